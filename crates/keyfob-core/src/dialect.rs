@@ -1,0 +1,165 @@
+//! Dialects: by which named rules a request may depart from the RFC.
+
+use std::fmt;
+
+/// One way in which what a provider sends departs from the RFC and is still unambiguous.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum Quirk {
+    /// `"active": "False"`: a boolean as a string in any case, in bodies, PATCH values and filters (Entra ID).
+    BooleanStrings,
+    /// `"manager": "26118915"`: a bare string where a complex value with a `value` sub-attribute belongs, as the
+    /// only value or as an element (Entra ID, the Microsoft collection's members). `""` unassigns.
+    BareValues,
+    /// `"emails": {…}`: a single value where a multi-valued attribute takes an array, and an array of one where a
+    /// single value belongs.
+    SingleValues,
+    /// `[{"value": "a"}]`: objects around the elements of a multi-valued attribute of simple values (Entra ID).
+    WrappedValues,
+    /// A number or a boolean where a string belongs, taken as its JSON text.
+    StringNumbers,
+    /// A URI in `schemas` that the resource type doesn't have, such as Entra's
+    /// `http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group`: ignored.
+    UnknownSchemas,
+    /// An extension's attributes without its URI in `schemas` (OneLogin): the URI is added.
+    UnlistedSchemas,
+    /// Core attributes inside an object named by the core schema's URI: taken as if they stood at the top.
+    NestedCore,
+    /// Sub-attributes that the schema doesn't have inside a known complex value: ignored, as unknown attributes are.
+    UnknownSubAttributes,
+    /// `{"name.givenName": …}`, `{"emails[type eq \"work\"].value": …}` and `{"urn:…:User:department": …}`: keys of
+    /// a PATCH without path are themselves paths (Entra ID with `aadOptscim062020`).
+    PathKeys,
+    /// `urn:…:enterprise:2.0:User.manager`: a dot where a colon belongs after an extension's URI (Entra ID).
+    DottedUrn,
+    /// A value filter that matches no element creates one from the filter's equalities, for `add` and `replace`
+    /// (Entra ID, Okta); for `remove` it changes nothing.
+    CreateOnNoMatch,
+    /// `remove` of `members` with a `value` array takes out those members (Entra ID, JumpCloud, authentik). Without
+    /// this quirk such a request is refused; it never empties the group.
+    RemoveByValue,
+    /// A readOnly attribute in a PATCH value is ignored when it equals what is stored (Okta repeats `id`).
+    RepeatedReadOnly,
+    /// A PATCH value that is a string holding a JSON object (scim-for-keycloak).
+    EncodedValue,
+    /// `emails[type eq "work"].value eq "x"`: a comparison after a value path, read as
+    /// `emails[type eq "work" and value eq "x"]` (Entra ID).
+    ValuePathComparison,
+    /// `meta.created gt 2015-10-10T14:38:21Z`: an unquoted `dateTime` in a filter (the Microsoft collection).
+    UnquotedDates,
+    /// `manager eq "x"`: an extension's attribute without its URI, where the name is nobody else's (Entra ID).
+    UnqualifiedExtensions,
+}
+
+/// A set of [`Quirk`]s: how much of what providers really send is understood.
+///
+/// [`interop`](Self::interop), the default, understands all that is unambiguous; [`strict`](Self::strict) is the RFC
+/// alone. A dialect only ever rewrites a request into what the RFC describes; it never weakens what is stored.
+///
+/// ```
+/// use keyfob_core::{Dialect, Quirk};
+///
+/// assert!(Dialect::interop().allows(Quirk::BooleanStrings));
+/// assert!(!Dialect::strict().allows(Quirk::BooleanStrings));
+/// assert!(Dialect::strict().with(Quirk::BooleanStrings).allows(Quirk::BooleanStrings));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Dialect {
+    quirks: u32,
+}
+
+impl Dialect {
+    const ALL: [Quirk; 18] = [
+        Quirk::BooleanStrings,
+        Quirk::BareValues,
+        Quirk::SingleValues,
+        Quirk::WrappedValues,
+        Quirk::StringNumbers,
+        Quirk::UnknownSchemas,
+        Quirk::UnlistedSchemas,
+        Quirk::NestedCore,
+        Quirk::UnknownSubAttributes,
+        Quirk::PathKeys,
+        Quirk::DottedUrn,
+        Quirk::CreateOnNoMatch,
+        Quirk::RemoveByValue,
+        Quirk::RepeatedReadOnly,
+        Quirk::EncodedValue,
+        Quirk::ValuePathComparison,
+        Quirk::UnquotedDates,
+        Quirk::UnqualifiedExtensions,
+    ];
+
+    /// The RFC alone.
+    #[must_use]
+    pub const fn strict() -> Self {
+        Self { quirks: 0 }
+    }
+
+    /// All that is unambiguous, whoever sends it.
+    #[must_use]
+    pub fn interop() -> Self {
+        Self::ALL.into_iter().fold(Self::strict(), Self::with)
+    }
+
+    /// What Microsoft Entra ID sends, with and without `aadOptscim062020`.
+    #[must_use]
+    pub fn entra() -> Self {
+        Self::interop()
+            .without(Quirk::EncodedValue)
+            .without(Quirk::NestedCore)
+    }
+
+    /// What Okta sends: the RFC, with `id` repeated and elements created through value filters.
+    #[must_use]
+    pub fn okta() -> Self {
+        [
+            Quirk::RepeatedReadOnly,
+            Quirk::CreateOnNoMatch,
+            Quirk::UnlistedSchemas,
+            Quirk::UnknownSchemas,
+        ]
+        .into_iter()
+        .fold(Self::strict(), Self::with)
+    }
+
+    /// The dialect that also allows `quirk`.
+    #[must_use]
+    pub const fn with(self, quirk: Quirk) -> Self {
+        Self {
+            quirks: self.quirks | 1 << quirk as u8,
+        }
+    }
+
+    /// The dialect that does not allow `quirk`.
+    #[must_use]
+    pub const fn without(self, quirk: Quirk) -> Self {
+        Self {
+            quirks: self.quirks & !(1 << quirk as u8),
+        }
+    }
+
+    /// Whether it allows `quirk`.
+    #[must_use]
+    pub const fn allows(self, quirk: Quirk) -> bool {
+        self.quirks & (1 << quirk as u8) != 0
+    }
+
+    /// What it allows.
+    pub fn quirks(self) -> impl Iterator<Item = Quirk> {
+        Self::ALL.into_iter().filter(move |quirk| self.allows(*quirk))
+    }
+}
+
+impl Default for Dialect {
+    fn default() -> Self {
+        Self::interop()
+    }
+}
+
+impl fmt::Debug for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.quirks()).finish()
+    }
+}

@@ -1,0 +1,17 @@
+//! JSON straight into and out of values and resources.
+
+mod decode;
+mod encode;
+mod error;
+mod resource;
+
+pub(crate) use self::encode::write_resource;
+pub use self::{
+    decode::{object_from_slice, value_from_slice},
+    encode::{object_to_vec, value_to_vec},
+    error::JsonError,
+};
+
+/// How many levels of objects and arrays a body may have. The deepest legal one, a PATCH of an extension's complex
+/// multi-valued attribute, has nine.
+pub const MAX_DEPTH: usize = 32;

@@ -1,0 +1,42 @@
+//! What can be wrong with a JSON text.
+
+use smol_str::SmolStr;
+use thiserror::Error;
+
+use crate::error::{ErrorBody, ScimType, ToErrorBody};
+
+/// Why a text could not be decoded; maps to `invalidSyntax`.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{message} at line {line} column {column}")]
+#[non_exhaustive]
+pub struct JsonError {
+    /// What is wrong.
+    pub message: SmolStr,
+    /// The line, counted from 1; 0 where the text as a whole is at fault.
+    pub line: usize,
+    /// The byte within the line.
+    pub column: usize,
+}
+
+impl From<serde_json::Error> for JsonError {
+    fn from(error: serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let text = error.to_string();
+        let position = smol_str::format_smolstr!(" at line {line} column {column}");
+        let message = text.strip_suffix(position.as_str()).unwrap_or(&text).into();
+        Self {
+            message,
+            line,
+            column,
+        }
+    }
+}
+
+impl ToErrorBody for JsonError {
+    fn to_error_body(&self) -> ErrorBody {
+        ErrorBody::bad_request(
+            ScimType::InvalidSyntax,
+            smol_str::format_smolstr!("the body is not a valid JSON message: {self}"),
+        )
+    }
+}

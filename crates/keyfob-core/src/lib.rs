@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+pub mod context;
+pub mod dialect;
+pub mod error;
+pub mod json;
+pub mod message;
+pub mod name;
+pub mod projection;
+pub mod resource;
+pub mod schema;
+pub mod time;
+pub mod validate;
+pub mod value;
+pub mod view;
+
+pub use self::{
+    context::{Clock, IdGenerator, SystemClock, UuidGenerator},
+    dialect::{Dialect, Quirk},
+    error::{ErrorBody, ScimType, ToErrorBody},
+    name::{AttrName, AttrPath, PathError, SchemaUri, fold, folds_to},
+    projection::Projection,
+    resource::{ExternalId, Member, MemberSet, Meta, Resource, ResourceId, Version},
+    schema::{AttrId, AttrSet, Attribute, Registry, ResourceType, Schema},
+    time::DateTime,
+    value::{Object, Value},
+};

@@ -1,0 +1,76 @@
+//! Messages of the protocol (RFC 7644 section 8.1).
+
+mod list;
+mod patch;
+mod search;
+
+use smol_str::SmolStr;
+use thiserror::Error;
+
+pub use self::{
+    list::ListResponse,
+    patch::{PatchOperation, PatchOperationKind, PatchRequest},
+    search::{SearchRequest, SortOrder},
+};
+use crate::{
+    error::{ErrorBody, ScimType, ToErrorBody},
+    json::JsonError,
+    name::{PathError, SchemaUri},
+    value::{Object, Value},
+};
+
+/// Why a body is not the message it should be; maps to `invalidSyntax`.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// The text is not a JSON object.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// `schemas` doesn't name the message.
+    #[error("`schemas` does not name `{expected}`")]
+    Schema {
+        /// The message's URI.
+        expected: SchemaUri,
+    },
+    /// A member of the message is missing or not of its type.
+    #[error("`{member}` is not {expected}")]
+    Member {
+        /// The member.
+        member: SmolStr,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// A name in `attributes` or `excludedAttributes` is none.
+    #[error("`{text}` is not an attribute: {error}")]
+    Path {
+        /// The text.
+        text: SmolStr,
+        /// Why it isn't.
+        error: PathError,
+    },
+}
+
+impl ToErrorBody for MessageError {
+    fn to_error_body(&self) -> ErrorBody {
+        match self {
+            Self::Json(error) => error.to_error_body(),
+            other => ErrorBody::bad_request(ScimType::InvalidSyntax, smol_str::format_smolstr!("{other}")),
+        }
+    }
+}
+
+/// Checks that a message states its own schema.
+fn check_schema(message: &Object, expected: &SchemaUri) -> Result<(), MessageError> {
+    let stated = message.get("schemas").map(Value::as_elements).unwrap_or_default();
+    if stated
+        .iter()
+        .filter_map(Value::as_str)
+        .any(|uri| expected.is(uri))
+    {
+        Ok(())
+    } else {
+        Err(MessageError::Schema {
+            expected: expected.clone(),
+        })
+    }
+}

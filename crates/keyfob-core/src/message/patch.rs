@@ -1,0 +1,166 @@
+//! PATCH requests, as sent.
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::{MessageError, check_schema};
+use crate::{
+    json,
+    name::SchemaUri,
+    value::{Object, Value},
+};
+
+/// A PATCH request (RFC 7644 section 3.5.2) as a client sent it; what it means is decided against a schema.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PatchRequest {
+    /// The operations, to be applied in order and all or none.
+    pub operations: Vec<PatchOperation>,
+}
+
+/// One operation of a PATCH request.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct PatchOperation {
+    /// What it does.
+    pub kind: PatchOperationKind,
+    /// What it does it to, unparsed. Absent and `null` mean the resource itself.
+    pub path: Option<SmolStr>,
+    /// The value. A `null` that was sent is not the same as no value: it unassigns.
+    pub value: Option<Value>,
+}
+
+impl PatchOperation {
+    /// An operation.
+    #[must_use]
+    pub fn new(kind: PatchOperationKind, path: Option<SmolStr>, value: Option<Value>) -> Self {
+        Self { kind, path, value }
+    }
+}
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "RFC 7644 section 3.5.2 is closed")]
+pub enum PatchOperationKind {
+    /// Adds values (RFC 7644 section 3.5.2.1).
+    Add,
+    /// Removes values (section 3.5.2.2).
+    Remove,
+    /// Replaces values (section 3.5.2.3).
+    Replace,
+}
+
+impl PatchOperationKind {
+    /// The keyword on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Remove => "remove",
+            Self::Replace => "replace",
+        }
+    }
+}
+
+impl PatchRequest {
+    /// A request of these operations.
+    #[must_use]
+    pub fn new(operations: Vec<PatchOperation>) -> Self {
+        Self { operations }
+    }
+
+    /// Reads a request. Operation names are taken in any case, since they are values of a caseless attribute and
+    /// Entra ID capitalises them.
+    ///
+    /// # Errors
+    /// [`MessageError`], which maps to `invalidSyntax`: malformed JSON, another message's schema, no operation, an
+    /// unknown one, a `path` that is no string.
+    ///
+    /// # Complexity
+    /// Linear in the text.
+    pub fn from_json(text: &[u8]) -> Result<Self, MessageError> {
+        Self::from_object(json::object_from_slice(text)?)
+    }
+
+    /// Reads a request out of a decoded body.
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json).
+    pub fn from_object(mut message: Object) -> Result<Self, MessageError> {
+        check_schema(&message, &SchemaUri::PATCH_OP)?;
+        let operations = match message.remove("Operations") {
+            Some(Value::Array(operations)) if !operations.is_empty() => operations,
+            _ => {
+                let expected = "an array of at least one operation";
+                return Err(MessageError::Member {
+                    member: "Operations".into(),
+                    expected,
+                });
+            }
+        };
+        let operations = operations
+            .into_iter()
+            .enumerate()
+            .map(|(index, operation)| read(index, operation));
+        Ok(Self {
+            operations: operations.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The request as a message.
+    #[must_use]
+    pub fn to_object(&self) -> Object {
+        let operations = self.operations.iter().map(|operation| {
+            let mut object = Object::new();
+            object.insert("op", operation.kind.as_str());
+            if let Some(path) = &operation.path {
+                object.insert("path", path.clone());
+            }
+            if let Some(value) = &operation.value {
+                object.insert("value", value.clone());
+            }
+            Value::Object(object)
+        });
+        let operations: Vec<Value> = operations.collect();
+        let mut message = Object::new();
+        message.insert("schemas", vec![Value::from(SchemaUri::PATCH_OP.as_str())]);
+        message.insert("Operations", operations);
+        message
+    }
+}
+
+fn read(index: usize, operation: Value) -> Result<PatchOperation, MessageError> {
+    let wrong = |member: &str, expected| {
+        let member = if member.is_empty() {
+            format_smolstr!("Operations[{index}]")
+        } else {
+            format_smolstr!("Operations[{index}].{member}")
+        };
+        MessageError::Member { member, expected }
+    };
+    let Value::Object(mut operation) = operation else {
+        return Err(wrong("", "an object"));
+    };
+    let kinds = [
+        PatchOperationKind::Add,
+        PatchOperationKind::Remove,
+        PatchOperationKind::Replace,
+    ];
+    let kind = operation
+        .get_str("op")
+        .and_then(|op| {
+            kinds
+                .into_iter()
+                .find(|kind| kind.as_str().eq_ignore_ascii_case(op))
+        })
+        .ok_or_else(|| wrong("op", "`add`, `remove` or `replace`"))?;
+    let path = match operation.remove("path") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(path)) => Some(path),
+        Some(_) => return Err(wrong("path", "a string")),
+    };
+    Ok(PatchOperation {
+        kind,
+        path,
+        value: operation.remove("value"),
+    })
+}

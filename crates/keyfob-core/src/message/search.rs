@@ -1,0 +1,116 @@
+//! Queries, as sent.
+
+use smol_str::SmolStr;
+
+use super::{MessageError, check_schema};
+use crate::{
+    json,
+    name::{AttrPath, SchemaUri},
+    projection::Projection,
+    value::{Object, Value},
+};
+
+/// A query: the parameters of a GET (RFC 7644 section 3.4.2) or the message of a POST to `/.search` (section 3.4.3).
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SearchRequest {
+    /// The filter, unparsed.
+    pub filter: Option<SmolStr>,
+    /// Which attributes the answer holds.
+    pub projection: Projection,
+    /// The attribute to sort by, unparsed.
+    pub sort_by: Option<SmolStr>,
+    /// In which order to sort.
+    pub sort_order: SortOrder,
+    /// The place of the first resource wanted, counted from 1; less counts as 1.
+    pub start_index: Option<i64>,
+    /// How many resources are wanted at most; less than 0 counts as 0.
+    pub count: Option<i64>,
+}
+
+/// In which order to sort (`sortOrder`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "RFC 7644 section 3.4.2.3 is closed")]
+pub enum SortOrder {
+    /// Smallest first.
+    #[default]
+    Ascending,
+    /// Largest first.
+    Descending,
+}
+
+impl SearchRequest {
+    /// A query for everything.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads the message of a POST to `/.search`.
+    ///
+    /// # Errors
+    /// [`MessageError`], which maps to `invalidSyntax`.
+    pub fn from_json(text: &[u8]) -> Result<Self, MessageError> {
+        let message = json::object_from_slice(text)?;
+        check_schema(&message, &SchemaUri::SEARCH_REQUEST)?;
+        let only = paths(&message, "attributes")?;
+        let except = paths(&message, "excludedAttributes")?;
+        let sort_order = string(&message, "sortOrder")?.unwrap_or_default();
+        Ok(Self {
+            filter: string(&message, "filter")?,
+            projection: match (only, except) {
+                (Some(only), _) => Projection::only(only),
+                (None, Some(except)) => Projection::except(except),
+                (None, None) => Projection::all(),
+            },
+            sort_by: string(&message, "sortBy")?,
+            sort_order: if sort_order.eq_ignore_ascii_case("descending") {
+                SortOrder::Descending
+            } else {
+                SortOrder::Ascending
+            },
+            start_index: integer(&message, "startIndex")?,
+            count: integer(&message, "count")?,
+        })
+    }
+}
+
+fn string(message: &Object, member: &str) -> Result<Option<SmolStr>, MessageError> {
+    match message.get(member) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(MessageError::Member {
+            member: member.into(),
+            expected: "a string",
+        }),
+    }
+}
+
+fn integer(message: &Object, member: &str) -> Result<Option<i64>, MessageError> {
+    match message.get(member) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Integer(number)) => Ok(Some(*number)),
+        Some(_) => Err(MessageError::Member {
+            member: member.into(),
+            expected: "an integer",
+        }),
+    }
+}
+
+fn paths(message: &Object, member: &str) -> Result<Option<Vec<AttrPath>>, MessageError> {
+    let values = message.get(member).map(Value::as_elements).unwrap_or_default();
+    if values.is_empty() {
+        return Ok(None);
+    }
+    let paths = values.iter().map(|value| {
+        let text = value.as_str().ok_or(MessageError::Member {
+            member: member.into(),
+            expected: "an array of strings",
+        })?;
+        AttrPath::parse(text).map_err(|error| MessageError::Path {
+            text: text.into(),
+            error,
+        })
+    });
+    paths.collect::<Result<Vec<_>, _>>().map(Some)
+}

@@ -1,0 +1,15 @@
+//! Names as RFC 7643 has them: attribute names, schema URIs, attribute paths, and the one way to fold case.
+
+mod attribute;
+mod fold;
+mod path;
+mod suggest;
+mod uri;
+
+pub use self::{
+    attribute::AttrName,
+    fold::{fold, folds_to},
+    path::{AttrPath, PathError},
+    suggest::closest,
+    uri::SchemaUri,
+};

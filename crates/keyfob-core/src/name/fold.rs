@@ -1,0 +1,91 @@
+//! The one way in which values that are not caseExact are compared.
+
+use std::borrow::Cow;
+
+use smol_str::{SmolStr, SmolStrBuilder};
+
+/// The text with its case folded by Unicode's simple case folding, one character for one.
+///
+/// Every comparison of values that are not caseExact (RFC 7643 section 2.2), in memory and in every store, is a
+/// comparison of folded texts; stores persist what this function returns. The folding needs no locale and no
+/// context: `Σ`, `σ` and `ς` fold alike, the dotless `ı` does not fold to `i`.
+///
+/// # Complexity
+/// Linear; allocates only for texts longer than 23 bytes.
+#[must_use]
+pub fn fold(text: &str) -> SmolStr {
+    if text.is_ascii() {
+        if !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            return text.into();
+        }
+        if text.len() > 23 {
+            return text.to_ascii_lowercase().into();
+        }
+    }
+    let mut folded = SmolStrBuilder::new();
+    for character in text.chars() {
+        folded.push(fold_char(character));
+    }
+    folded.finish()
+}
+
+/// Whether `text` folds to `folded`, without allocating.
+#[must_use]
+pub fn folds_to(text: &str, folded: &str) -> bool {
+    if text.is_ascii() {
+        return text.len() == folded.len()
+            && text
+                .bytes()
+                .zip(folded.bytes())
+                .all(|(left, right)| left.to_ascii_lowercase() == right);
+    }
+    text.chars().map(fold_char).eq(folded.chars())
+}
+
+/// The folded text, borrowed where folding changes nothing.
+pub(crate) fn fold_cow(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(fold(text).into())
+    }
+}
+
+fn fold_char(character: char) -> char {
+    if character.is_ascii() {
+        return character.to_ascii_lowercase();
+    }
+    unicode_case_mapping::case_folded(character)
+        .and_then(|folded| char::from_u32(folded.get()))
+        .unwrap_or(character)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding_is_simple_unicode_folding() {
+        for (text, folded) in [
+            ("", ""),
+            ("bjensen", "bjensen"),
+            ("BJensen@Example.COM", "bjensen@example.com"),
+            (
+                "A-Text-Longer-Than-Twenty-Three-Bytes",
+                "a-text-longer-than-twenty-three-bytes",
+            ),
+            ("GRÖßE", "größe"),
+            ("ΣΊΣΥΦΟΣ", "σίσυφοσ"),
+            ("σίσυφος", "σίσυφοσ"),
+            ("ı", "ı"),
+            ("Ｇｒｏｕｐ", "ｇｒｏｕｐ"),
+            ("출입 그룹", "출입 그룹"),
+        ] {
+            assert_eq!(fold(text), folded);
+            assert!(folds_to(text, folded));
+            assert_eq!(fold(&fold(text)), folded, "folding twice changes nothing");
+        }
+        assert!(!folds_to("bjensen", "bjense"));
+        assert!(!folds_to("Ä", "a"));
+    }
+}

@@ -1,0 +1,256 @@
+//! Attribute paths: `[schema URI ":"] name ["." sub-attribute]`.
+
+use std::{fmt, str::FromStr};
+
+use thiserror::Error;
+
+use super::{AttrName, SchemaUri, attribute::is_legal};
+
+/// A path to an attribute or a sub-attribute (`attrPath` of RFC 7644 figure 1), as written.
+///
+/// What a path means is decided by a resource type: `urn:ietf:params:scim:schemas:extension:enterprise:2.0:User`
+/// reads as the attribute `User` of the schema `…:2.0` until a [`ResourceType`](crate::ResourceType) that knows
+/// the extension resolves it. Two paths are equal when they are equal up to case.
+///
+/// ```
+/// use keyfob_core::AttrPath;
+///
+/// let path: AttrPath = "urn:ietf:params:scim:schemas:core:2.0:User:name.familyName".parse()?;
+/// assert_eq!(path.schema().unwrap().as_str(), "urn:ietf:params:scim:schemas:core:2.0:User");
+/// assert_eq!(path.name().as_str(), "name");
+/// assert_eq!(path.sub().unwrap().as_str(), "familyName");
+/// # Ok::<(), keyfob_core::PathError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AttrPath {
+    schema: Option<SchemaUri>,
+    name: AttrName,
+    sub: Option<AttrName>,
+}
+
+impl AttrPath {
+    /// A path of parts that are known to be legal names.
+    #[must_use]
+    pub fn new(schema: Option<SchemaUri>, name: AttrName, sub: Option<AttrName>) -> Self {
+        Self { schema, name, sub }
+    }
+
+    /// The path of the attribute `name` without a schema.
+    #[must_use]
+    pub fn attribute(name: impl Into<AttrName>) -> Self {
+        Self::new(None, name.into(), None)
+    }
+
+    /// The schema URI before the name.
+    #[must_use]
+    pub fn schema(&self) -> Option<&SchemaUri> {
+        self.schema.as_ref()
+    }
+
+    /// The attribute's name.
+    #[must_use]
+    pub fn name(&self) -> &AttrName {
+        &self.name
+    }
+
+    /// The sub-attribute's name.
+    #[must_use]
+    pub fn sub(&self) -> Option<&AttrName> {
+        self.sub.as_ref()
+    }
+
+    /// The same attribute with another sub-attribute, or with none.
+    #[must_use]
+    pub fn with_sub(&self, sub: Option<AttrName>) -> Self {
+        Self::new(self.schema.clone(), self.name.clone(), sub)
+    }
+
+    /// Reads a path.
+    ///
+    /// The last colon ends the schema URI, since URIs contain dots, digits and dashes and names contain no colon.
+    ///
+    /// # Errors
+    /// [`PathError`], which maps to `invalidPath`, says at which byte the text stops being a path.
+    ///
+    /// # Complexity
+    /// Linear in the text.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        let (schema, rest, start) = match text.rsplit_once(':') {
+            None => (None, text, 0),
+            Some((schema, rest)) => (Some(schema), rest, schema.len() + 1),
+        };
+        if let Some(schema) = schema {
+            check_uri(schema)?;
+        }
+        let (name, sub) = match rest.split_once('.') {
+            None => (rest, None),
+            Some((name, sub)) => (name, Some(sub)),
+        };
+        check_name(name, start)?;
+        if let Some(sub) = sub {
+            check_name(sub, start + name.len() + 1)?;
+        }
+        Ok(Self::new(
+            schema.map(SchemaUri::new),
+            name.into(),
+            sub.map(AttrName::from),
+        ))
+    }
+}
+
+/// Why a text is not an attribute path, with the byte at which it stops being one.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PathError {
+    /// A name is missing: the text is empty or ends in `:` or `.`.
+    #[error("an attribute name is missing")]
+    MissingName {
+        /// The byte offset at which the name is expected.
+        offset: usize,
+    },
+    /// A character that a name can't hold.
+    #[error("`{character}` can't stand in an attribute name")]
+    IllegalCharacter {
+        /// The character.
+        character: char,
+        /// Its byte offset.
+        offset: usize,
+    },
+    /// A third level, as in `name.familyName.first`: SCIM has two (RFC 7643 section 2.3.8).
+    #[error("an attribute path has at most one sub-attribute")]
+    TooDeep {
+        /// The byte offset of the second dot.
+        offset: usize,
+    },
+}
+
+impl PathError {
+    /// The byte offset in the text at which the fault is.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        match self {
+            Self::MissingName { offset }
+            | Self::IllegalCharacter { offset, .. }
+            | Self::TooDeep { offset } => *offset,
+        }
+    }
+}
+
+fn check_name(name: &str, start: usize) -> Result<(), PathError> {
+    if is_legal(name) {
+        return Ok(());
+    }
+    let fault = name.char_indices().find(|&(index, character)| {
+        let legal = character.is_ascii_alphabetic()
+            || character == '$'
+            || (index > 0 && (character.is_ascii_digit() || matches!(character, '-' | '_')));
+        !legal
+    });
+    Err(match fault {
+        None => PathError::MissingName { offset: start },
+        Some((0, '.')) => PathError::MissingName { offset: start },
+        Some((index, '.')) => PathError::TooDeep {
+            offset: start + index,
+        },
+        Some((index, character)) => PathError::IllegalCharacter {
+            character,
+            offset: start + index,
+        },
+    })
+}
+
+fn check_uri(uri: &str) -> Result<(), PathError> {
+    if uri.is_empty() {
+        return Err(PathError::MissingName { offset: 0 });
+    }
+    match uri
+        .char_indices()
+        .find(|(_, character)| character.is_whitespace() || !character.is_ascii_graphic())
+    {
+        None => Ok(()),
+        Some((offset, character)) => Err(PathError::IllegalCharacter { character, offset }),
+    }
+}
+
+impl FromStr for AttrPath {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for AttrPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(schema) = &self.schema {
+            write!(f, "{schema}:")?;
+        }
+        write!(f, "{}", self.name)?;
+        match &self.sub {
+            None => Ok(()),
+            Some(sub) => write!(f, ".{sub}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_rfc_7644_print_as_written() {
+        for text in [
+            "userName",
+            "name.familyName",
+            "members.$ref",
+            "urn:ietf:params:scim:schemas:core:2.0:User:userName",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.displayName",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+        ] {
+            assert_eq!(AttrPath::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_path_says_where_it_stops_being_one() {
+        for (text, error) in [
+            ("", PathError::MissingName { offset: 0 }),
+            ("name.", PathError::MissingName { offset: 5 }),
+            (".familyName", PathError::MissingName { offset: 0 }),
+            ("name..familyName", PathError::MissingName { offset: 5 }),
+            (":userName", PathError::MissingName { offset: 0 }),
+            ("urn:x:", PathError::MissingName { offset: 6 }),
+            ("a.b.c", PathError::TooDeep { offset: 3 }),
+            (
+                "1a",
+                PathError::IllegalCharacter {
+                    character: '1',
+                    offset: 0,
+                },
+            ),
+            (
+                "user name",
+                PathError::IllegalCharacter {
+                    character: ' ',
+                    offset: 4,
+                },
+            ),
+            (
+                "größe",
+                PathError::IllegalCharacter {
+                    character: 'ö',
+                    offset: 2,
+                },
+            ),
+            (
+                "urn:a b:c",
+                PathError::IllegalCharacter {
+                    character: ' ',
+                    offset: 5,
+                },
+            ),
+        ] {
+            assert_eq!(AttrPath::parse(text), Err(error), "{text}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Members of a relation, keyed by the id they point at.
+
+use foldhash::fast::RandomState;
+use indexmap::IndexMap;
+use smol_str::SmolStr;
+
+use super::ResourceId;
+use crate::value::Object;
+
+/// One value of a relation, such as one member of a group (RFC 7643 section 4.2), without the id that keys it.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Member {
+    /// The name of the resource type of what it points at (`type`: `User`, `Group`); for the inverse relation
+    /// `User.groups`, `direct` or `indirect`.
+    pub kind: Option<SmolStr>,
+    /// A name for people (`display`).
+    pub display: Option<SmolStr>,
+    /// The location of what it points at (`$ref`). Computed by the service provider on the way out.
+    pub reference: Option<SmolStr>,
+    /// Sub-attributes beyond these, as decoded.
+    pub other: Option<Box<Object>>,
+}
+
+impl Member {
+    /// A member of which only the id is known.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The member with this `type`.
+    #[must_use]
+    pub fn with_kind(mut self, kind: impl Into<SmolStr>) -> Self {
+        self.kind = Some(kind.into());
+        self
+    }
+
+    /// The member with this `display`.
+    #[must_use]
+    pub fn with_display(mut self, display: impl Into<SmolStr>) -> Self {
+        self.display = Some(display.into());
+        self
+    }
+}
+
+/// The values of a relation, each under the id it points at, in the order in which they came.
+///
+/// The order is not significant (RFC 7643 section 2.4), so taking one out may move the last into its place.
+///
+/// # Complexity
+/// Adding, finding and removing one member takes constant time whatever the size.
+#[derive(Clone, Debug, Default)]
+pub struct MemberSet {
+    members: IndexMap<ResourceId, Member, RandomState>,
+}
+
+impl MemberSet {
+    /// A set without members.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many members there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// Whether the id is a member.
+    #[must_use]
+    pub fn contains(&self, id: &ResourceId) -> bool {
+        self.members.contains_key(id)
+    }
+
+    /// The member with this id.
+    #[must_use]
+    pub fn get(&self, id: &ResourceId) -> Option<&Member> {
+        self.members.get(id)
+    }
+
+    /// The member with this id for change.
+    pub fn get_mut(&mut self, id: &ResourceId) -> Option<&mut Member> {
+        self.members.get_mut(id)
+    }
+
+    /// Puts a member under its id and returns the one that stood there.
+    pub fn insert(&mut self, id: ResourceId, member: Member) -> Option<Member> {
+        self.members.insert(id, member)
+    }
+
+    /// Takes out the member with this id.
+    pub fn remove(&mut self, id: &ResourceId) -> Option<Member> {
+        self.members.swap_remove(id)
+    }
+
+    /// Takes out all members.
+    pub fn clear(&mut self) {
+        self.members.clear();
+    }
+
+    /// The members in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&ResourceId, &Member)> {
+        self.members.iter()
+    }
+
+    /// The members in order, for change.
+    pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&ResourceId, &mut Member)> {
+        self.members.iter_mut()
+    }
+
+    /// Makes room for `additional` further members.
+    pub fn reserve(&mut self, additional: usize) {
+        self.members.reserve(additional);
+    }
+}
+
+impl PartialEq for MemberSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.members == other.members
+    }
+}
+
+impl IntoIterator for MemberSet {
+    type Item = (ResourceId, Member);
+    type IntoIter = indexmap::map::IntoIter<ResourceId, Member>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.members.into_iter()
+    }
+}
+
+impl FromIterator<(ResourceId, Member)> for MemberSet {
+    fn from_iter<I: IntoIterator<Item = (ResourceId, Member)>>(members: I) -> Self {
+        Self {
+            members: members.into_iter().collect(),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Schemas, resource types and the registry that holds them (RFC 7643 sections 6 and 7).
+
+mod attribute;
+mod data;
+mod document;
+mod error;
+mod registry;
+mod resolve;
+mod resource_type;
+mod set;
+
+pub use self::{
+    attribute::{Attribute, AttributeType, Mutability, Returned, Schema, Uniqueness},
+    error::{RegistryError, SchemaError},
+    registry::{Registry, RegistryBuilder},
+    resolve::{Container, ResolveError, ResolvedAttribute, Target},
+    resource_type::{Extension, Relation, RelationKind, ResourceType, ResourceTypeBuilder},
+    set::{AttrId, AttrSet},
+};

@@ -1,0 +1,239 @@
+//! Schemas from and to the RFC's own JSON form (RFC 7643 section 7).
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::{AttrId, Attribute, AttributeType, Mutability, Returned, Schema, SchemaError, Uniqueness};
+use crate::{
+    json,
+    name::{AttrName, SchemaUri},
+    resource::Resource,
+    value::{Object, Value},
+};
+
+/// Levels of attributes in a schema: the schema of schemas has three, every other at most two.
+const MAX_DEPTH: usize = 3;
+
+impl Schema {
+    /// Reads a schema in the form in which `/Schemas` serves it. Characteristics that are left out take the defaults
+    /// of RFC 7643 section 2.2.
+    ///
+    /// # Errors
+    /// [`SchemaError`] names the member that is missing or wrong.
+    pub fn from_json(text: &[u8]) -> Result<Self, SchemaError> {
+        Self::from_object(&json::object_from_slice(text)?)
+    }
+
+    /// Reads a schema out of a decoded body.
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json).
+    pub fn from_object(object: &Object) -> Result<Self, SchemaError> {
+        let reader = Reader { object, path: "" };
+        let id = reader.text("id")?.ok_or_else(|| reader.missing("id"))?;
+        Ok(Self {
+            id: SchemaUri::new(id.clone()),
+            name: reader.text("name")?.unwrap_or(id),
+            description: reader.text("description")?.unwrap_or_default(),
+            attributes: reader.attributes("attributes", MAX_DEPTH)?,
+        })
+    }
+
+    /// The schema as `/Schemas` serves it, without `meta`.
+    #[must_use]
+    pub fn to_resource(&self) -> Resource {
+        let mut resource = Resource::new([SchemaUri::SCHEMA]);
+        let core = resource.core_mut();
+        core.insert("id", self.id.as_str());
+        core.insert("name", self.name.clone());
+        core.insert("description", self.description.clone());
+        core.insert("attributes", attributes_to_value(&self.attributes));
+        resource
+    }
+}
+
+struct Reader<'o> {
+    object: &'o Object,
+    path: &'o str,
+}
+
+impl Reader<'_> {
+    fn at(&self, member: &str) -> SmolStr {
+        if self.path.is_empty() {
+            member.into()
+        } else {
+            format_smolstr!("{}.{member}", self.path)
+        }
+    }
+
+    fn missing(&self, member: &str) -> SchemaError {
+        SchemaError::Missing {
+            path: self.at(member),
+        }
+    }
+
+    fn invalid(&self, member: &str, expected: &'static str) -> SchemaError {
+        SchemaError::Invalid {
+            path: self.at(member),
+            expected,
+        }
+    }
+
+    fn get(&self, member: &str) -> Option<&Value> {
+        self.object.get(member).filter(|value| **value != Value::Null)
+    }
+
+    fn text(&self, member: &str) -> Result<Option<SmolStr>, SchemaError> {
+        match self.get(member) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(self.invalid(member, "a string")),
+        }
+    }
+
+    fn flag(&self, member: &str) -> Result<bool, SchemaError> {
+        match self.get(member) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(self.invalid(member, "a boolean")),
+        }
+    }
+
+    fn texts(&self, member: &str) -> Result<Vec<SmolStr>, SchemaError> {
+        let values = self.get(member).map(Value::as_elements).unwrap_or_default();
+        let texts: Option<Vec<_>> = values
+            .iter()
+            .map(|value| value.as_str().map(SmolStr::new))
+            .collect();
+        texts.ok_or_else(|| self.invalid(member, "an array of strings"))
+    }
+
+    fn keyword<T: Copy>(
+        &self,
+        member: &str,
+        all: &[T],
+        as_str: fn(T) -> &'static str,
+        expected: &'static str,
+    ) -> Result<Option<T>, SchemaError> {
+        let Some(text) = self.text(member)? else {
+            return Ok(None);
+        };
+        let found = all
+            .iter()
+            .copied()
+            .find(|keyword| as_str(*keyword).eq_ignore_ascii_case(&text));
+        found.map(Some).ok_or_else(|| self.invalid(member, expected))
+    }
+
+    fn attributes(&self, member: &str, depth: usize) -> Result<Vec<Attribute>, SchemaError> {
+        let mut attributes: Vec<Attribute> = Vec::new();
+        for value in self.get(member).map(Value::as_elements).unwrap_or_default() {
+            let object = value
+                .as_object()
+                .ok_or_else(|| self.invalid(member, "an array of attributes"))?;
+            let name = object
+                .get_str("name")
+                .ok_or_else(|| self.missing(&format_smolstr!("{member}.name")))?;
+            let path = self.at(&format_smolstr!("{member}.{name}"));
+            if depth == 0 {
+                return Err(SchemaError::TooDeep { path });
+            }
+            let attribute = Reader { object, path: &path }.attribute(name, depth)?;
+            if attributes.iter().any(|present| present.name == attribute.name) {
+                return Err(SchemaError::Duplicate { path });
+            }
+            attributes.push(attribute);
+        }
+        Ok(attributes)
+    }
+
+    fn attribute(&self, name: &str, depth: usize) -> Result<Attribute, SchemaError> {
+        let name = AttrName::new(name);
+        if !name.is_legal() {
+            return Err(self.invalid("name", "an attribute name (RFC 7643 section 2.1)"));
+        }
+        let kind = self
+            .keyword(
+                "type",
+                &AttributeType::ALL,
+                AttributeType::as_str,
+                "an attribute type",
+            )?
+            .unwrap_or(AttributeType::String);
+        let sub_attributes = self.attributes("subAttributes", depth - 1)?;
+        if (kind == AttributeType::Complex) == sub_attributes.is_empty() {
+            return Err(if sub_attributes.is_empty() {
+                self.missing("subAttributes")
+            } else {
+                self.invalid("type", "`complex`, although there are sub-attributes")
+            });
+        }
+        Ok(Attribute {
+            id: AttrId::UNREGISTERED,
+            name,
+            kind,
+            multi_valued: self.flag("multiValued")?,
+            description: self.text("description")?.unwrap_or_default(),
+            required: self.flag("required")?,
+            canonical_values: self.texts("canonicalValues")?,
+            // References and binary values are compared exactly whatever the schema says (RFC 7643 sections 2.3.6, 2.3.7).
+            case_exact: self.flag("caseExact")?
+                || matches!(kind, AttributeType::Reference | AttributeType::Binary),
+            mutability: self
+                .keyword("mutability", &Mutability::ALL, Mutability::as_str, "a mutability")?
+                .unwrap_or(Mutability::ReadWrite),
+            returned: self
+                .keyword(
+                    "returned",
+                    &Returned::ALL,
+                    Returned::as_str,
+                    "a keyword of `returned`",
+                )?
+                .unwrap_or(Returned::Default),
+            uniqueness: self
+                .keyword("uniqueness", &Uniqueness::ALL, Uniqueness::as_str, "a uniqueness")?
+                .unwrap_or(Uniqueness::None),
+            reference_types: self.texts("referenceTypes")?,
+            sub_attributes,
+        })
+    }
+}
+
+fn attributes_to_value(attributes: &[Attribute]) -> Value {
+    Value::Array(
+        attributes
+            .iter()
+            .map(|attribute| Value::Object(attribute_to_object(attribute)))
+            .collect(),
+    )
+}
+
+fn attribute_to_object(attribute: &Attribute) -> Object {
+    let texts = |texts: &[SmolStr]| Value::Array(texts.iter().cloned().map(Value::String).collect());
+    let mut object = Object::new();
+    object.insert("name", attribute.name.as_str());
+    object.insert("type", attribute.kind.as_str());
+    object.insert("multiValued", attribute.multi_valued);
+    object.insert("description", attribute.description.clone());
+    object.insert("required", attribute.required);
+    if !attribute.canonical_values.is_empty() {
+        object.insert("canonicalValues", texts(&attribute.canonical_values));
+    }
+    if matches!(
+        attribute.kind,
+        AttributeType::String | AttributeType::Reference | AttributeType::Binary
+    ) {
+        object.insert("caseExact", attribute.case_exact);
+    }
+    object.insert("mutability", attribute.mutability.as_str());
+    object.insert("returned", attribute.returned.as_str());
+    if attribute.kind != AttributeType::Complex {
+        object.insert("uniqueness", attribute.uniqueness.as_str());
+    }
+    if !attribute.reference_types.is_empty() {
+        object.insert("referenceTypes", texts(&attribute.reference_types));
+    }
+    if !attribute.sub_attributes.is_empty() {
+        object.insert("subAttributes", attributes_to_value(&attribute.sub_attributes));
+    }
+    object
+}

@@ -1,0 +1,334 @@
+//! The registry: every schema and resource type of a service, frozen.
+
+use std::sync::{Arc, LazyLock};
+
+use smol_str::SmolStr;
+
+use super::{
+    AttrId, Attribute, Extension, RegistryError, Relation, ResourceType, ResourceTypeBuilder, Schema, data,
+};
+use crate::name::{AttrName, AttrPath, SchemaUri};
+
+/// Every schema and resource type of a service. Made once, then only read.
+///
+/// ```
+/// use keyfob_core::Registry;
+///
+/// let registry = Registry::rfc();
+/// let user = registry.resource_type("User").unwrap();
+/// assert_eq!(user.endpoint(), "/Users");
+/// assert!(user.attribute("USERNAME").unwrap().required);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Registry {
+    schemas: Vec<Arc<Schema>>,
+    resource_types: Vec<ResourceType>,
+}
+
+impl Registry {
+    /// The registry of RFC 7643: User with the enterprise extension, and Group.
+    #[must_use]
+    pub fn rfc() -> &'static Self {
+        static RFC: LazyLock<Registry> = LazyLock::new(|| embedded(RegistryBuilder::rfc()));
+        &RFC
+    }
+
+    /// The registry of RFC 7643 with the two Verkada extensions of User.
+    #[must_use]
+    pub fn verkada() -> &'static Self {
+        static VERKADA: LazyLock<Registry> = LazyLock::new(|| embedded(RegistryBuilder::verkada()));
+        &VERKADA
+    }
+
+    /// A builder that holds the schemas of the crate and no resource type.
+    #[must_use]
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder::new()
+    }
+
+    /// The schemas that resource types of this registry use and clients may see, and the three of the protocol.
+    pub fn schemas(&self) -> impl Iterator<Item = &Schema> {
+        self.schemas
+            .iter()
+            .map(|schema| &**schema)
+            .filter(|schema| self.is_served(schema))
+    }
+
+    /// The schema with this URI, if clients may see it.
+    #[must_use]
+    pub fn schema(&self, uri: &str) -> Option<&Schema> {
+        self.schemas().find(|schema| schema.id.is(uri))
+    }
+
+    /// The resource types, the internal ones included.
+    #[must_use]
+    pub fn resource_types(&self) -> &[ResourceType] {
+        &self.resource_types
+    }
+
+    /// The resource type with this name.
+    #[must_use]
+    pub fn resource_type(&self, name: &str) -> Option<&ResourceType> {
+        self.resource_types
+            .iter()
+            .find(|resource_type| resource_type.name().eq_ignore_ascii_case(name))
+    }
+
+    /// The resource type that a resource's `schemas` name.
+    #[must_use]
+    pub fn resource_type_of(&self, schemas: &[SchemaUri]) -> Option<&ResourceType> {
+        self.resource_types
+            .iter()
+            .find(|resource_type| schemas.contains(&resource_type.schema().id))
+    }
+
+    fn is_served(&self, schema: &Schema) -> bool {
+        [
+            SchemaUri::SERVICE_PROVIDER_CONFIG,
+            SchemaUri::RESOURCE_TYPE,
+            SchemaUri::SCHEMA,
+        ]
+        .contains(&schema.id)
+            || self.resource_types.iter().any(|resource_type| {
+                resource_type.is_exposed()
+                    && (resource_type.schema.id == schema.id || resource_type.extension(&schema.id).is_some())
+            })
+    }
+}
+
+#[expect(
+    clippy::panic,
+    reason = "the definitions are part of the crate and tests build each"
+)]
+fn embedded(builder: RegistryBuilder) -> Registry {
+    match builder.build() {
+        Ok(registry) => registry,
+        Err(error) => panic!("an embedded registry is malformed: {error}"),
+    }
+}
+
+/// Collects schemas and resource types for a [`Registry`].
+///
+/// ```
+/// use keyfob_core::{Schema, SchemaUri, schema::RegistryBuilder};
+///
+/// let badge = Schema::from_json(br#"{
+///     "id": "urn:example:params:scim:schemas:badge:1.0:User",
+///     "attributes": [{"name": "colour", "type": "string", "caseExact": false}]
+/// }"#)?;
+/// let registry = RegistryBuilder::rfc().extend("User", badge, false).build()?;
+/// let user = registry.resource_type("User").unwrap();
+/// assert!(user.extension(&SchemaUri::new("urn:example:params:scim:schemas:badge:1.0:User")).is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RegistryBuilder {
+    schemas: Vec<Arc<Schema>>,
+    resource_types: Vec<ResourceTypeBuilder>,
+}
+
+impl RegistryBuilder {
+    /// A builder that holds the schemas of the crate and no resource type.
+    #[must_use]
+    pub fn new() -> Self {
+        let schemas = [
+            &data::USER,
+            &data::ENTERPRISE_USER,
+            &data::GROUP,
+            &data::SERVICE_PROVIDER_CONFIG,
+            &data::RESOURCE_TYPE,
+            &data::SCHEMA,
+            &data::VERKADA_ACCESS_USER,
+            &data::VERKADA_CORE_USER,
+        ];
+        Self {
+            schemas: schemas.map(|schema| Arc::clone(schema)).into(),
+            resource_types: Vec::new(),
+        }
+    }
+
+    /// A builder with the resource types of RFC 7643: User with the enterprise extension, and Group.
+    #[must_use]
+    pub fn rfc() -> Self {
+        let user = ResourceTypeBuilder::new("User", "/Users", SchemaUri::USER)
+            .description("User accounts")
+            .extension(SchemaUri::ENTERPRISE_USER, false)
+            .inverse_relation("groups", "Group", "members")
+            .indexed(AttrPath::attribute("externalId"))
+            .indexed(AttrPath::attribute("displayName"))
+            .indexed(AttrPath::new(
+                None,
+                AttrName::new("emails"),
+                Some(AttrName::new("value")),
+            ));
+        let group = ResourceTypeBuilder::new("Group", "/Groups", SchemaUri::GROUP)
+            .description("Groups of users")
+            .relation("members")
+            .indexed(AttrPath::attribute("externalId"))
+            .indexed(AttrPath::attribute("displayName"));
+        Self::new().resource_type(user).resource_type(group)
+    }
+
+    /// The builder of [`rfc`](Self::rfc) with the two Verkada extensions of User.
+    #[must_use]
+    pub fn verkada() -> Self {
+        let mut builder = Self::rfc();
+        for user in builder
+            .resource_types
+            .iter_mut()
+            .filter(|definition| definition.name == "User")
+        {
+            user.extensions.push((SchemaUri::VERKADA_ACCESS_USER, false));
+            user.extensions.push((SchemaUri::VERKADA_CORE_USER, false));
+        }
+        builder
+    }
+
+    /// Adds a schema.
+    #[must_use]
+    pub fn schema(mut self, schema: Schema) -> Self {
+        self.schemas.push(Arc::new(schema));
+        self
+    }
+
+    /// Adds a resource type.
+    #[must_use]
+    pub fn resource_type(mut self, definition: ResourceTypeBuilder) -> Self {
+        self.resource_types.push(definition);
+        self
+    }
+
+    /// Adds a schema as an extension of the resource type with this name.
+    #[must_use]
+    pub fn extend(mut self, resource_type: &str, schema: Schema, required: bool) -> Self {
+        for definition in self
+            .resource_types
+            .iter_mut()
+            .filter(|definition| definition.name == resource_type)
+        {
+            definition.extensions.push((schema.id.clone(), required));
+        }
+        self.schema(schema)
+    }
+
+    /// Numbers the attributes and checks that everything fits.
+    ///
+    /// # Errors
+    /// [`RegistryError`] names what is registered twice, missing or unfit.
+    pub fn build(self) -> Result<Registry, RegistryError> {
+        let mut next = 0;
+        let mut schemas: Vec<Arc<Schema>> = Vec::new();
+        let common = number(&data::COMMON, &mut next)?;
+        for schema in &self.schemas {
+            if schemas.iter().any(|present| present.id == schema.id) {
+                return Err(RegistryError::DuplicateSchema(schema.id.clone()));
+            }
+            schemas.push(number(schema, &mut next)?);
+        }
+        let mut resource_types: Vec<ResourceType> = Vec::new();
+        for definition in self.resource_types {
+            let taken = resource_types.iter().any(|present| {
+                present.name().eq_ignore_ascii_case(&definition.name)
+                    || present.endpoint().eq_ignore_ascii_case(&definition.endpoint)
+            });
+            if taken {
+                return Err(RegistryError::DuplicateResourceType(definition.name));
+            }
+            resource_types.push(assemble(definition, &common, &schemas)?);
+        }
+        Ok(Registry {
+            schemas,
+            resource_types,
+        })
+    }
+}
+
+impl Default for RegistryBuilder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn assemble(
+    definition: ResourceTypeBuilder,
+    common: &Arc<Schema>,
+    schemas: &[Arc<Schema>],
+) -> Result<ResourceType, RegistryError> {
+    let find = |uri: &SchemaUri| {
+        schemas
+            .iter()
+            .find(|schema| schema.id == *uri)
+            .cloned()
+            .ok_or_else(|| RegistryError::UnknownSchema {
+                resource_type: definition.name.clone(),
+                schema: uri.clone(),
+            })
+    };
+    let schema = find(&definition.schema)?;
+    let mut extensions: Vec<Extension> = Vec::new();
+    for (uri, required) in &definition.extensions {
+        if *uri == schema.id || extensions.iter().any(|present| present.schema.id == *uri) {
+            return Err(RegistryError::DuplicateSchema(uri.clone()));
+        }
+        extensions.push(Extension {
+            schema: find(uri)?,
+            required: *required,
+        });
+    }
+    let unfit = |attribute: SmolStr, purpose| RegistryError::UnfitAttribute {
+        resource_type: definition.name.clone(),
+        attribute,
+        purpose,
+    };
+    let relations = definition
+        .relations
+        .iter()
+        .map(|(name, kind)| {
+            let attribute = schema
+                .attribute(name.as_str())
+                .filter(|attribute| attribute.multi_valued && attribute.default_sub_attribute().is_some())
+                .ok_or_else(|| unfit(name.as_str().into(), "a relation"))?;
+            Ok(Relation {
+                attribute: attribute.clone(),
+                kind: kind.clone(),
+            })
+        })
+        .collect::<Result<Vec<_>, RegistryError>>()?;
+    let resource_type = ResourceType {
+        common: Arc::clone(common),
+        schema: Arc::clone(&schema),
+        extensions,
+        relations,
+        definition,
+    };
+    for path in resource_type.indexed() {
+        let indexable = resource_type
+            .resolve_attribute(path)
+            .is_ok_and(|resolved| !resolved.leaf().is_complex());
+        if !indexable {
+            return Err(RegistryError::UnfitAttribute {
+                resource_type: resource_type.name().clone(),
+                attribute: path.to_string().into(),
+                purpose: "indexed",
+            });
+        }
+    }
+    Ok(resource_type)
+}
+
+fn number(schema: &Arc<Schema>, next: &mut u16) -> Result<Arc<Schema>, RegistryError> {
+    fn walk(attributes: &mut [Attribute], next: &mut u16) -> Result<(), RegistryError> {
+        for attribute in attributes {
+            attribute.id = AttrId::new(*next);
+            *next = next
+                .checked_add(1)
+                .filter(|next| *next < 65_000)
+                .ok_or(RegistryError::TooManyAttributes)?;
+            walk(&mut attribute.sub_attributes, next)?;
+        }
+        Ok(())
+    }
+    let mut numbered = Schema::clone(schema);
+    walk(&mut numbered.attributes, next)?;
+    Ok(Arc::new(numbered))
+}

@@ -1,0 +1,255 @@
+//! From a path as written to the attribute it means.
+
+use smol_str::SmolStr;
+use thiserror::Error;
+
+use super::{Attribute, ResourceType, Schema};
+use crate::{
+    dialect::{Dialect, Quirk},
+    name::{AttrName, AttrPath, SchemaUri, closest},
+};
+
+/// What a path means to a resource type.
+#[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a path names an extension or something in a schema"
+)]
+pub enum Target<'r> {
+    /// A whole extension, named by its URI.
+    Extension(&'r Schema),
+    /// An attribute or a sub-attribute.
+    Attribute(ResolvedAttribute<'r>),
+}
+
+/// An attribute that a path names, with the place where a resource keeps it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ResolvedAttribute<'r> {
+    /// Where it stands.
+    pub container: Container<'r>,
+    /// The attribute.
+    pub attribute: &'r Attribute,
+    /// The sub-attribute, if the path names one.
+    pub sub: Option<&'r Attribute>,
+}
+
+impl<'r> ResolvedAttribute<'r> {
+    /// The sub-attribute, or else the attribute.
+    #[must_use]
+    pub fn leaf(&self) -> &'r Attribute {
+        self.sub.unwrap_or(self.attribute)
+    }
+
+    /// The path in the schema's spelling, with the URI for an extension's attribute.
+    #[must_use]
+    pub fn to_path(&self) -> AttrPath {
+        let schema = match self.container {
+            Container::Core => None,
+            Container::Extension(uri) => Some(uri.clone()),
+        };
+        AttrPath::new(
+            schema,
+            self.attribute.name.clone(),
+            self.sub.map(|sub| sub.name.clone()),
+        )
+    }
+}
+
+/// Where a resource keeps an attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a resource has no other parts")]
+pub enum Container<'r> {
+    /// At the top: common and core attributes.
+    Core,
+    /// In the object of this extension.
+    Extension(&'r SchemaUri),
+}
+
+/// Why a path names nothing in a resource type.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// No schema of the resource type has this URI.
+    #[error("`{uri}` is not a schema of {resource_type}")]
+    UnknownSchema {
+        /// The URI.
+        uri: SchemaUri,
+        /// The resource type's name.
+        resource_type: SmolStr,
+        /// A schema that was perhaps meant.
+        suggestion: Option<SmolStr>,
+    },
+    /// No attribute has this name.
+    #[error("{resource_type} has no attribute `{name}`")]
+    UnknownAttribute {
+        /// The name.
+        name: AttrName,
+        /// The resource type's name.
+        resource_type: SmolStr,
+        /// A name that was perhaps meant.
+        suggestion: Option<SmolStr>,
+    },
+    /// The attribute has no sub-attribute of this name.
+    #[error("`{attribute}` has no sub-attribute `{name}`")]
+    UnknownSubAttribute {
+        /// The attribute.
+        attribute: AttrName,
+        /// The name.
+        name: AttrName,
+        /// A name that was perhaps meant.
+        suggestion: Option<SmolStr>,
+    },
+    /// The path names a whole extension where an attribute belongs.
+    #[error("`{uri}` is a schema, not an attribute")]
+    Schema {
+        /// The extension's URI.
+        uri: SchemaUri,
+    },
+}
+
+impl ResolveError {
+    /// What was perhaps meant.
+    #[must_use]
+    pub fn suggestion(&self) -> Option<&SmolStr> {
+        match self {
+            Self::UnknownSchema { suggestion, .. }
+            | Self::UnknownAttribute { suggestion, .. }
+            | Self::UnknownSubAttribute { suggestion, .. } => suggestion.as_ref(),
+            Self::Schema { .. } => None,
+        }
+    }
+}
+
+impl ResourceType {
+    /// Finds what a path names, in any case.
+    ///
+    /// Without a URI the name is a common or core attribute's, or, where the dialect has
+    /// [`Quirk::UnqualifiedExtensions`], one that a single extension has. With the URI of the core schema or of an
+    /// extension it is that schema's (RFC 7644 section 3.10). A path that is nothing but an extension's URI names the
+    /// extension; with [`Quirk::DottedUrn`] a dot may follow the URI instead of a colon.
+    ///
+    /// # Errors
+    /// [`ResolveError`], which a filter turns into `invalidFilter` and a PATCH into `invalidPath`.
+    pub fn resolve(&self, path: &AttrPath, dialect: Dialect) -> Result<Target<'_>, ResolveError> {
+        let Some(uri) = path.schema() else {
+            return self.resolve_bare(path, dialect).map(Target::Attribute);
+        };
+        if let Some((container, schema)) = self.schema_in(uri.as_str()) {
+            return self
+                .in_schema(container, schema, path.name(), path.sub())
+                .map(Target::Attribute);
+        }
+        let whole = smol_str::format_smolstr!("{uri}:{}", path.name());
+        match (self.schema_in(&whole), path.sub()) {
+            (Some((Container::Extension(_), schema)), None) => Ok(Target::Extension(schema)),
+            (Some((container, schema)), Some(sub)) if dialect.allows(Quirk::DottedUrn) => self
+                .in_schema(container, schema, sub, None)
+                .map(Target::Attribute),
+            _ => Err(self.unknown_schema(uri)),
+        }
+    }
+
+    /// Finds the attribute that a path names by the RFC's own rules.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve); a whole extension is an error too.
+    pub fn resolve_attribute(&self, path: &AttrPath) -> Result<ResolvedAttribute<'_>, ResolveError> {
+        match self.resolve(path, Dialect::strict())? {
+            Target::Attribute(attribute) => Ok(attribute),
+            Target::Extension(schema) => Err(ResolveError::Schema {
+                uri: schema.id.clone(),
+            }),
+        }
+    }
+
+    fn schema_in(&self, uri: &str) -> Option<(Container<'_>, &Schema)> {
+        if self.schema.id.is(uri) {
+            return Some((Container::Core, &self.schema));
+        }
+        let extension = self
+            .extensions
+            .iter()
+            .find(|extension| extension.schema.id.is(uri))?;
+        Some((Container::Extension(&extension.schema.id), &extension.schema))
+    }
+
+    fn in_schema<'r>(
+        &'r self,
+        container: Container<'r>,
+        schema: &'r Schema,
+        name: &AttrName,
+        sub: Option<&AttrName>,
+    ) -> Result<ResolvedAttribute<'r>, ResolveError> {
+        let common = (container == Container::Core).then_some(&*self.common);
+        let attribute = schema
+            .attribute(name.as_str())
+            .or_else(|| common?.attribute(name.as_str()))
+            .ok_or_else(|| self.unknown_attribute(name, schema))?;
+        sub_attribute(container, attribute, sub)
+    }
+
+    fn resolve_bare(&self, path: &AttrPath, dialect: Dialect) -> Result<ResolvedAttribute<'_>, ResolveError> {
+        let name = path.name();
+        if let Some(attribute) = self.attribute(name.as_str()) {
+            return sub_attribute(Container::Core, attribute, path.sub());
+        }
+        if dialect.allows(Quirk::UnqualifiedExtensions) {
+            let mut found = self.extensions.iter().filter_map(|extension| {
+                let attribute = extension.schema.attribute(name.as_str())?;
+                Some((Container::Extension(&extension.schema.id), attribute))
+            });
+            if let (Some((container, attribute)), None) = (found.next(), found.next()) {
+                return sub_attribute(container, attribute, path.sub());
+            }
+        }
+        Err(self.unknown_attribute(name, &self.schema))
+    }
+
+    fn unknown_attribute(&self, name: &AttrName, schema: &Schema) -> ResolveError {
+        let candidates = schema.attributes.iter().chain(&self.common.attributes);
+        ResolveError::UnknownAttribute {
+            name: name.clone(),
+            resource_type: self.name().clone(),
+            suggestion: closest(name.as_str(), candidates.map(|attribute| attribute.name.as_str())),
+        }
+    }
+
+    fn unknown_schema(&self, uri: &SchemaUri) -> ResolveError {
+        let extensions = self
+            .extensions
+            .iter()
+            .map(|extension| extension.schema.id.as_str());
+        ResolveError::UnknownSchema {
+            uri: uri.clone(),
+            resource_type: self.name().clone(),
+            suggestion: closest(uri.as_str(), extensions.chain([self.schema.id.as_str()])),
+        }
+    }
+}
+
+fn sub_attribute<'r>(
+    container: Container<'r>,
+    attribute: &'r Attribute,
+    sub: Option<&AttrName>,
+) -> Result<ResolvedAttribute<'r>, ResolveError> {
+    let sub =
+        match sub {
+            None => None,
+            Some(name) => Some(attribute.sub_attribute(name.as_str()).ok_or_else(|| {
+                ResolveError::UnknownSubAttribute {
+                    attribute: attribute.name.clone(),
+                    name: name.clone(),
+                    suggestion: closest(
+                        name.as_str(),
+                        attribute.sub_attributes.iter().map(|sub| sub.name.as_str()),
+                    ),
+                }
+            })?),
+        };
+    Ok(ResolvedAttribute {
+        container,
+        attribute,
+        sub,
+    })
+}

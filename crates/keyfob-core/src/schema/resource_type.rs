@@ -1,0 +1,264 @@
+//! Resource types: which schemas make up a resource, where it is served, and which attributes are relations.
+
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use super::{Attribute, Schema};
+use crate::{
+    name::{AttrName, AttrPath, SchemaUri},
+    resource::Resource,
+    value::{Object, Value},
+};
+
+/// A type of resources (RFC 7643 section 6).
+///
+/// Made by a [`RegistryBuilder`](super::RegistryBuilder) from a [`ResourceTypeBuilder`].
+#[derive(Clone, Debug)]
+pub struct ResourceType {
+    pub(super) definition: ResourceTypeBuilder,
+    pub(super) common: Arc<Schema>,
+    pub(super) schema: Arc<Schema>,
+    pub(super) extensions: Vec<Extension>,
+    pub(super) relations: Vec<Relation>,
+}
+
+/// An extension of a resource type.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Extension {
+    /// The schema it adds.
+    pub schema: Arc<Schema>,
+    /// Whether every resource must have it.
+    pub required: bool,
+}
+
+/// An attribute whose values point at other resources and that is kept apart from the document, keyed by them.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Relation {
+    /// The attribute.
+    pub attribute: Attribute,
+    /// Which end of the relation it is.
+    pub kind: RelationKind,
+}
+
+/// Which end of a relation an attribute is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RelationKind {
+    /// The end that is written, such as `Group.members`.
+    Owned,
+    /// The end that follows from the other, such as `User.groups`.
+    InverseOf {
+        /// The name of the resource type that owns the relation.
+        resource_type: SmolStr,
+        /// Its attribute there.
+        attribute: AttrName,
+    },
+}
+
+impl ResourceType {
+    /// Its name, such as `User`.
+    #[must_use]
+    pub fn name(&self) -> &SmolStr {
+        &self.definition.name
+    }
+
+    /// Its endpoint below the base URL, such as `/Users`.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.definition.endpoint
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.definition.description
+    }
+
+    /// Its core schema.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// The attributes that every resource has: `schemas`, `id`, `externalId`, `meta`.
+    #[must_use]
+    pub fn common(&self) -> &Schema {
+        &self.common
+    }
+
+    /// Its extensions.
+    #[must_use]
+    pub fn extensions(&self) -> &[Extension] {
+        &self.extensions
+    }
+
+    /// The extension with this URI.
+    #[must_use]
+    pub fn extension(&self, uri: &SchemaUri) -> Option<&Extension> {
+        self.extensions
+            .iter()
+            .find(|extension| extension.schema.id == *uri)
+    }
+
+    /// Its relations, both those it owns and those that follow from others.
+    #[must_use]
+    pub fn relations(&self) -> &[Relation] {
+        &self.relations
+    }
+
+    /// The relation `name`.
+    #[must_use]
+    pub fn relation(&self, name: &str) -> Option<&Relation> {
+        self.relations
+            .iter()
+            .find(|relation| relation.attribute.name.is(name))
+    }
+
+    /// Whether it is served to clients. Types that are not hold the service's own data.
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        self.definition.exposed
+    }
+
+    /// The attributes by which a store should find resources without reading all of them.
+    #[must_use]
+    pub fn indexed(&self) -> &[AttrPath] {
+        &self.definition.indexed
+    }
+
+    /// The common or core attribute `name`.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        self.schema
+            .attribute(name)
+            .or_else(|| self.common.attribute(name))
+    }
+
+    /// Every attribute: common and core ones with `None`, an extension's with its URI.
+    pub fn attributes(&self) -> impl Iterator<Item = (Option<&SchemaUri>, &Attribute)> {
+        let core = self
+            .common
+            .attributes
+            .iter()
+            .chain(&self.schema.attributes)
+            .map(|attribute| (None, attribute));
+        let extended = self.extensions.iter().flat_map(|extension| {
+            extension
+                .schema
+                .attributes
+                .iter()
+                .map(|attribute| (Some(&extension.schema.id), attribute))
+        });
+        core.chain(extended)
+    }
+
+    /// The resource type as `/ResourceTypes` serves it, without `meta`.
+    #[must_use]
+    pub fn to_resource(&self) -> Resource {
+        let mut resource = Resource::new([SchemaUri::RESOURCE_TYPE]);
+        let core = resource.core_mut();
+        core.insert("id", self.name().clone());
+        core.insert("name", self.name().clone());
+        core.insert("endpoint", self.endpoint());
+        core.insert("description", self.description());
+        core.insert("schema", self.schema.id.as_str());
+        let extensions: Vec<Value> = self
+            .extensions
+            .iter()
+            .map(|extension| {
+                let mut object = Object::new();
+                object.insert("schema", extension.schema.id.as_str());
+                object.insert("required", extension.required);
+                object.into()
+            })
+            .collect();
+        if !extensions.is_empty() {
+            core.insert("schemaExtensions", extensions);
+        }
+        resource
+    }
+}
+
+/// What a resource type is made of, for a [`RegistryBuilder`](super::RegistryBuilder).
+#[derive(Clone, Debug)]
+pub struct ResourceTypeBuilder {
+    pub(super) name: SmolStr,
+    pub(super) endpoint: SmolStr,
+    pub(super) description: SmolStr,
+    pub(super) schema: SchemaUri,
+    pub(super) extensions: Vec<(SchemaUri, bool)>,
+    pub(super) relations: Vec<(AttrName, RelationKind)>,
+    pub(super) indexed: Vec<AttrPath>,
+    pub(super) exposed: bool,
+}
+
+impl ResourceTypeBuilder {
+    /// A type with this name, endpoint (with its leading slash) and core schema.
+    #[must_use]
+    pub fn new(name: impl Into<SmolStr>, endpoint: impl Into<SmolStr>, schema: SchemaUri) -> Self {
+        Self {
+            name: name.into(),
+            endpoint: endpoint.into(),
+            description: SmolStr::default(),
+            schema,
+            extensions: Vec::new(),
+            relations: Vec::new(),
+            indexed: Vec::new(),
+            exposed: true,
+        }
+    }
+
+    /// Says what it is for.
+    #[must_use]
+    pub fn description(mut self, text: impl Into<SmolStr>) -> Self {
+        self.description = text.into();
+        self
+    }
+
+    /// Adds an extension.
+    #[must_use]
+    pub fn extension(mut self, schema: SchemaUri, required: bool) -> Self {
+        self.extensions.push((schema, required));
+        self
+    }
+
+    /// Declares a core attribute, multi-valued and complex with a `value`, to be a relation.
+    #[must_use]
+    pub fn relation(mut self, attribute: impl Into<AttrName>) -> Self {
+        self.relations.push((attribute.into(), RelationKind::Owned));
+        self
+    }
+
+    /// Declares a core attribute to follow from the relation `of_attribute` of the resource type `of_type`.
+    #[must_use]
+    pub fn inverse_relation(
+        mut self,
+        attribute: impl Into<AttrName>,
+        of_type: impl Into<SmolStr>,
+        of_attribute: impl Into<AttrName>,
+    ) -> Self {
+        let kind = RelationKind::InverseOf {
+            resource_type: of_type.into(),
+            attribute: of_attribute.into(),
+        };
+        self.relations.push((attribute.into(), kind));
+        self
+    }
+
+    /// Asks stores to find resources by this attribute without reading all of them.
+    #[must_use]
+    pub fn indexed(mut self, path: AttrPath) -> Self {
+        self.indexed.push(path);
+        self
+    }
+
+    /// Keeps the type from clients.
+    #[must_use]
+    pub fn internal(mut self) -> Self {
+        self.exposed = false;
+        self
+    }
+}

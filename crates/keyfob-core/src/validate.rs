@@ -1,0 +1,11 @@
+//! Makes bodies canonical for their resource type, by direction: create, replace, response.
+
+mod body;
+mod error;
+mod value;
+
+pub use self::{
+    body::{complete, create, replace, response},
+    error::ValidationError,
+    value::{element, members, value},
+};

@@ -1,0 +1,86 @@
+//! What can be wrong with a body.
+
+use smol_str::{SmolStr, format_smolstr};
+use thiserror::Error;
+
+use crate::{
+    error::{ErrorBody, ScimType, ToErrorBody},
+    name::SchemaUri,
+};
+
+/// Why a body or a value doesn't fit its schema.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ValidationError {
+    /// A value is not of its attribute's type; maps to `invalidValue`.
+    #[error("`{path}` takes {expected}, not {found}")]
+    WrongType {
+        /// The attribute.
+        path: SmolStr,
+        /// What it takes.
+        expected: SmolStr,
+        /// What was sent.
+        found: SmolStr,
+    },
+    /// A required attribute is missing; maps to `invalidValue`.
+    #[error("`{path}` is required")]
+    Missing {
+        /// The attribute.
+        path: SmolStr,
+    },
+    /// More than one value of an attribute is the primary one (RFC 7643 section 2.4); maps to `invalidValue`.
+    #[error("only one value of `{path}` can be primary")]
+    TwoPrimaries {
+        /// The attribute.
+        path: SmolStr,
+    },
+    /// A complex value has a sub-attribute that its attribute doesn't have; maps to `invalidValue`.
+    #[error("`{path}` has no sub-attribute `{name}`")]
+    UnknownSubAttribute {
+        /// The attribute.
+        path: SmolStr,
+        /// The name.
+        name: SmolStr,
+    },
+    /// An immutable attribute would change; maps to `mutability`.
+    #[error("`{path}` can't be changed once it is set")]
+    Immutable {
+        /// The attribute.
+        path: SmolStr,
+    },
+    /// `schemas` doesn't name the resource type's schema; maps to `invalidSyntax`.
+    #[error("`schemas` does not name `{uri}`")]
+    SchemaMissing {
+        /// The schema.
+        uri: SchemaUri,
+    },
+    /// `schemas` or a key names a schema that the resource type doesn't have there; maps to `invalidSyntax`.
+    #[error("`{uri}` is not a schema that {resource_type} takes here")]
+    UnknownSchema {
+        /// The URI.
+        uri: SchemaUri,
+        /// The resource type's name.
+        resource_type: SmolStr,
+    },
+    /// An answer holds an attribute that is never returned; maps to `invalidValue`.
+    #[error("`{path}` is never returned")]
+    NeverReturned {
+        /// The attribute.
+        path: SmolStr,
+    },
+}
+
+impl ToErrorBody for ValidationError {
+    fn to_error_body(&self) -> ErrorBody {
+        let scim_type = match self {
+            Self::WrongType { .. }
+            | Self::Missing { .. }
+            | Self::TwoPrimaries { .. }
+            | Self::UnknownSubAttribute { .. }
+            | Self::NeverReturned { .. } => ScimType::InvalidValue,
+            Self::Immutable { .. } => ScimType::Mutability,
+            Self::SchemaMissing { .. } | Self::UnknownSchema { .. } => ScimType::InvalidSyntax,
+        };
+        ErrorBody::bad_request(scim_type, format_smolstr!("{self}"))
+    }
+}

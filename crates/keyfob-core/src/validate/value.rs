@@ -1,0 +1,251 @@
+//! Makes values canonical for their attribute.
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::ValidationError;
+use crate::{
+    dialect::{Dialect, Quirk},
+    resource::{Member, MemberSet, ResourceId},
+    schema::{Attribute, AttributeType, Mutability},
+    time::DateTime,
+    value::{Object, Value},
+};
+
+/// Makes a client's value canonical for `attribute`: of its type, with names in the schema's spelling, without
+/// readOnly sub-attributes and without anything unassigned. [`Value::Null`] means that the attribute is unassigned
+/// (RFC 7643 section 2.5). The dialect says which departures are understood.
+///
+/// `path` is the attribute's path for messages.
+///
+/// # Errors
+/// [`ValidationError`], which maps to `invalidValue`.
+///
+/// # Complexity
+/// Linear in the value.
+pub fn value(
+    attribute: &Attribute,
+    value: Value,
+    dialect: Dialect,
+    path: &str,
+) -> Result<Value, ValidationError> {
+    if !attribute.multi_valued {
+        return match value {
+            Value::Null => Ok(Value::Null),
+            Value::Array(values) if dialect.allows(Quirk::SingleValues) && values.len() <= 1 => {
+                values.into_iter().next().map_or(Ok(Value::Null), |single| {
+                    element(attribute, single, dialect, path)
+                })
+            }
+            single => element(attribute, single, dialect, path),
+        };
+    }
+    let values = match value {
+        Value::Null => return Ok(Value::Null),
+        Value::Array(values) => values,
+        Value::String(text) if text.is_empty() && dialect.allows(Quirk::BareValues) => {
+            return Ok(Value::Null);
+        }
+        single if dialect.allows(Quirk::SingleValues) => vec![single],
+        other => return Err(wrong_type(attribute, &other, path, true)),
+    };
+    let mut canonical = Vec::with_capacity(values.len());
+    for value in values {
+        if value == Value::Null {
+            return Err(wrong_type(attribute, &value, path, false));
+        }
+        match element(attribute, value, dialect, path)? {
+            Value::Null => {}
+            value => canonical.push(value),
+        }
+    }
+    let primaries = canonical.iter().filter(|value| is_primary(value)).count();
+    if primaries > 1 {
+        return Err(ValidationError::TwoPrimaries { path: path.into() });
+    }
+    Ok(if canonical.is_empty() {
+        Value::Null
+    } else {
+        Value::Array(canonical)
+    })
+}
+
+/// Makes one value of `attribute` canonical: the value of a single-valued attribute or one element of another.
+///
+/// # Errors
+/// As [`value`].
+pub fn element(
+    attribute: &Attribute,
+    value: Value,
+    dialect: Dialect,
+    path: &str,
+) -> Result<Value, ValidationError> {
+    match (attribute.kind, value) {
+        (_, Value::Null) => Ok(Value::Null),
+        (AttributeType::Complex, Value::Object(object)) => complex(attribute, object, dialect, path),
+        (AttributeType::Complex, bare @ Value::String(_))
+            if dialect.allows(Quirk::BareValues) && attribute.default_sub_attribute().is_some() =>
+        {
+            if bare.as_str() == Some("") {
+                return Ok(Value::Null);
+            }
+            complex(attribute, [("value", bare)].into_iter().collect(), dialect, path)
+        }
+        (AttributeType::Boolean, flag @ Value::Bool(_)) => Ok(flag),
+        (AttributeType::Boolean, Value::String(text)) if dialect.allows(Quirk::BooleanStrings) => {
+            boolean(&text)
+                .map(Value::Bool)
+                .ok_or_else(|| wrong_type(attribute, &Value::String(text), path, false))
+        }
+        (AttributeType::Integer, number @ Value::Integer(_))
+        | (AttributeType::Decimal, number @ (Value::Integer(_) | Value::Decimal(_))) => Ok(number),
+        (AttributeType::String | AttributeType::Reference, text @ Value::String(_)) => Ok(text),
+        (AttributeType::String, value @ (Value::Integer(_) | Value::Bool(_)))
+            if dialect.allows(Quirk::StringNumbers) =>
+        {
+            Ok(Value::String(match value {
+                Value::Bool(flag) => format_smolstr!("{flag}"),
+                Value::Integer(number) => format_smolstr!("{number}"),
+                _ => SmolStr::default(),
+            }))
+        }
+        (AttributeType::DateTime, Value::String(text)) if text.parse::<DateTime>().is_ok() => {
+            Ok(Value::String(text))
+        }
+        (AttributeType::Binary, Value::String(text)) if is_base64(&text) => Ok(Value::String(text)),
+        (kind, Value::Object(mut object))
+            if kind != AttributeType::Complex
+                && attribute.multi_valued
+                && dialect.allows(Quirk::WrappedValues) =>
+        {
+            match object.remove("value") {
+                Some(inner) if !matches!(inner, Value::Object(_)) => element(attribute, inner, dialect, path),
+                _ => Err(wrong_type(attribute, &Value::Object(object), path, false)),
+            }
+        }
+        (_, other) => Err(wrong_type(attribute, &other, path, false)),
+    }
+}
+
+/// Turns the canonical values of a relation into a keyed set.
+///
+/// # Errors
+/// [`ValidationError`], which maps to `invalidValue`, where a value has no `value`.
+pub fn members(values: Value, path: &str) -> Result<MemberSet, ValidationError> {
+    let missing = || ValidationError::Missing {
+        path: format_smolstr!("{path}.value"),
+    };
+    let Value::Array(values) = values else {
+        return Ok(MemberSet::new());
+    };
+    values
+        .into_iter()
+        .map(|value| match value {
+            Value::Object(object) => member(object).ok_or_else(missing),
+            _ => Err(missing()),
+        })
+        .collect()
+}
+
+/// Takes one canonical value of a relation apart.
+fn member(mut object: Object) -> Option<(ResourceId, Member)> {
+    let mut text = |name: &str| match object.remove(name) {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    };
+    let id = ResourceId::new(text("value").filter(|id| !id.is_empty())?);
+    let mut member = Member::new();
+    member.kind = text("type");
+    member.display = text("display");
+    member.reference = text("$ref");
+    member.other = (!object.is_empty()).then(|| Box::new(object));
+    Some((id, member))
+}
+
+/// Whether a value says of itself that it is the primary one.
+pub(super) fn is_primary(value: &Value) -> bool {
+    value.as_object().and_then(|object| object.get("primary")) == Some(&Value::Bool(true))
+}
+
+/// The boolean that a string spells, in any case.
+fn boolean(text: &str) -> Option<bool> {
+    if text.eq_ignore_ascii_case("true") {
+        Some(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn complex(
+    attribute: &Attribute,
+    object: Object,
+    dialect: Dialect,
+    path: &str,
+) -> Result<Value, ValidationError> {
+    let mut canonical = Object::new();
+    for (name, inner) in object {
+        let Some(sub) = attribute.sub_attribute(name.as_str()) else {
+            if dialect.allows(Quirk::UnknownSubAttributes) {
+                continue;
+            }
+            return Err(ValidationError::UnknownSubAttribute {
+                path: path.into(),
+                name: name.as_str().into(),
+            });
+        };
+        if sub.mutability == Mutability::ReadOnly {
+            continue;
+        }
+        let inner = value(sub, inner, dialect, &format_smolstr!("{path}.{}", sub.name))?;
+        if !inner.is_unassigned() {
+            canonical.push_new(sub.name.clone(), inner);
+        }
+    }
+    if canonical.is_empty() {
+        return Ok(Value::Null);
+    }
+    let lacking = attribute.sub_attributes.iter().find(|sub| {
+        sub.required && sub.mutability != Mutability::ReadOnly && canonical.get(sub.name.as_str()).is_none()
+    });
+    match lacking {
+        Some(sub) => Err(ValidationError::Missing {
+            path: format_smolstr!("{path}.{}", sub.name),
+        }),
+        None => Ok(Value::Object(canonical)),
+    }
+}
+
+/// Base64 or base64url, with white space as certificates come with (RFC 7643 section 2.3.6).
+fn is_base64(text: &str) -> bool {
+    text.bytes().all(|byte| {
+        byte.is_ascii_alphanumeric()
+            || byte.is_ascii_whitespace()
+            || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=')
+    })
+}
+
+pub(super) fn wrong_type(attribute: &Attribute, found: &Value, path: &str, array: bool) -> ValidationError {
+    let expected = match (array, attribute.kind) {
+        (true, _) => "an array",
+        (_, AttributeType::Binary) => "a base64 string",
+        (_, AttributeType::Boolean) => "a boolean",
+        (_, AttributeType::Complex) => "an object",
+        (_, AttributeType::DateTime) => "a date and time such as `2008-01-23T04:56:22Z`",
+        (_, AttributeType::Decimal) => "a number",
+        (_, AttributeType::Integer) => "an integer",
+        (_, AttributeType::Reference) => "a URI as a string",
+        (_, AttributeType::String) => "a string",
+    };
+    // Only the type of what was sent is told: a value may be personal, and errors are logged.
+    ValidationError::WrongType {
+        path: path.into(),
+        expected: expected.into(),
+        found: match found {
+            Value::String(_) if !array && !matches!(attribute.kind, AttributeType::Complex) => {
+                "this string".into()
+            }
+            other => other.type_name().into(),
+        },
+    }
+}
