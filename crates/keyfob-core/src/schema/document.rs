@@ -226,7 +226,11 @@ fn attribute_to_object(attribute: &Attribute) -> Object {
     }
     object.insert("mutability", attribute.mutability.as_str());
     object.insert("returned", attribute.returned.as_str());
-    if attribute.kind != AttributeType::Complex {
+    // Sections 2.3.2, 2.3.5 and 2.3.8: these types have no uniqueness.
+    if !matches!(
+        attribute.kind,
+        AttributeType::Boolean | AttributeType::DateTime | AttributeType::Complex
+    ) {
         object.insert("uniqueness", attribute.uniqueness.as_str());
     }
     if !attribute.reference_types.is_empty() {
