@@ -1,7 +1,5 @@
 //! The one way in which values that are not caseExact are compared.
 
-use std::borrow::Cow;
-
 use smol_str::{SmolStr, SmolStrBuilder};
 
 /// The text with its case folded by Unicode's simple case folding, one character for one.
@@ -40,15 +38,6 @@ pub fn folds_to(text: &str, folded: &str) -> bool {
                 .all(|(left, right)| left.to_ascii_lowercase() == right);
     }
     text.chars().map(fold_char).eq(folded.chars())
-}
-
-/// The folded text, borrowed where folding changes nothing.
-pub(crate) fn fold_cow(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        Cow::Borrowed(text)
-    } else {
-        Cow::Owned(fold(text).into())
-    }
 }
 
 fn fold_char(character: char) -> char {
