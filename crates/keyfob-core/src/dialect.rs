@@ -9,15 +9,16 @@ use std::fmt;
 pub enum Quirk {
     /// `"active": "False"`: a boolean as a string in any case, in bodies, PATCH values and filters (Entra ID).
     BooleanStrings,
-    /// `"manager": "26118915"`: a bare string where a complex value with a `value` sub-attribute belongs, as the
-    /// only value or as an element (Entra ID, the Microsoft collection's members). `""` unassigns.
+    /// `"manager": "26118915"`: a bare string where a complex value belongs that points at a resource (`value` beside
+    /// `$ref`), as the only value or as an element (Entra ID, the Microsoft collection's members). `""` unassigns.
     BareValues,
     /// `"emails": {…}`: a single value where a multi-valued attribute takes an array, and an array of one where a
     /// single value belongs.
     SingleValues,
     /// `[{"value": "a"}]`: objects around the elements of a multi-valued attribute of simple values (Entra ID).
     WrappedValues,
-    /// A number or a boolean where a string belongs, taken as its JSON text.
+    /// A number or a boolean where a string belongs, taken as its JSON text (card numbers). Not part of
+    /// [`Dialect::interop`]: a number as `userName` is a mistake.
     StringNumbers,
     /// A URI in `schemas` that the resource type doesn't have, such as Entra's
     /// `http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group`: ignored.
@@ -100,7 +101,7 @@ impl Dialect {
     /// All that is unambiguous, whoever sends it.
     #[must_use]
     pub fn interop() -> Self {
-        Self::ALL.into_iter().fold(Self::strict(), Self::with)
+        Self::ALL.into_iter().fold(Self::strict(), Self::with).without(Quirk::StringNumbers)
     }
 
     /// What Microsoft Entra ID sends, with and without `aadOptscim062020`.

@@ -83,7 +83,7 @@ pub fn element(
         (_, Value::Null) => Ok(Value::Null),
         (AttributeType::Complex, Value::Object(object)) => complex(attribute, object, dialect, path),
         (AttributeType::Complex, bare @ Value::String(_))
-            if dialect.allows(Quirk::BareValues) && attribute.default_sub_attribute().is_some() =>
+            if dialect.allows(Quirk::BareValues) && points_at_resources(attribute) =>
         {
             if bare.as_str() == Some("") {
                 return Ok(Value::Null);
@@ -214,6 +214,11 @@ fn complex(
         }),
         None => Ok(Value::Object(canonical)),
     }
+}
+
+/// Whether the attribute's values point at resources, so that a bare string can only be the id of one.
+fn points_at_resources(attribute: &Attribute) -> bool {
+    attribute.default_sub_attribute().is_some() && attribute.sub_attribute("$ref").is_some()
 }
 
 /// Base64 or base64url, with white space as certificates come with (RFC 7643 section 2.3.6).
