@@ -1,0 +1,71 @@
+//! On whose behalf a request is served.
+
+use std::fmt;
+
+use smol_str::SmolStr;
+
+/// One customer of the service, whose resources nobody else sees: the id of an organization.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TenantId(SmolStr);
+
+impl TenantId {
+    /// The service itself, under which organizations and tokens are kept. No token leads here.
+    pub const SYSTEM: Self = Self(SmolStr::new_static(""));
+
+    /// The tenant with this id.
+    #[must_use]
+    pub fn new(text: impl Into<SmolStr>) -> Self {
+        Self(text.into())
+    }
+
+    /// The id's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What every call carries: for which tenant it is, and under which address that tenant's resources are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Context {
+    tenant: TenantId,
+    base_url: SmolStr,
+}
+
+impl Context {
+    /// A call for this tenant. Addresses in answers are relative until [`with_base_url`](Self::with_base_url).
+    #[must_use]
+    pub fn new(tenant: TenantId) -> Self {
+        Self {
+            tenant,
+            base_url: SmolStr::default(),
+        }
+    }
+
+    /// The same call with the address, without a slash at its end, that `meta.location` and `$ref` start with.
+    #[must_use]
+    pub fn with_base_url(self, base_url: impl Into<SmolStr>) -> Self {
+        Self {
+            base_url: base_url.into(),
+            ..self
+        }
+    }
+
+    /// For whom the call is.
+    #[must_use]
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// What addresses start with.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+}

@@ -1,0 +1,79 @@
+//! Policies: what the RFC leaves to the service provider, as few named values.
+
+use keyfob_core::Dialect;
+
+/// How a service behaves where the RFC leaves a choice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Profile {
+    /// Which departures from the RFC are understood.
+    pub dialect: Dialect,
+    /// Whether two groups of a tenant may not have one `displayName`. Entra ID's validator wants it so; RFC 7643
+    /// doesn't ask for it.
+    pub unique_group_names: bool,
+    /// What becomes of members that don't exist.
+    pub unknown_members: UnknownMembers,
+    /// What a PATCH of a user or any other resource without owned relations answers.
+    pub patch_answer: PatchAnswer,
+    /// What a PATCH of a resource with owned relations, such as a group, answers.
+    pub patch_relation_answer: PatchAnswer,
+    /// How many resources a page has at most.
+    pub max_page: usize,
+    /// How many resources a page has when the client doesn't say.
+    pub default_page: usize,
+}
+
+impl Profile {
+    /// Understands all that providers send and is unambiguous. The default.
+    #[must_use]
+    pub fn interop() -> Self {
+        Self {
+            dialect: Dialect::interop(),
+            unique_group_names: true,
+            unknown_members: UnknownMembers::Reject,
+            patch_answer: PatchAnswer::Body,
+            patch_relation_answer: PatchAnswer::BodyUpTo(256),
+            max_page: 1000,
+            default_page: 100,
+        }
+    }
+
+    /// The RFC alone.
+    #[must_use]
+    pub fn rfc() -> Self {
+        Self {
+            dialect: Dialect::strict(),
+            unique_group_names: false,
+            ..Self::interop()
+        }
+    }
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self::interop()
+    }
+}
+
+/// What becomes of members that don't exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UnknownMembers {
+    /// The request is refused, and nothing is changed.
+    Reject,
+    /// They are left out, and the rest is done.
+    Skip,
+}
+
+/// What a PATCH answers (RFC 7644 section 3.5.2: 200 with the resource or 204).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PatchAnswer {
+    /// The resource.
+    Body,
+    /// Nothing.
+    NoContent,
+    /// The resource, if the relations that the client wants to see have at most so many members each; nothing
+    /// otherwise, so that changing a huge group never reads it.
+    BodyUpTo(usize),
+}

@@ -1,0 +1,133 @@
+//! The contract between the engine and whatever keeps the resources.
+
+mod change;
+mod dynamic;
+mod error;
+mod event;
+mod query;
+
+use std::{future::Future, sync::Arc};
+
+use keyfob_core::{ResourceId, ResourceType};
+
+pub use self::{
+    change::{Change, Committed, Outcome, UniqueKey},
+    dynamic::DynStore,
+    error::{CommitError, StoreError},
+    event::{Event, EventId, NewEvent},
+    query::{Capabilities, Page, Query, Selection, Stored},
+};
+use crate::context::Context;
+
+/// Keeps the resources of every tenant.
+///
+/// A downstream application that implements these five methods has a whole provisioning service;
+/// `keyfob_store_testkit::store_conformance!` proves that it keeps the contract. Every method is required: a default
+/// would sooner or later disagree with what an implementation overrides.
+///
+/// # The contract
+/// - A resource is known by tenant and id; ids are unique over all types of a tenant. A method that is given another
+///   tenant's id behaves as if there were no such resource, and so does one that is given the id of a resource of
+///   another type.
+/// - A store persists a document as it is given and gives it back equal: schemas, core attributes and extensions.
+///   `id`, `meta` and relations are not part of the document; [`Stored::new`] puts the first two in.
+/// - Owned relations ([`RelationKind::Owned`](keyfob_core::schema::RelationKind::Owned)) are edges between resources
+///   of one tenant. A member is given back with the name of its resource type as `type` and with the `display` with
+///   which it was put in.
+/// - Inverse relations (`User.groups`) follow from the owned ones and are never written: for every edge that points
+///   at the resource there is a member under the owner's id, with `type` `direct` and the owner's `displayName` as
+///   `display`.
+/// - Methods may be called from many tasks at once. A caller may drop a future at any time: a commit whose future is
+///   dropped has happened whole or not at all.
+pub trait Store: Send + Sync + 'static {
+    /// What the store is able to do beyond the contract.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Reads one resource, with those of its relations that are selected.
+    ///
+    /// Sees every commit that had returned when the call was made.
+    fn get(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        selection: &Selection,
+    ) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send;
+
+    /// Reads one page of the resources of a type that the query's filter matches, and counts all that it matches.
+    ///
+    /// The order is total and stable: the order in which the resources were created. The filter is evaluated over the
+    /// resource as `get` would give it with everything that the filter
+    /// [reads](keyfob_filter::Predicate::reads) selected; a store is free to answer it in its own way as long as the
+    /// result equals [`Predicate::matches`](keyfob_filter::Predicate::matches).
+    fn query(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        query: &Query<'_>,
+    ) -> impl Future<Output = Result<Page, StoreError>> + Send;
+
+    /// Applies all changes in order, or none: the only way in which anything is written.
+    ///
+    /// Durable when it returns, where the store is [durable](Capabilities::durable). Each change sees what the
+    /// changes before it did.
+    ///
+    /// # Errors
+    /// [`CommitError`] names the change that could not be applied; nothing is then changed.
+    fn commit(
+        &self,
+        cx: &Context,
+        changes: &[Change<'_>],
+    ) -> impl Future<Output = Result<Committed, CommitError>> + Send;
+
+    /// Reads at most `limit` of the tenant's events after the one with this id, or from the first, in the order in
+    /// which they were published.
+    fn events(
+        &self,
+        cx: &Context,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Event>, StoreError>> + Send;
+}
+
+impl<S: Store> Store for Arc<S> {
+    fn capabilities(&self) -> Capabilities {
+        S::capabilities(self)
+    }
+
+    fn get(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        selection: &Selection,
+    ) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send {
+        S::get(self, cx, resource_type, id, selection)
+    }
+
+    fn query(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        query: &Query<'_>,
+    ) -> impl Future<Output = Result<Page, StoreError>> + Send {
+        S::query(self, cx, resource_type, query)
+    }
+
+    fn commit(
+        &self,
+        cx: &Context,
+        changes: &[Change<'_>],
+    ) -> impl Future<Output = Result<Committed, CommitError>> + Send {
+        S::commit(self, cx, changes)
+    }
+
+    fn events(
+        &self,
+        cx: &Context,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Event>, StoreError>> + Send {
+        S::events(self, cx, after, limit)
+    }
+}
