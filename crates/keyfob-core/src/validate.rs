@@ -5,7 +5,7 @@ mod error;
 mod value;
 
 pub use self::{
-    body::{complete, create, replace, response},
+    body::{complete, create, replace, response, state_schemas},
     error::ValidationError,
     value::{element, members, value},
 };
