@@ -101,7 +101,10 @@ impl Dialect {
     /// All that is unambiguous, whoever sends it.
     #[must_use]
     pub fn interop() -> Self {
-        Self::ALL.into_iter().fold(Self::strict(), Self::with).without(Quirk::StringNumbers)
+        Self::ALL
+            .into_iter()
+            .fold(Self::strict(), Self::with)
+            .without(Quirk::StringNumbers)
     }
 
     /// What Microsoft Entra ID sends, with and without `aadOptscim062020`.

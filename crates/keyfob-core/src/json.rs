@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 mod error;
+mod member;
 mod resource;
 
 pub(crate) use self::encode::write_resource;

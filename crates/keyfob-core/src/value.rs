@@ -230,6 +230,7 @@ impl Object {
     }
 
     /// The attributes in order.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&AttrName, &Value)> {
         self.members.iter().map(|(name, value)| (name, value))
     }
@@ -237,6 +238,11 @@ impl Object {
     /// The attributes in order, their values for change.
     pub fn iter_mut(&mut self) -> impl ExactSizeIterator<Item = (&AttrName, &mut Value)> {
         self.members.iter_mut().map(|(name, value)| (&*name, value))
+    }
+
+    /// The names of the attributes in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|(name, _)| name.as_str())
     }
 
     /// Adds an attribute of which the caller knows that its name is not there yet.

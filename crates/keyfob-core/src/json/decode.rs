@@ -13,11 +13,14 @@ use crate::{
     value::{Object, Value},
 };
 
+const TOO_LARGE: &str = "the number is too large";
+const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
+
 /// Decodes one JSON value.
 ///
 /// # Errors
-/// [`JsonError`] for malformed JSON, invalid UTF-8, two keys of an object that are equal up to case, a number that
-/// doesn't fit 64 bits, and more than [`MAX_DEPTH`] levels.
+/// [`JsonError`] for malformed JSON, invalid UTF-8, two keys of an object that are equal up to case, more than
+/// [`MAX_DEPTH`] levels, and a number of 2^63 or more in either direction, which could only be kept rounded.
 ///
 /// # Complexity
 /// Linear in the text; recursion is bounded by [`MAX_DEPTH`].
@@ -79,14 +82,15 @@ impl<'de> Visitor<'de> for ValueSeed {
     fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
         i64::try_from(value)
             .map(Value::Integer)
-            .map_err(|_| E::custom("the number does not fit 64 bits"))
+            .map_err(|_| E::custom(TOO_LARGE))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        if value.is_finite() {
+        // Such a number may have been written as an integer, which is then not to be rounded.
+        if value.abs() < TWO_TO_63 {
             Ok(Value::Decimal(value))
         } else {
-            Err(E::custom("the number is not finite"))
+            Err(E::custom(TOO_LARGE))
         }
     }
 
@@ -140,7 +144,7 @@ impl<'de> Visitor<'de> for ObjectSeed {
         let mut names = Names::default();
         let mut object = Object::new();
         while let Some(name) = members.next_key_seed(NameSeed)? {
-            names.check(&name, &object)?;
+            names.check(name.as_str(), object.names())?;
             object.push_new(name, members.next_value_seed(seed)?);
         }
         Ok(object)
@@ -182,25 +186,32 @@ impl Visitor<'_> for NameSeed {
 /// past whoever looked at the other (RFC 7643 section 2.1).
 #[derive(Default)]
 pub(super) struct Names {
+    count: usize,
     /// All keys so far, once there are too many to compare one by one.
-    many: HashSet<AttrName>,
+    many: Option<HashSet<AttrName>>,
 }
 
 impl Names {
     /// Up to so many keys are compared one by one.
     const FEW: usize = 24;
 
-    pub(super) fn check<E: Error>(&mut self, name: &AttrName, object: &Object) -> Result<(), E> {
-        let duplicate = if object.len() < Self::FEW {
-            object.get(name.as_str()).is_some()
+    /// Takes note of `name`; `present` are the names that were taken note of before.
+    pub(super) fn check<'n, E: Error>(
+        &mut self,
+        name: &str,
+        mut present: impl Iterator<Item = &'n str>,
+    ) -> Result<(), E> {
+        self.count += 1;
+        let duplicate = if self.count <= Self::FEW {
+            present.any(|earlier| earlier.eq_ignore_ascii_case(name))
         } else {
-            if self.many.is_empty() {
-                self.many.extend(object.iter().map(|(name, _)| name.clone()));
-            }
-            !self.many.insert(name.clone())
+            let many = self
+                .many
+                .get_or_insert_with(|| present.map(AttrName::new).collect());
+            !many.insert(AttrName::new(name))
         };
         if duplicate {
-            Err(duplicate_name(name.as_str()))
+            Err(duplicate_name(name))
         } else {
             Ok(())
         }

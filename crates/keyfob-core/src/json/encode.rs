@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
+    name::SchemaUri,
     resource::{Member, MemberSet, Resource, ResourceId},
     value::{Object, Value},
 };
@@ -262,7 +263,7 @@ impl Serialize for Resource {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         if !self.schemas().is_empty() {
-            let uris: Vec<_> = self.schemas().iter().map(|uri| uri.as_str()).collect();
+            let uris: Vec<_> = self.schemas().iter().map(SchemaUri::as_str).collect();
             map.serialize_entry("schemas", &uris)?;
         }
         for (name, value) in self.core().iter() {

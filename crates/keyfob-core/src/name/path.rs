@@ -147,8 +147,7 @@ fn check_name(name: &str, start: usize) -> Result<(), PathError> {
         !legal
     });
     Err(match fault {
-        None => PathError::MissingName { offset: start },
-        Some((0, '.')) => PathError::MissingName { offset: start },
+        None | Some((0, '.')) => PathError::MissingName { offset: start },
         Some((index, '.')) => PathError::TooDeep {
             offset: start + index,
         },

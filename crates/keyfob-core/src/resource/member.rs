@@ -42,6 +42,30 @@ impl Member {
         self.display = Some(display.into());
         self
     }
+
+    /// The member as the complex value it is on the wire.
+    #[must_use]
+    pub fn into_object(self, id: ResourceId) -> Object {
+        self.into_object_with(Some(id))
+    }
+
+    /// The member as a complex value, with its id if it has one.
+    pub(crate) fn into_object_with(self, id: Option<ResourceId>) -> Object {
+        let id = id.map(|id| SmolStr::from(id.as_str()));
+        let mut object: Object = [
+            ("value", id),
+            ("$ref", self.reference),
+            ("display", self.display),
+            ("type", self.kind),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+        for (name, value) in self.other.into_iter().flat_map(|other| *other) {
+            object.push_new(name, value);
+        }
+        object
+    }
 }
 
 /// The values of a relation, each under the id it points at, in the order in which they came.
@@ -107,6 +131,7 @@ impl MemberSet {
     }
 
     /// The members in order.
+    #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&ResourceId, &Member)> {
         self.members.iter()
     }

@@ -292,11 +292,17 @@ fn check_schemas(
 /// extensions that are there, so that equal resources look equal.
 pub fn state_schemas(resource: &mut Resource, resource_type: &ResourceType) {
     let place = |uri: &SchemaUri| {
-        resource_type.extensions().iter().position(|extension| extension.schema.id == *uri)
+        resource_type
+            .extensions()
+            .iter()
+            .position(|extension| extension.schema.id == *uri)
     };
     resource.extensions_mut().sort_by_key(|(uri, _)| place(uri));
     let extensions = resource.extensions().iter().map(|(uri, _)| uri.clone());
-    let uris = [resource_type.schema().id.clone()].into_iter().chain(extensions).collect();
+    let uris = [resource_type.schema().id.clone()]
+        .into_iter()
+        .chain(extensions)
+        .collect();
     *resource.schemas_mut() = uris;
 }
 
