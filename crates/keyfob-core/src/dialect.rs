@@ -49,6 +49,8 @@ pub enum Quirk {
     ValuePathComparison,
     /// `meta.created gt 2015-10-10T14:38:21Z`: an unquoted `dateTime` in a filter (the Microsoft collection).
     UnquotedDates,
+    /// `userName eq 'x'`: a string of a filter in single quotes, without escapes.
+    SingleQuotes,
     /// `manager eq "x"`: an extension's attribute without its URI, where the name is nobody else's (Entra ID).
     UnqualifiedExtensions,
 }
@@ -71,7 +73,7 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    const ALL: [Quirk; 18] = [
+    const ALL: [Quirk; 19] = [
         Quirk::BooleanStrings,
         Quirk::BareValues,
         Quirk::SingleValues,
@@ -89,6 +91,7 @@ impl Dialect {
         Quirk::EncodedValue,
         Quirk::ValuePathComparison,
         Quirk::UnquotedDates,
+        Quirk::SingleQuotes,
         Quirk::UnqualifiedExtensions,
     ];
 
