@@ -1,0 +1,285 @@
+//! The lexemes of filters and PATCH paths. Nothing else looks at the characters of either.
+
+use keyfob_core::{AttrName, AttrPath, DateTime, PathError, name::closest};
+use nom::{
+    IResult, Parser,
+    branch::alt,
+    bytes::complete::{tag, take_till, take_while},
+    character::complete::{char, digit1, one_of},
+    combinator::{all_consuming, opt, recognize},
+};
+use smol_str::SmolStr;
+
+use super::error::{Fault, ParseErrorKind, excerpt};
+use crate::ast::{CompareOp, Literal};
+
+/// What is left of the text, and what was read of it.
+pub(super) type Parsed<'i, T> = Result<(&'i str, T), Fault<'i>>;
+
+/// What stands between an attribute and its value, or ends a term.
+#[derive(Clone, Copy)]
+pub(super) enum Operator {
+    Present,
+    Compare(CompareOp),
+}
+
+/// The text after any number of blanks.
+pub(super) fn blanks(input: &str) -> &str {
+    let skipped: IResult<_, _, ()> = take_while(|character| character == ' ')(input);
+    skipped.map_or(input, |(rest, _)| rest)
+}
+
+/// The text after one blank or more, where there is one.
+pub(super) fn blank(input: &str) -> Option<&str> {
+    input.strip_prefix(' ').map(blanks)
+}
+
+/// All up to the next blank, quote, parenthesis or bracket. Names, URNs, keywords, numbers and dates are words; what
+/// kind of word one is follows from its place.
+pub(super) fn word(input: &str) -> (&str, &str) {
+    let word: IResult<_, _, ()> = take_till(ends_word)(input);
+    word.unwrap_or(("", input))
+}
+
+fn ends_word(character: char) -> bool {
+    matches!(character, ' ' | '"' | '(' | ')' | '[' | ']')
+}
+
+/// The text after the keyword `and` or `or` with a blank on both of its sides.
+pub(super) fn connective<'i>(input: &'i str, keyword: &str) -> Option<&'i str> {
+    let (rest, found) = word(blank(input)?);
+    if found.eq_ignore_ascii_case(keyword) {
+        blank(rest)
+    } else {
+        None
+    }
+}
+
+/// The path that a word is.
+pub(super) fn attr_path(word: &str) -> Result<AttrPath, Fault<'_>> {
+    AttrPath::parse(word).map_err(|error| name_fault(word, error))
+}
+
+/// The sub-attribute that a word is.
+pub(super) fn sub_attribute(word: &str) -> Result<AttrName, Fault<'_>> {
+    let name = AttrName::new(word);
+    if name.is_legal() {
+        return Ok(name);
+    }
+    // The path's own rules say which character is wrong; what passes for a path but is no name has a dot or a colon.
+    let error = match AttrPath::parse(word) {
+        Err(error) => error,
+        Ok(_) => PathError::TooDeep {
+            offset: word.find([':', '.']).unwrap_or_default(),
+        },
+    };
+    Err(name_fault(word, error))
+}
+
+fn name_fault(word: &str, error: PathError) -> Fault<'_> {
+    let rest = word.get(error.offset()..).unwrap_or_default();
+    let at = match error {
+        PathError::IllegalCharacter { character, .. } => rest.get(..character.len_utf8()),
+        PathError::MissingName { .. } => rest.get(..0),
+        _ => None,
+    };
+    Fault::new(error.into(), at.unwrap_or(rest))
+}
+
+/// The operator that a word is.
+pub(super) fn operator(word: &str) -> Result<Operator, Fault<'_>> {
+    if word.is_empty() {
+        return Err(Fault::new(ParseErrorKind::MissingOperator, word));
+    }
+    let [first, second] = *word.as_bytes() else {
+        return Err(unknown_operator(word));
+    };
+    Ok(match [first.to_ascii_lowercase(), second.to_ascii_lowercase()] {
+        [b'p', b'r'] => Operator::Present,
+        [b'e', b'q'] => Operator::Compare(CompareOp::Eq),
+        [b'n', b'e'] => Operator::Compare(CompareOp::Ne),
+        [b'c', b'o'] => Operator::Compare(CompareOp::Co),
+        [b's', b'w'] => Operator::Compare(CompareOp::Sw),
+        [b'e', b'w'] => Operator::Compare(CompareOp::Ew),
+        [b'g', b't'] => Operator::Compare(CompareOp::Gt),
+        [b'g', b'e'] => Operator::Compare(CompareOp::Ge),
+        [b'l', b't'] => Operator::Compare(CompareOp::Lt),
+        [b'l', b'e'] => Operator::Compare(CompareOp::Le),
+        _ => return Err(unknown_operator(word)),
+    })
+}
+
+#[cold]
+fn unknown_operator(word: &str) -> Fault<'_> {
+    /// What other query languages call the operators.
+    const SYNONYMS: [(&str, &str); 18] = [
+        ("=", "eq"),
+        ("==", "eq"),
+        ("equals", "eq"),
+        ("is", "eq"),
+        ("!=", "ne"),
+        ("<>", "ne"),
+        ("neq", "ne"),
+        (">", "gt"),
+        (">=", "ge"),
+        ("gte", "ge"),
+        ("<", "lt"),
+        ("<=", "le"),
+        ("lte", "le"),
+        ("contains", "co"),
+        ("like", "co"),
+        ("startsWith", "sw"),
+        ("endsWith", "ew"),
+        ("present", "pr"),
+    ];
+    let suggestion = SYNONYMS
+        .iter()
+        .find(|(synonym, _)| synonym.eq_ignore_ascii_case(word))
+        .map(|(_, operator)| SmolStr::new_static(operator))
+        .or_else(|| slip_of(word));
+    Fault::new(
+        ParseErrorKind::UnknownOperator {
+            found: excerpt(word),
+            suggestion,
+        },
+        word,
+    )
+}
+
+/// The operator that differs from a word of two letters in one of them; similarity measures see nothing in words so
+/// short. With two such operators neither is suggested.
+fn slip_of(word: &str) -> Option<SmolStr> {
+    let operators = CompareOp::ALL.map(CompareOp::as_str).into_iter().chain(["pr"]);
+    if word.len() != 2 {
+        return closest(word, operators);
+    }
+    let mut near = operators.filter(|operator| {
+        let same = |(left, right): (u8, u8)| left.eq_ignore_ascii_case(&right);
+        operator
+            .bytes()
+            .zip(word.bytes())
+            .filter(|pair| same(*pair))
+            .count()
+            == 1
+    });
+    near.next().map(SmolStr::new_static)
+}
+
+/// A string in double quotes, with the escapes of JSON (RFC 8259 section 7).
+pub(super) fn string(input: &str) -> Parsed<'_, SmolStr> {
+    let unclosed = || Fault::new(ParseErrorKind::UnclosedString, input);
+    let body = input.strip_prefix('"').ok_or_else(unclosed)?;
+    let mut escaped = false;
+    let mut bytes = body.bytes().enumerate();
+    while let Some((index, byte)) = bytes.next() {
+        match byte {
+            b'"' => {
+                let (text, rest) = body.split_at_checked(index).ok_or_else(unclosed)?;
+                let rest = rest.get(1..).unwrap_or_default();
+                let text = if escaped {
+                    unescape(input, rest)?
+                } else {
+                    text.into()
+                };
+                return Ok((rest, text));
+            }
+            b'\\' => {
+                escaped = true;
+                bytes.next();
+            }
+            ..b' ' => {
+                let at = body.get(index..=index).unwrap_or_default();
+                return Err(Fault::new(ParseErrorKind::ControlCharacter, at));
+            }
+            _ => {}
+        }
+    }
+    Err(unclosed())
+}
+
+/// The text of the string at the start of `input` and before `rest`, whose escapes serde_json knows.
+fn unescape<'i>(input: &'i str, rest: &str) -> Result<SmolStr, Fault<'i>> {
+    let (quoted, _) = input
+        .split_at_checked(input.len() - rest.len())
+        .unwrap_or((input, ""));
+    match serde_json::from_str::<String>(quoted) {
+        Ok(text) => Ok(text.into()),
+        Err(error) => {
+            // The column is that of the last byte read.
+            let end = error.column().min(quoted.len());
+            let start = quoted
+                .get(..end)
+                .and_then(|read| read.rfind('\\'))
+                .unwrap_or_default();
+            let at = quoted.get(start..end).unwrap_or(quoted);
+            Err(Fault::new(ParseErrorKind::InvalidEscape, at))
+        }
+    }
+}
+
+/// A string in single quotes, without escapes.
+pub(super) fn single_quoted(input: &str) -> Parsed<'_, SmolStr> {
+    let unclosed = || Fault::new(ParseErrorKind::UnclosedString, input);
+    let body = input.strip_prefix('\'').ok_or_else(unclosed)?;
+    let (text, rest) = body.split_once('\'').ok_or_else(unclosed)?;
+    match text
+        .char_indices()
+        .find(|(_, character)| matches!(character, '\\' | '\0'..' '))
+    {
+        None => Ok((rest, text.into())),
+        Some((index, character)) => {
+            let kind = if character == '\\' {
+                ParseErrorKind::InvalidEscape
+            } else {
+                ParseErrorKind::ControlCharacter
+            };
+            Err(Fault::new(kind, text.get(index..=index).unwrap_or(text)))
+        }
+    }
+}
+
+/// The value that a word is: `true`, `false`, `null` or a number.
+pub(super) fn simple_value(word: &str) -> Result<Literal, Fault<'_>> {
+    match word {
+        "" => Err(Fault::new(ParseErrorKind::MissingValue, word)),
+        "true" => Ok(Literal::Bool(true)),
+        "false" => Ok(Literal::Bool(false)),
+        "null" => Ok(Literal::Null),
+        _ if word.starts_with('\'') => Err(Fault::new(ParseErrorKind::SingleQuotes, word)),
+        _ if is_number(word) => number(word),
+        _ => Err(Fault::new(
+            ParseErrorKind::InvalidValue {
+                found: excerpt(word),
+                suggestion: closest(word, ["true", "false", "null"]),
+            },
+            word,
+        )),
+    }
+}
+
+/// Whether a word is a number of JSON (RFC 8259 section 6).
+fn is_number(word: &str) -> bool {
+    let number: IResult<_, _, ()> = all_consuming(recognize((
+        opt(char('-')),
+        alt((tag("0"), digit1)),
+        opt((char('.'), digit1)),
+        opt((one_of("eE"), opt(one_of("+-")), digit1)),
+    )))
+    .parse(word);
+    number.is_ok()
+}
+
+fn number(word: &str) -> Result<Literal, Fault<'_>> {
+    if let Ok(integer) = word.parse() {
+        return Ok(Literal::Integer(integer));
+    }
+    match word.parse::<f64>() {
+        Ok(decimal) if decimal.is_finite() => Ok(Literal::Decimal(decimal)),
+        _ => Err(Fault::new(ParseErrorKind::NumberOutOfRange, word)),
+    }
+}
+
+/// Whether a word is a date and time that only lacks its quotes.
+pub(super) fn is_date(word: &str) -> bool {
+    word.starts_with(|first: char| first.is_ascii_digit()) && word.parse::<DateTime>().is_ok()
+}

@@ -1,0 +1,73 @@
+//! Errors for people: the text with a caret under the fault.
+
+use std::{fmt, ops::Range};
+
+/// How much of a long text is shown on either side of the fault, in characters.
+const MARGIN: usize = 40;
+
+/// A message, the text it is about, and hints.
+pub(crate) struct Rendered<'e, M> {
+    pub(crate) message: M,
+    pub(crate) text: &'e str,
+    pub(crate) span: Option<Range<usize>>,
+    pub(crate) expected: Option<&'e str>,
+    pub(crate) suggestion: Option<&'e str>,
+}
+
+impl<M: fmt::Display> fmt::Display for Rendered<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.message)?;
+        if let Some(span) = &self.span {
+            self.excerpt(f, span)?;
+        }
+        match self.suggestion {
+            None => Ok(()),
+            Some(suggestion) => write!(f, "\ndid you mean `{suggestion}`?"),
+        }
+    }
+}
+
+impl<M> Rendered<'_, M> {
+    fn excerpt(&self, f: &mut fmt::Formatter<'_>, span: &Range<usize>) -> fmt::Result {
+        let parts = (
+            self.text.get(..span.start),
+            self.text.get(span.clone()),
+            self.text.get(span.end..),
+        );
+        let (Some(before), Some(fault), Some(after)) = parts else {
+            return Ok(());
+        };
+        let fault: Vec<char> = fault.chars().take(MARGIN).collect();
+        let hidden = before.chars().count().saturating_sub(MARGIN);
+        let before = before.chars().skip(hidden);
+        let cut = if hidden > 0 { "…" } else { "" };
+        write!(f, "\n  {cut}")?;
+        let mut column = cut.chars().count();
+        for character in before {
+            column += 1;
+            write!(f, "{}", shown(character))?;
+        }
+        let mut after = after.chars();
+        for character in fault.iter().copied().chain(after.by_ref().take(MARGIN)) {
+            write!(f, "{}", shown(character))?;
+        }
+        if after.next().is_some() {
+            f.write_str("…")?;
+        }
+        let caret = "^".repeat(fault.len().max(1));
+        write!(f, "\n  {:column$}{caret}", "")?;
+        match self.expected {
+            None => Ok(()),
+            Some(expected) => write!(f, " expected {expected}"),
+        }
+    }
+}
+
+/// The character, or a stand-in of the same width for one that would move what follows.
+fn shown(character: char) -> char {
+    if character.is_control() {
+        '\u{fffd}'
+    } else {
+        character
+    }
+}
