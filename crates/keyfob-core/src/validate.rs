@@ -7,5 +7,5 @@ mod value;
 pub use self::{
     body::{complete, create, replace, response, state_schemas},
     error::ValidationError,
-    value::{element, members, value},
+    value::{changes, element, is_primary, members, value},
 };

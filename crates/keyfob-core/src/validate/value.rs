@@ -126,6 +126,36 @@ pub fn element(
     }
 }
 
+/// Makes a client's change of one complex value canonical: the sub-attributes that it sets, and as [`Value::Null`]
+/// those that it unassigns. What it doesn't name stays as it is (RFC 7644 section 3.5.2.3), so required
+/// sub-attributes may be left out. `None` means that the value is unassigned as a whole.
+///
+/// # Errors
+/// As [`value`].
+///
+/// # Complexity
+/// Linear in the value.
+pub fn changes(
+    attribute: &Attribute,
+    value: Value,
+    dialect: Dialect,
+    path: &str,
+) -> Result<Option<Object>, ValidationError> {
+    let single = match value {
+        Value::Array(values) if dialect.allows(Quirk::SingleValues) && values.len() <= 1 => {
+            values.into_iter().next().unwrap_or(Value::Null)
+        }
+        single => single,
+    };
+    match single {
+        Value::Object(object) => sub_attributes(attribute, object, dialect, path).map(Some),
+        other => match element(attribute, other, dialect, path)? {
+            Value::Object(object) => Ok(Some(object)),
+            _ => Ok(None),
+        },
+    }
+}
+
 /// Turns the canonical values of a relation into a keyed set.
 ///
 /// # Errors
@@ -161,8 +191,9 @@ fn member(mut object: Object) -> Option<(ResourceId, Member)> {
     Some((id, member))
 }
 
-/// Whether a value says of itself that it is the primary one.
-pub(super) fn is_primary(value: &Value) -> bool {
+/// Whether an element says of itself that it is the primary one (RFC 7643 section 2.4).
+#[must_use]
+pub fn is_primary(value: &Value) -> bool {
     value.as_object().and_then(|object| object.get("primary")) == Some(&Value::Bool(true))
 }
 
@@ -183,6 +214,29 @@ fn complex(
     dialect: Dialect,
     path: &str,
 ) -> Result<Value, ValidationError> {
+    let mut canonical = sub_attributes(attribute, object, dialect, path)?;
+    canonical.retain(|_, value| *value != Value::Null);
+    if canonical.is_empty() {
+        return Ok(Value::Null);
+    }
+    let lacking = attribute.sub_attributes.iter().find(|sub| {
+        sub.required && sub.mutability != Mutability::ReadOnly && canonical.get(sub.name.as_str()).is_none()
+    });
+    match lacking {
+        Some(sub) => Err(ValidationError::Missing {
+            path: format_smolstr!("{path}.{}", sub.name),
+        }),
+        None => Ok(Value::Object(canonical)),
+    }
+}
+
+/// Makes the sub-attributes of a complex value canonical; those that are unassigned stay as `null`.
+fn sub_attributes(
+    attribute: &Attribute,
+    object: Object,
+    dialect: Dialect,
+    path: &str,
+) -> Result<Object, ValidationError> {
     let mut canonical = Object::new();
     for (name, inner) in object {
         let Some(sub) = attribute.sub_attribute(name.as_str()) else {
@@ -198,22 +252,10 @@ fn complex(
             continue;
         }
         let inner = value(sub, inner, dialect, &format_smolstr!("{path}.{}", sub.name))?;
-        if !inner.is_unassigned() {
-            canonical.push_new(sub.name.clone(), inner);
-        }
+        let inner = if inner.is_unassigned() { Value::Null } else { inner };
+        canonical.push_new(sub.name.clone(), inner);
     }
-    if canonical.is_empty() {
-        return Ok(Value::Null);
-    }
-    let lacking = attribute.sub_attributes.iter().find(|sub| {
-        sub.required && sub.mutability != Mutability::ReadOnly && canonical.get(sub.name.as_str()).is_none()
-    });
-    match lacking {
-        Some(sub) => Err(ValidationError::Missing {
-            path: format_smolstr!("{path}.{}", sub.name),
-        }),
-        None => Ok(Value::Object(canonical)),
-    }
+    Ok(canonical)
 }
 
 /// Whether the attribute's values point at resources, so that a bare string can only be the id of one.
