@@ -1,2 +1,87 @@
-//! To be written.
-fn main() {}
+#![doc = include_str!("../README.md")]
+
+mod filter;
+mod input;
+mod patch;
+mod serve;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+
+/// SCIM 2.0: a server, and tools to try filters and PATCH requests with.
+#[derive(Debug, Parser)]
+#[command(name = "keyfob", version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves SCIM 2.0 over HTTP
+    Serve(serve::Arguments),
+    /// Reads filters and tries them on resources
+    #[command(subcommand)]
+    Filter(filter::Command),
+    /// Applies a PATCH request to a resource
+    Patch(patch::Arguments),
+}
+
+/// How a command ended, as scripts see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// Done: exit code 0.
+    Done,
+    /// A negative answer: nothing matched, or what was asked about was refused. Exit code 1.
+    Negative,
+}
+
+/// Unusable arguments or input: a message for stderr and exit code 2.
+#[derive(Debug)]
+struct Unusable(String);
+
+impl<E: std::error::Error> From<E> for Unusable {
+    fn from(error: E) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message.push_str(": ");
+            message.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self(message)
+    }
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Filter(command) => filter::run(&command),
+        Command::Patch(arguments) => patch::run(&arguments),
+    };
+    match outcome {
+        Ok(Answer::Done) => ExitCode::SUCCESS,
+        Ok(Answer::Negative) => ExitCode::from(1),
+        Err(Unusable(message)) => {
+            report(&format!("keyfob: {message}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Writes a line that programs read.
+fn print(line: &[u8]) -> Result<(), io::Error> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(line)?;
+    stdout.write_all(b"\n")?;
+    stdout.flush()
+}
+
+/// Writes a line that people read. Where even that fails there is nobody to tell.
+fn report(line: &str) {
+    writeln!(io::stderr().lock(), "{line}").ok();
+}

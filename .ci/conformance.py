@@ -1,0 +1,108 @@
+"""Runs independent conformance suites against `keyfob serve` on a fresh SQLite file.
+
+usage: conformance.py KEYFOB
+
+Exits 1 when a suite finds an error.
+"""
+
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ENVIRONMENT = HERE.parent / "target" / "conformance"
+
+
+def install():
+    """A virtual environment with the pinned suites."""
+    python = ENVIRONMENT / "bin" / "python"
+    if not python.exists():
+        venv.create(ENVIRONMENT, with_pip=True, clear=True)
+    requirements = HERE / "requirements.txt"
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements], check=True
+    )
+    return ENVIRONMENT / "bin"
+
+
+class Server:
+    """`keyfob serve` on a file of its own and a free port."""
+
+    def __init__(self, keyfob, folder, profile):
+        self.token = secrets.token_urlsafe(32)
+        environment = dict(os.environ, KEYFOB_BOOTSTRAP_TOKEN=self.token, KEYFOB_LOG="warn")
+        self.process = subprocess.Popen(
+            [keyfob, "serve", "--listen", "127.0.0.1:0", "--store", f"sqlite:{folder}/keyfob.db", "--profile", profile],
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
+        )
+        self.base = None
+        for line in self.process.stdout:
+            if found := re.match(r"SCIM base URL: (\S+)", line):
+                self.base = found[1]
+                break
+        if self.base is None:
+            raise SystemExit("the server did not start")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        status = self.process.wait(timeout=60)
+        print(f"the server ended with {status}")
+
+
+def scim2_tester(programs, server):
+    environment = dict(os.environ, SCIM_CLI_HEADERS=f"Authorization: Bearer {server.token}")
+    run = subprocess.run(
+        [programs / "scim2", "--url", server.base, "test"], env=environment, text=True, capture_output=True
+    )
+    print(run.stdout[-12000:], run.stderr[-4000:])
+    words = re.findall(r"\b(SUCCESS|ERROR|CRITICAL|COMPLIANT|DEVIATION|SKIPPED|ACCEPTABLE)\b", run.stdout)
+    counts = {word: words.count(word) for word in sorted(set(words))}
+    print(f"scim2-tester: exit {run.returncode}, {counts}")
+    return run.returncode == 0 and not counts.get("ERROR") and not counts.get("CRITICAL") and bool(counts)
+
+
+def scim_sanity(programs, server):
+    run = subprocess.run(
+        [
+            programs / "scim-sanity", "probe", server.base, "--token", server.token,
+            "--i-accept-side-effects", "--strict", "--json-output",
+        ],
+        text=True,
+        capture_output=True,
+    )
+    try:
+        summary = json.loads(run.stdout)
+    except json.JSONDecodeError:
+        print(run.stdout[-8000:], run.stderr[-4000:])
+        return False
+    print(json.dumps(summary, indent=1)[-12000:])
+    print(f"scim-sanity: exit {run.returncode}")
+    return run.returncode == 0
+
+
+def main():
+    keyfob = str(Path(sys.argv[1]).resolve())
+    programs = install()
+    failed = []
+    for profile in ["interop", "rfc"]:
+        for suite in [scim2_tester, scim_sanity]:
+            print(f"-- {suite.__name__}, profile {profile}", flush=True)
+            with tempfile.TemporaryDirectory() as folder, Server(keyfob, folder, profile) as server:
+                if not suite(programs, server):
+                    failed.append(f"{suite.__name__} ({profile})")
+    print("conformance failures: " + (", ".join(failed) or "none"))
+    return bool(failed)
+
+
+sys.exit(main())

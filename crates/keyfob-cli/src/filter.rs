@@ -1,0 +1,87 @@
+//! `keyfob filter`: reads filters and tries them on resources.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use keyfob_core::Dialect;
+use keyfob_filter::{Filter, Limits};
+
+use crate::{Answer, Unusable, input, print, report};
+
+/// The commands of `keyfob filter`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prints the canonical text of a filter
+    Parse {
+        /// The filter
+        filter: String,
+        /// Prints the tree as an s-expression
+        #[arg(long, conflicts_with = "json")]
+        ast: bool,
+        /// Prints the tree as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints the resources that a filter matches, one a line
+    Match {
+        /// The filter
+        filter: String,
+        /// The resources' type; by default the one that their `schemas` name
+        #[arg(long = "type", value_name = "TYPE")]
+        resource_type: Option<String>,
+        /// Files of resources: an object, an array, or NDJSON; standard input without any
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// Runs one of the commands.
+pub(crate) fn run(command: &Command) -> Result<Answer, Unusable> {
+    match command {
+        Command::Parse { filter, ast, json } => parse(filter, *ast, *json),
+        Command::Match { filter, resource_type, files } => matching(filter, resource_type.as_deref(), files),
+    }
+}
+
+fn parse(text: &str, ast: bool, json: bool) -> Result<Answer, Unusable> {
+    let filter = match Filter::parse_with(text, &Limits::default(), Dialect::interop()) {
+        Ok(filter) => filter,
+        Err(error) => {
+            report(&error.display_with(text).to_string());
+            return Ok(Answer::Negative);
+        }
+    };
+    let line = if ast {
+        filter.to_sexpr()
+    } else if json {
+        filter.to_json()
+    } else {
+        filter.to_string()
+    };
+    print(line.as_bytes())?;
+    Ok(Answer::Done)
+}
+
+fn matching(text: &str, resource_type: Option<&str>, files: &[PathBuf]) -> Result<Answer, Unusable> {
+    let dialect = Dialect::interop();
+    let filter = Filter::parse_with(text, &Limits::default(), dialect)
+        .map_err(|error| Unusable(error.display_with(text).to_string()))?;
+    let named = resource_type.map(input::named_type).transpose()?;
+    // A filter that doesn't fit the named type is refused before any input is read.
+    if let Some(resource_type) = named {
+        filter.compile(resource_type, dialect)?;
+    }
+    let standard_input = [PathBuf::from("-")];
+    let files = if files.is_empty() { &standard_input } else { files };
+    let mut answer = Answer::Negative;
+    for file in files {
+        for text in input::split(&input::read(file)?)? {
+            let (resource, resource_type) = input::resource(text.get().as_bytes(), named)?;
+            if filter.compile(resource_type, dialect)?.matches(&resource) {
+                print(&resource.to_json())?;
+                answer = Answer::Done;
+            }
+        }
+    }
+    Ok(answer)
+}

@@ -1,0 +1,124 @@
+//! `keyfob serve`: SCIM 2.0 over HTTP.
+
+mod connection;
+mod store;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use clap::ValueEnum;
+use keyfob_core::Registry;
+use keyfob_engine::{DynStore, Engine, Profile, Token};
+use keyfob_http::ScimService;
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use self::store::StoreUrl;
+use crate::{Answer, Unusable, print};
+
+/// The arguments of `keyfob serve`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The address to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Where resources are kept: `sqlite:PATH` or `memory:`
+    #[arg(long, value_name = "URL", default_value = "sqlite:keyfob.db")]
+    store: StoreUrl,
+    /// The path under which SCIM is served
+    #[arg(long, value_name = "PATH", default_value = "/scim/v2", value_parser = base_path)]
+    base_path: String,
+    /// The address, up to the base path, at which providers reach the server, if it isn't the one it listens on
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// How the server behaves where the RFC leaves a choice
+    #[arg(long, value_enum, default_value_t = NamedProfile::Interop)]
+    profile: NamedProfile,
+    /// What is logged to stderr, as in `info,keyfob_http=debug`
+    #[arg(long, value_name = "FILTER", env = "KEYFOB_LOG", default_value = "info")]
+    log: String,
+    /// How it is logged
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+}
+
+/// The profiles by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum NamedProfile {
+    /// Understands all that providers send and is unambiguous
+    Interop,
+    /// The RFC alone
+    Rfc,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    /// For people
+    Text,
+    /// For programs, an object a line
+    Json,
+}
+
+/// Serves until it is told to stop.
+pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
+    let filter = EnvFilter::try_new(&arguments.log)?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match arguments.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(arguments))
+}
+
+async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
+    let store = arguments.store.open()?;
+    let (profile, registry) = match arguments.profile {
+        NamedProfile::Interop => (Profile::interop(), Registry::verkada()),
+        NamedProfile::Rfc => (Profile::rfc(), Registry::rfc()),
+    };
+    let engine = Engine::new(store, registry.clone()).with_profile(profile);
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .map_err(|error| Unusable(format!("cannot listen on {}: {error}", arguments.listen)))?;
+    let origin = format!("http://{}", listener.local_addr()?);
+    let shown = bootstrap(&engine).await?;
+    let public = arguments.public_url.as_deref().unwrap_or(&origin).trim_end_matches('/');
+    let service = ScimService::builder(Arc::new(engine))
+        .base_path(&arguments.base_path)
+        .public_url(format!("{public}{}", arguments.base_path))
+        .build();
+    print(format!("listening on {origin}").as_bytes())?;
+    print(format!("SCIM base URL: {public}{}", arguments.base_path).as_bytes())?;
+    if let Some(token) = shown {
+        print(format!("bearer token (shown once): {}", token.expose()).as_bytes())?;
+    }
+    connection::serve(listener, service).await?;
+    Ok(Answer::Done)
+}
+
+/// Gives a store without organizations its first one, and returns the token that has to be shown.
+async fn bootstrap(engine: &Engine<DynStore>) -> Result<Option<Token>, Unusable> {
+    if !engine.admin().organizations().await?.is_empty() {
+        return Ok(None);
+    }
+    let chosen = std::env::var("KEYFOB_BOOTSTRAP_TOKEN").ok().filter(|secret| !secret.is_empty());
+    let token = match &chosen {
+        Some(secret) => {
+            Token::chosen(secret).map_err(|error| Unusable(format!("KEYFOB_BOOTSTRAP_TOKEN: {error}")))?
+        }
+        None => Token::generate()?,
+    };
+    engine.admin().create_organization("default", &token).await?;
+    Ok(chosen.is_none().then_some(token))
+}
+
+/// A base path starts with a slash and has none at its end; the root is the empty path.
+fn base_path(text: &str) -> Result<String, String> {
+    let trimmed = text.trim_end_matches('/');
+    let legal = trimmed.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'%'));
+    if legal && (trimmed.is_empty() || trimmed.starts_with('/')) {
+        Ok(trimmed.into())
+    } else {
+        Err("a base path is like `/scim/v2`".into())
+    }
+}

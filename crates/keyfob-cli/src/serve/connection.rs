@@ -1,0 +1,83 @@
+//! Connections: accepting, answering, and stopping without dropping a request.
+
+use std::{convert::Infallible, future::Future, pin::Pin, time::Duration};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use keyfob_engine::DynStore;
+use keyfob_http::ScimService;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::Unusable;
+
+/// A client that takes longer to send the head of a request is cut off.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Requests that are still being answered this long after the signal to stop are given up.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long to wait when the system has no file descriptor for a further connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves connections until SIGTERM or SIGINT, then finishes the requests in flight.
+pub(crate) async fn serve(listener: TcpListener, service: ScimService<DynStore>) -> Result<(), Unusable> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let graceful = GracefulShutdown::new();
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        };
+        // Answers are small and a client waits for each.
+        stream.set_nodelay(true).ok();
+        let service = service.clone();
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .serve_connection(TokioIo::new(stream), service_fn(move |request| answer(service.clone(), request)));
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection broke");
+            }
+        });
+    }
+    drop(listener);
+    tracing::info!("finishing the requests in flight");
+    if tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown()).await.is_err() {
+        tracing::warn!("gave up on requests that took too long");
+    }
+    Ok(())
+}
+
+/// Answers one request: the health check here, everything else by SCIM.
+fn answer(
+    service: ScimService<DynStore>,
+    request: Request<Incoming>,
+) -> Pin<Box<dyn Future<Output = Result<Response<Full<Bytes>>, Infallible>> + Send>> {
+    Box::pin(async move {
+        if request.uri().path() == "/healthz" && matches!(*request.method(), Method::GET | Method::HEAD) {
+            let mut response = Response::new(Full::new(Bytes::from_static(b"ok\n")));
+            *response.status_mut() = StatusCode::OK;
+            return Ok(response);
+        }
+        use hyper::service::Service;
+        TowerToHyperService::new(service).call(request).await
+    })
+}

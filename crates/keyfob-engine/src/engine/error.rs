@@ -1,0 +1,119 @@
+//! Why a request was refused.
+
+use keyfob_core::{ErrorBody, ResourceId, ScimType, ToErrorBody, message::MessageError, validate::ValidationError};
+use keyfob_filter::{CompileError, ParseError};
+use keyfob_patch::PatchError;
+use smol_str::{SmolStr, format_smolstr};
+use thiserror::Error;
+
+use crate::store::{CommitError, StoreError};
+
+/// Why an operation of the [`Engine`](super::Engine) did nothing.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The tenant has no such resource; maps to 404.
+    #[error("there is no {resource_type} `{id}`")]
+    NotFound {
+        /// The name of the resource type.
+        resource_type: SmolStr,
+        /// The id that was asked for.
+        id: ResourceId,
+    },
+    /// The resource doesn't have a version that the client named; maps to 412.
+    #[error("the resource has been changed since the version that the request names")]
+    PreconditionFailed,
+    /// Another resource has a value that has to be unique; maps to 409 `uniqueness`.
+    #[error("another {resource_type} has this `{attribute}`")]
+    Uniqueness {
+        /// The name of the resource type.
+        resource_type: SmolStr,
+        /// The attribute.
+        attribute: SmolStr,
+    },
+    /// Members that don't exist; maps to 400 `invalidValue`.
+    #[error("{count} of the members do not exist, `{first}` among them")]
+    UnknownMembers {
+        /// How many.
+        count: usize,
+        /// One of them.
+        first: ResourceId,
+    },
+    /// The body doesn't fit its schema.
+    #[error(transparent)]
+    Validation(#[from] ValidationError),
+    /// The PATCH request can't be applied.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
+    /// The message is malformed.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// The filter is malformed; maps to `invalidFilter`.
+    #[error(transparent)]
+    FilterSyntax(#[from] ParseError),
+    /// The filter names an attribute or an operator that doesn't fit.
+    #[error(transparent)]
+    Filter(#[from] CompileError),
+    /// So many requests change the resource that this one found no turn; maps to 429.
+    #[error("too many requests change this resource at the same time")]
+    Contention,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ToErrorBody for EngineError {
+    fn to_error_body(&self) -> ErrorBody {
+        let detail = || format_smolstr!("{self}");
+        match self {
+            Self::NotFound { .. } => ErrorBody::new(404, detail()),
+            Self::PreconditionFailed => ErrorBody::new(412, detail()),
+            Self::Uniqueness { .. } => ErrorBody::new(409, detail()).with_scim_type(ScimType::Uniqueness),
+            Self::UnknownMembers { .. } => ErrorBody::bad_request(ScimType::InvalidValue, detail()),
+            Self::Validation(error) => error.to_error_body(),
+            Self::Patch(error) => error.to_error_body(),
+            Self::Message(error) => error.to_error_body(),
+            Self::FilterSyntax(error) => error.to_error_body(),
+            Self::Filter(error) => error.to_error_body(),
+            Self::Contention => ErrorBody::new(429, detail()),
+            Self::Store(error) => error.to_error_body(),
+        }
+    }
+}
+
+impl ToErrorBody for StoreError {
+    /// A fixed text: what went wrong inside is for the log, not for the client.
+    fn to_error_body(&self) -> ErrorBody {
+        match self {
+            Self::Unavailable(_) => ErrorBody::new(503, "the service is unavailable, try again later"),
+            Self::Internal(_) => ErrorBody::new(500, "the service failed"),
+        }
+    }
+}
+
+/// What a commit's failure means for the one resource that a request changes.
+pub(super) enum Refusal {
+    /// Somebody else changed the resource first.
+    Changed,
+    /// Members don't exist.
+    Members(Vec<ResourceId>),
+    /// Whatever else.
+    Error(EngineError),
+}
+
+impl Refusal {
+    pub(super) fn of(error: CommitError, resource_type: &SmolStr, id: &ResourceId) -> Self {
+        Self::Error(match error {
+            CommitError::VersionMismatch { .. } => return Self::Changed,
+            CommitError::UnknownMembers { members, .. } => return Self::Members(members),
+            CommitError::NotFound { .. } => {
+                EngineError::NotFound { resource_type: resource_type.clone(), id: id.clone() }
+            }
+            CommitError::UniquenessViolated { attribute, .. } => {
+                EngineError::Uniqueness { resource_type: resource_type.clone(), attribute }
+            }
+            CommitError::Store(error) => EngineError::Store(error),
+            CommitError::IdTaken { .. } => EngineError::Store(StoreError::internal(error)),
+        })
+    }
+}

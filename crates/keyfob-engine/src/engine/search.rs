@@ -1,0 +1,88 @@
+//! Queries.
+
+use keyfob_core::{
+    Dialect, ResourceType,
+    message::{ListResponse, SearchRequest},
+};
+use keyfob_filter::{Filter, Limits, Predicate};
+
+use super::{Engine, EngineError};
+use crate::{
+    context::Context,
+    store::{Query, Selection, Store},
+};
+
+impl<S: Store> Engine<S> {
+    /// Lists the resources of one type (RFC 7644 section 3.4.2).
+    ///
+    /// # Errors
+    /// [`EngineError::FilterSyntax`] and [`EngineError::Filter`], which map to `invalidFilter`, or to 403 `sensitive`
+    /// for a filter on an attribute that is never returned.
+    pub async fn list(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        request: &SearchRequest,
+    ) -> Result<ListResponse, EngineError> {
+        self.search(cx, &[resource_type], request).await
+    }
+
+    /// Lists the resources of several types, one type after the other (RFC 7644 section 3.4.3).
+    ///
+    /// A type that lacks an attribute of the filter has no match; it is an error that no type has it.
+    ///
+    /// # Errors
+    /// As [`list`](Self::list).
+    pub async fn search(
+        &self,
+        cx: &Context,
+        resource_types: &[&ResourceType],
+        request: &SearchRequest,
+    ) -> Result<ListResponse, EngineError> {
+        let dialect = self.profile().dialect;
+        let filter = match &request.filter {
+            None => None,
+            Some(text) => Some(Filter::parse_with(text, &Limits::default(), dialect)?),
+        };
+        let searched = match &filter {
+            None => resource_types.iter().map(|resource_type| (*resource_type, None)).collect(),
+            Some(filter) => compile(filter, resource_types, dialect)?,
+        };
+        let start = usize::try_from(request.start_index.unwrap_or(1)).unwrap_or(1).max(1);
+        let count = match request.count {
+            None => self.profile().default_page,
+            Some(count) => usize::try_from(count).unwrap_or(0).min(self.profile().max_page),
+        };
+        let (mut total, mut resources) = (0, Vec::new());
+        for (resource_type, predicate) in searched {
+            let selection = Selection::of(request.projection.wants(resource_type));
+            let offset = (start - 1).saturating_sub(total);
+            let mut query = Query::new(&selection, count - resources.len()).with_offset(offset);
+            query.filter = predicate.as_ref();
+            let page = self.store().query(cx, resource_type, &query).await?;
+            total += page.total;
+            let views = page.resources.into_iter();
+            resources.extend(views.map(|stored| self.view(cx, resource_type, stored, &request.projection)));
+        }
+        Ok(ListResponse::new(total, start, resources))
+    }
+}
+
+/// Compiles the filter for every type that it can match.
+fn compile<'r>(
+    filter: &Filter,
+    resource_types: &[&'r ResourceType],
+    dialect: Dialect,
+) -> Result<Vec<(&'r ResourceType, Option<Predicate>)>, EngineError> {
+    let (mut searched, mut refusal) = (Vec::new(), None);
+    for resource_type in resource_types {
+        match filter.compile(resource_type, dialect) {
+            Ok(predicate) => searched.push((*resource_type, Some(predicate))),
+            Err(error) => refusal = Some(error),
+        }
+    }
+    match refusal {
+        Some(error) if searched.is_empty() => Err(error.into()),
+        _ => Ok(searched),
+    }
+}

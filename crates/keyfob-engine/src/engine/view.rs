@@ -1,0 +1,46 @@
+//! From what is stored to what a client sees.
+
+use keyfob_core::{Projection, Resource, ResourceType, schema::RelationKind};
+use smol_str::{SmolStr, format_smolstr};
+
+use super::Engine;
+use crate::{
+    context::Context,
+    store::{Store, Stored},
+};
+
+impl<S: Store> Engine<S> {
+    /// The address of a resource.
+    pub(crate) fn location(cx: &Context, resource_type: &ResourceType, id: &str) -> SmolStr {
+        format_smolstr!("{}{}/{id}", cx.base_url(), resource_type.endpoint())
+    }
+
+    /// The resource as the client asked to see it: with addresses, and without what it didn't ask for.
+    pub(super) fn view(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        stored: Stored,
+        projection: &Projection,
+    ) -> Resource {
+        let mut resource = stored.resource;
+        if let (Some(mut meta), Some(id)) = (resource.meta(), resource.id()) {
+            meta.location = Some(Self::location(cx, resource_type, id.as_str()));
+            resource.set_meta(&meta);
+        }
+        projection.apply(&mut resource, resource_type);
+        for (name, members) in resource.relations_mut() {
+            let Some(relation) = resource_type.relation(name.as_str()) else { continue };
+            for (id, member) in members.iter_mut() {
+                let target = match &relation.kind {
+                    RelationKind::InverseOf { resource_type, .. } => Some(resource_type),
+                    _ => member.kind.as_ref(),
+                };
+                member.reference = target
+                    .and_then(|name| self.registry().resource_type(name))
+                    .map(|target| Self::location(cx, target, id.as_str()));
+            }
+        }
+        resource
+    }
+}

@@ -1,0 +1,331 @@
+//! Creating, replacing and deleting resources.
+
+use keyfob_core::{
+    DateTime, Projection, Resource, ResourceId, ResourceType, Value, Version,
+    schema::{Mutability, RelationKind},
+    validate,
+};
+use keyfob_patch::RelationDelta;
+use smol_str::SmolStr;
+
+use super::{Engine, EngineError, error::Refusal, unique_keys};
+use crate::{
+    context::Context,
+    profile::{PatchAnswer, UnknownMembers},
+    store::{Change, NewEvent, Outcome, Selection, Store},
+};
+
+/// Which version of a resource a client wants to change (`If-Match`, RFC 7644 section 3.14).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Precondition {
+    /// Whichever there is.
+    #[default]
+    None,
+    /// One of these. An entity tag that names no version makes the list shorter, possibly empty.
+    Versions(Vec<Version>),
+}
+
+impl Precondition {
+    /// Whether the client is content with this version.
+    #[must_use]
+    pub fn accepts(&self, version: Version) -> bool {
+        match self {
+            Self::None => true,
+            Self::Versions(versions) => versions.contains(&version),
+        }
+    }
+
+    /// The only version that it accepts, if there is only one.
+    fn single(&self) -> Option<Version> {
+        match self {
+            Self::Versions(versions) => match versions.as_slice() {
+                [version] => Some(*version),
+                _ => None,
+            },
+            Self::None => None,
+        }
+    }
+}
+
+/// What a write came to.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Written {
+    /// The id of the resource.
+    pub id: ResourceId,
+    /// Its version now.
+    pub version: Version,
+    /// Its address.
+    pub location: SmolStr,
+    /// The resource as the client asked to see it, unless the profile answers without.
+    pub resource: Option<Resource>,
+}
+
+impl<S: Store> Engine<S> {
+    /// Creates a resource (RFC 7644 section 3.3).
+    ///
+    /// # Errors
+    /// [`EngineError::Validation`] (`invalidValue`, `invalidSyntax`), [`EngineError::Uniqueness`] (409),
+    /// [`EngineError::UnknownMembers`] (`invalidValue`).
+    pub async fn create(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        body: Resource,
+        projection: &Projection,
+    ) -> Result<Written, EngineError> {
+        let mut document = validate::create(body, resource_type, self.profile().dialect)?;
+        let mut relations = take_relations(&mut document, resource_type, false);
+        drop_secrets(&mut document, resource_type);
+        let unique = unique_keys(resource_type, &document, self.profile());
+        let at = self.clock().now();
+        let id = self.ids().next_id(at);
+        let event = NewEvent::new("created", resource_type.name().clone(), id.clone(), at);
+        loop {
+            let changes = [
+                Change::Create {
+                    resource_type,
+                    id: &id,
+                    document: &document,
+                    relations: &relations,
+                    unique: &unique,
+                    at,
+                },
+                Change::Publish { event: &event, of: Some(0) },
+            ];
+            let refusal = match self.store().commit(cx, &changes).await {
+                Ok(_) => return self.written(cx, resource_type, &id, projection, PatchAnswer::Body).await,
+                Err(error) => Refusal::of(error, resource_type.name(), &id),
+            };
+            self.retry(refusal, &mut relations)?;
+        }
+    }
+
+    /// Replaces a resource (RFC 7644 section 3.5.1). What the body leaves out is unassigned.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), and [`EngineError::NotFound`], [`EngineError::PreconditionFailed`],
+    /// [`EngineError::Contention`], and `mutability` where an immutable attribute would change.
+    pub async fn replace(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        body: Resource,
+        precondition: &Precondition,
+        projection: &Projection,
+    ) -> Result<Written, EngineError> {
+        let mut relations = None;
+        for _ in 0..Self::MAX_ATTEMPTS {
+            let stored = self.load(cx, resource_type, id, &Selection::document()).await?;
+            if !precondition.accepts(stored.version) {
+                return Err(EngineError::PreconditionFailed);
+            }
+            let existing = document_of(stored.resource);
+            let mut document =
+                validate::replace(body.clone(), &existing, resource_type, self.profile().dialect)?;
+            let sent = take_relations(&mut document, resource_type, true);
+            let deltas = relations.get_or_insert(sent);
+            drop_secrets(&mut document, resource_type);
+            let document = (document != existing).then_some(&document);
+            let update = Update { document, relations: deltas, version: Some(stored.version) };
+            match self.update(cx, resource_type, id, &update).await {
+                Ok(_) => return self.written(cx, resource_type, id, projection, PatchAnswer::Body).await,
+                Err(refusal) => self.retry(refusal, deltas)?,
+            }
+        }
+        Err(EngineError::Contention)
+    }
+
+    /// Deletes a resource (RFC 7644 section 3.6): it is gone from every list and group, and what it reserved is free.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], [`EngineError::PreconditionFailed`], [`EngineError::Contention`].
+    pub async fn delete(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        precondition: &Precondition,
+    ) -> Result<(), EngineError> {
+        for _ in 0..Self::MAX_ATTEMPTS {
+            let version = self.demanded(cx, resource_type, id, precondition).await?;
+            let at = self.clock().now();
+            let event = NewEvent::new("deleted", resource_type.name().clone(), id.clone(), at);
+            let changes = [
+                Change::Delete { resource_type, id, precondition: version, at },
+                Change::Publish { event: &event, of: Some(0) },
+            ];
+            match self.store().commit(cx, &changes).await.map_err(|error| {
+                Refusal::of(error, resource_type.name(), id)
+            }) {
+                Ok(_) => return Ok(()),
+                Err(refusal) => self.retry(refusal, &mut [])?,
+            }
+        }
+        Err(EngineError::Contention)
+    }
+
+    /// Commits an update together with the event that tells of it.
+    pub(super) async fn update(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        update: &Update<'_>,
+    ) -> Result<Version, Refusal> {
+        let at: DateTime = self.clock().now();
+        let unique = update.document.map(|document| unique_keys(resource_type, document, self.profile()));
+        let event = NewEvent::new("changed", resource_type.name().clone(), id.clone(), at);
+        let changes = [
+            Change::Update {
+                resource_type,
+                id,
+                document: update.document,
+                relations: update.relations,
+                unique: unique.as_deref().unwrap_or_default(),
+                precondition: update.version,
+                at,
+            },
+            Change::Publish { event: &event, of: Some(0) },
+        ];
+        match self.store().commit(cx, &changes).await {
+            Ok(committed) => match committed.outcomes.first() {
+                Some(Outcome::Changed(version) | Outcome::Unchanged(version)) => Ok(*version),
+                _ => Err(Refusal::Error(EngineError::Store(crate::store::StoreError::internal(
+                    "a commit has no outcome for its change",
+                )))),
+            },
+            Err(error) => Err(Refusal::of(error, resource_type.name(), id)),
+        }
+    }
+
+    /// Makes a refused change fit to be tried again, or says that it isn't.
+    pub(super) fn retry(&self, refusal: Refusal, relations: &mut [RelationDelta]) -> Result<(), EngineError> {
+        match refusal {
+            // Every operation looks at the client's precondition again before its next attempt.
+            Refusal::Changed => {
+                tracing::debug!("another request changed the resource first");
+                Ok(())
+            }
+            Refusal::Members(unknown) => {
+                if self.profile().unknown_members == UnknownMembers::Reject {
+                    return Err(match unknown.into_iter().enumerate().last() {
+                        Some((index, first)) => EngineError::UnknownMembers { count: index + 1, first },
+                        None => EngineError::Contention,
+                    });
+                }
+                let unknown: std::collections::HashSet<_> = unknown.into_iter().collect();
+                for delta in relations {
+                    delta.add.retain(|(id, _)| !unknown.contains(id));
+                }
+                Ok(())
+            }
+            Refusal::Error(error) => Err(error),
+        }
+    }
+
+    /// The version that a change must find, by what the client demands. Where it names several, the one there is.
+    pub(super) async fn demanded(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        precondition: &Precondition,
+    ) -> Result<Option<Version>, EngineError> {
+        if *precondition == Precondition::None {
+            return Ok(None);
+        }
+        let stored = self.load(cx, resource_type, id, &Selection::document()).await?;
+        if precondition.accepts(stored.version) {
+            Ok(Some(precondition.single().unwrap_or(stored.version)))
+        } else {
+            Err(EngineError::PreconditionFailed)
+        }
+    }
+
+    /// Reads back what was written, as far as the client is to see it.
+    pub(super) async fn written(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        projection: &Projection,
+        answer: PatchAnswer,
+    ) -> Result<Written, EngineError> {
+        let wanted = projection.wants(resource_type);
+        let (selection, limited) = match answer {
+            PatchAnswer::Body => (Selection::of(wanted), false),
+            PatchAnswer::NoContent => (Selection::document(), false),
+            PatchAnswer::BodyUpTo(members) => (Selection::of(wanted).with_relation_limit(members), true),
+        };
+        let stored = self.load(cx, resource_type, id, &selection).await?;
+        let version = stored.version;
+        let too_large = limited
+            && resource_type.relations().iter().any(|relation| {
+                selection.attributes.contains(relation.attribute.id)
+                    && stored.resource.relation(relation.attribute.name.as_str()).is_none()
+            });
+        let resource = (answer != PatchAnswer::NoContent && !too_large)
+            .then(|| self.view(cx, resource_type, stored, projection));
+        Ok(Written { id: id.clone(), version, location: Self::location(cx, resource_type, id.as_str()), resource })
+    }
+}
+
+/// An update that is ready to be committed.
+pub(super) struct Update<'u> {
+    pub(super) document: Option<&'u Resource>,
+    pub(super) relations: &'u [RelationDelta],
+    pub(super) version: Option<Version>,
+}
+
+/// What of a stored resource is its document: everything but `id`, `meta` and relations.
+pub(super) fn document_of(mut resource: Resource) -> Resource {
+    resource.core_mut().remove("id");
+    resource.core_mut().remove("meta");
+    resource.relations_mut().clear();
+    resource
+}
+
+/// Takes the owned relations out of a canonical body: those that it has are put in, or, where `replace` is set,
+/// become all there is, and those that it doesn't have are then cleared.
+fn take_relations(document: &mut Resource, resource_type: &ResourceType, replace: bool) -> Vec<RelationDelta> {
+    let mut sent = std::mem::take(document.relations_mut());
+    let owned = resource_type.relations().iter().filter(|relation| relation.kind == RelationKind::Owned);
+    owned
+        .map(|relation| {
+            let name = &relation.attribute.name;
+            let found = sent.iter_mut().find(|(sent, _)| sent == name);
+            let members = found.map(|(_, members)| std::mem::take(members)).unwrap_or_default();
+            let mut delta = RelationDelta::replace(name.clone(), members);
+            delta.clear = replace;
+            delta
+        })
+        .filter(|delta| !delta.is_empty())
+        .collect()
+}
+
+/// Takes out what is writeOnly: such a value is for whoever checks it, and the document is the wrong place for it.
+/// A password is accepted and dropped.
+pub(super) fn drop_secrets(document: &mut Resource, resource_type: &ResourceType) {
+    for (uri, attribute) in resource_type.attributes() {
+        if attribute.mutability != Mutability::WriteOnly {
+            continue;
+        }
+        match uri {
+            None => {
+                document.core_mut().remove(attribute.name.as_str());
+            }
+            Some(uri) => {
+                let extension = document.extensions_mut().iter_mut().find(|(present, _)| present == uri);
+                if let Some((_, object)) = extension {
+                    object.remove(attribute.name.as_str());
+                }
+            }
+        }
+    }
+    document.extensions_mut().retain(|(_, object)| !object.is_empty());
+    validate::state_schemas(document, resource_type);
+    debug_assert!(document.core().iter().all(|(_, value)| *value != Value::Null), "a canonical document has no null");
+}
