@@ -8,7 +8,7 @@ mod uri;
 
 pub use self::{
     attribute::AttrName,
-    fold::{fold, folds_to},
+    fold::{fold, fold_chars, folds_to},
     path::{AttrPath, PathError},
     suggest::closest,
     uri::SchemaUri,

@@ -21,8 +21,8 @@ pub fn fold(text: &str) -> SmolStr {
         }
     }
     let mut folded = SmolStrBuilder::new();
-    for character in text.chars() {
-        folded.push(fold_char(character));
+    for character in fold_chars(text) {
+        folded.push(character);
     }
     folded.finish()
 }
@@ -37,7 +37,12 @@ pub fn folds_to(text: &str, folded: &str) -> bool {
                 .zip(folded.bytes())
                 .all(|(left, right)| left.to_ascii_lowercase() == right);
     }
-    text.chars().map(fold_char).eq(folded.chars())
+    fold_chars(text).eq(folded.chars())
+}
+
+/// The characters of [`fold`]`(text)`, without allocating, from either end.
+pub fn fold_chars(text: &str) -> impl DoubleEndedIterator<Item = char> + Clone {
+    text.chars().map(fold_char)
 }
 
 fn fold_char(character: char) -> char {
@@ -73,6 +78,7 @@ mod tests {
             assert_eq!(fold(text), folded);
             assert!(folds_to(text, folded));
             assert_eq!(fold(&fold(text)), folded, "folding twice changes nothing");
+            assert!(fold_chars(text).eq(folded.chars()));
         }
         assert!(!folds_to("bjensen", "bjense"));
         assert!(!folds_to("Ä", "a"));
