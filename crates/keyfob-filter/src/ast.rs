@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use keyfob_core::AttrPath;
+use keyfob_core::{AttrPath, Value};
 use smol_str::SmolStr;
 
 /// A filter: which resources, or which elements of a multi-valued attribute, are meant.
@@ -227,6 +227,13 @@ impl CompareOp {
             Self::Lt => "lt",
             Self::Le => "le",
         }
+    }
+}
+
+impl Literal {
+    /// The word for the literal's type, for messages.
+    pub(crate) fn type_name(&self) -> &'static str {
+        Value::from(self).type_name()
     }
 }
 

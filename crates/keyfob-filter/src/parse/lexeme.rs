@@ -197,7 +197,7 @@ pub(super) fn string(input: &str) -> Parsed<'_, SmolStr> {
     Err(unclosed())
 }
 
-/// The text of the string at the start of `input` and before `rest`, whose escapes serde_json knows.
+/// The text of the string at the start of `input` and before `rest`, whose escapes `serde_json` knows.
 fn unescape<'i>(input: &'i str, rest: &str) -> Result<SmolStr, Fault<'i>> {
     let (quoted, _) = input
         .split_at_checked(input.len() - rest.len())

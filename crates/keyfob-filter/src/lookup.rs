@@ -1,0 +1,79 @@
+//! What an index can answer of a condition.
+
+use crate::condition::{Comparison, Condition, Place, Text};
+
+/// Keys of which every match holds one at a place.
+#[derive(Clone, Copy, Debug)]
+pub struct Lookup<'p> {
+    place: &'p Place,
+    case_exact: bool,
+    /// Comparisons of the place by `eq` with a text, and nothing else.
+    alternatives: &'p [Condition],
+}
+
+impl<'p> Lookup<'p> {
+    /// The look-up that a condition is, if it is one: an `eq` with a text, or an `or` of those at one place.
+    pub(crate) fn of(condition: &'p Condition) -> Option<Self> {
+        let alternatives = match condition {
+            Condition::Or(operands) => operands,
+            other => std::slice::from_ref(other),
+        };
+        let (place, text) = equality(alternatives.first()?)?;
+        alternatives
+            .iter()
+            .all(|alternative| equality(alternative).is_some_and(|(other, _)| other == place))
+            .then_some(Self {
+                place,
+                case_exact: text.is_case_exact(),
+                alternatives,
+            })
+    }
+
+    /// Where a match holds one of the keys; one value of many where there are many.
+    #[must_use]
+    pub fn place(&self) -> &'p Place {
+        self.place
+    }
+
+    /// Whether the keys are exact; otherwise they are [folded](keyfob_core::fold) and equal folded values.
+    #[must_use]
+    pub fn is_case_exact(&self) -> bool {
+        self.case_exact
+    }
+
+    /// The keys, at least one, perhaps one of them twice.
+    #[must_use]
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &'p str> + use<'p> {
+        self.alternatives
+            .iter()
+            .map(|alternative| equality(alternative).map_or("", |(_, text)| text.key()))
+    }
+}
+
+/// The look-ups of a condition: those among its conjuncts and, as they hold of one value, in its value filters.
+pub(crate) fn lookups(condition: &Condition) -> impl Iterator<Item = Lookup<'_>> {
+    conjuncts(condition)
+        .iter()
+        .flat_map(|conjunct| match conjunct {
+            Condition::Element(_, condition) => conjuncts(condition),
+            other => std::slice::from_ref(other),
+        })
+        .filter_map(Lookup::of)
+}
+
+/// Conditions that are equal to this one when they all hold.
+pub(crate) fn conjuncts(condition: &Condition) -> &[Condition] {
+    match condition {
+        Condition::And(operands) => operands,
+        other => std::slice::from_ref(other),
+    }
+}
+
+fn equality(condition: &Condition) -> Option<(&Place, &Text)> {
+    match condition {
+        Condition::Comparison(comparison @ Comparison { place, .. }) => {
+            Some((place, comparison.equal_text()?))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,134 @@
+//! Compiled filters.
+
+use keyfob_core::{AttrName, AttrSet, Member, Resource, ResourceId, Value};
+
+use crate::{
+    ast::CompareOp,
+    condition::{Comparison, Condition},
+    evaluate::Scope,
+    lookup::{Lookup, conjuncts, lookups},
+};
+
+/// A filter that was checked against a resource type, ready to be asked of its resources.
+///
+/// One predicate serves all: it is evaluated in memory, and a store translates its [condition](Self::condition) or
+/// takes its [look-ups](Self::lookups).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Predicate {
+    pub(crate) condition: Condition,
+    pub(crate) reads: AttrSet,
+}
+
+impl Predicate {
+    /// Whether the resource matches.
+    ///
+    /// # Complexity
+    /// Linear in the filter and the values that it looks at, without allocating. Members of a relation are looked up
+    /// by their id where the filter says so, whatever their number.
+    #[must_use]
+    pub fn matches(&self, resource: &Resource) -> bool {
+        self.condition.holds(Scope::Resource(resource))
+    }
+
+    /// The attributes, not sub-attributes, that it looks at.
+    #[must_use]
+    pub fn reads(&self) -> &AttrSet {
+        &self.reads
+    }
+
+    /// What it asks, for translation into a query language.
+    #[must_use]
+    pub fn condition(&self) -> &Condition {
+        &self.condition
+    }
+
+    /// Conditions each of which every match satisfies, and all of which together are the predicate.
+    #[must_use]
+    pub fn conjuncts(&self) -> &[Condition] {
+        conjuncts(&self.condition)
+    }
+
+    /// What an index can answer of it: for each look-up, every match holds one of its keys at its place.
+    ///
+    /// A store picks one whose place it has an index for and asks [`matches`](Self::matches) of what it finds, unless
+    /// [`is_lookup`](Self::is_lookup). None means that nothing but a scan will do.
+    ///
+    /// ```
+    /// use keyfob_core::{Dialect, Registry};
+    /// use keyfob_filter::Filter;
+    ///
+    /// let user = Registry::rfc().resource_type("User").unwrap();
+    /// let filter = Filter::parse(r#"(userName eq "A" or userName eq "b") and active eq true"#)?;
+    /// let predicate = filter.compile(user, Dialect::strict()).unwrap();
+    /// let lookup = predicate.lookups().next().unwrap();
+    /// assert_eq!(lookup.place().attribute().as_str(), "userName");
+    /// assert!(!lookup.is_case_exact());
+    /// assert!(lookup.keys().eq(["a", "b"]));
+    /// # Ok::<(), keyfob_filter::ParseError>(())
+    /// ```
+    pub fn lookups(&self) -> impl Iterator<Item = Lookup<'_>> {
+        lookups(&self.condition)
+    }
+
+    /// Whether the first look-up is the whole predicate, so that all that it finds matches.
+    #[must_use]
+    pub fn is_lookup(&self) -> bool {
+        Lookup::of(&self.condition).is_some()
+    }
+}
+
+/// A filter for the values of one attribute, as it stands in the brackets of a PATCH path.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ElementPredicate {
+    pub(crate) condition: Condition,
+}
+
+impl ElementPredicate {
+    /// Whether the value, one of a multi-valued attribute's or a complex one, matches.
+    ///
+    /// # Complexity
+    /// Linear in the filter and the value, without allocating.
+    #[must_use]
+    pub fn matches(&self, value: &Value) -> bool {
+        self.condition.holds(Scope::Value(value))
+    }
+
+    /// Whether the member of a relation matches.
+    #[must_use]
+    pub fn matches_member(&self, id: &ResourceId, member: &Member) -> bool {
+        self.condition.holds(Scope::Member(id, member))
+    }
+
+    /// What a value that is made to match holds, when the filter says it: when it is a conjunction of `eq`, none of
+    /// them with `null` and each of another sub-attribute. For an attribute that is not complex, whose value has no
+    /// sub-attributes, the name is `value`.
+    #[must_use]
+    pub fn equalities(&self) -> Option<Vec<(AttrName, Value)>> {
+        let mut equalities: Vec<(AttrName, Value)> = Vec::new();
+        for conjunct in conjuncts(&self.condition) {
+            let Condition::Comparison(Comparison {
+                place,
+                op: CompareOp::Eq,
+                comparand,
+            }) = conjunct
+            else {
+                return None;
+            };
+            let name = place.sub.clone().unwrap_or_else(|| AttrName::new("value"));
+            if equalities.iter().any(|(present, _)| *present == name) {
+                return None;
+            }
+            equalities.push((name, comparand.to_value()));
+        }
+        Some(equalities)
+    }
+
+    /// The ids that the filter selects, when it is `value eq "x"` or an `or` of those with a caseExact `value`: the
+    /// members of a relation are then looked up instead of searched.
+    #[must_use]
+    pub fn member_ids(&self) -> Option<Vec<ResourceId>> {
+        let lookup = Lookup::of(&self.condition)?;
+        let is_value = lookup.place().sub().is_some_and(|sub| sub.is("value"));
+        (is_value && lookup.is_case_exact()).then(|| lookup.keys().map(ResourceId::new).collect())
+    }
+}
