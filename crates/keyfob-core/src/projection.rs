@@ -3,8 +3,8 @@
 use crate::{
     dialect::Dialect,
     name::{AttrPath, PathError},
-    resource::Resource,
-    schema::{AttrSet, Attribute, Container, ResolvedAttribute, ResourceType, Returned, Target},
+    resource::{MemberSet, Resource},
+    schema::{AttrSet, Attribute, Container, ResourceType, Returned, Target},
     value::{Object, Value},
 };
 
@@ -71,7 +71,8 @@ impl Projection {
     /// Takes everything out of `resource` that the answer doesn't hold.
     ///
     /// # Complexity
-    /// Linear in the document times the named attributes; a relation is kept or dropped whole.
+    /// Linear in the document times the named attributes. A relation's members are looked at only where some of their
+    /// sub-attributes are to go.
     pub fn apply(&self, resource: &mut Resource, resource_type: &ResourceType) {
         let named = self.resolve(resource_type);
         resource
@@ -80,11 +81,12 @@ impl Projection {
                 Some(attribute) => self.keep(Container::Core, attribute, value, &named),
                 None => false,
             });
-        resource.relations_mut().retain(|(name, _)| {
-            resource_type
-                .attribute(name.as_str())
-                .is_some_and(|attribute| self.holds(Container::Core, attribute, &named))
-        });
+        resource
+            .relations_mut()
+            .retain_mut(|(name, members)| match resource_type.relation(name.as_str()) {
+                Some(relation) => self.keep_members(&relation.attribute, members, &named),
+                None => false,
+            });
         resource.extensions_mut().retain_mut(|(uri, object)| {
             let Some(extension) = resource_type.extension(uri) else {
                 return false;
@@ -161,30 +163,11 @@ impl Projection {
         if attribute.sub_attributes.is_empty() {
             return true;
         }
-        let subs: Vec<&ResolvedAttribute<'_>> = named
-            .iter()
-            .filter_map(|target| match target {
-                Target::Attribute(resolved) if resolved.attribute.id == attribute.id => Some(resolved),
-                _ => None,
-            })
-            .collect();
-        let whole = subs.iter().any(|resolved| resolved.sub.is_none());
-        let named_sub = |sub: &Attribute| {
-            subs.iter()
-                .any(|resolved| resolved.sub.is_some_and(|named| named.id == sub.id))
-        };
-        let keep_sub = |sub: &Attribute| match sub.returned {
-            Returned::Always => true,
-            Returned::Never => false,
-            Returned::Request => matches!(self.mode, Mode::Only(_)) && named_sub(sub),
-            Returned::Default => match self.mode {
-                Mode::Only(_) if !subs.is_empty() => whole || named_sub(sub),
-                Mode::Except(_) => !named_sub(sub),
-                _ => true,
-            },
-        };
         let prune = |object: &mut Object| {
-            object.retain(|name, _| attribute.sub_attribute(name.as_str()).is_some_and(keep_sub));
+            object.retain(|name, _| {
+                let sub = attribute.sub_attribute(name.as_str());
+                sub.is_some_and(|sub| self.holds_sub(container, attribute, sub, named))
+            });
             !object.is_empty()
         };
         match value {
@@ -194,6 +177,69 @@ impl Projection {
                 !values.is_empty()
             }
             _ => true,
+        }
+    }
+
+    /// Whether the answer holds the relation; takes the sub-attributes out of its members that the answer doesn't
+    /// hold. Their ids stay, since they are what a relation is made of.
+    fn keep_members(&self, attribute: &Attribute, members: &mut MemberSet, named: &[Target<'_>]) -> bool {
+        if !self.holds(Container::Core, attribute, named) {
+            return false;
+        }
+        let holds = |name: &str| {
+            let sub = attribute.sub_attribute(name);
+            sub.is_some_and(|sub| self.holds_sub(Container::Core, attribute, sub, named))
+        };
+        if attribute
+            .sub_attributes
+            .iter()
+            .all(|sub| holds(sub.name.as_str()))
+        {
+            return true;
+        }
+        let (kind, display, reference) = (holds("type"), holds("display"), holds("$ref"));
+        for (_, member) in members.iter_mut() {
+            member.kind = member.kind.take().filter(|_| kind);
+            member.display = member.display.take().filter(|_| display);
+            member.reference = member.reference.take().filter(|_| reference);
+            if let Some(other) = &mut member.other {
+                other.retain(|name, _| holds(name.as_str()));
+            }
+        }
+        true
+    }
+
+    /// Whether an answer that holds a part of the attribute holds this sub-attribute.
+    fn holds_sub(
+        &self,
+        container: Container<'_>,
+        attribute: &Attribute,
+        sub: &Attribute,
+        named: &[Target<'_>],
+    ) -> bool {
+        let mut some = false;
+        let mut whole = false;
+        let mut this = false;
+        for target in named {
+            match target {
+                Target::Extension(schema) => whole |= container == Container::Extension(&schema.id),
+                Target::Attribute(resolved) if resolved.attribute.id == attribute.id => {
+                    some = true;
+                    whole |= resolved.sub.is_none();
+                    this |= resolved.sub.is_some_and(|named| named.id == sub.id);
+                }
+                Target::Attribute(_) => {}
+            }
+        }
+        match sub.returned {
+            Returned::Always => true,
+            Returned::Never => false,
+            Returned::Request => matches!(self.mode, Mode::Only(_)) && this,
+            Returned::Default => match self.mode {
+                Mode::Only(_) if some => whole || this,
+                Mode::Except(_) => !this,
+                _ => true,
+            },
         }
     }
 }

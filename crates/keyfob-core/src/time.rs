@@ -45,6 +45,10 @@ impl FromStr for DateTime {
 
     /// Reads a date and time with an offset; a time without one is taken as UTC, as providers mean it.
     fn from_str(text: &str) -> Result<Self, DateTimeError> {
+        // RFC 3339 lets other letters and a space stand there, `xsd:dateTime` doesn't.
+        if text.as_bytes().get(10) != Some(&b'T') {
+            return Err(DateTimeError);
+        }
         chrono::DateTime::parse_from_rfc3339(text)
             .map(|date| Self(date.to_utc()))
             .or_else(|_| {
@@ -83,6 +87,8 @@ mod tests {
         for text in [
             "",
             "2008-01-23",
+            "2008-01-23 04:56:22Z",
+            "2008-01-23t04:56:22Z",
             "yesterday",
             "2008-13-23T04:56:22Z",
             "2008-01-23T04:56:22+99:00",

@@ -2,10 +2,12 @@
 
 mod body;
 mod error;
+mod members;
 mod value;
 
 pub use self::{
     body::{complete, create, replace, response, state_schemas},
     error::ValidationError,
-    value::{changes, element, is_primary, members, value},
+    members::members,
+    value::{changes, element, is_primary, value},
 };

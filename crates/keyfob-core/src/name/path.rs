@@ -2,9 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
+use smol_str::format_smolstr;
 use thiserror::Error;
 
 use super::{AttrName, SchemaUri, attribute::is_legal};
+use crate::error::{ErrorBody, ScimType, ToErrorBody};
 
 /// A path to an attribute or a sub-attribute (`attrPath` of RFC 7644 figure 1), as written.
 ///
@@ -133,6 +135,12 @@ impl PathError {
             | Self::IllegalCharacter { offset, .. }
             | Self::TooDeep { offset } => *offset,
         }
+    }
+}
+
+impl ToErrorBody for PathError {
+    fn to_error_body(&self) -> ErrorBody {
+        ErrorBody::bad_request(ScimType::InvalidPath, format_smolstr!("{self}"))
     }
 }
 

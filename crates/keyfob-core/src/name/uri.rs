@@ -72,6 +72,17 @@ impl SchemaUri {
         &self.0
     }
 
+    /// Whether the text can be the URI of a schema: it has a scheme and nothing but visible ASCII characters.
+    #[must_use]
+    pub fn is_legal(&self) -> bool {
+        let visible = self.0.bytes().all(|byte| byte.is_ascii_graphic());
+        visible
+            && self
+                .0
+                .split_once(':')
+                .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty())
+    }
+
     /// Whether the URI equals `text` up to ASCII case.
     #[must_use]
     pub fn is(&self, text: &str) -> bool {

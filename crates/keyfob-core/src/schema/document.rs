@@ -10,8 +10,8 @@ use crate::{
     value::{Object, Value},
 };
 
-/// Levels of attributes in a schema: the schema of schemas has three, every other at most two.
-const MAX_DEPTH: usize = 3;
+/// Levels of attributes in a schema (RFC 7643 section 2.3.8).
+const MAX_DEPTH: usize = 2;
 
 impl Schema {
     /// Reads a schema in the form in which `/Schemas` serves it. Characteristics that are left out take the defaults
@@ -29,12 +29,18 @@ impl Schema {
     /// As [`from_json`](Self::from_json).
     pub fn from_object(object: &Object) -> Result<Self, SchemaError> {
         let reader = Reader { object, path: "" };
-        let id = reader.text("id")?.ok_or_else(|| reader.missing("id"))?;
+        let text = reader.text("id")?.ok_or_else(|| reader.missing("id"))?;
+        let id = SchemaUri::new(text.clone());
+        if !id.is_legal() {
+            return Err(reader.invalid("id", "a URI"));
+        }
+        // In the schema of schemas sub-attributes have sub-attributes (RFC 7643 section 7).
+        let depth = MAX_DEPTH + usize::from(id == SchemaUri::SCHEMA);
         Ok(Self {
-            id: SchemaUri::new(id.clone()),
-            name: reader.text("name")?.unwrap_or(id),
+            id,
+            name: reader.text("name")?.unwrap_or(text),
             description: reader.text("description")?.unwrap_or_default(),
-            attributes: reader.attributes("attributes", MAX_DEPTH)?,
+            attributes: reader.attributes("attributes", depth)?,
         })
     }
 

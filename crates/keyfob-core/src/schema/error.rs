@@ -58,6 +58,22 @@ pub enum RegistryError {
         /// The schema it refers to.
         schema: SchemaUri,
     },
+    /// A schema extends a resource type that isn't registered.
+    #[error("the schema `{schema}` extends the unknown resource type `{resource_type}`")]
+    UnknownResourceType {
+        /// The resource type.
+        resource_type: SmolStr,
+        /// The schema that extends it.
+        schema: SchemaUri,
+    },
+    /// A resource type's endpoint is not one segment of a path behind a slash.
+    #[error("the endpoint `{endpoint}` of the resource type `{resource_type}` is not like `/Users`")]
+    Endpoint {
+        /// The resource type.
+        resource_type: SmolStr,
+        /// The endpoint.
+        endpoint: SmolStr,
+    },
     /// A resource type declares something of an attribute that it doesn't have or that doesn't fit.
     #[error("the resource type `{resource_type}` has no attribute `{attribute}` that can be {purpose}")]
     UnfitAttribute {

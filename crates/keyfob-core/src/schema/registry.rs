@@ -5,7 +5,8 @@ use std::sync::{Arc, LazyLock};
 use smol_str::SmolStr;
 
 use super::{
-    AttrId, Attribute, Extension, RegistryError, Relation, ResourceType, ResourceTypeBuilder, Schema, data,
+    AttrId, Attribute, Extension, RegistryError, Relation, RelationKind, ResourceType, ResourceTypeBuilder,
+    Schema, data,
 };
 use crate::name::{AttrName, AttrPath, SchemaUri};
 
@@ -125,6 +126,8 @@ fn embedded(builder: RegistryBuilder) -> Registry {
 pub struct RegistryBuilder {
     schemas: Vec<Arc<Schema>>,
     resource_types: Vec<ResourceTypeBuilder>,
+    /// The resource type, the schema that extends it and whether it is required.
+    extensions: Vec<(SmolStr, SchemaUri, bool)>,
 }
 
 impl RegistryBuilder {
@@ -144,6 +147,7 @@ impl RegistryBuilder {
         Self {
             schemas: schemas.map(|schema| Arc::clone(schema)).into(),
             resource_types: Vec::new(),
+            extensions: Vec::new(),
         }
     }
 
@@ -173,13 +177,8 @@ impl RegistryBuilder {
     #[must_use]
     pub fn verkada() -> Self {
         let mut builder = Self::rfc();
-        for user in builder
-            .resource_types
-            .iter_mut()
-            .filter(|definition| definition.name == "User")
-        {
-            user.extensions.push((SchemaUri::VERKADA_ACCESS_USER, false));
-            user.extensions.push((SchemaUri::VERKADA_CORE_USER, false));
+        for uri in [SchemaUri::VERKADA_ACCESS_USER, SchemaUri::VERKADA_CORE_USER] {
+            builder.extensions.push(("User".into(), uri, false));
         }
         builder
     }
@@ -201,13 +200,8 @@ impl RegistryBuilder {
     /// Adds a schema as an extension of the resource type with this name.
     #[must_use]
     pub fn extend(mut self, resource_type: &str, schema: Schema, required: bool) -> Self {
-        for definition in self
-            .resource_types
-            .iter_mut()
-            .filter(|definition| definition.name == resource_type)
-        {
-            definition.extensions.push((schema.id.clone(), required));
-        }
+        self.extensions
+            .push((resource_type.into(), schema.id.clone(), required));
         self.schema(schema)
     }
 
@@ -216,6 +210,19 @@ impl RegistryBuilder {
     /// # Errors
     /// [`RegistryError`] names what is registered twice, missing or unfit.
     pub fn build(self) -> Result<Registry, RegistryError> {
+        let mut definitions = self.resource_types;
+        for (resource_type, schema, required) in self.extensions {
+            let Some(definition) = definitions
+                .iter_mut()
+                .find(|definition| definition.name.eq_ignore_ascii_case(&resource_type))
+            else {
+                return Err(RegistryError::UnknownResourceType {
+                    resource_type,
+                    schema,
+                });
+            };
+            definition.extensions.push((schema, required));
+        }
         let mut next = 0;
         let mut schemas: Vec<Arc<Schema>> = Vec::new();
         let common = number(&data::COMMON, &mut next)?;
@@ -226,7 +233,7 @@ impl RegistryBuilder {
             schemas.push(number(schema, &mut next)?);
         }
         let mut resource_types: Vec<ResourceType> = Vec::new();
-        for definition in self.resource_types {
+        for definition in definitions {
             let taken = resource_types.iter().any(|present| {
                 present.name().eq_ignore_ascii_case(&definition.name)
                     || present.endpoint().eq_ignore_ascii_case(&definition.endpoint)
@@ -236,6 +243,7 @@ impl RegistryBuilder {
             }
             resource_types.push(assemble(definition, &common, &schemas)?);
         }
+        check_inverses(&resource_types)?;
         Ok(Registry {
             schemas,
             resource_types,
@@ -247,6 +255,34 @@ impl Default for RegistryBuilder {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// Checks that every relation that follows from another has that other.
+fn check_inverses(resource_types: &[ResourceType]) -> Result<(), RegistryError> {
+    for inverse in resource_types {
+        for relation in inverse.relations() {
+            let RelationKind::InverseOf {
+                resource_type,
+                attribute,
+            } = &relation.kind
+            else {
+                continue;
+            };
+            let owned = resource_types
+                .iter()
+                .filter(|owner| owner.name() == resource_type)
+                .filter_map(|owner| owner.relation(attribute.as_str()))
+                .any(|owned| owned.kind == RelationKind::Owned);
+            if !owned {
+                return Err(RegistryError::UnfitAttribute {
+                    resource_type: inverse.name().clone(),
+                    attribute: relation.attribute.name.as_str().into(),
+                    purpose: "an inverse relation",
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn assemble(
@@ -264,6 +300,13 @@ fn assemble(
                 schema: uri.clone(),
             })
     };
+    let segment = definition.endpoint.strip_prefix('/');
+    if segment.is_none_or(|segment| segment.is_empty() || segment.contains('/')) {
+        return Err(RegistryError::Endpoint {
+            resource_type: definition.name.clone(),
+            endpoint: definition.endpoint.clone(),
+        });
+    }
     let schema = find(&definition.schema)?;
     let mut extensions: Vec<Extension> = Vec::new();
     for (uri, required) in &definition.extensions {

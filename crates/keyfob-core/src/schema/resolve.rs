@@ -71,7 +71,7 @@ pub enum Container<'r> {
 #[non_exhaustive]
 pub enum ResolveError {
     /// No schema of the resource type has this URI.
-    #[error("`{uri}` is not a schema of {resource_type}")]
+    #[error("`{uri}` is not a schema of `{resource_type}`")]
     UnknownSchema {
         /// The URI.
         uri: SchemaUri,
@@ -81,7 +81,7 @@ pub enum ResolveError {
         suggestion: Option<SmolStr>,
     },
     /// No attribute has this name.
-    #[error("{resource_type} has no attribute `{name}`")]
+    #[error("`{resource_type}` has no attribute `{name}`")]
     UnknownAttribute {
         /// The name.
         name: AttrName,
@@ -100,10 +100,10 @@ pub enum ResolveError {
         /// A name that was perhaps meant.
         suggestion: Option<SmolStr>,
     },
-    /// The path names a whole extension where an attribute belongs.
+    /// The path names a whole schema where an attribute belongs.
     #[error("`{uri}` is a schema, not an attribute")]
     Schema {
-        /// The extension's URI.
+        /// The schema's URI.
         uri: SchemaUri,
     },
 }
@@ -143,6 +143,9 @@ impl ResourceType {
         let whole = smol_str::format_smolstr!("{uri}:{}", path.name());
         match (self.schema_in(&whole), path.sub()) {
             (Some((Container::Extension(_), schema)), None) => Ok(Target::Extension(schema)),
+            (Some((Container::Core, schema)), None) => Err(ResolveError::Schema {
+                uri: schema.id.clone(),
+            }),
             (Some((container, schema)), Some(sub)) if dialect.allows(Quirk::DottedUrn) => self
                 .in_schema(container, schema, sub, None)
                 .map(Target::Attribute),
@@ -181,11 +184,11 @@ impl ResourceType {
         name: &AttrName,
         sub: Option<&AttrName>,
     ) -> Result<ResolvedAttribute<'r>, ResolveError> {
-        let common = (container == Container::Core).then_some(&*self.common);
-        let attribute = schema
-            .attribute(name.as_str())
-            .or_else(|| common?.attribute(name.as_str()))
-            .ok_or_else(|| self.unknown_attribute(name, schema))?;
+        let attribute = match container {
+            Container::Core => self.attribute(name.as_str()),
+            Container::Extension(_) => schema.attribute(name.as_str()),
+        };
+        let attribute = attribute.ok_or_else(|| self.unknown_attribute(name, container))?;
         sub_attribute(container, attribute, sub)
     }
 
@@ -203,15 +206,22 @@ impl ResourceType {
                 return sub_attribute(container, attribute, path.sub());
             }
         }
-        Err(self.unknown_attribute(name, &self.schema))
+        Err(self.unknown_attribute(name, Container::Core))
     }
 
-    fn unknown_attribute(&self, name: &AttrName, schema: &Schema) -> ResolveError {
-        let candidates = schema.attributes.iter().chain(&self.common.attributes);
+    fn unknown_attribute(&self, name: &AttrName, container: Container<'_>) -> ResolveError {
+        let uri = match container {
+            Container::Core => None,
+            Container::Extension(uri) => Some(uri),
+        };
+        let candidates = self.attributes().filter(|(place, _)| *place == uri);
         ResolveError::UnknownAttribute {
             name: name.clone(),
             resource_type: self.name().clone(),
-            suggestion: closest(name.as_str(), candidates.map(|attribute| attribute.name.as_str())),
+            suggestion: closest(
+                name.as_str(),
+                candidates.map(|(_, attribute)| attribute.name.as_str()),
+            ),
         }
     }
 

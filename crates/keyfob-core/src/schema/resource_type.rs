@@ -129,21 +129,27 @@ impl ResourceType {
         &self.definition.indexed
     }
 
-    /// The common or core attribute `name`.
+    /// The common or core attribute `name`. What the RFC says of a common attribute takes precedence over a core schema
+    /// that lists it (RFC 7643 section 3.1).
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.schema
+        self.common
             .attribute(name)
-            .or_else(|| self.common.attribute(name))
+            .or_else(|| self.schema.attribute(name))
     }
 
     /// Every attribute: common and core ones with `None`, an extension's with its URI.
     pub fn attributes(&self) -> impl Iterator<Item = (Option<&SchemaUri>, &Attribute)> {
         let core = self
+            .schema
+            .attributes
+            .iter()
+            .filter(|attribute| self.common.attribute(attribute.name.as_str()).is_none());
+        let core = self
             .common
             .attributes
             .iter()
-            .chain(&self.schema.attributes)
+            .chain(core)
             .map(|attribute| (None, attribute));
         let extended = self.extensions.iter().flat_map(|extension| {
             extension

@@ -4,13 +4,14 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{
     ValidationError,
-    value::{is_primary, members, value, wrong_type},
+    members::{keyed_members, members},
+    value::{is_primary, value},
 };
 use crate::{
     dialect::{Dialect, Quirk},
     name::{AttrName, SchemaUri},
     resource::{MemberSet, Resource},
-    schema::{Attribute, Mutability, RelationKind, ResourceType, Returned},
+    schema::{Attribute, Mutability, RelationKind, ResourceType, Returned, Schema},
     value::{Object, Value},
 };
 
@@ -22,7 +23,8 @@ use crate::{
 ///
 /// # Errors
 /// [`ValidationError`]: `invalidValue` for a wrong type, a missing required attribute or two primary values,
-/// `invalidSyntax` for `schemas` that don't fit.
+/// `invalidSyntax` for `schemas` that don't fit and for an attribute that stands both at the top and under the core
+/// URI.
 ///
 /// # Complexity
 /// Linear in the body.
@@ -31,70 +33,53 @@ pub fn create(
     resource_type: &ResourceType,
     dialect: Dialect,
 ) -> Result<Resource, ValidationError> {
-    check_schemas(&mut body, resource_type, dialect)?;
+    check_schemas(&body, resource_type, dialect)?;
+    lift_core(&mut body, resource_type)?;
     // In bodies the unknown is ignored at every level (RFC 7644 section 3.3).
     let dialect = dialect.with(Quirk::UnknownSubAttributes);
     let mut canonical = Resource::default();
-    let relations = std::mem::take(body.relations_mut());
-    let extensions = std::mem::take(body.extensions_mut());
     for (name, sent) in std::mem::take(body.core_mut()) {
-        if let Some(extension) = resource_type.extension(&SchemaUri::new(name.as_str())) {
-            if sent == Value::Null {
-                continue;
-            }
-            let path = extension.schema.id.as_str().into();
-            let found = sent.type_name().into();
-            return Err(ValidationError::WrongType {
-                path,
-                expected: "an object".into(),
-                found,
-            });
-        }
         let Some(attribute) = resource_type.attribute(name.as_str()) else {
+            check_extension_key(&name, &sent, resource_type)?;
             continue;
         };
-        if attribute.mutability == Mutability::ReadOnly || name.is("schemas") {
+        if attribute.mutability == Mutability::ReadOnly || attribute.name.is("schemas") {
             continue;
         }
-        let accepted = value(attribute, sent, dialect, attribute.name.as_str())?;
-        match resource_type.relation(name.as_str()) {
-            Some(_) => canonical.set_relation(&attribute.name, members(accepted, attribute.name.as_str())?),
-            None if accepted.is_unassigned() => {}
-            None => canonical.core_mut().push_new(attribute.name.clone(), accepted),
+        let relation = resource_type.relation(name.as_str());
+        if relation.is_some_and(|relation| relation.kind != RelationKind::Owned) {
+            continue;
+        }
+        let path = attribute.name.as_str();
+        let accepted = value(attribute, sent, dialect, path)?;
+        if relation.is_some() {
+            canonical.set_relation(&attribute.name, members(accepted, path)?);
+        } else if !accepted.is_unassigned() {
+            canonical.core_mut().push_new(attribute.name.clone(), accepted);
         }
     }
-    for (name, sent) in relations {
+    for (name, sent) in std::mem::take(body.relations_mut()) {
         let Some(relation) = resource_type.relation(name.as_str()) else {
             continue;
         };
-        if relation.attribute.mutability != Mutability::ReadOnly && relation.kind == RelationKind::Owned {
-            canonical.set_relation(&relation.attribute.name, keyed(sent, &relation.attribute)?);
+        let attribute = &relation.attribute;
+        if attribute.mutability != Mutability::ReadOnly && relation.kind == RelationKind::Owned {
+            canonical.set_relation(&attribute.name, keyed_members(sent, attribute, dialect)?);
         }
     }
-    for (uri, object) in extensions {
+    for (uri, sent) in std::mem::take(body.extensions_mut()) {
         let Some(extension) = resource_type.extension(&uri) else {
             continue;
         };
-        let uri = &extension.schema.id;
-        let mut accepted = Object::new();
-        for (name, sent) in object {
-            let Some(attribute) = extension.schema.attribute(name.as_str()) else {
-                continue;
-            };
-            if attribute.mutability == Mutability::ReadOnly {
-                continue;
-            }
-            let sent = value(attribute, sent, dialect, &path_in(Some(uri), attribute))?;
-            if !sent.is_unassigned() {
-                accepted.push_new(attribute.name.clone(), sent);
-            }
-        }
+        let accepted = extension_object(&extension.schema, sent, dialect)?;
         if !accepted.is_empty() {
-            canonical.extensions_mut().push((uri.clone(), accepted));
+            let uri = extension.schema.id.clone();
+            canonical.extensions_mut().push((uri, accepted));
         }
     }
     state_schemas(&mut canonical, resource_type);
     complete(&canonical, resource_type)?;
+    check_relations(&canonical, resource_type)?;
     Ok(canonical)
 }
 
@@ -144,7 +129,9 @@ pub fn replace(
                     });
                 }
             },
-            Mutability::ReadWrite | Mutability::WriteOnly => keep_read_only(attribute, stored, object),
+            Mutability::ReadWrite | Mutability::WriteOnly => {
+                keep_sub_attributes(attribute, stored, object, &path_in(uri, attribute))?;
+            }
         }
     }
     canonical
@@ -154,20 +141,17 @@ pub fn replace(
     Ok(canonical)
 }
 
-/// Checks a resource that a server sent: every known attribute is of its type, the required ones are there, and none
-/// that is never returned.
+/// Checks a resource that a server sent: `schemas` names its schemas and no others, every known attribute is of its
+/// type, the required ones are there, the readOnly ones included, and none that is never returned.
 ///
 /// # Errors
 /// [`ValidationError`] names the first attribute that doesn't hold.
 pub fn response(resource: &Resource, resource_type: &ResourceType) -> Result<(), ValidationError> {
-    if !resource.schemas().contains(&resource_type.schema().id) {
-        return Err(ValidationError::SchemaMissing {
-            uri: resource_type.schema().id.clone(),
-        });
-    }
+    check_schemas(resource, resource_type, Dialect::strict())?;
     if resource.core().get_str("id").is_none_or(str::is_empty) {
         return Err(ValidationError::Missing { path: "id".into() });
     }
+    let dialect = Dialect::strict().with(Quirk::UnknownSubAttributes);
     for (uri, attribute) in resource_type.attributes() {
         let object = match uri {
             None => Some(resource.core()),
@@ -177,17 +161,18 @@ pub fn response(resource: &Resource, resource_type: &ResourceType) -> Result<(),
             continue;
         };
         let path = path_in(uri, attribute);
-        if attribute.returned == Returned::Never {
-            return Err(ValidationError::NeverReturned { path });
-        }
-        value(
-            &readable(attribute),
-            sent.clone(),
-            Dialect::strict().with(Quirk::UnknownSubAttributes),
-            &path,
-        )?;
+        check_returned(attribute, sent, &path)?;
+        value(&readable(attribute), sent.clone(), dialect, &path)?;
     }
-    complete(resource, resource_type)
+    for relation in resource_type.relations() {
+        let path = relation.attribute.name.as_str();
+        let sent = resource.relation(path).filter(|members| !members.is_empty());
+        if relation.attribute.returned == Returned::Never && sent.is_some() {
+            return Err(ValidationError::NeverReturned { path: path.into() });
+        }
+    }
+    check_document(resource, resource_type, Direction::Response)?;
+    check_relations(resource, resource_type)
 }
 
 /// Checks that a canonical resource holds what it must: the required attributes and extensions, and no two primary
@@ -199,52 +184,78 @@ pub fn response(resource: &Resource, resource_type: &ResourceType) -> Result<(),
 /// # Complexity
 /// Linear in the document; relations are not looked at.
 pub fn complete(resource: &Resource, resource_type: &ResourceType) -> Result<(), ValidationError> {
-    check_object(resource.core(), &resource_type.common().attributes, None)?;
-    check_object(resource.core(), &resource_type.schema().attributes, None)?;
-    for extension in resource_type.extensions() {
-        let uri = &extension.schema.id;
-        match resource.extension(uri).filter(|object| !object.is_empty()) {
-            Some(object) => check_object(object, &extension.schema.attributes, Some(uri))?,
-            None if extension.required => {
-                return Err(ValidationError::Missing {
-                    path: uri.as_str().into(),
-                });
-            }
-            None => {}
-        }
-    }
-    Ok(())
+    check_document(resource, resource_type, Direction::Request)
 }
 
-fn check_object(
-    object: &Object,
-    attributes: &[Attribute],
-    uri: Option<&SchemaUri>,
+/// Whose body it is: a client can't supply required attributes that are readOnly.
+#[derive(Clone, Copy, PartialEq)]
+enum Direction {
+    Request,
+    Response,
+}
+
+fn check_document(
+    resource: &Resource,
+    resource_type: &ResourceType,
+    direction: Direction,
 ) -> Result<(), ValidationError> {
-    for attribute in attributes {
-        match object.get(attribute.name.as_str()) {
-            Some(Value::Array(values)) if values.iter().filter(|value| is_primary(value)).count() > 1 => {
-                return Err(ValidationError::TwoPrimaries {
-                    path: path_in(uri, attribute),
-                });
-            }
-            Some(Value::String(text)) if attribute.required && text.is_empty() => {}
-            Some(present) if !present.is_unassigned() => continue,
-            _ => {}
-        }
-        if attribute.required && attribute.mutability != Mutability::ReadOnly && !attribute.name.is("schemas")
+    for (uri, attribute) in resource_type.attributes() {
+        let name = attribute.name.as_str();
+        let object = match uri {
+            None if resource_type.relation(name).is_some() => continue,
+            None => resource.core(),
+            Some(uri) => match resource.extension(uri) {
+                Some(object) if !object.is_empty() => object,
+                _ => continue,
+            },
+        };
+        let present = object.get(name).filter(|value| !value.is_unassigned());
+        if let Some(Value::Array(values)) = present
+            && values.iter().filter(|value| is_primary(value)).count() > 1
         {
-            return Err(ValidationError::Missing {
-                path: path_in(uri, attribute),
-            });
+            let path = path_in(uri, attribute);
+            return Err(ValidationError::TwoPrimaries { path });
+        }
+        let expected = attribute.required
+            && !attribute.name.is("schemas")
+            && (attribute.mutability != Mutability::ReadOnly || direction == Direction::Response);
+        if expected && present.is_none_or(|value| value.as_str() == Some("")) {
+            let path = path_in(uri, attribute);
+            return Err(ValidationError::Missing { path });
         }
     }
-    Ok(())
+    let lacking = resource_type.extensions().iter().find(|extension| {
+        let present = resource.extension(&extension.schema.id);
+        extension.required && present.is_none_or(Object::is_empty)
+    });
+    match lacking {
+        None => Ok(()),
+        Some(extension) => Err(ValidationError::Missing {
+            path: extension.schema.id.as_str().into(),
+        }),
+    }
 }
 
-/// Holds `schemas` against the resource type, and moves core attributes to the top that stand under the core URI.
+/// Checks that the required relations hold something.
+fn check_relations(resource: &Resource, resource_type: &ResourceType) -> Result<(), ValidationError> {
+    let lacking = resource_type.relations().iter().find(|relation| {
+        let name = relation.attribute.name.as_str();
+        relation.attribute.required
+            && relation.kind == RelationKind::Owned
+            && resource.relation(name).is_none_or(MemberSet::is_empty)
+            && resource.core().get(name).is_none_or(Value::is_unassigned)
+    });
+    match lacking {
+        None => Ok(()),
+        Some(relation) => Err(ValidationError::Missing {
+            path: relation.attribute.name.as_str().into(),
+        }),
+    }
+}
+
+/// Holds `schemas` and the extensions against the resource type.
 fn check_schemas(
-    body: &mut Resource,
+    body: &Resource,
     resource_type: &ResourceType,
     dialect: Dialect,
 ) -> Result<(), ValidationError> {
@@ -254,13 +265,16 @@ fn check_schemas(
         resource_type: resource_type.name().clone(),
     };
     if !dialect.allows(Quirk::UnlistedSchemas) {
-        let mut used = [core].into_iter().chain(
-            body.extensions()
-                .iter()
-                .map(|(uri, _)| uri)
-                .filter(|uri| resource_type.extension(uri).is_some()),
-        );
-        if let Some(uri) = used.find(|uri| !body.schemas().contains(uri)) {
+        let extensions = resource_type
+            .extensions()
+            .iter()
+            .map(|extension| &extension.schema.id)
+            .filter(|uri| body.extension(uri).is_some());
+        let unlisted = [core]
+            .into_iter()
+            .chain(extensions)
+            .find(|uri| !body.schemas().contains(uri));
+        if let Some(uri) = unlisted {
             return Err(ValidationError::SchemaMissing { uri: uri.clone() });
         }
     }
@@ -273,19 +287,65 @@ fn check_schemas(
             return Err(unknown(uri));
         }
     }
-    if let Some(index) = body.extensions().iter().position(|(uri, _)| uri == core) {
-        if !dialect.allows(Quirk::NestedCore) {
-            return Err(unknown(core));
-        }
-        let (_, nested) = body.extensions_mut().remove(index);
-        for (name, value) in nested {
-            if body.core().get(name.as_str()).is_some() {
-                return Err(unknown(core));
-            }
-            body.core_mut().push_new(name, value);
-        }
+    if !dialect.allows(Quirk::NestedCore) && body.extension(core).is_some() {
+        return Err(unknown(core));
     }
     Ok(())
+}
+
+/// Moves core attributes to the top that stand under the core URI.
+fn lift_core(body: &mut Resource, resource_type: &ResourceType) -> Result<(), ValidationError> {
+    let core = &resource_type.schema().id;
+    let Some(index) = body.extensions().iter().position(|(uri, _)| uri == core) else {
+        return Ok(());
+    };
+    let (_, nested) = body.extensions_mut().remove(index);
+    for (name, value) in nested {
+        if resource_type.attribute(name.as_str()).is_none() {
+            continue;
+        }
+        if body.core().get(name.as_str()).is_some() || body.relation(name.as_str()).is_some() {
+            let path = name.as_str().into();
+            return Err(ValidationError::Duplicate { path });
+        }
+        body.core_mut().push_new(name, value);
+    }
+    Ok(())
+}
+
+/// Refuses an extension that is no object; `null` unassigns it.
+fn check_extension_key(
+    name: &AttrName,
+    sent: &Value,
+    resource_type: &ResourceType,
+) -> Result<(), ValidationError> {
+    let mut extensions = resource_type.extensions().iter();
+    match extensions.find(|extension| extension.schema.id.is(name.as_str())) {
+        Some(extension) if *sent != Value::Null => Err(ValidationError::WrongType {
+            path: extension.schema.id.as_str().into(),
+            expected: "an object".into(),
+            found: sent.type_name().into(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the object of an extension canonical.
+fn extension_object(schema: &Schema, sent: Object, dialect: Dialect) -> Result<Object, ValidationError> {
+    let mut canonical = Object::new();
+    for (name, sent) in sent {
+        let Some(attribute) = schema.attribute(name.as_str()) else {
+            continue;
+        };
+        if attribute.mutability == Mutability::ReadOnly {
+            continue;
+        }
+        let accepted = value(attribute, sent, dialect, &path_in(Some(&schema.id), attribute))?;
+        if !accepted.is_unassigned() {
+            canonical.push_new(attribute.name.clone(), accepted);
+        }
+    }
+    Ok(canonical)
 }
 
 /// Puts a resource's extensions into the resource type's order and lets `schemas` name the core schema and the
@@ -306,62 +366,67 @@ pub fn state_schemas(resource: &mut Resource, resource_type: &ResourceType) {
     *resource.schemas_mut() = uris;
 }
 
-/// Makes members that were decoded in keyed form canonical.
-fn keyed(mut sent: MemberSet, attribute: &Attribute) -> Result<MemberSet, ValidationError> {
-    for (id, member) in sent.iter_mut() {
-        if id.as_str().is_empty() {
-            return Err(ValidationError::Missing {
-                path: format_smolstr!("{}.value", attribute.name),
-            });
-        }
-        // Where a member is served is the service provider's to say.
-        member.reference = None;
-        let Some(other) = member.other.take() else {
+/// Keeps those sub-attributes of a single complex value that the client can't change.
+///
+/// A readOnly one describes what the value points at, such as a manager's `displayName`: it stays as long as that is
+/// the same.
+fn keep_sub_attributes(
+    attribute: &Attribute,
+    stored: &Value,
+    object: &mut Object,
+    path: &str,
+) -> Result<(), ValidationError> {
+    let sent = object
+        .get_mut(attribute.name.as_str())
+        .and_then(Value::as_object_mut);
+    let (Some(stored), Some(sent)) = (stored.as_object(), sent) else {
+        return Ok(());
+    };
+    let points_at_the_same = stored.get("value") == sent.get("value");
+    for sub in &attribute.sub_attributes {
+        let name = sub.name.as_str();
+        let Some(stored) = stored.get(name) else {
             continue;
         };
-        for (name, value) in other.iter() {
-            if let Some(sub) = attribute.sub_attribute(name.as_str()) {
-                return Err(wrong_type(
-                    sub,
-                    value,
-                    &format_smolstr!("{}.{}", attribute.name, sub.name),
-                    false,
-                ));
+        match (sub.mutability, sent.get(name)) {
+            (Mutability::ReadOnly, _) if points_at_the_same => {
+                sent.insert(sub.name.clone(), stored.clone());
+            }
+            (Mutability::Immutable, None) => {
+                sent.insert(sub.name.clone(), stored.clone());
+            }
+            (Mutability::Immutable, Some(sent)) if sent != stored => {
+                let path = format_smolstr!("{path}.{name}");
+                return Err(ValidationError::Immutable { path });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what is never returned, at every level.
+fn check_returned(attribute: &Attribute, sent: &Value, path: &str) -> Result<(), ValidationError> {
+    if attribute.returned == Returned::Never {
+        return Err(ValidationError::NeverReturned { path: path.into() });
+    }
+    for object in sent.as_elements().iter().filter_map(Value::as_object) {
+        for sub in &attribute.sub_attributes {
+            if let Some(sent) = object.get(sub.name.as_str()) {
+                check_returned(sub, sent, &format_smolstr!("{path}.{}", sub.name))?;
             }
         }
     }
-    Ok(sent)
-}
-
-/// Keeps the readOnly sub-attributes of a single complex value, which the client can't have sent.
-fn keep_read_only(attribute: &Attribute, stored: &Value, object: &mut Object) {
-    let (Some(stored), false) = (stored.as_object(), attribute.multi_valued) else {
-        return;
-    };
-    let Some(sent) = object
-        .get_mut(attribute.name.as_str())
-        .and_then(Value::as_object_mut)
-    else {
-        return;
-    };
-    for sub in attribute
-        .sub_attributes
-        .iter()
-        .filter(|sub| sub.mutability == Mutability::ReadOnly)
-    {
-        if let Some(value) = stored.get(sub.name.as_str()) {
-            sent.insert(sub.name.clone(), value.clone());
-        }
-    }
+    Ok(())
 }
 
 /// The attribute with its readOnly sub-attributes checked like any other, as an answer's have to be.
 fn readable(attribute: &Attribute) -> Attribute {
-    let mut readable = attribute.clone();
-    for sub in &mut readable.sub_attributes {
-        sub.mutability = Mutability::ReadWrite;
+    Attribute {
+        mutability: Mutability::ReadWrite,
+        sub_attributes: attribute.sub_attributes.iter().map(readable).collect(),
+        ..attribute.clone()
     }
-    readable
 }
 
 /// An attribute's path for messages.

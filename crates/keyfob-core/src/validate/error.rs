@@ -42,6 +42,12 @@ pub enum ValidationError {
         /// The name.
         name: SmolStr,
     },
+    /// An attribute stands both at the top and under the core schema's URI; maps to `invalidSyntax`.
+    #[error("the attribute `{path}` stands there twice")]
+    Duplicate {
+        /// The attribute.
+        path: SmolStr,
+    },
     /// An immutable attribute would change; maps to `mutability`.
     #[error("`{path}` can't be changed once it is set")]
     Immutable {
@@ -55,7 +61,7 @@ pub enum ValidationError {
         uri: SchemaUri,
     },
     /// `schemas` or a key names a schema that the resource type doesn't have there; maps to `invalidSyntax`.
-    #[error("`{uri}` is not a schema that {resource_type} takes here")]
+    #[error("`{uri}` is not a schema that `{resource_type}` takes here")]
     UnknownSchema {
         /// The URI.
         uri: SchemaUri,
@@ -79,7 +85,9 @@ impl ToErrorBody for ValidationError {
             | Self::UnknownSubAttribute { .. }
             | Self::NeverReturned { .. } => ScimType::InvalidValue,
             Self::Immutable { .. } => ScimType::Mutability,
-            Self::SchemaMissing { .. } | Self::UnknownSchema { .. } => ScimType::InvalidSyntax,
+            Self::Duplicate { .. } | Self::SchemaMissing { .. } | Self::UnknownSchema { .. } => {
+                ScimType::InvalidSyntax
+            }
         };
         ErrorBody::bad_request(scim_type, format_smolstr!("{self}"))
     }

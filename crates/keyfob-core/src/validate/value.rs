@@ -1,11 +1,10 @@
 //! Makes values canonical for their attribute.
 
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::format_smolstr;
 
 use super::ValidationError;
 use crate::{
     dialect::{Dialect, Quirk},
-    resource::{Member, MemberSet, ResourceId},
     schema::{Attribute, AttributeType, Mutability},
     time::DateTime,
     value::{Object, Value},
@@ -99,14 +98,11 @@ pub fn element(
         (AttributeType::Integer, number @ Value::Integer(_))
         | (AttributeType::Decimal, number @ (Value::Integer(_) | Value::Decimal(_))) => Ok(number),
         (AttributeType::String | AttributeType::Reference, text @ Value::String(_)) => Ok(text),
-        (AttributeType::String, value @ (Value::Integer(_) | Value::Bool(_)))
-            if dialect.allows(Quirk::StringNumbers) =>
-        {
-            Ok(Value::String(match value {
-                Value::Bool(flag) => format_smolstr!("{flag}"),
-                Value::Integer(number) => format_smolstr!("{number}"),
-                _ => SmolStr::default(),
-            }))
+        (AttributeType::String, Value::Integer(number)) if dialect.allows(Quirk::StringNumbers) => {
+            Ok(Value::String(format_smolstr!("{number}")))
+        }
+        (AttributeType::String, Value::Bool(flag)) if dialect.allows(Quirk::StringNumbers) => {
+            Ok(Value::String(format_smolstr!("{flag}")))
         }
         (AttributeType::DateTime, Value::String(text)) if text.parse::<DateTime>().is_ok() => {
             Ok(Value::String(text))
@@ -156,41 +152,6 @@ pub fn changes(
     }
 }
 
-/// Turns the canonical values of a relation into a keyed set.
-///
-/// # Errors
-/// [`ValidationError`], which maps to `invalidValue`, where a value has no `value`.
-pub fn members(values: Value, path: &str) -> Result<MemberSet, ValidationError> {
-    let missing = || ValidationError::Missing {
-        path: format_smolstr!("{path}.value"),
-    };
-    let Value::Array(values) = values else {
-        return Ok(MemberSet::new());
-    };
-    values
-        .into_iter()
-        .map(|value| match value {
-            Value::Object(object) => member(object).ok_or_else(missing),
-            _ => Err(missing()),
-        })
-        .collect()
-}
-
-/// Takes one canonical value of a relation apart.
-fn member(mut object: Object) -> Option<(ResourceId, Member)> {
-    let mut text = |name: &str| match object.remove(name) {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
-    };
-    let id = ResourceId::new(text("value").filter(|id| !id.is_empty())?);
-    let mut member = Member::new();
-    member.kind = text("type");
-    member.display = text("display");
-    member.reference = text("$ref");
-    member.other = (!object.is_empty()).then(|| Box::new(object));
-    Some((id, member))
-}
-
 /// Whether an element says of itself that it is the primary one (RFC 7643 section 2.4).
 #[must_use]
 pub fn is_primary(value: &Value) -> bool {
@@ -220,7 +181,10 @@ fn complex(
         return Ok(Value::Null);
     }
     let lacking = attribute.sub_attributes.iter().find(|sub| {
-        sub.required && sub.mutability != Mutability::ReadOnly && canonical.get(sub.name.as_str()).is_none()
+        let present = canonical.get(sub.name.as_str());
+        sub.required
+            && sub.mutability != Mutability::ReadOnly
+            && present.is_none_or(|value| value.as_str() == Some(""))
     });
     match lacking {
         Some(sub) => Err(ValidationError::Missing {
@@ -263,16 +227,21 @@ fn points_at_resources(attribute: &Attribute) -> bool {
     attribute.default_sub_attribute().is_some() && attribute.sub_attribute("$ref").is_some()
 }
 
-/// Base64 or base64url, with white space as certificates come with (RFC 7643 section 2.3.6).
+/// Base64 or base64url, with white space as certificates come with and padded or not (RFC 7643 section 2.3.6).
 fn is_base64(text: &str) -> bool {
-    text.bytes().all(|byte| {
-        byte.is_ascii_alphanumeric()
-            || byte.is_ascii_whitespace()
-            || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=')
-    })
+    let (mut digits, mut padding) = (0_usize, 0_usize);
+    for byte in text.bytes().filter(|byte| !byte.is_ascii_whitespace()) {
+        match byte {
+            b'=' => padding += 1,
+            b'+' | b'/' | b'-' | b'_' if padding == 0 => digits += 1,
+            byte if padding == 0 && byte.is_ascii_alphanumeric() => digits += 1,
+            _ => return false,
+        }
+    }
+    digits % 4 != 1 && (padding == 0 || (padding <= 2 && (digits + padding).is_multiple_of(4)))
 }
 
-pub(super) fn wrong_type(attribute: &Attribute, found: &Value, path: &str, array: bool) -> ValidationError {
+fn wrong_type(attribute: &Attribute, found: &Value, path: &str, array: bool) -> ValidationError {
     let expected = match (array, attribute.kind) {
         (true, _) => "an array",
         (_, AttributeType::Binary) => "a base64 string",
