@@ -14,6 +14,8 @@ pub mod validate;
 pub mod value;
 pub mod view;
 
+pub use smol_str::SmolStr;
+
 pub use self::{
     context::{Clock, IdGenerator, SystemClock, UuidGenerator},
     dialect::{Dialect, Quirk},

@@ -1,5 +1,7 @@
 //! Attribute values: what stands in the JSON of a resource.
 
+use std::fmt;
+
 use smol_str::SmolStr;
 
 use crate::name::AttrName;
@@ -160,7 +162,7 @@ impl From<Vec<Value>> for Value {
 ///
 /// # Complexity
 /// Look-up is linear: complex values hold a handful of attributes and a scan beats a hash there.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Object {
     members: Vec<(AttrName, Value)>,
 }
@@ -252,6 +254,21 @@ impl Object {
 
     pub(crate) fn reserve(&mut self, additional: usize) {
         self.members.reserve(additional);
+    }
+}
+
+/// Shows every value but the password (RFC 7643 section 4.1.1), since what is shown ends up in logs.
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (name, value) in self.iter() {
+            if name.is("password") {
+                map.entry(&name.as_str(), &format_args!(".."));
+            } else {
+                map.entry(&name.as_str(), value);
+            }
+        }
+        map.finish()
     }
 }
 

@@ -43,6 +43,31 @@ impl Member {
         self
     }
 
+    /// The member that a complex value is, with the id it points at. What isn't of its sub-attribute's type goes into
+    /// [`other`](Self::other).
+    ///
+    /// # Errors
+    /// The object itself, when it has no `value` that is a string.
+    pub fn from_object(mut object: Object) -> Result<(ResourceId, Self), Object> {
+        let Some(id) = object.get_str("value").map(ResourceId::new) else {
+            return Err(object);
+        };
+        object.remove("value");
+        let mut text = |name: &str| {
+            let text = object.get_str(name).map(SmolStr::new);
+            if text.is_some() {
+                object.remove(name);
+            }
+            text
+        };
+        let mut member = Self::new();
+        member.kind = text("type");
+        member.display = text("display");
+        member.reference = text("$ref");
+        member.other = (!object.is_empty()).then(|| Box::new(object));
+        Ok((id, member))
+    }
+
     /// The member as the complex value it is on the wire.
     #[must_use]
     pub fn into_object(self, id: ResourceId) -> Object {

@@ -5,7 +5,7 @@ use smol_str::format_smolstr;
 use super::{ValidationError, value::value};
 use crate::{
     dialect::Dialect,
-    resource::{Member, MemberSet, ResourceId},
+    resource::{Member, MemberSet},
     schema::{Attribute, Mutability},
     value::{Object, Value},
 };
@@ -22,28 +22,19 @@ pub fn members(values: Value, path: &str) -> Result<MemberSet, ValidationError> 
     let Value::Array(values) = values else {
         return Ok(MemberSet::new());
     };
-    values
-        .into_iter()
-        .map(|value| match value {
-            Value::Object(object) => member(object).ok_or_else(missing),
-            _ => Err(missing()),
-        })
-        .collect()
-}
-
-/// Takes one canonical value of a relation apart.
-fn member(mut object: Object) -> Option<(ResourceId, Member)> {
-    let mut text = |name: &str| match object.remove(name) {
-        Some(Value::String(text)) => Some(text),
-        _ => None,
-    };
-    let id = ResourceId::new(text("value").filter(|id| !id.is_empty())?);
-    let mut member = Member::new();
-    member.kind = text("type");
-    member.display = text("display");
-    object.remove("$ref");
-    member.other = (!object.is_empty()).then(|| Box::new(object));
-    Some((id, member))
+    let mut members = MemberSet::new();
+    for value in values {
+        let Value::Object(object) = value else {
+            return Err(missing());
+        };
+        let (id, mut member) = Member::from_object(object).map_err(|_| missing())?;
+        if id.as_str().is_empty() {
+            return Err(missing());
+        }
+        member.reference = None;
+        members.insert(id, member);
+    }
+    Ok(members)
 }
 
 /// Makes members that were decoded in keyed form canonical, as [`value`] and [`members`] do for those that weren't.
