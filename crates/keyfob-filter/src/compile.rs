@@ -3,7 +3,7 @@
 mod error;
 
 use keyfob_core::{
-    AttrSet, Attribute, DateTime, Dialect, Quirk, ResourceType, SchemaUri,
+    AttrSet, Attribute, DateTime, Dialect, Quirk, ResourceType, Schema, SchemaUri,
     name::{AttrPath, closest},
     schema::{AttributeType, Container, ResolveError, ResolvedAttribute, Returned, Target},
 };
@@ -114,48 +114,28 @@ impl<'r> Found<'r> {
     }
 }
 
-type Checked<T> = Result<T, CompileErrorKind>;
+type Checked<T> = Result<T, CompileError>;
 
 impl<'r> Compiler<'r> {
-    fn condition(&mut self, filter: &Filter) -> Result<Condition, CompileError> {
+    fn condition(&mut self, filter: &Filter) -> Checked<Condition> {
         Ok(match filter {
-            Filter::Present(path) => self.at(path, |compiler| compiler.present(path))?,
-            Filter::Compare(path, op, literal) => {
-                self.at(path, |compiler| compiler.comparison(path, *op, literal))?
-            }
+            Filter::Present(path) => self.present(path)?,
+            Filter::Compare(path, op, literal) => self.comparison(path, *op, literal)?,
             Filter::And(operands) => Condition::And(self.conditions(operands)?),
             Filter::Or(operands) => Condition::Or(self.conditions(operands)?),
             Filter::Not(operand) => Condition::Not(Box::new(self.condition(operand)?)),
-            Filter::Path(path, filter) => {
-                let found = self.at(path, |compiler| compiler.elements(path))?;
-                let outer = std::mem::replace(
-                    &mut self.scope,
-                    Scope::Element {
-                        attribute: found.leaf(),
-                        extension: found.extension,
-                        part: found.part,
-                    },
-                );
-                let condition = self.condition(filter)?;
-                self.scope = outer;
-                Condition::Element(found.to_place(), Box::new(condition))
-            }
+            Filter::Path(path, filter) => self.elements(path, filter)?,
         })
     }
 
-    fn conditions(&mut self, operands: &[Filter]) -> Result<Vec<Condition>, CompileError> {
+    fn conditions(&mut self, operands: &[Filter]) -> Checked<Vec<Condition>> {
         operands.iter().map(|operand| self.condition(operand)).collect()
     }
 
-    /// What `check` makes of the path that is next in the text.
-    fn at<T>(
-        &mut self,
-        path: &AttrPath,
-        check: impl FnOnce(&mut Self) -> Checked<T>,
-    ) -> Result<T, CompileError> {
-        let index = self.paths;
-        self.paths += 1;
-        check(self).map_err(|kind| CompileError::new(kind, path, index))
+    /// The error that `kind` is of the path met last.
+    #[cold]
+    fn fault(&self, path: &AttrPath, kind: impl Into<CompileErrorKind>) -> CompileError {
+        CompileError::new(kind.into(), path, self.paths.saturating_sub(1))
     }
 
     fn present(&mut self, path: &AttrPath) -> Checked<Condition> {
@@ -171,25 +151,21 @@ impl<'r> Compiler<'r> {
             return match op {
                 CompareOp::Eq => Ok(Condition::Not(Box::new(present))),
                 CompareOp::Ne => Ok(present),
-                _ => Err(CompileErrorKind::NullOperator { op }),
+                _ => Err(self.fault(path, CompileErrorKind::NullOperator { op })),
             };
         }
         let mut found = self.resolve_attribute(path)?;
         if found.leaf().is_complex() {
-            found.sub =
-                Some(
-                    found
-                        .leaf()
-                        .default_sub_attribute()
-                        .ok_or_else(|| CompileErrorKind::Complex {
-                            attribute: found.attribute.name.clone(),
-                        })?,
-                );
-            check_readable(found)?;
+            let Some(value) = found.leaf().default_sub_attribute() else {
+                let attribute = found.leaf().name.clone();
+                return Err(self.fault(path, CompileErrorKind::Complex { attribute }));
+            };
+            found.sub = Some(value);
+            self.check_readable(path, &found)?;
         }
         let positive = if op == CompareOp::Ne { CompareOp::Eq } else { op };
         let comparison = Condition::Comparison(Comparison {
-            comparand: self.comparand(found.leaf(), positive, literal)?,
+            comparand: self.comparand(path, found.leaf(), positive, literal)?,
             op: positive,
             place: found.to_place(),
         });
@@ -200,7 +176,13 @@ impl<'r> Compiler<'r> {
         })
     }
 
-    fn comparand(&self, leaf: &Attribute, op: CompareOp, literal: &Literal) -> Checked<Comparand> {
+    fn comparand(
+        &self,
+        path: &AttrPath,
+        leaf: &Attribute,
+        op: CompareOp,
+        literal: &Literal,
+    ) -> Checked<Comparand> {
         let is_ordering = matches!(op, CompareOp::Gt | CompareOp::Ge | CompareOp::Lt | CompareOp::Le);
         let fits = match leaf.kind {
             AttributeType::String | AttributeType::Reference => true,
@@ -210,83 +192,83 @@ impl<'r> Compiler<'r> {
             AttributeType::Boolean | AttributeType::Binary | AttributeType::Complex => op == CompareOp::Eq,
         };
         if !fits {
-            return Err(CompileErrorKind::Operator {
-                op,
-                attribute: leaf.name.clone(),
-                kind: leaf.kind,
-            });
+            let (attribute, kind) = (leaf.name.clone(), leaf.kind);
+            return Err(self.fault(path, CompileErrorKind::Operator { op, attribute, kind }));
         }
-        match (leaf.kind, literal) {
+        Ok(match (leaf.kind, literal) {
             (AttributeType::String | AttributeType::Reference, Literal::String(text)) => {
-                Ok(Comparand::Text(Text::new(text, leaf.case_exact, op)))
+                Comparand::Text(Text::new(text, leaf.case_exact, op))
             }
             // Base64 means other bytes in another case, whatever a schema says.
-            (AttributeType::Binary, Literal::String(text)) => Ok(Comparand::Text(Text::new(text, true, op))),
-            (AttributeType::Boolean, Literal::Bool(value)) => Ok(Comparand::Bool(*value)),
+            (AttributeType::Binary, Literal::String(text)) => Comparand::Text(Text::new(text, true, op)),
+            (AttributeType::Boolean, Literal::Bool(value)) => Comparand::Bool(*value),
             (AttributeType::Boolean, Literal::String(text))
                 if self.dialect.allows(Quirk::BooleanStrings)
                     && ["true", "false"]
                         .iter()
                         .any(|word| text.eq_ignore_ascii_case(word)) =>
             {
-                Ok(Comparand::Bool(text.eq_ignore_ascii_case("true")))
+                Comparand::Bool(text.eq_ignore_ascii_case("true"))
             }
             (AttributeType::Integer | AttributeType::Decimal, Literal::Integer(number)) => {
-                Ok(Comparand::Integer(*number))
+                Comparand::Integer(*number)
             }
             (AttributeType::Integer | AttributeType::Decimal, Literal::Decimal(number)) => {
-                Ok(Comparand::Decimal(*number))
+                Comparand::Decimal(*number)
             }
-            (AttributeType::DateTime, Literal::String(text)) => match text.parse::<DateTime>() {
-                Ok(instant) => Ok(Comparand::Instant(instant, text.clone())),
-                Err(_) => Err(CompileErrorKind::NotDateTime {
-                    attribute: leaf.name.clone(),
-                }),
-            },
-            _ => Err(CompileErrorKind::Value {
-                attribute: leaf.name.clone(),
-                kind: leaf.kind,
-                literal: literal.type_name(),
-            }),
-        }
+            (AttributeType::DateTime, Literal::String(text)) => {
+                let instant = text.parse::<DateTime>().map_err(|_| {
+                    let attribute = leaf.name.clone();
+                    self.fault(path, CompileErrorKind::NotDateTime { attribute })
+                })?;
+                Comparand::Instant(instant, text.clone())
+            }
+            _ => {
+                let (attribute, kind, literal) = (leaf.name.clone(), leaf.kind, literal.type_name());
+                let kind = CompileErrorKind::Value {
+                    attribute,
+                    kind,
+                    literal,
+                };
+                return Err(self.fault(path, kind));
+            }
+        })
     }
 
-    /// The attribute whose values a value filter selects.
-    fn elements(&mut self, path: &AttrPath) -> Checked<Found<'r>> {
-        if let Scope::Element { .. } = self.scope {
-            return Err(CompileErrorKind::NestedValuePath);
-        }
+    fn elements(&mut self, path: &AttrPath, filter: &Filter) -> Checked<Condition> {
         let found = self.resolve_attribute(path)?;
-        if found.sub.is_some() || !(found.attribute.is_complex() || found.attribute.multi_valued) {
-            return Err(CompileErrorKind::NoElements { path: path.clone() });
+        if matches!(self.scope, Scope::Element { .. }) {
+            return Err(self.fault(path, CompileErrorKind::NestedValuePath));
         }
-        Ok(found)
+        if found.sub.is_some() || !(found.attribute.is_complex() || found.attribute.multi_valued) {
+            let path = path.clone();
+            return Err(self.fault(&path, CompileErrorKind::NoElements { path: path.clone() }));
+        }
+        let inner = Scope::Element {
+            attribute: found.attribute,
+            extension: found.extension,
+            part: found.part,
+        };
+        let outer = std::mem::replace(&mut self.scope, inner);
+        let condition = self.condition(filter)?;
+        self.scope = outer;
+        Ok(Condition::Element(found.to_place(), Box::new(condition)))
     }
 
     fn resolve_attribute(&mut self, path: &AttrPath) -> Checked<Found<'r>> {
         match self.resolve(path)? {
             Named::Attribute(found) => Ok(found),
-            Named::Extension(uri) => Err(ResolveError::Schema { uri: uri.clone() }.into()),
+            Named::Extension(uri) => Err(self.fault(path, ResolveError::Schema { uri: uri.clone() })),
         }
     }
 
     fn resolve(&mut self, path: &AttrPath) -> Checked<Named<'r>> {
+        self.paths += 1;
         let found = match self.scope {
-            Scope::Resource(resource_type) => match resource_type.resolve(path, self.dialect)? {
-                Target::Extension(schema) => {
-                    if schema
-                        .attributes
-                        .iter()
-                        .all(|attribute| attribute.returned == Returned::Never)
-                    {
-                        return Err(CompileErrorKind::Sensitive { path: path.clone() });
-                    }
-                    for attribute in &schema.attributes {
-                        self.reads.insert(attribute.id);
-                    }
-                    return Ok(Named::Extension(&schema.id));
-                }
-                Target::Attribute(resolved) => found_in(resource_type, &resolved),
+            Scope::Resource(resource_type) => match resource_type.resolve(path, self.dialect) {
+                Ok(Target::Attribute(resolved)) => found_in(resource_type, &resolved),
+                Ok(Target::Extension(schema)) => return self.extension(path, schema),
+                Err(error) => return Err(self.fault(path, error)),
             },
             Scope::Element {
                 attribute,
@@ -295,14 +277,35 @@ impl<'r> Compiler<'r> {
             } => Found {
                 extension,
                 attribute,
-                sub: sub_attribute(attribute, path)?,
+                sub: sub_attribute(attribute, path).map_err(|kind| self.fault(path, *kind))?,
                 part,
             },
         };
-        check_readable(found)?;
+        self.check_readable(path, &found)?;
         self.reads.insert(found.attribute.id);
         Ok(Named::Attribute(found))
     }
+
+    fn extension(&mut self, path: &AttrPath, schema: &'r Schema) -> Checked<Named<'r>> {
+        if schema.attributes.iter().all(is_unreadable) {
+            return Err(self.fault(path, CompileErrorKind::Sensitive { path: path.clone() }));
+        }
+        for attribute in &schema.attributes {
+            self.reads.insert(attribute.id);
+        }
+        Ok(Named::Extension(&schema.id))
+    }
+
+    fn check_readable(&self, path: &AttrPath, found: &Found<'_>) -> Checked<()> {
+        if is_unreadable(found.attribute) || is_unreadable(found.leaf()) {
+            return Err(self.fault(path, CompileErrorKind::Sensitive { path: path.clone() }));
+        }
+        Ok(())
+    }
+}
+
+fn is_unreadable(attribute: &Attribute) -> bool {
+    attribute.returned == Returned::Never
 }
 
 fn found_in<'r>(resource_type: &'r ResourceType, resolved: &ResolvedAttribute<'r>) -> Found<'r> {
@@ -329,40 +332,26 @@ fn found_in<'r>(resource_type: &'r ResourceType, resolved: &ResolvedAttribute<'r
 }
 
 /// What a path within a value filter names in an element: a sub-attribute, or nothing but the element itself.
-fn sub_attribute<'r>(attribute: &'r Attribute, path: &AttrPath) -> Checked<Option<&'r Attribute>> {
+fn sub_attribute<'r>(
+    attribute: &'r Attribute,
+    path: &AttrPath,
+) -> Result<Option<&'r Attribute>, Box<CompileErrorKind>> {
     if path.schema().is_some() || path.sub().is_some() {
-        return Err(CompileErrorKind::NotInElement {
+        return Err(Box::new(CompileErrorKind::NotInElement {
             attribute: attribute.name.clone(),
             path: path.clone(),
-        });
+        }));
     }
     if !attribute.is_complex() && path.name().is("value") {
         return Ok(None);
     }
     let name = path.name().as_str();
-    match attribute.sub_attribute(name) {
-        Some(sub) => Ok(Some(sub)),
-        None => Err(ResolveError::UnknownSubAttribute {
+    attribute.sub_attribute(name).map(Some).ok_or_else(|| {
+        let names = attribute.sub_attributes.iter().map(|sub| sub.name.as_str());
+        Box::new(CompileErrorKind::Resolve(ResolveError::UnknownSubAttribute {
             attribute: attribute.name.clone(),
             name: path.name().clone(),
-            suggestion: closest(name, attribute.sub_attributes.iter().map(|sub| sub.name.as_str())),
-        }
-        .into()),
-    }
-}
-
-fn check_readable(found: Found<'_>) -> Checked<()> {
-    if [found.attribute, found.leaf()]
-        .iter()
-        .any(|attribute| attribute.returned == Returned::Never)
-    {
-        return Err(CompileErrorKind::Sensitive {
-            path: AttrPath::new(
-                found.extension.cloned(),
-                found.attribute.name.clone(),
-                found.sub.map(|sub| sub.name.clone()),
-            ),
-        });
-    }
-    Ok(())
+            suggestion: closest(name, names),
+        }))
+    })
 }

@@ -92,38 +92,34 @@ impl<'i> Grammar<'i> {
     }
 
     /// Terms joined by `or`.
-    fn disjunction(&mut self, input: &'i str) -> Parsed<'i, Filter> {
-        let (mut rest, first) = self.conjunction(input)?;
-        let Some(mut next) = connective(rest, "or") else {
-            return Ok((rest, first));
-        };
-        let mut operands = Vec::with_capacity(4);
-        first.flatten_or(&mut operands);
+    fn disjunction(&mut self, mut input: &'i str) -> Parsed<'i, Filter> {
+        let mut operands = Vec::new();
         loop {
-            let operand;
-            (rest, operand) = self.conjunction(next)?;
+            let (rest, operand) = self.conjunction(input)?;
+            let next = connective(rest, "or");
+            if next.is_none() && operands.is_empty() {
+                return Ok((rest, operand));
+            }
             operand.flatten_or(&mut operands);
-            match connective(rest, "or") {
-                Some(after) => next = after,
+            match next {
+                Some(next) => input = next,
                 None => return Ok((rest, Filter::Or(operands))),
             }
         }
     }
 
     /// Terms joined by `and`.
-    fn conjunction(&mut self, input: &'i str) -> Parsed<'i, Filter> {
-        let (mut rest, first) = self.term(input)?;
-        let Some(mut next) = connective(rest, "and") else {
-            return Ok((rest, first));
-        };
-        let mut operands = Vec::with_capacity(4);
-        first.flatten_and(&mut operands);
+    fn conjunction(&mut self, mut input: &'i str) -> Parsed<'i, Filter> {
+        let mut operands = Vec::new();
         loop {
-            let operand;
-            (rest, operand) = self.term(next)?;
+            let (rest, operand) = self.term(input)?;
+            let next = connective(rest, "and");
+            if next.is_none() && operands.is_empty() {
+                return Ok((rest, operand));
+            }
             operand.flatten_and(&mut operands);
-            match connective(rest, "and") {
-                Some(after) => next = after,
+            match next {
+                Some(next) => input = next,
                 None => return Ok((rest, Filter::And(operands))),
             }
         }

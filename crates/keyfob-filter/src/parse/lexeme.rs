@@ -4,7 +4,7 @@ use keyfob_core::{AttrName, AttrPath, DateTime, PathError, name::closest};
 use nom::{
     IResult, Parser,
     branch::alt,
-    bytes::complete::{tag, take_till, take_while},
+    bytes::complete::tag,
     character::complete::{char, digit1, one_of},
     combinator::{all_consuming, opt, recognize},
 };
@@ -25,8 +25,7 @@ pub(super) enum Operator {
 
 /// The text after any number of blanks.
 pub(super) fn blanks(input: &str) -> &str {
-    let skipped: IResult<_, _, ()> = take_while(|character| character == ' ')(input);
-    skipped.map_or(input, |(rest, _)| rest)
+    input.trim_start_matches(' ')
 }
 
 /// The text after one blank or more, where there is one.
@@ -37,12 +36,12 @@ pub(super) fn blank(input: &str) -> Option<&str> {
 /// All up to the next blank, quote, parenthesis or bracket. Names, URNs, keywords, numbers and dates are words; what
 /// kind of word one is follows from its place.
 pub(super) fn word(input: &str) -> (&str, &str) {
-    let word: IResult<_, _, ()> = take_till(ends_word)(input);
-    word.unwrap_or(("", input))
-}
-
-fn ends_word(character: char) -> bool {
-    matches!(character, ' ' | '"' | '(' | ')' | '[' | ']')
+    let ends_word = |byte| matches!(byte, b' ' | b'"' | b'(' | b')' | b'[' | b']');
+    let end = input.bytes().position(ends_word);
+    match end.and_then(|end| input.split_at_checked(end)) {
+        Some((word, rest)) => (rest, word),
+        None => ("", input),
+    }
 }
 
 /// The text after the keyword `and` or `or` with a blank on both of its sides.
