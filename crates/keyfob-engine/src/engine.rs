@@ -15,6 +15,7 @@ use keyfob_core::{Clock, IdGenerator, Registry, ResourceId, SystemClock, UuidGen
 pub(crate) use self::key::unique_keys;
 pub use self::{
     error::EngineError,
+    read::Found,
     write::{Precondition, Written},
 };
 use crate::{

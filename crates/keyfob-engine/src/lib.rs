@@ -15,7 +15,7 @@ pub use keyfob_patch::RelationDelta;
 pub use self::{
     admin::{Admin, AdminError},
     context::{Context, TenantId},
-    engine::{Engine, EngineError, Precondition, Written},
+    engine::{Engine, EngineError, Found, Precondition, Written},
     profile::{PatchAnswer, Profile, UnknownMembers},
     store::{
         Capabilities, Change, CommitError, Committed, DynStore, Event, EventId, NewEvent, Outcome, Page, Query,

@@ -32,12 +32,10 @@ pub enum EngineError {
         attribute: SmolStr,
     },
     /// Members that don't exist; maps to 400 `invalidValue`.
-    #[error("{count} of the members do not exist, `{first}` among them")]
+    #[error("{} of the members do not exist{}", members.len(), among(members))]
     UnknownMembers {
-        /// How many.
-        count: usize,
-        /// One of them.
-        first: ResourceId,
+        /// All of them.
+        members: Vec<ResourceId>,
     },
     /// The body doesn't fit its schema.
     #[error(transparent)]
@@ -89,6 +87,11 @@ impl ToErrorBody for StoreError {
             Self::Internal(_) => ErrorBody::new(500, "the service failed"),
         }
     }
+}
+
+/// Names the first of the members, which are many where a provider starts anew.
+fn among(members: &[ResourceId]) -> SmolStr {
+    members.first().map(|first| format_smolstr!(", `{first}` among them")).unwrap_or_default()
 }
 
 /// What a commit's failure means for the one resource that a request changes.

@@ -1,12 +1,25 @@
 //! Reading one resource.
 
-use keyfob_core::{Projection, Resource, ResourceId, ResourceType};
+use keyfob_core::{Projection, Resource, ResourceId, ResourceType, Version};
+use smol_str::SmolStr;
 
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, Precondition};
 use crate::{
     context::Context,
     store::{Selection, Store, Stored},
 };
+
+/// What a conditional read came to.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Found {
+    /// The version of the resource.
+    pub version: Version,
+    /// Its address.
+    pub location: SmolStr,
+    /// The resource as the client asked to see it, unless the client has this version.
+    pub resource: Option<Resource>,
+}
 
 impl<S: Store> Engine<S> {
     /// Reads a resource (RFC 7644 section 3.4.1). Its version is in `meta.version`.
@@ -23,6 +36,37 @@ impl<S: Store> Engine<S> {
         let selection = Selection::of(projection.wants(resource_type));
         let stored = self.load(cx, resource_type, id, &selection).await?;
         Ok(self.view(cx, resource_type, stored, projection))
+    }
+
+    /// Reads a resource with its version, unless the client has it already (`If-None-Match`, RFC 7644 section 3.14).
+    ///
+    /// A client that has none of the resource's versions passes an empty [`Precondition::Versions`].
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], as [`get`](Self::get).
+    ///
+    /// # Complexity
+    /// The members of a resource that the client has are not read.
+    pub async fn get_unless(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        known: &Precondition,
+        projection: &Projection,
+    ) -> Result<Found, EngineError> {
+        let location = Self::location(cx, resource_type, id.as_str());
+        if *known != Precondition::Versions(Vec::new()) {
+            let stored = self.load(cx, resource_type, id, &Selection::document()).await?;
+            if known.accepts(stored.version) {
+                return Ok(Found { version: stored.version, location, resource: None });
+            }
+        }
+        let selection = Selection::of(projection.wants(resource_type));
+        let stored = self.load(cx, resource_type, id, &selection).await?;
+        let version = stored.version;
+        let resource = Some(self.view(cx, resource_type, stored, projection));
+        Ok(Found { version, location, resource })
     }
 
     pub(super) async fn load(

@@ -1,5 +1,7 @@
 //! Creating, replacing and deleting resources.
 
+use std::collections::HashSet;
+
 use keyfob_core::{
     DateTime, Projection, Resource, ResourceId, ResourceType, Value, Version,
     schema::{Mutability, RelationKind},
@@ -12,7 +14,7 @@ use super::{Engine, EngineError, error::Refusal, unique_keys};
 use crate::{
     context::Context,
     profile::{PatchAnswer, UnknownMembers},
-    store::{Change, NewEvent, Outcome, Selection, Store},
+    store::{Change, NewEvent, Selection, Store},
 };
 
 /// Which version of a resource a client wants to change (`If-Match`, RFC 7644 section 3.14).
@@ -82,7 +84,9 @@ impl<S: Store> Engine<S> {
         let at = self.clock().now();
         let id = self.ids().next_id(at);
         let event = NewEvent::new("created", resource_type.name().clone(), id.clone(), at);
-        loop {
+        let mut skipped = Skipped::default();
+        for _ in 0..Self::MAX_ATTEMPTS {
+            skipped.leave_out_of(&mut relations);
             let changes = [
                 Change::Create {
                     resource_type,
@@ -98,8 +102,9 @@ impl<S: Store> Engine<S> {
                 Ok(_) => return self.written(cx, resource_type, &id, projection, PatchAnswer::Body).await,
                 Err(error) => Refusal::of(error, resource_type.name(), &id),
             };
-            self.retry(refusal, &mut relations)?;
+            self.retry(refusal, &mut skipped)?;
         }
+        Err(EngineError::Contention)
     }
 
     /// Replaces a resource (RFC 7644 section 3.5.1). What the body leaves out is unassigned.
@@ -116,7 +121,7 @@ impl<S: Store> Engine<S> {
         precondition: &Precondition,
         projection: &Projection,
     ) -> Result<Written, EngineError> {
-        let mut relations = None;
+        let mut skipped = Skipped::default();
         for _ in 0..Self::MAX_ATTEMPTS {
             let stored = self.load(cx, resource_type, id, &Selection::document()).await?;
             if !precondition.accepts(stored.version) {
@@ -125,14 +130,14 @@ impl<S: Store> Engine<S> {
             let existing = document_of(stored.resource);
             let mut document =
                 validate::replace(body.clone(), &existing, resource_type, self.profile().dialect)?;
-            let sent = take_relations(&mut document, resource_type, true);
-            let deltas = relations.get_or_insert(sent);
+            let mut relations = take_relations(&mut document, resource_type, true);
+            skipped.leave_out_of(&mut relations);
             drop_secrets(&mut document, resource_type);
             let document = (document != existing).then_some(&document);
-            let update = Update { document, relations: deltas, version: Some(stored.version) };
+            let update = Update { document, relations: &relations, version: Some(stored.version) };
             match self.update(cx, resource_type, id, &update).await {
-                Ok(_) => return self.written(cx, resource_type, id, projection, PatchAnswer::Body).await,
-                Err(refusal) => self.retry(refusal, deltas)?,
+                Ok(()) => return self.written(cx, resource_type, id, projection, PatchAnswer::Body).await,
+                Err(refusal) => self.retry(refusal, &mut skipped)?,
             }
         }
         Err(EngineError::Contention)
@@ -161,7 +166,7 @@ impl<S: Store> Engine<S> {
                 Refusal::of(error, resource_type.name(), id)
             }) {
                 Ok(_) => return Ok(()),
-                Err(refusal) => self.retry(refusal, &mut [])?,
+                Err(refusal) => self.retry(refusal, &mut Skipped::default())?,
             }
         }
         Err(EngineError::Contention)
@@ -174,7 +179,7 @@ impl<S: Store> Engine<S> {
         resource_type: &ResourceType,
         id: &ResourceId,
         update: &Update<'_>,
-    ) -> Result<Version, Refusal> {
+    ) -> Result<(), Refusal> {
         let at: DateTime = self.clock().now();
         let unique = update.document.map(|document| unique_keys(resource_type, document, self.profile()));
         let event = NewEvent::new("changed", resource_type.name().clone(), id.clone(), at);
@@ -191,37 +196,24 @@ impl<S: Store> Engine<S> {
             Change::Publish { event: &event, of: Some(0) },
         ];
         match self.store().commit(cx, &changes).await {
-            Ok(committed) => match committed.outcomes.first() {
-                Some(Outcome::Changed(version) | Outcome::Unchanged(version)) => Ok(*version),
-                _ => Err(Refusal::Error(EngineError::Store(crate::store::StoreError::internal(
-                    "a commit has no outcome for its change",
-                )))),
-            },
+            Ok(_) => Ok(()),
             Err(error) => Err(Refusal::of(error, resource_type.name(), id)),
         }
     }
 
-    /// Makes a refused change fit to be tried again, or says that it isn't.
-    pub(super) fn retry(&self, refusal: Refusal, relations: &mut [RelationDelta]) -> Result<(), EngineError> {
+    /// Says whether a refused change may be tried again, and which members it then leaves out.
+    pub(super) fn retry(&self, refusal: Refusal, skipped: &mut Skipped) -> Result<(), EngineError> {
         match refusal {
             // Every operation looks at the client's precondition again before its next attempt.
             Refusal::Changed => {
                 tracing::debug!("another request changed the resource first");
                 Ok(())
             }
-            Refusal::Members(unknown) => {
-                if self.profile().unknown_members == UnknownMembers::Reject {
-                    return Err(match unknown.into_iter().enumerate().last() {
-                        Some((index, first)) => EngineError::UnknownMembers { count: index + 1, first },
-                        None => EngineError::Contention,
-                    });
-                }
-                let unknown: std::collections::HashSet<_> = unknown.into_iter().collect();
-                for delta in relations {
-                    delta.add.retain(|(id, _)| !unknown.contains(id));
-                }
+            Refusal::Members(unknown) if self.profile().unknown_members == UnknownMembers::Skip => {
+                skipped.members.extend(unknown);
                 Ok(())
             }
+            Refusal::Members(unknown) => Err(EngineError::UnknownMembers { members: unknown }),
             Refusal::Error(error) => Err(error),
         }
     }
@@ -278,6 +270,23 @@ pub(super) struct Update<'u> {
     pub(super) document: Option<&'u Resource>,
     pub(super) relations: &'u [RelationDelta],
     pub(super) version: Option<Version>,
+}
+
+/// Members that turned out not to exist, where the profile leaves such members out.
+#[derive(Default)]
+pub(super) struct Skipped {
+    members: HashSet<ResourceId>,
+}
+
+impl Skipped {
+    pub(super) fn leave_out_of(&self, relations: &mut [RelationDelta]) {
+        if self.members.is_empty() {
+            return;
+        }
+        for delta in relations {
+            delta.add.retain(|(id, _)| !self.members.contains(id));
+        }
+    }
 }
 
 /// What of a stored resource is its document: everything but `id`, `meta` and relations.
