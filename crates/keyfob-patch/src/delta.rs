@@ -24,13 +24,23 @@ impl RelationDelta {
     /// A delta that changes nothing yet.
     #[must_use]
     pub fn new(attribute: AttrName) -> Self {
-        Self { attribute, clear: false, add: Vec::new(), remove: Vec::new() }
+        Self {
+            attribute,
+            clear: false,
+            add: Vec::new(),
+            remove: Vec::new(),
+        }
     }
 
     /// A delta that leaves exactly these members.
     #[must_use]
     pub fn replace(attribute: AttrName, members: MemberSet) -> Self {
-        Self { attribute, clear: true, add: members.into_iter().collect(), remove: Vec::new() }
+        Self {
+            attribute,
+            clear: true,
+            add: members.into_iter().collect(),
+            remove: Vec::new(),
+        }
     }
 
     /// Whether it can't change anything, whatever the relation holds.

@@ -1,5 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod compile;
 mod delta;
+mod edit;
+mod element;
+mod error;
+mod members;
+mod place;
+mod plan;
 
-pub use self::delta::RelationDelta;
+pub use self::{
+    delta::RelationDelta,
+    error::{PatchError, PatchErrorKind},
+    plan::{Applied, Patched, Plan},
+};

@@ -1,0 +1,146 @@
+//! Changes of relations: gathered into deltas by id, without the members wherever that can be.
+
+use foldhash::fast::RandomState;
+use indexmap::{IndexMap, map::Entry};
+use keyfob_core::{Attribute, Member, MemberSet, ResourceId, message::PatchOperationKind};
+use keyfob_filter::ElementPredicate;
+
+use crate::{RelationDelta, error::PatchErrorKind};
+
+/// What operations in their order make of a relation whose members are not known.
+///
+/// # Complexity
+/// Every change takes constant time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pending {
+    clear: bool,
+    /// Who is in afterwards, and who is not; the others stay.
+    changes: IndexMap<ResourceId, Option<Member>, RandomState>,
+}
+
+/// A change of a relation that depends on nobody's being a member.
+#[derive(Clone, Debug)]
+pub(crate) enum MembersEdit {
+    Clear,
+    Add(MemberSet),
+    Remove(Vec<ResourceId>),
+}
+
+/// A change of the members that a filter selects.
+#[derive(Clone, Debug)]
+pub(crate) struct SelectedMembers {
+    pub(crate) kind: PatchOperationKind,
+    pub(crate) selected: ElementPredicate,
+    /// Who takes their place; for `add`, who they have to be.
+    pub(crate) member: Option<(ResourceId, Member)>,
+    /// Who is put in when the filter selects nobody. Without it that is an error, but for `remove`.
+    pub(crate) created: Option<(ResourceId, Member)>,
+}
+
+impl Pending {
+    pub(crate) fn apply(&mut self, edit: MembersEdit) {
+        match edit {
+            MembersEdit::Clear => {
+                self.clear = true;
+                self.changes.clear();
+            }
+            MembersEdit::Add(members) => {
+                self.changes.reserve(members.len());
+                for (id, member) in members {
+                    self.add(id, member);
+                }
+            }
+            MembersEdit::Remove(ids) => ids.into_iter().for_each(|id| self.remove(id)),
+        }
+    }
+
+    /// Puts a member in. One who was put in before stays as they are.
+    fn add(&mut self, id: ResourceId, member: Member) {
+        match self.changes.entry(id) {
+            Entry::Occupied(mut entry) => {
+                entry.get_mut().get_or_insert(member);
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(Some(member));
+            }
+        }
+    }
+
+    fn remove(&mut self, id: ResourceId) {
+        if self.clear {
+            self.changes.swap_remove(&id);
+        } else {
+            self.changes.insert(id, None);
+        }
+    }
+
+    /// Changes who is selected among `members` as they are by now.
+    ///
+    /// # Complexity
+    /// Linear in the members.
+    pub(crate) fn apply_selected(
+        &mut self,
+        change: &SelectedMembers,
+        attribute: &Attribute,
+        members: Option<&MemberSet>,
+    ) -> Result<(), PatchErrorKind> {
+        let selected = self.select(&change.selected, members);
+        if change.kind == PatchOperationKind::Remove {
+            self.apply(MembersEdit::Remove(selected));
+            return Ok(());
+        }
+        if selected.is_empty() {
+            let (id, member) = change.created.clone().ok_or_else(|| PatchErrorKind::NoMatch {
+                attribute: attribute.name.as_str().into(),
+            })?;
+            self.add(id, member);
+            return Ok(());
+        }
+        let Some((id, member)) = change.member.clone() else {
+            return Ok(());
+        };
+        if change.kind == PatchOperationKind::Replace {
+            for other in selected.into_iter().filter(|other| *other != id) {
+                self.remove(other);
+            }
+            self.add(id, member);
+            return Ok(());
+        }
+        if selected.iter().all(|other| *other == id) {
+            return Ok(());
+        }
+        Err(PatchErrorKind::MemberChanged {
+            attribute: attribute.name.as_str().into(),
+        })
+    }
+
+    fn select(&self, selected: &ElementPredicate, members: Option<&MemberSet>) -> Vec<ResourceId> {
+        let stored = members
+            .into_iter()
+            .flat_map(MemberSet::iter)
+            .filter(|(id, _)| !self.clear && !matches!(self.changes.get(*id), Some(None)));
+        let stored_ids = |id: &ResourceId| !self.clear && members.is_some_and(|members| members.contains(id));
+        let added = self
+            .changes
+            .iter()
+            .filter_map(|(id, member)| Some((id, member.as_ref()?)))
+            .filter(|(id, _)| !stored_ids(id));
+        stored
+            .chain(added)
+            .filter(|(id, member)| selected.matches_member(id, member))
+            .map(|(id, _)| id.clone())
+            .collect()
+    }
+
+    pub(crate) fn into_delta(self, attribute: &Attribute) -> RelationDelta {
+        let mut delta = RelationDelta::new(attribute.name.clone());
+        delta.clear = self.clear;
+        for (id, change) in self.changes {
+            match change {
+                Some(member) => delta.add.push((id, member)),
+                None => delta.remove.push(id),
+            }
+        }
+        delta
+    }
+}

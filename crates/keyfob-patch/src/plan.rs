@@ -1,0 +1,327 @@
+//! Plans: what a PATCH request does, compiled once and applied to any resource of its type.
+
+use std::{borrow::Cow, collections::HashSet};
+
+use keyfob_core::{
+    AttrSet, Attribute, Dialect, MemberSet, Resource, ResourceId, ResourceType, Value,
+    message::PatchRequest,
+    schema::{Container, Mutability},
+    validate::{self, ValidationError},
+};
+use smol_str::format_smolstr;
+
+use crate::{
+    PatchError, PatchErrorKind, RelationDelta,
+    compile::{self, Action, PlannedRelation, Step},
+    edit::changes_immutable,
+    place::Place,
+};
+
+/// What a PATCH request does to a resource of a certain type (RFC 7644 section 3.5.2).
+///
+/// A plan holds no resource, so one serves for every attempt of a request. It keeps what it does to the document apart
+/// from what it does to relations such as a group's `members`: the latter are [`RelationDelta`]s, known without the
+/// members wherever they are named by their ids.
+///
+/// A service that stores members apart works in this order:
+/// - [`is_relation_only`](Self::is_relation_only): it writes the [`deltas`](Self::deltas) and loads nothing;
+/// - otherwise it loads the document, and those relations that [`reads`](Self::reads) names, calls
+///   [`apply_to_document`](Self::apply_to_document) and writes the document, if it changed, with the deltas.
+///
+/// Who has the whole resource in memory calls [`apply`](Self::apply).
+#[derive(Clone, Debug)]
+pub struct Plan<'t> {
+    resource_type: &'t ResourceType,
+    /// What needs the document or the members, in order.
+    steps: Vec<Step<'t>>,
+    /// Attributes of the document that steps change, each once.
+    changed: Vec<Place<'t>>,
+    /// What is known without the members.
+    deltas: Vec<RelationDelta>,
+    /// Relations whose members have to be looked at.
+    selected: Vec<PlannedRelation<'t>>,
+    reads: AttrSet,
+    writes: AttrSet,
+}
+
+/// Whether a resource is another one than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Applied {
+    /// It is.
+    Changed,
+    /// It is not, so neither its version nor its `lastModified` change (RFC 7644 section 3.5.2.1).
+    Unchanged,
+}
+
+/// What became of a document, and what is to become of its relations.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Patched<'p> {
+    /// Whether the document changed; the deltas don't count.
+    pub document: Applied,
+    /// The changes of relations. One that is here may still find everything as it should be.
+    pub deltas: Cow<'p, [RelationDelta]>,
+}
+
+impl<'t> Plan<'t> {
+    /// How many operations a request may have. Each may look at every value of an attribute, so that the cost of a
+    /// request is bounded by this and the size of the document.
+    pub const MAX_OPERATIONS: usize = 5_000;
+
+    /// Compiles a request for a resource type.
+    ///
+    /// Paths are parsed and resolved, values made canonical, and value filters checked against the schema, all by
+    /// what the dialect allows.
+    ///
+    /// # Errors
+    /// [`PatchError`] for everything that no resource could make right; its documentation names the `scimType`s.
+    ///
+    /// # Complexity
+    /// Linear in the request.
+    pub fn compile(
+        request: PatchRequest,
+        resource_type: &'t ResourceType,
+        dialect: Dialect,
+    ) -> Result<Self, PatchError> {
+        if request.operations.len() > Self::MAX_OPERATIONS {
+            let limit = Self::MAX_OPERATIONS;
+            return Err(PatchError::new(
+                None,
+                None,
+                PatchErrorKind::TooManyOperations { limit },
+            ));
+        }
+        let compiled = compile::compile(request, resource_type, dialect)?;
+        Ok(Self {
+            resource_type,
+            steps: compiled.steps,
+            changed: compiled.changed,
+            deltas: compiled.deltas,
+            selected: compiled.selected,
+            reads: compiled.reads,
+            writes: compiled.writes,
+        })
+    }
+
+    /// Whether it does nothing but what [`deltas`](Self::deltas) say, so that neither the document nor the members
+    /// are needed. A plan that does nothing at all is one of these.
+    #[must_use]
+    pub fn is_relation_only(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The attributes whose stored values it needs, those of the document that it changes included. A relation is among
+    /// them only where its members have to be looked at, as for `members[display co "x"]`.
+    #[must_use]
+    pub fn reads(&self) -> &AttrSet {
+        &self.reads
+    }
+
+    /// The attributes that it may change, and the sub-attributes that it names.
+    #[must_use]
+    pub fn writes(&self) -> &AttrSet {
+        &self.writes
+    }
+
+    /// The changes of relations that need no members to be known, at most one for each relation.
+    #[must_use]
+    pub fn deltas(&self) -> &[RelationDelta] {
+        &self.deltas
+    }
+
+    /// Applies the plan to a whole resource: a relation that it doesn't carry has no members. All operations are
+    /// applied or, on an error, none.
+    ///
+    /// # Errors
+    /// [`PatchError`] for what this resource doesn't allow: `noTarget`, `mutability`, `invalidValue`.
+    ///
+    /// # Complexity
+    /// Linear in the plan and the document. Members of a relation are not copied, and looked at only when
+    /// [`reads`](Self::reads) names it.
+    pub fn apply(&self, resource: &mut Resource) -> Result<Applied, PatchError> {
+        let patched = self.apply_to_document(resource)?;
+        let mut changed = patched.document == Applied::Changed;
+        for delta in &*patched.deltas {
+            let relations = resource.relations_mut();
+            if let Some((_, members)) = relations.iter_mut().find(|(name, _)| *name == delta.attribute) {
+                changed |= delta.apply(members);
+                continue;
+            }
+            let mut members = MemberSet::new();
+            if delta.apply(&mut members) {
+                relations.push((delta.attribute.clone(), members));
+                changed = true;
+            }
+        }
+        Ok(if changed {
+            Applied::Changed
+        } else {
+            Applied::Unchanged
+        })
+    }
+
+    /// Applies the plan to a document and says what it does to the relations, which are left as they are: those that
+    /// [`reads`](Self::reads) names are looked at, the others need not be there. On an error the document is
+    /// unchanged.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    ///
+    /// # Complexity
+    /// As [`apply`](Self::apply).
+    pub fn apply_to_document(&self, resource: &mut Resource) -> Result<Patched<'_>, PatchError> {
+        if self.is_relation_only() {
+            return Ok(Patched {
+                document: Applied::Unchanged,
+                deltas: Cow::Borrowed(&self.deltas),
+            });
+        }
+        let mut draft = document(resource);
+        let mut selected = self.selected.clone();
+        for step in &self.steps {
+            self.run(step, resource, &mut draft, &mut selected)
+                .map_err(|kind| PatchError::new(Some(step.operation), step.path.clone(), kind))?;
+        }
+        let changed = self.finish(resource, &mut draft)?;
+        if changed {
+            *resource.schemas_mut() = std::mem::take(draft.schemas_mut());
+            *resource.core_mut() = std::mem::take(draft.core_mut());
+            *resource.extensions_mut() = std::mem::take(draft.extensions_mut());
+        }
+        let mut deltas = Cow::Borrowed(&*self.deltas);
+        for relation in selected {
+            let delta = relation.pending.into_delta(relation.attribute);
+            if !delta.is_empty() {
+                deltas.to_mut().push(delta);
+            }
+        }
+        Ok(Patched {
+            document: if changed {
+                Applied::Changed
+            } else {
+                Applied::Unchanged
+            },
+            deltas,
+        })
+    }
+
+    fn run(
+        &self,
+        step: &Step<'t>,
+        stored: &Resource,
+        draft: &mut Resource,
+        selected: &mut [PlannedRelation<'t>],
+    ) -> Result<(), PatchErrorKind> {
+        match &step.action {
+            Action::Change(place, change) => {
+                let object = place.object(draft);
+                change.apply(object, *place)?;
+                let after = object.get(place.attribute.name.as_str());
+                if changes_immutable(place.attribute, place.get(stored), after) {
+                    return Err(ValidationError::Immutable { path: place.path() }.into());
+                }
+                Ok(())
+            }
+            Action::Expect { place, sub, value } => {
+                let is_relation = place.container == Container::Core
+                    && self
+                        .resource_type
+                        .relation(place.attribute.name.as_str())
+                        .is_some();
+                let repeated = if is_relation {
+                    repeats_members(stored.relation(place.attribute.name.as_str()), value)
+                } else {
+                    let held = place.get(stored);
+                    repeats(
+                        sub.map_or(held, |sub| held?.as_object()?.get(sub.name.as_str())),
+                        value,
+                    )
+                };
+                if repeated {
+                    return Ok(());
+                }
+                Err(PatchErrorKind::ReadOnly {
+                    attribute: place.path(),
+                })
+            }
+            Action::Members(attribute, change) => selected
+                .iter_mut()
+                .filter(|relation| relation.attribute.id == attribute.id)
+                .try_for_each(|relation| relation.apply(change, stored)),
+        }
+    }
+
+    /// Checks what the steps made and says whether it is another document than before.
+    fn finish(&self, stored: &Resource, draft: &mut Resource) -> Result<bool, PatchError> {
+        let refuse = |error: ValidationError| PatchError::new(None, None, error.into());
+        let mut changed = false;
+        for place in &self.changed {
+            let after = place.get(draft);
+            if after == place.get(stored) {
+                continue;
+            }
+            changed = true;
+            if let Some(sub) = lacking(place.attribute, after) {
+                let path = format_smolstr!("{}.{}", place.path(), sub.name);
+                return Err(refuse(ValidationError::Missing { path }));
+            }
+        }
+        if changed {
+            draft.extensions_mut().retain(|(_, object)| !object.is_empty());
+            validate::state_schemas(draft, self.resource_type);
+            validate::complete(draft, self.resource_type).map_err(refuse)?;
+        }
+        Ok(changed)
+    }
+}
+
+/// The resource without its relations.
+fn document(resource: &Resource) -> Resource {
+    let mut document = Resource::new(resource.schemas().iter().cloned());
+    *document.core_mut() = resource.core().clone();
+    *document.extensions_mut() = resource.extensions().to_vec();
+    document
+}
+
+/// Whether a client that sent `sent` for a readOnly attribute repeats what is stored. A complex value may leave
+/// sub-attributes out, and have some that are not stored but made for each answer, such as `meta.location`.
+fn repeats(stored: Option<&Value>, sent: &Value) -> bool {
+    match (stored, sent) {
+        (None, sent) => sent.is_unassigned(),
+        (Some(Value::Object(stored)), Value::Object(sent)) => sent.iter().all(|(name, value)| {
+            stored
+                .get(name.as_str())
+                .is_none_or(|stored| repeats(Some(stored), value))
+        }),
+        (Some(stored), sent) => stored == sent,
+    }
+}
+
+/// Whether `sent` are the stored members and no others.
+fn repeats_members(stored: Option<&MemberSet>, sent: &Value) -> bool {
+    let id = |value: &Value| value.as_object()?.get_str("value").map(ResourceId::new);
+    let Some(sent) = sent.as_elements().iter().map(id).collect::<Option<HashSet<_>>>() else {
+        return false;
+    };
+    match stored {
+        None => sent.is_empty(),
+        Some(stored) => stored.len() == sent.len() && sent.iter().all(|id| stored.contains(id)),
+    }
+}
+
+/// A required sub-attribute that a value lacks.
+fn lacking<'t>(attribute: &'t Attribute, value: Option<&Value>) -> Option<&'t Attribute> {
+    attribute
+        .sub_attributes
+        .iter()
+        .filter(|sub| sub.required && sub.mutability != Mutability::ReadOnly)
+        .find(|sub| {
+            value
+                .map(Value::as_elements)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(Value::as_object)
+                .any(|object| object.get(sub.name.as_str()).is_none())
+        })
+}
