@@ -58,7 +58,11 @@ impl<'e, S: Store> Admin<'e, S> {
     pub async fn organizations(&self) -> Result<Vec<Organization>, AdminError> {
         let selection = Selection::document();
         let query = Query::new(&selection, usize::MAX);
-        let page = self.engine.store().query(&Self::system(), system::organization(), &query).await?;
+        let page = self
+            .engine
+            .store()
+            .query(&Self::system(), system::organization(), &query)
+            .await?;
         let organizations = page.resources.iter().filter_map(|stored| {
             let tenant = TenantId::new(stored.resource.id()?.as_str());
             let name = stored.resource.core().get_str("name").unwrap_or_default().into();
@@ -103,7 +107,10 @@ impl<'e, S: Store> Admin<'e, S> {
             },
         ];
         match self.engine.store().commit(&Self::system(), &changes).await {
-            Ok(_) => Ok(Organization { tenant: TenantId::new(id.as_str()), name: name.into() }),
+            Ok(_) => Ok(Organization {
+                tenant: TenantId::new(id.as_str()),
+                name: name.into(),
+            }),
             Err(CommitError::UniquenessViolated { .. }) => Err(AdminError::NameTaken(name.into())),
             Err(CommitError::IdTaken { .. }) => Err(AdminError::TokenTaken),
             Err(CommitError::Store(error)) => Err(error.into()),

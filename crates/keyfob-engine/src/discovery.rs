@@ -21,7 +21,10 @@ impl<S: Store> Engine<S> {
         let mut scheme = Object::new();
         scheme.insert("type", "oauthbearertoken");
         scheme.insert("name", "OAuth Bearer Token");
-        scheme.insert("description", "The bearer token of an organization in the Authorization header");
+        scheme.insert(
+            "description",
+            "The bearer token of an organization in the Authorization header",
+        );
         scheme.insert("specUri", "https://www.rfc-editor.org/info/rfc6750");
         scheme.insert("primary", true);
         let mut config = Resource::new([SchemaUri::SERVICE_PROVIDER_CONFIG]);
@@ -39,7 +42,11 @@ impl<S: Store> Engine<S> {
 
     /// The resource types that are served (`/ResourceTypes`).
     pub fn resource_types(&self, cx: &Context) -> impl Iterator<Item = Resource> {
-        let exposed = self.registry().resource_types().iter().filter(|resource_type| resource_type.is_exposed());
+        let exposed = self
+            .registry()
+            .resource_types()
+            .iter()
+            .filter(|resource_type| resource_type.is_exposed());
         exposed.map(move |resource_type| {
             let mut resource = resource_type.to_resource();
             let path = format_smolstr!("/ResourceTypes/{}", resource_type.name());
@@ -52,7 +59,12 @@ impl<S: Store> Engine<S> {
     pub fn schemas(&self, cx: &Context) -> impl Iterator<Item = Resource> {
         self.registry().schemas().map(move |schema| {
             let mut resource = schema.to_resource();
-            locate(&mut resource, cx, "Schema", &format_smolstr!("/Schemas/{}", schema.id));
+            locate(
+                &mut resource,
+                cx,
+                "Schema",
+                &format_smolstr!("/Schemas/{}", schema.id),
+            );
             resource
         })
     }

@@ -69,13 +69,19 @@ impl<S: Store> Engine<S> {
     /// The same engine with another clock.
     #[must_use]
     pub fn with_clock(self, clock: impl Clock) -> Self {
-        Self { clock: Box::new(clock), ..self }
+        Self {
+            clock: Box::new(clock),
+            ..self
+        }
     }
 
     /// The same engine with another source of ids.
     #[must_use]
     pub fn with_ids(self, ids: impl IdGenerator) -> Self {
-        Self { ids: Box::new(ids), ..self }
+        Self {
+            ids: Box::new(ids),
+            ..self
+        }
     }
 
     /// The store.
@@ -111,8 +117,16 @@ impl<S: Store> Engine<S> {
     pub async fn authenticate(&self, secret: &str) -> Result<TenantId, AuthenticationError> {
         let id: ResourceId = token::id_of(secret);
         let cx = Context::new(TenantId::SYSTEM);
-        let found = self.store.get(&cx, system::token(), &id, &Selection::document()).await?;
-        let stored = found.filter(|stored| stored.resource.id().is_some_and(|stored| token::same_id(&stored, &id)));
+        let found = self
+            .store
+            .get(&cx, system::token(), &id, &Selection::document())
+            .await?;
+        let stored = found.filter(|stored| {
+            stored
+                .resource
+                .id()
+                .is_some_and(|stored| token::same_id(&stored, &id))
+        });
         stored
             .as_ref()
             .and_then(|stored| stored.resource.core().get_str("organization"))
@@ -132,6 +146,8 @@ impl<S: Store> Engine<S> {
 
 impl<S> fmt::Debug for Engine<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("profile", &self.profile).finish_non_exhaustive()
+        f.debug_struct("Engine")
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
     }
 }

@@ -18,8 +18,8 @@ pub use self::{
     engine::{Engine, EngineError, Found, Precondition, Written},
     profile::{PatchAnswer, Profile, UnknownMembers},
     store::{
-        Capabilities, Change, CommitError, Committed, DynStore, Event, EventId, NewEvent, Outcome, Page, Query,
-        Selection, Store, StoreError, Stored, UniqueKey,
+        Capabilities, Change, CommitError, Committed, DynStore, Event, EventId, NewEvent, Outcome, Page,
+        Query, Selection, Store, StoreError, Stored, UniqueKey,
     },
     token::{AuthenticationError, Token},
 };

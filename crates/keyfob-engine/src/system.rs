@@ -24,7 +24,10 @@ pub(crate) fn token() -> &'static ResourceType {
 }
 
 impl System {
-    #[expect(clippy::panic, reason = "the definitions are part of the crate and a test loads them")]
+    #[expect(
+        clippy::panic,
+        reason = "the definitions are part of the crate and a test loads them"
+    )]
     fn load() -> Self {
         let loaded = || {
             let organization = Schema::from_json(include_bytes!("../schemas/organization.json")).ok()?;

@@ -1,6 +1,8 @@
 //! Why a request was refused.
 
-use keyfob_core::{ErrorBody, ResourceId, ScimType, ToErrorBody, message::MessageError, validate::ValidationError};
+use keyfob_core::{
+    ErrorBody, ResourceId, ScimType, ToErrorBody, message::MessageError, validate::ValidationError,
+};
 use keyfob_filter::{CompileError, ParseError};
 use keyfob_patch::PatchError;
 use smol_str::{SmolStr, format_smolstr};
@@ -91,7 +93,10 @@ impl ToErrorBody for StoreError {
 
 /// Names the first of the members, which are many where a provider starts anew.
 fn among(members: &[ResourceId]) -> SmolStr {
-    members.first().map(|first| format_smolstr!(", `{first}` among them")).unwrap_or_default()
+    members
+        .first()
+        .map(|first| format_smolstr!(", `{first}` among them"))
+        .unwrap_or_default()
 }
 
 /// What a commit's failure means for the one resource that a request changes.
@@ -109,12 +114,14 @@ impl Refusal {
         Self::Error(match error {
             CommitError::VersionMismatch { .. } => return Self::Changed,
             CommitError::UnknownMembers { members, .. } => return Self::Members(members),
-            CommitError::NotFound { .. } => {
-                EngineError::NotFound { resource_type: resource_type.clone(), id: id.clone() }
-            }
-            CommitError::UniquenessViolated { attribute, .. } => {
-                EngineError::Uniqueness { resource_type: resource_type.clone(), attribute }
-            }
+            CommitError::NotFound { .. } => EngineError::NotFound {
+                resource_type: resource_type.clone(),
+                id: id.clone(),
+            },
+            CommitError::UniquenessViolated { attribute, .. } => EngineError::Uniqueness {
+                resource_type: resource_type.clone(),
+                attribute,
+            },
             CommitError::Store(error) => EngineError::Store(error),
             CommitError::IdTaken { .. } => EngineError::Store(StoreError::internal(error)),
         })

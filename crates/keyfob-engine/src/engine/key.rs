@@ -6,7 +6,11 @@ use smol_str::{SmolStr, format_smolstr};
 use crate::{profile::Profile, store::UniqueKey};
 
 /// The keys that a document reserves: the values of its unique attributes, folded unless they are caseExact.
-pub(crate) fn unique_keys(resource_type: &ResourceType, document: &Resource, profile: &Profile) -> Vec<UniqueKey> {
+pub(crate) fn unique_keys(
+    resource_type: &ResourceType,
+    document: &Resource,
+    profile: &Profile,
+) -> Vec<UniqueKey> {
     let mut keys = Vec::new();
     for (uri, attribute) in resource_type.attributes() {
         if !is_unique(resource_type, uri, attribute, profile) {
@@ -16,12 +20,18 @@ pub(crate) fn unique_keys(resource_type: &ResourceType, document: &Resource, pro
             None => Some(document.core()),
             Some(uri) => document.extension(uri),
         };
-        let Some(value) = object.and_then(|object| object.get(attribute.name.as_str())) else { continue };
+        let Some(value) = object.and_then(|object| object.get(attribute.name.as_str())) else {
+            continue;
+        };
         let path = match uri {
             None => SmolStr::from(attribute.name.as_str()),
             Some(uri) => format_smolstr!("{uri}:{}", attribute.name),
         };
-        for text in value.as_elements().iter().filter_map(|value| text_of(attribute, value)) {
+        for text in value
+            .as_elements()
+            .iter()
+            .filter_map(|value| text_of(attribute, value))
+        {
             keys.push(UniqueKey::new(path.clone(), text));
         }
     }

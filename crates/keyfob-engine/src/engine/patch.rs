@@ -38,13 +38,21 @@ impl<S: Store> Engine<S> {
     ) -> Result<Written, EngineError> {
         let plan = Plan::compile(request, resource_type, self.profile().dialect)?;
         if plan.is_relation_only() {
-            self.patch_relations(cx, resource_type, id, &plan, precondition).await?;
+            self.patch_relations(cx, resource_type, id, &plan, precondition)
+                .await?;
         } else {
-            self.patch_document(cx, resource_type, id, &plan, precondition).await?;
+            self.patch_document(cx, resource_type, id, &plan, precondition)
+                .await?;
         }
-        let owns = resource_type.relations().iter().any(|relation| relation.kind == RelationKind::Owned);
-        let answer: PatchAnswer =
-            if owns { self.profile().patch_relation_answer } else { self.profile().patch_answer };
+        let owns = resource_type
+            .relations()
+            .iter()
+            .any(|relation| relation.kind == RelationKind::Owned);
+        let answer: PatchAnswer = if owns {
+            self.profile().patch_relation_answer
+        } else {
+            self.profile().patch_answer
+        };
         self.written(cx, resource_type, id, projection, answer).await
     }
 
@@ -61,7 +69,11 @@ impl<S: Store> Engine<S> {
         for _ in 0..Self::MAX_ATTEMPTS {
             let version = self.demanded(cx, resource_type, id, precondition).await?;
             skipped.leave_out_of(&mut relations);
-            let update = Update { document: None, relations: &relations, version };
+            let update = Update {
+                document: None,
+                relations: &relations,
+                version,
+            };
             match self.update(cx, resource_type, id, &update).await {
                 Ok(()) => return Ok(()),
                 Err(refusal) => self.retry(refusal, &mut skipped)?,
@@ -95,7 +107,11 @@ impl<S: Store> Engine<S> {
             if document.is_none() && relations.iter().all(RelationDelta::is_empty) {
                 return Ok(());
             }
-            let update = Update { document, relations: &relations, version: Some(stored.version) };
+            let update = Update {
+                document,
+                relations: &relations,
+                version: Some(stored.version),
+            };
             match self.update(cx, resource_type, id, &update).await {
                 Ok(()) => return Ok(()),
                 Err(refusal) => self.retry(refusal, &mut skipped)?,

@@ -59,14 +59,22 @@ impl<S: Store> Engine<S> {
         if *known != Precondition::Versions(Vec::new()) {
             let stored = self.load(cx, resource_type, id, &Selection::document()).await?;
             if known.accepts(stored.version) {
-                return Ok(Found { version: stored.version, location, resource: None });
+                return Ok(Found {
+                    version: stored.version,
+                    location,
+                    resource: None,
+                });
             }
         }
         let selection = Selection::of(projection.wants(resource_type));
         let stored = self.load(cx, resource_type, id, &selection).await?;
         let version = stored.version;
         let resource = Some(self.view(cx, resource_type, stored, projection));
-        Ok(Found { version, location, resource })
+        Ok(Found {
+            version,
+            location,
+            resource,
+        })
     }
 
     pub(super) async fn load(
@@ -77,6 +85,9 @@ impl<S: Store> Engine<S> {
         selection: &Selection,
     ) -> Result<Stored, EngineError> {
         let stored = self.store().get(cx, resource_type, id, selection).await?;
-        stored.ok_or_else(|| EngineError::NotFound { resource_type: resource_type.name().clone(), id: id.clone() })
+        stored.ok_or_else(|| EngineError::NotFound {
+            resource_type: resource_type.name().clone(),
+            id: id.clone(),
+        })
     }
 }

@@ -45,10 +45,15 @@ impl<S: Store> Engine<S> {
             Some(text) => Some(Filter::parse_with(text, &Limits::default(), dialect)?),
         };
         let searched = match &filter {
-            None => resource_types.iter().map(|resource_type| (*resource_type, None)).collect(),
+            None => resource_types
+                .iter()
+                .map(|resource_type| (*resource_type, None))
+                .collect(),
             Some(filter) => compile(filter, resource_types, dialect)?,
         };
-        let start = usize::try_from(request.start_index.unwrap_or(1)).unwrap_or(1).max(1);
+        let start = usize::try_from(request.start_index.unwrap_or(1))
+            .unwrap_or(1)
+            .max(1);
         let count = match request.count {
             None => self.profile().default_page,
             Some(count) => usize::try_from(count).unwrap_or(0).min(self.profile().max_page),

@@ -30,7 +30,9 @@ impl<S: Store> Engine<S> {
         }
         projection.apply(&mut resource, resource_type);
         for (name, members) in resource.relations_mut() {
-            let Some(relation) = resource_type.relation(name.as_str()) else { continue };
+            let Some(relation) = resource_type.relation(name.as_str()) else {
+                continue;
+            };
             for (id, member) in members.iter_mut() {
                 let target = match &relation.kind {
                     RelationKind::InverseOf { resource_type, .. } => Some(resource_type),

@@ -96,10 +96,17 @@ impl<S: Store> Engine<S> {
                     unique: &unique,
                     at,
                 },
-                Change::Publish { event: &event, of: Some(0) },
+                Change::Publish {
+                    event: &event,
+                    of: Some(0),
+                },
             ];
             let refusal = match self.store().commit(cx, &changes).await {
-                Ok(_) => return self.written(cx, resource_type, &id, projection, PatchAnswer::Body).await,
+                Ok(_) => {
+                    return self
+                        .written(cx, resource_type, &id, projection, PatchAnswer::Body)
+                        .await;
+                }
                 Err(error) => Refusal::of(error, resource_type.name(), &id),
             };
             self.retry(refusal, &mut skipped)?;
@@ -134,9 +141,17 @@ impl<S: Store> Engine<S> {
             skipped.leave_out_of(&mut relations);
             drop_secrets(&mut document, resource_type);
             let document = (document != existing).then_some(&document);
-            let update = Update { document, relations: &relations, version: Some(stored.version) };
+            let update = Update {
+                document,
+                relations: &relations,
+                version: Some(stored.version),
+            };
             match self.update(cx, resource_type, id, &update).await {
-                Ok(()) => return self.written(cx, resource_type, id, projection, PatchAnswer::Body).await,
+                Ok(()) => {
+                    return self
+                        .written(cx, resource_type, id, projection, PatchAnswer::Body)
+                        .await;
+                }
                 Err(refusal) => self.retry(refusal, &mut skipped)?,
             }
         }
@@ -159,12 +174,23 @@ impl<S: Store> Engine<S> {
             let at = self.clock().now();
             let event = NewEvent::new("deleted", resource_type.name().clone(), id.clone(), at);
             let changes = [
-                Change::Delete { resource_type, id, precondition: version, at },
-                Change::Publish { event: &event, of: Some(0) },
+                Change::Delete {
+                    resource_type,
+                    id,
+                    precondition: version,
+                    at,
+                },
+                Change::Publish {
+                    event: &event,
+                    of: Some(0),
+                },
             ];
-            match self.store().commit(cx, &changes).await.map_err(|error| {
-                Refusal::of(error, resource_type.name(), id)
-            }) {
+            match self
+                .store()
+                .commit(cx, &changes)
+                .await
+                .map_err(|error| Refusal::of(error, resource_type.name(), id))
+            {
                 Ok(_) => return Ok(()),
                 Err(refusal) => self.retry(refusal, &mut Skipped::default())?,
             }
@@ -181,7 +207,9 @@ impl<S: Store> Engine<S> {
         update: &Update<'_>,
     ) -> Result<(), Refusal> {
         let at: DateTime = self.clock().now();
-        let unique = update.document.map(|document| unique_keys(resource_type, document, self.profile()));
+        let unique = update
+            .document
+            .map(|document| unique_keys(resource_type, document, self.profile()));
         let event = NewEvent::new("changed", resource_type.name().clone(), id.clone(), at);
         let changes = [
             Change::Update {
@@ -193,7 +221,10 @@ impl<S: Store> Engine<S> {
                 precondition: update.version,
                 at,
             },
-            Change::Publish { event: &event, of: Some(0) },
+            Change::Publish {
+                event: &event,
+                of: Some(0),
+            },
         ];
         match self.store().commit(cx, &changes).await {
             Ok(_) => Ok(()),
@@ -257,11 +288,19 @@ impl<S: Store> Engine<S> {
         let too_large = limited
             && resource_type.relations().iter().any(|relation| {
                 selection.attributes.contains(relation.attribute.id)
-                    && stored.resource.relation(relation.attribute.name.as_str()).is_none()
+                    && stored
+                        .resource
+                        .relation(relation.attribute.name.as_str())
+                        .is_none()
             });
         let resource = (answer != PatchAnswer::NoContent && !too_large)
             .then(|| self.view(cx, resource_type, stored, projection));
-        Ok(Written { id: id.clone(), version, location: Self::location(cx, resource_type, id.as_str()), resource })
+        Ok(Written {
+            id: id.clone(),
+            version,
+            location: Self::location(cx, resource_type, id.as_str()),
+            resource,
+        })
     }
 }
 
@@ -299,14 +338,23 @@ pub(super) fn document_of(mut resource: Resource) -> Resource {
 
 /// Takes the owned relations out of a canonical body: those that it has are put in, or, where `replace` is set,
 /// become all there is, and those that it doesn't have are then cleared.
-fn take_relations(document: &mut Resource, resource_type: &ResourceType, replace: bool) -> Vec<RelationDelta> {
+fn take_relations(
+    document: &mut Resource,
+    resource_type: &ResourceType,
+    replace: bool,
+) -> Vec<RelationDelta> {
     let mut sent = std::mem::take(document.relations_mut());
-    let owned = resource_type.relations().iter().filter(|relation| relation.kind == RelationKind::Owned);
+    let owned = resource_type
+        .relations()
+        .iter()
+        .filter(|relation| relation.kind == RelationKind::Owned);
     owned
         .map(|relation| {
             let name = &relation.attribute.name;
             let found = sent.iter_mut().find(|(sent, _)| sent == name);
-            let members = found.map(|(_, members)| std::mem::take(members)).unwrap_or_default();
+            let members = found
+                .map(|(_, members)| std::mem::take(members))
+                .unwrap_or_default();
             let mut delta = RelationDelta::replace(name.clone(), members);
             delta.clear = replace;
             delta
@@ -327,7 +375,10 @@ pub(super) fn drop_secrets(document: &mut Resource, resource_type: &ResourceType
                 document.core_mut().remove(attribute.name.as_str());
             }
             Some(uri) => {
-                let extension = document.extensions_mut().iter_mut().find(|(present, _)| present == uri);
+                let extension = document
+                    .extensions_mut()
+                    .iter_mut()
+                    .find(|(present, _)| present == uri);
                 if let Some((_, object)) = extension {
                     object.remove(attribute.name.as_str());
                 }
@@ -336,5 +387,8 @@ pub(super) fn drop_secrets(document: &mut Resource, resource_type: &ResourceType
     }
     document.extensions_mut().retain(|(_, object)| !object.is_empty());
     validate::state_schemas(document, resource_type);
-    debug_assert!(document.core().iter().all(|(_, value)| *value != Value::Null), "a canonical document has no null");
+    debug_assert!(
+        document.core().iter().all(|(_, value)| *value != Value::Null),
+        "a canonical document has no null"
+    );
 }
