@@ -1,0 +1,117 @@
+//! What goes wrong when a database is opened, and how the failures of SQLite are told.
+
+use std::{error::Error as StdError, io, path::PathBuf, sync::Arc};
+
+use keyfob_engine::{CommitError, StoreError};
+use rusqlite::ErrorCode;
+use thiserror::Error;
+
+/// Why a database can't be opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The file can't be created, as when its directory is missing.
+    #[error("`{}` can't be created", path.display())]
+    Create {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is a file, but no keyfob database in it. It was left as it is.
+    #[error("`{}` is not a database of keyfob", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A newer release of keyfob wrote the database. It was left as it is.
+    #[error("`{}` has schema version {found}, and this release reads up to version {supported}", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// The version of its schema.
+        found: u32,
+        /// The newest version that is understood.
+        supported: u32,
+    },
+    /// The file system can't hold a write-ahead log, as is so with most network file systems.
+    #[error("the file system of `{}` does not support a write-ahead log", path.display())]
+    NoWriteAheadLog {
+        /// The file.
+        path: PathBuf,
+    },
+    /// SQLite can't open the file, read it or bring its schema up to date.
+    #[error("`{}` can't be opened as a database", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The threads of the store can't be started.
+    #[error("a thread of the store can't be started")]
+    Thread(#[source] io::Error),
+}
+
+/// A stored document or event that can't be decoded. Says no more, as whatever it holds may be personal.
+#[derive(Debug, Error)]
+#[error("what is stored can't be decoded")]
+pub(crate) struct Undecodable;
+
+impl From<Undecodable> for rusqlite::Error {
+    fn from(error: Undecodable) -> Self {
+        Self::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, Box::new(error))
+    }
+}
+
+/// The store's threads are gone, which only a bug brings about.
+#[derive(Debug, Error)]
+#[error("the store's threads have stopped")]
+pub(crate) struct Stopped;
+
+/// Tells a failure of SQLite by whether it may pass.
+pub(crate) fn store_error(failure: impl Into<Arc<rusqlite::Error>>) -> StoreError {
+    let failure = failure.into();
+    if is_passing(&failure) {
+        StoreError::unavailable(failure)
+    } else {
+        StoreError::internal(failure)
+    }
+}
+
+fn is_passing(failure: &rusqlite::Error) -> bool {
+    matches!(
+        failure.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::OutOfMemory
+                | ErrorCode::ReadOnly
+                | ErrorCode::OperationInterrupted
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::DiskFull
+                | ErrorCode::CannotOpen
+                | ErrorCode::FileLockingProtocolFailed
+        )
+    )
+}
+
+/// Why a commit was not applied.
+pub(crate) enum Failure {
+    /// It does not fit what is stored.
+    Refused(CommitError),
+    /// SQLite failed.
+    Sqlite(rusqlite::Error),
+}
+
+impl From<CommitError> for Failure {
+    fn from(error: CommitError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}

@@ -1,0 +1,132 @@
+//! Opening a database: creating the file, telling whose it is, bringing its schema up to date.
+
+use std::{fs, io, path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::error::OpenError;
+
+/// What `PRAGMA application_id` says of a database of keyfob: "kfob".
+const APPLICATION_ID: i32 = 0x6b66_6f62;
+
+/// The scripts that lead from one version of the schema to the next, from the empty database on. A script that was
+/// released is never changed.
+const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001-resources.sql")];
+
+/// How long a connection waits for another process that holds the database.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// More than the store has statements.
+const CACHED_STATEMENTS: usize = 64;
+
+/// Opens the connection that writes, creating the database or bringing it up to date.
+pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
+    create(path).map_err(|source| OpenError::Create { path: path.into(), source })?;
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| failed(path, error))?;
+    // Before anything is written: a file that is not ours stays as it is.
+    check_version(path, &connection)?;
+    let configured = configure_writer(&connection).map_err(|error| failed(path, error))?;
+    if !configured {
+        return Err(OpenError::NoWriteAheadLog { path: path.into() });
+    }
+    migrate(path, &mut connection)?;
+    Ok(connection)
+}
+
+/// Opens a connection that reads.
+pub(crate) fn reader(path: &Path) -> Result<Connection, OpenError> {
+    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| failed(path, error))
+}
+
+/// Creates the file where there is none, for its owner alone: it holds personal data. SQLite gives the files beside it
+/// the same permissions.
+///
+/// A file that exists is not opened, since closing it would release the locks that this process holds on it.
+fn create(path: &Path) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    // Each connection stays on its thread.
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // Kibibytes, as it is negative.
+    connection.pragma_update(None, "cache_size", -16_384)?;
+    Ok(connection)
+}
+
+/// Makes commits durable and says whether the file system supports the way in which they are.
+fn configure_writer(connection: &Connection) -> rusqlite::Result<bool> {
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    // Where the system's fsync does not reach the disk.
+    connection.pragma_update(None, "fullfsync", true)?;
+    // What a long read let the log grow to is given back.
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    Ok(mode == "wal")
+}
+
+/// The version of the schema; 0 for a database that is empty.
+fn check_version(path: &Path, connection: &Connection) -> Result<usize, OpenError> {
+    let read = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
+    let (application_id, version) = read("application_id")
+        .and_then(|application_id| Ok((application_id, read("user_version")?)))
+        .map_err(|error| failed(path, error))?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|error| failed(path, error))?;
+    let is_empty = (application_id, version, tables) == (0, 0, 0);
+    let found = u32::try_from(version).ok().filter(|_| is_empty || application_id == APPLICATION_ID);
+    let Some(found) = found else {
+        return Err(OpenError::Foreign { path: path.into() });
+    };
+    match usize::try_from(found) {
+        Ok(version) if version <= MIGRATIONS.len() => Ok(version),
+        _ => Err(OpenError::Newer { path: path.into(), found, supported: supported() }),
+    }
+}
+
+fn supported() -> u32 {
+    u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
+}
+
+/// Runs what the database lacks, each script in a transaction of its own.
+fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
+    loop {
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(|error| failed(path, error))?;
+        // Another process may have been faster.
+        let version = check_version(path, &transaction)?;
+        let Some(script) = MIGRATIONS.get(version) else {
+            return Ok(());
+        };
+        tracing::info!(from = version, to = version + 1, "migrating the database");
+        run_script(&transaction, script, version + 1)
+            .and_then(|()| transaction.commit())
+            .map_err(|error| failed(path, error))?;
+    }
+}
+
+fn run_script(connection: &Connection, script: &str, version: usize) -> rusqlite::Result<()> {
+    connection.execute_batch(script)?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", i64::try_from(version).unwrap_or(i64::MAX))
+}
+
+fn failed(path: &Path, error: rusqlite::Error) -> OpenError {
+    match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::Foreign { path: path.into() },
+        _ => OpenError::Database { path: path.into(), source: error.into() },
+    }
+}

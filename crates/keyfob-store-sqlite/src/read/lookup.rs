@@ -1,0 +1,211 @@
+//! Finding resources by their values without reading them.
+
+use std::collections::BTreeSet;
+
+use keyfob_core::{AttrPath, ResourceType, schema::RelationKind};
+use keyfob_filter::{Condition, Predicate};
+use rusqlite::params;
+use smol_str::SmolStr;
+
+use super::{Kind, Snapshot, relation};
+use crate::index::{self, Indexed};
+
+/// What the indexes know of a filter.
+pub(super) struct Found {
+    /// The resources that may match, in the order in which they were created.
+    pub(super) resources: BTreeSet<i64>,
+    /// Whether all of them do.
+    pub(super) is_exact: bool,
+}
+
+/// Finds the resources that may match a filter, if an index is of any help.
+///
+/// The most selective of the filter's look-ups finds them; each of the others is then asked of what was found.
+pub(super) fn find(
+    cx: &Snapshot<'_>,
+    kind: &Kind,
+    resource_type: &ResourceType,
+    filter: &Predicate,
+) -> rusqlite::Result<Option<Found>> {
+    let mut lookups: Vec<_> = filter.lookups().map(|lookup| Lookup::new(kind, resource_type, &lookup)).collect();
+    let is_exact = is_conjunction_of_lookups(filter) && lookups.iter().all(Option::is_some);
+    lookups.sort_by_key(|lookup| lookup.as_ref().map(|lookup| lookup.index));
+    let mut lookups = lookups.into_iter().flatten();
+    let Some(first) = lookups.next() else {
+        return Ok(None);
+    };
+    let mut resources = first.find(cx, kind)?;
+    for lookup in lookups {
+        let mut kept = BTreeSet::new();
+        for resource in resources {
+            if lookup.finds(cx, kind, resource)? {
+                kept.insert(resource);
+            }
+        }
+        resources = kept;
+    }
+    Ok(Some(Found { resources, is_exact }))
+}
+
+/// Whether the filter says nothing but what its look-ups say.
+fn is_conjunction_of_lookups(filter: &Predicate) -> bool {
+    let is_single = |condition: &Condition| matches!(condition, Condition::Comparison(_) | Condition::Or(_));
+    let conjuncts = filter.conjuncts();
+    // Each of these forms is at most one look-up; as many look-ups as conjuncts means that each is one.
+    let all_single = conjuncts.iter().all(|conjunct| match conjunct {
+        Condition::Element(_, condition) => is_single(condition),
+        other => is_single(other),
+    });
+    all_single && filter.lookups().count() == conjuncts.len()
+}
+
+/// A look-up that an index answers.
+struct Lookup {
+    index: Index,
+    /// The attribute's path, as the table of attributes has it.
+    path: String,
+    /// The resource type at the other end of an inverse relation.
+    owner_type: SmolStr,
+    keys: Vec<SmolStr>,
+}
+
+/// The indexes, those first that find the fewest resources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Index {
+    Id,
+    Values,
+    /// Resources that own an edge to the one with the id.
+    Owners,
+    /// Resources to which the one with the id owns an edge.
+    Members,
+}
+
+impl Lookup {
+    fn new(kind: &Kind, resource_type: &ResourceType, lookup: &keyfob_filter::Lookup<'_>) -> Option<Self> {
+        let place = lookup.place();
+        let path = AttrPath::new(place.extension().cloned(), place.attribute().clone(), place.sub().cloned());
+        let of = |index, path, owner_type| Self {
+            index,
+            path,
+            owner_type,
+            keys: lookup.keys().map(SmolStr::new).collect(),
+        };
+        if place.is_relation() {
+            let (index, path, owner_type) = relation_index(resource_type, &path)?;
+            return lookup.is_case_exact().then(|| of(index, path, owner_type));
+        }
+        let path = path.to_string().to_ascii_lowercase();
+        if path == "id" {
+            return lookup.is_case_exact().then(|| of(Index::Id, path, SmolStr::default()));
+        }
+        let is_indexed = Indexed::all(resource_type).iter().any(|indexed| {
+            indexed.path() == path && indexed.leaf().case_exact == lookup.is_case_exact()
+        });
+        // Until a commit indexes what was written when the type declared other indexes, nothing is looked up.
+        let is_complete = kind.indexed == index::signature(resource_type);
+        (is_indexed && is_complete).then(|| of(Index::Values, path, SmolStr::default()))
+    }
+
+    fn find(&self, cx: &Snapshot<'_>, kind: &Kind) -> rusqlite::Result<BTreeSet<i64>> {
+        let mut statement = cx.connection.prepare_cached(self.index.select())?;
+        let mut resources = BTreeSet::new();
+        for key in &self.keys {
+            let mut rows = statement.query(params![
+                kind.tenant,
+                kind.kind,
+                self.path.as_str(),
+                self.owner_type.as_str(),
+                key.as_str(),
+            ])?;
+            while let Some(row) = rows.next()? {
+                resources.insert(row.get(0)?);
+            }
+        }
+        Ok(resources)
+    }
+
+    /// Whether the resource is among those that the look-up finds.
+    fn finds(&self, cx: &Snapshot<'_>, kind: &Kind, resource: i64) -> rusqlite::Result<bool> {
+        let mut statement = cx.connection.prepare_cached(self.index.probe())?;
+        for key in &self.keys {
+            let found = statement.exists(params![
+                kind.tenant,
+                kind.kind,
+                self.path.as_str(),
+                self.owner_type.as_str(),
+                key.as_str(),
+                resource,
+            ])?;
+            if found {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Which end of a relation is looked up by the id at the other, with the relation's path and its owner's type.
+fn relation_index(resource_type: &ResourceType, path: &AttrPath) -> Option<(Index, String, SmolStr)> {
+    let relation = resource_type.relation(path.name().as_str())?;
+    if !path.sub()?.is("value") {
+        return None;
+    }
+    match &relation.kind {
+        RelationKind::Owned => {
+            Some((Index::Owners, relation::path(path.name().as_str()), resource_type.name().clone()))
+        }
+        RelationKind::InverseOf { resource_type, attribute } => {
+            Some((Index::Members, relation::path(attribute.as_str()), resource_type.clone()))
+        }
+        _ => None,
+    }
+}
+
+/// A statement that finds all resources of a kind by a key, and one that asks it of a single resource. The parameters
+/// are the same for all: tenant, kind, path, type of the owner, key, and the single resource.
+macro_rules! statements {
+    ($select:literal, $resource:literal) => {
+        [$select, concat!($select, " AND ", $resource, " = ?6")]
+    };
+}
+
+impl Index {
+    fn select(self) -> &'static str {
+        let [select, _] = self.statements();
+        select
+    }
+
+    fn probe(self) -> &'static str {
+        let [_, probe] = self.statements();
+        probe
+    }
+
+    fn statements(self) -> [&'static str; 2] {
+        match self {
+            Self::Id => statements!(
+                "SELECT resource FROM resources WHERE tenant = ?1 AND id = ?5 AND kind = ?2",
+                "resource"
+            ),
+            Self::Values => statements!(
+                "SELECT resource FROM indexed
+                 WHERE kind = ?2 AND attribute = (SELECT attribute FROM attributes WHERE path = ?3) AND value = ?5",
+                "resource"
+            ),
+            Self::Owners => statements!(
+                "SELECT owner FROM edges CROSS JOIN resources ON resource = owner
+                 WHERE member = (SELECT resource FROM resources WHERE tenant = ?1 AND id = ?5)
+                     AND attribute = (SELECT attribute FROM attributes WHERE path = ?3) AND kind = ?2",
+                "owner"
+            ),
+            Self::Members => statements!(
+                "SELECT member FROM edges CROSS JOIN resources ON resource = member
+                 WHERE owner = (
+                         SELECT resource FROM resources JOIN kinds USING (kind)
+                         WHERE resources.tenant = ?1 AND id = ?5 AND name = ?4
+                     )
+                     AND attribute = (SELECT attribute FROM attributes WHERE path = ?3) AND kind = ?2",
+                "member"
+            ),
+        }
+    }
+}

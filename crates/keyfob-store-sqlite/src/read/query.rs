@@ -1,0 +1,153 @@
+//! Reading one page of the resources of a type.
+
+use std::collections::BTreeSet;
+
+use keyfob_core::ResourceType;
+use keyfob_engine::{Page, Selection, Stored};
+use keyfob_filter::Predicate;
+use rusqlite::params;
+
+use super::{
+    Kind, Snapshot, lookup,
+    resource::{Found, columns},
+    rows,
+};
+
+/// A [`keyfob_engine::Query`] that owns what it refers to.
+pub(crate) struct Query {
+    pub(crate) filter: Option<Predicate>,
+    pub(crate) offset: usize,
+    pub(crate) count: usize,
+    pub(crate) selection: Selection,
+}
+
+/// Reads a page and counts all that match.
+pub(crate) fn query(cx: &Snapshot<'_>, resource_type: &ResourceType, query: &Query) -> rusqlite::Result<Page> {
+    let Some(kind) = cx.kind(resource_type.name())? else {
+        return Ok(Page::default());
+    };
+    let reading = Reading { cx, kind: &kind, resource_type, query };
+    let Some(filter) = &query.filter else {
+        return reading.all();
+    };
+    match lookup::find(cx, &kind, resource_type, filter)? {
+        Some(found) if found.is_exact => reading.these(&found.resources),
+        Some(found) => reading.matching_of(filter, &found.resources),
+        None => reading.matching(filter),
+    }
+}
+
+/// The page of a query without a filter. It is cut out of the index alone, so that what comes before it is not read.
+const PAGE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM (SELECT resource FROM resources WHERE kind = ?1 ORDER BY resource LIMIT ?2 OFFSET ?3)
+    CROSS JOIN resources USING (resource) JOIN documents USING (resource) ORDER BY resource",
+);
+
+const ALL: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM resources CROSS JOIN documents USING (resource) WHERE kind = ?1 ORDER BY resource",
+);
+
+const ONE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM resources JOIN documents USING (resource) WHERE resource = ?1",
+);
+
+struct Reading<'r> {
+    cx: &'r Snapshot<'r>,
+    kind: &'r Kind,
+    resource_type: &'r ResourceType,
+    query: &'r Query,
+}
+
+impl Reading<'_> {
+    /// The page of all resources.
+    fn all(&self) -> rusqlite::Result<Page> {
+        let mut page = Page::new(self.kind.resources, Vec::new());
+        if self.query.count > 0 {
+            let mut statement = self.cx.connection.prepare_cached(PAGE)?;
+            let mut found =
+                statement.query(params![self.kind.kind, rows(self.query.count), rows(self.query.offset)])?;
+            while let Some(row) = found.next()? {
+                page.resources.push(self.selected(Found::from_row(row, self.resource_type)?)?);
+            }
+        }
+        Ok(page)
+    }
+
+    /// The page of resources that are known to match.
+    fn these(&self, resources: &BTreeSet<i64>) -> rusqlite::Result<Page> {
+        let on_page = resources.iter().skip(self.query.offset).take(self.query.count);
+        let found = on_page.map(|resource| self.selected(self.one(*resource)?));
+        Ok(Page::new(resources.len(), found.collect::<rusqlite::Result<_>>()?))
+    }
+
+    /// The page of those of these resources that match.
+    fn matching_of(&self, filter: &Predicate, resources: &BTreeSet<i64>) -> rusqlite::Result<Page> {
+        let mut matching = Matching::new(self, filter);
+        for resource in resources {
+            matching.take(self.one(*resource)?)?;
+        }
+        Ok(matching.page)
+    }
+
+    /// The page of all resources that match.
+    fn matching(&self, filter: &Predicate) -> rusqlite::Result<Page> {
+        let mut statement = self.cx.connection.prepare_cached(ALL)?;
+        let mut found = statement.query([self.kind.kind])?;
+        let mut matching = Matching::new(self, filter);
+        while let Some(row) = found.next()? {
+            if (self.cx.abandoned)() {
+                break;
+            }
+            matching.take(Found::from_row(row, self.resource_type)?)?;
+        }
+        Ok(matching.page)
+    }
+
+    fn one(&self, resource: i64) -> rusqlite::Result<Found> {
+        self.cx
+            .connection
+            .prepare_cached(ONE)?
+            .query_row([resource], |row| Found::from_row(row, self.resource_type))
+    }
+
+    /// The resource with what the query selects.
+    fn selected(&self, found: Found) -> rusqlite::Result<Stored> {
+        let mut found = found;
+        found.read_relations(self.cx, self.kind, self.resource_type, &self.query.selection)?;
+        Ok(found.stored)
+    }
+}
+
+/// Counts the resources that match and keeps those on the page.
+struct Matching<'r> {
+    reading: &'r Reading<'r>,
+    filter: &'r Predicate,
+    /// What the filter looks at.
+    reads: Selection,
+    page: Page,
+}
+
+impl<'r> Matching<'r> {
+    fn new(reading: &'r Reading<'r>, filter: &'r Predicate) -> Self {
+        Self { reading, filter, reads: Selection::of(filter.reads().clone()), page: Page::default() }
+    }
+
+    fn take(&mut self, found: Found) -> rusqlite::Result<()> {
+        let Reading { cx, kind, resource_type, query } = *self.reading;
+        let mut found = found;
+        found.read_relations(cx, kind, resource_type, &self.reads)?;
+        if self.filter.matches(&found.stored.resource) {
+            if self.page.total >= query.offset && self.page.resources.len() < query.count {
+                self.page.resources.push(self.reading.selected(found)?);
+            }
+            self.page.total += 1;
+        }
+        Ok(())
+    }
+}

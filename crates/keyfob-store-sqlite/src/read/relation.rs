@@ -1,0 +1,62 @@
+//! Reading the members of a relation.
+
+use keyfob_core::{
+    Member, MemberSet, ResourceId,
+    schema::{Relation, RelationKind},
+};
+use rusqlite::{Row, params};
+
+use super::{Kind, Snapshot, decode, rows};
+
+// `CROSS JOIN` has SQLite start from the edges.
+const OWNED: &str = "SELECT id, name, display
+    FROM edges CROSS JOIN resources ON resources.resource = member JOIN kinds USING (kind)
+    WHERE owner = ?1 AND attribute = (SELECT attribute FROM attributes WHERE path = ?2)
+    ORDER BY member LIMIT ?3";
+
+const INVERSE: &str = "SELECT id, 'direct', display_name
+    FROM edges CROSS JOIN resources ON resources.resource = owner
+    WHERE member = ?1 AND attribute = (SELECT attribute FROM attributes WHERE path = ?2)
+        AND kind = (SELECT kind FROM kinds WHERE tenant = ?4 AND name = ?5)
+    ORDER BY owner LIMIT ?3";
+
+/// Reads the members of a relation, unless there are more than `limit`.
+pub(super) fn members(
+    cx: &Snapshot<'_>,
+    kind: &Kind,
+    resource: i64,
+    relation: &Relation,
+    limit: Option<usize>,
+) -> rusqlite::Result<Option<MemberSet>> {
+    let at_most = limit.map_or(i64::MAX, |limit| rows(limit.saturating_add(1)));
+    let mut members = MemberSet::new();
+    let mut read = |row: &Row<'_>| {
+        let mut member = Member::new();
+        member.kind = Some(decode::text(row, 1)?);
+        member.display = decode::optional_text(row, 2)?;
+        members.insert(ResourceId::new(decode::text(row, 0)?), member);
+        Ok(())
+    };
+    match &relation.kind {
+        RelationKind::Owned => cx
+            .connection
+            .prepare_cached(OWNED)?
+            .query_map(params![resource, path(relation.attribute.name.as_str()), at_most], &mut read)?
+            .collect::<rusqlite::Result<()>>()?,
+        RelationKind::InverseOf { resource_type, attribute } => cx
+            .connection
+            .prepare_cached(INVERSE)?
+            .query_map(
+                params![resource, path(attribute.as_str()), at_most, kind.tenant, resource_type.as_str()],
+                &mut read,
+            )?
+            .collect::<rusqlite::Result<()>>()?,
+        _ => return Ok(None),
+    }
+    Ok((members.len() <= limit.unwrap_or(usize::MAX)).then_some(members))
+}
+
+/// A relation's name as the table of attributes has it.
+pub(crate) fn path(name: &str) -> String {
+    name.to_ascii_lowercase()
+}

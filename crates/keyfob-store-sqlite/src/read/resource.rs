@@ -1,0 +1,81 @@
+//! Reading one resource.
+
+use keyfob_core::{ResourceId, ResourceType};
+use keyfob_engine::{Selection, Stored};
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{Kind, Snapshot, decode, relation};
+
+/// The columns that [`Found::from_row`] takes.
+macro_rules! columns {
+    () => {
+        "resource, id, version, created, last_modified, document"
+    };
+}
+pub(super) use columns;
+
+/// Reads a resource by its id.
+pub(crate) fn get(
+    cx: &Snapshot<'_>,
+    resource_type: &ResourceType,
+    id: &ResourceId,
+    selection: &Selection,
+) -> rusqlite::Result<Option<Stored>> {
+    let Some(kind) = cx.kind(resource_type.name())? else {
+        return Ok(None);
+    };
+    let found = cx
+        .connection
+        .prepare_cached(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM resources JOIN documents USING (resource) WHERE tenant = ?1 AND id = ?2 AND kind = ?3",
+        ))?
+        .query_row(params![kind.tenant, id.as_str(), kind.kind], |row| Found::from_row(row, resource_type))
+        .optional()?;
+    let Some(mut found) = found else {
+        return Ok(None);
+    };
+    found.read_relations(cx, &kind, resource_type, selection)?;
+    Ok(Some(found.stored))
+}
+
+/// A resource with the number of its row.
+pub(super) struct Found {
+    pub(super) resource: i64,
+    pub(super) stored: Stored,
+}
+
+impl Found {
+    pub(super) fn from_row(row: &Row<'_>, resource_type: &ResourceType) -> rusqlite::Result<Self> {
+        let stored = Stored::new(
+            resource_type,
+            &ResourceId::new(decode::text(row, 1)?),
+            decode::document(row, 5, resource_type)?,
+            decode::version(row, 2)?,
+            decode::date_time(row, 3)?,
+            decode::date_time(row, 4)?,
+        );
+        Ok(Self { resource: row.get(0)?, stored })
+    }
+
+    /// Puts in the relations that are selected, in place of those that are there.
+    pub(super) fn read_relations(
+        &mut self,
+        cx: &Snapshot<'_>,
+        kind: &Kind,
+        resource_type: &ResourceType,
+        selection: &Selection,
+    ) -> rusqlite::Result<()> {
+        self.stored.resource.relations_mut().clear();
+        for relation in resource_type.relations() {
+            if selection.attributes.contains(relation.attribute.id)
+                && let Some(members) = relation::members(cx, kind, self.resource, relation, selection.relation_limit)?
+            {
+                self.stored.resource.set_relation(&relation.attribute.name, members);
+            }
+        }
+        Ok(())
+    }
+}
+

@@ -1,0 +1,234 @@
+//! The store: queues to the threads that have the connections.
+
+use std::{
+    fmt,
+    num::NonZeroUsize,
+    path::{Path, absolute},
+    sync::{Arc, Mutex},
+    thread::{self, JoinHandle},
+};
+
+use keyfob_core::{ResourceId, ResourceType};
+use keyfob_engine::{
+    Capabilities, Change, CommitError, Committed, Context, Event, EventId, Page, Query, Selection, Store,
+    StoreError, Stored,
+};
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    error::{OpenError, Stopped, store_error},
+    open,
+    read::{self, Snapshot},
+    write,
+};
+
+/// A [`Store`] on a SQLite database.
+///
+/// One thread writes; it commits what waits together in one transaction, so that many commits at once wait for the
+/// disk once. A few threads read, each commit-consistent and never held up by a write. The store needs no particular
+/// executor. A commit that is answered is on the disk (WAL, `synchronous = FULL`).
+///
+/// Dropping the store waits for what was begun and folds the write-ahead log into the database.
+///
+/// # Complexity
+/// - A commit: independent of what is stored and of the size of a group whose membership changes; replacing all members
+///   is linear in those before and after, deleting a resource in its edges.
+/// - A query without a filter: linear in the page, and in its offset by some nanoseconds a resource.
+/// - A query whose filter demands, by `eq`, a certain `id`, unique or [indexed](ResourceType::indexed) text, member or
+///   group: linear in the resources that have it. Any other filter is asked of every resource of the type.
+///
+/// ```
+/// use keyfob_store_sqlite::SqliteStore;
+///
+/// let directory = tempfile::tempdir()?;
+/// let store = SqliteStore::open(directory.path().join("keyfob.db"))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct SqliteStore {
+    // Dropped in this order: the last connection to close folds in the log, which a reader could not do.
+    readers: Workers<read::Job>,
+    writer: Workers<write::Job>,
+}
+
+/// How a database is opened.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// How many reads run at once. The default is four.
+    pub readers: NonZeroUsize,
+}
+
+impl Options {
+    /// The defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { readers: NonZeroUsize::MIN.saturating_add(3) }
+    }
+
+    /// The same with so many reads at once.
+    #[must_use]
+    pub fn with_readers(self, readers: NonZeroUsize) -> Self {
+        Self { readers }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SqliteStore {
+    /// Opens the database in this file, creates it where there is none, and brings it up to date where it is of an
+    /// older release.
+    ///
+    /// # Errors
+    /// [`OpenError`]; the file is then as it was.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::open_with(path, Options::new())
+    }
+
+    /// Opens a database with options.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
+        // Absolute, lest SQLite take a name such as `:memory:` for something else than a file.
+        let path = path.as_ref();
+        let path = absolute(path).map_err(|source| OpenError::Create { path: path.into(), source })?;
+        let writer = open::writer(&path)?;
+        Self::start(&path, writer, options)
+    }
+
+    fn start(path: &Path, writer: Connection, options: Options) -> Result<Self, OpenError> {
+        let connections = (0..options.readers.get()).map(|_| open::reader(path)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            readers: Workers::start(connections, options.readers.get(), read::run)?,
+            writer: Workers::start(vec![writer], write::BATCH, write::run)?,
+        })
+    }
+
+    /// Reads on one of the readers' threads.
+    async fn read<T: Send + 'static>(
+        &self,
+        cx: &Context,
+        read: impl FnOnce(&Snapshot<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let tenant = cx.tenant().clone();
+        let (reply, answer) = oneshot::channel();
+        let job: read::Job = Box::new(move |connection| {
+            let abandoned = || reply.is_closed();
+            if abandoned() {
+                return;
+            }
+            let result = connection
+                .transaction()
+                .and_then(|snapshot| read(&Snapshot::new(&snapshot, tenant.as_str(), &abandoned)));
+            // Whoever asked may have gone.
+            reply.send(result).ok();
+        });
+        self.readers.send(job).await?;
+        answer.await.map_err(StoreError::internal)?.map_err(store_error)
+    }
+}
+
+impl Store for SqliteStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::durable()
+    }
+
+    async fn get(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        selection: &Selection,
+    ) -> Result<Option<Stored>, StoreError> {
+        let (resource_type, id, selection) = (resource_type.clone(), id.clone(), selection.clone());
+        self.read(cx, move |snapshot| read::get(snapshot, &resource_type, &id, &selection)).await
+    }
+
+    async fn query(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        query: &Query<'_>,
+    ) -> Result<Page, StoreError> {
+        let resource_type = resource_type.clone();
+        let query = read::Query {
+            filter: query.filter.cloned(),
+            offset: query.offset,
+            count: query.count,
+            selection: query.selection.clone(),
+        };
+        self.read(cx, move |snapshot| read::query(snapshot, &resource_type, &query)).await
+    }
+
+    async fn commit(&self, cx: &Context, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
+        let commit = write::Commit::new(cx.tenant().as_str(), changes)?;
+        let (reply, answer) = oneshot::channel();
+        self.writer.send(write::Job { commit, reply }).await?;
+        answer.await.map_err(StoreError::internal)?
+    }
+
+    async fn events(
+        &self,
+        cx: &Context,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError> {
+        self.read(cx, move |snapshot| read::events(snapshot, after, limit)).await
+    }
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+/// Threads with a connection each that take jobs from one queue.
+struct Workers<J> {
+    /// `None` once the threads are told to end.
+    jobs: Option<mpsc::Sender<J>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl<J: Send + 'static> Workers<J> {
+    /// Starts a thread for each connection. `waiting` jobs may wait; whoever sends more waits himself.
+    fn start(
+        connections: Vec<Connection>,
+        waiting: usize,
+        run: fn(Connection, &Mutex<mpsc::Receiver<J>>),
+    ) -> Result<Self, OpenError> {
+        let (sender, receiver) = mpsc::channel(waiting);
+        let receiver = Arc::new(Mutex::new(receiver));
+        // On an error the threads that run are told to end and waited for.
+        let mut workers = Self { jobs: Some(sender), threads: Vec::new() };
+        for connection in connections {
+            let receiver = Arc::clone(&receiver);
+            let thread = thread::Builder::new()
+                .name("keyfob-sqlite".into())
+                .spawn(move || run(connection, &receiver))
+                .map_err(OpenError::Thread)?;
+            workers.threads.push(thread);
+        }
+        Ok(workers)
+    }
+
+    async fn send(&self, job: J) -> Result<(), StoreError> {
+        let jobs = self.jobs.as_ref().ok_or_else(|| StoreError::internal(Stopped))?;
+        jobs.send(job).await.map_err(|_| StoreError::internal(Stopped))
+    }
+}
+
+impl<J> Drop for Workers<J> {
+    fn drop(&mut self) {
+        self.jobs = None;
+        for thread in self.threads.drain(..) {
+            // One that panicked has nothing left to wait for.
+            thread.join().ok();
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Changes of relations, as large as what they change and not as the relation.
+
+use std::collections::{BTreeMap, HashSet};
+
+use keyfob_core::{ResourceId, ResourceType, schema::RelationKind};
+use keyfob_engine::{CommitError, RelationDelta, StoreError};
+use rusqlite::{OptionalExtension, params};
+
+use super::apply::Applying;
+use crate::{error::Failure, read};
+
+/// The numbers of the members that a delta puts in, each with its `display`.
+type Members<'d> = BTreeMap<i64, Option<&'d str>>;
+
+/// Applies deltas to the relations of a resource and says whether who is a member changed.
+pub(super) fn apply(
+    cx: &Applying<'_>,
+    resource_type: &ResourceType,
+    owner: i64,
+    deltas: &[RelationDelta],
+) -> Result<bool, Failure> {
+    let mut resolved = Vec::with_capacity(deltas.len());
+    let mut unknown = Vec::new();
+    for delta in deltas {
+        resolved.push((delta, find_members(cx, delta, &mut unknown)?));
+    }
+    if !unknown.is_empty() {
+        let mut seen = HashSet::new();
+        unknown.retain(|id: &ResourceId| seen.insert(id.clone()));
+        return Err(CommitError::UnknownMembers { change: cx.change, members: unknown }.into());
+    }
+    let mut changed = false;
+    for (delta, added) in resolved {
+        let owned = resource_type
+            .relation(delta.attribute.as_str())
+            .is_some_and(|relation| relation.kind == RelationKind::Owned);
+        if !owned {
+            let error = StoreError::internal("a change of what is not an owned relation of the resource type");
+            return Err(CommitError::from(error).into());
+        }
+        let relation = Relation { cx, owner, attribute: cx.attribute(&read::path(delta.attribute.as_str()))? };
+        changed |= if delta.clear {
+            relation.replace(added)?
+        } else {
+            let removed = relation.remove_ids(&delta.remove)?;
+            relation.add(&added)? || removed
+        };
+    }
+    Ok(changed)
+}
+
+fn find_members<'d>(
+    cx: &Applying<'_>,
+    delta: &'d RelationDelta,
+    unknown: &mut Vec<ResourceId>,
+) -> Result<Members<'d>, Failure> {
+    let mut statement = cx.cached(FIND)?;
+    let mut members = Members::new();
+    for (id, member) in &delta.add {
+        match statement.query_row(params![cx.tenant, id.as_str()], |row| row.get(0)).optional()? {
+            Some(resource) => {
+                members.insert(resource, member.display.as_deref());
+            }
+            None => unknown.push(id.clone()),
+        }
+    }
+    Ok(members)
+}
+
+const FIND: &str = "SELECT resource FROM resources WHERE tenant = ?1 AND id = ?2";
+
+/// One relation of one resource.
+struct Relation<'c> {
+    cx: &'c Applying<'c>,
+    owner: i64,
+    attribute: i64,
+}
+
+impl Relation<'_> {
+    fn add(&self, members: &Members<'_>) -> Result<bool, Failure> {
+        let mut statement = self.cx.cached(
+            "INSERT INTO edges (owner, attribute, member, display) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+        )?;
+        let mut added = 0;
+        for (member, display) in members {
+            added += statement.execute(params![self.owner, self.attribute, member, display])?;
+        }
+        Ok(added > 0)
+    }
+
+    fn remove_ids(&self, ids: &[ResourceId]) -> Result<bool, Failure> {
+        let mut statement = self.cx.cached(FIND)?;
+        let mut members = Vec::with_capacity(ids.len());
+        for id in ids {
+            members.extend(
+                statement
+                    .query_row(params![self.cx.tenant, id.as_str()], |row| row.get::<_, i64>(0))
+                    .optional()?,
+            );
+        }
+        self.remove(&members)
+    }
+
+    fn remove(&self, members: &[i64]) -> Result<bool, Failure> {
+        let mut statement =
+            self.cx.cached("DELETE FROM edges WHERE owner = ?1 AND attribute = ?2 AND member = ?3")?;
+        let mut removed = 0;
+        for member in members {
+            removed += statement.execute(params![self.owner, self.attribute, member])?;
+        }
+        Ok(removed > 0)
+    }
+
+    /// Leaves exactly these members. Who stays keeps its `display`, so only the difference is written.
+    fn replace(&self, members: Members<'_>) -> Result<bool, Failure> {
+        let mut missing = members;
+        let mut surplus = Vec::new();
+        let mut statement = self.cx.cached("SELECT member FROM edges WHERE owner = ?1 AND attribute = ?2")?;
+        let mut rows = statement.query(params![self.owner, self.attribute])?;
+        while let Some(row) = rows.next()? {
+            let member = row.get(0)?;
+            if missing.remove(&member).is_none() {
+                surplus.push(member);
+            }
+        }
+        let removed = self.remove(&surplus)?;
+        Ok(self.add(&missing)? || removed)
+    }
+}
