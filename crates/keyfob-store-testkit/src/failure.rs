@@ -1,0 +1,76 @@
+//! How a case says what is wrong.
+
+use std::{error::Error, fmt};
+
+/// What a store does that the contract doesn't allow, or why that could not be found out.
+///
+/// Made of any error by `?`. It is no [`Error`] itself, and prints alike for people and as `Debug`, which is how a
+/// test reports it.
+pub struct Failure {
+    message: String,
+}
+
+impl Failure {
+    /// A failure with this message.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+
+    pub(crate) fn different(what: &str, found: &dyn fmt::Debug, expected: &dyn fmt::Debug) -> Self {
+        Self::new(format!("{what}\n     found: {found:?}\n  expected: {expected:?}"))
+    }
+
+    pub(crate) fn in_case(self, name: &str) -> Self {
+        Self::new(format!("{name}: {self}"))
+    }
+}
+
+impl<E: Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            message = format!("{message}: {cause}");
+            source = cause.source();
+        }
+        Self { message }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// What a case comes to.
+pub(crate) type Verdict = Result<(), Failure>;
+
+/// Fails the case unless the condition holds.
+macro_rules! ensure {
+    ($condition:expr, $($message:tt)+) => {
+        if !$condition {
+            return Err($crate::failure::Failure::new(format!($($message)+)));
+        }
+    };
+}
+
+/// Fails the case unless what was found is what was expected.
+macro_rules! ensure_eq {
+    ($found:expr, $expected:expr, $($message:tt)+) => {
+        match (&$found, &$expected) {
+            (found, expected) => {
+                if found != expected {
+                    return Err($crate::failure::Failure::different(&format!($($message)+), found, expected));
+                }
+            }
+        }
+    };
+}

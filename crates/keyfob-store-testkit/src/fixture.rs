@@ -1,0 +1,155 @@
+//! The resource types that the suite stores, and documents of them.
+
+use std::sync::LazyLock;
+
+use keyfob_core::{
+    AttrName, AttrPath, AttrSet, DateTime, Registry, Resource, ResourceType, Schema, SchemaUri, fold,
+    schema::ResourceTypeBuilder,
+};
+use keyfob_engine::{Selection, UniqueKey};
+
+use crate::failure::Failure;
+
+static REGISTRY: LazyLock<Registry> = LazyLock::new(load);
+
+/// The resource types that the suite stores: `User` and `Group` of RFC 7643, the user with the enterprise extension
+/// and one of the suite's own, and `Device`, with an attribute of every type, a unique attribute that is caseExact, two
+/// relations and an inverse one.
+#[must_use]
+pub fn registry() -> &'static Registry {
+    &REGISTRY
+}
+
+/// One of the types.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    User,
+    Group,
+    Device,
+}
+
+pub(crate) use Kind::{Device, Group, User};
+
+impl Kind {
+    pub(crate) const ALL: [Self; 3] = [User, Group, Device];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            User => "User",
+            Group => "Group",
+            Device => "Device",
+        }
+    }
+
+    #[expect(clippy::panic, reason = "the definitions are part of the crate and a test loads them")]
+    pub(crate) fn resource_type(self) -> &'static ResourceType {
+        match registry().resource_type(self.name()) {
+            Some(resource_type) => resource_type,
+            None => panic!("the suite has no type {}", self.name()),
+        }
+    }
+
+    /// The owned relation that most cases use.
+    pub(crate) fn relation(self) -> &'static str {
+        match self {
+            User => "",
+            Group => "members",
+            Device => "users",
+        }
+    }
+
+    /// The attributes, relations among them.
+    pub(crate) fn everything(self) -> Selection {
+        let attributes: AttrSet = self.resource_type().attributes().map(|(_, attribute)| attribute.id).collect();
+        Selection::of(attributes)
+    }
+
+    /// Some of the core attributes.
+    pub(crate) fn selection(self, names: &[&str]) -> Selection {
+        let attributes = names.iter().filter_map(|name| self.resource_type().attribute(name));
+        Selection::of(attributes.map(|attribute| attribute.id).collect())
+    }
+
+    /// A document that holds little more than a name.
+    pub(crate) fn document(self, name: &str) -> Resource {
+        let mut resource = Resource::new([self.resource_type().schema().id.clone()]);
+        let core = resource.core_mut();
+        match self {
+            User => core.insert("userName", name),
+            Group => core.insert("displayName", name),
+            Device => core.insert("serialNumber", name),
+        };
+        resource
+    }
+
+    /// The keys that a document reserves, as the engine derives them.
+    pub(crate) fn keys(self, document: &Resource) -> Vec<UniqueKey> {
+        let key = match self {
+            User => document.core().get_str("userName").map(|name| UniqueKey::new("userName", fold(name))),
+            Group => None,
+            Device => document.core().get_str("serialNumber").map(|text| UniqueKey::new("serialNumber", text)),
+        };
+        key.into_iter().collect()
+    }
+}
+
+/// A document read from JSON.
+pub(crate) fn document(kind: Kind, json: &str) -> Result<Resource, Failure> {
+    Ok(Resource::from_json(json.as_bytes(), kind.resource_type())?)
+}
+
+/// The instant so many minutes into the year 2026.
+pub(crate) fn minute(minutes: i64) -> DateTime {
+    DateTime::from_unix_millis(1_767_225_600_000 + minutes * 60_000)
+}
+
+#[expect(clippy::panic, reason = "the definitions are part of the crate and a test loads them")]
+fn load() -> Registry {
+    let built = || -> Result<Registry, Failure> {
+        let badge = Schema::from_json(include_bytes!("../schemas/badge.json"))?;
+        let device = Schema::from_json(include_bytes!("../schemas/device.json"))?;
+        let attribute = |name: &str| AttrPath::attribute(name);
+        let sub = |name: &str, sub: &str| attribute(name).with_sub(Some(AttrName::new(sub)));
+        let user = ResourceTypeBuilder::new("User", "/Users", SchemaUri::USER)
+            .extension(SchemaUri::ENTERPRISE_USER, false)
+            .extension(badge.id.clone(), false)
+            .inverse_relation("groups", "Group", "members")
+            .indexed(attribute("externalId"))
+            .indexed(attribute("displayName"))
+            .indexed(sub("emails", "value"))
+            .indexed(AttrPath::new(Some(badge.id.clone()), AttrName::new("badgeNumber"), None));
+        let group = ResourceTypeBuilder::new("Group", "/Groups", SchemaUri::GROUP)
+            .relation("members")
+            .indexed(attribute("externalId"))
+            .indexed(attribute("displayName"));
+        let device_type = ResourceTypeBuilder::new("Device", "/Devices", device.id.clone())
+            .relation("users")
+            .relation("components")
+            .inverse_relation("partOf", "Device", "components")
+            .indexed(attribute("label"))
+            .indexed(attribute("code"))
+            .indexed(attribute("tags"))
+            .indexed(attribute("slot"))
+            .indexed(attribute("installed"))
+            .indexed(sub("ports", "name"));
+        let builder = Registry::builder().schema(badge).schema(device);
+        Ok(builder.resource_type(user).resource_type(group).resource_type(device_type).build()?)
+    };
+    match built() {
+        Ok(registry) => registry,
+        Err(failure) => panic!("the suite's own schemas are malformed: {failure}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_types_of_the_suite_load() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.resource_type().name(), kind.name());
+            assert!(!kind.everything().attributes.is_empty());
+        }
+    }
+}
