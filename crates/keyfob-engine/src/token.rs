@@ -68,7 +68,10 @@ pub(crate) fn id_of(secret: &str) -> ResourceId {
 
 fn base16(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
+        .collect()
 }
 
 /// Whether two ids of tokens are equal, in a time that doesn't tell where they differ.

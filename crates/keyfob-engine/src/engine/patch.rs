@@ -97,13 +97,16 @@ impl<S: Store> Engine<S> {
             if !precondition.accepts(stored.version) {
                 return Err(EngineError::PreconditionFailed);
             }
-            let mut resource = stored.resource;
+            let mut resource = stored.resource.clone();
             let patched = plan.apply_to_document(&mut resource)?;
             let mut relations = patched.deltas.into_owned();
             skipped.leave_out_of(&mut relations);
             let mut document = document_of(resource);
-            drop_secrets(&mut document, resource_type);
-            let document = (patched.document == Applied::Changed).then_some(&document);
+            let mut changed = patched.document == Applied::Changed;
+            if drop_secrets(&mut document, resource_type) {
+                changed = document != document_of(stored.resource);
+            }
+            let document = changed.then_some(&document);
             if document.is_none() && relations.iter().all(RelationDelta::is_empty) {
                 return Ok(());
             }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use keyfob_core::{
-    DateTime, Projection, Resource, ResourceId, ResourceType, Value, Version,
+    DateTime, Projection, Resource, ResourceId, ResourceType, Version,
     schema::{Mutability, RelationKind},
     validate,
 };
@@ -363,32 +363,28 @@ fn take_relations(
         .collect()
 }
 
-/// Takes out what is writeOnly: such a value is for whoever checks it, and the document is the wrong place for it.
-/// A password is accepted and dropped.
-pub(super) fn drop_secrets(document: &mut Resource, resource_type: &ResourceType) {
+/// Takes out what is writeOnly, and says whether there was something: such a value is for whoever checks it, and the
+/// document is the wrong place for it. A password is accepted and dropped.
+pub(super) fn drop_secrets(document: &mut Resource, resource_type: &ResourceType) -> bool {
+    let mut dropped = false;
     for (uri, attribute) in resource_type.attributes() {
         if attribute.mutability != Mutability::WriteOnly {
             continue;
         }
-        match uri {
-            None => {
-                document.core_mut().remove(attribute.name.as_str());
-            }
+        let object = match uri {
+            None => Some(document.core_mut()),
             Some(uri) => {
-                let extension = document
-                    .extensions_mut()
-                    .iter_mut()
-                    .find(|(present, _)| present == uri);
-                if let Some((_, object)) = extension {
-                    object.remove(attribute.name.as_str());
-                }
+                let mut extensions = document.extensions_mut().iter_mut();
+                extensions
+                    .find(|(present, _)| present == uri)
+                    .map(|(_, object)| object)
             }
-        }
+        };
+        dropped |= object.is_some_and(|object| object.remove(attribute.name.as_str()).is_some());
     }
-    document.extensions_mut().retain(|(_, object)| !object.is_empty());
-    validate::state_schemas(document, resource_type);
-    debug_assert!(
-        document.core().iter().all(|(_, value)| *value != Value::Null),
-        "a canonical document has no null"
-    );
+    if dropped {
+        document.extensions_mut().retain(|(_, object)| !object.is_empty());
+        validate::state_schemas(document, resource_type);
+    }
+    dropped
 }

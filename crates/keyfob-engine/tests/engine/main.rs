@@ -1,0 +1,8 @@
+//! The engine over the memory store.
+
+#[cfg(test)]
+mod admin;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod operations;
