@@ -118,18 +118,26 @@ type Checked<T> = Result<T, CompileError>;
 
 impl<'r> Compiler<'r> {
     fn condition(&mut self, filter: &Filter) -> Checked<Condition> {
-        Ok(match filter {
-            Filter::Present(path) => self.present(path)?,
-            Filter::Compare(path, op, literal) => self.comparison(path, *op, literal)?,
-            Filter::And(operands) => Condition::And(self.conditions(operands)?),
-            Filter::Or(operands) => Condition::Or(self.conditions(operands)?),
-            Filter::Not(operand) => Condition::Not(Box::new(self.condition(operand)?)),
-            Filter::Path(path, filter) => self.elements(path, filter)?,
-        })
+        match filter {
+            Filter::Present(path) => self.present(path),
+            Filter::Compare(path, op, literal) => self.comparison(path, *op, literal),
+            Filter::And(operands) => self.conditions(operands).map(Condition::And),
+            Filter::Or(operands) => self.conditions(operands).map(Condition::Or),
+            Filter::Not(operand) => self.boxed(operand).map(Condition::Not),
+            Filter::Path(path, filter) => self.elements(path, filter),
+        }
     }
 
     fn conditions(&mut self, operands: &[Filter]) -> Checked<Vec<Condition>> {
-        operands.iter().map(|operand| self.condition(operand)).collect()
+        let mut conditions = Vec::with_capacity(operands.len());
+        for operand in operands {
+            conditions.push(self.condition(operand)?);
+        }
+        Ok(conditions)
+    }
+
+    fn boxed(&mut self, operand: &Filter) -> Checked<Box<Condition>> {
+        self.condition(operand).map(Box::new)
     }
 
     /// The error that `kind` is of the path met last.
@@ -250,9 +258,9 @@ impl<'r> Compiler<'r> {
             part: found.part,
         };
         let outer = std::mem::replace(&mut self.scope, inner);
-        let condition = self.condition(filter)?;
+        let condition = self.boxed(filter)?;
         self.scope = outer;
-        Ok(Condition::Element(found.to_place(), Box::new(condition)))
+        Ok(Condition::Element(found.to_place(), condition))
     }
 
     fn resolve_attribute(&mut self, path: &AttrPath) -> Checked<Found<'r>> {

@@ -104,27 +104,38 @@ impl Filter {
     }
 
     fn to_object(&self) -> Object {
-        let text = |text: &dyn fmt::Display| Value::from(SmolStr::from(text.to_string()));
-        let filters = |operands: &[Self]| {
-            Value::Array(operands.iter().map(|filter| filter.to_object().into()).collect())
-        };
-        let members: Vec<(&str, Value)> = match self {
-            Self::Present(path) => vec![("op", "pr".into()), ("path", text(path))],
-            Self::Compare(path, op, literal) => vec![
-                ("op", op.as_str().into()),
-                ("path", text(path)),
-                ("value", literal.into()),
-            ],
-            Self::And(operands) => vec![("op", "and".into()), ("filters", filters(operands))],
-            Self::Or(operands) => vec![("op", "or".into()), ("filters", filters(operands))],
-            Self::Not(filter) => vec![("op", "not".into()), ("filter", filter.to_object().into())],
-            Self::Path(path, filter) => vec![
-                ("op", "path".into()),
-                ("path", text(path)),
-                ("filter", filter.to_object().into()),
-            ],
-        };
-        members.into_iter().collect()
+        let mut object = Object::new();
+        let text = |text: &dyn fmt::Display| SmolStr::from(text.to_string());
+        match self {
+            Self::Present(path) => {
+                object.insert("op", "pr");
+                object.insert("path", text(path));
+            }
+            Self::Compare(path, op, literal) => {
+                object.insert("op", op.as_str());
+                object.insert("path", text(path));
+                object.insert("value", literal);
+            }
+            Self::And(operands) | Self::Or(operands) => {
+                let keyword = if matches!(self, Self::And(_)) { "and" } else { "or" };
+                let mut filters: Vec<Value> = Vec::with_capacity(operands.len());
+                for operand in operands {
+                    filters.push(operand.to_object().into());
+                }
+                object.insert("op", keyword);
+                object.insert("filters", filters);
+            }
+            Self::Not(filter) => {
+                object.insert("op", "not");
+                object.insert("filter", filter.to_object());
+            }
+            Self::Path(path, filter) => {
+                object.insert("op", "path");
+                object.insert("path", text(path));
+                object.insert("filter", filter.to_object());
+            }
+        }
+        object
     }
 }
 

@@ -64,7 +64,7 @@ impl<M> Rendered<'_, M> {
 }
 
 /// The character, or a stand-in of the same width for one that would move what follows.
-fn shown(character: char) -> char {
+pub(crate) fn shown(character: char) -> char {
     if character.is_control() {
         '\u{fffd}'
     } else {

@@ -3,11 +3,10 @@
 use std::{fmt, ops::Range};
 
 use keyfob_core::{ErrorBody, PathError, ScimType, ToErrorBody};
-use nom::error::ErrorKind;
-use smol_str::{SmolStr, ToSmolStr};
+use smol_str::SmolStr;
 use thiserror::Error;
 
-use crate::render::Rendered;
+use crate::render::{Rendered, shown};
 
 /// Why a text is no filter or no PATCH path, and where.
 ///
@@ -124,6 +123,12 @@ pub enum ParseErrorKind {
         /// The parenthesis or bracket.
         found: char,
     },
+    /// Something follows a PATCH path.
+    #[error("`{found}` can't follow a path")]
+    AfterPath {
+        /// What stands there, shortened.
+        found: SmolStr,
+    },
     /// Something follows that doesn't belong there.
     #[error("`{found}` can't stand here")]
     Unexpected {
@@ -151,6 +156,7 @@ impl ParseErrorKind {
             Self::ControlCharacter => "an escape such as \\n or \\u000a",
             Self::InvalidEscape => "one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX",
             Self::NestedValuePath => "a comparison of a sub-attribute",
+            Self::AfterPath { .. } => "the end",
             Self::Unexpected { .. } | Self::SubAttributeAfterValuePath => "`and`, `or` or the end",
             Self::TooLong { .. }
             | Self::TooDeep { .. }
@@ -264,21 +270,15 @@ pub(super) fn span_of(text: &str, part: &str) -> Range<usize> {
     start..(start + part.len()).min(text.len())
 }
 
-/// What stands somewhere, short enough for a message.
+/// What stands somewhere, short enough and harmless in a message.
+#[cold]
 pub(super) fn excerpt(found: &str) -> SmolStr {
     const MAX_CHARS: usize = 32;
-    match found.char_indices().nth(MAX_CHARS) {
-        None => found.to_smolstr(),
-        Some((end, _)) => smol_str::format_smolstr!("{}…", found.get(..end).unwrap_or_default()),
+    let mut characters = found.chars();
+    let shown = characters.by_ref().take(MAX_CHARS).map(shown);
+    let mut excerpt: String = shown.collect();
+    if characters.next().is_some() {
+        excerpt.push('…');
     }
-}
-
-impl<'i> nom::error::ParseError<&'i str> for Fault<'i> {
-    fn from_error_kind(input: &'i str, _: ErrorKind) -> Self {
-        Self::new(ParseErrorKind::MissingTerm, input)
-    }
-
-    fn append(_: &'i str, _: ErrorKind, other: Self) -> Self {
-        other
-    }
+    excerpt.into()
 }

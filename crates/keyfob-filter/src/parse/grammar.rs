@@ -67,7 +67,7 @@ impl<'i> Grammar<'i> {
         let (rest, found) = word(blanks(input));
         let attr = attr_path(found)?;
         let Some(inner) = rest.strip_prefix('[') else {
-            end(rest)?;
+            end_of_path(rest)?;
             return Ok(PatchPath::new(attr, None, None));
         };
         let (rest, filter) = self.value_filter(rest, inner)?;
@@ -78,7 +78,7 @@ impl<'i> Grammar<'i> {
                 (rest, Some(sub_attribute(found)?))
             }
         };
-        end(rest)?;
+        end_of_path(rest)?;
         Ok(PatchPath::new(attr, Some(filter), sub))
     }
 
@@ -87,8 +87,12 @@ impl<'i> Grammar<'i> {
         if input.len() <= limit {
             return Ok(());
         }
-        let beyond = input.get(limit..).unwrap_or_default();
-        Err(Fault::new(ParseErrorKind::TooLong { limit }, beyond))
+        // The limit may be within a character.
+        let beyond = (limit..=input.len()).find_map(|start| input.get(start..));
+        Err(Fault::new(
+            ParseErrorKind::TooLong { limit },
+            beyond.unwrap_or(input),
+        ))
     }
 
     /// Terms joined by `or`.
@@ -261,6 +265,17 @@ fn end(rest: &str) -> Result<(), Fault<'_>> {
     } else {
         Err(continuation_fault(rest, None))
     }
+}
+
+/// The end of a path, blanks before it passed over.
+fn end_of_path(rest: &str) -> Result<(), Fault<'_>> {
+    let rest = blanks(rest);
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let (_, found) = word(rest);
+    let at = if found.is_empty() { first_char(rest) } else { found };
+    Err(Fault::new(ParseErrorKind::AfterPath { found: excerpt(at) }, at))
 }
 
 /// Why a filter doesn't go on with `rest`, which is neither `and` nor `or` nor what closes it.

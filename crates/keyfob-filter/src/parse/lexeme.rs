@@ -37,11 +37,10 @@ pub(super) fn blank(input: &str) -> Option<&str> {
 /// kind of word one is follows from its place.
 pub(super) fn word(input: &str) -> (&str, &str) {
     let ends_word = |byte| matches!(byte, b' ' | b'"' | b'(' | b')' | b'[' | b']');
-    let end = input.bytes().position(ends_word);
-    match end.and_then(|end| input.split_at_checked(end)) {
-        Some((word, rest)) => (rest, word),
-        None => ("", input),
-    }
+    let end = input.bytes().position(ends_word).unwrap_or(input.len());
+    // What ends a word is ASCII, so that the text always divides there.
+    let (word, rest) = input.split_at_checked(end).unwrap_or((input, ""));
+    (rest, word)
 }
 
 /// The text after the keyword `and` or `or` with a blank on both of its sides.

@@ -1,0 +1,9 @@
+//! keyfob-filter against RFC 7644 sections 3.4.2.2 and 3.5.2 and what providers really send.
+
+// Marked as tests, helpers included, for the lints that tests are free of.
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod syntax;
