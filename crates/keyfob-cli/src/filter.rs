@@ -39,7 +39,11 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command) -> Result<Answer, Unusable> {
     match command {
         Command::Parse { filter, ast, json } => parse(filter, *ast, *json),
-        Command::Match { filter, resource_type, files } => matching(filter, resource_type.as_deref(), files),
+        Command::Match {
+            filter,
+            resource_type,
+            files,
+        } => matching(filter, resource_type.as_deref(), files),
     }
 }
 

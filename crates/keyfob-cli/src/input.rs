@@ -19,9 +19,16 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Unusable> {
     let name = path.display();
     let fail = |error: io::Error| Unusable(format!("cannot read `{name}`: {error}"));
     let mut bytes = Vec::new();
-    let mut reader: Box<dyn Read> =
-        if path.as_os_str() == "-" { Box::new(io::stdin()) } else { Box::new(File::open(path).map_err(fail)?) };
-    reader.by_ref().take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(fail)?;
+    let mut reader: Box<dyn Read> = if path.as_os_str() == "-" {
+        Box::new(io::stdin())
+    } else {
+        Box::new(File::open(path).map_err(fail)?)
+    };
+    reader
+        .by_ref()
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(fail)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Unusable(format!("`{name}` is larger than 1 GiB")));
     }
@@ -40,7 +47,9 @@ pub(crate) fn split(bytes: &[u8]) -> Result<Vec<Box<RawValue>>, Unusable> {
 
 /// The resource type with this name.
 pub(crate) fn named_type(name: &str) -> Result<&'static ResourceType, Unusable> {
-    Registry::verkada().resource_type(name).ok_or_else(|| Unusable(format!("there is no resource type `{name}`")))
+    Registry::verkada()
+        .resource_type(name)
+        .ok_or_else(|| Unusable(format!("there is no resource type `{name}`")))
 }
 
 /// Decodes a resource of a type, or else of the type that its `schemas` name.
@@ -54,7 +63,9 @@ pub(crate) fn resource(
             let untyped: Resource = serde_json::from_slice(text)?;
             Registry::verkada()
                 .resource_type_of(untyped.schemas())
-                .ok_or_else(|| Unusable("`schemas` names no known resource type; say which with --type".into()))?
+                .ok_or_else(|| {
+                    Unusable("`schemas` names no known resource type; say which with --type".into())
+                })?
         }
     };
     Ok((Resource::from_json(text, resource_type)?, resource_type))

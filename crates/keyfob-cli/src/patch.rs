@@ -52,12 +52,23 @@ impl NamedDialect {
 /// Prints the patched resource, or the error body where the request is refused.
 pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     if arguments.resource.as_os_str() == "-" && arguments.patch.as_os_str() == "-" {
-        return Err(Unusable("only one of --resource and --patch can be standard input".into()));
+        return Err(Unusable(
+            "only one of --resource and --patch can be standard input".into(),
+        ));
     }
-    let named = arguments.resource_type.as_deref().map(input::named_type).transpose()?;
+    let named = arguments
+        .resource_type
+        .as_deref()
+        .map(input::named_type)
+        .transpose()?;
     let (mut resource, resource_type) = input::resource(&input::read(&arguments.resource)?, named)?;
     let request = input::read(&arguments.patch)?;
-    match apply(&request, &mut resource, resource_type, arguments.dialect.dialect()) {
+    match apply(
+        &request,
+        &mut resource,
+        resource_type,
+        arguments.dialect.dialect(),
+    ) {
         Ok(()) => {
             print(&resource.to_json())?;
             Ok(Answer::Done)

@@ -61,7 +61,9 @@ enum LogFormat {
 /// Serves until it is told to stop.
 pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     let filter = EnvFilter::try_new(&arguments.log)?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match arguments.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
@@ -82,7 +84,11 @@ async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
         .map_err(|error| Unusable(format!("cannot listen on {}: {error}", arguments.listen)))?;
     let origin = format!("http://{}", listener.local_addr()?);
     let shown = bootstrap(&engine).await?;
-    let public = arguments.public_url.as_deref().unwrap_or(&origin).trim_end_matches('/');
+    let public = arguments
+        .public_url
+        .as_deref()
+        .unwrap_or(&origin)
+        .trim_end_matches('/');
     let service = ScimService::builder(Arc::new(engine))
         .base_path(&arguments.base_path)
         .public_url(format!("{public}{}", arguments.base_path))
@@ -101,7 +107,9 @@ async fn bootstrap(engine: &Engine<DynStore>) -> Result<Option<Token>, Unusable>
     if !engine.admin().organizations().await?.is_empty() {
         return Ok(None);
     }
-    let chosen = std::env::var("KEYFOB_BOOTSTRAP_TOKEN").ok().filter(|secret| !secret.is_empty());
+    let chosen = std::env::var("KEYFOB_BOOTSTRAP_TOKEN")
+        .ok()
+        .filter(|secret| !secret.is_empty());
     let token = match &chosen {
         Some(secret) => {
             Token::chosen(secret).map_err(|error| Unusable(format!("KEYFOB_BOOTSTRAP_TOKEN: {error}")))?
@@ -115,7 +123,9 @@ async fn bootstrap(engine: &Engine<DynStore>) -> Result<Option<Token>, Unusable>
 /// A base path starts with a slash and has none at its end; the root is the empty path.
 fn base_path(text: &str) -> Result<String, String> {
     let trimmed = text.trim_end_matches('/');
-    let legal = trimmed.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'%'));
+    let legal = trimmed
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'%'));
     if legal && (trimmed.is_empty() || trimmed.starts_with('/')) {
         Ok(trimmed.into())
     } else {

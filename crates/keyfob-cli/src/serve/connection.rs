@@ -1,15 +1,14 @@
 //! Connections: accepting, answering, and stopping without dropping a request.
 
-use std::{convert::Infallible, future::Future, pin::Pin, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
 };
 use keyfob_engine::DynStore;
 use keyfob_http::ScimService;
@@ -17,6 +16,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+use tower_service::Service;
 
 use crate::Unusable;
 
@@ -50,7 +50,10 @@ pub(crate) async fn serve(listener: TcpListener, service: ScimService<DynStore>)
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service_fn(move |request| answer(service.clone(), request)));
+            .serve_connection(
+                TokioIo::new(stream),
+                service_fn(move |request| answer(service.clone(), request)),
+            );
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -60,24 +63,22 @@ pub(crate) async fn serve(listener: TcpListener, service: ScimService<DynStore>)
     }
     drop(listener);
     tracing::info!("finishing the requests in flight");
-    if tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown())
+        .await
+        .is_err()
+    {
         tracing::warn!("gave up on requests that took too long");
     }
     Ok(())
 }
 
 /// Answers one request: the health check here, everything else by SCIM.
-fn answer(
-    service: ScimService<DynStore>,
+async fn answer(
+    mut service: ScimService<DynStore>,
     request: Request<Incoming>,
-) -> Pin<Box<dyn Future<Output = Result<Response<Full<Bytes>>, Infallible>> + Send>> {
-    Box::pin(async move {
-        if request.uri().path() == "/healthz" && matches!(*request.method(), Method::GET | Method::HEAD) {
-            let mut response = Response::new(Full::new(Bytes::from_static(b"ok\n")));
-            *response.status_mut() = StatusCode::OK;
-            return Ok(response);
-        }
-        use hyper::service::Service;
-        TowerToHyperService::new(service).call(request).await
-    })
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    if request.uri().path() == "/healthz" && matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Ok(Response::new(Full::new(Bytes::from_static(b"ok\n"))));
+    }
+    service.call(request).await
 }

@@ -22,10 +22,13 @@ impl StoreUrl {
     pub(crate) fn open(&self) -> Result<DynStore, Unusable> {
         Ok(match self {
             Self::Memory => DynStore::new(MemoryStore::new()),
-            Self::Sqlite(path) => DynStore::new(
-                SqliteStore::open(path)
-                    .map_err(|error| Unusable(format!("cannot open `{}`: {}", path.display(), Unusable::from(error).0)))?,
-            ),
+            Self::Sqlite(path) => DynStore::new(SqliteStore::open(path).map_err(|error| {
+                Unusable(format!(
+                    "cannot open `{}`: {}",
+                    path.display(),
+                    Unusable::from(error).0
+                ))
+            })?),
         })
     }
 }
