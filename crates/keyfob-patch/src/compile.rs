@@ -1,32 +1,25 @@
 //! From a request to the steps of a plan: everything that can be decided without a resource.
 
+mod document;
+mod relation;
+
 use keyfob_core::{
-    AttrName, AttrPath, AttrSet, Attribute, Dialect, MemberSet, Object, Quirk, Resource, ResourceType,
-    Schema, SchemaUri, Value, json,
+    AttrName, AttrPath, AttrSet, Attribute, Dialect, Object, Quirk, ResourceType, Schema, SchemaUri, Value,
+    json,
     message::{PatchOperation, PatchOperationKind as Kind, PatchRequest},
     name::closest,
-    schema::{Container, Mutability, Relation, RelationKind, ResolveError, Target},
+    schema::{Container, Mutability, RelationKind, ResolveError, Target},
     validate::{self, ValidationError},
 };
-use keyfob_filter::{ElementPredicate, Filter, Limits, PatchPath};
+use keyfob_filter::{Filter, Limits, PatchPath};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::{
-    PatchError, PatchErrorKind, RelationDelta,
-    edit::{Change, Edit, ElementEdit, NoMatch},
-    members::{MembersEdit, Pending, SelectedMembers},
+    PatchError, PatchErrorKind, Plan,
+    edit::{Change, Edit},
+    members::{MembersChange, PlannedRelation},
     place::Place,
 };
-
-/// What a request compiles to.
-pub(crate) struct Compiled<'t> {
-    pub(crate) steps: Vec<Step<'t>>,
-    pub(crate) changed: Vec<Place<'t>>,
-    pub(crate) deltas: Vec<RelationDelta>,
-    pub(crate) selected: Vec<PlannedRelation<'t>>,
-    pub(crate) reads: AttrSet,
-    pub(crate) writes: AttrSet,
-}
 
 /// Something that needs the stored resource.
 #[derive(Clone, Debug)]
@@ -50,48 +43,17 @@ pub(crate) enum Action<'t> {
     Members(&'t Attribute, MembersChange),
 }
 
-#[derive(Clone, Debug)]
-pub(crate) enum MembersChange {
-    Known(MembersEdit),
-    Selected(Box<SelectedMembers>),
-}
-
-/// A relation that the request changes.
-#[derive(Clone, Debug)]
-pub(crate) struct PlannedRelation<'t> {
-    pub(crate) attribute: &'t Attribute,
-    /// What is known without the members: all, or what comes before the first change that selects members.
-    pub(crate) pending: Pending,
-    /// Whether a change selects members, so that it and all later ones are steps.
-    is_selected: bool,
-}
-
-impl PlannedRelation<'_> {
-    pub(crate) fn apply(&mut self, change: &MembersChange, stored: &Resource) -> Result<(), PatchErrorKind> {
-        match change {
-            MembersChange::Known(edit) => {
-                self.pending.apply(edit.clone());
-                Ok(())
-            }
-            MembersChange::Selected(change) => {
-                let members = stored.relation(self.attribute.name.as_str());
-                self.pending.apply_selected(change, self.attribute, members)
-            }
-        }
-    }
-}
-
 pub(crate) fn compile(
     request: PatchRequest,
     resource_type: &ResourceType,
     dialect: Dialect,
-) -> Result<Compiled<'_>, PatchError> {
+) -> Result<Plan<'_>, PatchError> {
     let mut compiler = Compiler {
         resource_type,
         dialect,
         operation: 0,
         path: None,
-        steps: Vec::with_capacity(request.operations.len()),
+        steps: Vec::new(),
         changed: Vec::new(),
         relations: Vec::new(),
         reads: AttrSet::new(),
@@ -282,7 +244,7 @@ impl<'t> Compiler<'t> {
             (None, Some(sub)) => Change::SubAttribute(sub, self.edit(kind, sub, value, text)?),
             (None, None) => Change::Attribute(self.edit(kind, place.attribute, value, text)?),
         };
-        self.change(place, change);
+        self.change(place, change)?;
         if let Some(sub) = sub {
             self.writes.insert(sub.id);
         }
@@ -300,8 +262,7 @@ impl<'t> Compiler<'t> {
                     place: spot.place,
                     sub: spot.sub,
                     value,
-                });
-                Ok(())
+                })
             }
             _ => Err(PatchErrorKind::ReadOnly {
                 attribute: text.into(),
@@ -366,237 +327,10 @@ impl<'t> Compiler<'t> {
                 for attribute in &schema.attributes {
                     if attribute.mutability != Mutability::ReadOnly {
                         let place = Place::new(Container::Extension(&schema.id), attribute);
-                        self.change(place, Change::Attribute(Edit::Assign(Value::Null)));
+                        self.change(place, Change::Attribute(Edit::Assign(Value::Null)))?;
                     }
                 }
                 Ok(())
-            }
-        }
-    }
-
-    /// The change of a single value, or of all values of a multi-valued attribute or sub-attribute.
-    fn edit(&self, kind: Kind, attribute: &Attribute, value: Option<Value>, text: &str) -> Compiling<Edit> {
-        let required = || PatchErrorKind::Required {
-            attribute: text.into(),
-        };
-        let values = |value| match validate::value(attribute, value, self.dialect, text)? {
-            Value::Array(values) => Ok::<_, PatchErrorKind>(values),
-            _ => Ok(Vec::new()),
-        };
-        let value = value.unwrap_or(Value::Null);
-        let edit = match kind {
-            Kind::Remove if attribute.multi_valued && value != Value::Null => {
-                if !self.dialect.allows(Quirk::RemoveByValue) {
-                    return Err(PatchErrorKind::ValueOfRemove {
-                        attribute: text.into(),
-                    });
-                }
-                Edit::Discard(values(value)?)
-            }
-            Kind::Remove => Edit::Assign(Value::Null),
-            Kind::Add if attribute.multi_valued => Edit::Extend(values(value)?),
-            Kind::Add | Kind::Replace if attribute.is_complex() && !attribute.multi_valued => {
-                match validate::changes(attribute, self.decoded(value), self.dialect, text)? {
-                    Some(changes) => Edit::Merge(checked(attribute, changes, text)?),
-                    None => Edit::Assign(Value::Null),
-                }
-            }
-            Kind::Add | Kind::Replace => Edit::Assign(validate::value(attribute, value, self.dialect, text)?),
-        };
-        if edit.unassigns() && attribute.required {
-            return Err(required());
-        }
-        Ok(edit)
-    }
-
-    /// The change of some or all values of a multi-valued attribute, or of a sub-attribute of them.
-    fn elements(
-        &self,
-        kind: Kind,
-        attribute: &'t Attribute,
-        sub: Option<&'t Attribute>,
-        selected: Option<ElementPredicate>,
-        value: Option<Value>,
-        text: &str,
-    ) -> Compiling<Change<'t>> {
-        let edit = match sub {
-            Some(sub) => ElementEdit::SubAttribute(sub, self.edit(kind, sub, value, text)?),
-            None if kind == Kind::Remove => ElementEdit::Remove,
-            None if kind == Kind::Add && attribute.is_complex() => {
-                let changes = validate::changes(attribute, value.unwrap_or(Value::Null), self.dialect, text)?;
-                match changes {
-                    Some(changes) => ElementEdit::Merge(checked(attribute, changes, text)?),
-                    None => ElementEdit::Remove,
-                }
-            }
-            None => match self.element(attribute, value.unwrap_or(Value::Null), text)? {
-                Value::Null => ElementEdit::Remove,
-                value => ElementEdit::Replace(value),
-            },
-        };
-        let unassigns = match &edit {
-            ElementEdit::Remove => true,
-            ElementEdit::SubAttribute(_, edit) => kind == Kind::Remove || edit.unassigns(),
-            ElementEdit::Replace(_) | ElementEdit::Merge(_) => false,
-        };
-        let otherwise = match &selected {
-            None if unassigns => NoMatch::Ignore,
-            None => NoMatch::Create(Object::new()),
-            Some(_) if !self.dialect.allows(Quirk::CreateOnNoMatch) => NoMatch::Fail,
-            Some(_) if unassigns => NoMatch::Ignore,
-            Some(selected) => seed(attribute, selected).map_or(NoMatch::Fail, NoMatch::Create),
-        };
-        Ok(Change::Elements {
-            selected,
-            edit,
-            otherwise,
-        })
-    }
-
-    /// The canonical form of one value of a multi-valued attribute, which may come as an array of one.
-    fn element(&self, attribute: &Attribute, value: Value, text: &str) -> Compiling<Value> {
-        let single = match value {
-            Value::Array(values) if self.dialect.allows(Quirk::SingleValues) && values.len() <= 1 => {
-                values.into_iter().next().unwrap_or(Value::Null)
-            }
-            single => single,
-        };
-        Ok(validate::element(attribute, single, self.dialect, text)?)
-    }
-
-    fn relation(
-        &mut self,
-        kind: Kind,
-        relation: &'t Relation,
-        spot: Spot<'t, '_>,
-        value: Option<Value>,
-        text: &str,
-    ) -> Compiling {
-        let attribute = &relation.attribute;
-        if spot.sub.is_some() {
-            return Err(PatchErrorKind::MemberChanged {
-                attribute: attribute.name.as_str().into(),
-            });
-        }
-        self.writes.insert(attribute.id);
-        let value = value.filter(|value| kind != Kind::Remove || *value != Value::Null);
-        if let Some(filter) = spot.filter {
-            let selected = filter.compile_for_elements(attribute, self.dialect)?;
-            let change = match selected.member_ids() {
-                Some(ids) if kind == Kind::Remove => MembersChange::Known(MembersEdit::Remove(ids)),
-                _ => MembersChange::Selected(Box::new(
-                    self.selected_members(kind, attribute, selected, value, text)?,
-                )),
-            };
-            self.members(attribute, change);
-            return Ok(());
-        }
-        let Some(value) = value else {
-            self.members(attribute, MembersChange::Known(MembersEdit::Clear));
-            return Ok(());
-        };
-        if kind == Kind::Remove && !self.dialect.allows(Quirk::RemoveByValue) {
-            return Err(PatchErrorKind::ValueOfRemove {
-                attribute: text.into(),
-            });
-        }
-        let members = self.member_set(attribute, value, text)?;
-        if kind == Kind::Remove {
-            let ids = members.into_iter().map(|(id, _)| id).collect();
-            self.members(attribute, MembersChange::Known(MembersEdit::Remove(ids)));
-            return Ok(());
-        }
-        if kind == Kind::Replace {
-            self.members(attribute, MembersChange::Known(MembersEdit::Clear));
-        }
-        self.members(attribute, MembersChange::Known(MembersEdit::Add(members)));
-        Ok(())
-    }
-
-    fn selected_members(
-        &self,
-        kind: Kind,
-        attribute: &Attribute,
-        selected: ElementPredicate,
-        value: Option<Value>,
-        text: &str,
-    ) -> Compiling<SelectedMembers> {
-        let element = match value {
-            Some(value) if kind != Kind::Remove => self.element(attribute, value, text)?,
-            _ => Value::Null,
-        };
-        let Value::Object(element) = element else {
-            return Ok(SelectedMembers {
-                kind: Kind::Remove,
-                selected,
-                member: None,
-                created: None,
-            });
-        };
-        let one = |element: Object| {
-            let members = self.member_set(attribute, vec![Value::Object(element)].into(), text)?;
-            Ok::<_, PatchErrorKind>(members.into_iter().next())
-        };
-        let mut created = None;
-        if self.dialect.allows(Quirk::CreateOnNoMatch)
-            && let Some(mut seed) = seed(attribute, &selected)
-        {
-            for (name, value) in element.clone() {
-                seed.insert(name, value);
-            }
-            created = if seed.get("value").is_some() {
-                one(seed)?
-            } else {
-                None
-            };
-        }
-        let member = if kind == Kind::Replace || element.get("value").is_some() {
-            one(element)?
-        } else {
-            None
-        };
-        Ok(SelectedMembers {
-            kind,
-            selected,
-            member,
-            created,
-        })
-    }
-
-    /// The members that a client sent, keyed.
-    fn member_set(&self, attribute: &Attribute, value: Value, text: &str) -> Compiling<MemberSet> {
-        let value = validate::value(attribute, value, self.dialect, text)?;
-        let mut members = validate::members(value, text)?;
-        for (_, member) in members.iter_mut() {
-            // Where a member is served is the service provider's to say.
-            member.reference = None;
-        }
-        Ok(members)
-    }
-
-    /// Notes a change of a relation: in its delta as long as that is known without the members.
-    fn members(&mut self, attribute: &'t Attribute, change: MembersChange) {
-        let known = self
-            .relations
-            .iter()
-            .position(|relation| relation.attribute.id == attribute.id);
-        let index = known.unwrap_or_else(|| {
-            self.relations.push(PlannedRelation {
-                attribute,
-                pending: Pending::default(),
-                is_selected: false,
-            });
-            self.relations.len() - 1
-        });
-        let Some(relation) = self.relations.get_mut(index) else {
-            return;
-        };
-        match change {
-            MembersChange::Known(edit) if !relation.is_selected => relation.pending.apply(edit),
-            change => {
-                relation.is_selected = true;
-                self.reads.insert(attribute.id);
-                self.step(Action::Members(attribute, change));
             }
         }
     }
@@ -623,34 +357,36 @@ impl<'t> Compiler<'t> {
         }
     }
 
-    fn change(&mut self, place: Place<'t>, change: Change<'t>) {
+    fn change(&mut self, place: Place<'t>, change: Change<'t>) -> Compiling {
         let id = place.attribute.id;
-        let is_known = self
-            .changed
-            .iter()
-            .any(|known| known.attribute.id == id && known.container == place.container);
-        if !is_known {
+        if !self.writes.contains(id) {
             self.changed.push(place);
         }
         self.reads.insert(id);
         self.writes.insert(id);
-        self.step(Action::Change(place, change));
+        self.step(Action::Change(place, change))
     }
 
-    fn step(&mut self, action: Action<'t>) {
+    fn step(&mut self, action: Action<'t>) -> Compiling {
+        let limit = Plan::MAX_CHANGES;
+        if self.steps.len() >= limit {
+            return Err(PatchErrorKind::TooManyChanges { limit });
+        }
         self.steps.push(Step {
             operation: self.operation,
             path: self.path.clone(),
             action,
         });
+        Ok(())
     }
 
-    fn finish(self) -> Compiled<'t> {
+    fn finish(self) -> Plan<'t> {
         let (selected, known): (Vec<_>, Vec<_>) = self
             .relations
             .into_iter()
             .partition(|relation| relation.is_selected);
-        Compiled {
+        Plan {
+            resource_type: self.resource_type,
             steps: self.steps,
             changed: self.changed,
             deltas: known
@@ -676,32 +412,4 @@ fn sub_attribute<'t>(attribute: &'t Attribute, name: &AttrName) -> Result<&'t At
                 attribute.sub_attributes.iter().map(|sub| sub.name.as_str()),
             ),
         })
-}
-
-/// The changes of a complex value, unless they take away what it must have.
-fn checked(attribute: &Attribute, changes: Object, text: &str) -> Compiling<Object> {
-    let lost = attribute
-        .sub_attributes
-        .iter()
-        .find(|sub| sub.required && changes.get(sub.name.as_str()) == Some(&Value::Null));
-    match lost {
-        None => Ok(changes),
-        Some(sub) => Err(PatchErrorKind::Required {
-            attribute: format_smolstr!("{text}.{}", sub.name),
-        }),
-    }
-}
-
-/// What a value holds that is made to match the filter, where the filter says it and a client may set it.
-fn seed(attribute: &Attribute, selected: &ElementPredicate) -> Option<Object> {
-    let equalities = selected.equalities()?;
-    if !attribute.is_complex() {
-        return Some(Object::new());
-    }
-    let is_settable = equalities.iter().all(|(name, _)| {
-        attribute
-            .sub_attribute(name.as_str())
-            .is_some_and(|sub| sub.mutability != Mutability::ReadOnly)
-    });
-    is_settable.then(|| equalities.into_iter().collect())
 }

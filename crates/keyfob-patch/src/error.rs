@@ -43,9 +43,9 @@ struct Inner {
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum PatchErrorKind {
-    /// There are more operations than [`Plan::MAX_OPERATIONS`](crate::Plan::MAX_OPERATIONS); maps to `tooMany`.
-    #[error("there are more than {limit} operations")]
-    TooManyOperations {
+    /// There are more changes than [`Plan::MAX_CHANGES`](crate::Plan::MAX_CHANGES); maps to `tooMany`.
+    #[error("a request holds at most {limit} changes")]
+    TooManyChanges {
         /// The limit.
         limit: usize,
     },
@@ -155,7 +155,7 @@ impl PatchError {
 impl PatchErrorKind {
     fn scim_type(&self) -> ScimType {
         match self {
-            Self::TooManyOperations { .. } => ScimType::TooMany,
+            Self::TooManyChanges { .. } => ScimType::TooMany,
             Self::Path(_) | Self::Resolve(_) | Self::NotSelectable { .. } => ScimType::InvalidPath,
             Self::Filter(_) => ScimType::InvalidFilter,
             Self::MissingPath | Self::NoMatch { .. } => ScimType::NoTarget,

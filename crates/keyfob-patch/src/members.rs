@@ -2,10 +2,51 @@
 
 use foldhash::fast::RandomState;
 use indexmap::{IndexMap, map::Entry};
-use keyfob_core::{Attribute, Member, MemberSet, ResourceId, message::PatchOperationKind};
+use keyfob_core::{Attribute, Member, MemberSet, Resource, ResourceId, message::PatchOperationKind};
 use keyfob_filter::ElementPredicate;
 
 use crate::{RelationDelta, error::PatchErrorKind};
+
+/// A relation that the request changes.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannedRelation<'t> {
+    pub(crate) attribute: &'t Attribute,
+    /// What is known without the members: all, or what comes before the first change that selects members.
+    pub(crate) pending: Pending,
+    /// Whether a change selects members, so that it and all later ones are steps.
+    pub(crate) is_selected: bool,
+}
+
+impl<'t> PlannedRelation<'t> {
+    pub(crate) fn new(attribute: &'t Attribute) -> Self {
+        Self {
+            attribute,
+            pending: Pending::default(),
+            is_selected: false,
+        }
+    }
+
+    /// Adds a change; `stored` is the resource whose members a filter selects from.
+    pub(crate) fn apply(&mut self, change: &MembersChange, stored: &Resource) -> Result<(), PatchErrorKind> {
+        match change {
+            MembersChange::Known(edit) => {
+                self.pending.apply(edit.clone());
+                Ok(())
+            }
+            MembersChange::Selected(change) => {
+                let members = stored.relation(self.attribute.name.as_str());
+                self.pending.apply_selected(change, self.attribute, members)
+            }
+        }
+    }
+}
+
+/// A change of a relation.
+#[derive(Clone, Debug)]
+pub(crate) enum MembersChange {
+    Known(MembersEdit),
+    Selected(Box<SelectedMembers>),
+}
 
 /// What operations in their order make of a relation whose members are not known.
 ///

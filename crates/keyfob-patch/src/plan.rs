@@ -12,8 +12,9 @@ use smol_str::format_smolstr;
 
 use crate::{
     PatchError, PatchErrorKind, RelationDelta,
-    compile::{self, Action, PlannedRelation, Step},
+    compile::{Action, Step, compile},
     edit::changes_immutable,
+    members::PlannedRelation,
     place::Place,
 };
 
@@ -31,17 +32,17 @@ use crate::{
 /// Who has the whole resource in memory calls [`apply`](Self::apply).
 #[derive(Clone, Debug)]
 pub struct Plan<'t> {
-    resource_type: &'t ResourceType,
+    pub(crate) resource_type: &'t ResourceType,
     /// What needs the document or the members, in order.
-    steps: Vec<Step<'t>>,
+    pub(crate) steps: Vec<Step<'t>>,
     /// Attributes of the document that steps change, each once.
-    changed: Vec<Place<'t>>,
+    pub(crate) changed: Vec<Place<'t>>,
     /// What is known without the members.
-    deltas: Vec<RelationDelta>,
+    pub(crate) deltas: Vec<RelationDelta>,
     /// Relations whose members have to be looked at.
-    selected: Vec<PlannedRelation<'t>>,
-    reads: AttrSet,
-    writes: AttrSet,
+    pub(crate) selected: Vec<PlannedRelation<'t>>,
+    pub(crate) reads: AttrSet,
+    pub(crate) writes: AttrSet,
 }
 
 /// Whether a resource is another one than before.
@@ -65,9 +66,10 @@ pub struct Patched<'p> {
 }
 
 impl<'t> Plan<'t> {
-    /// How many operations a request may have. Each may look at every value of an attribute, so that the cost of a
-    /// request is bounded by this and the size of the document.
-    pub const MAX_OPERATIONS: usize = 5_000;
+    /// How many changes of the document, and of members that a filter selects, a request may hold. Each may look at
+    /// every value of an attribute, so that this and the size of the resource bound the cost of a request. Changes of
+    /// a relation by id are not counted.
+    pub const MAX_CHANGES: usize = 1_000;
 
     /// Compiles a request for a resource type.
     ///
@@ -84,24 +86,7 @@ impl<'t> Plan<'t> {
         resource_type: &'t ResourceType,
         dialect: Dialect,
     ) -> Result<Self, PatchError> {
-        if request.operations.len() > Self::MAX_OPERATIONS {
-            let limit = Self::MAX_OPERATIONS;
-            return Err(PatchError::new(
-                None,
-                None,
-                PatchErrorKind::TooManyOperations { limit },
-            ));
-        }
-        let compiled = compile::compile(request, resource_type, dialect)?;
-        Ok(Self {
-            resource_type,
-            steps: compiled.steps,
-            changed: compiled.changed,
-            deltas: compiled.deltas,
-            selected: compiled.selected,
-            reads: compiled.reads,
-            writes: compiled.writes,
-        })
+        compile(request, resource_type, dialect)
     }
 
     /// Whether it does nothing but what [`deltas`](Self::deltas) say, so that neither the document nor the members

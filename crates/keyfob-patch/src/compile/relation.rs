@@ -1,0 +1,148 @@
+//! Operations on relations.
+
+use keyfob_core::{
+    Attribute, MemberSet, Object, Quirk, Value, message::PatchOperationKind as Kind, schema::Relation,
+    validate,
+};
+use keyfob_filter::ElementPredicate;
+
+use super::{Action, Compiler, Compiling, Spot, document::seed};
+use crate::{
+    PatchErrorKind,
+    members::{MembersChange, MembersEdit, PlannedRelation, SelectedMembers},
+};
+
+impl<'t> Compiler<'t> {
+    /// Compiles an operation on a relation, its members or those that a filter selects.
+    pub(super) fn relation(
+        &mut self,
+        kind: Kind,
+        relation: &'t Relation,
+        spot: Spot<'t, '_>,
+        value: Option<Value>,
+        text: &str,
+    ) -> Compiling {
+        let attribute = &relation.attribute;
+        if spot.sub.is_some() {
+            return Err(PatchErrorKind::MemberChanged {
+                attribute: attribute.name.as_str().into(),
+            });
+        }
+        self.writes.insert(attribute.id);
+        let value = value.filter(|value| kind != Kind::Remove || *value != Value::Null);
+        if let Some(filter) = spot.filter {
+            let selected = filter.compile_for_elements(attribute, self.dialect)?;
+            let change = match selected.member_ids() {
+                Some(ids) if kind == Kind::Remove => MembersChange::Known(MembersEdit::Remove(ids)),
+                _ => MembersChange::Selected(Box::new(
+                    self.selected_members(kind, attribute, selected, value, text)?,
+                )),
+            };
+            return self.members(attribute, change);
+        }
+        let Some(value) = value else {
+            return self.members(attribute, MembersChange::Known(MembersEdit::Clear));
+        };
+        if kind == Kind::Remove && !self.dialect.allows(Quirk::RemoveByValue) {
+            return Err(PatchErrorKind::ValueOfRemove {
+                attribute: text.into(),
+            });
+        }
+        let members = self.member_set(attribute, value, text)?;
+        if kind == Kind::Remove {
+            let ids = members.into_iter().map(|(id, _)| id).collect();
+            return self.members(attribute, MembersChange::Known(MembersEdit::Remove(ids)));
+        }
+        if kind == Kind::Replace {
+            self.members(attribute, MembersChange::Known(MembersEdit::Clear))?;
+        }
+        self.members(attribute, MembersChange::Known(MembersEdit::Add(members)))
+    }
+
+    fn selected_members(
+        &self,
+        kind: Kind,
+        attribute: &Attribute,
+        selected: ElementPredicate,
+        value: Option<Value>,
+        text: &str,
+    ) -> Compiling<SelectedMembers> {
+        let element = match value {
+            Some(value) if kind != Kind::Remove => self.element(attribute, value, text)?,
+            _ => Value::Null,
+        };
+        let Value::Object(element) = element else {
+            return Ok(SelectedMembers {
+                kind: Kind::Remove,
+                selected,
+                member: None,
+                created: None,
+            });
+        };
+        let one = |element: Object| {
+            let members = self.member_set(attribute, vec![Value::Object(element)].into(), text)?;
+            Ok::<_, PatchErrorKind>(members.into_iter().next())
+        };
+        let mut created = None;
+        if self.dialect.allows(Quirk::CreateOnNoMatch)
+            && let Some(mut seed) = seed(attribute, &selected)
+        {
+            for (name, value) in element.clone() {
+                seed.insert(name, value);
+            }
+            created = if seed.get("value").is_some() {
+                one(seed)?
+            } else {
+                None
+            };
+        }
+        let member = if kind == Kind::Replace || element.get("value").is_some() {
+            one(element)?
+        } else {
+            None
+        };
+        Ok(SelectedMembers {
+            kind,
+            selected,
+            member,
+            created,
+        })
+    }
+
+    /// The members that a client sent, keyed.
+    fn member_set(&self, attribute: &Attribute, value: Value, text: &str) -> Compiling<MemberSet> {
+        let value = validate::value(attribute, value, self.dialect, text)?;
+        let mut members = validate::members(value, text)?;
+        for (_, member) in members.iter_mut() {
+            // Where a member is served is the service provider's to say.
+            member.reference = None;
+        }
+        Ok(members)
+    }
+
+    /// Notes a change of a relation: in its delta as long as that is known without the members.
+    fn members(&mut self, attribute: &'t Attribute, change: MembersChange) -> Compiling {
+        let known = self
+            .relations
+            .iter()
+            .position(|relation| relation.attribute.id == attribute.id);
+        let index = known.unwrap_or_else(|| {
+            self.relations.push(PlannedRelation::new(attribute));
+            self.relations.len() - 1
+        });
+        let Some(relation) = self.relations.get_mut(index) else {
+            return Ok(());
+        };
+        match change {
+            MembersChange::Known(edit) if !relation.is_selected => {
+                relation.pending.apply(edit);
+                Ok(())
+            }
+            change => {
+                relation.is_selected = true;
+                self.reads.insert(attribute.id);
+                self.step(Action::Members(attribute, change))
+            }
+        }
+    }
+}
