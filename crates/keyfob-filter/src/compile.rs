@@ -200,7 +200,7 @@ impl<'r> Compiler<'r> {
             AttributeType::Boolean | AttributeType::Binary | AttributeType::Complex => op == CompareOp::Eq,
         };
         if !fits {
-            let (attribute, kind) = (leaf.name.clone(), leaf.kind);
+            let (attribute, kind) = (path.clone(), leaf.kind);
             return Err(self.fault(path, CompileErrorKind::Operator { op, attribute, kind }));
         }
         Ok(match (leaf.kind, literal) {
@@ -226,13 +226,13 @@ impl<'r> Compiler<'r> {
             }
             (AttributeType::DateTime, Literal::String(text)) => {
                 let instant = text.parse::<DateTime>().map_err(|_| {
-                    let attribute = leaf.name.clone();
+                    let attribute = path.clone();
                     self.fault(path, CompileErrorKind::NotDateTime { attribute })
                 })?;
                 Comparand::Instant(instant, text.clone())
             }
             _ => {
-                let (attribute, kind, literal) = (leaf.name.clone(), leaf.kind, literal.type_name());
+                let (attribute, kind, literal) = (path.clone(), leaf.kind, literal.type_name());
                 let kind = CompileErrorKind::Value {
                     attribute,
                     kind,

@@ -4,6 +4,8 @@ use std::{fmt, ops::Range};
 
 /// How much of a long text is shown on either side of the fault, in characters.
 const MARGIN: usize = 40;
+/// How much of a long fault is shown, in characters.
+const MAX_FAULT: usize = 120;
 
 /// A message, the text it is about, and hints.
 pub(crate) struct Rendered<'e, M> {
@@ -37,7 +39,8 @@ impl<M> Rendered<'_, M> {
         let (Some(before), Some(fault), Some(after)) = parts else {
             return Ok(());
         };
-        let fault: Vec<char> = fault.chars().take(MARGIN).collect();
+        let is_cut = fault.chars().nth(MAX_FAULT).is_some();
+        let fault: Vec<char> = fault.chars().take(MAX_FAULT).collect();
         let hidden = before.chars().count().saturating_sub(MARGIN);
         let before = before.chars().skip(hidden);
         let cut = if hidden > 0 { "…" } else { "" };
@@ -48,10 +51,11 @@ impl<M> Rendered<'_, M> {
             write!(f, "{}", shown(character))?;
         }
         let mut after = after.chars();
-        for character in fault.iter().copied().chain(after.by_ref().take(MARGIN)) {
+        let shown_after = if is_cut { 0 } else { MARGIN };
+        for character in fault.iter().copied().chain(after.by_ref().take(shown_after)) {
             write!(f, "{}", shown(character))?;
         }
-        if after.next().is_some() {
+        if is_cut || after.next().is_some() {
             f.write_str("…")?;
         }
         let caret = "^".repeat(fault.len().max(1));
@@ -70,4 +74,14 @@ pub(crate) fn shown(character: char) -> char {
     } else {
         character
     }
+}
+
+/// A sentence for a client with what was perhaps meant.
+pub(crate) fn with_suggestion(mut detail: String, suggestion: Option<&str>) -> String {
+    if let Some(suggestion) = suggestion {
+        detail.push_str("; did you mean `");
+        detail.push_str(suggestion);
+        detail.push_str("`?");
+    }
+    detail
 }

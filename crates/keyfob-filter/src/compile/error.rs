@@ -8,7 +8,11 @@ use keyfob_core::{
 };
 use thiserror::Error;
 
-use crate::{ast::CompareOp, parse, render::Rendered};
+use crate::{
+    ast::CompareOp,
+    parse,
+    render::{Rendered, with_suggestion},
+};
 
 /// Why a filter does not fit a resource type or an attribute.
 ///
@@ -67,12 +71,12 @@ pub enum CompileErrorKind {
         attribute: AttrName,
     },
     /// The operator does not apply to the attribute's type (RFC 7644 table 3).
-    #[error("`{op}` does not apply to `{attribute}`, which is {}", kind.as_str())]
+    #[error("`{op}` does not apply to `{attribute}`, which is of type {}", kind.as_str())]
     Operator {
         /// The operator.
         op: CompareOp,
-        /// The attribute.
-        attribute: AttrName,
+        /// The attribute, as written.
+        attribute: AttrPath,
         /// Its type.
         kind: AttributeType,
     },
@@ -83,10 +87,10 @@ pub enum CompileErrorKind {
         op: CompareOp,
     },
     /// The literal is not of the attribute's type.
-    #[error("`{attribute}` is {} and can't be compared with {literal}", kind.as_str())]
+    #[error("`{attribute}` is of type {} and can't be compared with {literal}", kind.as_str())]
     Value {
-        /// The attribute.
-        attribute: AttrName,
+        /// The attribute, as written.
+        attribute: AttrPath,
         /// Its type.
         kind: AttributeType,
         /// The literal's type.
@@ -95,8 +99,8 @@ pub enum CompileErrorKind {
     /// The literal is not a date and time.
     #[error("`{attribute}` is compared with a date and time such as \"2008-01-23T04:56:22Z\"")]
     NotDateTime {
-        /// The attribute.
-        attribute: AttrName,
+        /// The attribute, as written.
+        attribute: AttrPath,
     },
     /// The attribute is `returned: never`, so that no filter may tell its value either.
     #[error("`{path}` can't be filtered by")]
@@ -171,12 +175,9 @@ impl ToErrorBody for CompileError {
         if let CompileErrorKind::Sensitive { .. } = self.inner.kind {
             return ErrorBody::new(403, self.to_string()).with_scim_type(ScimType::Sensitive);
         }
-        let mut detail = self.to_string();
-        if let Some(suggestion) = self.suggestion() {
-            detail.push_str("; did you mean `");
-            detail.push_str(suggestion);
-            detail.push_str("`?");
-        }
-        ErrorBody::bad_request(ScimType::InvalidFilter, detail)
+        ErrorBody::bad_request(
+            ScimType::InvalidFilter,
+            with_suggestion(self.to_string(), self.suggestion()),
+        )
     }
 }

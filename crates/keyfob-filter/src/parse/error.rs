@@ -6,7 +6,7 @@ use keyfob_core::{ErrorBody, PathError, ScimType, ToErrorBody};
 use smol_str::SmolStr;
 use thiserror::Error;
 
-use crate::render::{Rendered, shown};
+use crate::render::{Rendered, shown, with_suggestion};
 
 /// Why a text is no filter or no PATCH path, and where.
 ///
@@ -230,7 +230,7 @@ impl ToErrorBody for ParseError {
             detail.push_str("; expected ");
             detail.push_str(expected);
         }
-        ErrorBody::bad_request(scim_type, detail)
+        ErrorBody::bad_request(scim_type, with_suggestion(detail, self.suggestion()))
     }
 }
 

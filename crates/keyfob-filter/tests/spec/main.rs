@@ -2,6 +2,10 @@
 
 // Marked as tests, helpers included, for the lints that tests are free of.
 #[cfg(test)]
+mod compile;
+#[cfg(test)]
+mod elements;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod support;
