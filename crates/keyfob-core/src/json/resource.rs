@@ -22,9 +22,10 @@ use crate::{
 impl Resource {
     /// Decodes a body of the resource type.
     ///
-    /// Attributes that the type declares as relations go straight into keyed [`MemberSet`]s, where each value is an
-    /// object with a `value`; two values with one id are one member. Whatever doesn't look like that is kept as it
-    /// is, and so is everything that the type doesn't know: [`validate`](crate::validate) decides over both.
+    /// Attributes that the type declares as relations go straight into keyed [`MemberSet`](crate::MemberSet)s, where
+    /// each value is an object with a `value`; two values with one id are one member. Whatever doesn't look like that
+    /// is kept as it is, and so is everything that the type doesn't know: [`validate`](crate::validate) decides over
+    /// both.
     ///
     /// # Errors
     /// [`JsonError`], which maps to `invalidSyntax`.

@@ -1,0 +1,608 @@
+//! Bodies made canonical, by direction (RFC 7643 section 2, RFC 7644 sections 3.3 and 3.5.1).
+
+use keyfob_core::{
+    Dialect, Quirk, Resource, SchemaUri, ScimType, ToErrorBody,
+    validate::{self, ValidationError},
+};
+
+use crate::support::{ENTERPRISE, USER, group, group_type, json, user, user_type, without_schemas};
+
+const SCHEMAS: &str = r#""schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "b""#;
+
+fn create(attributes: &str, dialect: Dialect) -> Result<Resource, ValidationError> {
+    validate::create(user(attributes), user_type(), dialect)
+}
+
+/// Creates a user with `attributes` beside what every user has, and gives what it holds of them.
+fn created(attributes: &str, dialect: Dialect) -> Result<serde_json::Value, String> {
+    let separator = if attributes.is_empty() { "" } else { ", " };
+    let user =
+        create(&format!("{SCHEMAS}{separator}{attributes}"), dialect).map_err(|error| error.to_string())?;
+    let mut held = without_schemas(&user);
+    held.as_object_mut().unwrap().remove("userName");
+    Ok(held)
+}
+
+fn refused(attributes: &str, dialect: Dialect) -> String {
+    match created(attributes, dialect) {
+        Ok(taken) => panic!("{attributes} was taken as {taken}"),
+        Err(message) => message,
+    }
+}
+
+#[test]
+fn names_take_the_schemas_spelling_at_every_level() {
+    let body = format!(
+        r#"{SCHEMAS}, "NICKNAME": "Babs", "Name": {{"GIVENNAME": "Barbara"}}, "EMAILS": [{{"VALUE": "a", "Type": "work"}}],
+           "URN:ietf:params:scim:schemas:extension:ENTERPRISE:2.0:user": {{"costcenter": "4130"}}"#
+    );
+    let user = create(&body, Dialect::interop()).unwrap();
+    assert_eq!(
+        String::from_utf8(user.to_json()).unwrap(),
+        format!(
+            r#"{{"schemas":["{USER}","{ENTERPRISE}"],"userName":"b","nickName":"Babs","name":{{"givenName":"Barbara"}},"emails":[{{"value":"a","type":"work"}}],"{ENTERPRISE}":{{"costCenter":"4130"}}}}"#
+        )
+    );
+    // URIs in `schemas` are compared without regard to case as well.
+    let stated = format!(
+        r#""schemas": ["{}", "{}"], "userName": "b", "{ENTERPRISE}": {{"costCenter": "4130"}}"#,
+        USER.to_ascii_lowercase(),
+        ENTERPRISE.to_ascii_lowercase()
+    );
+    let user = create(&stated, Dialect::strict()).unwrap();
+    assert_eq!(user.schemas(), [SchemaUri::USER, SchemaUri::ENTERPRISE_USER]);
+    assert_eq!(user.schemas()[0].as_str(), USER);
+}
+
+#[test]
+fn the_unknown_is_ignored_at_every_level_in_every_dialect() {
+    for dialect in [Dialect::strict(), Dialect::interop()] {
+        assert_eq!(
+            created(
+                r#""shoeSize": 38, "name": {"nick": "x", "givenName": "Barbara"},
+                   "emails": [{"value": "a", "verified": true}], "urn:example:unknown:1.0": {"a": 1},
+                   "urn:example:unknown:2.0": 5"#,
+                dialect
+            ),
+            Ok(json(
+                r#"{"name": {"givenName": "Barbara"}, "emails": [{"value": "a"}]}"#
+            ))
+        );
+    }
+}
+
+#[test]
+fn read_only_attributes_are_ignored_at_every_level() {
+    let extended = format!(
+        r#""schemas": ["{USER}", "{ENTERPRISE}"], "userName": "b", "id": 5, "meta": {{"version": "x"}},
+           "groups": [{{"value": "g"}}], "{ENTERPRISE}": {{"manager": {{"value": "1", "displayName": 5}}}}"#
+    );
+    for dialect in [Dialect::strict(), Dialect::interop()] {
+        for groups in [
+            r#""groups": "all""#,
+            r#""groups": [5]"#,
+            r#""groups": [{"value": "g"}]"#,
+        ] {
+            assert_eq!(created(groups, dialect), Ok(json("{}")));
+        }
+        let user = create(&extended, dialect).unwrap();
+        assert!(user.relations().is_empty());
+        assert_eq!(
+            without_schemas(&user),
+            json(format!(
+                r#"{{"userName": "b", "{ENTERPRISE}": {{"manager": {{"value": "1"}}}}}}"#
+            ))
+        );
+    }
+}
+
+#[test]
+fn null_and_empty_leave_an_attribute_unassigned() {
+    for attributes in [
+        r#""title": null"#,
+        r#""emails": null"#,
+        r#""emails": []"#,
+        r#""name": {}"#,
+        r#""name": {"givenName": null, "familyName": null}"#,
+        r#""emails": [{}, {"value": null}]"#,
+        r#""active": null, "addresses": []"#,
+        r#""urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": null"#,
+    ] {
+        assert_eq!(
+            created(attributes, Dialect::strict()),
+            Ok(json("{}")),
+            "{attributes}"
+        );
+    }
+    for extension in ["{}", r#"{"department": null, "manager": {}}"#] {
+        let body =
+            format!(r#""schemas": ["{USER}", "{ENTERPRISE}"], "userName": "b", "{ENTERPRISE}": {extension}"#);
+        let user = create(&body, Dialect::strict()).unwrap();
+        assert!(user.extensions().is_empty());
+        assert_eq!(user.schemas(), [SchemaUri::USER], "{extension}");
+    }
+    // An empty string is a value.
+    assert_eq!(
+        created(r#""title": """#, Dialect::strict()),
+        Ok(json(r#"{"title": ""}"#))
+    );
+}
+
+#[test]
+fn a_value_of_a_wrong_type_is_refused_with_its_path_and_without_its_content() {
+    for (attributes, message) in [
+        (r#""title": 5"#, "`title` takes a string, not an integer"),
+        (r#""title": true"#, "`title` takes a string, not a boolean"),
+        (r#""title": {"a": 1}"#, "`title` takes a string, not an object"),
+        (r#""title": ["a", "b"]"#, "`title` takes a string, not an array"),
+        (
+            r#""active": "maybe""#,
+            "`active` takes a boolean, not this string",
+        ),
+        (r#""active": 1"#, "`active` takes a boolean, not an integer"),
+        (r#""name": "Barbara""#, "`name` takes an object, not a string"),
+        (
+            r#""name": {"givenName": 1.5}"#,
+            "`name.givenName` takes a string, not a decimal number",
+        ),
+        (
+            r#""emails": "a@example.com""#,
+            "`emails` takes an object, not a string",
+        ),
+        (
+            r#""emails": ["a@example.com"]"#,
+            "`emails` takes an object, not a string",
+        ),
+        (r#""emails": [null]"#, "`emails` takes an object, not null"),
+        (
+            r#""emails": [{"value": ["a", "b"]}]"#,
+            "`emails.value` takes a string, not an array",
+        ),
+        (
+            r#""emails": [{"primary": "perhaps"}]"#,
+            "`emails.primary` takes a boolean, not this string",
+        ),
+        (
+            r#""profileUrl": 5"#,
+            "`profileUrl` takes a URI as a string, not an integer",
+        ),
+        (
+            r#""x509Certificates": [{"value": "a b%"}]"#,
+            "`x509Certificates.value` takes a base64 string, not this string",
+        ),
+        (
+            r#""urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": "Tours""#,
+            "`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User` takes an object, not a string",
+        ),
+        (
+            r#""urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": 5}"#,
+            "`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department` takes a string, not an integer",
+        ),
+    ] {
+        assert_eq!(refused(attributes, Dialect::interop()), message);
+        let strict = refused(attributes, Dialect::strict().with(Quirk::UnlistedSchemas));
+        let path = message.split('`').nth(1).unwrap();
+        assert!(strict.starts_with(&format!("`{path}` takes ")), "{strict}");
+        assert!(
+            !strict.contains("maybe") && !strict.contains("example"),
+            "{strict}"
+        );
+    }
+    let error = create(&format!("{SCHEMAS}, \"active\": 1"), Dialect::strict()).unwrap_err();
+    assert_eq!(error.to_error_body().scim_type, Some(ScimType::InvalidValue));
+}
+
+#[test]
+fn base64_is_taken_in_both_alphabets_with_or_without_padding_and_in_lines() {
+    for (text, taken) in [
+        ("", true),
+        ("TWE=", true),
+        ("TWE", true),
+        ("TQ==", true),
+        ("TWFu", true),
+        ("-_-_", true),
+        ("TW\\nFu", true),
+        ("T", false),
+        ("TWFuT", false),
+        ("TQ=", false),
+        ("TWFu====", false),
+        ("TW=E", false),
+        ("T*==", false),
+        ("größe", false),
+    ] {
+        let attributes = format!(r#""x509Certificates": [{{"value": "{text}"}}]"#);
+        assert_eq!(created(&attributes, Dialect::strict()).is_ok(), taken, "{text}");
+    }
+}
+
+#[test]
+fn a_required_attribute_is_there_and_not_empty() {
+    let schemas = format!(r#""schemas": ["{USER}"]"#);
+    for (attributes, path) in [
+        (schemas.clone(), "userName"),
+        (format!(r#"{schemas}, "userName": null"#), "userName"),
+        (format!(r#"{schemas}, "userName": """#), "userName"),
+    ] {
+        for dialect in [Dialect::strict(), Dialect::interop()] {
+            assert_eq!(
+                create(&attributes, dialect),
+                Err(ValidationError::Missing { path: path.into() })
+            );
+        }
+    }
+    let nameless = validate::create(group(""), group_type(), Dialect::interop()).unwrap_err();
+    assert_eq!(nameless.to_string(), "`displayName` is required");
+    assert_eq!(nameless.to_error_body().scim_type, Some(ScimType::InvalidValue));
+}
+
+#[test]
+fn only_one_value_is_primary() {
+    for (attributes, path) in [
+        (
+            r#""emails": [{"value": "a", "primary": true}, {"value": "b", "PRIMARY": true}]"#,
+            "emails",
+        ),
+        (
+            r#""addresses": [{"primary": true}, {"country": "US"}, {"primary": true}]"#,
+            "addresses",
+        ),
+    ] {
+        assert_eq!(
+            refused(attributes, Dialect::strict()),
+            format!("only one value of `{path}` can be primary")
+        );
+    }
+    let mixed = r#""emails": [{"value": "a", "primary": "true"}, {"value": "b", "primary": "True"}]"#;
+    assert_eq!(
+        refused(mixed, Dialect::interop()),
+        "only one value of `emails` can be primary"
+    );
+    let one = r#""emails": [{"value": "a", "primary": true}, {"value": "b", "primary": false}]"#;
+    assert_eq!(created(one, Dialect::strict()), Ok(json(format!("{{{one}}}"))));
+}
+
+#[test]
+fn schemas_name_what_the_body_holds() {
+    let user_name = r#""userName": "b""#;
+    let extension = format!(r#""{ENTERPRISE}": {{"department": "Tours"}}"#);
+    let stated = |uris: &[&str]| format!(r#""schemas": {}"#, serde_json::to_string(uris).unwrap());
+    let (unlisted, unknown) = (Quirk::UnlistedSchemas, Quirk::UnknownSchemas);
+    for (body, quirk, message) in [
+        (
+            user_name.to_owned(),
+            unlisted,
+            format!("`schemas` does not name `{USER}`"),
+        ),
+        (
+            format!("{}, {user_name}", stated(&[])),
+            unlisted,
+            format!("`schemas` does not name `{USER}`"),
+        ),
+        (
+            format!("{}, {user_name}, {extension}", stated(&[USER])),
+            unlisted,
+            format!("`schemas` does not name `{ENTERPRISE}`"),
+        ),
+        (
+            format!("{}, {user_name}", stated(&[USER, "urn:example:unknown:1.0"])),
+            unknown,
+            "`urn:example:unknown:1.0` is not a schema that `User` takes here".to_owned(),
+        ),
+    ] {
+        let error = create(&body, Dialect::strict()).unwrap_err();
+        assert_eq!(error.to_string(), message, "{body}");
+        assert_eq!(error.to_error_body().scim_type, Some(ScimType::InvalidSyntax));
+        assert!(create(&body, Dialect::interop().without(quirk)).is_err());
+        let taken = create(&body, Dialect::strict().with(quirk)).unwrap();
+        let mut expected = vec![SchemaUri::USER];
+        if body.contains("Tours") {
+            expected.push(SchemaUri::ENTERPRISE_USER);
+        }
+        assert_eq!(taken.schemas(), expected, "{body}");
+    }
+    // An extension may be stated and hold nothing, and the order is anybody's.
+    let body = format!("{user_name}, {}", stated(&[ENTERPRISE, USER]));
+    assert_eq!(
+        create(&body, Dialect::strict()).unwrap().schemas(),
+        [SchemaUri::USER]
+    );
+}
+
+#[test]
+fn a_quirk_each_admits_what_providers_send_otherwise() {
+    let enterprise = |inner: &str| format!(r#""{ENTERPRISE}": {{{inner}}}"#);
+    let manager = enterprise(r#""manager": {"value": "26118915"}"#);
+    for (quirk, sent, expected) in [
+        (
+            Quirk::BooleanStrings,
+            r#""active": "True""#.to_owned(),
+            r#""active": true"#.to_owned(),
+        ),
+        (
+            Quirk::BooleanStrings,
+            r#""active": "fAlSe""#.to_owned(),
+            r#""active": false"#.to_owned(),
+        ),
+        (
+            Quirk::BareValues,
+            enterprise(r#""manager": "26118915""#),
+            manager.clone(),
+        ),
+        (
+            Quirk::BareValues,
+            enterprise(r#""manager": "", "division": "x""#),
+            enterprise(r#""division": "x""#),
+        ),
+        (
+            Quirk::SingleValues,
+            r#""emails": {"value": "a"}"#.to_owned(),
+            r#""emails": [{"value": "a"}]"#.to_owned(),
+        ),
+        (
+            Quirk::SingleValues,
+            r#""title": ["Guide"]"#.to_owned(),
+            r#""title": "Guide""#.to_owned(),
+        ),
+        (Quirk::SingleValues, r#""title": []"#.to_owned(), String::new()),
+        (
+            Quirk::SingleValues,
+            r#""name": [{"givenName": ["Barbara"]}]"#.to_owned(),
+            r#""name": {"givenName": "Barbara"}"#.to_owned(),
+        ),
+        (
+            Quirk::SingleValues,
+            enterprise(r#""manager": [{"value": "26118915"}]"#),
+            manager.clone(),
+        ),
+        (
+            Quirk::StringNumbers,
+            r#""title": 5, "nickName": true"#.to_owned(),
+            r#""title": "5", "nickName": "true""#.to_owned(),
+        ),
+        (
+            Quirk::NestedCore,
+            format!(r#""{USER}": {{"TITLE": "Guide", "unknown": 1, "id": "1", "schemas": []}}"#),
+            r#""title": "Guide""#.to_owned(),
+        ),
+    ] {
+        let strict = Dialect::strict().with(Quirk::UnlistedSchemas);
+        refused(&sent, strict);
+        let expected = Ok(json(format!("{{{expected}}}")));
+        assert_eq!(created(&sent, strict.with(quirk)), expected, "{sent}");
+        assert_eq!(created(&sent, Dialect::interop().with(quirk)), expected, "{sent}");
+        refused(&sent, Dialect::interop().without(quirk));
+    }
+}
+
+#[test]
+fn a_core_attribute_stands_at_the_top_or_under_the_core_uri_and_not_in_both_places() {
+    for (attributes, path) in [
+        (format!(r#""title": "a", "{USER}": {{"TITLE": "b"}}"#), "TITLE"),
+        (
+            format!(r#""groups": [{{"value": "1"}}], "{USER}": {{"groups": []}}"#),
+            "groups",
+        ),
+    ] {
+        assert_eq!(
+            create(&attributes, Dialect::interop()),
+            Err(ValidationError::Duplicate { path: path.into() })
+        );
+    }
+    let members = r#""urn:ietf:params:scim:schemas:core:2.0:Group":
+        {"displayName": "G", "members": [{"value": "1", "$ref": "x"}]}"#;
+    let lifted = validate::create(group(members), group_type(), Dialect::interop()).unwrap();
+    assert_eq!(
+        without_schemas(&lifted),
+        json(r#"{"displayName": "G", "members": [{"value": "1"}]}"#)
+    );
+    let both = format!(r#""members": [{{"value": "2"}}], {members}"#);
+    let error = validate::create(group(&both), group_type(), Dialect::interop()).unwrap_err();
+    assert_eq!(error.to_error_body().scim_type, Some(ScimType::InvalidSyntax));
+}
+
+/// A group with these members, given as JSON.
+fn named(members: &str) -> String {
+    format!(r#""displayName": "G", "members": {members}"#)
+}
+
+/// Creates a group with these members, decoded for its type and not, between which there is no difference.
+fn both(dialect: Dialect, members: &str) -> Result<serde_json::Value, String> {
+    let typed = validate::create(group(&named(members)), group_type(), dialect);
+    let untyped: Resource = serde_json::from_str(&format!("{{{}}}", named(members))).unwrap();
+    assert_eq!(
+        typed,
+        validate::create(untyped, group_type(), dialect),
+        "{members}"
+    );
+    typed
+        .map(|group| without_schemas(&group))
+        .map_err(|error| error.to_string())
+}
+
+#[test]
+fn members_are_keyed_whatever_form_they_were_sent_in() {
+    let strict = Dialect::strict().with(Quirk::UnlistedSchemas);
+    for (sent, quirk, expected) in [
+        ("[]", None, "[]"),
+        (
+            r#"[{"value": "1"}, {"value": "2"}]"#,
+            None,
+            r#"[{"value": "1"}, {"value": "2"}]"#,
+        ),
+        (
+            r#"[{"VALUE": "1", "Display": "a", "TYPE": "User", "$ref": "x", "since": 5}]"#,
+            None,
+            r#"[{"value": "1", "display": "a", "type": "User"}]"#,
+        ),
+        (
+            r#"[{"value": "1", "display": null, "$ref": null}]"#,
+            None,
+            r#"[{"value": "1"}]"#,
+        ),
+        (
+            r#"[{"value": "1", "display": "a"}, {"value": "1"}]"#,
+            None,
+            r#"[{"value": "1"}]"#,
+        ),
+        (
+            r#"["1", "2"]"#,
+            Some(Quirk::BareValues),
+            r#"[{"value": "1"}, {"value": "2"}]"#,
+        ),
+        (
+            r#"[{"value": "1"}, "2"]"#,
+            Some(Quirk::BareValues),
+            r#"[{"value": "1"}, {"value": "2"}]"#,
+        ),
+        (
+            r#"{"value": "1"}"#,
+            Some(Quirk::SingleValues),
+            r#"[{"value": "1"}]"#,
+        ),
+        (
+            r#"[{"value": ["1"]}]"#,
+            Some(Quirk::SingleValues),
+            r#"[{"value": "1"}]"#,
+        ),
+        (
+            r#"[{"value": "1", "display": ["a"]}]"#,
+            Some(Quirk::SingleValues),
+            r#"[{"value": "1", "display": "a"}]"#,
+        ),
+        (
+            r#"[{"value": 1}]"#,
+            Some(Quirk::StringNumbers),
+            r#"[{"value": "1"}]"#,
+        ),
+        (
+            r#"[{"value": "1", "display": 5}]"#,
+            Some(Quirk::StringNumbers),
+            r#"[{"value": "1", "display": "5"}]"#,
+        ),
+    ] {
+        let expected = match expected {
+            "[]" => json(r#"{"displayName": "G"}"#),
+            members => json(format!("{{{}}}", named(members))),
+        };
+        if let Some(quirk) = quirk {
+            assert!(both(strict, sent).is_err(), "{sent}");
+            assert_eq!(both(strict.with(quirk), sent), Ok(expected), "{sent}");
+        } else {
+            assert_eq!(both(strict, sent), Ok(expected), "{sent}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_a_member_is_refused_whatever_form_it_was_sent_in() {
+    for (sent, message) in [
+        (r#"[{"display": "a"}]"#, "`members.value` is required"),
+        (
+            r#"[{"value": null, "display": "a"}]"#,
+            "`members.value` is required",
+        ),
+        (r#"[{"value": ""}]"#, "`members.value` is required"),
+        (
+            r#"[{"value": 5}]"#,
+            "`members.value` takes a string, not an integer",
+        ),
+        (
+            r#"[{"value": "1", "display": 5}]"#,
+            "`members.display` takes a string, not an integer",
+        ),
+        (
+            r#"[{"value": "1"}, 5]"#,
+            "`members` takes an object, not an integer",
+        ),
+        ("[null]", "`members` takes an object, not null"),
+        ("5", "`members` takes an object, not an integer"),
+    ] {
+        assert_eq!(both(Dialect::interop(), sent), Err(message.to_owned()), "{sent}");
+    }
+    let strict = Dialect::strict().with(Quirk::UnlistedSchemas);
+    let group = validate::create(group(&named("null")), group_type(), strict).unwrap();
+    assert!(group.relation("members").unwrap().is_empty());
+}
+
+#[test]
+fn a_managers_name_stays_as_long_as_the_manager_does() {
+    let body = |manager: &str| {
+        user(&format!(
+            r#""userName": "b", "{ENTERPRISE}": {{"manager": {manager}}}"#
+        ))
+    };
+    let stored = body(r#"{"value": "1", "displayName": "John"}"#);
+    for (sent, expected) in [
+        (r#"{"value": "1"}"#, r#"{"value": "1", "displayName": "John"}"#),
+        (
+            r#"{"value": "1", "displayName": "Jack"}"#,
+            r#"{"value": "1", "displayName": "John"}"#,
+        ),
+        (r#"{"value": "2"}"#, r#"{"value": "2"}"#),
+    ] {
+        let replaced = validate::replace(body(sent), &stored, user_type(), Dialect::interop()).unwrap();
+        assert_eq!(
+            without_schemas(&replaced),
+            without_schemas(&body(expected)),
+            "{sent}"
+        );
+    }
+}
+
+#[test]
+fn a_put_clears_what_it_leaves_out_and_states_its_schemas() {
+    let stored = user(&format!(
+        r#""schemas": ["{USER}", "{ENTERPRISE}"], "id": "1", "userName": "a", "title": "Guide",
+           "groups": [{{"value": "g"}}], "{ENTERPRISE}": {{"department": "Tours"}}"#
+    ));
+    let replaced = validate::replace(user(SCHEMAS), &stored, user_type(), Dialect::strict()).unwrap();
+    assert_eq!(replaced.schemas(), [SchemaUri::USER]);
+    assert_eq!(
+        without_schemas(&replaced),
+        json(r#"{"userName": "b", "id": "1"}"#)
+    );
+}
+
+#[test]
+fn provider_bodies_create_the_users_they_mean() {
+    let onelogin = r#""schemas": [], "userName": "b", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":
+        {"department": "Tours", "manager": {"displayName": null, "managerId": "x"}}"#;
+    let entra = r#""schemas": ["urn:ietf:params:scim:schemas:core:2.0:User",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],
+        "userName": "b", "active": "True", "displayName": null, "emails": [{"primary": "True", "type": "work", "value": "a"}],
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": null, "manager": "26118915"}"#;
+    let entra_group = r#""schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group",
+            "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"],
+        "displayName": "G", "members": [], "meta": {"resourceType": "Group"}"#;
+    for (body, dialect, expected) in [
+        (
+            onelogin,
+            Dialect::interop(),
+            format!(r#"{{"userName": "b", "{ENTERPRISE}": {{"department": "Tours"}}}}"#),
+        ),
+        (
+            entra,
+            Dialect::entra(),
+            format!(
+                r#"{{"userName": "b", "active": true, "emails": [{{"primary": true, "type": "work", "value": "a"}}],
+                    "{ENTERPRISE}": {{"manager": {{"value": "26118915"}}}}}}"#
+            ),
+        ),
+    ] {
+        assert_eq!(without_schemas(&create(body, dialect).unwrap()), json(expected));
+    }
+    let group = validate::create(group(entra_group), group_type(), Dialect::entra()).unwrap();
+    assert_eq!(group.schemas(), [SchemaUri::GROUP]);
+    assert_eq!(without_schemas(&group), json(r#"{"displayName": "G"}"#));
+}
+
+#[test]
+fn what_is_created_is_canonical_already() {
+    let body = format!(
+        r#"{SCHEMAS}, "active": "True", "emails": {{"value": "a"}}, "{ENTERPRISE}": {{"manager": "1"}}"#
+    );
+    let once = create(&body, Dialect::interop()).unwrap();
+    let twice = validate::create(once.clone(), user_type(), Dialect::strict()).unwrap();
+    assert_eq!(once.to_json(), twice.to_json());
+    assert_eq!(validate::complete(&once, user_type()), Ok(()));
+}
