@@ -21,8 +21,12 @@ const CACHED_STATEMENTS: usize = 64;
 
 /// Opens the connection that writes, creating the database or bringing it up to date.
 pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
-    create(path).map_err(|source| OpenError::Create { path: path.into(), source })?;
-    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| failed(path, error))?;
+    create(path).map_err(|source| OpenError::Create {
+        path: path.into(),
+        source,
+    })?;
+    let mut connection =
+        connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| failed(path, error))?;
     // Before anything is written: a file that is not ours stays as it is.
     check_version(path, &connection)?;
     let configured = configure_writer(&connection).map_err(|error| failed(path, error))?;
@@ -66,8 +70,7 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 
 /// Makes commits durable and says whether the file system supports the way in which they are.
 fn configure_writer(connection: &Connection) -> rusqlite::Result<bool> {
-    let mode: String =
-        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     connection.pragma_update(None, "synchronous", "full")?;
     // Where the system's fsync does not reach the disk.
     connection.pragma_update(None, "fullfsync", true)?;
@@ -86,13 +89,19 @@ fn check_version(path: &Path, connection: &Connection) -> Result<usize, OpenErro
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(|error| failed(path, error))?;
     let is_empty = (application_id, version, tables) == (0, 0, 0);
-    let found = u32::try_from(version).ok().filter(|_| is_empty || application_id == APPLICATION_ID);
+    let found = u32::try_from(version)
+        .ok()
+        .filter(|_| is_empty || application_id == APPLICATION_ID);
     let Some(found) = found else {
         return Err(OpenError::Foreign { path: path.into() });
     };
     match usize::try_from(found) {
         Ok(version) if version <= MIGRATIONS.len() => Ok(version),
-        _ => Err(OpenError::Newer { path: path.into(), found, supported: supported() }),
+        _ => Err(OpenError::Newer {
+            path: path.into(),
+            found,
+            supported: supported(),
+        }),
     }
 }
 
@@ -127,6 +136,9 @@ fn run_script(connection: &Connection, script: &str, version: usize) -> rusqlite
 fn failed(path: &Path, error: rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase) => OpenError::Foreign { path: path.into() },
-        _ => OpenError::Database { path: path.into(), source: error.into() },
+        _ => OpenError::Database {
+            path: path.into(),
+            source: error.into(),
+        },
     }
 }

@@ -27,7 +27,10 @@ pub(crate) type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 pub(crate) fn run(connection: Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
     let mut connection = connection;
     loop {
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
+        let job = jobs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .blocking_recv();
         match job {
             Some(job) => job(&mut connection),
             None => return,
@@ -45,7 +48,11 @@ pub(crate) struct Snapshot<'c> {
 
 impl<'c> Snapshot<'c> {
     pub(crate) fn new(connection: &'c Connection, tenant: &'c str, abandoned: &'c dyn Fn() -> bool) -> Self {
-        Self { connection, tenant, abandoned }
+        Self {
+            connection,
+            tenant,
+            abandoned,
+        }
     }
 
     /// What is known of a resource type, if the tenant ever had a resource of it.
@@ -58,7 +65,7 @@ impl<'c> Snapshot<'c> {
             .query_row(params![self.tenant, name], |row| {
                 Ok(Kind {
                     tenant: row.get(0)?,
-                    kind: row.get(1)?,
+                    number: row.get(1)?,
                     resources: decode::count(row, 2)?,
                     indexed: row.get(3)?,
                 })
@@ -70,7 +77,7 @@ impl<'c> Snapshot<'c> {
 /// A resource type of a tenant.
 struct Kind {
     tenant: i64,
-    kind: i64,
+    number: i64,
     /// How many resources there are.
     resources: usize,
     /// By which attributes they are indexed.
@@ -80,4 +87,26 @@ struct Kind {
 /// As a number of rows. No database has more than the largest.
 fn rows(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use crate::open;
+
+    /// How SQLite carries out a statement: one line for each table that it reads.
+    pub(super) fn plan(sql: &str) -> Vec<String> {
+        let directory = tempfile::tempdir().unwrap();
+        let connection: Connection = open::writer(&directory.path().join("keyfob.db")).unwrap();
+        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let unbound = vec![rusqlite::types::Null; statement.parameter_count()];
+        let lines = statement
+            .query_map(rusqlite::params_from_iter(unbound), |row| row.get::<_, String>(3))
+            .unwrap();
+        lines
+            .map(Result::unwrap)
+            .filter(|line| line.starts_with("SEARCH") || line.starts_with("SCAN"))
+            .collect()
+    }
 }

@@ -63,7 +63,9 @@ impl Options {
     /// The defaults.
     #[must_use]
     pub fn new() -> Self {
-        Self { readers: NonZeroUsize::MIN.saturating_add(3) }
+        Self {
+            readers: NonZeroUsize::MIN.saturating_add(3),
+        }
     }
 
     /// The same with so many reads at once.
@@ -96,13 +98,18 @@ impl SqliteStore {
     pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
         // Absolute, lest SQLite take a name such as `:memory:` for something else than a file.
         let path = path.as_ref();
-        let path = absolute(path).map_err(|source| OpenError::Create { path: path.into(), source })?;
+        let path = absolute(path).map_err(|source| OpenError::Create {
+            path: path.into(),
+            source,
+        })?;
         let writer = open::writer(&path)?;
         Self::start(&path, writer, options)
     }
 
     fn start(path: &Path, writer: Connection, options: Options) -> Result<Self, OpenError> {
-        let connections = (0..options.readers.get()).map(|_| open::reader(path)).collect::<Result<Vec<_>, _>>()?;
+        let connections = (0..options.readers.get())
+            .map(|_| open::reader(path))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             readers: Workers::start(connections, options.readers.get(), read::run)?,
             writer: Workers::start(vec![writer], write::BATCH, write::run)?,
@@ -146,7 +153,10 @@ impl Store for SqliteStore {
         selection: &Selection,
     ) -> Result<Option<Stored>, StoreError> {
         let (resource_type, id, selection) = (resource_type.clone(), id.clone(), selection.clone());
-        self.read(cx, move |snapshot| read::get(snapshot, &resource_type, &id, &selection)).await
+        self.read(cx, move |snapshot| {
+            read::get(snapshot, &resource_type, &id, &selection)
+        })
+        .await
     }
 
     async fn query(
@@ -162,7 +172,8 @@ impl Store for SqliteStore {
             count: query.count,
             selection: query.selection.clone(),
         };
-        self.read(cx, move |snapshot| read::query(snapshot, &resource_type, &query)).await
+        self.read(cx, move |snapshot| read::query(snapshot, &resource_type, &query))
+            .await
     }
 
     async fn commit(&self, cx: &Context, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
@@ -178,7 +189,8 @@ impl Store for SqliteStore {
         after: Option<EventId>,
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
-        self.read(cx, move |snapshot| read::events(snapshot, after, limit)).await
+        self.read(cx, move |snapshot| read::events(snapshot, after, limit))
+            .await
     }
 }
 
@@ -205,7 +217,10 @@ impl<J: Send + 'static> Workers<J> {
         let (sender, receiver) = mpsc::channel(waiting);
         let receiver = Arc::new(Mutex::new(receiver));
         // On an error the threads that run are told to end and waited for.
-        let mut workers = Self { jobs: Some(sender), threads: Vec::new() };
+        let mut workers = Self {
+            jobs: Some(sender),
+            threads: Vec::new(),
+        };
         for connection in connections {
             let receiver = Arc::clone(&receiver);
             let thread = thread::Builder::new()
@@ -230,5 +245,94 @@ impl<J> Drop for Workers<J> {
             // One that panicked has nothing left to wait for.
             thread.join().ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use keyfob_core::{DateTime, Registry, Resource};
+    use keyfob_engine::TenantId;
+    use pollster::block_on;
+
+    use super::*;
+
+    /// A store of which the writer's connection was prepared.
+    fn store(prepare: impl FnOnce(&Connection)) -> (tempfile::TempDir, SqliteStore) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keyfob.db");
+        let writer = open::writer(&path).unwrap();
+        prepare(&writer);
+        let store = SqliteStore::start(&path, writer, Options::new()).unwrap();
+        (directory, store)
+    }
+
+    fn cx() -> Context {
+        Context::new(TenantId::new("acme"))
+    }
+
+    fn user_type() -> &'static ResourceType {
+        Registry::rfc().resource_type("User").unwrap()
+    }
+
+    fn create(store: &SqliteStore, number: usize) -> Result<Committed, CommitError> {
+        let mut document = Resource::default();
+        document.core_mut().insert("title", "x".repeat(3000).as_str());
+        let change = Change::Create {
+            resource_type: user_type(),
+            id: &ResourceId::new(number.to_string()),
+            document: &document,
+            relations: &[],
+            unique: &[],
+            at: DateTime::from_unix_millis(0),
+        };
+        block_on(store.commit(&cx(), &[change]))
+    }
+
+    fn total(store: &SqliteStore) -> usize {
+        block_on(store.query(&cx(), user_type(), &Query::new(&Selection::document(), 1000)))
+            .unwrap()
+            .resources
+            .len()
+    }
+
+    #[test]
+    fn a_full_database_is_unavailable_until_there_is_room_again() {
+        let (_directory, store) = store(|writer| writer.pragma_update(None, "max_page_count", 100).unwrap());
+        let created = (0..1000).take_while(|number| match create(&store, *number) {
+            Ok(_) => true,
+            Err(CommitError::Store(StoreError::Unavailable(_))) => false,
+            Err(error) => panic!("{error:?}"),
+        });
+        let created = created.count();
+        assert!((20..100).contains(&created), "{created}");
+        assert_eq!(total(&store), created);
+        for number in 0..10 {
+            let change = Change::Delete {
+                resource_type: user_type(),
+                id: &ResourceId::new(number.to_string()),
+                precondition: None,
+                at: DateTime::from_unix_millis(0),
+            };
+            block_on(store.commit(&cx(), &[change])).unwrap();
+        }
+        create(&store, created).unwrap();
+        assert_eq!(total(&store), created - 9);
+    }
+
+    #[test]
+    fn a_database_that_another_process_holds_is_unavailable_until_it_is_let_go() {
+        let (directory, store) = store(|writer| writer.busy_timeout(Duration::from_millis(30)).unwrap());
+        let other = Connection::open(directory.path().join("keyfob.db")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let error = create(&store, 1).unwrap_err();
+        assert!(
+            matches!(error, CommitError::Store(StoreError::Unavailable(_))),
+            "{error:?}"
+        );
+        other.execute_batch("ROLLBACK").unwrap();
+        create(&store, 1).unwrap();
+        assert_eq!(total(&store), 1);
     }
 }

@@ -19,7 +19,11 @@ pub(crate) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<usize> {
     Ok(usize::try_from(count).map_err(|_| Undecodable)?)
 }
 
-pub(crate) fn document(row: &Row<'_>, column: usize, resource_type: &ResourceType) -> rusqlite::Result<Resource> {
+pub(crate) fn document(
+    row: &Row<'_>,
+    column: usize,
+    resource_type: &ResourceType,
+) -> rusqlite::Result<Resource> {
     let text = row.get_ref(column)?.as_blob()?;
     Ok(Resource::from_json(text, resource_type).map_err(|_| Undecodable)?)
 }

@@ -8,7 +8,11 @@ use super::{Snapshot, decode, rows};
 use crate::error::Undecodable;
 
 /// At most `limit` events of the tenant after this one.
-pub(crate) fn events(cx: &Snapshot<'_>, after: Option<EventId>, limit: usize) -> rusqlite::Result<Vec<Event>> {
+pub(crate) fn events(
+    cx: &Snapshot<'_>,
+    after: Option<EventId>,
+    limit: usize,
+) -> rusqlite::Result<Vec<Event>> {
     let after = after.map_or(0, |id| i64::try_from(id.number()).unwrap_or(i64::MAX));
     cx.connection
         .prepare_cached(

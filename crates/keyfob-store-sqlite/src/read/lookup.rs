@@ -27,7 +27,10 @@ pub(super) fn find(
     resource_type: &ResourceType,
     filter: &Predicate,
 ) -> rusqlite::Result<Option<Found>> {
-    let mut lookups: Vec<_> = filter.lookups().map(|lookup| Lookup::new(kind, resource_type, &lookup)).collect();
+    let mut lookups: Vec<_> = filter
+        .lookups()
+        .map(|lookup| Lookup::new(kind, resource_type, &lookup))
+        .collect();
     let is_exact = is_conjunction_of_lookups(filter) && lookups.iter().all(Option::is_some);
     lookups.sort_by_key(|lookup| lookup.as_ref().map(|lookup| lookup.index));
     let mut lookups = lookups.into_iter().flatten();
@@ -83,7 +86,11 @@ enum Index {
 impl Lookup {
     fn new(kind: &Kind, resource_type: &ResourceType, lookup: &keyfob_filter::Lookup<'_>) -> Option<Self> {
         let place = lookup.place();
-        let path = AttrPath::new(place.extension().cloned(), place.attribute().clone(), place.sub().cloned());
+        let path = AttrPath::new(
+            place.extension().cloned(),
+            place.attribute().clone(),
+            place.sub().cloned(),
+        );
         let of = |index, path, owner_type| Self {
             index,
             path,
@@ -96,11 +103,13 @@ impl Lookup {
         }
         let path = path.to_string().to_ascii_lowercase();
         if path == "id" {
-            return lookup.is_case_exact().then(|| of(Index::Id, path, SmolStr::default()));
+            return lookup
+                .is_case_exact()
+                .then(|| of(Index::Id, path, SmolStr::default()));
         }
-        let is_indexed = Indexed::all(resource_type).iter().any(|indexed| {
-            indexed.path() == path && indexed.leaf().case_exact == lookup.is_case_exact()
-        });
+        let is_indexed = Indexed::all(resource_type)
+            .iter()
+            .any(|indexed| indexed.path() == path && indexed.leaf().case_exact == lookup.is_case_exact());
         // Until a commit indexes what was written when the type declared other indexes, nothing is looked up.
         let is_complete = kind.indexed == index::signature(resource_type);
         (is_indexed && is_complete).then(|| of(Index::Values, path, SmolStr::default()))
@@ -112,7 +121,7 @@ impl Lookup {
         for key in &self.keys {
             let mut rows = statement.query(params![
                 kind.tenant,
-                kind.kind,
+                kind.number,
                 self.path.as_str(),
                 self.owner_type.as_str(),
                 key.as_str(),
@@ -130,7 +139,7 @@ impl Lookup {
         for key in &self.keys {
             let found = statement.exists(params![
                 kind.tenant,
-                kind.kind,
+                kind.number,
                 self.path.as_str(),
                 self.owner_type.as_str(),
                 key.as_str(),
@@ -151,12 +160,19 @@ fn relation_index(resource_type: &ResourceType, path: &AttrPath) -> Option<(Inde
         return None;
     }
     match &relation.kind {
-        RelationKind::Owned => {
-            Some((Index::Owners, relation::path(path.name().as_str()), resource_type.name().clone()))
-        }
-        RelationKind::InverseOf { resource_type, attribute } => {
-            Some((Index::Members, relation::path(attribute.as_str()), resource_type.clone()))
-        }
+        RelationKind::Owned => Some((
+            Index::Owners,
+            relation::path(path.name().as_str()),
+            resource_type.name().clone(),
+        )),
+        RelationKind::InverseOf {
+            resource_type,
+            attribute,
+        } => Some((
+            Index::Members,
+            relation::path(attribute.as_str()),
+            resource_type.clone(),
+        )),
         _ => None,
     }
 }
@@ -207,5 +223,34 @@ impl Index {
                 "member"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::tests::plan;
+
+    #[test]
+    fn every_look_up_searches_an_index() {
+        for index in [Index::Id, Index::Values, Index::Owners, Index::Members] {
+            for sql in index.statements() {
+                let plan = plan(sql);
+                assert!(
+                    plan.iter().all(|line| line.starts_with("SEARCH")),
+                    "{index:?}: {plan:#?}"
+                );
+            }
+        }
+        let values = plan(Index::Values.select());
+        assert_eq!(
+            values[0],
+            "SEARCH indexed USING PRIMARY KEY (kind=? AND attribute=? AND value=?)"
+        );
+        let owners = plan(Index::Owners.select());
+        assert_eq!(
+            owners[0],
+            "SEARCH edges USING COVERING INDEX edges_by_member (member=? AND attribute=?)"
+        );
     }
 }

@@ -22,11 +22,20 @@ pub(crate) struct Query {
 }
 
 /// Reads a page and counts all that match.
-pub(crate) fn query(cx: &Snapshot<'_>, resource_type: &ResourceType, query: &Query) -> rusqlite::Result<Page> {
+pub(crate) fn query(
+    cx: &Snapshot<'_>,
+    resource_type: &ResourceType,
+    query: &Query,
+) -> rusqlite::Result<Page> {
     let Some(kind) = cx.kind(resource_type.name())? else {
         return Ok(Page::default());
     };
-    let reading = Reading { cx, kind: &kind, resource_type, query };
+    let reading = Reading {
+        cx,
+        kind: &kind,
+        resource_type,
+        query,
+    };
     let Some(filter) = &query.filter else {
         return reading.all();
     };
@@ -70,10 +79,14 @@ impl Reading<'_> {
         let mut page = Page::new(self.kind.resources, Vec::new());
         if self.query.count > 0 {
             let mut statement = self.cx.connection.prepare_cached(PAGE)?;
-            let mut found =
-                statement.query(params![self.kind.kind, rows(self.query.count), rows(self.query.offset)])?;
+            let mut found = statement.query(params![
+                self.kind.number,
+                rows(self.query.count),
+                rows(self.query.offset)
+            ])?;
             while let Some(row) = found.next()? {
-                page.resources.push(self.selected(Found::from_row(row, self.resource_type)?)?);
+                page.resources
+                    .push(self.selected(Found::from_row(row, self.resource_type)?)?);
             }
         }
         Ok(page)
@@ -83,7 +96,10 @@ impl Reading<'_> {
     fn these(&self, resources: &BTreeSet<i64>) -> rusqlite::Result<Page> {
         let on_page = resources.iter().skip(self.query.offset).take(self.query.count);
         let found = on_page.map(|resource| self.selected(self.one(*resource)?));
-        Ok(Page::new(resources.len(), found.collect::<rusqlite::Result<_>>()?))
+        Ok(Page::new(
+            resources.len(),
+            found.collect::<rusqlite::Result<_>>()?,
+        ))
     }
 
     /// The page of those of these resources that match.
@@ -98,7 +114,7 @@ impl Reading<'_> {
     /// The page of all resources that match.
     fn matching(&self, filter: &Predicate) -> rusqlite::Result<Page> {
         let mut statement = self.cx.connection.prepare_cached(ALL)?;
-        let mut found = statement.query([self.kind.kind])?;
+        let mut found = statement.query([self.kind.number])?;
         let mut matching = Matching::new(self, filter);
         while let Some(row) = found.next()? {
             if (self.cx.abandoned)() {
@@ -135,11 +151,21 @@ struct Matching<'r> {
 
 impl<'r> Matching<'r> {
     fn new(reading: &'r Reading<'r>, filter: &'r Predicate) -> Self {
-        Self { reading, filter, reads: Selection::of(filter.reads().clone()), page: Page::default() }
+        Self {
+            reading,
+            filter,
+            reads: Selection::of(filter.reads().clone()),
+            page: Page::default(),
+        }
     }
 
     fn take(&mut self, found: Found) -> rusqlite::Result<()> {
-        let Reading { cx, kind, resource_type, query } = *self.reading;
+        let Reading {
+            cx,
+            kind,
+            resource_type,
+            query,
+        } = *self.reading;
         let mut found = found;
         found.read_relations(cx, kind, resource_type, &self.reads)?;
         if self.filter.matches(&found.stored.resource) {
@@ -149,5 +175,22 @@ impl<'r> Matching<'r> {
             self.page.total += 1;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::tests::plan;
+
+    #[test]
+    fn a_page_is_cut_out_of_an_index() {
+        let page = plan(PAGE);
+        assert_eq!(
+            page[0],
+            "SEARCH resources USING COVERING INDEX resources_by_kind (kind=?)"
+        );
+        let all = plan(ALL);
+        assert_eq!(all[0], "SEARCH resources USING INDEX resources_by_kind (kind=?)");
     }
 }

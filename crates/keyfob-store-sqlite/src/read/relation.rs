@@ -41,13 +41,25 @@ pub(super) fn members(
         RelationKind::Owned => cx
             .connection
             .prepare_cached(OWNED)?
-            .query_map(params![resource, path(relation.attribute.name.as_str()), at_most], &mut read)?
+            .query_map(
+                params![resource, path(relation.attribute.name.as_str()), at_most],
+                &mut read,
+            )?
             .collect::<rusqlite::Result<()>>()?,
-        RelationKind::InverseOf { resource_type, attribute } => cx
+        RelationKind::InverseOf {
+            resource_type,
+            attribute,
+        } => cx
             .connection
             .prepare_cached(INVERSE)?
             .query_map(
-                params![resource, path(attribute.as_str()), at_most, kind.tenant, resource_type.as_str()],
+                params![
+                    resource,
+                    path(attribute.as_str()),
+                    at_most,
+                    kind.tenant,
+                    resource_type.as_str()
+                ],
                 &mut read,
             )?
             .collect::<rusqlite::Result<()>>()?,
@@ -59,4 +71,29 @@ pub(super) fn members(
 /// A relation's name as the table of attributes has it.
 pub(crate) fn path(name: &str) -> String {
     name.to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::tests::plan;
+
+    #[test]
+    fn members_are_read_from_the_edges_of_one_resource() {
+        let owned = plan(OWNED);
+        assert_eq!(
+            owned[0],
+            "SEARCH edges USING PRIMARY KEY (owner=? AND attribute=?)"
+        );
+        assert!(owned.iter().all(|line| line.starts_with("SEARCH")), "{owned:#?}");
+        let inverse = plan(INVERSE);
+        assert_eq!(
+            inverse[0],
+            "SEARCH edges USING COVERING INDEX edges_by_member (member=? AND attribute=?)"
+        );
+        assert!(
+            inverse.iter().all(|line| line.starts_with("SEARCH")),
+            "{inverse:#?}"
+        );
+    }
 }

@@ -31,7 +31,9 @@ pub(crate) fn get(
             columns!(),
             " FROM resources JOIN documents USING (resource) WHERE tenant = ?1 AND id = ?2 AND kind = ?3",
         ))?
-        .query_row(params![kind.tenant, id.as_str(), kind.kind], |row| Found::from_row(row, resource_type))
+        .query_row(params![kind.tenant, id.as_str(), kind.number], |row| {
+            Found::from_row(row, resource_type)
+        })
         .optional()?;
     let Some(mut found) = found else {
         return Ok(None);
@@ -56,7 +58,10 @@ impl Found {
             decode::date_time(row, 3)?,
             decode::date_time(row, 4)?,
         );
-        Ok(Self { resource: row.get(0)?, stored })
+        Ok(Self {
+            resource: row.get(0)?,
+            stored,
+        })
     }
 
     /// Puts in the relations that are selected, in place of those that are there.
@@ -70,12 +75,14 @@ impl Found {
         self.stored.resource.relations_mut().clear();
         for relation in resource_type.relations() {
             if selection.attributes.contains(relation.attribute.id)
-                && let Some(members) = relation::members(cx, kind, self.resource, relation, selection.relation_limit)?
+                && let Some(members) =
+                    relation::members(cx, kind, self.resource, relation, selection.relation_limit)?
             {
-                self.stored.resource.set_relation(&relation.attribute.name, members);
+                self.stored
+                    .resource
+                    .set_relation(&relation.attribute.name, members);
             }
         }
         Ok(())
     }
 }
-

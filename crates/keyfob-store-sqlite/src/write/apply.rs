@@ -22,13 +22,26 @@ pub(super) fn apply(connection: &Connection, commit: &Commit) -> Result<Committe
     let tenant = tenant(connection, &commit.tenant)?;
     let mut outcomes = Vec::with_capacity(commit.changes.len());
     for (change, owned) in commit.changes.iter().enumerate() {
-        let cx = Applying { connection, tenant, change };
+        let cx = Applying {
+            connection,
+            tenant,
+            change,
+        };
         let outcome = match owned {
             OwnedChange::Create(create) => cx.create(create)?,
             OwnedChange::Update(update) => cx.update(update)?,
-            OwnedChange::Delete { kind, id, precondition, at } => cx.delete(kind, id, *precondition, *at)?,
+            OwnedChange::Delete {
+                kind,
+                id,
+                precondition,
+                at,
+            } => cx.delete(kind, id, *precondition, *at)?,
             OwnedChange::Publish { event, data, of } => {
-                if is_suppressed(*of, &outcomes)? { Outcome::Suppressed } else { cx.publish(event, data)? }
+                if is_suppressed(*of, &outcomes)? {
+                    Outcome::Suppressed
+                } else {
+                    cx.publish(event, data)?
+                }
             }
         };
         outcomes.push(outcome);
@@ -58,24 +71,26 @@ impl Applying<'_> {
     fn create(&self, create: &Create) -> Result<Outcome, Failure> {
         let kind = self.kind(&create.resource_type)?;
         let at = create.at.unix_millis();
-        let created = self.cached(
-            "INSERT INTO resources (tenant, kind, id, version, created, last_modified, display_name)
+        let created = self
+            .cached(
+                "INSERT INTO resources (tenant, kind, id, version, created, last_modified, display_name)
              VALUES (:tenant, :kind, :id, :version, :at, :at, :display_name)
              ON CONFLICT (tenant, id) DO NOTHING",
-        )?
-        .execute(named_params! {
-            ":tenant": self.tenant,
-            ":kind": kind,
-            ":id": create.id.as_str(),
-            ":version": to_integer(Version::FIRST)?,
-            ":at": at,
-            ":display_name": create.content.display_name.as_deref(),
-        })?;
+            )?
+            .execute(named_params! {
+                ":tenant": self.tenant,
+                ":kind": kind,
+                ":id": create.id.as_str(),
+                ":version": to_integer(Version::FIRST)?,
+                ":at": at,
+                ":display_name": create.content.display_name.as_deref(),
+            })?;
         if created == 0 {
             return Err(CommitError::IdTaken { change: self.change }.into());
         }
         let resource = self.connection.last_insert_rowid();
-        self.cached("UPDATE kinds SET resources = resources + 1 WHERE kind = ?1")?.execute([kind])?;
+        self.cached("UPDATE kinds SET resources = resources + 1 WHERE kind = ?1")?
+            .execute([kind])?;
         self.cached("INSERT INTO documents (resource, document) VALUES (?1, ?2)")?
             .execute(params![resource, create.content.json])?;
         self.set_keys(kind, resource, &create.content)?;
@@ -89,8 +104,10 @@ impl Applying<'_> {
         if let Some(content) = &update.content {
             self.cached("UPDATE documents SET document = ?2 WHERE resource = ?1")?
                 .execute(params![resource, content.json])?;
-            self.cached("UPDATE resources SET display_name = ?2 WHERE resource = ?1 AND display_name IS NOT ?2")?
-                .execute(params![resource, content.display_name.as_deref()])?;
+            self.cached(
+                "UPDATE resources SET display_name = ?2 WHERE resource = ?1 AND display_name IS NOT ?2",
+            )?
+            .execute(params![resource, content.display_name.as_deref()])?;
             self.set_keys(kind, resource, content)?;
         }
         let related = relation::apply(self, &update.resource_type, resource, &update.relations)?;
@@ -98,7 +115,11 @@ impl Applying<'_> {
             return Ok(Outcome::Unchanged(version));
         }
         self.cached("UPDATE resources SET version = ?2, last_modified = ?3 WHERE resource = ?1")?
-            .execute(params![resource, to_integer(version.next())?, update.at.unix_millis()])?;
+            .execute(params![
+                resource,
+                to_integer(version.next())?,
+                update.at.unix_millis()
+            ])?;
         Ok(Outcome::Changed(version.next()))
     }
 
@@ -120,8 +141,10 @@ impl Applying<'_> {
              WHERE resource IN (SELECT owner FROM edges WHERE member = ?1 AND owner <> ?1)",
         )?
         .execute(params![resource, at.unix_millis()])?;
-        self.cached("DELETE FROM resources WHERE resource = ?1")?.execute([resource])?;
-        self.cached("UPDATE kinds SET resources = resources - 1 WHERE kind = ?1")?.execute([kind])?;
+        self.cached("DELETE FROM resources WHERE resource = ?1")?
+            .execute([resource])?;
+        self.cached("UPDATE kinds SET resources = resources - 1 WHERE kind = ?1")?
+            .execute([kind])?;
         Ok(Outcome::Deleted)
     }
 
@@ -141,14 +164,25 @@ impl Applying<'_> {
         Ok(Outcome::Published(EventId::new(id.unsigned_abs())))
     }
 
-    fn find(&self, kind: i64, id: &ResourceId, precondition: Option<Version>) -> Result<(i64, Version), Failure> {
+    fn find(
+        &self,
+        kind: i64,
+        id: &ResourceId,
+        precondition: Option<Version>,
+    ) -> Result<(i64, Version), Failure> {
         let (resource, current) = self
             .cached("SELECT resource, version FROM resources WHERE tenant = ?1 AND id = ?2 AND kind = ?3")?
-            .query_row(params![self.tenant, id.as_str(), kind], |row| Ok((row.get(0)?, decode::version(row, 1)?)))
+            .query_row(params![self.tenant, id.as_str(), kind], |row| {
+                Ok((row.get(0)?, decode::version(row, 1)?))
+            })
             .optional()?
             .ok_or(CommitError::NotFound { change: self.change })?;
         if precondition.is_some_and(|wanted| wanted != current) {
-            return Err(CommitError::VersionMismatch { change: self.change, current }.into());
+            return Err(CommitError::VersionMismatch {
+                change: self.change,
+                current,
+            }
+            .into());
         }
         Ok((resource, current))
     }
@@ -158,15 +192,17 @@ impl Applying<'_> {
         let signature = index::signature(resource_type);
         let present: Option<(i64, bool)> = self
             .cached("SELECT kind, indexed = ?3 FROM kinds WHERE tenant = ?1 AND name = ?2")?
-            .query_row(params![self.tenant, resource_type.name().as_str(), signature], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
+            .query_row(
+                params![self.tenant, resource_type.name().as_str(), signature],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
             .optional()?;
         match present {
             Some((kind, true)) => Ok(kind),
             Some((kind, false)) => {
                 self.index_again(kind, resource_type)?;
-                self.cached("UPDATE kinds SET indexed = ?2 WHERE kind = ?1")?.execute(params![kind, signature])?;
+                self.cached("UPDATE kinds SET indexed = ?2 WHERE kind = ?1")?
+                    .execute(params![kind, signature])?;
                 Ok(kind)
             }
             None => {
@@ -193,7 +229,11 @@ impl Applying<'_> {
 
     fn set_keys(&self, kind: i64, resource: i64, content: &Content) -> Result<(), Failure> {
         if let Some(attribute) = self.replace_entries(&UNIQUE_KEYS, kind, resource, &content.unique)? {
-            return Err(CommitError::UniquenessViolated { change: self.change, attribute }.into());
+            return Err(CommitError::UniquenessViolated {
+                change: self.change,
+                attribute,
+            }
+            .into());
         }
         self.replace_entries(&INDEXED, kind, resource, &content.indexed)?;
         Ok(())
@@ -210,16 +250,25 @@ impl Applying<'_> {
     ) -> Result<Option<SmolStr>, Failure> {
         let present = self
             .cached(table.select)?
-            .query_map([resource], |row| Ok((decode::text(row, 0)?, decode::text(row, 1)?)))?
+            .query_map([resource], |row| {
+                Ok((decode::text(row, 0)?, decode::text(row, 1)?))
+            })?
             .collect::<rusqlite::Result<BTreeSet<Entry>>>()?;
         for (path, value) in present.difference(wanted) {
-            self.cached(table.delete)?
-                .execute(params![kind, self.attribute(path)?, value.as_str(), resource])?;
+            self.cached(table.delete)?.execute(params![
+                kind,
+                self.attribute(path)?,
+                value.as_str(),
+                resource
+            ])?;
         }
         for (path, value) in wanted.difference(&present) {
-            let inserted = self
-                .cached(table.insert)?
-                .execute(params![kind, self.attribute(path)?, value.as_str(), resource])?;
+            let inserted = self.cached(table.insert)?.execute(params![
+                kind,
+                self.attribute(path)?,
+                value.as_str(),
+                resource
+            ])?;
             if inserted == 0 {
                 return Ok(Some(path.clone()));
             }
@@ -236,7 +285,8 @@ impl Applying<'_> {
         if let Some(attribute) = present {
             return Ok(attribute);
         }
-        self.cached("INSERT INTO attributes (path) VALUES (?1)")?.execute([path])?;
+        self.cached("INSERT INTO attributes (path) VALUES (?1)")?
+            .execute([path])?;
         Ok(self.connection.last_insert_rowid())
     }
 
@@ -273,11 +323,12 @@ fn tenant(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     if let Some(tenant) = present {
         return Ok(tenant);
     }
-    connection.prepare_cached("INSERT INTO tenants (name) VALUES (?1)")?.execute([name])?;
+    connection
+        .prepare_cached("INSERT INTO tenants (name) VALUES (?1)")?
+        .execute([name])?;
     Ok(connection.last_insert_rowid())
 }
 
 fn to_integer(version: Version) -> Result<i64, Failure> {
-    i64::try_from(version.number())
-        .map_err(|error| CommitError::from(StoreError::internal(error)).into())
+    i64::try_from(version.number()).map_err(|error| CommitError::from(StoreError::internal(error)).into())
 }

@@ -17,7 +17,10 @@ pub(crate) struct Commit {
 impl Commit {
     pub(crate) fn new(tenant: &str, changes: &[Change<'_>]) -> Result<Self, StoreError> {
         let changes = changes.iter().map(OwnedChange::new).collect::<Result<_, _>>()?;
-        Ok(Self { tenant: tenant.into(), changes })
+        Ok(Self {
+            tenant: tenant.into(),
+            changes,
+        })
     }
 }
 
@@ -25,8 +28,17 @@ impl Commit {
 pub(super) enum OwnedChange {
     Create(Create),
     Update(Update),
-    Delete { kind: SmolStr, id: ResourceId, precondition: Option<Version>, at: DateTime },
-    Publish { event: NewEvent, data: Vec<u8>, of: Option<usize> },
+    Delete {
+        kind: SmolStr,
+        id: ResourceId,
+        precondition: Option<Version>,
+        at: DateTime,
+    },
+    Publish {
+        event: NewEvent,
+        data: Vec<u8>,
+        of: Option<usize>,
+    },
 }
 
 pub(super) struct Create {
@@ -57,12 +69,18 @@ pub(super) struct Content {
 
 impl Content {
     fn new(resource_type: &ResourceType, document: &Resource, unique: &[UniqueKey]) -> Self {
-        let owns = resource_type.relations().iter().any(|relation| relation.kind == RelationKind::Owned);
+        let owns = resource_type
+            .relations()
+            .iter()
+            .any(|relation| relation.kind == RelationKind::Owned);
         let display_name = document.core().get_str("displayName").filter(|_| owns);
         Self {
             json: encode(document),
             display_name: display_name.map(SmolStr::new),
-            unique: unique.iter().map(|key| (key.attribute.clone(), key.value.clone())).collect(),
+            unique: unique
+                .iter()
+                .map(|key| (key.attribute.clone(), key.value.clone()))
+                .collect(),
             indexed: index::entries(resource_type, document),
         }
     }
@@ -72,7 +90,8 @@ impl Content {
 fn encode(document: &Resource) -> Vec<u8> {
     let mut bare = Resource::new(document.schemas().iter().cloned());
     bare.core_mut().clone_from(document.core());
-    bare.core_mut().retain(|name, _| !name.is("id") && !name.is("meta"));
+    bare.core_mut()
+        .retain(|name, _| !name.is("id") && !name.is("meta"));
     bare.extensions_mut().extend_from_slice(document.extensions());
     bare.to_json()
 }
@@ -80,30 +99,57 @@ fn encode(document: &Resource) -> Vec<u8> {
 impl OwnedChange {
     fn new(change: &Change<'_>) -> Result<Self, StoreError> {
         Ok(match *change {
-            Change::Create { resource_type, id, document, relations, unique, at } => Self::Create(Create {
+            Change::Create {
+                resource_type,
+                id,
+                document,
+                relations,
+                unique,
+                at,
+            } => Self::Create(Create {
                 resource_type: resource_type.clone(),
                 id: id.clone(),
                 content: Content::new(resource_type, document, unique),
                 relations: relations.to_vec(),
                 at,
             }),
-            Change::Update { resource_type, id, document, relations, unique, precondition, at } => {
-                Self::Update(Update {
-                    resource_type: resource_type.clone(),
-                    id: id.clone(),
-                    content: document.map(|document| Content::new(resource_type, document, unique)),
-                    relations: relations.to_vec(),
-                    precondition,
-                    at,
-                })
+            Change::Update {
+                resource_type,
+                id,
+                document,
+                relations,
+                unique,
+                precondition,
+                at,
+            } => Self::Update(Update {
+                resource_type: resource_type.clone(),
+                id: id.clone(),
+                content: document.map(|document| Content::new(resource_type, document, unique)),
+                relations: relations.to_vec(),
+                precondition,
+                at,
+            }),
+            Change::Delete {
+                resource_type,
+                id,
+                precondition,
+                at,
+            } => Self::Delete {
+                kind: resource_type.name().clone(),
+                id: id.clone(),
+                precondition,
+                at,
+            },
+            Change::Publish { event, of } => Self::Publish {
+                event: event.clone(),
+                data: json::object_to_vec(&event.data),
+                of,
+            },
+            _ => {
+                return Err(StoreError::internal(
+                    "a kind of change that this store does not know",
+                ));
             }
-            Change::Delete { resource_type, id, precondition, at } => {
-                Self::Delete { kind: resource_type.name().clone(), id: id.clone(), precondition, at }
-            }
-            Change::Publish { event, of } => {
-                Self::Publish { event: event.clone(), data: json::object_to_vec(&event.data), of }
-            }
-            _ => return Err(StoreError::internal("a kind of change that this store does not know")),
         })
     }
 }

@@ -27,18 +27,27 @@ pub(super) fn apply(
     if !unknown.is_empty() {
         let mut seen = HashSet::new();
         unknown.retain(|id: &ResourceId| seen.insert(id.clone()));
-        return Err(CommitError::UnknownMembers { change: cx.change, members: unknown }.into());
+        return Err(CommitError::UnknownMembers {
+            change: cx.change,
+            members: unknown,
+        }
+        .into());
     }
     let mut changed = false;
     for (delta, added) in resolved {
-        let owned = resource_type
+        let is_owned = resource_type
             .relation(delta.attribute.as_str())
             .is_some_and(|relation| relation.kind == RelationKind::Owned);
-        if !owned {
-            let error = StoreError::internal("a change of what is not an owned relation of the resource type");
+        if !is_owned {
+            let error =
+                StoreError::internal("a change of what is not an owned relation of the resource type");
             return Err(CommitError::from(error).into());
         }
-        let relation = Relation { cx, owner, attribute: cx.attribute(&read::path(delta.attribute.as_str()))? };
+        let relation = Relation {
+            cx,
+            owner,
+            attribute: cx.attribute(&read::path(delta.attribute.as_str()))?,
+        };
         changed |= if delta.clear {
             relation.replace(added)?
         } else {
@@ -57,7 +66,10 @@ fn find_members<'d>(
     let mut statement = cx.cached(FIND)?;
     let mut members = Members::new();
     for (id, member) in &delta.add {
-        match statement.query_row(params![cx.tenant, id.as_str()], |row| row.get(0)).optional()? {
+        match statement
+            .query_row(params![cx.tenant, id.as_str()], |row| row.get(0))
+            .optional()?
+        {
             Some(resource) => {
                 members.insert(resource, member.display.as_deref());
             }
@@ -102,8 +114,9 @@ impl Relation<'_> {
     }
 
     fn remove(&self, members: &[i64]) -> Result<bool, Failure> {
-        let mut statement =
-            self.cx.cached("DELETE FROM edges WHERE owner = ?1 AND attribute = ?2 AND member = ?3")?;
+        let mut statement = self
+            .cx
+            .cached("DELETE FROM edges WHERE owner = ?1 AND attribute = ?2 AND member = ?3")?;
         let mut removed = 0;
         for member in members {
             removed += statement.execute(params![self.owner, self.attribute, member])?;
@@ -115,7 +128,9 @@ impl Relation<'_> {
     fn replace(&self, members: Members<'_>) -> Result<bool, Failure> {
         let mut missing = members;
         let mut surplus = Vec::new();
-        let mut statement = self.cx.cached("SELECT member FROM edges WHERE owner = ?1 AND attribute = ?2")?;
+        let mut statement = self
+            .cx
+            .cached("SELECT member FROM edges WHERE owner = ?1 AND attribute = ?2")?;
         let mut rows = statement.query(params![self.owner, self.attribute])?;
         while let Some(row) = rows.next()? {
             let member = row.get(0)?;

@@ -1,0 +1,133 @@
+//! A process that is killed while it writes.
+
+use std::{
+    collections::BTreeSet,
+    env,
+    io::{BufRead, BufReader, Write, stdout},
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use crate::support::{New, add, all, at, create, cx, group_type, id, ids, user_type};
+use keyfob_engine::{Change, NewEvent, RelationDelta, Store};
+use keyfob_store_sqlite::SqliteStore;
+use pollster::block_on;
+use rusqlite::Connection;
+
+const DATABASE: &str = "KEYFOB_TEST_DATABASE";
+const ROUND: &str = "KEYFOB_TEST_ROUND";
+const WRITERS: usize = 4;
+
+#[test]
+fn a_kill_loses_no_acknowledged_commit_and_tears_none() {
+    if let (Ok(path), Ok(round)) = (env::var(DATABASE), env::var(ROUND)) {
+        write_until_killed(Path::new(&path), &round);
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keyfob.db");
+    create(&SqliteStore::open(&path).unwrap(), &[New::group("everyone", [])]).unwrap();
+    let mut acknowledged = BTreeSet::new();
+    for round in 0..6 {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "kill::a_kill_loses_no_acknowledged_commit_and_tears_none",
+                "--nocapture",
+            ])
+            .env(DATABASE, &path)
+            .env(ROUND, round.to_string())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        let reader = thread::spawn(move || {
+            let lines = output.lines().map_while(Result::ok);
+            lines
+                .filter_map(|line| Some(line.strip_prefix("done ")?.strip_suffix('.')?.to_owned()))
+                .collect()
+        });
+        thread::sleep(Duration::from_millis(120 + 37 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let new: BTreeSet<String> = reader.join().unwrap();
+        assert!(!new.is_empty(), "the round was too short to write anything");
+        acknowledged.extend(new);
+        check(&path, &acknowledged);
+    }
+}
+
+/// Commits users, each with its membership and its event, and tells which commits were answered.
+fn write_until_killed(path: &Path, round: &str) -> ! {
+    let store = SqliteStore::open(path).unwrap();
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            let store = &store;
+            scope.spawn(move || {
+                for number in 0.. {
+                    let name = format!("{round}-{writer}-{number}");
+                    commit(store, &name);
+                    let mut out = stdout().lock();
+                    writeln!(out, "done {name}.").unwrap();
+                    out.flush().unwrap();
+                }
+            });
+        }
+    });
+    panic!("the writers ended");
+}
+
+fn commit(store: &SqliteStore, name: &str) {
+    let user = New::user(name);
+    let relations: [RelationDelta; 1] = [add([name])];
+    let changes = [
+        user.change(),
+        Change::Update {
+            resource_type: group_type(),
+            id: &id("everyone"),
+            document: None,
+            relations: &relations,
+            unique: &[],
+            precondition: None,
+            at: at(),
+        },
+        Change::Publish {
+            event: &NewEvent::new("created", "User", id(name), at()),
+            of: Some(0),
+        },
+    ];
+    block_on(store.commit(&cx(), &changes)).unwrap();
+}
+
+fn check(path: &Path, acknowledged: &BTreeSet<String>) {
+    let store = SqliteStore::open(path).unwrap();
+    let users: BTreeSet<String> = ids(&all(&store, user_type())).into_iter().collect();
+    assert!(
+        acknowledged.is_subset(&users),
+        "{:?} are lost",
+        acknowledged.difference(&users).collect::<Vec<_>>()
+    );
+    let group = &all(&store, group_type()).resources[0];
+    let members = group.resource.relation("members").unwrap();
+    let members: BTreeSet<String> = members.iter().map(|(id, _)| id.to_string()).collect();
+    assert_eq!(members, users, "a commit is there in part");
+    let events = block_on(store.events(&cx(), None, usize::MAX)).unwrap();
+    let events: BTreeSet<String> = events
+        .into_iter()
+        .map(|event| event.event.resource.to_string())
+        .collect();
+    assert_eq!(events, users, "a commit is there in part");
+    drop(store);
+    let connection = Connection::open(path).unwrap();
+    let integrity: String = connection
+        .query_row("PRAGMA integrity_check", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(integrity, "ok");
+    let broken: i64 = connection
+        .query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(broken, 0);
+}

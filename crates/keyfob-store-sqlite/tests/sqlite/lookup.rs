@@ -1,0 +1,203 @@
+//! Filters that an index answers, against the same filters asked of every resource.
+
+use crate::support::{New, all, create, cx, group_type, ids, search, user_type};
+use keyfob_core::{Dialect, Registry, ResourceType};
+use keyfob_engine::{Query, Selection, Store};
+use keyfob_filter::Filter;
+use keyfob_store_sqlite::SqliteStore;
+use pollster::block_on;
+
+fn store() -> (tempfile::TempDir, SqliteStore) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path().join("keyfob.db")).unwrap();
+    let mut new: Vec<New> = ["Ada", "bert", "CÉLINE", "Σοφία", "dora", "Ada2"]
+        .map(New::user)
+        .into();
+    for (user, (external_id, display_name)) in
+        new.iter_mut().zip([("X1", "Ada"), ("x1", "ADA"), ("X2", "Bert")])
+    {
+        user.document.core_mut().insert("externalId", external_id);
+        user.document.core_mut().insert("displayName", display_name);
+    }
+    new.push(New::group("Admins", ["Ada", "bert"]));
+    new.push(New::group("admins", ["Ada", "Admins"]));
+    new.push(New::group("Nobody", []));
+    create(&store, &new).unwrap();
+    (directory, store)
+}
+
+/// What the filter matches when it is asked of each resource.
+fn expected(store: &SqliteStore, resource_type: &ResourceType, filter: &str) -> Vec<String> {
+    let predicate = Filter::parse(filter)
+        .unwrap()
+        .compile(resource_type, Dialect::strict())
+        .unwrap();
+    let mut page = all(store, resource_type);
+    page.resources
+        .retain(|stored| predicate.matches(&stored.resource));
+    ids(&page)
+}
+
+const OF_USERS: &[(&str, usize)] = &[
+    (r#"userName eq "ada""#, 1),
+    (r#"userName eq "céline""#, 1),
+    (r#"userName eq "ΣΟΦΊΑ""#, 1),
+    (r#"userName eq "nobody""#, 0),
+    (
+        r#"urn:ietf:params:scim:schemas:core:2.0:User:USERNAME eq "ADA""#,
+        1,
+    ),
+    (
+        r#"userName eq "dora" or userName eq "ADA" or userName eq "ada""#,
+        2,
+    ),
+    (r#"userName eq "ada" or displayName eq "bert""#, 2),
+    (r#"not (userName eq "ada")"#, 5),
+    (r#"userName ne "ada""#, 5),
+    (r#"userName eq "ada" and userName eq "bert""#, 0),
+    (r#"userName eq "ada" and displayName pr"#, 1),
+    (r#"id eq "Ada""#, 1),
+    (r#"id eq "ada""#, 0),
+    (r#"id eq "Admins""#, 0),
+    (r#"id eq "Ada" or id eq "bert" or id eq "nobody""#, 2),
+    (r#"id eq "Ada" and userName eq "ADA""#, 1),
+    (r#"id eq "Ada" and userName eq "bert""#, 0),
+    (r#"externalId eq "X1""#, 1),
+    (r#"externalId eq "x2""#, 0),
+    (r#"displayName eq "ada""#, 2),
+    (r#"displayName eq "ada" and externalId eq "x1""#, 1),
+    (r#"displayName eq "ada" and not (externalId eq "x1")"#, 1),
+    (r#"emails.value eq "ADA@example.com""#, 1),
+    (r#"emails eq "ada@example.com""#, 1),
+    (r#"emails[value eq "ada@example.com"]"#, 1),
+    (r#"emails[value eq "ada@example.com" and type eq "work"]"#, 1),
+    (r#"emails[value eq "ada@example.com" and type eq "home"]"#, 0),
+    (
+        r#"emails[value eq "ada@example.com" or value eq "dora@example.com"]"#,
+        2,
+    ),
+    (
+        r#"emails.value eq "ada@example.com" and emails.value eq "dora@example.com""#,
+        0,
+    ),
+    (r#"emails.value co "ada""#, 2),
+    (r#"groups.value eq "Admins""#, 2),
+    (r#"groups eq "admins""#, 1),
+    (r#"groups[value eq "Nobody"]"#, 0),
+    (r#"groups.value eq "Ada""#, 0),
+    (r#"groups.value eq "Admins" and userName eq "bert""#, 1),
+    (r#"groups.value eq "Admins" and groups.value eq "admins""#, 1),
+    (
+        r#"groups.value eq "Admins" and not (groups.value eq "admins")"#,
+        1,
+    ),
+    (r#"groups[value eq "Admins" and display eq "ADMINS"]"#, 2),
+    (r#"groups.display eq "admins""#, 2),
+    ("groups pr", 2),
+    (r#"meta.version eq "W/\"1\"" and userName eq "ada""#, 1),
+];
+
+const OF_GROUPS: &[(&str, usize)] = &[
+    (r#"displayName eq "ADMINS""#, 2),
+    (r#"members.value eq "Ada""#, 2),
+    (r#"members eq "bert""#, 1),
+    (r#"members[value eq "Admins"]"#, 1),
+    (r#"members[value eq "Admins" or value eq "bert"]"#, 2),
+    (r#"members[value eq "Admins" and type eq "User"]"#, 0),
+    (r#"members.value eq "Ada" and members.value eq "bert""#, 1),
+    (r#"id eq "admins" and members eq "Ada""#, 1),
+    (r#"id eq "admins" and members eq "bert""#, 0),
+    (r#"members.value eq "ada""#, 0),
+    (r#"members.value eq "unknown""#, 0),
+    (r#"members.type eq "group""#, 1),
+    ("not (members pr)", 1),
+];
+
+#[test]
+fn a_look_up_finds_what_the_filter_matches() {
+    let (_directory, store) = store();
+    for (resource_type, filters) in [(user_type(), OF_USERS), (group_type(), OF_GROUPS)] {
+        for (filter, count) in filters {
+            let found = ids(&search(&store, resource_type, filter));
+            assert_eq!(found, expected(&store, resource_type, filter), "{filter}");
+            assert_eq!(found.len(), *count, "{filter}");
+        }
+    }
+}
+
+#[test]
+fn a_page_of_what_was_looked_up_is_cut_out_of_all_of_it() {
+    let (_directory, store) = store();
+    for filter in [
+        r#"displayName eq "ada""#,
+        r#"displayName eq "ada" and userName pr"#,
+        r#"displayName co "ada""#,
+    ] {
+        let predicate = Filter::parse(filter)
+            .unwrap()
+            .compile(user_type(), Dialect::strict())
+            .unwrap();
+        let selection = Selection::document();
+        let page = |offset, count| {
+            let query = Query::new(&selection, count)
+                .with_filter(&predicate)
+                .with_offset(offset);
+            let page = block_on(store.query(&cx(), user_type(), &query)).unwrap();
+            (page.total, ids(&page).join(" "))
+        };
+        assert_eq!(page(0, 1), (2, "Ada".to_owned()), "{filter}");
+        assert_eq!(page(1, 1), (2, "bert".to_owned()), "{filter}");
+        assert_eq!(page(2, 1), (2, String::new()), "{filter}");
+        assert_eq!(page(0, 0), (2, String::new()), "{filter}");
+        assert_eq!(page(usize::MAX, usize::MAX), (2, String::new()), "{filter}");
+    }
+}
+
+#[test]
+fn a_type_that_declares_other_indexes_than_before_is_searched_and_then_indexed_again() {
+    let (_directory, store) = store();
+    let more = more_indexed();
+    let title = r#"title eq "boss""#;
+    let mut boss = New::user("eve");
+    boss.document.core_mut().insert("title", "Boss");
+    create(&store, &[boss]).unwrap();
+    assert_eq!(
+        ids(&search(&store, &more, title)),
+        ["eve"],
+        "nothing is missing before the next commit"
+    );
+    let mut boss = New::user("finn");
+    boss.document.core_mut().insert("title", "BOSS");
+    let mut change = boss.change();
+    if let keyfob_engine::Change::Create { resource_type, .. } = &mut change {
+        *resource_type = &more;
+    }
+    block_on(store.commit(&cx(), &[change])).unwrap();
+    assert_eq!(ids(&search(&store, &more, title)), ["eve", "finn"]);
+    assert_eq!(
+        ids(&search(&store, user_type(), r#"displayName eq "ada""#)),
+        ["Ada", "bert"]
+    );
+    create(&store, &[New::user("gus")]).unwrap();
+    assert_eq!(
+        ids(&search(
+            &store,
+            user_type(),
+            r#"userName eq "gus" or userName eq "eve""#
+        )),
+        ["eve", "gus"]
+    );
+}
+
+/// The users of the RFC, found by their titles too.
+fn more_indexed() -> ResourceType {
+    use keyfob_core::{
+        AttrPath, SchemaUri,
+        schema::{RegistryBuilder, ResourceTypeBuilder},
+    };
+
+    let user =
+        ResourceTypeBuilder::new("User", "/Users", SchemaUri::USER).indexed(AttrPath::attribute("title"));
+    let registry: Registry = RegistryBuilder::new().resource_type(user).build().unwrap();
+    registry.resource_type("User").unwrap().clone()
+}

@@ -1,0 +1,14 @@
+//! The store as an application sees it.
+
+#[cfg(test)]
+mod fault;
+#[cfg(test)]
+mod group_commit;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod lookup;
+#[cfg(test)]
+mod open;
+#[cfg(test)]
+mod support;
