@@ -151,9 +151,9 @@ impl Resource {
             .map(Meta::from_object)
     }
 
-    /// Sets the server's id.
+    /// Sets the server's id, before the other attributes, where people look for it.
     pub fn set_id(&mut self, id: &ResourceId) {
-        self.core.insert("id", id.as_str());
+        self.core.insert_first("id", id.as_str());
     }
 
     /// Sets the metadata.

@@ -220,6 +220,15 @@ impl Object {
         None
     }
 
+    /// As [`insert`](Self::insert), but a new name goes before the others.
+    pub(crate) fn insert_first(&mut self, name: impl Into<AttrName>, value: impl Into<Value>) {
+        let (name, value) = (name.into(), value.into());
+        match self.get_mut(name.as_str()) {
+            Some(present) => *present = value,
+            None => self.members.insert(0, (name, value)),
+        }
+    }
+
     /// Takes out what stands under `name`, keeping the order of the rest.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         let index = self.members.iter().position(|(key, _)| key.is(name))?;
