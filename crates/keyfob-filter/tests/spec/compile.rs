@@ -294,7 +294,7 @@ fn look_ups_are_what_every_match_satisfies() {
         (user_type, r#"userName eq "a" or title eq "b""#, ""),
         (user_type, r#"userName eq "a" or title pr"#, ""),
         (user_type, r#"emails.type eq "a" or emails.value eq "b""#, ""),
-        (user_type, r#"userName eq null"#, ""),
+        (user_type, "userName eq null", ""),
         (user_type, "active eq true", ""),
         (user_type, r#"meta.created eq "2011-05-13T04:42:34Z""#, ""),
         (user_type, r#"not (emails[value eq "a"])"#, ""),

@@ -2,9 +2,13 @@
 
 // Marked as tests, helpers included, for the lints that tests are free of.
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod compile;
 #[cfg(test)]
 mod elements;
+#[cfg(test)]
+mod evaluate;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
