@@ -141,7 +141,9 @@ impl<'t> Compiler<'t> {
     /// Compiles one member of an object of attributes: of the resource, or of the extension `within`.
     fn key(&mut self, kind: Kind, key: &AttrName, value: Value, within: Option<&'t Schema>) -> Compiling {
         self.path = Some(key.as_str().into());
-        let schema = within.map(|schema| schema.id.clone());
+        // Clients that model an extension as a resource of its own repeat `schemas` in it.
+        let repeats_schemas = |schema: &&Schema| key.is("schemas") && schema.attribute("schemas").is_none();
+        let schema = within.filter(|schema| !repeats_schemas(schema)).map(|schema| schema.id.clone());
         if key.is_legal() {
             let path = PatchPath::new(AttrPath::new(schema, key.clone(), None), None, None);
             return match self.at(kind, &path, Some(value), key.as_str(), true) {
