@@ -12,6 +12,7 @@ mod path;
 mod predicate;
 mod print;
 mod render;
+mod translate;
 
 pub use self::{
     ast::{CompareOp, Filter, Literal},
@@ -22,4 +23,5 @@ pub use self::{
     parse::{ParseError, ParseErrorKind},
     path::PatchPath,
     predicate::{ElementPredicate, Predicate},
+    translate::{Translate, Translation},
 };

@@ -12,6 +12,12 @@ mod evaluate;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod syntax;
+#[cfg(test)]
+mod translate;

@@ -1,0 +1,129 @@
+//! The meaning of filters once more, slow and obvious: over JSON values, collecting whatever a path reaches.
+
+use std::cmp::Ordering;
+
+use keyfob_core::{
+    AttrPath, Attribute, DateTime, Dialect, ResourceType, fold,
+    schema::{AttributeType, Container, Target},
+};
+use keyfob_filter::{CompareOp, Filter, Literal};
+use serde_json::Value;
+
+/// Whether a resource, given as JSON, matches. The filter is one that compiles.
+pub(crate) fn matches(filter: &Filter, resource: &Value, kind: &ResourceType) -> bool {
+    evaluate(filter, &|path| {
+        let Ok(Target::Attribute(found)) = kind.resolve(path, Dialect::strict()) else {
+            panic!("{path}");
+        };
+        let container = match found.container {
+            Container::Core => vec![resource.clone()],
+            Container::Extension(uri) => reach(std::slice::from_ref(resource), uri.as_str()),
+        };
+        let mut values = reach(&container, found.attribute.name.as_str());
+        if let Some(sub) = found.sub {
+            values = reach(&values, sub.name.as_str());
+        }
+        (found.leaf().clone(), values)
+    })
+}
+
+/// Evaluates a filter in which `look_up` says what a path names and reaches.
+fn evaluate(filter: &Filter, look_up: &dyn Fn(&AttrPath) -> (Attribute, Vec<Value>)) -> bool {
+    match filter {
+        Filter::And(operands) => operands.iter().all(|operand| evaluate(operand, look_up)),
+        Filter::Or(operands) => operands.iter().any(|operand| evaluate(operand, look_up)),
+        Filter::Not(operand) => !evaluate(operand, look_up),
+        Filter::Present(path) => look_up(path).1.iter().any(is_assigned),
+        Filter::Compare(path, CompareOp::Ne, literal) => !evaluate(
+            &Filter::Compare(path.clone(), CompareOp::Eq, literal.clone()),
+            look_up,
+        ),
+        Filter::Compare(path, _, Literal::Null) => !look_up(path).1.iter().any(is_assigned),
+        Filter::Compare(path, op, literal) => {
+            let (mut attribute, mut values) = look_up(path);
+            if attribute.is_complex() {
+                values = reach(&values, "value");
+                attribute = attribute.sub_attribute("value").unwrap().clone();
+            }
+            values
+                .iter()
+                .any(|value| compares(&attribute, value, *op, literal))
+        }
+        Filter::Path(path, inner) => {
+            let (attribute, elements) = look_up(path);
+            elements.iter().any(|element| {
+                evaluate(inner, &|path| {
+                    let name = path.name().as_str();
+                    match attribute.sub_attribute(name) {
+                        Some(sub) => (sub.clone(), reach(std::slice::from_ref(element), name)),
+                        None => (attribute.clone(), vec![element.clone()]),
+                    }
+                })
+            })
+        }
+    }
+}
+
+/// All values under a name in any of some objects, arrays taken apart.
+fn reach(values: &[Value], name: &str) -> Vec<Value> {
+    let mut reached = Vec::new();
+    for object in values.iter().filter_map(Value::as_object) {
+        for (key, value) in object {
+            if key.eq_ignore_ascii_case(name) {
+                match value {
+                    Value::Array(elements) => reached.extend(elements.iter().cloned()),
+                    Value::Null => {}
+                    single => reached.push(single.clone()),
+                }
+            }
+        }
+    }
+    reached
+}
+
+fn is_assigned(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Array(elements) => elements.iter().any(is_assigned),
+        Value::Object(object) => object.values().any(is_assigned),
+        _ => true,
+    }
+}
+
+fn compares(attribute: &Attribute, value: &Value, op: CompareOp, literal: &Literal) -> bool {
+    match (value, literal) {
+        (Value::String(value), Literal::String(literal)) if attribute.kind == AttributeType::DateTime => {
+            let instant = |text: &str| text.parse::<DateTime>().unwrap();
+            ordered(op, instant(value).cmp(&instant(literal)))
+        }
+        (Value::String(value), Literal::String(literal)) => {
+            let fold = |text: &str| {
+                if attribute.case_exact {
+                    text.to_owned()
+                } else {
+                    fold(text).to_string()
+                }
+            };
+            let (value, literal) = (fold(value), fold(literal));
+            match op {
+                CompareOp::Co => value.contains(&literal),
+                CompareOp::Sw => value.starts_with(&literal),
+                CompareOp::Ew => value.ends_with(&literal),
+                _ => ordered(op, value.chars().cmp(literal.chars())),
+            }
+        }
+        (Value::Bool(value), Literal::Bool(literal)) => value == literal,
+        _ => false,
+    }
+}
+
+fn ordered(op: CompareOp, ordering: Ordering) -> bool {
+    match op {
+        CompareOp::Eq => ordering == Ordering::Equal,
+        CompareOp::Gt => ordering == Ordering::Greater,
+        CompareOp::Ge => ordering != Ordering::Less,
+        CompareOp::Lt => ordering == Ordering::Less,
+        CompareOp::Le => ordering != Ordering::Greater,
+        _ => panic!("{op}"),
+    }
+}

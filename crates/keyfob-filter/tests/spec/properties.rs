@@ -1,0 +1,316 @@
+//! What holds of every filter: it prints as what reads back, and its evaluation equals the oracle's.
+
+use keyfob_core::{AttrName, AttrPath, Dialect, SchemaUri};
+use keyfob_filter::{CompareOp, Filter, Limits, Literal, PatchPath};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use serde_json::{Value, json};
+
+use crate::{
+    oracle,
+    support::{resource, resource_type, user},
+};
+
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+fn unlimited() -> Limits {
+    let mut limits = Limits::default();
+    limits.bytes = usize::MAX;
+    limits.depth = 64;
+    limits
+}
+
+fn name() -> impl Strategy<Value = AttrName> {
+    "[a-zA-Z$][a-zA-Z0-9$_-]{0,12}".prop_map(AttrName::new)
+}
+
+fn path() -> impl Strategy<Value = AttrPath> {
+    let uri = "urn:[a-z0-9.:_-]{1,30}".prop_map(SchemaUri::new);
+    (option::weighted(0.2, uri), name(), option::weighted(0.3, name()))
+        .prop_map(|(uri, name, sub)| AttrPath::new(uri, name, sub))
+}
+
+fn literal() -> impl Strategy<Value = Literal> {
+    prop_oneof![
+        Just(Literal::Null),
+        any::<bool>().prop_map(Literal::Bool),
+        any::<i64>().prop_map(Literal::Integer),
+        any::<f64>()
+            .prop_filter("finite", |number| number.is_finite())
+            .prop_map(Literal::Decimal),
+        any::<String>().prop_map(|text| Literal::String(text.into())),
+        r#"[a-z"\\\[\]() ]{0,8}"#.prop_map(|text: String| Literal::String(text.into())),
+    ]
+}
+
+fn term(path: impl Strategy<Value = AttrPath> + Clone + 'static) -> impl Strategy<Value = Filter> {
+    prop_oneof![
+        path.clone().prop_map(Filter::pr),
+        (path, select(CompareOp::ALL.to_vec()), literal())
+            .prop_map(|(path, op, literal)| Filter::Compare(path, op, literal)),
+    ]
+}
+
+/// Terms joined, grouped and negated by the builders.
+fn combined(term: impl Strategy<Value = Filter> + 'static) -> impl Strategy<Value = Filter> {
+    term.prop_recursive(5, 40, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 2..4).prop_map(|operands| operands.into_iter().reduce(Filter::and).unwrap()),
+            vec(inner.clone(), 2..4).prop_map(|operands| operands.into_iter().reduce(Filter::or).unwrap()),
+            inner.prop_map(Filter::not),
+        ]
+    })
+}
+
+fn any_filter() -> impl Strategy<Value = Filter> {
+    let value_path =
+        (path(), combined(term(path().boxed()))).prop_map(|(path, filter)| Filter::path(path, filter));
+    combined(prop_oneof![3 => term(path().boxed()), 1 => value_path])
+}
+
+/// A text that is nearly a filter: its lexemes in any order, and any characters in between.
+fn nearly() -> impl Strategy<Value = String> {
+    let lexeme = prop_oneof![
+        8 => select(vec![
+            "userName", "emails", "name.familyName", "$ref", "urn:x:1.0:User:a", "eq", "NE", "co", "pr", "gt", "and",
+            "OR", "not", "(", ")", "[", "]", "].value", "\"x\"", "\"\\u00e4\"", "\"\\ud83d\"", "'x'", "true", "null",
+            "12", "-1.5e3", "01", "2011-05-13T04:42:34Z", ".", ":", "\\", "\"",
+        ]).prop_map(str::to_owned),
+        1 => ".{0,3}",
+    ];
+    vec((lexeme, select(vec!["", " ", " ", "  "])), 0..24).prop_map(|lexemes| {
+        lexemes
+            .into_iter()
+            .flat_map(|(lexeme, blank)| [lexeme, blank.into()])
+            .collect()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_printed_filter_reads_back_as_itself(filter in any_filter()) {
+        let text = filter.to_string();
+        let read = Filter::parse_with(&text, &unlimited(), Dialect::strict());
+        prop_assert_eq!(read.as_ref(), Ok(&filter), "{}", text);
+        prop_assert_eq!(read.unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn a_printed_path_reads_back_as_itself(attr in path(), filter in option::of(combined(term(path().boxed()))), sub in option::of(name())) {
+        let sub = sub.filter(|_| filter.is_some());
+        let path = PatchPath::new(attr, filter, sub);
+        let text = path.to_string();
+        let read = PatchPath::parse_with(&text, &unlimited(), Dialect::strict());
+        prop_assert_eq!(read.as_ref(), Ok(&path), "{}", text);
+    }
+
+    #[test]
+    fn whatever_is_read_reads_back_and_whatever_is_refused_is_shown(text in nearly()) {
+        for dialect in [Dialect::strict(), Dialect::interop()] {
+            match Filter::parse_with(&text, &Limits::default(), dialect) {
+                Ok(filter) => prop_assert_eq!(Filter::parse(&filter.to_string()), Ok(filter)),
+                Err(error) => {
+                    prop_assert!(text.get(error.span()).is_some(), "{:?}", error);
+                    prop_assert!(error.display_with(&text).to_string().contains('^'));
+                }
+            }
+            if let Ok(path) = PatchPath::parse_with(&text, &Limits::default(), dialect) {
+                prop_assert_eq!(PatchPath::parse(&path.to_string()), Ok(path));
+            }
+        }
+    }
+
+    #[test]
+    fn evaluation_equals_the_oracle_s_for_users(filter in user_filter(), body in user_body()) {
+        check(&filter, &body, user())?;
+    }
+
+    #[test]
+    fn evaluation_equals_the_oracle_s_for_groups(filter in group_filter(), body in group_body()) {
+        check(&filter, &body, resource_type("Group"))?;
+    }
+}
+
+fn check(filter: &Filter, body: &Value, kind: &keyfob_core::ResourceType) -> Result<(), TestCaseError> {
+    let decoded = resource(&body.to_string(), kind);
+    let predicate = filter.compile(kind, Dialect::strict()).unwrap();
+    prop_assert_eq!(
+        predicate.matches(&decoded),
+        oracle::matches(filter, body, kind),
+        "{} of {}",
+        filter,
+        body
+    );
+    for lookup in predicate.lookups() {
+        prop_assert!(lookup.keys().len() > 0);
+    }
+    Ok(())
+}
+
+/// Few texts, so that comparisons hold now and then.
+const TEXTS: &[&str] = &["", "a", "A", "ab", "AB", "bA", "Σ", "ς", "ΑΣ", "b c"];
+const DATES: &[&str] = &[
+    "2011-05-13T04:42:34Z",
+    "2011-05-13T06:42:34+02:00",
+    "2011-05-13T04:42:34.5Z",
+    "2012-01-01T00:00:00",
+];
+
+fn text_literal() -> impl Strategy<Value = Literal> {
+    select(TEXTS).prop_map(Literal::from)
+}
+
+fn comparison(
+    path: &'static str,
+    ops: &'static [CompareOp],
+    literal: impl Strategy<Value = Literal> + 'static,
+) -> BoxedStrategy<Filter> {
+    let path = AttrPath::parse(path).unwrap();
+    prop_oneof![
+        1 => Just(Filter::pr(path.clone())),
+        1 => select(vec![CompareOp::Eq, CompareOp::Ne]).prop_map({
+            let path = path.clone();
+            move |op| Filter::Compare(path.clone(), op, Literal::Null)
+        }),
+        6 => (select(ops), literal).prop_map(move |(op, literal)| Filter::Compare(path.clone(), op, literal)),
+    ]
+    .boxed()
+}
+
+const ANY: &[CompareOp] = &CompareOp::ALL;
+const EQUALITY: &[CompareOp] = &[CompareOp::Eq, CompareOp::Ne];
+const ORDER: &[CompareOp] = &[
+    CompareOp::Eq,
+    CompareOp::Ne,
+    CompareOp::Gt,
+    CompareOp::Ge,
+    CompareOp::Lt,
+    CompareOp::Le,
+];
+
+fn text(path: &'static str) -> BoxedStrategy<Filter> {
+    comparison(path, ANY, text_literal())
+}
+
+fn boolean(path: &'static str) -> BoxedStrategy<Filter> {
+    comparison(path, EQUALITY, any::<bool>().prop_map(Literal::Bool))
+}
+
+fn value_path(path: &'static str, inner: impl Strategy<Value = Filter> + 'static) -> BoxedStrategy<Filter> {
+    combined(inner)
+        .prop_map(move |filter| Filter::path(AttrPath::attribute(path), filter))
+        .boxed()
+}
+
+fn user_filter() -> impl Strategy<Value = Filter> {
+    let email = prop_oneof![text("type"), text("VALUE"), text("display"), boolean("primary")];
+    let group = prop_oneof![text("value"), text("display"), text("type"), text("$ref")];
+    combined(prop_oneof![
+        text("userName"),
+        text("externalId"),
+        text("urn:ietf:params:scim:schemas:core:2.0:User:title"),
+        text("name.familyName"),
+        text("emails"),
+        text("emails.type"),
+        boolean("active"),
+        boolean("emails.primary"),
+        comparison("meta.created", ORDER, select(DATES).prop_map(Literal::from)),
+        text("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department"),
+        text("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.displayName"),
+        text("groups"),
+        text("groups.display"),
+        text("schemas"),
+        Just(Filter::pr(AttrPath::attribute("name"))),
+        value_path("emails", email),
+        value_path("groups", group),
+        value_path("name", prop_oneof![text("familyName"), text("givenName")]),
+        value_path("schemas", text("value")),
+    ])
+}
+
+fn group_filter() -> impl Strategy<Value = Filter> {
+    let member = prop_oneof![3 => text("value"), 1 => text("display"), 1 => text("type"), 1 => text("$ref")];
+    combined(prop_oneof![
+        text("displayName"),
+        text("members"),
+        text("members.type"),
+        text("members.$ref"),
+        value_path("members", member),
+    ])
+}
+
+fn text_value() -> impl Strategy<Value = Value> {
+    prop_oneof![1 => Just(Value::Null), 4 => select(TEXTS).prop_map(Value::from)]
+}
+
+fn object(members: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Value> {
+    let members: Vec<_> = members
+        .into_iter()
+        .map(|(name, value)| {
+            option::of(value).prop_map(move |value| value.map(|value| (name.to_owned(), value)))
+        })
+        .collect();
+    members
+        .prop_map(|members| Value::Object(members.into_iter().flatten().collect()))
+        .boxed()
+}
+
+fn texts(names: &[&'static str]) -> Vec<(&'static str, BoxedStrategy<Value>)> {
+    names.iter().map(|name| (*name, text_value().boxed())).collect()
+}
+
+/// The members of a relation, each with another id.
+fn members() -> BoxedStrategy<Value> {
+    let member = (select(&TEXTS[1..]), object(texts(&["display", "type", "$ref"])));
+    vec(member, 0..5)
+        .prop_map(|members| {
+            let mut distinct: Vec<Value> = Vec::new();
+            for (id, mut member) in members {
+                if distinct.iter().all(|other| other["value"] != id) {
+                    member["value"] = id.into();
+                    distinct.push(member);
+                }
+            }
+            Value::Array(distinct)
+        })
+        .boxed()
+}
+
+fn user_body() -> impl Strategy<Value = Value> {
+    let email = {
+        let mut email = texts(&["type", "value", "display"]);
+        email.push(("primary", any::<bool>().prop_map(Value::Bool).boxed()));
+        object(email)
+    };
+    let enterprise = {
+        let mut enterprise = texts(&["department"]);
+        enterprise.push(("manager", object(texts(&["displayName", "value"]))));
+        object(enterprise)
+    };
+    let mut user = texts(&["userName", "externalId", "title"]);
+    user.extend([
+        ("name", object(texts(&["familyName", "givenName"]))),
+        ("active", any::<bool>().prop_map(Value::Bool).boxed()),
+        ("emails", vec(email, 0..3).prop_map(Value::Array).boxed()),
+        ("groups", members()),
+        (
+            "meta",
+            object(vec![("created", select(DATES).prop_map(Value::from).boxed())]),
+        ),
+        (
+            "schemas",
+            vec(select(&["urn:a", "urn:A", "a", "ΑΣ"][..]), 0..3)
+                .prop_map(|uris| json!(uris))
+                .boxed(),
+        ),
+        (ENTERPRISE, enterprise),
+    ]);
+    object(user)
+}
+
+fn group_body() -> impl Strategy<Value = Value> {
+    let mut group = texts(&["displayName"]);
+    group.push(("members", members()));
+    object(group)
+}
