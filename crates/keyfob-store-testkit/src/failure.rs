@@ -14,7 +14,9 @@ impl Failure {
     /// A failure with this message.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into() }
+        Self {
+            message: message.into(),
+        }
     }
 
     pub(crate) fn different(what: &str, found: &dyn fmt::Debug, expected: &dyn fmt::Debug) -> Self {

@@ -41,7 +41,10 @@ impl Kind {
         }
     }
 
-    #[expect(clippy::panic, reason = "the definitions are part of the crate and a test loads them")]
+    #[expect(
+        clippy::panic,
+        reason = "the definitions are part of the crate and a test loads them"
+    )]
     pub(crate) fn resource_type(self) -> &'static ResourceType {
         match registry().resource_type(self.name()) {
             Some(resource_type) => resource_type,
@@ -60,13 +63,19 @@ impl Kind {
 
     /// The attributes, relations among them.
     pub(crate) fn everything(self) -> Selection {
-        let attributes: AttrSet = self.resource_type().attributes().map(|(_, attribute)| attribute.id).collect();
+        let attributes: AttrSet = self
+            .resource_type()
+            .attributes()
+            .map(|(_, attribute)| attribute.id)
+            .collect();
         Selection::of(attributes)
     }
 
     /// Some of the core attributes.
     pub(crate) fn selection(self, names: &[&str]) -> Selection {
-        let attributes = names.iter().filter_map(|name| self.resource_type().attribute(name));
+        let attributes = names
+            .iter()
+            .filter_map(|name| self.resource_type().attribute(name));
         Selection::of(attributes.map(|attribute| attribute.id).collect())
     }
 
@@ -85,9 +94,15 @@ impl Kind {
     /// The keys that a document reserves, as the engine derives them.
     pub(crate) fn keys(self, document: &Resource) -> Vec<UniqueKey> {
         let key = match self {
-            User => document.core().get_str("userName").map(|name| UniqueKey::new("userName", fold(name))),
+            User => document
+                .core()
+                .get_str("userName")
+                .map(|name| UniqueKey::new("userName", fold(name))),
             Group => None,
-            Device => document.core().get_str("serialNumber").map(|text| UniqueKey::new("serialNumber", text)),
+            Device => document
+                .core()
+                .get_str("serialNumber")
+                .map(|text| UniqueKey::new("serialNumber", text)),
         };
         key.into_iter().collect()
     }
@@ -103,7 +118,10 @@ pub(crate) fn minute(minutes: i64) -> DateTime {
     DateTime::from_unix_millis(1_767_225_600_000 + minutes * 60_000)
 }
 
-#[expect(clippy::panic, reason = "the definitions are part of the crate and a test loads them")]
+#[expect(
+    clippy::panic,
+    reason = "the definitions are part of the crate and a test loads them"
+)]
 fn load() -> Registry {
     let built = || -> Result<Registry, Failure> {
         let badge = Schema::from_json(include_bytes!("../schemas/badge.json"))?;
@@ -117,7 +135,11 @@ fn load() -> Registry {
             .indexed(attribute("externalId"))
             .indexed(attribute("displayName"))
             .indexed(sub("emails", "value"))
-            .indexed(AttrPath::new(Some(badge.id.clone()), AttrName::new("badgeNumber"), None));
+            .indexed(AttrPath::new(
+                Some(badge.id.clone()),
+                AttrName::new("badgeNumber"),
+                None,
+            ));
         let group = ResourceTypeBuilder::new("Group", "/Groups", SchemaUri::GROUP)
             .relation("members")
             .indexed(attribute("externalId"))
@@ -133,7 +155,11 @@ fn load() -> Registry {
             .indexed(attribute("installed"))
             .indexed(sub("ports", "name"));
         let builder = Registry::builder().schema(badge).schema(device);
-        Ok(builder.resource_type(user).resource_type(group).resource_type(device_type).build()?)
+        Ok(builder
+            .resource_type(user)
+            .resource_type(group)
+            .resource_type(device_type)
+            .build()?)
     };
     match built() {
         Ok(registry) => registry,

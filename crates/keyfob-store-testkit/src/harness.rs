@@ -39,7 +39,11 @@ pub trait Harness: Send + Sync {
     /// [durable](keyfob_engine::Capabilities::durable).
     fn reopen(&self, store: Self::Store) -> impl Future<Output = Result<Self::Store, Failure>> + Send {
         drop(store);
-        async { Err(Failure::new("the store says that it is durable, but its harness can't open it again")) }
+        async {
+            Err(Failure::new(
+                "the store says that it is durable, but its harness can't open it again",
+            ))
+        }
     }
 
     /// Runs a future to its end. Called from several threads at once.

@@ -88,7 +88,10 @@ impl Step {
 
     /// With these keys instead of those that the engine would derive.
     pub(crate) fn keys(mut self, keys: &[(&str, &str)]) -> Self {
-        self.unique = keys.iter().map(|(attribute, value)| UniqueKey::new(*attribute, *value)).collect();
+        self.unique = keys
+            .iter()
+            .map(|(attribute, value)| UniqueKey::new(*attribute, *value))
+            .collect();
         self
     }
 
@@ -136,12 +139,24 @@ impl Step {
     }
 
     pub(crate) fn as_change(&self) -> Change<'_> {
-        let Self { id, relations, unique, precondition, at, .. } = self;
+        let Self {
+            id,
+            relations,
+            unique,
+            precondition,
+            at,
+            ..
+        } = self;
         let resource_type = self.kind.resource_type();
         match (self.action, &self.document) {
-            (Action::Create, Some(document)) => {
-                Change::Create { resource_type, id, document, relations, unique, at: *at }
-            }
+            (Action::Create, Some(document)) => Change::Create {
+                resource_type,
+                id,
+                document,
+                relations,
+                unique,
+                at: *at,
+            },
             (Action::Create | Action::Update, document) => Change::Update {
                 resource_type,
                 id,
@@ -151,8 +166,16 @@ impl Step {
                 precondition: *precondition,
                 at: *at,
             },
-            (Action::Delete, _) => Change::Delete { resource_type, id, precondition: *precondition, at: *at },
-            (Action::Publish, _) => Change::Publish { event: &self.event, of: self.of },
+            (Action::Delete, _) => Change::Delete {
+                resource_type,
+                id,
+                precondition: *precondition,
+                at: *at,
+            },
+            (Action::Publish, _) => Change::Publish {
+                event: &self.event,
+                of: self.of,
+            },
         }
     }
 }
@@ -160,7 +183,10 @@ impl Step {
 /// A delta of members of whom only the ids are given.
 pub(crate) fn delta(relation: &str, add: &[&str], remove: &[&str]) -> RelationDelta {
     let mut delta = RelationDelta::new(relation.into());
-    delta.add = add.iter().map(|id| (ResourceId::new(*id), Member::new())).collect();
+    delta.add = add
+        .iter()
+        .map(|id| (ResourceId::new(*id), Member::new()))
+        .collect();
     delta.remove = remove.iter().map(|id| ResourceId::new(*id)).collect();
     delta
 }

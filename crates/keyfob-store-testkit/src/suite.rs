@@ -85,5 +85,131 @@ macro_rules! suite {
 suite! { $
     store documents {
         a_document_is_given_back_equal,
+        text_of_any_script_is_given_back_equal,
+        numbers_are_given_back_equal,
+        what_the_schema_does_not_know_is_kept_too,
+        the_order_of_attributes_makes_no_difference,
+        a_resource_carries_its_id_its_type_its_times_and_its_version,
+        a_new_resource_has_version_1_and_one_time,
+        ids_are_told_apart_by_case_and_may_hold_anything,
+        an_unknown_id_is_not_found,
+        an_id_of_another_type_is_not_found,
+        an_id_of_another_tenant_is_not_found,
+        an_id_is_taken_whatever_the_type,
+        two_tenants_may_use_one_id,
+    }
+    store versions {
+        an_update_replaces_the_document_and_makes_the_next_version,
+        each_update_makes_one_version,
+        an_update_without_a_document_leaves_the_document,
+        an_update_of_nothing_changes_nothing,
+        an_update_that_finds_the_demanded_version_is_made,
+        a_change_that_finds_another_version_is_refused,
+        existence_is_checked_first_then_the_version_then_the_rest,
+    }
+    store relations {
+        members_are_put_in_and_taken_out,
+        a_delta_that_clears_leaves_exactly_those_it_puts_in,
+        a_delta_that_changes_nothing_leaves_version_and_time,
+        a_delta_that_changes_something_in_part_changes_the_resource,
+        a_member_has_the_name_of_its_type,
+        a_member_keeps_the_display_with_which_it_was_put_in,
+        nothing_else_of_a_member_is_kept,
+        all_unknown_members_are_named_and_nothing_is_stored,
+        another_tenants_resource_is_an_unknown_member,
+        a_resource_is_created_with_its_members,
+        a_resource_may_be_its_own_member,
+        relations_of_one_resource_are_apart,
+        deltas_of_one_change_are_applied_in_order,
+        a_new_document_leaves_the_members,
+        a_group_may_have_thousands_of_members,
+    }
+    store inverse {
+        a_member_is_given_its_groups,
+        the_groups_of_a_member_bear_their_present_names,
+        a_change_of_members_does_not_change_the_members,
+        an_inverse_relation_follows_from_its_own_relation_alone,
+        a_group_in_a_group_does_not_reach_its_members,
+    }
+    store deletion {
+        what_is_deleted_is_gone_from_every_answer,
+        a_deletion_takes_the_edges_to_the_resource,
+        a_deletion_takes_the_edges_from_the_resource,
+        who_loses_a_member_by_its_deletion_changes,
+        a_deleted_id_can_be_given_again,
+        a_deletion_frees_what_was_reserved,
+    }
+    store uniqueness {
+        a_reserved_value_is_refused_to_a_new_resource,
+        a_reserved_value_is_refused_to_an_update,
+        a_resource_may_keep_what_it_reserved,
+        an_update_frees_what_it_no_longer_reserves,
+        an_update_without_a_document_keeps_what_is_reserved,
+        two_resources_swap_values_through_a_third_in_one_commit,
+        a_value_that_is_freed_can_be_taken_in_the_same_commit,
+        two_changes_of_one_commit_cannot_take_one_value,
+        each_type_reserves_for_itself,
+        each_tenant_reserves_for_itself,
+        keys_are_compared_as_they_are_given,
+        a_resource_may_reserve_several_values,
+    }
+    store atomicity {
+        a_commit_that_fails_at_any_place_changes_nothing,
+        a_failed_commit_frees_and_takes_no_value,
+        a_failed_commit_leaves_the_edges_at_both_ends,
+        a_failed_commit_leaves_what_filters_find,
+        a_failed_commit_publishes_nothing,
+        a_change_sees_the_changes_before_it,
+        a_member_may_be_created_earlier_in_the_commit,
+        a_member_that_was_deleted_earlier_in_the_commit_is_unknown,
+        a_commit_of_nothing_does_nothing,
+    }
+    store events {
+        events_are_given_back_equal_and_in_order,
+        an_event_is_published_only_if_its_change_changed_something,
+        event_ids_grow_over_all_commits_and_tenants,
+        events_are_read_from_any_place_and_in_any_number,
+        a_tenant_reads_its_own_events_alone,
+        events_outlive_what_they_tell_of,
+    }
+    store queries {
+        resources_come_in_the_order_of_their_creation,
+        resources_of_one_commit_come_in_the_order_of_its_changes,
+        a_page_is_cut_out_of_all_and_counts_all,
+        a_page_of_a_filter_is_cut_out_of_its_matches,
+        a_query_finds_one_type_of_one_tenant,
+        a_page_holds_what_get_gives,
+    }
+    store selection {
+        a_relation_is_read_when_it_is_selected_be_it_empty,
+        a_relation_above_the_limit_is_left_out,
+        each_relation_is_held_against_the_limit_by_itself,
+        a_filter_sees_relations_that_are_not_selected,
+    }
+    store filters {
+        a_filter_finds_the_users_that_match_it,
+        a_filter_finds_the_groups_that_match_it,
+        a_filter_finds_what_matches_by_values_of_every_type,
+        filters_find_what_is_there_after_many_changes,
+        a_filter_may_ask_for_a_thousand_ids,
+        a_filter_that_nothing_matches_finds_nothing,
+        a_filter_passes_over_values_of_another_type,
+    }
+    store random {
+        random_commits_do_what_the_model_does,
+    }
+    harness concurrency {
+        of_many_updates_that_demand_one_version_one_is_made,
+        of_many_resources_of_one_name_one_is_created,
+        of_many_resources_of_one_id_one_is_created,
+        of_many_members_that_are_put_in_at_once_none_is_lost,
+        a_reader_sees_every_commit_that_has_returned,
+        who_follows_the_events_misses_none,
+        a_commit_that_nobody_waits_for_happens_whole_or_not_at_all,
+    }
+    harness durability {
+        a_store_that_is_opened_again_holds_what_it_held,
+        a_store_that_is_opened_again_goes_on_where_it_stopped,
+        event_ids_grow_on_in_a_store_that_is_opened_again,
     }
 }

@@ -37,7 +37,10 @@ pub(crate) struct State {
 
 impl<'s, S: Store> Tenancy<'s, S> {
     pub(crate) fn new(store: &'s S, tenant: &str) -> Self {
-        Self { store, cx: Context::new(TenantId::new(tenant)) }
+        Self {
+            store,
+            cx: Context::new(TenantId::new(tenant)),
+        }
     }
 
     /// Another tenant of the same store.
@@ -53,7 +56,11 @@ impl<'s, S: Store> Tenancy<'s, S> {
     /// Commits what the store has to accept.
     pub(crate) async fn apply(&self, steps: &[Step]) -> Result<Vec<Outcome>, Failure> {
         let outcomes = self.commit(steps).await?.outcomes;
-        ensure_eq!(outcomes.len(), steps.len(), "a commit has one outcome for each change");
+        ensure_eq!(
+            outcomes.len(),
+            steps.len(),
+            "a commit has one outcome for each change"
+        );
         Ok(outcomes)
     }
 
@@ -69,7 +76,9 @@ impl<'s, S: Store> Tenancy<'s, S> {
             }
             Err(error) => Refusal::try_from(error)?,
         };
-        self.state().await?.check_equal(&before, "a refused commit changed something")?;
+        self.state()
+            .await?
+            .check_equal(&before, "a refused commit changed something")?;
         Ok(refusal)
     }
 
@@ -84,7 +93,10 @@ impl<'s, S: Store> Tenancy<'s, S> {
         id: &str,
         selection: &Selection,
     ) -> Result<Option<Stored>, Failure> {
-        let found = self.store.get(&self.cx, kind.resource_type(), &ResourceId::new(id), selection).await?;
+        let found = self
+            .store
+            .get(&self.cx, kind.resource_type(), &ResourceId::new(id), selection)
+            .await?;
         Ok(found.map(normal))
     }
 
@@ -105,31 +117,45 @@ impl<'s, S: Store> Tenancy<'s, S> {
     }
 
     /// The ids of the members under a relation, sorted.
-    pub(crate) async fn member_ids(&self, kind: Kind, id: &str, relation: &str) -> Result<Vec<String>, Failure> {
+    pub(crate) async fn member_ids(
+        &self,
+        kind: Kind,
+        id: &str,
+        relation: &str,
+    ) -> Result<Vec<String>, Failure> {
         let members = self.members(kind, id, relation).await?;
         Ok(sorted_ids(&members))
     }
 
     pub(crate) async fn query(&self, kind: Kind, query: &Query<'_>) -> Result<Page, Failure> {
         let page = self.store.query(&self.cx, kind.resource_type(), query).await?;
-        Ok(Page::new(page.total, page.resources.into_iter().map(normal).collect()))
+        Ok(Page::new(
+            page.total,
+            page.resources.into_iter().map(normal).collect(),
+        ))
     }
 
     /// The ids of all resources of a type, in order.
     pub(crate) async fn ids(&self, kind: Kind) -> Result<Vec<String>, Failure> {
-        self.ids_of(kind, &Query::new(&Selection::document(), usize::MAX)).await
+        self.ids_of(kind, &Query::new(&Selection::document(), usize::MAX))
+            .await
     }
 
     /// The ids of the resources that match a filter, in order.
     pub(crate) async fn find(&self, kind: Kind, filter: &str) -> Result<Vec<String>, Failure> {
         let predicate = compile(kind, filter)?;
         let selection = Selection::document();
-        self.ids_of(kind, &Query::new(&selection, usize::MAX).with_filter(&predicate)).await
+        self.ids_of(kind, &Query::new(&selection, usize::MAX).with_filter(&predicate))
+            .await
     }
 
     async fn ids_of(&self, kind: Kind, query: &Query<'_>) -> Result<Vec<String>, Failure> {
         let page = self.query(kind, query).await?;
-        ensure_eq!(page.resources.len(), page.total, "a page without a bound holds all that is counted");
+        ensure_eq!(
+            page.resources.len(),
+            page.total,
+            "a page without a bound holds all that is counted"
+        );
         page_ids(&page)
     }
 
@@ -141,10 +167,15 @@ impl<'s, S: Store> Tenancy<'s, S> {
     pub(crate) async fn state(&self) -> Result<State, Failure> {
         let mut resources = Vec::new();
         for kind in Kind::ALL {
-            let page = self.query(kind, &Query::new(&kind.everything(), usize::MAX)).await?;
+            let page = self
+                .query(kind, &Query::new(&kind.everything(), usize::MAX))
+                .await?;
             resources.extend(page.resources.into_iter().map(|stored| (kind, stored)));
         }
-        Ok(State { resources, events: self.events(None, usize::MAX).await? })
+        Ok(State {
+            resources,
+            events: self.events(None, usize::MAX).await?,
+        })
     }
 }
 
@@ -155,12 +186,14 @@ impl TryFrom<CommitError> for Refusal {
         Ok(match error {
             CommitError::NotFound { change } => Self::NotFound { change },
             CommitError::IdTaken { change } => Self::IdTaken { change },
-            CommitError::VersionMismatch { change, current } => {
-                Self::VersionMismatch { change, current: current.number() }
-            }
-            CommitError::UniquenessViolated { change, attribute } => {
-                Self::Uniqueness { change, attribute: attribute.into() }
-            }
+            CommitError::VersionMismatch { change, current } => Self::VersionMismatch {
+                change,
+                current: current.number(),
+            },
+            CommitError::UniquenessViolated { change, attribute } => Self::Uniqueness {
+                change,
+                attribute: attribute.into(),
+            },
             CommitError::UnknownMembers { change, members } => {
                 let mut members: Vec<String> = members.iter().map(ToString::to_string).collect();
                 members.sort();
@@ -184,7 +217,10 @@ impl State {
     }
 
     fn resource_ids(&self) -> Vec<Option<ResourceId>> {
-        self.resources.iter().map(|(_, stored)| stored.resource.id()).collect()
+        self.resources
+            .iter()
+            .map(|(_, stored)| stored.resource.id())
+            .collect()
     }
 }
 
@@ -196,14 +232,22 @@ pub(crate) fn compile(kind: Kind, filter: &str) -> Result<Predicate, Failure> {
 
 /// The ids of a page's resources, in order.
 pub(crate) fn page_ids(page: &Page) -> Result<Vec<String>, Failure> {
-    let ids = page.resources.iter().map(|stored| stored.resource.id().map(|id| id.to_string()));
-    ids.collect::<Option<_>>().ok_or_else(|| Failure::new("a resource is given back without its id"))
+    let ids = page
+        .resources
+        .iter()
+        .map(|stored| stored.resource.id().map(|id| id.to_string()));
+    ids.collect::<Option<_>>()
+        .ok_or_else(|| Failure::new("a resource is given back without its id"))
 }
 
 /// The members under a relation of a resource.
 pub(crate) fn relation_of(resource: &Resource, relation: &str) -> Result<MemberSet, Failure> {
     let members = resource.relation(relation).cloned();
-    members.ok_or_else(|| Failure::new(format!("the relation `{relation}` is selected and not given back")))
+    members.ok_or_else(|| {
+        Failure::new(format!(
+            "the relation `{relation}` is selected and not given back"
+        ))
+    })
 }
 
 pub(crate) fn sorted_ids(members: &MemberSet) -> Vec<String> {
@@ -214,6 +258,9 @@ pub(crate) fn sorted_ids(members: &MemberSet) -> Vec<String> {
 
 /// The order of relations is of no account.
 pub(crate) fn normal(mut stored: Stored) -> Stored {
-    stored.resource.relations_mut().sort_by(|(left, _), (right, _)| left.as_str().cmp(right.as_str()));
+    stored
+        .resource
+        .relations_mut()
+        .sort_by(|(left, _), (right, _)| left.as_str().cmp(right.as_str()));
     stored
 }

@@ -1,0 +1,148 @@
+//! What is deleted leaves nothing behind.
+
+use keyfob_core::Version;
+use keyfob_engine::{Outcome, Store};
+
+use crate::{
+    cases::{relations::users, versions::was_changed},
+    failure::Verdict,
+    fixture::{Device, Group, User, minute},
+    step::{Step, delta},
+    tenancy::{Refusal, Tenancy},
+};
+
+pub(crate) async fn what_is_deleted_is_gone_from_every_answer(acme: &Tenancy<'_, impl Store>) -> Verdict {
+    users(acme, &["a", "b", "c"]).await?;
+    let outcomes = acme.apply(&[Step::delete(User, "b")]).await?;
+    ensure_eq!(outcomes, [Outcome::Deleted], "the outcome");
+    ensure_eq!(acme.get(User, "b").await?, None, "reading it");
+    ensure_eq!(acme.ids(User).await?, ["a", "c"], "listing all");
+    ensure_eq!(
+        acme.find(User, r#"userName eq "b""#).await?,
+        [""; 0],
+        "finding it by its name"
+    );
+    ensure_eq!(
+        acme.find(User, r#"id eq "b""#).await?,
+        [""; 0],
+        "finding it by its id"
+    );
+    ensure_eq!(
+        acme.find(User, "userName pr").await?,
+        ["a", "c"],
+        "finding all that have a name"
+    );
+    let again = acme.refuse(&[Step::delete(User, "b")]).await?;
+    ensure_eq!(again, Refusal::NotFound { change: 0 }, "deleting it again");
+    Ok(())
+}
+
+pub(crate) async fn a_deletion_takes_the_edges_to_the_resource(acme: &Tenancy<'_, impl Store>) -> Verdict {
+    users(acme, &["a", "b"]).await?;
+    acme.apply(&[
+        Step::create(Group, "g1").add(&["a", "b"]),
+        Step::create(Group, "g2").add(&["a"]),
+    ])
+    .await?;
+    acme.apply(&[Step::delete(User, "a")]).await?;
+    ensure_eq!(
+        acme.member_ids(Group, "g1", "members").await?,
+        ["b"],
+        "the members of the first group"
+    );
+    ensure!(
+        acme.members(Group, "g2", "members").await?.is_empty(),
+        "the second group still has a member"
+    );
+    ensure_eq!(
+        acme.find(Group, r#"members.value eq "a""#).await?,
+        [""; 0],
+        "the groups of the deleted user"
+    );
+    acme.apply(&[Step::create(User, "a")]).await?;
+    ensure!(
+        acme.members(User, "a", "groups").await?.is_empty(),
+        "a new user of that id is in a group"
+    );
+    ensure_eq!(
+        acme.member_ids(Group, "g1", "members").await?,
+        ["b"],
+        "the members after the id came back"
+    );
+    Ok(())
+}
+
+pub(crate) async fn a_deletion_takes_the_edges_from_the_resource(acme: &Tenancy<'_, impl Store>) -> Verdict {
+    users(acme, &["a", "b"]).await?;
+    acme.apply(&[
+        Step::create(Group, "g1").add(&["a", "b"]),
+        Step::create(Group, "g2").add(&["a"]),
+    ])
+    .await?;
+    acme.apply(&[Step::delete(Group, "g1")]).await?;
+    ensure_eq!(
+        acme.member_ids(User, "a", "groups").await?,
+        ["g2"],
+        "the groups of a member of both"
+    );
+    ensure!(
+        acme.members(User, "b", "groups").await?.is_empty(),
+        "a member of a deleted group alone has groups"
+    );
+    acme.apply(&[Step::create(Group, "g1")]).await?;
+    ensure!(
+        acme.members(Group, "g1", "members").await?.is_empty(),
+        "a new group of that id has members"
+    );
+    ensure_eq!(
+        acme.version(User, "a").await?,
+        1,
+        "the version of a member of the deleted group"
+    );
+    Ok(())
+}
+
+pub(crate) async fn who_loses_a_member_by_its_deletion_changes(acme: &Tenancy<'_, impl Store>) -> Verdict {
+    users(acme, &["a", "b"]).await?;
+    acme.apply(&[
+        Step::create(Group, "holder").add(&["a", "b"]).at(1),
+        Step::create(Group, "bystander").add(&["b"]).at(1),
+        Step::create(Device, "twice")
+            .add(&["a"])
+            .delta(delta("components", &["a"], &[]))
+            .at(1),
+    ])
+    .await?;
+    acme.apply(&[Step::delete(User, "a").at(8)]).await?;
+    was_changed(acme, Group, "holder", 2, minute(8)).await?;
+    was_changed(acme, Group, "bystander", 1, minute(1)).await?;
+    was_changed(acme, Device, "twice", 2, minute(8)).await?;
+    was_changed(acme, User, "b", 1, minute(0)).await
+}
+
+pub(crate) async fn a_deleted_id_can_be_given_again(acme: &Tenancy<'_, impl Store>) -> Verdict {
+    acme.apply(&[Step::create(User, "x").with("title", "old")])
+        .await?;
+    acme.apply(&[Step::update(User, "x").named("x").with("title", "older")])
+        .await?;
+    acme.apply(&[Step::delete(User, "x")]).await?;
+    let outcomes = acme
+        .apply(&[Step::create(Group, "x").named("a group now").at(4)])
+        .await?;
+    ensure_eq!(outcomes, [Outcome::Changed(Version::FIRST)], "the outcome");
+    was_changed(acme, Group, "x", 1, minute(4)).await?;
+    ensure_eq!(acme.get(User, "x").await?, None, "the user of that id");
+    Ok(())
+}
+
+pub(crate) async fn a_deletion_frees_what_was_reserved(acme: &Tenancy<'_, impl Store>) -> Verdict {
+    acme.apply(&[Step::create(User, "a").named("bjensen")]).await?;
+    acme.apply(&[Step::delete(User, "a")]).await?;
+    acme.apply(&[Step::create(User, "b").named("BJensen")]).await?;
+    ensure_eq!(
+        acme.find(User, r#"userName eq "bjensen""#).await?,
+        ["b"],
+        "who has the name now"
+    );
+    Ok(())
+}
