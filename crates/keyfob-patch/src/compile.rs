@@ -143,7 +143,9 @@ impl<'t> Compiler<'t> {
         self.path = Some(key.as_str().into());
         // Clients that model an extension as a resource of its own repeat `schemas` in it.
         let repeats_schemas = |schema: &&Schema| key.is("schemas") && schema.attribute("schemas").is_none();
-        let schema = within.filter(|schema| !repeats_schemas(schema)).map(|schema| schema.id.clone());
+        let schema = within
+            .filter(|schema| !repeats_schemas(schema))
+            .map(|schema| schema.id.clone());
         if key.is_legal() {
             let path = PatchPath::new(AttrPath::new(schema, key.clone(), None), None, None);
             return match self.at(kind, &path, Some(value), key.as_str(), true) {

@@ -125,16 +125,6 @@ impl ElementEdit<'_> {
             *element = Value::Null;
         }
     }
-
-    /// The value that the change makes of a new one that holds `seed`.
-    fn create(&self, seed: &Object) -> Value {
-        let mut created = Value::Object(seed.clone());
-        match self {
-            Self::Replace(Value::Object(sent)) => Self::Merge(sent.clone()).apply(&mut created),
-            other => other.apply(&mut created),
-        }
-        created
-    }
 }
 
 /// Whether an attribute that may be set once, or such a sub-attribute of a single value, is another `after` than it
@@ -192,7 +182,11 @@ fn edit_selected(
                     attribute: place.path(),
                 });
             }
-            NoMatch::Create(seed) => touched = element::extend(attribute, elements, &[edit.create(seed)]),
+            NoMatch::Create(seed) => {
+                let mut created = Value::Object(seed.clone());
+                edit.apply(&mut created);
+                touched = element::extend(attribute, elements, &[created]);
+            }
         }
     }
     element::demote_others(elements, &touched);

@@ -74,8 +74,8 @@ pub(crate) struct SelectedMembers {
     pub(crate) selected: ElementPredicate,
     /// Who takes their place; for `add`, who they have to be.
     pub(crate) member: Option<(ResourceId, Member)>,
-    /// Who is put in when the filter selects nobody. Without it that is an error, but for `remove`.
-    pub(crate) created: Option<(ResourceId, Member)>,
+    /// Whether the member is put in when the filter selects nobody, rather than that being an error.
+    pub(crate) creates: bool,
 }
 
 impl Pending {
@@ -125,34 +125,31 @@ impl Pending {
         attribute: &Attribute,
         members: Option<&MemberSet>,
     ) -> Result<(), PatchErrorKind> {
+        let attribute = || attribute.name.as_str().into();
         let selected = self.select(&change.selected, members);
-        if change.kind == PatchOperationKind::Remove {
-            self.apply(MembersEdit::Remove(selected));
-            return Ok(());
-        }
-        if selected.is_empty() {
-            let (id, member) = change.created.clone().ok_or_else(|| PatchErrorKind::NoMatch {
-                attribute: attribute.name.as_str().into(),
-            })?;
-            self.add(id, member);
-            return Ok(());
-        }
-        let Some((id, member)) = change.member.clone() else {
-            return Ok(());
-        };
-        if change.kind == PatchOperationKind::Replace {
-            for other in selected.into_iter().filter(|other| *other != id) {
-                self.remove(other);
+        match (change.kind, &change.member) {
+            (PatchOperationKind::Remove, _) => self.apply(MembersEdit::Remove(selected)),
+            (_, Some((id, member))) if selected.is_empty() && change.creates => {
+                self.add(id.clone(), member.clone());
             }
-            self.add(id, member);
-            return Ok(());
+            _ if selected.is_empty() => {
+                let attribute = attribute();
+                return Err(PatchErrorKind::NoMatch { attribute });
+            }
+            (PatchOperationKind::Replace, Some((id, member))) => {
+                for other in selected.into_iter().filter(|other| other != id) {
+                    self.remove(other);
+                }
+                self.add(id.clone(), member.clone());
+            }
+            (_, Some((id, _))) if selected.iter().any(|other| other != id) => {
+                let attribute = attribute();
+                return Err(PatchErrorKind::MemberChanged { attribute });
+            }
+            // One who is a member already keeps what is known of them.
+            _ => {}
         }
-        if selected.iter().all(|other| *other == id) {
-            return Ok(());
-        }
-        Err(PatchErrorKind::MemberChanged {
-            attribute: attribute.name.as_str().into(),
-        })
+        Ok(())
     }
 
     fn select(&self, selected: &ElementPredicate, members: Option<&MemberSet>) -> Vec<ResourceId> {

@@ -64,6 +64,9 @@ impl<'t> Compiler<'t> {
         value: Option<Value>,
         text: &str,
     ) -> Compiling<Change<'t>> {
+        let seed = selected
+            .as_ref()
+            .and_then(|selected| self.seed(attribute, selected));
         let edit = match sub {
             Some(sub) => ElementEdit::SubAttribute(sub, self.edit(kind, sub, value, text)?),
             None if kind == Kind::Remove => ElementEdit::Remove,
@@ -74,7 +77,7 @@ impl<'t> Compiler<'t> {
                     None => ElementEdit::Remove,
                 }
             }
-            None => match self.element(attribute, value.unwrap_or(Value::Null), text)? {
+            None => match self.element(attribute, value.unwrap_or(Value::Null), seed.as_ref(), text)? {
                 Value::Null => ElementEdit::Remove,
                 value => ElementEdit::Replace(value),
             },
@@ -89,7 +92,7 @@ impl<'t> Compiler<'t> {
             None => NoMatch::Create(Object::new()),
             Some(_) if !self.dialect.allows(Quirk::CreateOnNoMatch) => NoMatch::Fail,
             Some(_) if unassigns => NoMatch::Ignore,
-            Some(selected) => seed(attribute, selected).map_or(NoMatch::Fail, NoMatch::Create),
+            Some(_) => seed.map_or(NoMatch::Fail, NoMatch::Create),
         };
         Ok(Change::Elements {
             selected,
@@ -98,30 +101,50 @@ impl<'t> Compiler<'t> {
         })
     }
 
-    /// The canonical form of one value of a multi-valued attribute, which may come as an array of one.
-    pub(super) fn element(&self, attribute: &Attribute, value: Value, text: &str) -> Compiling<Value> {
-        let single = match value {
+    /// The canonical form of one value of a multi-valued attribute, which may come as an array of one. What it doesn't
+    /// say it takes from the `seed`.
+    pub(super) fn element(
+        &self,
+        attribute: &Attribute,
+        value: Value,
+        seed: Option<&Object>,
+        text: &str,
+    ) -> Compiling<Value> {
+        let mut single = match value {
             Value::Array(values) if self.dialect.allows(Quirk::SingleValues) && values.len() <= 1 => {
                 values.into_iter().next().unwrap_or(Value::Null)
             }
             single => single,
         };
+        if let (Value::Object(sent), Some(seed)) = (&mut single, seed)
+            && !sent.is_empty()
+        {
+            for (name, value) in seed.iter() {
+                if sent.get(name.as_str()).is_none() {
+                    sent.insert(name.clone(), value.clone());
+                }
+            }
+        }
         Ok(validate::element(attribute, single, self.dialect, text)?)
     }
-}
 
-/// What a value holds that is made to match the filter, where the filter says it and a client may set it.
-pub(super) fn seed(attribute: &Attribute, selected: &ElementPredicate) -> Option<Object> {
-    let equalities = selected.equalities()?;
-    if !attribute.is_complex() {
-        return Some(Object::new());
+    /// What the filter says of a value that is made to match it, where the dialect makes such values. A value that
+    /// takes the place of one that matches holds it too, so that the same request finds it again.
+    pub(super) fn seed(&self, attribute: &Attribute, selected: &ElementPredicate) -> Option<Object> {
+        if !self.dialect.allows(Quirk::CreateOnNoMatch) {
+            return None;
+        }
+        let equalities = selected.equalities()?;
+        if !attribute.is_complex() {
+            return Some(Object::new());
+        }
+        let is_settable = equalities.iter().all(|(name, _)| {
+            attribute
+                .sub_attribute(name.as_str())
+                .is_some_and(|sub| sub.mutability != Mutability::ReadOnly)
+        });
+        is_settable.then(|| equalities.into_iter().collect())
     }
-    let is_settable = equalities.iter().all(|(name, _)| {
-        attribute
-            .sub_attribute(name.as_str())
-            .is_some_and(|sub| sub.mutability != Mutability::ReadOnly)
-    });
-    is_settable.then(|| equalities.into_iter().collect())
 }
 
 /// The changes of a complex value, unless they take away what it must have.

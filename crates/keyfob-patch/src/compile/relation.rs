@@ -1,12 +1,11 @@
 //! Operations on relations.
 
 use keyfob_core::{
-    Attribute, MemberSet, Object, Quirk, Value, message::PatchOperationKind as Kind, schema::Relation,
-    validate,
+    Attribute, MemberSet, Quirk, Value, message::PatchOperationKind as Kind, schema::Relation, validate,
 };
 use keyfob_filter::ElementPredicate;
 
-use super::{Action, Compiler, Compiling, Spot, document::seed};
+use super::{Action, Compiler, Compiling, Spot};
 use crate::{
     PatchErrorKind,
     members::{MembersChange, MembersEdit, PlannedRelation, SelectedMembers},
@@ -67,45 +66,24 @@ impl<'t> Compiler<'t> {
         value: Option<Value>,
         text: &str,
     ) -> Compiling<SelectedMembers> {
+        let seed = self.seed(attribute, &selected);
         let element = match value {
-            Some(value) if kind != Kind::Remove => self.element(attribute, value, text)?,
+            Some(value) if kind != Kind::Remove => self.element(attribute, value, seed.as_ref(), text)?,
             _ => Value::Null,
         };
-        let Value::Object(element) = element else {
-            return Ok(SelectedMembers {
-                kind: Kind::Remove,
-                selected,
-                member: None,
-                created: None,
-            });
-        };
-        let one = |element: Object| {
-            let members = self.member_set(attribute, vec![Value::Object(element)].into(), text)?;
-            Ok::<_, PatchErrorKind>(members.into_iter().next())
-        };
-        let mut created = None;
-        if self.dialect.allows(Quirk::CreateOnNoMatch)
-            && let Some(mut seed) = seed(attribute, &selected)
-        {
-            for (name, value) in element.clone() {
-                seed.insert(name, value);
+        let (kind, member) = match &element {
+            Value::Object(sent) if kind == Kind::Replace || sent.get("value").is_some() => {
+                let members = self.member_set(attribute, vec![element].into(), text)?;
+                (kind, members.into_iter().next())
             }
-            created = if seed.get("value").is_some() {
-                one(seed)?
-            } else {
-                None
-            };
-        }
-        let member = if kind == Kind::Replace || element.get("value").is_some() {
-            one(element)?
-        } else {
-            None
+            Value::Object(_) => (kind, None),
+            _ => (Kind::Remove, None),
         };
         Ok(SelectedMembers {
             kind,
             selected,
+            creates: seed.is_some(),
             member,
-            created,
         })
     }
 

@@ -144,12 +144,18 @@ fn at<'o>(object: &'o Object, path: &str) -> Option<&'o Value> {
 fn differs(expected: &Value, found: &Value, path: &str) -> Option<String> {
     match (expected, found) {
         (Value::Object(expected), Value::Object(found)) => expected.iter().find_map(|(name, value)| {
-            differs(value, found.get(name.as_str()).unwrap_or(&Value::Null), &format!("{path}.{name}"))
+            differs(
+                value,
+                found.get(name.as_str()).unwrap_or(&Value::Null),
+                &format!("{path}.{name}"),
+            )
         }),
         (Value::Array(expected), Value::Array(found)) => {
             let mut left: Vec<&Value> = found.iter().collect();
             let missing = expected.iter().find(|value| {
-                let place = left.iter().position(|found| differs(value, found, path).is_none());
+                let place = left
+                    .iter()
+                    .position(|found| differs(value, found, path).is_none());
                 place.map(|place| left.remove(place)).is_none()
             });
             match missing {

@@ -1,9 +1,14 @@
 //! What a PATCH does, by the RFC and by what providers send.
 
+mod atomicity;
 mod cases;
+mod dialects;
+mod relations;
+mod rfc;
 
 use keyfob_core::{
-    Dialect, ErrorBody, Registry, Resource, ResourceType, SchemaUri, ToErrorBody, Value, json, message::PatchRequest,
+    Dialect, ErrorBody, Registry, Resource, ResourceType, SchemaUri, ToErrorBody, Value, json,
+    message::PatchRequest,
 };
 use keyfob_patch::{Applied, Plan};
 
@@ -25,8 +30,9 @@ fn resource(resource_type: &ResourceType, attributes: &str) -> Resource {
 }
 
 fn request(operations: &str) -> PatchRequest {
-    let message =
-        format!(r#"{{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": {operations}}}"#);
+    let message = format!(
+        r#"{{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": {operations}}}"#
+    );
     PatchRequest::from_json(message.as_bytes()).unwrap()
 }
 
@@ -57,7 +63,10 @@ fn attributes(resource: &Resource) -> String {
 /// Holds patched users against what a table expects: attributes, or a `scimType`.
 fn check_users(dialect: Dialect, table: &[(&str, &str, &str)]) {
     for (before, operations, expected) in table {
-        let before = format!(r#"{{"userName": "bjensen", {}"#, before.trim_start().trim_start_matches('{'));
+        let before = format!(
+            r#"{{"userName": "bjensen", {}"#,
+            before.trim_start().trim_start_matches('{')
+        );
         let before = before.replace(", }", "}");
         let mut patched = resource(user(), &before);
         match patch(&mut patched, user(), dialect, operations) {
