@@ -1,1 +1,20 @@
-//! To be written.
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "axum")]
+pub mod axum;
+
+mod authenticate;
+mod body;
+mod conditional;
+mod endpoint;
+mod error;
+mod public_url;
+mod query;
+mod response;
+mod route;
+mod service;
+
+pub use self::{
+    authenticate::{Authenticator, AuthenticatorError, BearerTokens, Caller, bearer_token},
+    service::{ScimService, ScimServiceBuilder},
+};

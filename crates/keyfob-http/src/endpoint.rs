@@ -1,0 +1,216 @@
+//! What each endpoint does with a request.
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Response, StatusCode, request::Parts};
+use http_body::Body;
+use http_body_util::Full;
+use keyfob_core::{
+    Resource, ResourceId, ResourceType,
+    message::{ListResponse, PatchRequest, SearchRequest},
+};
+use keyfob_engine::{Context, Engine, Precondition, Store, Written};
+
+use crate::{
+    body::{self, BodyError},
+    conditional,
+    error::HttpError,
+    query::Parameters,
+    response,
+    route::{Discovery, Route},
+};
+
+/// A request that is to be answered.
+pub(crate) struct Exchange<'x, S> {
+    pub(crate) engine: &'x Engine<S>,
+    pub(crate) cx: Context,
+    pub(crate) request: &'x Parts,
+    pub(crate) body_limit: usize,
+}
+
+type Answer = Result<Response<Full<Bytes>>, HttpError>;
+
+impl<S: Store> Exchange<'_, S> {
+    /// Does what the request asks for.
+    pub(crate) async fn answer<B>(&self, route: Route<'_>, body: B) -> Answer
+    where
+        B: Body<Data = Bytes, Error: Into<BodyError>>,
+    {
+        let parameters = Parameters::parse(self.request.uri.query().unwrap_or_default())?;
+        let method = match self.request.method {
+            Method::HEAD => &Method::GET,
+            ref method => method,
+        };
+        match (&route, method) {
+            (Route::Resources(resource_type), &Method::GET) => {
+                self.search(&[resource_type], &parameters.search_request()?).await
+            }
+            (Route::Resources(resource_type), &Method::POST) => {
+                self.create(resource_type, &parameters, &self.read(body).await?)
+                    .await
+            }
+            (Route::Resource(resource_type, id), &Method::GET) => {
+                self.get(resource_type, id, &parameters).await
+            }
+            (Route::Resource(resource_type, id), &Method::PUT) => {
+                self.replace(resource_type, id, &parameters, &self.read(body).await?)
+                    .await
+            }
+            (Route::Resource(resource_type, id), &Method::PATCH) => {
+                self.patch(resource_type, id, &parameters, &self.read(body).await?)
+                    .await
+            }
+            (Route::Resource(resource_type, id), &Method::DELETE) => self.delete(resource_type, id).await,
+            (Route::Search(Some(resource_type)), &Method::POST) => {
+                let request = SearchRequest::from_json(&self.read(body).await?)?;
+                self.search(&[resource_type], &request).await
+            }
+            (Route::Search(None), &Method::POST) => {
+                let request = SearchRequest::from_json(&self.read(body).await?)?;
+                let resource_types = self.engine.registry().resource_types().iter();
+                let exposed: Vec<_> = resource_types
+                    .filter(|resource_type| resource_type.is_exposed())
+                    .collect();
+                self.search(&exposed, &request).await
+            }
+            (Route::Discovery(_), &Method::GET) if parameters.has_filter() => Err(HttpError::DiscoveryFilter),
+            (Route::Discovery(discovery), &Method::GET) => self.discover(discovery),
+            (Route::Bulk, &Method::POST) => Err(HttpError::NotImplemented { what: "`/Bulk`" }),
+            _ => Err(HttpError::Method { allow: route.allow() }),
+        }
+    }
+
+    async fn read<B>(&self, body: B) -> Result<Bytes, HttpError>
+    where
+        B: Body<Data = Bytes, Error: Into<BodyError>>,
+    {
+        body::read(&self.request.headers, body, self.body_limit).await
+    }
+
+    async fn search(&self, resource_types: &[&ResourceType], request: &SearchRequest) -> Answer {
+        let list = self.engine.search(&self.cx, resource_types, request).await?;
+        Ok(response::json(StatusCode::OK, self.media_type(), list.to_json()))
+    }
+
+    async fn create(&self, resource_type: &ResourceType, parameters: &Parameters<'_>, body: &[u8]) -> Answer {
+        let projection = parameters.projection()?;
+        let resource = Resource::from_json(body, resource_type)?;
+        let written = self
+            .engine
+            .create(&self.cx, resource_type, resource, &projection)
+            .await?;
+        Ok(self.written(StatusCode::CREATED, &written))
+    }
+
+    async fn get(
+        &self,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        parameters: &Parameters<'_>,
+    ) -> Answer {
+        let projection = parameters.projection()?;
+        let known = conditional::if_none_match(&self.request.headers)
+            .unwrap_or_else(|| Precondition::Versions(Vec::new()));
+        let found = self
+            .engine
+            .get_unless(&self.cx, resource_type, id, &known, &projection)
+            .await?;
+        let resource = found.resource.as_ref();
+        let mut response = response::resource(
+            StatusCode::OK,
+            self.media_type(),
+            found.version,
+            &found.location,
+            resource,
+        );
+        if resource.is_none() {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        }
+        Ok(response)
+    }
+
+    async fn replace(
+        &self,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        parameters: &Parameters<'_>,
+        body: &[u8],
+    ) -> Answer {
+        let projection = parameters.projection()?;
+        let resource = Resource::from_json(body, resource_type)?;
+        let precondition = conditional::if_match(&self.request.headers);
+        let written = self
+            .engine
+            .replace(&self.cx, resource_type, id, resource, &precondition, &projection)
+            .await?;
+        Ok(self.written(StatusCode::OK, &written))
+    }
+
+    async fn patch(
+        &self,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        parameters: &Parameters<'_>,
+        body: &[u8],
+    ) -> Answer {
+        let projection = parameters.projection()?;
+        let request = PatchRequest::from_json(body)?;
+        let precondition = conditional::if_match(&self.request.headers);
+        let written = self
+            .engine
+            .patch(&self.cx, resource_type, id, request, &precondition, &projection)
+            .await?;
+        Ok(self.written(StatusCode::OK, &written))
+    }
+
+    async fn delete(&self, resource_type: &ResourceType, id: &ResourceId) -> Answer {
+        let precondition = conditional::if_match(&self.request.headers);
+        self.engine
+            .delete(&self.cx, resource_type, id, &precondition)
+            .await?;
+        Ok(response::empty(StatusCode::NO_CONTENT))
+    }
+
+    /// Answers what the service says of itself (RFC 7644 section 4); parameters other than `filter` are ignored.
+    fn discover(&self, discovery: &Discovery) -> Answer {
+        let named = |mut resources: Box<dyn Iterator<Item = Resource> + '_>, kind, id: &str| {
+            let is_named = |resource: &Resource| {
+                resource
+                    .core()
+                    .get_str("id")
+                    .is_some_and(|present| present.eq_ignore_ascii_case(id))
+            };
+            resources
+                .find(is_named)
+                .map(|resource| resource.to_json())
+                .ok_or_else(|| HttpError::NotDescribed { kind, id: id.into() })
+        };
+        let all = |resources: Vec<Resource>| ListResponse::new(resources.len(), 1, resources).to_json();
+        let body = match discovery {
+            Discovery::ServiceProviderConfig => self.engine.service_provider_config(&self.cx).to_json(),
+            Discovery::ResourceTypes => all(self.engine.resource_types(&self.cx).collect()),
+            Discovery::ResourceType(name) => named(
+                Box::new(self.engine.resource_types(&self.cx)),
+                "resource type",
+                name,
+            )?,
+            Discovery::Schemas => all(self.engine.schemas(&self.cx).collect()),
+            Discovery::Schema(uri) => named(Box::new(self.engine.schemas(&self.cx)), "schema", uri)?,
+        };
+        Ok(response::json(StatusCode::OK, self.media_type(), body))
+    }
+
+    fn written(&self, status: StatusCode, written: &Written) -> Response<Full<Bytes>> {
+        let resource = written.resource.as_ref();
+        response::resource(
+            status,
+            self.media_type(),
+            written.version,
+            &written.location,
+            resource,
+        )
+    }
+
+    fn media_type(&self) -> HeaderValue {
+        response::media_type(&self.request.headers)
+    }
+}

@@ -1,0 +1,134 @@
+//! Answers.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+use keyfob_core::{Resource, Version};
+
+/// The media type of SCIM (RFC 7644 section 8.1).
+pub(crate) const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The media type for an answer: SCIM's own, unless the client takes nothing but `application/json`.
+///
+/// A client that takes neither gets SCIM's own too, which is of more use to it than a refusal.
+pub(crate) fn media_type(request: &HeaderMap) -> HeaderValue {
+    let accepted = request
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut json_alone = false;
+    for range in accepted.flat_map(|value| value.split(',')) {
+        let (range, parameters) = range.split_once(';').unwrap_or((range, ""));
+        if is_refused(parameters) {
+            continue;
+        }
+        match range.trim() {
+            "*/*" => return SCIM_JSON,
+            range if range.eq_ignore_ascii_case("application/scim+json") => return SCIM_JSON,
+            range if range.eq_ignore_ascii_case("application/*") => return SCIM_JSON,
+            range if range.eq_ignore_ascii_case("application/json") => json_alone = true,
+            _ => {}
+        }
+    }
+    if json_alone { JSON } else { SCIM_JSON }
+}
+
+/// Whether the weight is 0: the client names the media type to say that it doesn't take it.
+fn is_refused(parameters: &str) -> bool {
+    let weights = parameters
+        .split(';')
+        .filter_map(|parameter| parameter.split_once('='));
+    let mut weights = weights.filter(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+    weights.any(|(_, weight)| weight.trim().parse() == Ok(0.0))
+}
+
+/// An answer with a JSON body.
+pub(crate) fn json(status: StatusCode, media_type: HeaderValue, body: Vec<u8>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    response
+}
+
+/// An answer without a body.
+pub(crate) fn empty(status: StatusCode) -> Response<Full<Bytes>> {
+    let mut response = Response::default();
+    *response.status_mut() = status;
+    response
+}
+
+/// An answer about one resource: its version as `ETag`, its address as `Location`, and what of it the client is to
+/// see, or 204 where that is nothing.
+pub(crate) fn resource(
+    status: StatusCode,
+    media_type: HeaderValue,
+    version: Version,
+    location: &str,
+    resource: Option<&Resource>,
+) -> Response<Full<Bytes>> {
+    let mut response = match resource {
+        Some(resource) => json(status, media_type, resource.to_json()),
+        None => empty(StatusCode::NO_CONTENT),
+    };
+    insert(response.headers_mut(), header::ETAG, &version.to_etag());
+    insert(response.headers_mut(), header::LOCATION, location);
+    response
+}
+
+/// The answer to HEAD: that to GET, its length included, without the body (RFC 9110 section 9.3.2).
+pub(crate) fn without_body(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+    let length = http_body::Body::size_hint(response.body())
+        .exact()
+        .unwrap_or_default();
+    if length > 0 {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_LENGTH, length.into());
+    }
+    *response.body_mut() = Full::default();
+    response
+}
+
+/// Sets a header; a value that can't be one, such as the address of an id with control characters, is left out.
+pub(crate) fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_media_type_is_scims_own_unless_json_alone_is_accepted() {
+        for (accept, expected) in [
+            (&[][..], SCIM_JSON),
+            (&["application/scim+json"], SCIM_JSON),
+            (&["application/json"], JSON),
+            (&["Application/JSON; charset=utf-8"], JSON),
+            (&["application/json, text/plain, */*"], SCIM_JSON),
+            (&["application/json", "application/scim+json"], SCIM_JSON),
+            (&["application/json, application/*;q=0.1"], SCIM_JSON),
+            (&["application/json, application/scim+json;q=0"], JSON),
+            (&["application/json;q=0"], SCIM_JSON),
+            (&["text/html"], SCIM_JSON),
+            (&["*/*"], SCIM_JSON),
+            (&[""], SCIM_JSON),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in accept {
+                headers.append(header::ACCEPT, HeaderValue::from_static(value));
+            }
+            assert_eq!(media_type(&headers), expected, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn head_keeps_the_length_and_loses_the_body() {
+        let response = without_body(json(StatusCode::OK, SCIM_JSON, b"{\"a\":1}".to_vec()));
+        assert_eq!(response.headers()[header::CONTENT_LENGTH], "7");
+        assert_eq!(http_body::Body::size_hint(response.body()).exact(), Some(0));
+    }
+}

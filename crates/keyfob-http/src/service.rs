@@ -1,0 +1,242 @@
+//! The service: from a request to an answer, whatever carries them.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{self, Poll},
+};
+
+use bytes::Bytes;
+use http::{Method, Request, Response, request::Parts};
+use http_body::Body;
+use http_body_util::Full;
+use keyfob_engine::{Context, Engine, Store};
+use smol_str::{SmolStr, format_smolstr};
+use tower_service::Service;
+
+use crate::{
+    authenticate::{Authenticator, BearerTokens, Caller, Erased},
+    body::BodyError,
+    endpoint::Exchange,
+    error::HttpError,
+    public_url::PublicUrl,
+    response,
+    route::Route,
+};
+
+/// SCIM 2.0 over an [`Engine`]: a [`Service`] that never fails, as every refusal is an answer.
+///
+/// Cheap to clone; clones share everything.
+pub struct ScimService<S> {
+    shared: Arc<Shared<S>>,
+}
+
+struct Shared<S> {
+    engine: Arc<Engine<S>>,
+    authenticator: Box<dyn Erased>,
+    base_path: SmolStr,
+    public_url: PublicUrl,
+    body_limit: usize,
+}
+
+impl<S: Store> ScimService<S> {
+    /// A service with the defaults of [`ScimServiceBuilder`].
+    #[must_use]
+    pub fn new(engine: Arc<Engine<S>>) -> Self {
+        Self::builder(engine).build()
+    }
+
+    /// A service to be set up.
+    pub fn builder(engine: Arc<Engine<S>>) -> ScimServiceBuilder<S> {
+        ScimServiceBuilder {
+            shared: Shared {
+                authenticator: Box::new(BearerTokens::new(Arc::clone(&engine))),
+                engine,
+                base_path: SmolStr::default(),
+                public_url: PublicUrl::Path,
+                body_limit: ScimServiceBuilder::<S>::BODY_LIMIT,
+            },
+        }
+    }
+
+    /// The engine that is served.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine<S>> {
+        &self.shared.engine
+    }
+}
+
+impl<S> Clone for ScimService<S> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
+impl<S> fmt::Debug for ScimService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScimService")
+            .field("base_path", &self.shared.base_path)
+            .field("public_url", &self.shared.public_url)
+            .field("body_limit", &self.shared.body_limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sets up a [`ScimService`].
+#[must_use]
+pub struct ScimServiceBuilder<S> {
+    shared: Shared<S>,
+}
+
+impl<S: Store> ScimServiceBuilder<S> {
+    /// How many bytes a request's body has at most by default: 8 MiB, enough for a group of 50,000 members.
+    pub const BODY_LIMIT: usize = 8 << 20;
+
+    /// The path under which the service is served, such as `/scim/v2`.
+    ///
+    /// Addresses in answers have it, and requests are served with it and without it: a router in front may have
+    /// taken it away. Behind the router of the feature `axum` it need not be set.
+    pub fn base_path(mut self, path: &str) -> Self {
+        let path = path.trim_matches('/');
+        self.shared.base_path = if path.is_empty() {
+            SmolStr::default()
+        } else {
+            format_smolstr!("/{path}")
+        };
+        self
+    }
+
+    /// The address at which clients reach the service, base path included, such as `https://id.example.com/scim/v2`:
+    /// what `Location`, `meta.location` and `$ref` start with.
+    ///
+    /// Without it, or one of the two methods below, they start with the base path alone.
+    pub fn public_url(mut self, url: impl AsRef<str>) -> Self {
+        self.shared.public_url = PublicUrl::Fixed(url.as_ref().trim_end_matches('/').into());
+        self
+    }
+
+    /// Takes the public address from the host that each request names, for a service that clients reach directly
+    /// under several names.
+    pub fn public_url_from_host(mut self) -> Self {
+        self.shared.public_url = PublicUrl::Host;
+        self
+    }
+
+    /// Takes the public address from `X-Forwarded-Proto` and `X-Forwarded-Host`, and from `Host` where they are
+    /// missing. Only for a service behind a proxy that sets these headers, as clients could set them otherwise.
+    pub fn public_url_from_forwarded_headers(mut self) -> Self {
+        self.shared.public_url = PublicUrl::Forwarded;
+        self
+    }
+
+    /// How many bytes a request's body has at most; more is answered 413.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.shared.body_limit = bytes;
+        self
+    }
+
+    /// Finds out in another way than by the engine's tokens who sends a request.
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.shared.authenticator = Box::new(authenticator);
+        self
+    }
+
+    /// The service.
+    #[must_use]
+    pub fn build(self) -> ScimService<S> {
+        ScimService {
+            shared: Arc::new(self.shared),
+        }
+    }
+}
+
+impl<S> fmt::Debug for ScimServiceBuilder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScimServiceBuilder").finish_non_exhaustive()
+    }
+}
+
+/// The path under which a router has nested the service, as that router knows it.
+#[derive(Clone, Debug)]
+pub(crate) struct NestedAt(pub(crate) SmolStr);
+
+impl<S: Store> Shared<S> {
+    async fn answer<B>(&self, request: &Parts, body: B) -> Result<Response<Full<Bytes>>, HttpError>
+    where
+        B: Body<Data = Bytes, Error: Into<BodyError>>,
+    {
+        let caller = self.authenticator.authenticate(request).await?;
+        let route = Route::of(self.path_of(request), self.engine.registry()).ok_or(HttpError::NoEndpoint)?;
+        let route = self.unalias(route, &caller)?;
+        let nested_at = request.extensions.get().map(|NestedAt(path)| path.as_str());
+        let base_path = Some(self.base_path.as_str())
+            .filter(|path| !path.is_empty())
+            .or(nested_at);
+        let base_url = self.public_url.of(request, base_path.unwrap_or_default());
+        let cx = Context::new(caller.tenant().clone()).with_base_url(base_url);
+        let exchange = Exchange {
+            engine: &self.engine,
+            cx,
+            request,
+            body_limit: self.body_limit,
+        };
+        exchange.answer(route, body).await
+    }
+
+    /// The path below the base path, whether or not a router in front has taken that away.
+    fn path_of<'p>(&self, request: &'p Parts) -> &'p str {
+        let path = request.uri.path();
+        path.strip_prefix(self.base_path.as_str())
+            .filter(|below| below.is_empty() || below.starts_with('/'))
+            .unwrap_or(path)
+    }
+
+    /// Puts the resource that the caller is in the place of `/Me`.
+    fn unalias<'r>(&'r self, route: Route<'r>, caller: &Caller) -> Result<Route<'r>, HttpError> {
+        if !matches!(route, Route::Me) {
+            return Ok(route);
+        }
+        caller
+            .resource()
+            .and_then(|(name, id)| {
+                let resource_type = self.engine.registry().resource_type(name)?;
+                resource_type
+                    .is_exposed()
+                    .then(|| Route::Resource(resource_type, id.clone()))
+            })
+            .ok_or(HttpError::NotImplemented { what: "`/Me`" })
+    }
+}
+
+impl<S, B> Service<Request<B>> for ScimService<S>
+where
+    S: Store,
+    B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
+{
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            let (request, body) = request.into_parts();
+            let answered = shared.answer(&request, body).await;
+            let response = answered.unwrap_or_else(|error| error.into_response(&request.headers));
+            Ok(if request.method == Method::HEAD {
+                response::without_body(response)
+            } else {
+                response
+            })
+        })
+    }
+}

@@ -1,0 +1,170 @@
+//! Who may send requests, and what `/Me` is (RFC 7644 sections 2 and 3.11).
+
+use std::sync::Arc;
+
+use http::request::Parts;
+use keyfob_core::ResourceId;
+use keyfob_engine::{DynStore, Profile, Store, StoreError};
+use keyfob_http::{Authenticator, AuthenticatorError, BearerTokens, Caller};
+use serde_json::json;
+
+use crate::support::{Answer, BASE_URL, Backend, Server};
+
+/// Takes the organization's token, and `x-user` for the resource that the caller is.
+struct Application {
+    tokens: BearerTokens<DynStore>,
+}
+
+impl Authenticator for Application {
+    async fn authenticate(&self, request: &Parts) -> Result<Caller, AuthenticatorError> {
+        let caller = self.tokens.authenticate(request).await?;
+        match request
+            .headers
+            .get("x-user")
+            .and_then(|value| value.to_str().ok())
+        {
+            Some("nobody") => Err(AuthenticatorError::Forbidden),
+            Some("broken") => Err(StoreError::unavailable("the directory is away").into()),
+            Some(id) => match id.strip_prefix("token:") {
+                Some(id) => Ok(caller.with_resource("Token", ResourceId::new(id))),
+                None => Ok(caller.with_resource("User", ResourceId::new(id))),
+            },
+            None => Ok(caller),
+        }
+    }
+}
+
+async fn application() -> Server {
+    let server = Server::start(Backend::Memory, Profile::interop()).await;
+    let tokens = BearerTokens::new(Arc::clone(&server.engine));
+    let service = keyfob_http::ScimService::builder(Arc::clone(&server.engine))
+        .base_path("/scim/v2")
+        .public_url(BASE_URL)
+        .authenticator(Application { tokens })
+        .build();
+    Server { service, ..server }
+}
+
+#[tokio::test]
+async fn every_endpoint_needs_a_token_and_every_bad_one_is_refused_alike() {
+    let mut server = Server::start(Backend::Memory, Profile::interop()).await;
+    let user = server.create_user("bjensen").await;
+    let good = std::mem::take(&mut server.token);
+    let altered = good.replace("kf_", "kf-");
+    let long = "a".repeat(100_000);
+    let bad = [
+        "",
+        "x",
+        &altered,
+        &format!("{good} "),
+        &format!("{good}{good}"),
+        &long,
+        "\u{fc}",
+    ];
+    let mut refusals = Vec::new();
+    for token in bad.iter().filter(|token| token.trim() != good) {
+        let value = format!("Bearer {token}");
+        refusals.push(
+            server
+                .send_with("GET", "/Users", &[("authorization", &value)], None)
+                .await,
+        );
+    }
+    for value in ["Basic YTpi", "Bearer", &good, "Token x"] {
+        refusals.push(
+            server
+                .send_with("GET", "/Users", &[("authorization", value)], None)
+                .await,
+        );
+    }
+    for (method, path) in [
+        ("GET", "/ServiceProviderConfig"),
+        ("GET", "/ResourceTypes"),
+        ("GET", "/Schemas"),
+        ("GET", "/Me"),
+        ("GET", "/Nothing"),
+        ("POST", "/Bulk"),
+        ("OPTIONS", "/Users"),
+        ("DELETE", &format!("/Users/{user}")),
+    ] {
+        refusals.push(server.send(method, path, None).await);
+    }
+    let first = refusals[0].to_string();
+    for refusal in refusals {
+        refusal.assert_error(401, None);
+        assert_eq!(refusal.header("www-authenticate"), Some("Bearer realm=\"SCIM\""));
+        assert_eq!(refusal.to_string(), first, "nothing tells why a token is refused");
+    }
+    server.token = good;
+    assert_eq!(
+        server.send("GET", &format!("/Users/{user}"), None).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn me_is_not_implemented_unless_the_caller_is_a_resource() {
+    let server = application().await;
+    server.send("GET", "/Me", None).await.assert_error(501, None);
+    // A type that is not served is no resource of anybody's.
+    server
+        .send_with("GET", "/Me", &[("x-user", "token:1")], None)
+        .await
+        .assert_error(501, None);
+}
+
+#[tokio::test]
+async fn me_is_an_alias_that_tells_the_permanent_location() {
+    let server = application().await;
+    let id = server.create_user("bjensen").await;
+    let me = [("x-user", id.as_str())];
+    let location = format!("{BASE_URL}/Users/{id}");
+    let check = |answer: &Answer| {
+        assert_eq!(answer.status, 200, "{answer}");
+        assert_eq!(answer.header("location"), Some(location.as_str()));
+        assert_eq!(answer.json()["meta"]["location"], location);
+    };
+    check(&server.send_with("GET", "/Me", &me, None).await);
+    let put = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "bjensen", "title": "Guide",
+    });
+    check(&server.send_with("PUT", "/Me", &me, Some(&put)).await);
+    let patch = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "remove", "path": "title"}],
+    });
+    check(&server.send_with("PATCH", "/Me", &me, Some(&patch)).await);
+    let post = server.send_with("POST", "/Me", &me, Some(&put)).await;
+    post.assert_error(405, None);
+    assert_eq!(post.header("allow"), Some("GET, HEAD, PUT, PATCH, DELETE"));
+    assert_eq!(server.send_with("DELETE", "/Me", &me, None).await.status, 204);
+    server
+        .send_with("GET", "/Me", &me, None)
+        .await
+        .assert_error(404, None);
+}
+
+#[tokio::test]
+async fn an_application_refuses_and_fails_in_its_own_way() {
+    let server = application().await;
+    server
+        .send_with("GET", "/Users", &[("x-user", "nobody")], None)
+        .await
+        .assert_error(403, None);
+    let broken = server
+        .send_with("GET", "/Users", &[("x-user", "broken")], None)
+        .await;
+    broken.assert_error(503, None);
+    assert!(broken.header("retry-after").is_some());
+    assert!(!broken.to_string().contains("directory"), "{broken}");
+}
+
+#[tokio::test]
+async fn a_stores_type_may_be_known() {
+    /// Compiles for any store.
+    fn _generic<S: Store>(tokens: BearerTokens<S>) -> impl Authenticator {
+        tokens
+    }
+    let server = application().await;
+    assert!(!format!("{:?}", server.service).contains(&server.token));
+}

@@ -1,0 +1,21 @@
+//! The service as its clients see it, in-process, over the memory store and over SQLite files.
+
+// Marked as tests, helpers included, for the lints that tests are free of.
+#[cfg(test)]
+mod authentication;
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod nesting;
+#[cfg(test)]
+mod never_5xx;
+#[cfg(test)]
+mod protocol;
+#[cfg(test)]
+mod scenarios;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod tenants;
+#[cfg(test)]
+mod transcripts;
