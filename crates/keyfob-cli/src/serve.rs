@@ -1,5 +1,6 @@
 //! `keyfob serve`: SCIM 2.0 over HTTP.
 
+mod body;
 mod connection;
 mod store;
 
@@ -12,7 +13,7 @@ use keyfob_http::ScimService;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use self::store::StoreUrl;
+use self::{connection::StopSignals, store::StoreUrl};
 use crate::{Answer, Unusable, print};
 
 /// The arguments of `keyfob serve`.
@@ -60,7 +61,8 @@ enum LogFormat {
 
 /// Serves until it is told to stop.
 pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
-    let filter = EnvFilter::try_new(&arguments.log)?;
+    let filter = EnvFilter::try_new(&arguments.log)
+        .map_err(|error| Unusable(format!("`{}` is no log filter: {error}", arguments.log)))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
@@ -93,12 +95,14 @@ async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
         .base_path(&arguments.base_path)
         .public_url(format!("{public}{}", arguments.base_path))
         .build();
+    // Whoever reads that the server listens may at once tell it to stop.
+    let stop = StopSignals::catch()?;
     print(format!("listening on {origin}").as_bytes())?;
     print(format!("SCIM base URL: {public}{}", arguments.base_path).as_bytes())?;
     if let Some(token) = shown {
         print(format!("bearer token (shown once): {}", token.expose()).as_bytes())?;
     }
-    connection::serve(listener, service).await?;
+    connection::serve(listener, service, stop).await?;
     Ok(Answer::Done)
 }
 

@@ -1,9 +1,9 @@
 //! Connections: accepting, answering, and stopping without dropping a request.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, io, time::Duration};
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, header};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -14,10 +14,11 @@ use keyfob_engine::DynStore;
 use keyfob_http::ScimService;
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use tower_service::Service;
 
+use super::body::SharedBody;
 use crate::Unusable;
 
 /// A client that takes longer to send the head of a request is cut off.
@@ -27,9 +28,34 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait when the system has no file descriptor for a further connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves connections until SIGTERM or SIGINT, then finishes the requests in flight.
-pub(crate) async fn serve(listener: TcpListener, service: ScimService<DynStore>) -> Result<(), Unusable> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+/// SIGTERM and SIGINT, which from here on no longer end the process by themselves.
+pub(crate) struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    pub(crate) fn catch() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Serves connections until a signal says to stop, then finishes the requests in flight.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    service: ScimService<DynStore>,
+    mut stop: StopSignals,
+) -> Result<(), Unusable> {
     let graceful = GracefulShutdown::new();
     loop {
         let stream = tokio::select! {
@@ -41,8 +67,7 @@ pub(crate) async fn serve(listener: TcpListener, service: ScimService<DynStore>)
                     continue;
                 }
             },
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            () = stop.received() => break,
         };
         // Answers are small and a client waits for each.
         stream.set_nodelay(true).ok();
@@ -80,5 +105,13 @@ async fn answer(
     if request.uri().path() == "/healthz" && matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(Response::new(Full::new(Bytes::from_static(b"ok\n"))));
     }
-    service.call(request).await
+    // A client that waits for `100 Continue` sends no body that nobody asked for.
+    let waits = request.headers().contains_key(header::EXPECT);
+    let (head, body) = request.into_parts();
+    let body = SharedBody::new(body);
+    let response = service.call(Request::from_parts(head, body.clone())).await;
+    if !waits {
+        body.discard().await;
+    }
+    response
 }

@@ -1,0 +1,12 @@
+//! The `keyfob` command as scripts, providers and operators meet it: real processes, real sockets, real files.
+#![cfg(test)]
+
+mod client;
+mod filter;
+#[path = "../../../keyfob-http/tests/http/support/json.rs"]
+mod json;
+mod kill;
+mod patch;
+mod process;
+mod serve;
+mod transcripts;
