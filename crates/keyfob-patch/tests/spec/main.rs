@@ -1,14 +1,16 @@
 //! What a PATCH does, by the RFC and by what providers send.
+#![cfg(test)]
 
 mod atomicity;
 mod cases;
 mod dialects;
+mod errors;
+mod mutability;
 mod relations;
 mod rfc;
 
 use keyfob_core::{
-    Dialect, ErrorBody, Registry, Resource, ResourceType, SchemaUri, ToErrorBody, Value, json,
-    message::PatchRequest,
+    Dialect, ErrorBody, Registry, Resource, ResourceType, SchemaUri, ToErrorBody, json, message::PatchRequest,
 };
 use keyfob_patch::{Applied, Plan};
 
@@ -83,8 +85,4 @@ fn check_users(dialect: Dialect, table: &[(&str, &str, &str)]) {
             }
         }
     }
-}
-
-fn value(text: &str) -> Value {
-    json::value_from_slice(text.as_bytes()).unwrap()
 }

@@ -240,7 +240,15 @@ fn replace_replaces_what_the_target_says_3_5_2_3() {
                 r#"[{"op": "replace", "path": "name", "value": {"firstName": "B"}}]"#,
                 "invalidValue",
             ),
-            // null and [] unassign (RFC 7643 section 2.5), but not what is required.
+        ],
+    );
+}
+
+#[test]
+fn null_and_an_empty_array_unassign_all_but_what_is_required_7643_2_5() {
+    check_users(
+        Dialect::strict(),
+        &[
             (
                 r#"{"title": "Old"}"#,
                 r#"[{"op": "replace", "path": "title", "value": null}]"#,

@@ -21,7 +21,7 @@ const PATHS: &[&str] = &[
     r#"emails[type eq \"work\"]"#,
     r#"emails[type eq \"work\"].value"#,
     r#"emails[value sw \"b\"].primary"#,
-    r#"emails[primary eq true]"#,
+    "emails[primary eq true]",
     "addresses",
     r#"addresses[type eq \"home\"].locality"#,
     "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
@@ -107,16 +107,15 @@ proptest! {
         dialect in dialect(),
     ) {
         let mut after = before.clone();
-        match run(&mut after, dialect, &operations) {
-            Some(Applied::Changed) => {
-                prop_assert_ne!(&after, &before);
-                prop_assert!(validate::complete(&after, user()).is_ok());
-                // What a POST would have stored is what is stored: canonical, nothing unassigned, schemas stated.
-                let created = validate::create(after.clone(), user(), Dialect::strict()).unwrap();
-                prop_assert_eq!(&created, &after);
-            }
-            _ => prop_assert_eq!(after.to_json(), before.to_json()),
+        if run(&mut after, dialect, &operations) != Some(Applied::Changed) {
+            prop_assert_eq!(after.to_json(), before.to_json());
+            return Ok(());
         }
+        prop_assert_ne!(&after, &before);
+        prop_assert!(validate::complete(&after, user()).is_ok());
+        // What a POST would have stored is what is stored: canonical, nothing unassigned, schemas stated.
+        let created = validate::create(after.clone(), user(), Dialect::strict()).unwrap();
+        prop_assert_eq!(&created, &after);
     }
 
     #[test]

@@ -86,28 +86,25 @@ fn run(case: &Object, expected: &Object, dialect: Dialect) -> Option<String> {
     if expected.get("unchanged").is_some() && after != before {
         return Some("the resource changed".into());
     }
-    match outcome {
-        Err(error) => {
-            if after != before {
-                return Some("the resource changed".into());
-            }
-            let scim_type = error.scim_type.map_or("", |scim_type| scim_type.as_str());
-            let allowed = expected.get("scimType")?.as_elements();
-            (!allowed.contains(&scim_type.into())).then(|| format!("scimType {scim_type}: {}", error.detail))
+    if let Err(error) = outcome {
+        if after != before {
+            return Some("the resource changed".into());
         }
-        Ok(()) => {
-            let found = json::object_from_slice(&after.to_json()).unwrap();
-            let absent = expected.get("absent").map(Value::as_elements).unwrap_or_default();
-            let present = absent
-                .iter()
-                .filter_map(Value::as_str)
-                .find(|path| at(&found, path).is_some_and(|value| !value.is_unassigned()));
-            if let Some(path) = present {
-                return Some(format!("{path} is there"));
-            }
-            differs(expected.get("result")?, &found.into(), "")
-        }
+        let scim_type = error.scim_type.map_or("", |scim_type| scim_type.as_str());
+        let allowed = expected.get("scimType")?.as_elements();
+        return (!allowed.contains(&scim_type.into()))
+            .then(|| format!("scimType {scim_type}: {}", error.detail));
     }
+    let found = json::object_from_slice(&after.to_json()).unwrap();
+    let absent = expected.get("absent").map(Value::as_elements).unwrap_or_default();
+    let present = absent
+        .iter()
+        .filter_map(Value::as_str)
+        .find(|path| at(&found, path).is_some_and(|value| !value.is_unassigned()));
+    if let Some(path) = present {
+        return Some(format!("{path} is there"));
+    }
+    differs(expected.get("result")?, &found.into(), "")
 }
 
 fn patch(

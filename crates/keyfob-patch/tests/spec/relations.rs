@@ -34,101 +34,104 @@ fn delta_of(operations: &str) -> RelationDelta {
     delta.clone()
 }
 
-#[test]
-fn changes_of_members_by_id_need_neither_the_document_nor_the_members() {
-    for (operations, clear, add, remove) in [
-        (
-            r#"[{"op": "add", "path": "members", "value": [{"value": "x"}, {"value": "y"}]}]"#,
-            false,
-            "x y",
-            "",
-        ),
-        (
-            r#"[{"op": "add", "value": {"members": [{"value": "x"}]}}]"#,
-            false,
-            "x",
-            "",
-        ),
-        (
-            r#"[{"op": "add", "path": "urn:ietf:params:scim:schemas:core:2.0:Group:members", "value": [{"value": "x"}]}]"#,
-            false,
-            "x",
-            "",
-        ),
-        (
-            r#"[{"op": "add", "path": "MEMBERS", "value": "x"}]"#,
-            false,
-            "x",
-            "",
-        ),
-        (
-            r#"[{"op": "replace", "path": "members", "value": [{"value": "x"}]}]"#,
-            true,
-            "x",
-            "",
-        ),
-        (
-            r#"[{"op": "replace", "path": "members", "value": []}]"#,
-            true,
-            "",
-            "",
-        ),
-        (
-            r#"[{"op": "replace", "path": "members", "value": null}]"#,
-            true,
-            "",
-            "",
-        ),
-        (r#"[{"op": "remove", "path": "members"}]"#, true, "", ""),
-        (
-            r#"[{"op": "remove", "path": "members", "value": null}]"#,
-            true,
-            "",
-            "",
-        ),
-        (
-            r#"[{"op": "remove", "path": "members[value eq \"x\"]"}]"#,
-            false,
-            "",
-            "x",
-        ),
-        (
-            r#"[{"op": "remove", "path": "members[value eq \"x\" or value eq \"y\"]"}]"#,
-            false,
-            "",
-            "x y",
-        ),
-        (
-            r#"[{"op": "remove", "path": "members", "value": [{"value": "x"}, {"value": "y"}]}]"#,
-            false,
-            "",
-            "x y",
-        ),
-        // The last operation on an id counts.
-        (
-            r#"[{"op": "add", "path": "members", "value": [{"value": "x"}, {"value": "y"}]},
+/// Operations, and of the delta that they are: whether it clears, whom it adds, whom it removes.
+const DELTAS: &[(&str, bool, &str, &str)] = &[
+    (
+        r#"[{"op": "add", "path": "members", "value": [{"value": "x"}, {"value": "y"}]}]"#,
+        false,
+        "x y",
+        "",
+    ),
+    (
+        r#"[{"op": "add", "value": {"members": [{"value": "x"}]}}]"#,
+        false,
+        "x",
+        "",
+    ),
+    (
+        r#"[{"op": "add", "path": "urn:ietf:params:scim:schemas:core:2.0:Group:members", "value": [{"value": "x"}]}]"#,
+        false,
+        "x",
+        "",
+    ),
+    (
+        r#"[{"op": "add", "path": "MEMBERS", "value": "x"}]"#,
+        false,
+        "x",
+        "",
+    ),
+    (
+        r#"[{"op": "replace", "path": "members", "value": [{"value": "x"}]}]"#,
+        true,
+        "x",
+        "",
+    ),
+    (
+        r#"[{"op": "replace", "path": "members", "value": []}]"#,
+        true,
+        "",
+        "",
+    ),
+    (
+        r#"[{"op": "replace", "path": "members", "value": null}]"#,
+        true,
+        "",
+        "",
+    ),
+    (r#"[{"op": "remove", "path": "members"}]"#, true, "", ""),
+    (
+        r#"[{"op": "remove", "path": "members", "value": null}]"#,
+        true,
+        "",
+        "",
+    ),
+    (
+        r#"[{"op": "remove", "path": "members[value eq \"x\"]"}]"#,
+        false,
+        "",
+        "x",
+    ),
+    (
+        r#"[{"op": "remove", "path": "members[value eq \"x\" or value eq \"y\"]"}]"#,
+        false,
+        "",
+        "x y",
+    ),
+    (
+        r#"[{"op": "remove", "path": "members", "value": [{"value": "x"}, {"value": "y"}]}]"#,
+        false,
+        "",
+        "x y",
+    ),
+    // The last operation on an id counts.
+    (
+        r#"[{"op": "add", "path": "members", "value": [{"value": "x"}, {"value": "y"}]},
                 {"op": "remove", "path": "members[value eq \"x\"]"},
                 {"op": "remove", "path": "members[value eq \"z\"]"},
                 {"op": "add", "path": "members", "value": [{"value": "z"}]}]"#,
-            false,
-            "y z",
-            "x",
-        ),
-        (
-            r#"[{"op": "remove", "path": "members[value eq \"x\"]"}, {"op": "remove", "path": "members"},
+        false,
+        "y z",
+        "x",
+    ),
+    (
+        r#"[{"op": "remove", "path": "members[value eq \"x\"]"}, {"op": "remove", "path": "members"},
                 {"op": "add", "path": "members", "value": [{"value": "y"}, {"value": "z"}]},
                 {"op": "remove", "path": "members[value eq \"y\"]"}]"#,
-            true,
-            "z",
-            "",
-        ),
-        (
-            r#"[{"op": "replace", "value": {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "members": [{"value": "x"}]}}]"#,
-            true,
-            "x",
-            "",
-        ),
-    ] {
+        true,
+        "z",
+        "",
+    ),
+    (
+        r#"[{"op": "replace", "value": {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "members": [{"value": "x"}]}}]"#,
+        true,
+        "x",
+        "",
+    ),
+];
+
+#[test]
+fn changes_of_members_by_id_need_neither_the_document_nor_the_members() {
+    for (operations, clear, add, remove) in DELTAS.iter().copied() {
         let delta = delta_of(operations);
         let mut added: Vec<&str> = delta.add.iter().map(|(id, _)| id.as_str()).collect();
         let mut removed: Vec<&str> = delta.remove.iter().map(ResourceId::as_str).collect();
