@@ -10,7 +10,8 @@ pub enum Quirk {
     /// `"active": "False"`: a boolean as a string in any case, in bodies, PATCH values and filters (Entra ID).
     BooleanStrings,
     /// `"manager": "26118915"`: a bare string where a complex value belongs that points at a resource (`value` beside
-    /// `$ref`), as the only value or as an element (Entra ID, the Microsoft collection's members). `""` unassigns.
+    /// `$ref`), as the only value or as an element (Entra ID, the Microsoft collection's members). `""` unassigns,
+    /// and so does `{"value": ""}` as the only value.
     BareValues,
     /// `"emails": {…}`: a single value where a multi-valued attribute takes an array, and an array of one where a
     /// single value belongs.
@@ -35,12 +36,14 @@ pub enum Quirk {
     /// `urn:…:enterprise:2.0:User.manager`: a dot where a colon belongs after an extension's URI (Entra ID).
     DottedUrn,
     /// A value filter that matches no element creates one from the filter's equalities, for `add` and `replace`
-    /// (Entra ID, Okta); for `remove` it changes nothing.
+    /// (Entra ID, Okta); for `remove` it changes nothing. A value that replaces an element holds these equalities too,
+    /// unless it says otherwise, so that the same request finds it again.
     CreateOnNoMatch,
     /// `remove` of `members` with a `value` array takes out those members (Entra ID, JumpCloud, authentik). Without
     /// this quirk such a request is refused; it never empties the group.
     RemoveByValue,
-    /// A readOnly attribute in a PATCH value is ignored when it equals what is stored (Okta repeats `id`).
+    /// A PATCH path may name a readOnly attribute when the value equals what is stored. Within the value of a PATCH
+    /// without path every dialect takes such a repetition, since it modifies nothing (Okta repeats `id`).
     RepeatedReadOnly,
     /// A PATCH value that is a string holding a JSON object (scim-for-keycloak).
     EncodedValue,
