@@ -71,17 +71,20 @@ fn matching(text: &str, resource_type: Option<&str>, files: &[PathBuf]) -> Resul
     let filter = Filter::parse_with(text, &Limits::default(), dialect)
         .map_err(|error| Unusable(error.display_with(text).to_string()))?;
     let named = resource_type.map(input::named_type).transpose()?;
+    let compile = |resource_type| {
+        let compiled = filter.compile(resource_type, dialect);
+        compiled.map_err(|error| Unusable(error.display_with(text).to_string()))
+    };
     // A filter that doesn't fit the named type is refused before any input is read.
-    if let Some(resource_type) = named {
-        filter.compile(resource_type, dialect)?;
-    }
+    named.map(compile).transpose()?;
     let standard_input = [PathBuf::from("-")];
     let files = if files.is_empty() { &standard_input } else { files };
     let mut answer = Answer::Negative;
     for file in files {
-        for text in input::split(&input::read(file)?)? {
-            let (resource, resource_type) = input::resource(text.get().as_bytes(), named)?;
-            if filter.compile(resource_type, dialect)?.matches(&resource) {
+        let within = |error: Unusable| error.within(file);
+        for text in input::split(&input::read(file)?).map_err(within)? {
+            let (resource, resource_type) = input::resource(text.get().as_bytes(), named).map_err(within)?;
+            if compile(resource_type)?.matches(&resource) {
                 print(&resource.to_json())?;
                 answer = Answer::Done;
             }

@@ -7,6 +7,7 @@ mod serve;
 
 use std::{
     io::{self, Write},
+    path::Path,
     process::ExitCode,
 };
 
@@ -43,6 +44,13 @@ enum Answer {
 /// Unusable arguments or input: a message for stderr and exit code 2.
 #[derive(Debug)]
 struct Unusable(String);
+
+impl Unusable {
+    /// The same, said of what is in a file.
+    fn within(self, file: &Path) -> Self {
+        Self(format!("`{}`: {}", file.display(), self.0))
+    }
+}
 
 impl<E: std::error::Error> From<E> for Unusable {
     fn from(error: E) -> Self {

@@ -61,7 +61,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
         .as_deref()
         .map(input::named_type)
         .transpose()?;
-    let (mut resource, resource_type) = input::resource(&input::read(&arguments.resource)?, named)?;
+    let (mut resource, resource_type) = input::resource(&input::read(&arguments.resource)?, named)
+        .map_err(|error| error.within(&arguments.resource))?;
     let request = input::read(&arguments.patch)?;
     match apply(
         &request,
