@@ -16,6 +16,8 @@ mod oracle;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod seeds;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod syntax;

@@ -1,0 +1,13 @@
+//! The properties that the fuzz targets hold keyfob to. Each panics on an input that breaks it.
+//!
+//! The modules are also compiled into the tests of the crates they are about, which run them on the seeds.
+
+mod filter;
+mod patch;
+mod resource;
+
+pub use self::{
+    filter::{filter_roundtrip, filter_total, path_roundtrip},
+    patch::patch_apply_total,
+    resource::resource_roundtrip,
+};
