@@ -6,7 +6,8 @@ CREATE TABLE tenants (
 
 CREATE TABLE attributes (
     attribute INTEGER PRIMARY KEY,
-    -- In lower case, since paths are caseless.
+    -- Paths are caseless: those of indexes and relations are in lower case, those of unique keys as the engine
+    -- writes them.
     path TEXT NOT NULL UNIQUE
 ) STRICT;
 

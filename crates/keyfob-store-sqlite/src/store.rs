@@ -25,11 +25,12 @@ use crate::{
 
 /// A [`Store`] on a SQLite database.
 ///
-/// One thread writes; it commits what waits together in one transaction, so that many commits at once wait for the
-/// disk once. A few threads read, each commit-consistent and never held up by a write. The store needs no particular
-/// executor. A commit that is answered is on the disk (WAL, `synchronous = FULL`).
+/// One thread writes: commits that wait become durable in one transaction, so that they wait for the disk together; one
+/// that can't be applied is taken back alone. A few threads read, each call from one snapshot, and no write holds them
+/// up. The store needs no particular executor.
 ///
-/// Dropping the store waits for what was begun and folds the write-ahead log into the database.
+/// A commit whose future is dropped happens whole or not at all. Dropping the store waits for what was begun and folds
+/// the write-ahead log into the database.
 ///
 /// # Complexity
 /// - A commit: independent of what is stored and of the size of a group whose membership changes; replacing all members
@@ -37,14 +38,6 @@ use crate::{
 /// - A query without a filter: linear in the page, and in its offset by some nanoseconds a resource.
 /// - A query whose filter demands, by `eq`, a certain `id`, unique or [indexed](ResourceType::indexed) text, member or
 ///   group: linear in the resources that have it. Any other filter is asked of every resource of the type.
-///
-/// ```
-/// use keyfob_store_sqlite::SqliteStore;
-///
-/// let directory = tempfile::tempdir()?;
-/// let store = SqliteStore::open(directory.path().join("keyfob.db"))?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
 pub struct SqliteStore {
     // Dropped in this order: the last connection to close folds in the log, which a reader could not do.
     readers: Workers<read::Job>,

@@ -1,6 +1,8 @@
 //! The store as an application sees it.
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod fault;
 #[cfg(test)]
 mod group_commit;
