@@ -137,9 +137,7 @@ impl Pending {
                 return Err(PatchErrorKind::NoMatch { attribute });
             }
             (PatchOperationKind::Replace, Some((id, member))) => {
-                for other in selected.into_iter().filter(|other| other != id) {
-                    self.remove(other);
-                }
+                self.apply(MembersEdit::Remove(selected));
                 self.add(id.clone(), member.clone());
             }
             (_, Some((id, _))) if selected.iter().any(|other| other != id) => {

@@ -89,13 +89,8 @@ impl<'t> Compiler<'t> {
 
     /// The members that a client sent, keyed.
     fn member_set(&self, attribute: &Attribute, value: Value, text: &str) -> Compiling<MemberSet> {
-        let value = validate::value(attribute, value, self.dialect, text)?;
-        let mut members = validate::members(value, text)?;
-        for (_, member) in members.iter_mut() {
-            // Where a member is served is the service provider's to say.
-            member.reference = None;
-        }
-        Ok(members)
+        let values = validate::value(attribute, value, self.dialect, text)?;
+        Ok(validate::members(values, text)?)
     }
 
     /// Notes a change of a relation: in its delta as long as that is known without the members.

@@ -130,6 +130,11 @@ fn an_element_is_created_for_a_filter_that_matches_none_with_create_on_no_match(
         Dialect::interop(),
         &[(work, replace, r#"{"emails": [{"value": "b@x", "type": "work"}]}"#)],
     );
+    let nothing = r#"[{"op": "replace", "path": "emails[type eq \"work\"]", "value": {}}]"#;
+    check_users(
+        Dialect::interop(),
+        &[(work, nothing, "{}"), ("{}", nothing, "{}")],
+    );
     // A filter that doesn't say what an element holds creates none.
     check_users(
         Dialect::interop(),

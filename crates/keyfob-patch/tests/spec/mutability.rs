@@ -19,6 +19,7 @@ fn badges() -> Registry {
             {"name": "doors", "type": "complex", "multiValued": true, "required": true, "subAttributes": [
                 {"name": "value", "type": "string"},
                 {"name": "zone", "type": "string", "mutability": "immutable"},
+                {"name": "state", "type": "string", "mutability": "readOnly"},
                 {"name": "label", "type": "string"}]},
             {"name": "codes", "type": "string", "multiValued": true, "caseExact": true}]}"#,
     )
@@ -105,6 +106,17 @@ const TABLE: &[(&str, &str, Result<&str, &str>)] = &[
         STORED,
         r#"[{"op": "add", "path": "URI:doors", "value": [{"value": "1", "zone": "b"}]}]"#,
         Ok(STORED),
+    ),
+    // No value can be made to match a filter by what is readOnly.
+    (
+        FRESH,
+        r#"[{"op": "add", "path": "URI:doors[state eq \"open\"].label", "value": "L"}]"#,
+        Err("noTarget"),
+    ),
+    (
+        FRESH,
+        r#"[{"op": "add", "path": "URI:doors[value eq \"1\"].state", "value": "open"}]"#,
+        Err("mutability"),
     ),
     // readOnly attributes and sub-attributes are never set.
     (
@@ -201,4 +213,24 @@ fn mutability_counts_from_the_state_before_the_request_3_5_2() {
             }
         }
     }
+}
+
+#[test]
+fn what_is_read_only_in_an_extension_outlives_its_removal() {
+    let schema = Schema::from_json(
+        br#"{"id": "urn:example:params:scim:schemas:lift:1.0:User", "attributes": [
+            {"name": "floor", "type": "integer"},
+            {"name": "since", "type": "string", "mutability": "readOnly"}]}"#,
+    );
+    let registry = RegistryBuilder::rfc()
+        .extend("User", schema.unwrap(), false)
+        .build()
+        .unwrap();
+    let user = registry.resource_type("User").unwrap();
+    let uri = "urn:example:params:scim:schemas:lift:1.0:User";
+    let stored = format!(r#"{{"userName": "bjensen", "{uri}": {{"floor": 7, "since": "2026"}}}}"#);
+    let mut patched = resource(user, &stored);
+    let operations = format!(r#"[{{"op": "remove", "path": "{uri}"}}]"#);
+    patch(&mut patched, user, Dialect::strict(), &operations).unwrap();
+    assert_eq!(patched, resource(user, &stored.replace(r#""floor": 7, "#, "")));
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use keyfob_core::{AttrName, Dialect, Member, MemberSet, Resource, ResourceId};
+use keyfob_core::{
+    AttrName, Dialect, Member, MemberSet, Resource, ResourceId, Schema,
+    schema::{RegistryBuilder, ResourceTypeBuilder},
+};
 use keyfob_patch::{Applied, Plan, RelationDelta};
 use proptest::{collection::vec, prelude::*, sample::select};
 
@@ -193,6 +196,38 @@ fn what_else_a_request_touches_needs_the_document() {
 }
 
 #[test]
+fn a_read_only_relation_that_is_repeated_has_to_be_looked_at() {
+    let groups = &user().relation("groups").unwrap().attribute;
+    let plan = plan(
+        user(),
+        Dialect::strict(),
+        r#"[{"op": "replace", "value": {"groups": []}}]"#,
+    );
+    assert!(!plan.is_relation_only());
+    assert!(plan.reads().contains(groups.id) && !plan.writes().contains(groups.id));
+}
+
+#[test]
+fn a_relation_that_follows_from_another_is_not_written_whatever_its_schema_says() {
+    let schema = Schema::from_json(
+        br#"{"id": "urn:example:params:scim:schemas:core:1.0:Badge", "attributes": [
+            {"name": "teams", "type": "complex", "multiValued": true, "subAttributes": [
+                {"name": "value", "type": "string", "caseExact": true}]}]}"#,
+    )
+    .unwrap();
+    let badge = ResourceTypeBuilder::new("Badge", "/Badges", schema.id.clone());
+    let registry = RegistryBuilder::rfc()
+        .schema(schema)
+        .resource_type(badge.inverse_relation("teams", "Group", "members"))
+        .build()
+        .unwrap();
+    let badge = registry.resource_type("Badge").unwrap();
+    let operations = r#"[{"op": "remove", "path": "teams"}]"#;
+    let error = Plan::compile(request(operations), badge, Dialect::interop()).unwrap_err();
+    assert_eq!(error.to_string(), "operation 1: `teams` is readOnly");
+}
+
+#[test]
 fn a_request_that_says_nothing_is_a_plan_that_does_nothing() {
     for operations in [
         r#"[{"op": "add", "value": {}}]"#,
@@ -306,6 +341,17 @@ fn a_filter_selects_among_members_as_they_are_by_then() {
         (
             r#"[{"op": "add", "path": "members[value eq \"x\"]", "value": {"display": "X"}}]"#,
             Err("noTarget"),
+        ),
+        // Who was taken out is selected no more, and who was a member already is what is known of them.
+        (
+            r#"[{"op": "remove", "path": "members[value eq \"a\"]"},
+                {"op": "replace", "path": "members[value eq \"a\"]", "value": {"value": "d"}}]"#,
+            Err("noTarget"),
+        ),
+        (
+            r#"[{"op": "add", "path": "members", "value": [{"value": "a", "display": "Bob"}]},
+                {"op": "remove", "path": "members[display eq \"Bob\"]"}]"#,
+            Ok("a b c"),
         ),
         // A member is never changed in place.
         (

@@ -157,6 +157,12 @@ fn remove_unassigns_what_the_target_says_3_5_2_2() {
                 r#"[{"op": "remove", "path": "emails[type eq \"work\"]"}]"#,
                 "noTarget",
             ),
+            // A sub-attribute of values that are not there has no value already.
+            (
+                r#"{"title": "T"}"#,
+                r#"[{"op": "remove", "path": "emails.display"}]"#,
+                r#"{"title": "T"}"#,
+            ),
             // What is required or readOnly can't be removed.
             ("{}", r#"[{"op": "remove", "path": "userName"}]"#, "mutability"),
             ("{}", r#"[{"op": "remove", "path": "id"}]"#, "mutability"),
@@ -166,6 +172,11 @@ fn remove_unassigns_what_the_target_says_3_5_2_2() {
                 "mutability",
             ),
             ("{}", r#"[{"op": "remove", "path": "groups"}]"#, "mutability"),
+            (
+                "{}",
+                r#"[{"op": "remove", "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.displayName"}]"#,
+                "mutability",
+            ),
             ("{}", r#"[{"op": "remove", "path": "schemas"}]"#, "mutability"),
             // A value would say something that the RFC doesn't know.
             (
