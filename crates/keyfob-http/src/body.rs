@@ -67,6 +67,12 @@ fn is_too_large(error: &(dyn StdError + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
+    use http_body::Frame;
     use http_body_util::Full;
 
     use super::*;
@@ -76,6 +82,29 @@ mod tests {
         read(&headers, Full::new(Bytes::from_static(b"{}")), 8)
             .await
             .map_err(|error| error.status())
+    }
+
+    /// A body whose connection breaks.
+    struct Broken;
+
+    impl Body for Broken {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+            Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionReset.into())))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_the_clients_fault() {
+        let refusal = read(&HeaderMap::new(), Broken, 8)
+            .await
+            .map_err(|error| error.status());
+        assert_eq!(refusal.err(), Some(400));
     }
 
     #[tokio::test]

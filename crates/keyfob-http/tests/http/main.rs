@@ -6,6 +6,8 @@ mod authentication;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod failures;
+#[cfg(test)]
 mod nesting;
 #[cfg(test)]
 mod never_5xx;
