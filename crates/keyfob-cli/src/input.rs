@@ -57,16 +57,13 @@ pub(crate) fn resource(
     text: &[u8],
     named: Option<&'static ResourceType>,
 ) -> Result<(Resource, &'static ResourceType), Unusable> {
-    let resource_type = match named {
-        Some(resource_type) => resource_type,
-        None => {
-            let untyped: Resource = serde_json::from_slice(text)?;
-            Registry::verkada()
-                .resource_type_of(untyped.schemas())
-                .ok_or_else(|| {
-                    Unusable("`schemas` names no known resource type; say which with --type".into())
-                })?
-        }
+    let resource_type = if let Some(resource_type) = named {
+        resource_type
+    } else {
+        let untyped: Resource = serde_json::from_slice(text)?;
+        Registry::verkada()
+            .resource_type_of(untyped.schemas())
+            .ok_or_else(|| Unusable("`schemas` names no known resource type; say which with --type".into()))?
     };
     Ok((Resource::from_json(text, resource_type)?, resource_type))
 }

@@ -91,10 +91,10 @@ fn lay(object: &mut Object, attribute: &'static str, column: Option<Value>) {
 
 /// The application knows one address of an employee, the main one of those that SCIM knows.
 fn lay_mail(mut emails: Vec<Value>, mail: Option<Value>) -> Vec<Value> {
-    let main = main(&emails);
-    match (emails.get_mut(main).and_then(Value::as_object_mut), mail) {
+    let index = main(&emails);
+    match (emails.get_mut(index).and_then(Value::as_object_mut), mail) {
         (Some(email), Some(mail)) => drop(email.insert("value", mail)),
-        (Some(email), None) if email.get("value").is_some() => drop(emails.remove(main)),
+        (Some(email), None) if email.get("value").is_some() => drop(emails.remove(index)),
         (None, Some(mail)) => {
             let email = [("value", mail), ("type", "work".into()), ("primary", true.into())];
             emails.push(Object::from_iter(email).into());

@@ -75,7 +75,9 @@ impl Directory {
     /// Whatever SQLite has to say.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let mut connection = Connection::open(path)?;
-        connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;")?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+        )?;
         let transaction = connection.transaction()?;
         transaction.execute_batch(BEFORE)?;
         if transaction.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? == 0 {

@@ -48,6 +48,11 @@ impl Client {
         }
     }
 
+    /// The token.
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().unwrap_or_default()
+    }
+
     pub(crate) fn get(&self, path: &str) -> Answer {
         self.send("GET", path, None)
     }

@@ -77,7 +77,11 @@ fn substitute(step: &Value, saved: &BTreeMap<String, String>) -> Value {
     let mut text = step.to_string();
     for (variable, value) in saved {
         let quoted = Value::String(value.clone()).to_string();
-        text = text.replace(&format!("{{{{{variable}}}}}"), &quoted[1..quoted.len() - 1]);
+        let value = quoted
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'))
+            .unwrap();
+        text = text.replace(&format!("{{{{{variable}}}}}"), value);
     }
     serde_json::from_str(&text).unwrap()
 }

@@ -1,0 +1,66 @@
+#![doc = include_str!("../README.md")]
+
+use std::sync::Arc;
+
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+use keyfob_core::message::SearchRequest;
+use keyfob_engine::{Context, DynStore, Engine, EngineError, TenantId};
+use keyfob_http::ScimService;
+
+/// What the application's own handlers share.
+#[derive(Clone, Debug)]
+struct Application {
+    company: &'static str,
+    engine: Arc<Engine<DynStore>>,
+    tenant: TenantId,
+}
+
+/// The application: its own pages, and SCIM under `/scim/v2`.
+///
+/// The store may be any; the application reads through the same engine what providers write through SCIM.
+pub fn app(engine: Arc<Engine<DynStore>>, tenant: TenantId) -> Router {
+    let scim = ScimService::new(Arc::clone(&engine));
+    Router::new()
+        .route("/", get(home))
+        .route("/employees", get(employees))
+        .nest("/scim/v2", keyfob_http::axum::router(scim))
+        .with_state(Application {
+            company: "Acme",
+            engine,
+            tenant,
+        })
+}
+
+async fn home(State(application): State<Application>) -> String {
+    format!("{}: see /employees\n", application.company)
+}
+
+/// Everybody who was provisioned and not deactivated, one a line.
+async fn employees(State(application): State<Application>) -> Result<String, StatusCode> {
+    let names = names(&application)
+        .await
+        .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    Ok(names.into_iter().map(|name| name + "\n").collect())
+}
+
+async fn names(application: &Application) -> Result<Vec<String>, EngineError> {
+    let engine = &application.engine;
+    let Some(user) = engine.registry().resource_type("User") else {
+        return Ok(Vec::new());
+    };
+    let mut request = SearchRequest::new();
+    request.filter = Some("not (active eq false)".into());
+    let found = engine
+        .list(&Context::new(application.tenant.clone()), user, &request)
+        .await?;
+    let names = found
+        .resources
+        .iter()
+        .filter_map(|user| user.core().get_str("userName"));
+    Ok(names.map(ToOwned::to_owned).collect())
+}
+
+/// The example of the repository's README, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
