@@ -7,7 +7,7 @@ use keyfob_core::{AttrPath, Dialect, Quirk, name::closest};
 use super::{
     error::{Fault, ParseErrorKind, excerpt, span_of},
     lexeme::{
-        Operator, Parsed, attr_path, blank, blanks, connective, is_date, operator, simple_value,
+        Operator, Parsed, after, attr_path, blank, blanks, connective, is_date, operator, simple_value,
         single_quoted, string, sub_attribute, word,
     },
 };
@@ -66,12 +66,12 @@ impl<'i> Grammar<'i> {
         self.check_length(input)?;
         let (rest, found) = word(blanks(input));
         let attr = attr_path(found)?;
-        let Some(inner) = rest.strip_prefix('[') else {
+        let Some(inner) = after(rest, b'[') else {
             end_of_path(rest)?;
             return Ok(PatchPath::new(attr, None, None));
         };
         let (rest, filter) = self.value_filter(rest, inner)?;
-        let (rest, sub) = match rest.strip_prefix('.') {
+        let (rest, sub) = match after(rest, b'.') {
             None => (rest, None),
             Some(rest) => {
                 let (rest, found) = word(rest);
@@ -131,8 +131,8 @@ impl<'i> Grammar<'i> {
 
     /// A group, a negated group, a value path or a comparison.
     fn term(&mut self, input: &'i str) -> Parsed<'i, Filter> {
-        if let Some(inner) = input.strip_prefix('(') {
-            return self.nested(input, inner, ')');
+        if let Some(inner) = after(input, b'(') {
+            return self.nested(input, inner, b')');
         }
         let (rest, found) = word(input);
         if found.is_empty() {
@@ -140,20 +140,20 @@ impl<'i> Grammar<'i> {
         }
         if found.eq_ignore_ascii_case("not") {
             let group = blanks(rest);
-            if let Some(inner) = group.strip_prefix('(') {
-                let (rest, filter) = self.nested(group, inner, ')')?;
+            if let Some(inner) = after(group, b'(') {
+                let (rest, filter) = self.nested(group, inner, b')')?;
                 return Ok((rest, filter.not()));
             }
         }
         let path = self.attr_path(found)?;
-        match rest.strip_prefix('[') {
+        match after(rest, b'[') {
             Some(inner) => self.value_path(path, rest, inner),
             None => self.comparison(path, rest),
         }
     }
 
     /// What follows the opening `(` or `[`, which is at `opening`, up to and with what closes it.
-    fn nested(&mut self, opening: &'i str, inner: &'i str, closing: char) -> Parsed<'i, Filter> {
+    fn nested(&mut self, opening: &'i str, inner: &'i str, closing: u8) -> Parsed<'i, Filter> {
         let limit = self.limits.depth;
         if self.depth >= limit {
             return Err(Fault::new(ParseErrorKind::TooDeep { limit }, first_char(opening)));
@@ -161,9 +161,9 @@ impl<'i> Grammar<'i> {
         self.depth += 1;
         let (rest, filter) = self.disjunction(blanks(inner))?;
         self.depth -= 1;
-        match blanks(rest).strip_prefix(closing) {
+        match after(blanks(rest), closing) {
             Some(rest) => Ok((rest, filter)),
-            None => Err(continuation_fault(rest, Some(closing))),
+            None => Err(continuation_fault(rest, Some(closing.into()))),
         }
     }
 
@@ -173,7 +173,7 @@ impl<'i> Grammar<'i> {
             return Err(Fault::new(ParseErrorKind::NestedValuePath, first_char(opening)));
         }
         self.in_value_path = true;
-        let parsed = self.nested(opening, inner, ']')?;
+        let parsed = self.nested(opening, inner, b']')?;
         self.in_value_path = false;
         Ok(parsed)
     }
@@ -181,10 +181,10 @@ impl<'i> Grammar<'i> {
     /// `attrPath [valFilter]`, of which `path` was read.
     fn value_path(&mut self, path: AttrPath, opening: &'i str, inner: &'i str) -> Parsed<'i, Filter> {
         let (rest, filter) = self.value_filter(opening, inner)?;
-        let Some(after) = rest.strip_prefix('.') else {
+        let Some(tail) = after(rest, b'.') else {
             return Ok((rest, Filter::path(path, filter)));
         };
-        let (after, found) = word(after);
+        let (after_sub, found) = word(tail);
         if !self.dialect.allows(Quirk::ValuePathComparison) {
             let at = rest.get(..=found.len()).unwrap_or(rest);
             return Err(Fault::new(ParseErrorKind::SubAttributeAfterValuePath, at));
@@ -193,7 +193,7 @@ impl<'i> Grammar<'i> {
         if let Some(record) = &mut self.record {
             record.push(found);
         }
-        let (rest, comparison) = self.comparison(sub, after)?;
+        let (rest, comparison) = self.comparison(sub, after_sub)?;
         Ok((rest, Filter::path(path, filter.and(comparison))))
     }
 
@@ -207,7 +207,7 @@ impl<'i> Grammar<'i> {
             ));
         }
         self.terms += 1;
-        let Some(after) = blank(input) else {
+        let Some(input_after) = blank(input) else {
             let kind = if matches!(input.chars().next(), None | Some(')' | ']')) {
                 ParseErrorKind::MissingOperator
             } else {
@@ -215,7 +215,7 @@ impl<'i> Grammar<'i> {
             };
             return Err(Fault::new(kind, nothing_at(input)));
         };
-        let (rest, found) = word(after);
+        let (rest, found) = word(input_after);
         match operator(found)? {
             Operator::Present => Ok((rest, Filter::Present(path))),
             Operator::Compare(op) => {
@@ -235,7 +235,7 @@ impl<'i> Grammar<'i> {
             };
             return Err(Fault::new(kind, nothing_at(input)));
         };
-        if input.starts_with('"') {
+        if input.as_bytes().first() == Some(&b'"') {
             let (rest, text) = string(input)?;
             return Ok((rest, Literal::String(text)));
         }

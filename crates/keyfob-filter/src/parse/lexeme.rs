@@ -23,14 +23,27 @@ pub(super) enum Operator {
     Compare(CompareOp),
 }
 
+/// The text after a character of ASCII, where it starts with that. Cheaper than a search for a pattern, and the
+/// parser does little else.
+pub(super) fn after(input: &str, character: u8) -> Option<&str> {
+    if input.as_bytes().first() == Some(&character) {
+        input.get(1..)
+    } else {
+        None
+    }
+}
+
 /// The text after any number of blanks.
-pub(super) fn blanks(input: &str) -> &str {
-    input.trim_start_matches(' ')
+pub(super) fn blanks(mut input: &str) -> &str {
+    while let Some(rest) = after(input, b' ') {
+        input = rest;
+    }
+    input
 }
 
 /// The text after one blank or more, where there is one.
 pub(super) fn blank(input: &str) -> Option<&str> {
-    input.strip_prefix(' ').map(blanks)
+    after(input, b' ').map(blanks)
 }
 
 /// All up to the next blank, quote, parenthesis or bracket. Names, URNs, keywords, numbers and dates are words; what
@@ -166,23 +179,27 @@ fn slip_of(word: &str) -> Option<SmolStr> {
 /// A string in double quotes, with the escapes of JSON (RFC 8259 section 7).
 pub(super) fn string(input: &str) -> Parsed<'_, SmolStr> {
     let unclosed = || Fault::new(ParseErrorKind::UnclosedString, input);
-    let body = input.strip_prefix('"').ok_or_else(unclosed)?;
-    let mut escaped = false;
+    let body = after(input, b'"').ok_or_else(unclosed)?;
+    let is_special = |byte| matches!(byte, b'"' | b'\\' | ..b' ');
+    let end = body.bytes().position(is_special).ok_or_else(unclosed)?;
+    let (text, rest) = body.split_at_checked(end).ok_or_else(unclosed)?;
+    match after(rest, b'"') {
+        Some(rest) => Ok((rest, text.into())),
+        None => escaped_string(input, body),
+    }
+}
+
+/// A string, at the start of `input`, in whose `body` something is escaped, or should be.
+#[cold]
+fn escaped_string<'i>(input: &'i str, body: &'i str) -> Parsed<'i, SmolStr> {
     let mut bytes = body.bytes().enumerate();
     while let Some((index, byte)) = bytes.next() {
         match byte {
             b'"' => {
-                let (text, rest) = body.split_at_checked(index).ok_or_else(unclosed)?;
-                let rest = rest.get(1..).unwrap_or_default();
-                let text = if escaped {
-                    unescape(input, rest)?
-                } else {
-                    text.into()
-                };
-                return Ok((rest, text));
+                let rest = body.get(index + 1..).unwrap_or_default();
+                return Ok((rest, unescape(input, rest)?));
             }
             b'\\' => {
-                escaped = true;
                 bytes.next();
             }
             ..b' ' => {
@@ -192,7 +209,7 @@ pub(super) fn string(input: &str) -> Parsed<'_, SmolStr> {
             _ => {}
         }
     }
-    Err(unclosed())
+    Err(Fault::new(ParseErrorKind::UnclosedString, input))
 }
 
 /// The text of the string at the start of `input` and before `rest`, whose escapes `serde_json` knows.
@@ -218,7 +235,7 @@ fn unescape<'i>(input: &'i str, rest: &str) -> Result<SmolStr, Fault<'i>> {
 /// A string in single quotes, without escapes.
 pub(super) fn single_quoted(input: &str) -> Parsed<'_, SmolStr> {
     let unclosed = || Fault::new(ParseErrorKind::UnclosedString, input);
-    let body = input.strip_prefix('\'').ok_or_else(unclosed)?;
+    let body = after(input, b'\'').ok_or_else(unclosed)?;
     let (text, rest) = body.split_once('\'').ok_or_else(unclosed)?;
     match text
         .char_indices()
