@@ -6,7 +6,7 @@ use std::{
 };
 
 use keyfob_core::{SchemaUri, fold};
-use rusqlite::{Connection, Result, params};
+use rusqlite::{Connection, Result, TransactionBehavior, params};
 
 /// What the application had before it met SCIM.
 const BEFORE: &str = "
@@ -78,6 +78,8 @@ impl Directory {
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
         )?;
+        // Every transaction writes, so none begins as a reader that may find the database changed when it does.
+        connection.set_transaction_behavior(TransactionBehavior::Immediate);
         let transaction = connection.transaction()?;
         transaction.execute_batch(BEFORE)?;
         if transaction.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? == 0 {

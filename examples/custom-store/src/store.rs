@@ -8,6 +8,7 @@ use keyfob_engine::{
     Capabilities, Change, CommitError, Committed, Context, Event, EventId, NewEvent, Page, Query, Selection,
     Store, StoreError, Stored,
 };
+use keyfob_filter::{Lookup, Predicate};
 use rusqlite::{
     Connection, Error,
     ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull},
@@ -101,21 +102,15 @@ fn page(
     resource_type: &ResourceType,
     query: &Query<'_>,
 ) -> Result<Page> {
-    let lookup = query
+    let login = query
         .filter
-        .iter()
-        .flat_map(|filter| filter.lookups())
-        .find(|lookup| {
-            let place = lookup.place();
-            resource_type.name() == "User" && place.extension().is_none() && place.attribute().is("userName")
-        });
-    let login = lookup
-        .filter(|lookup| lookup.keys().len() == 1)
+        .into_iter()
+        .flat_map(Predicate::lookups)
+        .find(|lookup| resource_type.name() == "User" && is_login(lookup))
         .and_then(|lookup| lookup.keys().next());
-    let narrowed = if login.is_some() {
-        "e.company = ?1 AND e.login_key = ?3"
-    } else {
-        "?3 IS NULL"
+    let narrowed = match login {
+        Some(_) => "e.company = ?1 AND e.login_key = ?3",
+        None => "?3 IS NULL",
     };
     let mut statement = connection.prepare_cached(&format!("{SELECT} AND {narrowed} ORDER BY r.place"))?;
     let mut rows = statement.query(params![company, resource_type.name().as_str(), login])?;
@@ -134,6 +129,13 @@ fn page(
         page.total += 1;
     }
     Ok(page)
+}
+
+/// Whether a match has a certain `userName`, in the form in which it is kept in `login_key`.
+fn is_login(lookup: &Lookup<'_>) -> bool {
+    let place = lookup.place();
+    let is_user_name = place.extension().is_none() && place.attribute().is("userName");
+    is_user_name && !lookup.is_case_exact() && lookup.keys().len() == 1
 }
 
 /// Puts a resource together: the document, the columns and those relations that are selected.

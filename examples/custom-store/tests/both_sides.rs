@@ -1,4 +1,5 @@
 //! What the application does is seen over SCIM, and what a provider does is seen in the application's tables.
+#![cfg(test)]
 
 use std::sync::Arc;
 
@@ -15,7 +16,6 @@ struct Company {
     cx: Context,
 }
 
-#[cfg(test)]
 impl Company {
     fn open(path: impl AsRef<std::path::Path>) -> Self {
         let directory = Arc::new(Directory::open(path).unwrap());

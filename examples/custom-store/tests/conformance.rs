@@ -1,4 +1,5 @@
 //! The application's database keeps the contract of a store.
+#![cfg(test)]
 
 use custom_store::Directory;
 use keyfob_store_testkit::{Failure, Harness};

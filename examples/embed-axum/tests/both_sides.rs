@@ -1,4 +1,5 @@
 //! The application's routes and SCIM's, in one router.
+#![cfg(test)]
 
 use std::sync::Arc;
 
