@@ -191,6 +191,10 @@ pub(crate) fn who_follows_the_events_misses_none<H: Harness>(harness: &H) -> Ver
                 return Ok(read);
             }
             read.extend(ids(&events));
+            ensure!(
+                read.len() <= CALLERS * EACH * 2,
+                "more events were read than were published: {read:?}"
+            );
         }
     })?;
     let all = ids(&harness.run(acme.events(None, usize::MAX))?);
@@ -229,7 +233,7 @@ pub(crate) fn a_commit_that_nobody_waits_for_happens_whole_or_not_at_all<H: Harn
     }
     // A store may still be at work on what was given up.
     let mut settled = Err(Failure::new("no round was looked at"));
-    for _ in 0..100 {
+    for _ in 0..40 {
         settled = harness.run(async {
             for round in 0..rounds {
                 is_whole(&acme, round).await?;

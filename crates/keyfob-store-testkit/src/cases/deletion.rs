@@ -13,6 +13,7 @@ use crate::{
 
 pub(crate) async fn what_is_deleted_is_gone_from_every_answer(acme: &Tenancy<'_, impl Store>) -> Verdict {
     users(acme, &["a", "b", "c"]).await?;
+    ensure_eq!(acme.ids(User).await?, ["a", "b", "c"], "listing all before");
     let outcomes = acme.apply(&[Step::delete(User, "b")]).await?;
     ensure_eq!(outcomes, [Outcome::Deleted], "the outcome");
     ensure_eq!(acme.get(User, "b").await?, None, "reading it");

@@ -55,6 +55,12 @@ pub(crate) async fn the_groups_of_a_member_bear_their_present_names(
     users(acme, &["u1"]).await?;
     acme.apply(&[Step::create(Group, "g1").named("Before").add(&["u1"])])
         .await?;
+    let before = members_of(&[("g1", "direct", Some("Before"))]);
+    ensure_eq!(
+        acme.members(User, "u1", "groups").await?,
+        before,
+        "the groups before one is renamed"
+    );
     acme.apply(&[Step::update(Group, "g1").named("After")]).await?;
     let expected = members_of(&[("g1", "direct", Some("After"))]);
     ensure_eq!(

@@ -1,0 +1,643 @@
+//! What can be wrong with a store.
+
+use std::{sync::LazyLock, thread, time::Duration};
+
+use keyfob_core::{AttrName, DateTime, Member, Resource, ResourceId, ResourceType, SchemaUri, Value, fold};
+use keyfob_engine::{
+    Change, CommitError, Committed, Context, Event, EventId, Page, Query, RelationDelta, Selection, Store,
+    Stored, TenantId, UniqueKey,
+};
+use keyfob_store_testkit::registry;
+
+use crate::store::{Action, Broken, Draft, cut, everything};
+
+pub(crate) fn keep_one_extension(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+    if let Some(document) = &mut draft.document {
+        document.extensions_mut().truncate(1);
+    }
+}
+
+pub(crate) fn cut_text(_: &Broken, _: &Context, stored: &mut Stored) {
+    for (_, value) in stored.resource.core_mut().iter_mut() {
+        if let Value::String(text) = value
+            && let Some((before, _)) = text.split_once('\0')
+        {
+            *value = before.into();
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "that is the bug"
+)]
+pub(crate) fn round_integers(_: &Broken, _: &Context, stored: &mut Stored) {
+    for (_, value) in stored.resource.core_mut().iter_mut() {
+        if let Value::Integer(number) = value {
+            *number = *number as f64 as i64;
+        }
+    }
+}
+
+pub(crate) fn create_anew(_: &Broken, _: &Context, stored: &mut Stored) {
+    if let Some(mut meta) = stored.resource.meta() {
+        meta.created = meta.last_modified;
+        stored.resource.set_meta(&meta);
+    }
+}
+
+pub(crate) fn drop_unknown(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+    if let (Some(document), Some(resource_type)) = (&mut draft.document, draft.resource_type) {
+        document
+            .core_mut()
+            .retain(|name, _| resource_type.attribute(name.as_str()).is_some());
+    }
+}
+
+pub(crate) fn fold_ids(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+    draft.id = ResourceId::new(fold(draft.id.as_str()));
+}
+
+pub(crate) fn get_of_any_type(
+    broken: &Broken,
+    cx: &Context,
+    _: &ResourceType,
+    id: &ResourceId,
+    selection: &Selection,
+) -> Option<Stored> {
+    let types = registry().resource_types();
+    types
+        .iter()
+        .find_map(|resource_type| broken.get_rightly(cx, resource_type, id, selection))
+}
+
+pub(crate) fn get_of_any_tenant(
+    broken: &Broken,
+    cx: &Context,
+    resource_type: &ResourceType,
+    id: &ResourceId,
+    selection: &Selection,
+) -> Option<Stored> {
+    let others = ["acme", "globex"].map(|tenant| Context::new(TenantId::new(tenant)));
+    let mut tenants = std::iter::once(cx).chain(&others);
+    tenants.find_map(|cx| broken.get_rightly(cx, resource_type, id, selection))
+}
+
+/// The document of a resource as it is stored, without what a store adds.
+fn stored_document(broken: &Broken, cx: &Context, draft: &Draft<'_>) -> Option<Resource> {
+    let stored = broken.get_rightly(cx, draft.resource_type?, &draft.id, &Selection::document())?;
+    let mut document = stored.resource;
+    document.core_mut().remove("id");
+    document.core_mut().remove("meta");
+    Some(document)
+}
+
+pub(crate) fn merge(broken: &Broken, cx: &Context, draft: &mut Draft<'_>) {
+    let before = stored_document(broken, cx, draft);
+    if let (Action::Update, Some(document), Some(before)) = (draft.action, &mut draft.document, before) {
+        for (name, value) in before.core().iter() {
+            if document.core().get(name.as_str()).is_none() {
+                document.core_mut().insert(name.clone(), value.clone());
+            }
+        }
+    }
+}
+
+pub(crate) fn always_write(broken: &Broken, cx: &Context, draft: &mut Draft<'_>) {
+    if draft.action == Action::Update && draft.document.is_none() {
+        draft.document = stored_document(broken, cx, draft);
+    }
+}
+
+pub(crate) fn check_versions_last(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    let mut drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
+    for draft in &mut drafts {
+        draft.precondition = None;
+    }
+    // A commit that fails for another reason tells that one.
+    let unconditional: Vec<Change<'_>> = drafts
+        .iter()
+        .filter_map(Draft::as_change)
+        .chain(nonsense())
+        .collect();
+    match broken.commit_rightly(cx, &unconditional) {
+        Err(error) if place_of(&error) < Some(changes.len()) => Err(error),
+        _ => broken.commit_rightly(cx, changes),
+    }
+}
+
+/// A change that can't be applied, for a commit that is not meant.
+fn nonsense() -> Option<Change<'static>> {
+    static NOBODY: LazyLock<ResourceId> = LazyLock::new(|| ResourceId::new("no such resource"));
+    Some(Change::Delete {
+        resource_type: registry().resource_types().first()?,
+        id: &NOBODY,
+        precondition: None,
+        at: DateTime::from_unix_millis(0),
+    })
+}
+
+fn place_of(error: &CommitError) -> Option<usize> {
+    match error {
+        CommitError::NotFound { change }
+        | CommitError::IdTaken { change }
+        | CommitError::VersionMismatch { change, .. }
+        | CommitError::UniquenessViolated { change, .. }
+        | CommitError::UnknownMembers { change, .. } => Some(*change),
+        _ => None,
+    }
+}
+
+pub(crate) fn each_member(resource: &mut Resource, change: fn(&mut Member)) {
+    for (_, members) in resource.relations_mut() {
+        members.iter_mut().for_each(|(_, member)| change(member));
+    }
+}
+
+pub(crate) fn clear_to_remove(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+    for delta in &mut draft.relations {
+        delta.clear |= !delta.remove.is_empty();
+    }
+}
+
+pub(crate) fn clear_to_add(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+    for delta in &mut draft.relations {
+        delta.clear |= !delta.add.is_empty();
+    }
+}
+
+pub(crate) fn add_without_names(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+    for (_, member) in draft.relations.iter_mut().flat_map(|delta| &mut delta.add) {
+        member.display = None;
+    }
+}
+
+pub(crate) fn put_in_anew(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+    let deltas = std::mem::take(&mut draft.relations);
+    for delta in deltas {
+        let mut removal = RelationDelta::new(delta.attribute.clone());
+        removal.remove = delta.add.iter().map(|(id, _)| id.clone()).collect();
+        draft.relations.extend([removal, delta]);
+    }
+}
+
+pub(crate) fn pass_over_unknown_members(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    match broken.commit_rightly(cx, changes) {
+        Err(CommitError::UnknownMembers { members, .. }) => {
+            let mut drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
+            for delta in drafts.iter_mut().flat_map(|draft| &mut draft.relations) {
+                delta.add.retain(|(id, _)| !members.contains(id));
+            }
+            let changes: Vec<Change<'_>> = drafts.iter().filter_map(Draft::as_change).collect();
+            broken.commit_rightly(cx, &changes)
+        }
+        other => other,
+    }
+}
+
+pub(crate) fn name_one_unknown_member(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    broken.commit_rightly(cx, changes).map_err(|error| match error {
+        CommitError::UnknownMembers { change, mut members } => {
+            members.truncate(1);
+            CommitError::UnknownMembers { change, members }
+        }
+        other => other,
+    })
+}
+
+pub(crate) fn merge_relations(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+    for delta in &mut draft.relations {
+        if delta.attribute.is("users") {
+            delta.attribute = AttrName::new("components");
+        }
+    }
+}
+
+pub(crate) fn empty_renamed(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+    let is_group = draft
+        .resource_type
+        .is_some_and(|resource_type| resource_type.schema().id == SchemaUri::GROUP);
+    if is_group && draft.action == Action::Update && draft.document.is_some() {
+        let mut delta = RelationDelta::new(AttrName::new("members"));
+        delta.clear = true;
+        draft.relations.insert(0, delta);
+    }
+}
+
+pub(crate) fn keep_first_names(broken: &Broken, _: &Context, stored: &mut Stored) {
+    let mut notes = broken.notes();
+    if let (Some(id), Some(name)) = (
+        stored.resource.id(),
+        stored.resource.core().get_str("displayName"),
+    ) {
+        notes.displays.entry(id).or_insert_with(|| name.to_owned());
+    }
+    for (relation, members) in stored.resource.relations_mut() {
+        if relation.is("groups") {
+            for (id, member) in members.iter_mut() {
+                let first = member.display.clone().unwrap_or_default();
+                let first = notes
+                    .displays
+                    .entry(id.clone())
+                    .or_insert_with(|| first.to_string());
+                member.display = Some(first.as_str().into());
+            }
+        }
+    }
+}
+
+/// Counts whatever was listed at any time.
+pub(crate) fn count_deleted(broken: &Broken, cx: &Context, all: Vec<Stored>, query: &Query<'_>) -> Page {
+    let mut notes = broken.notes();
+    let listed = all
+        .iter()
+        .filter_map(|stored| Some((stored.resource.meta()?.resource_type?, stored.resource.id()?)));
+    for (resource_type, id) in listed {
+        notes
+            .listed
+            .insert((cx.tenant().clone(), resource_type.to_string(), id));
+    }
+    let kind = all
+        .first()
+        .and_then(|stored| stored.resource.meta()?.resource_type);
+    let deleted = |(tenant, name, id): &&(TenantId, String, ResourceId)| {
+        tenant == cx.tenant()
+            && Some(name.as_str()) == kind.as_deref()
+            && !all.iter().any(|stored| stored.resource.id().as_ref() == Some(id))
+    };
+    let deleted = notes.listed.iter().filter(deleted).count();
+    let page = cut(all, query, |filter, stored| filter.matches(&stored.resource));
+    Page::new(page.total + deleted, page.resources)
+}
+
+/// The edges to a deleted user are out of sight until somebody gets its id again.
+pub(crate) fn leave_edges(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    let Some(group) = registry().resource_type("Group") else {
+        return broken.commit_rightly(cx, changes);
+    };
+    let groups = pollster::block_on(broken.inner.query(
+        cx,
+        group,
+        &Query::new(&everything(group), usize::MAX),
+    ))?;
+    let committed = broken.commit_rightly(cx, changes)?;
+    for draft in changes.iter().map(Draft::of) {
+        let key = (cx.tenant().clone(), draft.id.clone());
+        if draft.action == Action::Delete {
+            let holders = groups.resources.iter().filter(|stored| {
+                stored
+                    .resource
+                    .relation("members")
+                    .is_some_and(|members| members.contains(&draft.id))
+            });
+            let holders = holders.filter_map(|stored| stored.resource.id()).collect();
+            broken.notes().dangling.insert(key, holders);
+        } else if draft.action == Action::Create {
+            let holders = broken.notes().dangling.remove(&key).unwrap_or_default();
+            let mut delta = RelationDelta::new(AttrName::new("members"));
+            delta.add.push((draft.id.clone(), Member::new()));
+            for holder in holders {
+                let back = Change::Update {
+                    resource_type: group,
+                    id: &holder,
+                    document: None,
+                    relations: std::slice::from_ref(&delta),
+                    unique: &[],
+                    precondition: None,
+                    at: DateTime::from_unix_millis(0),
+                };
+                broken.commit_rightly(cx, &[back]).ok();
+            }
+        }
+    }
+    Ok(committed)
+}
+
+/// What is deleted is emptied and stays.
+pub(crate) fn empty_deleted(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+    if let (Action::Delete, Some(resource_type)) = (draft.action, draft.resource_type) {
+        draft.action = Action::Update;
+        draft.document = Some(Resource::new([resource_type.schema().id.clone()]));
+    }
+}
+
+pub(crate) fn reserve_at_creation(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    match broken.commit_rightly(cx, changes) {
+        Err(CommitError::UniquenessViolated { change, .. })
+            if matches!(changes.get(change), Some(Change::Update { .. })) =>
+        {
+            let mut drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
+            if let Some(draft) = drafts.get_mut(change) {
+                draft.unique.clear();
+            }
+            let changes: Vec<Change<'_>> = drafts.iter().filter_map(Draft::as_change).collect();
+            broken.commit_rightly(cx, &changes)
+        }
+        other => other,
+    }
+}
+
+pub(crate) fn reserve_for_ever(broken: &Broken, cx: &Context, draft: &mut Draft<'_>) {
+    let kept = broken.notes().keys.clone();
+    let own = |(tenant, id, _): &&(TenantId, String, UniqueKey)| {
+        tenant == cx.tenant() && id.as_str() == draft.id.as_str()
+    };
+    let own: Vec<UniqueKey> = kept.iter().filter(own).map(|(_, _, key)| key.clone()).collect();
+    let reserved = draft
+        .unique
+        .iter()
+        .map(|key| (cx.tenant().clone(), draft.id.to_string(), key.clone()));
+    broken.notes().keys.extend(reserved);
+    draft.unique.extend(own);
+}
+
+pub(crate) fn reserve_over_all_tenants(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    for (change, draft) in changes.iter().map(Draft::of).enumerate() {
+        for key in draft.unique {
+            let name = draft
+                .resource_type
+                .map(|resource_type| resource_type.name().to_string());
+            let reserved = (cx.tenant().clone(), name.unwrap_or_default(), key.clone());
+            let mut notes = broken.notes();
+            if notes
+                .keys
+                .iter()
+                .any(|(tenant, name, key)| *tenant != reserved.0 && *name == reserved.1 && *key == reserved.2)
+            {
+                return Err(CommitError::UniquenessViolated {
+                    change,
+                    attribute: key.attribute,
+                });
+            }
+            notes.keys.insert(reserved);
+        }
+    }
+    broken.commit_rightly(cx, changes)
+}
+
+pub(crate) fn one_by_one(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    let mut outcomes = Vec::new();
+    for change in changes {
+        let outcome = broken.commit_one(cx, *change, &outcomes)?;
+        outcomes.push(outcome);
+    }
+    Ok(Committed::new(outcomes))
+}
+
+pub(crate) fn check_first(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    for (change, draft) in changes.iter().map(Draft::of).enumerate() {
+        let (Some(resource_type), Some(demanded)) = (draft.resource_type, draft.precondition) else {
+            continue;
+        };
+        let stored = broken.get_rightly(cx, resource_type, &draft.id, &Selection::document());
+        let current = stored.ok_or(CommitError::NotFound { change })?.version;
+        if current != demanded {
+            return Err(CommitError::VersionMismatch { change, current });
+        }
+    }
+    broken.commit_rightly(cx, changes)
+}
+
+pub(crate) fn publish_failed(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    broken.commit_rightly(cx, changes).inspect_err(|_| {
+        let mut events: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
+        events.retain(|draft| draft.action == Action::Publish);
+        for event in &mut events {
+            event.of = None;
+        }
+        let events: Vec<Change<'_>> = events.iter().filter_map(Draft::as_change).collect();
+        broken.commit_rightly(cx, &events).ok();
+    })
+}
+
+pub(crate) fn repeat_the_last(
+    _: &Broken,
+    all: Vec<Event>,
+    after: Option<EventId>,
+    limit: usize,
+) -> Vec<Event> {
+    let events = all.into_iter().filter(|event| Some(event.id) >= after);
+    events.take(limit).collect()
+}
+
+pub(crate) fn read_backwards(
+    _: &Broken,
+    all: Vec<Event>,
+    after: Option<EventId>,
+    limit: usize,
+) -> Vec<Event> {
+    let events = all.into_iter().rev().filter(|event| Some(event.id) > after);
+    events.take(limit).collect()
+}
+
+pub(crate) fn count_the_page(_: &Broken, _: &Context, all: Vec<Stored>, query: &Query<'_>) -> Page {
+    let page = cut(all, query, |filter, stored| filter.matches(&stored.resource));
+    Page::new(page.resources.len(), page.resources)
+}
+
+pub(crate) fn order_by_id(_: &Broken, _: &Context, mut all: Vec<Stored>, query: &Query<'_>) -> Page {
+    all.sort_by_key(|stored| stored.resource.id());
+    cut(all, query, |filter, stored| filter.matches(&stored.resource))
+}
+
+pub(crate) fn order_by_change(_: &Broken, _: &Context, mut all: Vec<Stored>, query: &Query<'_>) -> Page {
+    all.sort_by_key(|stored| stored.resource.meta().and_then(|meta| meta.last_modified));
+    cut(all, query, |filter, stored| filter.matches(&stored.resource))
+}
+
+pub(crate) fn take_0_for_none(_: &Broken, _: &Context, all: Vec<Stored>, query: &Query<'_>) -> Page {
+    let mut query = query.clone();
+    if query.count == 0 {
+        query.count = usize::MAX;
+    }
+    cut(all, &query, |filter, stored| filter.matches(&stored.resource))
+}
+
+pub(crate) fn filter_the_page(_: &Broken, _: &Context, all: Vec<Stored>, query: &Query<'_>) -> Page {
+    let total = all.len();
+    let page = all.into_iter().skip(query.offset).take(query.count);
+    let matching = page.filter(|stored| query.filter.is_none_or(|filter| filter.matches(&stored.resource)));
+    Page::new(total, matching.collect())
+}
+
+pub(crate) fn filter_the_selected(_: &Broken, _: &Context, all: Vec<Stored>, query: &Query<'_>) -> Page {
+    cut(all, query, |filter, stored| {
+        let mut resource = stored.resource.clone();
+        if query.selection.attributes.is_empty() {
+            resource.relations_mut().clear();
+        }
+        filter.matches(&resource)
+    })
+}
+
+pub(crate) fn select_everything(resource_type: &ResourceType, selection: &mut Selection) {
+    selection.attributes = everything(resource_type).attributes;
+}
+
+pub(crate) fn give_no_empty_relation(_: &Broken, _: &Context, stored: &mut Stored) {
+    let relations = stored.resource.relations_mut();
+    relations.retain(|(_, members)| !members.is_empty());
+}
+
+pub(crate) fn lower_the_limit(_: &ResourceType, selection: &mut Selection) {
+    let lower = |limit: usize| limit.saturating_sub(1);
+    selection.relation_limit = selection.relation_limit.map(lower);
+}
+
+pub(crate) fn find_by_old_values(broken: &Broken, cx: &Context, all: Vec<Stored>, query: &Query<'_>) -> Page {
+    let mut notes = broken.notes();
+    for stored in &all {
+        let Some(id) = stored.resource.id() else { continue };
+        notes
+            .old
+            .entry((cx.tenant().clone(), id))
+            .or_insert_with(|| stored.resource.clone());
+    }
+    cut(all, query, |filter, stored| {
+        let id = stored.resource.id().map(|id| (cx.tenant().clone(), id));
+        let old = id.and_then(|id| notes.old.get(&id)).unwrap_or(&stored.resource);
+        filter.matches(old)
+    })
+}
+
+pub(crate) fn find_without_extensions(_: &Broken, _: &Context, all: Vec<Stored>, query: &Query<'_>) -> Page {
+    cut(all, query, |filter, stored| {
+        let mut resource = stored.resource.clone();
+        resource.extensions_mut().clear();
+        filter.matches(&resource)
+    })
+}
+
+pub(crate) fn check_versions_then_write(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    if changes.len() > 1
+        || !changes
+            .iter()
+            .map(Draft::of)
+            .any(|draft| draft.precondition.is_some())
+    {
+        return broken.commit_rightly(cx, changes);
+    }
+    check_first(broken, cx, changes)?;
+    thread::sleep(Duration::from_millis(1));
+    let mut drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
+    for draft in &mut drafts {
+        draft.precondition = None;
+    }
+    let changes: Vec<Change<'_>> = drafts.iter().filter_map(Draft::as_change).collect();
+    broken.commit_rightly(cx, &changes)
+}
+
+pub(crate) fn check_keys_then_write(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    let [Change::Create { .. }] = changes else {
+        return broken.commit_rightly(cx, changes);
+    };
+    let meant: Vec<Change<'_>> = changes.iter().copied().chain(nonsense()).collect();
+    match broken.commit_rightly(cx, &meant) {
+        Err(error) if place_of(&error) == Some(0) => return Err(error),
+        _ => thread::sleep(Duration::from_millis(1)),
+    }
+    let mut drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
+    match broken.commit_rightly(cx, changes) {
+        Err(CommitError::UniquenessViolated { .. }) => {
+            for draft in &mut drafts {
+                draft.unique.clear();
+            }
+            let changes: Vec<Change<'_>> = drafts.iter().filter_map(Draft::as_change).collect();
+            broken.commit_rightly(cx, &changes)
+        }
+        other => other,
+    }
+}
+
+pub(crate) fn write_whole_groups(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    let mut drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
+    if let [draft] = drafts.as_mut_slice()
+        && let (Action::Update, Some(resource_type)) = (draft.action, draft.resource_type)
+        && let Some(stored) = broken.get_rightly(cx, resource_type, &draft.id, &everything(resource_type))
+    {
+        thread::sleep(Duration::from_micros(200));
+        for delta in &mut draft.relations {
+            let mut members = stored
+                .resource
+                .relation(delta.attribute.as_str())
+                .cloned()
+                .unwrap_or_default();
+            delta.apply(&mut members);
+            *delta = RelationDelta::replace(delta.attribute.clone(), members);
+        }
+    }
+    let changes: Vec<Change<'_>> = drafts.iter().filter_map(Draft::as_change).collect();
+    broken.commit_rightly(cx, &changes)
+}
+
+/// Some events are not there yet when they are first asked for, although later ones are.
+pub(crate) fn show_late(
+    broken: &Broken,
+    all: Vec<Event>,
+    after: Option<EventId>,
+    limit: usize,
+) -> Vec<Event> {
+    let mut notes = broken.notes();
+    let shown = |event: &Event| {
+        Some(event.id) > after && (!event.id.number().is_multiple_of(5) || !notes.seen.insert(event.id))
+    };
+    all.into_iter().filter(shown).take(limit).collect()
+}
+
+pub(crate) fn forget_events(broken: Broken) -> Broken {
+    for tenant in ["acme", "globex"] {
+        let cx = Context::new(TenantId::new(tenant));
+        let events = pollster::block_on(broken.inner.events(&cx, None, usize::MAX)).unwrap_or_default();
+        broken.notes().seen.extend(events.iter().map(|event| event.id));
+    }
+    broken
+}
