@@ -140,7 +140,8 @@ fn a_long_filter_is_flat_and_handled_on_a_small_stack() {
     });
 }
 
-/// A quadratic step would make sixteen times the input take 256 times as long.
+/// A quadratic step would make 64 times the input take 4,096 times as long; caches and a busy machine account for less
+/// than the factor of ten that is allowed.
 #[test]
 fn time_grows_with_the_length_of_the_input() {
     let shapes: [fn(usize) -> String; 7] = [
@@ -169,10 +170,10 @@ fn time_grows_with_the_length_of_the_input() {
             .unwrap()
     };
     for (number, shape) in shapes.iter().enumerate() {
-        let (short, long) = (time(&shape(2_000)), time(&shape(32_000)));
+        let (short, long) = (time(&shape(500)), time(&shape(32_000)));
         assert!(
-            long < short * 64 + Duration::from_millis(5),
-            "shape {number}: {short:?} for 2,000 and {long:?} for 32,000"
+            long < short * 640 + Duration::from_millis(5),
+            "shape {number}: {short:?} for 500 and {long:?} for 32,000"
         );
     }
 }
