@@ -95,3 +95,58 @@ impl Tenant {
         Some(records.map(|record| record.place).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use keyfob_core::{DateTime, Dialect, Registry, Resource};
+    use keyfob_engine::Change;
+    use keyfob_filter::Filter;
+
+    use super::*;
+    use crate::commit::Transaction;
+
+    #[test]
+    fn an_equality_with_an_id_a_unique_or_an_indexed_attribute_needs_no_scan() {
+        let mut tenant = Tenant::default();
+        for (name, id) in [("User", "u"), ("Group", "g")] {
+            let resource_type = Registry::rfc().resource_type(name).unwrap();
+            let create = Change::Create {
+                resource_type,
+                id: &ResourceId::new(id),
+                document: &Resource::default(),
+                relations: &[],
+                unique: &[],
+                at: DateTime::from_unix_millis(0),
+            };
+            Transaction::new(&mut tenant, &mut 0).run(&[create]).unwrap();
+        }
+        for (name, filter, needs_scan) in [
+            ("User", r#"id eq "x""#, false),
+            ("User", r#"userName eq "X""#, false),
+            ("User", r#"externalId eq "x" or externalId eq "y""#, false),
+            ("User", r#"displayName eq "x" and active eq true"#, false),
+            (
+                "User",
+                r#"active eq true and emails[type eq "work" and value eq "x"]"#,
+                false,
+            ),
+            ("User", r#"emails eq "x""#, false),
+            ("User", r#"groups.value eq "x""#, false),
+            ("Group", r#"displayName eq "x""#, false),
+            ("Group", r#"members[value eq "x" or value eq "y"]"#, false),
+            ("User", r#"title eq "x""#, true),
+            ("User", r#"userName sw "x""#, true),
+            ("User", r#"userName eq "x" or active eq true"#, true),
+            ("User", r#"not (userName eq "x")"#, true),
+            ("Group", r#"members.display eq "x""#, true),
+        ] {
+            let resource_type = Registry::rfc().resource_type(name).unwrap();
+            let predicate = Filter::parse(filter)
+                .unwrap()
+                .compile(resource_type, Dialect::strict())
+                .unwrap();
+            let found = tenant.find(resource_type, tenant.table(name).unwrap(), &predicate);
+            assert_eq!(found.is_none(), needs_scan, "{filter}");
+        }
+    }
+}

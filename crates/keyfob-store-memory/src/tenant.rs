@@ -21,7 +21,6 @@ pub(crate) struct Tenant {
 }
 
 /// A resource without its relations.
-#[derive(Clone)]
 pub(crate) struct Record {
     /// The name of its type.
     pub(crate) resource_type: SmolStr,
