@@ -340,9 +340,9 @@ fn assemble(
     let resource_type = ResourceType {
         common: Arc::clone(common),
         schema: Arc::clone(&schema),
-        extensions,
-        relations,
-        definition,
+        extensions: extensions.into(),
+        relations: relations.into(),
+        definition: Arc::new(definition),
     };
     for path in resource_type.indexed() {
         let indexable = resource_type

@@ -13,14 +13,15 @@ use crate::{
 
 /// A type of resources (RFC 7643 section 6).
 ///
-/// Made by a [`RegistryBuilder`](super::RegistryBuilder) from a [`ResourceTypeBuilder`].
+/// Made by a [`RegistryBuilder`](super::RegistryBuilder) from a [`ResourceTypeBuilder`]. Clones share everything, so
+/// that a store may take one to another thread.
 #[derive(Clone, Debug)]
 pub struct ResourceType {
-    pub(super) definition: ResourceTypeBuilder,
+    pub(super) definition: Arc<ResourceTypeBuilder>,
     pub(super) common: Arc<Schema>,
     pub(super) schema: Arc<Schema>,
-    pub(super) extensions: Vec<Extension>,
-    pub(super) relations: Vec<Relation>,
+    pub(super) extensions: Arc<[Extension]>,
+    pub(super) relations: Arc<[Relation]>,
 }
 
 /// An extension of a resource type.
