@@ -37,6 +37,10 @@ use crate::context::Context;
 /// - Inverse relations (`User.groups`) follow from the owned ones and are never written: for every edge that points
 ///   at the resource there is a member under the owner's id, with `type` `direct` and the owner's `displayName` as
 ///   `display`.
+/// - A change of an edge changes its owner and not its member: the version of a user stays when a group takes the user
+///   in. An owner that loses a member because the member is deleted changes once, through however many relations.
+/// - A filter passes over a value that is not of its attribute's type; documents are stored as they are all the same.
+/// - Whoever reads events after the last one that he read, again and again, sees every event once.
 /// - Methods may be called from many tasks at once. A caller may drop a future at any time: a commit whose future is
 ///   dropped has happened whole or not at all.
 pub trait Store: Send + Sync + 'static {

@@ -1,6 +1,7 @@
 //! From what is stored to what a client sees.
 
 use keyfob_core::{Projection, Resource, ResourceType, schema::RelationKind};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::Engine;
@@ -9,10 +10,18 @@ use crate::{
     store::{Store, Stored},
 };
 
+/// What an id can't hold in an address as it is: all but the unreserved characters of RFC 3986 section 2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
 impl<S: Store> Engine<S> {
     /// The address of a resource.
     pub(crate) fn location(cx: &Context, resource_type: &ResourceType, id: &str) -> SmolStr {
-        format_smolstr!("{}{}/{id}", cx.base_url(), resource_type.endpoint())
+        let segment = utf8_percent_encode(id, RESERVED);
+        format_smolstr!("{}{}/{segment}", cx.base_url(), resource_type.endpoint())
     }
 
     /// The resource as the client asked to see it: with addresses, and without what it didn't ask for.

@@ -1,7 +1,10 @@
 //! The operations of RFC 7644 over the memory store.
 
 use crate::fixture::{Fixture, group, patch, user};
-use keyfob_core::{Dialect, Projection, ScimType, ToErrorBody, Version, message::SearchRequest};
+use keyfob_core::{
+    DateTime, Dialect, IdGenerator, Projection, ResourceId, ScimType, ToErrorBody, Version,
+    message::SearchRequest,
+};
 use keyfob_engine::{EngineError, PatchAnswer, Precondition, Profile, Store, UnknownMembers};
 
 fn refusal(error: &EngineError) -> (u16, Option<ScimType>) {
@@ -24,6 +27,23 @@ fn rfc_7644_3_3_a_created_resource_has_an_id_metadata_and_an_address() {
         created.location,
         format!("https://example.com/scim/v2/Users/{}", created.id)
     );
+}
+
+#[test]
+fn an_id_is_escaped_where_it_is_part_of_an_address() {
+    struct Odd;
+    impl IdGenerator for Odd {
+        fn next_id(&self, _: DateTime) -> ResourceId {
+            ResourceId::new("a/b?c d~ö")
+        }
+    }
+    let fixture = Fixture::with(|engine| engine.with_ids(Odd));
+    let created = fixture.create("User", &user("b")).unwrap();
+    assert_eq!(
+        created.location,
+        "https://example.com/scim/v2/Users/a%2Fb%3Fc%20d~%C3%B6"
+    );
+    assert_eq!(fixture.get("User", &created).id(), Some(created.id));
 }
 
 #[test]
