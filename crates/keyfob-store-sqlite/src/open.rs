@@ -81,14 +81,14 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(mode == "wal")
 }
 
+/// Read by one statement, so that another process that migrates is seen before or after and not half-way.
+const VERSION: &str = "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)
+    FROM pragma_application_id, pragma_user_version";
+
 /// The version of the schema; 0 for a database that is empty.
 fn check_version(path: &Path, connection: &Connection) -> Result<usize, OpenError> {
-    let read = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    let (application_id, version) = read("application_id")
-        .and_then(|application_id| Ok((application_id, read("user_version")?)))
-        .map_err(|error| failed(path, error))?;
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+    let (application_id, version, tables): (i32, i32, i64) = connection
+        .query_row(VERSION, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .map_err(|error| failed(path, error))?;
     let is_empty = (application_id, version, tables) == (0, 0, 0);
     let found = u32::try_from(version)
