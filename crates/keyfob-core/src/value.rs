@@ -261,6 +261,14 @@ impl Object {
         self.members.push((name, value));
     }
 
+    /// Adds an attribute of which the caller knows that its name is not there yet, and gives the place of its value.
+    pub(crate) fn push_place(&mut self, name: AttrName) -> &mut Value {
+        let index = self.members.len();
+        self.members.push((name, Value::Null));
+        #[expect(clippy::indexing_slicing, reason = "the line above put it there")]
+        &mut self.members[index].1
+    }
+
     pub(crate) fn reserve(&mut self, additional: usize) {
         self.members.reserve(additional);
     }

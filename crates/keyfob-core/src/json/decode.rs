@@ -1,6 +1,6 @@
 //! Decoding of values and objects.
 
-use std::{collections::HashSet, fmt};
+use std::{borrow::Cow, collections::HashSet, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
@@ -25,7 +25,7 @@ const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
 /// # Complexity
 /// Linear in the text; recursion is bounded by [`MAX_DEPTH`].
 pub fn value_from_slice(text: &[u8]) -> Result<Value, JsonError> {
-    from_slice(ValueSeed { depth: MAX_DEPTH }, text)
+    from_slice(PhantomData::<Value>, text)
 }
 
 /// Decodes a JSON object.
@@ -33,101 +33,118 @@ pub fn value_from_slice(text: &[u8]) -> Result<Value, JsonError> {
 /// # Errors
 /// As [`value_from_slice`], and when the value is not an object.
 pub fn object_from_slice(text: &[u8]) -> Result<Object, JsonError> {
-    from_slice(ObjectSeed { depth: MAX_DEPTH }, text)
+    from_slice(PhantomData::<Object>, text)
 }
 
 pub(super) fn from_slice<'de, S: DeserializeSeed<'de>>(
     seed: S,
     text: &'de [u8],
 ) -> Result<S::Value, JsonError> {
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    // Checking the whole text at once costs a fraction of checking string by string.
+    let text = str::from_utf8(text).map_err(|error| JsonError::invalid_utf8(text, error))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = seed.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
 
-/// Decodes a value of at most `depth` levels.
-#[derive(Clone, Copy)]
-pub(super) struct ValueSeed {
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut value = Self::Null;
+        let depth = MAX_DEPTH;
+        let place = &mut value;
+        ValueInto { place, depth }.deserialize(deserializer)?;
+        Ok(value)
+    }
+}
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectSeed { depth: MAX_DEPTH })
+    }
+}
+
+/// Decodes a value of at most `depth` levels into its place.
+///
+/// Values are not returned but put where they stay: moving what was just written piece by piece keeps the processor
+/// waiting until it has reached the cache, and in large bodies that is most of the time.
+pub(super) struct ValueInto<'p> {
+    pub(super) place: &'p mut Value,
     pub(super) depth: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for ValueSeed {
-    type Value = Value;
+impl<'de> DeserializeSeed<'de> for ValueInto<'_> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for ValueSeed {
-    type Value = Value;
+impl<'de> Visitor<'de> for ValueInto<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        *self.place = Value::Null;
+        Ok(())
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        *self.place = Value::Bool(value);
+        Ok(())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Integer(value))
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        *self.place = Value::Integer(value);
+        Ok(())
     }
 
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-        i64::try_from(value)
-            .map(Value::Integer)
-            .map_err(|_| E::custom(TOO_LARGE))
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        *self.place = Value::Integer(i64::try_from(value).map_err(|_| E::custom(TOO_LARGE))?);
+        Ok(())
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
         // Such a number may have been written as an integer, which is then not to be rounded.
         if value.abs() < TWO_TO_63 {
-            Ok(Value::Decimal(value))
+            *self.place = Value::Decimal(value);
+            Ok(())
         } else {
             Err(E::custom(TOO_LARGE))
         }
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::String(text.into()))
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        *self.place = Value::String(text.into());
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
-        let seed = Self {
-            depth: deeper(self.depth)?,
-        };
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        let depth = deeper(self.depth)?;
         let mut values = Vec::new();
-        while let Some(value) = elements.next_element_seed(seed)? {
-            values.push(value);
+        let mut value = Value::Null;
+        let place = &mut value;
+        while elements.next_element_seed(ValueInto { place, depth })?.is_some() {
+            values.push(std::mem::replace(place, Value::Null));
         }
-        Ok(Value::Array(values))
+        *self.place = Value::Array(values);
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Value, A::Error> {
-        ObjectSeed { depth: self.depth }
-            .visit_map(members)
-            .map(Value::Object)
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
+        let depth = self.depth;
+        *self.place = Value::Object(ObjectSeed { depth }.visit_map(members)?);
+        Ok(())
     }
 }
 
 /// Decodes an object of at most `depth` levels.
-#[derive(Clone, Copy)]
-pub(super) struct ObjectSeed {
-    pub(super) depth: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for ObjectSeed {
-    type Value = Object;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Object, D::Error> {
-        deserializer.deserialize_map(self)
-    }
+struct ObjectSeed {
+    depth: usize,
 }
 
 impl<'de> Visitor<'de> for ObjectSeed {
@@ -138,14 +155,13 @@ impl<'de> Visitor<'de> for ObjectSeed {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Object, A::Error> {
-        let seed = ValueSeed {
-            depth: deeper(self.depth)?,
-        };
+        let depth = deeper(self.depth)?;
         let mut names = Names::default();
         let mut object = Object::new();
-        while let Some(name) = members.next_key_seed(NameSeed)? {
-            names.check(name.as_str(), object.names())?;
-            object.push_new(name, members.next_value_seed(seed)?);
+        while let Some(name) = members.next_key_seed(KeySeed)? {
+            names.check(&name, object.names())?;
+            let place = object.push_place(name.into());
+            members.next_value_seed(ValueInto { place, depth })?;
         }
         Ok(object)
     }
@@ -158,27 +174,30 @@ pub(super) fn deeper<E: Error>(depth: usize) -> Result<usize, E> {
         .ok_or_else(|| E::custom("the body nests too deep"))
 }
 
-/// Decodes a key.
-#[derive(Clone, Copy)]
-pub(super) struct NameSeed;
+/// Decodes a key, which is borrowed from the text if nothing is escaped in it.
+pub(super) struct KeySeed;
 
-impl<'de> DeserializeSeed<'de> for NameSeed {
-    type Value = AttrName;
+impl<'de> DeserializeSeed<'de> for KeySeed {
+    type Value = Cow<'de, str>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<AttrName, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for NameSeed {
-    type Value = AttrName;
+impl<'de> Visitor<'de> for KeySeed {
+    type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<AttrName, E> {
-        Ok(AttrName::new(text))
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(text.to_owned()))
     }
 }
 
@@ -187,6 +206,8 @@ impl Visitor<'_> for NameSeed {
 #[derive(Default)]
 pub(super) struct Names {
     count: usize,
+    /// A bit for each length and first letter that some key has, so that most keys need no comparison at all.
+    marks: u64,
     /// All keys so far, once there are too many to compare one by one.
     many: Option<HashSet<AttrName>>,
 }
@@ -195,6 +216,11 @@ impl Names {
     /// Up to so many keys are compared one by one.
     const FEW: usize = 24;
 
+    fn mark(name: &str) -> u64 {
+        let first = name.as_bytes().first().map_or(0, u8::to_ascii_lowercase);
+        1 << ((usize::from(first) * 7 + name.len()) % 64)
+    }
+
     /// Takes note of `name`; `present` are the names that were taken note of before.
     pub(super) fn check<'n, E: Error>(
         &mut self,
@@ -202,8 +228,11 @@ impl Names {
         mut present: impl Iterator<Item = &'n str>,
     ) -> Result<(), E> {
         self.count += 1;
+        let mark = Self::mark(name);
+        let marked = self.marks & mark != 0;
+        self.marks |= mark;
         let duplicate = if self.count <= Self::FEW {
-            present.any(|earlier| earlier.eq_ignore_ascii_case(name))
+            marked && present.any(|earlier| earlier.eq_ignore_ascii_case(name))
         } else {
             let many = self
                 .many
@@ -221,16 +250,4 @@ impl Names {
 #[cold]
 pub(super) fn duplicate_name<E: Error>(name: &str) -> E {
     E::custom(format_args!("the attribute `{name}` stands there twice"))
-}
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        ValueSeed { depth: MAX_DEPTH }.deserialize(deserializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Object {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        ObjectSeed { depth: MAX_DEPTH }.deserialize(deserializer)
-    }
 }

@@ -1,5 +1,7 @@
 //! What can be wrong with a JSON text.
 
+use std::str::Utf8Error;
+
 use smol_str::SmolStr;
 use thiserror::Error;
 
@@ -16,6 +18,18 @@ pub struct JsonError {
     pub line: usize,
     /// The byte within the line.
     pub column: usize,
+}
+
+impl JsonError {
+    pub(super) fn invalid_utf8(text: &[u8], error: Utf8Error) -> Self {
+        let valid = text.get(..error.valid_up_to()).unwrap_or_default();
+        let line = valid.split(|byte| *byte == b'\n').next_back();
+        Self {
+            message: "invalid UTF-8".into(),
+            line: valid.split(|byte| *byte == b'\n').count(),
+            column: line.map_or(0, <[u8]>::len) + 1,
+        }
+    }
 }
 
 impl From<serde_json::Error> for JsonError {

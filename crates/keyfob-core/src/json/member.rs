@@ -1,15 +1,15 @@
 //! Decoding of relations into keyed sets of members.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserializer,
     de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
 };
+use smol_str::SmolStr;
 
-use super::decode::{Names, ObjectSeed, ValueSeed, deeper, duplicate_name};
+use super::decode::{KeySeed, Names, ValueInto, deeper, duplicate_name};
 use crate::{
-    name::AttrName,
     resource::{Member, MemberSet, ResourceId},
     value::{Object, Value},
 };
@@ -20,8 +20,29 @@ pub(super) enum Decoded {
     Other(Value),
 }
 
+/// Visits for everything that is not what a visitor is there for: the value goes to the visitor's `otherwise`.
+macro_rules! otherwise {
+    ($($visit:ident($kind:ty))*) => {
+        $(fn $visit<E: Error>(self, value: $kind) -> Result<Self::Value, E> {
+            self.otherwise(|place| place.$visit(value))
+        })*
+    };
+}
+
+/// Decodes the value of a relation of at most `depth` levels.
 pub(super) struct RelationSeed {
     pub(super) depth: usize,
+    /// For how many members to make room at once.
+    pub(super) room: usize,
+}
+
+impl RelationSeed {
+    fn otherwise<E>(self, visit: impl FnOnce(ValueInto<'_>) -> Result<(), E>) -> Result<Decoded, E> {
+        let mut value = Value::Null;
+        let (place, depth) = (&mut value, self.depth);
+        visit(ValueInto { place, depth })?;
+        Ok(Decoded::Other(value))
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for RelationSeed {
@@ -40,214 +61,190 @@ impl<'de> Visitor<'de> for RelationSeed {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Decoded, A::Error> {
-        let seed = MemberSeed {
-            depth: deeper(self.depth)?,
-        };
+        let depth = deeper(self.depth)?;
         let mut members = MemberSet::new();
-        while let Some(element) = elements.next_element_seed(seed)? {
-            match element {
-                Element::Member(id, member) => {
-                    members.insert(id, member);
-                }
-                Element::Other(value) => {
-                    let mut values: Vec<Value> = members
-                        .into_iter()
-                        .map(|(id, member)| member.into_object(id).into())
-                        .collect();
-                    values.push(value);
-                    while let Some(value) = elements.next_element_seed(ValueSeed { depth: seed.depth })? {
-                        values.push(value);
-                    }
-                    return Ok(Decoded::Other(Value::Array(values)));
-                }
+        members.reserve(self.room);
+        let mut other = None;
+        while other.is_none() {
+            let (members, other) = (&mut members, &mut other);
+            let seed = MemberInto {
+                members,
+                other,
+                depth,
+            };
+            if elements.next_element_seed(seed)?.is_none() {
+                break;
             }
         }
-        Ok(Decoded::Members(members))
+        let Some(other) = other else {
+            return Ok(Decoded::Members(members));
+        };
+        let keyed = members.into_iter();
+        let mut values: Vec<Value> = keyed.map(|(id, member)| member.into_object(id).into()).collect();
+        values.push(other);
+        let mut value = Value::Null;
+        let place = &mut value;
+        while elements.next_element_seed(ValueInto { place, depth })?.is_some() {
+            values.push(std::mem::replace(place, Value::Null));
+        }
+        Ok(Decoded::Other(Value::Array(values)))
     }
 
     fn visit_unit<E>(self) -> Result<Decoded, E> {
         Ok(Decoded::Members(MemberSet::new()))
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Decoded, E> {
-        Ok(Decoded::Other(value.into()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Decoded, E> {
-        Ok(Decoded::Other(value.into()))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Decoded, E> {
-        ValueSeed { depth: self.depth }
-            .visit_u64(value)
-            .map(Decoded::Other)
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Decoded, E> {
-        ValueSeed { depth: self.depth }
-            .visit_f64(value)
-            .map(Decoded::Other)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Decoded, E> {
-        Ok(Decoded::Other(text.into()))
-    }
-
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Decoded, A::Error> {
-        ObjectSeed { depth: self.depth }
-            .visit_map(members)
-            .map(|object| Decoded::Other(object.into()))
+        self.otherwise(|place| place.visit_map(members))
     }
+
+    otherwise! { visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64) visit_str(&str) }
 }
 
-enum Element {
-    Member(ResourceId, Member),
-    Other(Value),
-}
-
-#[derive(Clone, Copy)]
-struct MemberSeed {
+/// Decodes an element of at most `depth` levels into the members, or as `other` where it can't be one.
+struct MemberInto<'p> {
+    members: &'p mut MemberSet,
+    other: &'p mut Option<Value>,
     depth: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for MemberSeed {
-    type Value = Element;
+impl MemberInto<'_> {
+    fn otherwise<E>(self, visit: impl FnOnce(ValueInto<'_>) -> Result<(), E>) -> Result<(), E> {
+        let (place, depth) = (self.other.insert(Value::Null), self.depth);
+        visit(ValueInto { place, depth })
+    }
+}
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Element, D::Error> {
+impl<'de> DeserializeSeed<'de> for MemberInto<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for MemberSeed {
-    type Value = Element;
+impl<'de> Visitor<'de> for MemberInto<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a member")
     }
 
-    fn visit_unit<E>(self) -> Result<Element, E> {
-        Ok(Element::Other(Value::Null))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Element, E> {
-        Ok(Element::Other(value.into()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Element, E> {
-        Ok(Element::Other(value.into()))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Element, E> {
-        ValueSeed { depth: self.depth }
-            .visit_u64(value)
-            .map(Element::Other)
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Element, E> {
-        ValueSeed { depth: self.depth }
-            .visit_f64(value)
-            .map(Element::Other)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Element, E> {
-        Ok(Element::Other(text.into()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<Element, A::Error> {
-        ValueSeed { depth: self.depth }
-            .visit_seq(elements)
-            .map(Element::Other)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Element, A::Error> {
-        let value_seed = ValueSeed {
-            depth: deeper(self.depth)?,
-        };
-        let (mut id, mut member, mut other) = (None, Member::new(), Object::new());
-        let mut seen = Names::default();
-        while let Some(key) = members.next_key_seed(MemberKeySeed)? {
-            let slot = match key {
-                MemberKey::Value => &mut id,
-                MemberKey::Kind => &mut member.kind,
-                MemberKey::Display => &mut member.display,
-                MemberKey::Reference => &mut member.reference,
-                MemberKey::Other(name) => {
-                    seen.check(name.as_str(), other.names())?;
-                    other.push_new(name, members.next_value_seed(value_seed)?);
+    fn visit_map<A: MapAccess<'de>>(self, mut sent: A) -> Result<(), A::Error> {
+        let depth = deeper(self.depth)?;
+        let mut texts: [Option<Cow<'de, str>>; 4] = [const { None }; 4];
+        let [id, kind, display, reference] = &mut texts;
+        let (mut other, mut names) = (Object::new(), Names::default());
+        while let Some(name) = sent.next_key_seed(KeySeed)? {
+            let (name, place) = match &*name {
+                "value" => ("value", &mut *id),
+                "type" => ("type", &mut *kind),
+                "display" => ("display", &mut *display),
+                "$ref" => ("$ref", &mut *reference),
+                text if text.eq_ignore_ascii_case("value") => ("value", &mut *id),
+                text if text.eq_ignore_ascii_case("type") => ("type", &mut *kind),
+                text if text.eq_ignore_ascii_case("display") => ("display", &mut *display),
+                text if text.eq_ignore_ascii_case("$ref") => ("$ref", &mut *reference),
+                text => {
+                    names.check(text, other.names())?;
+                    let place = other.push_place(text.into());
+                    sent.next_value_seed(ValueInto { place, depth })?;
                     continue;
                 }
             };
-            if slot.is_some() || other.get(key.as_str()).is_some() {
-                return Err(duplicate_name(key.as_str()));
+            if place.is_some() || other.get(name).is_some() {
+                return Err(duplicate_name(name));
             }
-            match members.next_value_seed(value_seed)? {
-                Value::String(text) => *slot = Some(text),
-                value => other.push_new(key.as_str().into(), value),
-            }
+            let other = &mut other;
+            sent.next_value_seed(TextInto {
+                name,
+                place,
+                other,
+                depth,
+            })?;
         }
         // A `null` says that there is nothing, as its absence does.
-        other.retain(|name, value| *value != Value::Null || !MemberKey::is_known(name.as_str()));
-        member.other = (!other.is_empty()).then(|| Box::new(other));
-        Ok(match id {
-            Some(id) => Element::Member(ResourceId::new(id), member),
-            None => Element::Other(member.into_object_with(None).into()),
-        })
-    }
-}
-
-enum MemberKey {
-    Value,
-    Kind,
-    Display,
-    Reference,
-    Other(AttrName),
-}
-
-impl MemberKey {
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Value => "value",
-            Self::Kind => "type",
-            Self::Display => "display",
-            Self::Reference => "$ref",
-            Self::Other(name) => name.as_str(),
+        other.retain(|name, value| *value != Value::Null || !KNOWN.contains(&name.as_str()));
+        let [id, kind, display, reference] = texts;
+        let member = Member {
+            kind: kind.map(SmolStr::from),
+            display: display.map(SmolStr::from),
+            reference: reference.map(SmolStr::from),
+            other: (!other.is_empty()).then(|| Box::new(other)),
+        };
+        match id {
+            Some(id) => self.members.put(ResourceId::new(id), member),
+            None => *self.other = Some(member.into_object_with(None).into()),
         }
+        Ok(())
     }
 
-    fn is_known(name: &str) -> bool {
-        [Self::Value, Self::Kind, Self::Display, Self::Reference]
-            .iter()
-            .any(|key| key.as_str() == name)
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.otherwise(|_| Ok(()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<(), A::Error> {
+        self.otherwise(|place| place.visit_seq(elements))
+    }
+
+    otherwise! { visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64) visit_str(&str) }
+}
+
+/// The sub-attributes that are fields of a member, in the spelling in which they are kept.
+const KNOWN: [&str; 4] = ["value", "type", "display", "$ref"];
+
+/// Decodes a string into its place, borrowed from the text if nothing is escaped in it; anything else goes to `other`
+/// under `name`.
+struct TextInto<'p, 'de> {
+    name: &'static str,
+    place: &'p mut Option<Cow<'de, str>>,
+    other: &'p mut Object,
+    depth: usize,
+}
+
+impl TextInto<'_, '_> {
+    fn otherwise<E>(self, visit: impl FnOnce(ValueInto<'_>) -> Result<(), E>) -> Result<(), E> {
+        let (place, depth) = (self.other.push_place(self.name.into()), self.depth);
+        visit(ValueInto { place, depth })
     }
 }
 
-struct MemberKeySeed;
+impl<'de> DeserializeSeed<'de> for TextInto<'_, 'de> {
+    type Value = ();
 
-impl<'de> DeserializeSeed<'de> for MemberKeySeed {
-    type Value = MemberKey;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<MemberKey, D::Error> {
-        deserializer.deserialize_str(self)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-impl Visitor<'_> for MemberKeySeed {
-    type Value = MemberKey;
+impl<'de> Visitor<'de> for TextInto<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
+        f.write_str("a JSON value")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<MemberKey, E> {
-        let known = [
-            MemberKey::Value,
-            MemberKey::Reference,
-            MemberKey::Display,
-            MemberKey::Kind,
-        ];
-        let found = known
-            .into_iter()
-            .find(|key| key.as_str().eq_ignore_ascii_case(text));
-        Ok(found.unwrap_or_else(|| MemberKey::Other(AttrName::new(text))))
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<(), E> {
+        *self.place = Some(Cow::Borrowed(text));
+        Ok(())
     }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        *self.place = Some(Cow::Owned(text.to_owned()));
+        Ok(())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.otherwise(|_| Ok(()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<(), A::Error> {
+        self.otherwise(|place| place.visit_seq(elements))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
+        self.otherwise(|place| place.visit_map(members))
+    }
+
+    otherwise! { visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64) }
 }

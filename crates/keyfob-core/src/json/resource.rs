@@ -9,15 +9,15 @@ use serde::{
 
 use super::{
     JsonError, MAX_DEPTH,
-    decode::{Names, ValueSeed, deeper, duplicate_name, from_slice},
+    decode::{KeySeed, Names, ValueInto, deeper, duplicate_name, from_slice},
     member::{Decoded, RelationSeed},
 };
-use crate::{
-    name::{AttrName, SchemaUri},
-    resource::Resource,
-    schema::ResourceType,
-    value::Value,
-};
+use crate::{name::SchemaUri, resource::Resource, schema::ResourceType, value::Value};
+
+/// The room that is made for the members of a text so long, one for so many bytes; what a client gains by sending less
+/// than it seems is less than it sent.
+const LONG_TEXT: usize = 64 * 1024;
+const MEMBER_BYTES: usize = 192;
 
 impl Resource {
     /// Decodes a body of the resource type.
@@ -36,6 +36,11 @@ impl Resource {
         from_slice(
             ResourceSeed {
                 resource_type: Some(resource_type),
+                room: if text.len() < LONG_TEXT {
+                    0
+                } else {
+                    text.len() / MEMBER_BYTES
+                },
             },
             text,
         )
@@ -45,13 +50,19 @@ impl Resource {
 impl<'de> Deserialize<'de> for Resource {
     /// Decodes a body of any type; relations stay among the core attributes.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        ResourceSeed { resource_type: None }.deserialize(deserializer)
+        ResourceSeed {
+            resource_type: None,
+            room: 0,
+        }
+        .deserialize(deserializer)
     }
 }
 
 #[derive(Clone, Copy)]
 struct ResourceSeed<'r> {
     resource_type: Option<&'r ResourceType>,
+    /// How many members of a relation the text has room for.
+    room: usize,
 }
 
 impl<'de> DeserializeSeed<'de> for ResourceSeed<'_> {
@@ -70,34 +81,35 @@ impl<'de> Visitor<'de> for ResourceSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Resource, A::Error> {
-        let seed = ValueSeed {
-            depth: deeper(MAX_DEPTH)?,
-        };
+        let depth = deeper(MAX_DEPTH)?;
         let mut resource = Resource::default();
         let mut names = Names::default();
         let mut schemas_seen = false;
         resource.core_mut().reserve(16);
-        while let Some(key) = members.next_key_seed(KeySeed(self))? {
-            names.check(key.as_str(), keys(&resource))?;
-            match key {
-                Key::Schemas => {
-                    if std::mem::replace(&mut schemas_seen, true) {
-                        return Err(duplicate_name("schemas"));
-                    }
-                    *resource.schemas_mut() = members.next_value_seed(UrisSeed(self))?;
+        while let Some(name) = members.next_key_seed(KeySeed)? {
+            names.check(&name, keys(&resource))?;
+            if name.eq_ignore_ascii_case("schemas") {
+                if std::mem::replace(&mut schemas_seen, true) {
+                    return Err(duplicate_name("schemas"));
                 }
-                Key::Relation(name) => match members.next_value_seed(RelationSeed { depth: seed.depth })? {
-                    Decoded::Members(set) => resource.relations_mut().push((name, set)),
-                    Decoded::Other(value) => resource.core_mut().push_new(name, value),
-                },
-                Key::Uri(uri) => match members.next_value_seed(seed)? {
-                    Value::Object(object) => resource.extensions_mut().push((uri, object)),
-                    other => resource.core_mut().push_new(uri.as_str().into(), other),
-                },
-                Key::Name(name) => {
-                    let value = members.next_value_seed(seed)?;
-                    resource.core_mut().push_new(name, value);
+                *resource.schemas_mut() = members.next_value_seed(UrisSeed(self))?;
+            } else if self.is_relation(&name) {
+                let room = self.room;
+                match members.next_value_seed(RelationSeed { depth, room })? {
+                    Decoded::Members(set) => resource.relations_mut().push((name.into(), set)),
+                    Decoded::Other(value) => resource.core_mut().push_new(name.into(), value),
                 }
+            } else if name.contains(':') {
+                let mut value = Value::Null;
+                let place = &mut value;
+                members.next_value_seed(ValueInto { place, depth })?;
+                match value {
+                    Value::Object(object) => resource.extensions_mut().push((self.uri(&name), object)),
+                    other => resource.core_mut().push_new(name.into(), other),
+                }
+            } else {
+                let place = resource.core_mut().push_place(name.into());
+                members.next_value_seed(ValueInto { place, depth })?;
             }
         }
         Ok(resource)
@@ -111,56 +123,12 @@ fn keys(resource: &Resource) -> impl Iterator<Item = &str> {
     resource.core().names().chain(relations).chain(extensions)
 }
 
-/// A key of a resource, told apart before anything is allocated for it.
-enum Key {
-    Schemas,
-    Relation(AttrName),
-    Uri(SchemaUri),
-    Name(AttrName),
-}
-
-impl Key {
-    fn as_str(&self) -> &str {
-        match self {
-            Self::Schemas => "schemas",
-            Self::Relation(name) | Self::Name(name) => name.as_str(),
-            Self::Uri(uri) => uri.as_str(),
-        }
-    }
-}
-
-struct KeySeed<'r>(ResourceSeed<'r>);
-
-impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
-    type Value = Key;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for KeySeed<'_> {
-    type Value = Key;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Key, E> {
-        let resource_type = self.0.resource_type;
-        Ok(if text.eq_ignore_ascii_case("schemas") {
-            Key::Schemas
-        } else if resource_type.is_some_and(|resource_type| resource_type.relation(text).is_some()) {
-            Key::Relation(text.into())
-        } else if text.contains(':') {
-            Key::Uri(self.0.uri(text))
-        } else {
-            Key::Name(text.into())
-        })
-    }
-}
-
 impl ResourceSeed<'_> {
+    fn is_relation(self, name: &str) -> bool {
+        self.resource_type
+            .is_some_and(|resource_type| resource_type.relation(name).is_some())
+    }
+
     /// The URI in the registry's copy, which costs no allocation.
     fn uri(self, text: &str) -> SchemaUri {
         let known = self.resource_type.and_then(|resource_type| {

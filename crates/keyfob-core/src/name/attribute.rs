@@ -1,6 +1,7 @@
 //! Attribute names, compared without regard to case and kept as written.
 
 use std::{
+    borrow::Cow,
     fmt,
     hash::{Hash, Hasher},
 };
@@ -76,6 +77,12 @@ impl Hash for AttrName {
 impl fmt::Display for AttrName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl From<Cow<'_, str>> for AttrName {
+    fn from(text: Cow<'_, str>) -> Self {
+        Self::new(text)
     }
 }
 

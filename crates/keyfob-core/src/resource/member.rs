@@ -1,7 +1,7 @@
 //! Members of a relation, keyed by the id they point at.
 
 use foldhash::fast::RandomState;
-use indexmap::IndexMap;
+use indexmap::{IndexMap, map::Entry};
 use smol_str::SmolStr;
 
 use super::ResourceId;
@@ -143,6 +143,16 @@ impl MemberSet {
     /// Puts a member under its id and returns the one that stood there.
     pub fn insert(&mut self, id: ResourceId, member: Member) -> Option<Member> {
         self.members.insert(id, member)
+    }
+
+    /// Puts a member under its id, without the cost of giving back the one that stood there.
+    pub(crate) fn put(&mut self, id: ResourceId, member: Member) {
+        match self.members.entry(id) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(member);
+            }
+            Entry::Occupied(occupied) => *occupied.into_mut() = member,
+        }
     }
 
     /// Takes out the member with this id.
