@@ -1,8 +1,13 @@
 //! Opening a database: creating the file, telling whose it is, bringing its schema up to date.
 
-use std::{fs, io, path::Path, time::Duration};
+use std::{
+    fs, io,
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::error::OpenError;
 
@@ -16,6 +21,9 @@ const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001-resources.sql")]
 /// How long a connection waits for another process that holds the database.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long opening pauses before it tries again.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// More than the store has statements.
 const CACHED_STATEMENTS: usize = 64;
 
@@ -25,6 +33,17 @@ pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
         path: path.into(),
         source,
     })?;
+    // SQLite does not wait for another process that switches the database to the write-ahead log or closes it.
+    let start = Instant::now();
+    loop {
+        match try_writer(path) {
+            Err(error) if is_busy(&error) && start.elapsed() < BUSY_TIMEOUT => thread::sleep(PAUSE),
+            result => return result,
+        }
+    }
+}
+
+fn try_writer(path: &Path) -> Result<Connection, OpenError> {
     let mut connection =
         connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| failed(path, error))?;
     // Before anything is written: a file that is not ours stays as it is.
@@ -137,10 +156,18 @@ fn run_script(connection: &Connection, script: &str, version: usize) -> rusqlite
 
 fn failed(path: &Path, error: rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::Foreign { path: path.into() },
+        Some(ErrorCode::NotADatabase) => OpenError::Foreign { path: path.into() },
         _ => OpenError::Database {
             path: path.into(),
             source: error.into(),
         },
     }
+}
+
+fn is_busy(error: &OpenError) -> bool {
+    let OpenError::Database { source, .. } = error else {
+        return false;
+    };
+    let failure = source.downcast_ref::<rusqlite::Error>();
+    failure.and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::DatabaseBusy)
 }
