@@ -104,7 +104,7 @@ impl Dialect {
         Self { quirks: 0 }
     }
 
-    /// All that is unambiguous, whoever sends it.
+    /// All that is unambiguous, whoever sends it: everything but [`Quirk::StringNumbers`].
     #[must_use]
     pub fn interop() -> Self {
         Self::ALL
@@ -113,7 +113,8 @@ impl Dialect {
             .without(Quirk::StringNumbers)
     }
 
-    /// What Microsoft Entra ID sends, with and without `aadOptscim062020`.
+    /// What Microsoft Entra ID sends, with and without `aadOptscim062020`: [`interop`](Self::interop) without what is
+    /// other providers' alone.
     #[must_use]
     pub fn entra() -> Self {
         Self::interop()
@@ -121,7 +122,8 @@ impl Dialect {
             .without(Quirk::NestedCore)
     }
 
-    /// What Okta sends: the RFC, with `id` repeated and elements created through value filters.
+    /// What Okta sends: the RFC, with `id` repeated, elements created through value filters, and `schemas` that don't
+    /// match the body.
     #[must_use]
     pub fn okta() -> Self {
         [
@@ -171,5 +173,24 @@ impl Default for Dialect {
 impl fmt::Debug for Dialect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.quirks()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_quirk_is_listed_and_has_a_bit_of_its_own() {
+        for (place, quirk) in Dialect::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(quirk as u8), place, "{quirk:?}");
+            let only = Dialect::strict().with(quirk);
+            assert_eq!(only.quirks().collect::<Vec<_>>(), [quirk]);
+            assert_eq!(only.without(quirk), Dialect::strict());
+        }
+        assert_eq!(
+            Dialect::interop().with(Quirk::StringNumbers).quirks().count(),
+            Dialect::ALL.len()
+        );
     }
 }

@@ -9,8 +9,8 @@ use crate::name::AttrName;
 /// A value of an attribute, in JSON's own types (RFC 7643 section 2.3).
 ///
 /// `dateTime`, `binary` and `reference` values are strings as they were sent; the schema says how they compare.
-/// A number is an [`Integer`](Self::Integer) when it is written without fraction and exponent and fits 64 bits,
-/// and a [`Decimal`](Self::Decimal) otherwise.
+/// A number is an [`Integer`](Self::Integer) when it is written without fraction and exponent, and a
+/// [`Decimal`](Self::Decimal) otherwise; decoding refuses numbers of 2^63 or more in either direction.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "JSON has no further types")]
 pub enum Value {

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{name::SchemaUri, resource::Resource, schema::ResourceType, value::Value};
 
-/// The room that is made for the members of a text so long, one for so many bytes; what a client gains by sending less
-/// than it seems is less than it sent.
+/// In a text of at least so many bytes, room is made at once for one member in every so many; that takes less memory
+/// than the text itself.
 const LONG_TEXT: usize = 64 * 1024;
 const MEMBER_BYTES: usize = 192;
 

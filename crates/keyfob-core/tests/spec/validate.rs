@@ -376,7 +376,11 @@ fn a_quirk_each_admits_what_providers_send_otherwise() {
 
 #[test]
 fn a_manager_with_an_empty_id_is_none() {
-    for value in [r#"{"value": ""}"#, r#"[{"value": "", "displayName": "x"}]"#, r#""""#] {
+    for value in [
+        r#"{"value": ""}"#,
+        r#"[{"value": "", "displayName": "x"}]"#,
+        r#""""#,
+    ] {
         let sent = format!(r#""{ENTERPRISE}": {{"manager": {value}, "division": "x"}}"#);
         let expected = json(format!(r#"{{"{ENTERPRISE}": {{"division": "x"}}}}"#));
         assert_eq!(created(&sent, Dialect::interop()), Ok(expected), "{sent}");
