@@ -37,7 +37,6 @@ impl<S: Store> Engine<S> {
             meta.location = Some(Self::location(cx, resource_type, id.as_str()));
             resource.set_meta(&meta);
         }
-        projection.apply(&mut resource, resource_type);
         for (name, members) in resource.relations_mut() {
             let Some(relation) = resource_type.relation(name.as_str()) else {
                 continue;
@@ -52,6 +51,8 @@ impl<S: Store> Engine<S> {
                     .map(|target| Self::location(cx, target, id.as_str()));
             }
         }
+        // Last, as it may take out some of the addresses.
+        projection.apply(&mut resource, resource_type);
         resource
     }
 }

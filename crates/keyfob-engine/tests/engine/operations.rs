@@ -172,6 +172,26 @@ fn a_large_group_is_changed_without_being_read_and_answers_nothing() {
 }
 
 #[test]
+fn rfc_7644_3_9_the_address_of_a_member_can_be_excluded() {
+    let fixture = Fixture::new();
+    let member = fixture.create("User", &user("b")).unwrap();
+    let created = fixture
+        .create("Group", &group("Guides", &[member.id.as_str()]))
+        .unwrap();
+    let without = Projection::parse(None, Some("members.$ref")).unwrap();
+    let nothing = patch(r#"{"op":"replace","path":"displayName","value":"Guides"}"#);
+    let answer = fixture
+        .patch_as("Group", &created, &nothing, &Precondition::None, &without)
+        .unwrap();
+    let resource = answer.resource.unwrap();
+    let (id, found) = resource.relation("members").unwrap().iter().next().unwrap();
+    assert_eq!(
+        (id, found.kind.as_deref(), found.reference.as_deref()),
+        (&member.id, Some("User"), None)
+    );
+}
+
+#[test]
 fn unknown_members_are_refused_and_nothing_is_changed_or_they_are_skipped_by_policy() {
     let strict = Fixture::new();
     let known = strict.create("User", &user("b")).unwrap();
