@@ -8,7 +8,7 @@ use keyfob_core::{
     Resource, ResourceId, ResourceType,
     message::{ListResponse, PatchRequest, SearchRequest},
 };
-use keyfob_engine::{Context, Engine, Precondition, Store, Written};
+use keyfob_engine::{Context, Engine, Store, Written};
 
 use crate::{
     body::{self, BodyError},
@@ -108,11 +108,10 @@ impl<S: Store> Exchange<'_, S> {
         parameters: &Parameters<'_>,
     ) -> Answer {
         let projection = parameters.projection()?;
-        let known = conditional::if_none_match(&self.request.headers)
-            .unwrap_or_else(|| Precondition::Versions(Vec::new()));
+        let known = conditional::if_none_match(&self.request.headers);
         let found = self
             .engine
-            .get_unless(&self.cx, resource_type, id, &known, &projection)
+            .get_unless(&self.cx, resource_type, id, known.as_ref(), &projection)
             .await?;
         let resource = found.resource.as_ref();
         let mut response = response::resource(

@@ -40,7 +40,7 @@ impl<S: Store> Engine<S> {
 
     /// Reads a resource with its version, unless the client has it already (`If-None-Match`, RFC 7644 section 3.14).
     ///
-    /// A client that has none of the resource's versions passes an empty [`Precondition::Versions`].
+    /// `known` are the versions that the client has, if it says so.
     ///
     /// # Errors
     /// [`EngineError::NotFound`], as [`get`](Self::get).
@@ -52,11 +52,11 @@ impl<S: Store> Engine<S> {
         cx: &Context,
         resource_type: &ResourceType,
         id: &ResourceId,
-        known: &Precondition,
+        known: Option<&Precondition>,
         projection: &Projection,
     ) -> Result<Found, EngineError> {
         let location = Self::location(cx, resource_type, id.as_str());
-        if *known != Precondition::Versions(Vec::new()) {
+        if let Some(known) = known {
             let stored = self.load(cx, resource_type, id, &Selection::document()).await?;
             if known.accepts(stored.version) {
                 return Ok(Found {
