@@ -7,6 +7,9 @@ use keyfob_core::message::SearchRequest;
 use keyfob_engine::{Context, DynStore, Engine, EngineError, TenantId};
 use keyfob_http::ScimService;
 
+/// How many users are asked for at once.
+const PAGE: i64 = 500;
+
 /// What the application's own handlers share.
 #[derive(Clone, Debug)]
 struct Application {
@@ -48,16 +51,26 @@ async fn names(application: &Application) -> Result<Vec<String>, EngineError> {
     let Some(user) = engine.registry().resource_type("User") else {
         return Ok(Vec::new());
     };
+    let cx = Context::new(application.tenant.clone());
     let mut request = SearchRequest::new();
     request.filter = Some("not (active eq false)".into());
-    let found = engine
-        .list(&Context::new(application.tenant.clone()), user, &request)
-        .await?;
-    let names = found
-        .resources
-        .iter()
-        .filter_map(|user| user.core().get_str("userName"));
-    Ok(names.map(ToOwned::to_owned).collect())
+    let mut names = Vec::new();
+    // An answer is a page of many: ask for the next one until there is nothing left.
+    let mut start = 1;
+    loop {
+        request.start_index = Some(start);
+        request.count = Some(PAGE);
+        let page = engine.list(&cx, user, &request).await?;
+        let found = page
+            .resources
+            .iter()
+            .filter_map(|user| user.core().get_str("userName"));
+        names.extend(found.map(ToOwned::to_owned));
+        if page.resources.is_empty() {
+            return Ok(names);
+        }
+        start += PAGE;
+    }
 }
 
 /// The example of the repository's README, as a test.
