@@ -4,7 +4,7 @@ mod body;
 mod connection;
 mod store;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{io::IsTerminal, net::SocketAddr, sync::Arc};
 
 use clap::ValueEnum;
 use keyfob_core::Registry;
@@ -65,7 +65,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
         .map_err(|error| Unusable(format!("`{}` is no log filter: {error}", arguments.log)))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     match arguments.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
