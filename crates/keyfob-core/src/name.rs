@@ -1,6 +1,7 @@
 //! Names as RFC 7643 has them: attribute names, schema URIs, attribute paths, and the one way to fold case.
 
 mod attribute;
+mod caseless;
 mod fold;
 mod path;
 mod suggest;

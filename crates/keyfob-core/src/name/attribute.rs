@@ -1,12 +1,10 @@
 //! Attribute names, compared without regard to case and kept as written.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    hash::{Hash, Hasher},
-};
+use std::borrow::Cow;
 
 use smol_str::SmolStr;
+
+use super::caseless::caseless;
 
 /// The name of an attribute, or the key of any other member of a JSON object.
 ///
@@ -24,24 +22,14 @@ use smol_str::SmolStr;
 #[derive(Clone, Debug)]
 pub struct AttrName(SmolStr);
 
+caseless!(AttrName);
+
 impl AttrName {
     /// The name with this spelling. Any text is taken, because bodies may hold any key; [`is_legal`](Self::is_legal)
     /// says whether it is an attribute name.
     #[must_use]
     pub fn new(text: impl Into<SmolStr>) -> Self {
         Self(text.into())
-    }
-
-    /// The name as written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Whether the name equals `text` up to ASCII case.
-    #[must_use]
-    pub fn is(&self, text: &str) -> bool {
-        self.0.eq_ignore_ascii_case(text)
     }
 
     /// Whether the text is an `ATTRNAME` (RFC 7643 section 2.1; the leading `$` of `$ref` by erratum 8924).
@@ -60,42 +48,8 @@ pub(super) fn is_legal(text: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'$' | b'-' | b'_'))
 }
 
-impl PartialEq for AttrName {
-    fn eq(&self, other: &Self) -> bool {
-        self.is(&other.0)
-    }
-}
-
-impl Eq for AttrName {}
-
-impl Hash for AttrName {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_caseless(&self.0, state);
-    }
-}
-
-impl fmt::Display for AttrName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 impl From<Cow<'_, str>> for AttrName {
     fn from(text: Cow<'_, str>) -> Self {
         Self::new(text)
     }
-}
-
-impl From<&str> for AttrName {
-    fn from(text: &str) -> Self {
-        Self::new(text)
-    }
-}
-
-/// Hashes `text` such that texts equal up to ASCII case hash alike.
-pub(super) fn hash_caseless<H: Hasher>(text: &str, state: &mut H) {
-    for byte in text.bytes() {
-        state.write_u8(byte.to_ascii_lowercase());
-    }
-    state.write_u8(0xff);
 }

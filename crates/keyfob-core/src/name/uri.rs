@@ -1,13 +1,8 @@
 //! Schema URIs.
 
-use std::{
-    fmt,
-    hash::{Hash, Hasher},
-};
-
 use smol_str::SmolStr;
 
-use super::attribute::hash_caseless;
+use super::caseless::caseless;
 
 /// The URI of a schema or of a protocol message, such as `urn:ietf:params:scim:schemas:core:2.0:User`.
 ///
@@ -15,6 +10,8 @@ use super::attribute::hash_caseless;
 /// namespace parts caseless, and no registered schema differs from another by case alone); kept as written.
 #[derive(Clone, Debug)]
 pub struct SchemaUri(SmolStr);
+
+caseless!(SchemaUri);
 
 impl SchemaUri {
     /// The core User schema (RFC 7643 section 4.1).
@@ -66,12 +63,6 @@ impl SchemaUri {
         Self(text.into())
     }
 
-    /// The URI as written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// Whether the text can be the URI of a schema: it has a scheme and nothing but visible ASCII characters.
     #[must_use]
     pub fn is_legal(&self) -> bool {
@@ -81,37 +72,5 @@ impl SchemaUri {
                 .0
                 .split_once(':')
                 .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty())
-    }
-
-    /// Whether the URI equals `text` up to ASCII case.
-    #[must_use]
-    pub fn is(&self, text: &str) -> bool {
-        self.0.eq_ignore_ascii_case(text)
-    }
-}
-
-impl PartialEq for SchemaUri {
-    fn eq(&self, other: &Self) -> bool {
-        self.is(&other.0)
-    }
-}
-
-impl Eq for SchemaUri {}
-
-impl Hash for SchemaUri {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        hash_caseless(&self.0, state);
-    }
-}
-
-impl fmt::Display for SchemaUri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl From<&str> for SchemaUri {
-    fn from(text: &str) -> Self {
-        Self::new(text)
     }
 }
