@@ -97,7 +97,7 @@ fn substitute(step: &Value, saved: &BTreeMap<String, String>) -> Value {
 fn request(server: &Server, step: &Value) -> Request<Full<Bytes>> {
     let text = |name: &str| step[name].as_str().map(ToOwned::to_owned);
     let query = text("query").map(|query| format!("?{query}")).unwrap_or_default();
-    let body = body(step);
+    let body = json::request_body(step);
     let mut request = Request::builder()
         .method(Method::from_bytes(text("method").unwrap().as_bytes()).unwrap())
         .uri(format!("/scim/v2{}{query}", text("path").unwrap()))
@@ -124,33 +124,8 @@ fn request(server: &Server, step: &Value) -> Request<Full<Bytes>> {
     request
 }
 
-fn body(step: &Value) -> Option<Vec<u8>> {
-    if let Some(body) = step.get("body") {
-        return Some(body.to_string().into_bytes());
-    }
-    if let Some(raw) = step["rawBody"].as_str() {
-        return Some(raw.into());
-    }
-    if let Some(hex) = step["rawBodyHex"].as_str() {
-        let digits = hex
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| std::str::from_utf8(pair).unwrap());
-        return Some(digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect());
-    }
-    let repeat = step.get("repeatBody")?;
-    let part = |name: &str| repeat[name].as_str().unwrap();
-    let count = usize::try_from(repeat["count"].as_u64().unwrap()).unwrap();
-    Some(
-        [part("prefix"), &part("unit").repeat(count), part("suffix")]
-            .concat()
-            .into_bytes(),
-    )
-}
-
 /// What of the answer is not as expected.
 fn fault(expect: &Value, answer: &Answer) -> Option<String> {
-    let body = answer.json();
     for member in expect.as_object().unwrap().keys() {
         let known = ["status", "scimType", "headers", "body", "absent", "present"];
         assert!(
@@ -158,19 +133,13 @@ fn fault(expect: &Value, answer: &Answer) -> Option<String> {
             "the runner knows no expectation `{member}`"
         );
     }
-    if !json::is_one_of(&expect["status"], &answer.status.into()) {
-        return Some(format!("the status is not {}", expect["status"]));
+    if let Some(fault) = json::fault(expect, answer.status, &answer.json()) {
+        return Some(fault);
     }
     if answer.status >= 400
         && let Some(fault) = answer.error_fault()
     {
         return Some(fault.into());
-    }
-    if expect
-        .get("scimType")
-        .is_some_and(|expected| !json::is_one_of(expected, &body["scimType"]))
-    {
-        return Some(format!("`scimType` is not {}", expect["scimType"]));
     }
     for (name, pattern) in expect["headers"].as_object().into_iter().flatten() {
         let pattern = Regex::new(pattern.as_str().unwrap()).unwrap();
@@ -178,23 +147,5 @@ fn fault(expect: &Value, answer: &Answer) -> Option<String> {
             return Some(format!("`{name}` does not match `{pattern}`"));
         }
     }
-    if answer.status == 204 && expect["status"].is_array() {
-        return None;
-    }
-    if let Some(difference) = expect
-        .get("body")
-        .and_then(|expected| json::difference(expected, &body, ""))
-    {
-        return Some(difference);
-    }
-    let paths = |name: &str| expect[name].as_array().cloned().unwrap_or_default();
-    let absent = paths("absent")
-        .into_iter()
-        .find(|path| json::is_present(&body, path.as_str().unwrap()));
-    let present = paths("present")
-        .into_iter()
-        .find(|path| !json::is_present(&body, path.as_str().unwrap()));
-    absent
-        .map(|path| format!("{path} has a value"))
-        .or_else(|| present.map(|path| format!("{path} has no value")))
+    None
 }

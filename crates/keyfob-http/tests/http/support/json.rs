@@ -1,4 +1,4 @@
-//! What of an answer's JSON a transcript or a case talks about.
+//! The JSON of transcripts and cases: what a step sends, and what of an answer it talks about.
 
 use serde_json::{Value, json};
 
@@ -131,4 +131,57 @@ fn differences_are_found_in_elements_members_and_values() {
     ));
     assert!(difference(json!([1]), json!([1, 2])));
     assert!(difference(json!("a"), json!("A")));
+}
+
+/// The body that a step of a transcript sends.
+pub(crate) fn request_body(step: &Value) -> Option<Vec<u8>> {
+    if let Some(body) = step.get("body") {
+        return Some(body.to_string().into_bytes());
+    }
+    if let Some(raw) = step["rawBody"].as_str() {
+        return Some(raw.into());
+    }
+    if let Some(hex) = step["rawBodyHex"].as_str() {
+        let digits = hex
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| std::str::from_utf8(pair).unwrap());
+        return Some(digits.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect());
+    }
+    let repeat = step.get("repeatBody")?;
+    let part = |name: &str| repeat[name].as_str().unwrap();
+    let count = usize::try_from(repeat["count"].as_u64().unwrap()).unwrap();
+    Some(
+        [part("prefix"), &part("unit").repeat(count), part("suffix")]
+            .concat()
+            .into_bytes(),
+    )
+}
+
+/// What of an answer's status and body is not as a step of a transcript expects it.
+pub(crate) fn fault(expect: &Value, status: u16, body: &Value) -> Option<String> {
+    if !is_one_of(&expect["status"], &status.into()) {
+        return Some(format!("the status is not {}", expect["status"]));
+    }
+    let scim_type = expect.get("scimType");
+    if scim_type.is_some_and(|expected| !is_one_of(expected, &body["scimType"])) {
+        return Some(format!("`scimType` is not {}", expect["scimType"]));
+    }
+    // Where an empty answer is as good as one with a body, there is nothing to look at.
+    if status == 204 && expect["status"].is_array() {
+        return None;
+    }
+    let different = expect
+        .get("body")
+        .and_then(|expected| difference(expected, body, ""));
+    let paths = |name: &str| expect[name].as_array().cloned().unwrap_or_default();
+    let absent = paths("absent")
+        .into_iter()
+        .find(|path| is_present(body, path.as_str().unwrap()))
+        .map(|path| format!("{path} has a value"));
+    let present = paths("present")
+        .into_iter()
+        .find(|path| !is_present(body, path.as_str().unwrap()))
+        .map(|path| format!("{path} has no value"));
+    different.or(absent).or(present)
 }
