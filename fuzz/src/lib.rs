@@ -2,11 +2,14 @@
 //!
 //! The modules are also compiled into the tests of the crates they are about, which run them on the seeds.
 
+mod evaluation;
 mod filter;
+mod oracle;
 mod patch;
 mod resource;
 
 pub use self::{
+    evaluation::filter_vs_oracle,
     filter::{filter_roundtrip, filter_total, path_roundtrip},
     patch::patch_apply_total,
     resource::resource_roundtrip,

@@ -10,8 +10,14 @@ mod elements;
 #[cfg(test)]
 mod evaluate;
 #[cfg(test)]
+#[path = "../../../../fuzz/src/evaluation.rs"]
+#[expect(unreachable_pub, reason = "public in the package of the fuzz targets")]
+mod evaluation;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
+#[path = "../../../../fuzz/src/oracle.rs"]
+#[expect(unreachable_pub, reason = "public in the package of the fuzz targets")]
 mod oracle;
 #[cfg(test)]
 mod properties;

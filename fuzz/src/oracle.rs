@@ -10,10 +10,14 @@ use keyfob_filter::{CompareOp, Filter, Literal};
 use serde_json::Value;
 
 /// Whether a resource, given as JSON, matches. The filter is one that compiles.
-pub(crate) fn matches(filter: &Filter, resource: &Value, kind: &ResourceType) -> bool {
+pub fn matches(filter: &Filter, resource: &Value, kind: &ResourceType) -> bool {
     evaluate(filter, &|path| {
-        let Ok(Target::Attribute(found)) = kind.resolve(path, Dialect::strict()) else {
-            panic!("{path}");
+        let found = match kind.resolve(path, Dialect::strict()) {
+            Ok(Target::Attribute(found)) => found,
+            Ok(Target::Extension(schema)) => {
+                return (None, reach(std::slice::from_ref(resource), schema.id.as_str()));
+            }
+            Err(error) => panic!("{error}"),
         };
         let container = match found.container {
             Container::Core => vec![resource.clone()],
@@ -23,12 +27,13 @@ pub(crate) fn matches(filter: &Filter, resource: &Value, kind: &ResourceType) ->
         if let Some(sub) = found.sub {
             values = reach(&values, sub.name.as_str());
         }
-        (found.leaf().clone(), values)
+        (Some(found.leaf().clone()), values)
     })
 }
 
-/// Evaluates a filter in which `look_up` says what a path names and reaches.
-fn evaluate(filter: &Filter, look_up: &dyn Fn(&AttrPath) -> (Attribute, Vec<Value>)) -> bool {
+/// Evaluates a filter in which `look_up` says what a path names, which is no attribute where it names an extension, and
+/// reaches.
+fn evaluate(filter: &Filter, look_up: &dyn Fn(&AttrPath) -> (Option<Attribute>, Vec<Value>)) -> bool {
     match filter {
         Filter::And(operands) => operands.iter().all(|operand| evaluate(operand, look_up)),
         Filter::Or(operands) => operands.iter().any(|operand| evaluate(operand, look_up)),
@@ -40,7 +45,8 @@ fn evaluate(filter: &Filter, look_up: &dyn Fn(&AttrPath) -> (Attribute, Vec<Valu
         ),
         Filter::Compare(path, _, Literal::Null) => !look_up(path).1.iter().any(is_assigned),
         Filter::Compare(path, op, literal) => {
-            let (mut attribute, mut values) = look_up(path);
+            let (attribute, mut values) = look_up(path);
+            let mut attribute = attribute.unwrap();
             if attribute.is_complex() {
                 values = reach(&values, "value");
                 attribute = attribute.sub_attribute("value").unwrap().clone();
@@ -51,12 +57,13 @@ fn evaluate(filter: &Filter, look_up: &dyn Fn(&AttrPath) -> (Attribute, Vec<Valu
         }
         Filter::Path(path, inner) => {
             let (attribute, elements) = look_up(path);
+            let attribute = attribute.unwrap();
             elements.iter().any(|element| {
                 evaluate(inner, &|path| {
                     let name = path.name().as_str();
                     match attribute.sub_attribute(name) {
-                        Some(sub) => (sub.clone(), reach(std::slice::from_ref(element), name)),
-                        None => (attribute.clone(), vec![element.clone()]),
+                        Some(sub) => (Some(sub.clone()), reach(std::slice::from_ref(element), name)),
+                        None => (Some(attribute.clone()), vec![element.clone()]),
                     }
                 })
             })
@@ -98,7 +105,8 @@ fn compares(attribute: &Attribute, value: &Value, op: CompareOp, literal: &Liter
         }
         (Value::String(value), Literal::String(literal)) => {
             let fold = |text: &str| {
-                if attribute.case_exact {
+                // Base64 means other bytes in another case.
+                if attribute.case_exact || attribute.kind == AttributeType::Binary {
                     text.to_owned()
                 } else {
                     fold(text).to_string()
