@@ -25,8 +25,15 @@ use crate::error::{ErrorBody, ScimType, ToErrorBody};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct AttrPath {
-    schema: Option<SchemaUri>,
     name: AttrName,
+    /// What most paths lack, apart from the rest to keep those small: filters hold many.
+    around: Option<Box<Around>>,
+}
+
+/// What stands before and after the name; not both `None`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Around {
+    schema: Option<SchemaUri>,
     sub: Option<AttrName>,
 }
 
@@ -34,19 +41,27 @@ impl AttrPath {
     /// A path of parts that are known to be legal names.
     #[must_use]
     pub fn new(schema: Option<SchemaUri>, name: AttrName, sub: Option<AttrName>) -> Self {
-        Self { schema, name, sub }
+        let around = if schema.is_none() && sub.is_none() {
+            None
+        } else {
+            Some(Box::new(Around { schema, sub }))
+        };
+        Self { name, around }
     }
 
     /// The path of the attribute `name` without a schema.
     #[must_use]
     pub fn attribute(name: impl Into<AttrName>) -> Self {
-        Self::new(None, name.into(), None)
+        Self {
+            name: name.into(),
+            around: None,
+        }
     }
 
     /// The schema URI before the name.
     #[must_use]
     pub fn schema(&self) -> Option<&SchemaUri> {
-        self.schema.as_ref()
+        self.around.as_ref()?.schema.as_ref()
     }
 
     /// The attribute's name.
@@ -58,13 +73,13 @@ impl AttrPath {
     /// The sub-attribute's name.
     #[must_use]
     pub fn sub(&self) -> Option<&AttrName> {
-        self.sub.as_ref()
+        self.around.as_ref()?.sub.as_ref()
     }
 
     /// The same attribute with another sub-attribute, or with none.
     #[must_use]
     pub fn with_sub(&self, sub: Option<AttrName>) -> Self {
-        Self::new(self.schema.clone(), self.name.clone(), sub)
+        Self::new(self.schema().cloned(), self.name.clone(), sub)
     }
 
     /// Reads a path.
@@ -77,6 +92,10 @@ impl AttrPath {
     /// # Complexity
     /// Linear in the text.
     pub fn parse(text: &str) -> Result<Self, PathError> {
+        // Most paths are one name, which takes one look at each byte.
+        if is_legal(text) {
+            return Ok(Self::attribute(text));
+        }
         let (schema, rest, start) = match split_last(text, b':') {
             None => (None, text, 0),
             Some((schema, rest)) => (Some(schema), rest, schema.len() + 1),
@@ -202,11 +221,11 @@ impl FromStr for AttrPath {
 
 impl fmt::Display for AttrPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(schema) = &self.schema {
+        if let Some(schema) = self.schema() {
             write!(f, "{schema}:")?;
         }
         write!(f, "{}", self.name)?;
-        match &self.sub {
+        match self.sub() {
             None => Ok(()),
             Some(sub) => write!(f, ".{sub}"),
         }
