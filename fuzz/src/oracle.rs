@@ -31,9 +31,11 @@ pub fn matches(filter: &Filter, resource: &Value, kind: &ResourceType) -> bool {
     })
 }
 
-/// Evaluates a filter in which `look_up` says what a path names, which is no attribute where it names an extension, and
-/// reaches.
-fn evaluate(filter: &Filter, look_up: &dyn Fn(&AttrPath) -> (Option<Attribute>, Vec<Value>)) -> bool {
+/// What a path names, which is no attribute where it names an extension, and reaches.
+type Reached = (Option<Attribute>, Vec<Value>);
+
+/// Evaluates a filter in which `look_up` says what a path names and reaches.
+fn evaluate(filter: &Filter, look_up: &dyn Fn(&AttrPath) -> Reached) -> bool {
     match filter {
         Filter::And(operands) => operands.iter().all(|operand| evaluate(operand, look_up)),
         Filter::Or(operands) => operands.iter().any(|operand| evaluate(operand, look_up)),

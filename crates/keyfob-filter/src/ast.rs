@@ -184,17 +184,19 @@ impl Filter {
         Self::Not(Box::new(self))
     }
 
+    #[inline]
     pub(crate) fn flatten_and(self, operands: &mut Vec<Self>) {
         match self {
             Self::And(nested) => operands.extend(nested),
-            other => operands.push(other),
+            _ => operands.push(self),
         }
     }
 
+    #[inline]
     pub(crate) fn flatten_or(self, operands: &mut Vec<Self>) {
         match self {
             Self::Or(nested) => operands.extend(nested),
-            other => operands.push(other),
+            _ => operands.push(self),
         }
     }
 }

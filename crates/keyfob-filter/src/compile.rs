@@ -32,9 +32,8 @@ impl Filter {
             reads: AttrSet::new(),
             paths: 0,
         };
-        let condition = compiler.condition(self)?;
         Ok(Predicate {
-            condition,
+            condition: compiler.condition(self)?,
             reads: compiler.reads,
         })
     }
@@ -104,6 +103,7 @@ impl<'r> Found<'r> {
         self.sub.unwrap_or(self.attribute)
     }
 
+    #[inline]
     fn to_place(self) -> Place {
         Place {
             extension: self.extension.cloned(),
@@ -162,6 +162,15 @@ impl<'r> Compiler<'r> {
                 _ => Err(self.fault(path, CompileErrorKind::NullOperator { op })),
             };
         }
+        if op == CompareOp::Ne {
+            let equal = self.typed_comparison(path, CompareOp::Eq, literal)?;
+            return Ok(Condition::Not(Box::new(equal)));
+        }
+        self.typed_comparison(path, op, literal)
+    }
+
+    /// A comparison with a value, by any operator but `ne`.
+    fn typed_comparison(&mut self, path: &AttrPath, op: CompareOp, literal: &Literal) -> Checked<Condition> {
         let mut found = self.resolve_attribute(path)?;
         if found.leaf().is_complex() {
             let Some(value) = found.leaf().default_sub_attribute() else {
@@ -171,19 +180,14 @@ impl<'r> Compiler<'r> {
             found.sub = Some(value);
             self.check_readable(path, &found)?;
         }
-        let positive = if op == CompareOp::Ne { CompareOp::Eq } else { op };
-        let comparison = Condition::Comparison(Comparison {
-            comparand: self.comparand(path, found.leaf(), positive, literal)?,
-            op: positive,
+        Ok(Condition::Comparison(Comparison {
+            comparand: self.comparand(path, found.leaf(), op, literal)?,
+            op,
             place: found.to_place(),
-        });
-        Ok(if op == CompareOp::Ne {
-            Condition::Not(Box::new(comparison))
-        } else {
-            comparison
-        })
+        }))
     }
 
+    #[inline]
     fn comparand(
         &self,
         path: &AttrPath,

@@ -1,6 +1,6 @@
 //! Filters whose names are resolved and whose comparands are typed: what is evaluated, and what stores translate.
 
-use keyfob_core::{AttrName, DateTime, SchemaUri, Value, fold};
+use keyfob_core::{AttrName, DateTime, SchemaUri, Value, fold, folds_to};
 use smol_str::SmolStr;
 
 use crate::{ast::CompareOp, fold::failure_table};
@@ -146,15 +146,24 @@ pub struct Text {
     pub(crate) written: SmolStr,
     pub(crate) folded: Option<SmolStr>,
     /// For a search that folds: where to go on after a mismatch.
-    pub(crate) failure: Vec<u32>,
+    pub(crate) failure: Box<[u32]>,
 }
 
 impl Text {
+    #[inline]
     pub(crate) fn new(text: &SmolStr, case_exact: bool, op: CompareOp) -> Self {
-        let folded = (!case_exact).then(|| fold(text));
+        // Most texts are folded already; a clone of one costs less than another like it.
+        let fold_once = || {
+            if folds_to(text, text) {
+                text.clone()
+            } else {
+                fold(text)
+            }
+        };
+        let folded = (!case_exact).then(fold_once);
         let failure = match &folded {
             Some(folded) if op == CompareOp::Co => failure_table(folded),
-            _ => Vec::new(),
+            _ => Box::default(),
         };
         Self {
             written: text.clone(),

@@ -53,7 +53,7 @@ pub(crate) fn contains(text: &str, folded: &str, failure: &[u32]) -> bool {
 }
 
 /// For each prefix of `folded` the length of the longest proper prefix that is also its suffix.
-pub(crate) fn failure_table(folded: &str) -> Vec<u32> {
+pub(crate) fn failure_table(folded: &str) -> Box<[u32]> {
     let needle = folded.as_bytes();
     let mut table = Vec::with_capacity(needle.len());
     let mut matched = 0;
@@ -63,7 +63,7 @@ pub(crate) fn failure_table(folded: &str) -> Vec<u32> {
         }
         table.push(u32::try_from(matched).unwrap_or_default());
     }
-    table
+    table.into()
 }
 
 /// How many bytes of the needle match after one more byte, when `matched` did before it.

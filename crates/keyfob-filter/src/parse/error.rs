@@ -234,22 +234,27 @@ impl ToErrorBody for ParseError {
     }
 }
 
-/// A fault while parsing: what, and the bytes of the text at which it is, which are a part of it.
+/// A fault while parsing: what, and the bytes of the text at which it is, which are a part of it. Small, since every
+/// step of the grammar returns what it read or this.
 #[derive(Debug)]
 pub(super) struct Fault<'i> {
-    pub(super) kind: ParseErrorKind,
-    pub(super) at: &'i str,
+    kind: Box<ParseErrorKind>,
+    at: &'i str,
 }
 
 impl<'i> Fault<'i> {
+    #[cold]
     pub(super) fn new(kind: ParseErrorKind, at: &'i str) -> Self {
-        Self { kind, at }
+        Self {
+            kind: Box::new(kind),
+            at,
+        }
     }
 
     pub(super) fn into_filter_error(self, text: &str) -> ParseError {
         ParseError {
             span: span_of(text, self.at),
-            kind: self.kind,
+            kind: *self.kind,
             is_path: false,
         }
     }

@@ -7,7 +7,7 @@ use keyfob_core::{AttrPath, Dialect, Quirk, name::closest};
 use super::{
     error::{Fault, ParseErrorKind, excerpt, span_of},
     lexeme::{
-        Operator, Parsed, after, attr_path, blank, blanks, connective, is_date, operator, simple_value,
+        Operator, after, blank, blanks, connective, is_date, name_fault, operator, simple_value,
         single_quoted, string, sub_attribute, word,
     },
 };
@@ -21,6 +21,9 @@ use crate::{
 pub(super) struct Grammar<'i> {
     limits: Limits,
     dialect: Dialect,
+    /// What was not read yet. It is no part of what a step returns, so that a step can return what another one did as
+    /// it is: moving trees about is most of what reading costs.
+    rest: &'i str,
     depth: usize,
     terms: usize,
     in_value_path: bool,
@@ -32,6 +35,7 @@ impl<'i> Grammar<'i> {
         Self {
             limits: *limits,
             dialect,
+            rest: "",
             depth: 0,
             terms: 0,
             in_value_path: false,
@@ -56,8 +60,9 @@ impl<'i> Grammar<'i> {
     /// `FILTER`, up to the end of the text.
     pub(super) fn filter(&mut self, input: &'i str) -> Result<Filter, Fault<'i>> {
         self.check_length(input)?;
-        let (rest, filter) = self.disjunction(blanks(input))?;
-        end(rest)?;
+        self.rest = blanks(input);
+        let filter = self.disjunction()?;
+        end(self.rest)?;
         Ok(filter)
     }
 
@@ -65,14 +70,15 @@ impl<'i> Grammar<'i> {
     pub(super) fn path(&mut self, input: &'i str) -> Result<PatchPath, Fault<'i>> {
         self.check_length(input)?;
         let (rest, found) = word(blanks(input));
-        let attr = attr_path(found)?;
-        let Some(inner) = after(rest, b'[') else {
+        let attr = AttrPath::parse(found).map_err(|error| name_fault(found, error))?;
+        if after(rest, b'[').is_none() {
             end_of_path(rest)?;
             return Ok(PatchPath::new(attr, None, None));
-        };
-        let (rest, filter) = self.value_filter(rest, inner)?;
-        let (rest, sub) = match after(rest, b'.') {
-            None => (rest, None),
+        }
+        self.rest = rest;
+        let filter = self.value_filter()?;
+        let (rest, sub) = match after(self.rest, b'.') {
+            None => (self.rest, None),
             Some(rest) => {
                 let (rest, found) = word(rest);
                 (rest, Some(sub_attribute(found)?))
@@ -96,165 +102,184 @@ impl<'i> Grammar<'i> {
     }
 
     /// Terms joined by `or`.
-    fn disjunction(&mut self, mut input: &'i str) -> Parsed<'i, Filter> {
+    fn disjunction(&mut self) -> Result<Filter, Fault<'i>> {
+        let first = self.conjunction();
+        if first.is_err() || !self.connective("or") {
+            return first;
+        }
         let mut operands = Vec::new();
+        first?.flatten_or(&mut operands);
         loop {
-            let (rest, operand) = self.conjunction(input)?;
-            let next = connective(rest, "or");
-            if next.is_none() && operands.is_empty() {
-                return Ok((rest, operand));
-            }
-            operand.flatten_or(&mut operands);
-            match next {
-                Some(next) => input = next,
-                None => return Ok((rest, Filter::Or(operands))),
+            self.conjunction()?.flatten_or(&mut operands);
+            if !self.connective("or") {
+                return Ok(Filter::Or(operands));
             }
         }
     }
 
     /// Terms joined by `and`.
-    fn conjunction(&mut self, mut input: &'i str) -> Parsed<'i, Filter> {
+    #[inline]
+    fn conjunction(&mut self) -> Result<Filter, Fault<'i>> {
+        let first = self.term();
+        if first.is_err() || !self.connective("and") {
+            return first;
+        }
         let mut operands = Vec::new();
+        first?.flatten_and(&mut operands);
         loop {
-            let (rest, operand) = self.term(input)?;
-            let next = connective(rest, "and");
-            if next.is_none() && operands.is_empty() {
-                return Ok((rest, operand));
-            }
-            operand.flatten_and(&mut operands);
-            match next {
-                Some(next) => input = next,
-                None => return Ok((rest, Filter::And(operands))),
+            self.term()?.flatten_and(&mut operands);
+            if !self.connective("and") {
+                return Ok(Filter::And(operands));
             }
         }
+    }
+
+    /// Passes over the keyword, where it stands there with a blank on both of its sides.
+    #[inline]
+    fn connective(&mut self, keyword: &str) -> bool {
+        let rest = connective(self.rest, keyword);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
     }
 
     /// A group, a negated group, a value path or a comparison.
-    fn term(&mut self, input: &'i str) -> Parsed<'i, Filter> {
-        if let Some(inner) = after(input, b'(') {
-            return self.nested(input, inner, b')');
+    #[inline]
+    fn term(&mut self) -> Result<Filter, Fault<'i>> {
+        if after(self.rest, b'(').is_some() {
+            return self.nested(b')');
         }
-        let (rest, found) = word(input);
+        let (rest, found) = word(self.rest);
         if found.is_empty() {
-            return Err(Fault::new(ParseErrorKind::MissingTerm, first_char(input)));
+            return Err(Fault::new(ParseErrorKind::MissingTerm, first_char(rest)));
         }
         if found.eq_ignore_ascii_case("not") {
             let group = blanks(rest);
-            if let Some(inner) = after(group, b'(') {
-                let (rest, filter) = self.nested(group, inner, b')')?;
-                return Ok((rest, filter.not()));
+            if after(group, b'(').is_some() {
+                self.rest = group;
+                return self.nested(b')').map(Filter::not);
             }
         }
-        let path = self.attr_path(found)?;
-        match after(rest, b'[') {
-            Some(inner) => self.value_path(path, rest, inner),
-            None => self.comparison(path, rest),
+        self.rest = rest;
+        if let Some(record) = &mut self.record {
+            record.push(found);
+        }
+        let path = match AttrPath::parse(found) {
+            Ok(path) => path,
+            Err(error) => return Err(name_fault(found, error)),
+        };
+        if after(rest, b'[').is_some() {
+            self.value_path(path)
+        } else {
+            self.comparison(path)
         }
     }
 
-    /// What follows the opening `(` or `[`, which is at `opening`, up to and with what closes it.
-    fn nested(&mut self, opening: &'i str, inner: &'i str, closing: u8) -> Parsed<'i, Filter> {
+    /// What stands in the parentheses or brackets of which the first is next, and what closes them.
+    fn nested(&mut self, closing: u8) -> Result<Filter, Fault<'i>> {
         let limit = self.limits.depth;
+        let opening = first_char(self.rest);
         if self.depth >= limit {
-            return Err(Fault::new(ParseErrorKind::TooDeep { limit }, first_char(opening)));
+            return Err(Fault::new(ParseErrorKind::TooDeep { limit }, opening));
         }
         self.depth += 1;
-        let (rest, filter) = self.disjunction(blanks(inner))?;
+        self.rest = blanks(self.rest.get(opening.len()..).unwrap_or_default());
+        let filter = self.disjunction();
         self.depth -= 1;
-        match after(blanks(rest), closing) {
-            Some(rest) => Ok((rest, filter)),
-            None => Err(continuation_fault(rest, Some(closing.into()))),
+        if filter.is_ok() {
+            let Some(rest) = after(blanks(self.rest), closing) else {
+                return Err(continuation_fault(self.rest, Some(closing.into())));
+            };
+            self.rest = rest;
         }
+        filter
     }
 
     /// `[valFilter]`.
-    fn value_filter(&mut self, opening: &'i str, inner: &'i str) -> Parsed<'i, Filter> {
+    fn value_filter(&mut self) -> Result<Filter, Fault<'i>> {
         if self.in_value_path {
-            return Err(Fault::new(ParseErrorKind::NestedValuePath, first_char(opening)));
+            return Err(Fault::new(ParseErrorKind::NestedValuePath, first_char(self.rest)));
         }
         self.in_value_path = true;
-        let parsed = self.nested(opening, inner, b']')?;
+        let filter = self.nested(b']')?;
         self.in_value_path = false;
-        Ok(parsed)
+        Ok(filter)
     }
 
     /// `attrPath [valFilter]`, of which `path` was read.
-    fn value_path(&mut self, path: AttrPath, opening: &'i str, inner: &'i str) -> Parsed<'i, Filter> {
-        let (rest, filter) = self.value_filter(opening, inner)?;
-        let Some(tail) = after(rest, b'.') else {
-            return Ok((rest, Filter::path(path, filter)));
+    fn value_path(&mut self, path: AttrPath) -> Result<Filter, Fault<'i>> {
+        let filter = self.value_filter()?;
+        let Some(tail) = after(self.rest, b'.') else {
+            return Ok(Filter::path(path, filter));
         };
-        let (after_sub, found) = word(tail);
+        let (rest, found) = word(tail);
         if !self.dialect.allows(Quirk::ValuePathComparison) {
-            let at = rest.get(..=found.len()).unwrap_or(rest);
+            let at = self.rest.get(..=found.len()).unwrap_or(self.rest);
             return Err(Fault::new(ParseErrorKind::SubAttributeAfterValuePath, at));
         }
+        self.rest = rest;
         let sub = AttrPath::attribute(sub_attribute(found)?);
         if let Some(record) = &mut self.record {
             record.push(found);
         }
-        let (rest, comparison) = self.comparison(sub, after_sub)?;
-        Ok((rest, Filter::path(path, filter.and(comparison))))
+        let comparison = self.comparison(sub)?;
+        Ok(Filter::path(path, filter.and(comparison)))
     }
 
     /// `attrPath SP "pr"` or `attrPath SP compareOp SP compValue`, of which `path` was read.
-    fn comparison(&mut self, path: AttrPath, input: &'i str) -> Parsed<'i, Filter> {
+    #[inline]
+    fn comparison(&mut self, path: AttrPath) -> Result<Filter, Fault<'i>> {
         let limit = self.limits.terms;
         if self.terms >= limit {
             return Err(Fault::new(
                 ParseErrorKind::TooManyTerms { limit },
-                first_char(input),
+                first_char(self.rest),
             ));
         }
         self.terms += 1;
-        let Some(input_after) = blank(input) else {
-            let kind = if matches!(input.chars().next(), None | Some(')' | ']')) {
-                ParseErrorKind::MissingOperator
-            } else {
-                ParseErrorKind::MissingBlank
-            };
-            return Err(Fault::new(kind, nothing_at(input)));
+        let Some(input) = blank(self.rest) else {
+            return Err(self.missing(ParseErrorKind::MissingOperator));
         };
-        let (rest, found) = word(input_after);
+        let (rest, found) = word(input);
+        self.rest = rest;
         match operator(found)? {
-            Operator::Present => Ok((rest, Filter::Present(path))),
-            Operator::Compare(op) => {
-                let (rest, literal) = self.literal(rest)?;
-                Ok((rest, Filter::Compare(path, op, literal)))
-            }
+            Operator::Present => Ok(Filter::Present(path)),
+            Operator::Compare(op) => Ok(Filter::Compare(path, op, self.literal()?)),
         }
     }
 
     /// `SP compValue`.
-    fn literal(&mut self, input: &'i str) -> Parsed<'i, Literal> {
-        let Some(input) = blank(input) else {
-            let kind = if matches!(input.chars().next(), None | Some(')' | ']')) {
-                ParseErrorKind::MissingValue
-            } else {
-                ParseErrorKind::MissingBlank
-            };
-            return Err(Fault::new(kind, nothing_at(input)));
+    #[inline]
+    fn literal(&mut self) -> Result<Literal, Fault<'i>> {
+        let Some(input) = blank(self.rest) else {
+            return Err(self.missing(ParseErrorKind::MissingValue));
         };
-        if input.as_bytes().first() == Some(&b'"') {
+        if after(input, b'"').is_some() {
             let (rest, text) = string(input)?;
-            return Ok((rest, Literal::String(text)));
+            self.rest = rest;
+            return Ok(Literal::String(text.into()));
         }
-        if input.starts_with('\'') && self.dialect.allows(Quirk::SingleQuotes) {
+        if after(input, b'\'').is_some() && self.dialect.allows(Quirk::SingleQuotes) {
             let (rest, text) = single_quoted(input)?;
-            return Ok((rest, Literal::String(text)));
+            self.rest = rest;
+            return Ok(Literal::String(text));
         }
         let (rest, found) = word(input);
+        self.rest = rest;
         if self.dialect.allows(Quirk::UnquotedDates) && is_date(found) {
-            return Ok((rest, Literal::String(found.into())));
+            return Ok(Literal::String(found.into()));
         }
-        Ok((rest, simple_value(found)?))
+        simple_value(found)
     }
 
-    fn attr_path(&mut self, found: &'i str) -> Result<AttrPath, Fault<'i>> {
-        if let Some(record) = &mut self.record {
-            record.push(found);
-        }
-        attr_path(found)
+    /// What is missing where no blank is next: `token` where the term ends, and a blank elsewhere.
+    #[cold]
+    fn missing(&self, token: ParseErrorKind) -> Fault<'i> {
+        let kind = if matches!(self.rest.chars().next(), None | Some(')' | ']')) {
+            token
+        } else {
+            ParseErrorKind::MissingBlank
+        };
+        Fault::new(kind, nothing_at(self.rest))
     }
 }
 

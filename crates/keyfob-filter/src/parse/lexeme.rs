@@ -1,5 +1,7 @@
 //! The lexemes of filters and PATCH paths. Nothing else looks at the characters of either.
 
+use std::borrow::Cow;
+
 use keyfob_core::{AttrName, AttrPath, DateTime, PathError, name::closest};
 use nom::{
     IResult, Parser,
@@ -58,17 +60,12 @@ pub(super) fn word(input: &str) -> (&str, &str) {
 
 /// The text after the keyword `and` or `or` with a blank on both of its sides.
 pub(super) fn connective<'i>(input: &'i str, keyword: &str) -> Option<&'i str> {
-    let (rest, found) = word(blank(input)?);
+    let (found, rest) = blank(input)?.split_at_checked(keyword.len())?;
     if found.eq_ignore_ascii_case(keyword) {
         blank(rest)
     } else {
         None
     }
-}
-
-/// The path that a word is.
-pub(super) fn attr_path(word: &str) -> Result<AttrPath, Fault<'_>> {
-    AttrPath::parse(word).map_err(|error| name_fault(word, error))
 }
 
 /// The sub-attribute that a word is.
@@ -87,7 +84,9 @@ pub(super) fn sub_attribute(word: &str) -> Result<AttrName, Fault<'_>> {
     Err(name_fault(word, error))
 }
 
-fn name_fault(word: &str, error: PathError) -> Fault<'_> {
+/// Why a word is no name and no path.
+#[cold]
+pub(super) fn name_fault(word: &str, error: PathError) -> Fault<'_> {
     let rest = word.get(error.offset()..).unwrap_or_default();
     let at = match error {
         PathError::IllegalCharacter { character, .. } => rest.get(..character.len_utf8()),
@@ -177,27 +176,27 @@ fn slip_of(word: &str) -> Option<SmolStr> {
 }
 
 /// A string in double quotes, with the escapes of JSON (RFC 8259 section 7).
-pub(super) fn string(input: &str) -> Parsed<'_, SmolStr> {
+pub(super) fn string(input: &str) -> Parsed<'_, Cow<'_, str>> {
     let unclosed = || Fault::new(ParseErrorKind::UnclosedString, input);
     let body = after(input, b'"').ok_or_else(unclosed)?;
     let is_special = |byte| matches!(byte, b'"' | b'\\' | ..b' ');
     let end = body.bytes().position(is_special).ok_or_else(unclosed)?;
     let (text, rest) = body.split_at_checked(end).ok_or_else(unclosed)?;
     match after(rest, b'"') {
-        Some(rest) => Ok((rest, text.into())),
+        Some(rest) => Ok((rest, Cow::Borrowed(text))),
         None => escaped_string(input, body),
     }
 }
 
 /// A string, at the start of `input`, in whose `body` something is escaped, or should be.
 #[cold]
-fn escaped_string<'i>(input: &'i str, body: &'i str) -> Parsed<'i, SmolStr> {
+fn escaped_string<'i>(input: &'i str, body: &'i str) -> Parsed<'i, Cow<'i, str>> {
     let mut bytes = body.bytes().enumerate();
     while let Some((index, byte)) = bytes.next() {
         match byte {
             b'"' => {
                 let rest = body.get(index + 1..).unwrap_or_default();
-                return Ok((rest, unescape(input, rest)?));
+                return Ok((rest, Cow::Owned(unescape(input, rest)?)));
             }
             b'\\' => {
                 bytes.next();
@@ -213,23 +212,20 @@ fn escaped_string<'i>(input: &'i str, body: &'i str) -> Parsed<'i, SmolStr> {
 }
 
 /// The text of the string at the start of `input` and before `rest`, whose escapes `serde_json` knows.
-fn unescape<'i>(input: &'i str, rest: &str) -> Result<SmolStr, Fault<'i>> {
+fn unescape<'i>(input: &'i str, rest: &str) -> Result<String, Fault<'i>> {
     let (quoted, _) = input
         .split_at_checked(input.len() - rest.len())
         .unwrap_or((input, ""));
-    match serde_json::from_str::<String>(quoted) {
-        Ok(text) => Ok(text.into()),
-        Err(error) => {
-            // The column is that of the last byte read.
-            let end = error.column().min(quoted.len());
-            let start = quoted
-                .get(..end)
-                .and_then(|read| read.rfind('\\'))
-                .unwrap_or_default();
-            let at = quoted.get(start..end).unwrap_or(quoted);
-            Err(Fault::new(ParseErrorKind::InvalidEscape, at))
-        }
-    }
+    serde_json::from_str(quoted).map_err(|error| {
+        // The column is that of the last byte read.
+        let end = error.column().min(quoted.len());
+        let start = quoted
+            .get(..end)
+            .and_then(|read| read.rfind('\\'))
+            .unwrap_or_default();
+        let at = quoted.get(start..end).unwrap_or(quoted);
+        Fault::new(ParseErrorKind::InvalidEscape, at)
+    })
 }
 
 /// A string in single quotes, without escapes.
