@@ -35,6 +35,11 @@ const FILTERS: &[(&str, &str, &str)] = &[
     ("a eq -0", "a eq 0", "(eq a 0)"),
     ("a eq -12", "a eq -12", "(eq a -12)"),
     (
+        "a eq -9223372036854775808",
+        "a eq -9223372036854775808",
+        "(eq a -9223372036854775808)",
+    ),
+    (
         "a eq 9223372036854775807",
         "a eq 9223372036854775807",
         "(eq a 9223372036854775807)",
@@ -350,6 +355,9 @@ fn refused() -> Vec<(&'static str, std::ops::Range<usize>, Kind)> {
                 suggestion: Some(found("and")),
             },
         ),
+        ("a pr aä b pr", 5..8, unexpected("aä")),
+        ("a pr 出 b pr", 5..8, unexpected("出")),
+        (r#"a pr or"b" pr"#, 7..7, Kind::MissingBlank),
         (r#"a pr "x""#, 5..6, unexpected("\"")),
         ("a eq 1 2", 7..8, unexpected("2")),
         ("a pr, b pr", 2..5, operator("pr,", Some("pr"))),
