@@ -111,7 +111,9 @@ impl<T, F: FnMut() -> T> Side<F> {
 }
 
 fn show(nanos: f64) -> String {
-    if nanos < 1e6 {
+    if nanos < 1e4 {
+        format!("{nanos:.0} ns")
+    } else if nanos < 1e6 {
         format!("{:.2} us", nanos / 1e3)
     } else {
         format!("{:.1} ms", nanos / 1e6)
