@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use keyfob_core::Dialect;
+use keyfob_core::{Dialect, Quirk};
 use keyfob_filter::{Filter, Limits};
 
 use crate::{Answer, Unusable, input, print, report};
+
+/// What `parse` reads: the RFC's grammar, and a comparison after a value path, which everybody writes.
+const GRAMMAR: Dialect = Dialect::strict().with(Quirk::ValuePathComparison);
 
 /// The commands of `keyfob filter`.
 #[derive(Debug, Subcommand)]
@@ -48,7 +51,7 @@ pub(crate) fn run(command: &Command) -> Result<Answer, Unusable> {
 }
 
 fn parse(text: &str, ast: bool, json: bool) -> Result<Answer, Unusable> {
-    let filter = match Filter::parse_with(text, &Limits::default(), Dialect::interop()) {
+    let filter = match Filter::parse_with(text, &Limits::default(), GRAMMAR) {
         Ok(filter) => filter,
         Err(error) => {
             report(&error.display_with(text).to_string());

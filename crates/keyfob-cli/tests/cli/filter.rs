@@ -38,6 +38,11 @@ fn parse_prints_the_canonical_text_or_the_tree() {
         ),
         ("not(a pr)", "not (a pr)", "(not (pr a))"),
         (
+            r#"emails[type eq "work"].value eq "x""#,
+            r#"emails[type eq "work" and value eq "x"]"#,
+            r#"(path emails (and (eq type "work") (eq value "x")))"#,
+        ),
+        (
             r#"emails[type eq "work" and value co "@example.com"]"#,
             r#"emails[type eq "work" and value co "@example.com"]"#,
             r#"(path emails (and (eq type "work") (co value "@example.com")))"#,
@@ -233,4 +238,16 @@ fn what_can_not_be_matched_exits_2_and_says_why() {
     }
     run(&["filter", "parse", "a pr", "--ast", "--json"], "").assert_unusable("--json");
     run(&["filter"], "").assert_unusable("Usage");
+}
+
+#[test]
+fn parse_refuses_what_the_grammar_lacks_and_match_understands() {
+    for filter in ["userName eq 'bjensen'", "meta.created gt 2011-05-13T04:42:34Z"] {
+        assert_eq!(run(&["filter", "parse", filter], "").code, Some(1), "{filter}");
+        assert_ne!(
+            run(&["filter", "match", filter], BARBARA).code,
+            Some(2),
+            "{filter}"
+        );
+    }
 }
