@@ -2,6 +2,7 @@
 
 mod compile;
 mod delta;
+mod diff;
 mod edit;
 mod element;
 mod error;
@@ -11,6 +12,7 @@ mod plan;
 
 pub use self::{
     delta::RelationDelta,
+    diff::diff,
     error::{PatchError, PatchErrorKind},
     plan::{Applied, Patched, Plan},
 };
