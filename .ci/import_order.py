@@ -14,6 +14,7 @@ ALLOWED = {
     "keyfob-store-memory": ["core", "filter", "patch", "engine"],
     "keyfob-store-sqlite": ["core", "filter", "patch", "engine"],
     "keyfob-store-testkit": ["core", "filter", "patch", "engine"],
+    "keyfob-testgen": ["core", "filter"],
     "keyfob-cli": ["core", "filter", "patch", "engine", "http", "store-memory", "store-sqlite"],
 }
 # The crates up to the engine know no HTTP, no SQL and no runtime, not even through somebody else.

@@ -4,6 +4,7 @@
 
 mod evaluation;
 mod filter;
+mod model;
 mod oracle;
 mod patch;
 mod resource;
@@ -11,6 +12,7 @@ mod resource;
 pub use self::{
     evaluation::filter_vs_oracle,
     filter::{filter_roundtrip, filter_total, path_roundtrip},
+    model::{diff_applies, operations_are_independent, patch_vs_model},
     patch::patch_apply_total,
     resource::resource_roundtrip,
 };

@@ -155,12 +155,14 @@ impl Pending {
             .into_iter()
             .flat_map(MemberSet::iter)
             .filter(|(id, _)| !self.clear && !matches!(self.changes.get(*id), Some(None)));
-        let stored_ids = |id: &ResourceId| !self.clear && members.is_some_and(|members| members.contains(id));
-        let added = self
-            .changes
-            .iter()
-            .filter_map(|(id, member)| Some((id, member.as_ref()?)))
-            .filter(|(id, _)| !stored_ids(id));
+        // One who is put in and stored keeps what is stored, also where everyone was taken out in between.
+        let added = self.changes.iter().filter_map(|(id, member)| {
+            let member = member.as_ref()?;
+            match members.and_then(|members| members.get(id)) {
+                None => Some((id, member)),
+                Some(stored) => self.clear.then_some((id, stored)),
+            }
+        });
         stored
             .chain(added)
             .filter(|(id, member)| selected.matches_member(id, member))

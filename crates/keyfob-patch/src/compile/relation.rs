@@ -76,7 +76,8 @@ impl<'t> Compiler<'t> {
                 let members = self.member_set(attribute, vec![element].into(), text)?;
                 (kind, members.into_iter().next())
             }
-            Value::Object(_) => (kind, None),
+            // To add what says nothing, or nothing that is known, never takes anybody out.
+            _ if kind == Kind::Add => (kind, None),
             _ => (Kind::Remove, None),
         };
         Ok(SelectedMembers {

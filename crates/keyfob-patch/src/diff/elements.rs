@@ -33,14 +33,14 @@ fn compare_by(
     let mut removed = Vec::new();
     let mut kept = 0;
     for (id, element) in &before {
-        let filter = || key.filter(element);
+        let filter = key.filter(element)?;
         match find(&after, id).and_then(|index| Some((index, after.get(index)?))) {
-            None => removed.push(remove(place.element_path(filter()?, None))),
+            None => removed.push(remove(place.element_path(filter, None))),
             // Values that are added come last, so those that stay have to come first and in order.
             Some((index, _)) if index != kept => return None,
             Some((_, (_, wanted))) => {
                 kept += 1;
-                edits.extend(edit(place, filter, element, wanted)?);
+                edits.extend(edit(place, filter, element, wanted));
             }
         }
     }
@@ -59,27 +59,17 @@ fn compare_by(
     Some(edits)
 }
 
-/// What turns one value into another that has the same key.
-fn edit(
-    place: Place<'_>,
-    filter: impl Fn() -> Option<Filter>,
-    element: &Object,
-    wanted: &Object,
-) -> Option<Option<PatchOperation>> {
+/// What turns one value, which the filter selects, into another that has the same key.
+fn edit(place: Place<'_>, filter: Filter, element: &Object, wanted: &Object) -> Option<PatchOperation> {
     let mut differing = changed(place.attribute, element, wanted);
-    Some(match (differing.next(), differing.next()) {
-        (None, _) => None,
-        (Some(sub), None) => {
-            let path = place.element_path(filter()?, Some(&sub.name));
-            Some(match wanted.get(sub.name.as_str()) {
-                Some(value) => replace(path, value.clone()),
-                None => remove(path),
-            })
-        }
-        _ => Some(replace(
-            place.element_path(filter()?, None),
-            wanted.clone().into(),
-        )),
+    let sub = differing.next()?;
+    if differing.next().is_some() {
+        return Some(replace(place.element_path(filter, None), wanted.clone().into()));
+    }
+    let path = place.element_path(filter, Some(&sub.name));
+    Some(match wanted.get(sub.name.as_str()) {
+        Some(value) => replace(path, value.clone()),
+        None => remove(path),
     })
 }
 

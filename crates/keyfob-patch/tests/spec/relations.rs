@@ -306,6 +306,16 @@ const SELECTIONS: &[(&str, Result<&str, &str>)] = &[
         Ok("e"),
     ),
     (
+        r#"[{"op": "replace", "path": "members", "value": [{"value": "a"}, {"value": "b"}]},
+                {"op": "remove", "path": "members[display sw \"A\"]"}]"#,
+        Ok("b"),
+    ),
+    // To add nothing to a member takes nobody out.
+    (
+        r#"[{"op": "add", "path": "members[value eq \"a\"]", "value": {}}]"#,
+        Ok("a b c"),
+    ),
+    (
         r#"[{"op": "replace", "path": "members[value eq \"a\"]", "value": {"value": "d"}}]"#,
         Ok("b c d"),
     ),

@@ -1,0 +1,236 @@
+//! Operations on values of a multi-valued attribute.
+
+use keyfob_core::{Attribute, Quirk, fold};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Model, Op,
+    filter::{equalities, matches},
+    target::Place,
+    value::{canonical, changes, is_primary, merge},
+};
+
+impl Model {
+    /// The values with others added to them that are not among them; null stands for none.
+    pub(super) fn added(&self, place: &Place, value: &Value) -> Value {
+        let mut elements = self.elements(place);
+        add(
+            place.attribute,
+            &mut elements,
+            value.as_array().into_iter().flatten(),
+        );
+        if elements.is_empty() {
+            Value::Null
+        } else {
+            elements.into()
+        }
+    }
+
+    /// `add` and `replace` on the values that a filter selects or on a sub-attribute of all of them.
+    pub(super) fn put_in_elements(&mut self, op: Op, place: &Place, value: &Value) {
+        let attribute = place.attribute;
+        let change = match place.sub {
+            Some(sub) => canonical(sub, value, self.dialect)
+                .map(|value| Some([(sub.name.as_str().into(), value)].into_iter().collect())),
+            None => changes(attribute, value, self.dialect),
+        };
+        let change: Option<Map<String, Value>> = match change {
+            Ok(change) => change,
+            Err(fault) => {
+                self.fault(fault);
+                None
+            }
+        };
+        let mut elements = self.elements(place);
+        let selected = selected(place, &elements);
+        let held = place
+            .filter
+            .as_ref()
+            .map_or(Some(Map::new()), |filter| equalities(filter, attribute));
+        let creates = place.filter.is_none() || self.dialect.allows(Quirk::CreateOnNoMatch);
+        // An object that says only what is unknown is not an empty one: the value is made, as the filter has it.
+        let is_nothing = change.as_ref().is_none_or(|change| {
+            change.values().all(Value::is_null)
+                && (place.sub.is_some() || *value == json!({}) || (op == Op::Replace && held.is_none()))
+        });
+        let touched = selected.clone();
+        match (selected.is_empty(), held) {
+            // To take out what is not there changes nothing where a value that is not there may be put in.
+            (true, _) if creates && is_nothing => return,
+            (true, Some(mut element)) if creates => {
+                merge(&mut element, &change.unwrap_or_default());
+                add(attribute, &mut elements, [&element.into()]);
+            }
+            (true, _) => return self.fault("noTarget"),
+            (false, held) => {
+                for index in selected {
+                    let Some(Value::Object(element)) = elements.get_mut(index) else {
+                        continue;
+                    };
+                    match &change {
+                        None => element.clear(),
+                        Some(change) => {
+                            if op == Op::Replace && place.sub.is_none() {
+                                element.clear();
+                                let keeps = self.dialect.allows(Quirk::CreateOnNoMatch) && !is_nothing;
+                                merge(element, held.as_ref().filter(|_| keeps).unwrap_or(&Map::new()));
+                            }
+                            merge(element, change);
+                        }
+                    }
+                }
+            }
+        }
+        move_primary(&mut elements, &touched);
+        self.set_elements(place, elements);
+    }
+
+    pub(super) fn remove_elements(&mut self, place: &Place, value: Option<&Value>) {
+        let mut elements = self.elements(place);
+        let selected = selected(place, &elements);
+        match (place.sub, &place.filter, value) {
+            (Some(sub), filter, _) => {
+                if selected.is_empty() && filter.is_some() && !self.dialect.allows(Quirk::CreateOnNoMatch) {
+                    self.fault("noTarget");
+                }
+                for index in &selected {
+                    if let Some(Value::Object(element)) = elements.get_mut(*index) {
+                        element.remove(sub.name.as_str());
+                    }
+                }
+                move_primary(&mut elements, &selected);
+            }
+            (None, Some(_), _) => {
+                if selected.is_empty() && !self.dialect.allows(Quirk::CreateOnNoMatch) {
+                    self.fault("noTarget");
+                }
+                let mut index = 0..;
+                elements.retain(|_| !index.next().is_some_and(|index| selected.contains(&index)));
+            }
+            (None, None, None) => elements.clear(),
+            (None, None, Some(_)) if !self.dialect.allows(Quirk::RemoveByValue) => {
+                return self.fault("invalidSyntax");
+            }
+            (None, None, Some(value)) => match canonical(place.attribute, value, self.dialect) {
+                Err(fault) => return self.fault(fault),
+                Ok(unwanted) => {
+                    let unwanted = unwanted.as_array().cloned().unwrap_or_default();
+                    elements.retain(|element| {
+                        !unwanted
+                            .iter()
+                            .any(|other| means(place.attribute, other, element))
+                    });
+                }
+            },
+        }
+        self.set_elements(place, elements);
+    }
+
+    fn elements(&self, place: &Place) -> Vec<Value> {
+        self.get(place)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    fn set_elements(&mut self, place: &Place, mut elements: Vec<Value>) {
+        elements.retain(|element| element.as_object().is_none_or(|element| !element.is_empty()));
+        self.set(
+            place,
+            if elements.is_empty() {
+                Value::Null
+            } else {
+                elements.into()
+            },
+        );
+    }
+}
+
+/// Adds values that are not there; what one says beyond the one that is there is kept.
+fn add<'v>(attribute: &Attribute, elements: &mut Vec<Value>, added: impl IntoIterator<Item = &'v Value>) {
+    let mut touched = Vec::new();
+    for new in added {
+        match elements.iter().position(|element| same(attribute, element, new)) {
+            None => {
+                touched.push(elements.len());
+                elements.push(new.clone());
+            }
+            Some(index) => {
+                touched.push(index);
+                if let (Some(Value::Object(held)), Value::Object(new)) = (elements.get_mut(index), new) {
+                    let known = ["value", "type"].map(|name| (name, held.get(name).cloned()));
+                    merge(held, new);
+                    for (name, value) in known {
+                        held.extend(value.map(|value| (name.into(), value)));
+                    }
+                }
+            }
+        }
+    }
+    move_primary(elements, &touched);
+}
+
+/// Which values are meant.
+fn selected(place: &Place, elements: &[Value]) -> Vec<usize> {
+    let is_meant = |element: &Value| {
+        place
+            .filter
+            .as_ref()
+            .is_none_or(|filter| matches(filter, place.attribute, element))
+    };
+    elements
+        .iter()
+        .enumerate()
+        .filter(|(_, element)| is_meant(element))
+        .map(|(index, _)| index)
+        .collect()
+}
+
+/// A value that is changed and is the primary one then takes that from all others.
+fn move_primary(elements: &mut [Value], touched: &[usize]) {
+    if !touched
+        .iter()
+        .any(|index| elements.get(*index).is_some_and(is_primary))
+    {
+        return;
+    }
+    for (index, element) in elements.iter_mut().enumerate() {
+        if !touched.contains(&index)
+            && is_primary(element)
+            && let Some(object) = element.as_object_mut()
+        {
+            object.insert("primary".into(), false.into());
+        }
+    }
+}
+
+/// Whether two values are one: `value` and `type` agree, or, where there is no `value`, everything does.
+fn same(attribute: &Attribute, held: &Value, new: &Value) -> bool {
+    match (text(attribute, held, "value"), text(attribute, new, "value")) {
+        (Some(a), Some(b)) => a == b && text(attribute, held, "type") == text(attribute, new, "type"),
+        _ => held == new,
+    }
+}
+
+/// Whether a value that is to be removed means this one: a `type` that isn't said may be any.
+fn means(attribute: &Attribute, unwanted: &Value, element: &Value) -> bool {
+    match text(attribute, unwanted, "value") {
+        None => unwanted == element,
+        Some(value) => {
+            let kind = text(attribute, unwanted, "type");
+            text(attribute, element, "value") == Some(value)
+                && (kind.is_none() || kind == text(attribute, element, "type"))
+        }
+    }
+}
+
+/// The text of a sub-attribute as it is compared.
+fn text(attribute: &Attribute, element: &Value, name: &str) -> Option<String> {
+    let sub = attribute.sub_attribute(name)?;
+    let text = element.get(name)?.as_str()?;
+    Some(if sub.case_exact {
+        text.into()
+    } else {
+        fold(text).to_string()
+    })
+}

@@ -1,0 +1,110 @@
+//! Value filters, evaluated as they read.
+
+use keyfob_core::{Attribute, Dialect, Quirk, fold, schema::AttributeType};
+use keyfob_filter::{CompareOp, Filter, Literal};
+use serde_json::{Map, Value};
+
+use super::Fault;
+
+/// Refuses what doesn't fit the attribute's sub-attributes.
+pub(super) fn check(filter: &Filter, attribute: &Attribute, dialect: Dialect) -> Result<(), Fault> {
+    let sub = |name: &str| attribute.sub_attribute(name).ok_or("invalidFilter");
+    match filter {
+        Filter::Present(path) => sub(path.name().as_str()).map(drop),
+        Filter::Compare(path, _, literal) => match (sub(path.name().as_str())?.kind, literal) {
+            (AttributeType::Boolean, Literal::String(_)) if !dialect.allows(Quirk::BooleanStrings) => {
+                Err("invalidFilter")
+            }
+            _ => Ok(()),
+        },
+        Filter::And(operands) | Filter::Or(operands) => operands
+            .iter()
+            .try_for_each(|operand| check(operand, attribute, dialect)),
+        Filter::Not(operand) => check(operand, attribute, dialect),
+        Filter::Path(..) => Err("invalidFilter"),
+    }
+}
+
+/// Whether the filter selects the value.
+pub(super) fn matches(filter: &Filter, attribute: &Attribute, element: &Value) -> bool {
+    match filter {
+        Filter::Present(path) => {
+            let sub = attribute.sub_attribute(path.name().as_str());
+            sub.is_some_and(|sub| element.get(sub.name.as_str()).is_some())
+        }
+        Filter::Compare(path, op, literal) => {
+            let sub = attribute.sub_attribute(path.name().as_str());
+            sub.is_some_and(|sub| compares(sub, element.get(sub.name.as_str()), *op, literal))
+        }
+        Filter::And(operands) => operands
+            .iter()
+            .all(|operand| matches(operand, attribute, element)),
+        Filter::Or(operands) => operands
+            .iter()
+            .any(|operand| matches(operand, attribute, element)),
+        Filter::Not(operand) => !matches(operand, attribute, element),
+        Filter::Path(..) => false,
+    }
+}
+
+fn compares(sub: &Attribute, held: Option<&Value>, op: CompareOp, literal: &Literal) -> bool {
+    match (held, literal) {
+        (Some(Value::Bool(held)), literal) => {
+            equality(sub, literal) == Some(Value::Bool(*held)) && op == CompareOp::Eq
+        }
+        (Some(Value::String(held)), Literal::String(literal)) => {
+            let same_case = |text: &str| if sub.case_exact { text.into() } else { fold(text) };
+            let (held, literal) = (same_case(held), same_case(literal));
+            match op {
+                CompareOp::Eq => held == literal,
+                CompareOp::Co => held.contains(literal.as_str()),
+                CompareOp::Sw => held.starts_with(literal.as_str()),
+                CompareOp::Ew => held.ends_with(literal.as_str()),
+                _ => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+/// What a value holds that was made for the filter: none unless it is a conjunction of equalities that don't
+/// contradict each other.
+pub(super) fn equalities(filter: &Filter, attribute: &Attribute) -> Option<Map<String, Value>> {
+    match filter {
+        Filter::Compare(path, CompareOp::Eq, literal) => {
+            let sub = attribute.sub_attribute(path.name().as_str())?;
+            Some(
+                [(sub.name.as_str().into(), equality(sub, literal)?)]
+                    .into_iter()
+                    .collect(),
+            )
+        }
+        Filter::And(operands) => {
+            let mut held = Map::new();
+            for operand in operands {
+                for (name, value) in equalities(operand, attribute)? {
+                    if held
+                        .insert(name, value.clone())
+                        .is_some_and(|other| other != value)
+                    {
+                        return None;
+                    }
+                }
+            }
+            Some(held)
+        }
+        _ => None,
+    }
+}
+
+/// The value that is equal to the literal.
+fn equality(sub: &Attribute, literal: &Literal) -> Option<Value> {
+    match literal {
+        Literal::Bool(flag) => Some((*flag).into()),
+        Literal::String(text) if sub.kind == AttributeType::Boolean => {
+            Some(text.eq_ignore_ascii_case("true").into())
+        }
+        Literal::String(text) => Some(text.as_str().into()),
+        _ => None,
+    }
+}
