@@ -8,6 +8,6 @@ mod value;
 pub use self::{
     body::{complete, create, replace, response, state_schemas},
     error::ValidationError,
-    members::members,
+    members::{members, sent_members},
     value::{changes, element, is_primary, value},
 };

@@ -63,7 +63,7 @@ pub(crate) struct Pending {
 #[derive(Clone, Debug)]
 pub(crate) enum MembersEdit {
     Clear,
-    Add(MemberSet),
+    Add(Vec<(ResourceId, Member)>),
     Remove(Vec<ResourceId>),
 }
 

@@ -5,8 +5,9 @@ use smol_str::format_smolstr;
 use super::{ValidationError, value::value};
 use crate::{
     dialect::Dialect,
-    resource::{Member, MemberSet},
-    schema::{Attribute, Mutability},
+    name::AttrName,
+    resource::{Member, MemberSet, ResourceId},
+    schema::{Attribute, AttributeType, Mutability},
     value::{Object, Value},
 };
 
@@ -35,6 +36,96 @@ pub fn members(values: Value, path: &str) -> Result<MemberSet, ValidationError> 
         members.insert(id, member);
     }
     Ok(members)
+}
+
+/// Makes what a client sends as the values of a relation canonical, each with its id, in the order in which they were
+/// sent: what [`value`] and [`members`] make of them, one that is sent twice apart.
+///
+/// # Errors
+/// As [`value`] and [`members`].
+///
+/// # Complexity
+/// Linear in the values; those that say no more than `value`, `$ref`, `display` and `type` are taken over as they are.
+pub fn sent_members(
+    attribute: &Attribute,
+    sent: Value,
+    dialect: Dialect,
+    path: &str,
+) -> Result<Vec<(ResourceId, Member)>, ValidationError> {
+    let plain = Plain::new(attribute);
+    match sent {
+        Value::Array(values) if values.iter().all(|value| plain.fits(value)) => {
+            let members = values.into_iter().filter_map(|value| match value {
+                Value::Object(object) => plain.member(object),
+                _ => None,
+            });
+            Ok(members.collect())
+        }
+        other => Ok(members(value(attribute, other, dialect, path)?, path)?
+            .into_iter()
+            .collect()),
+    }
+}
+
+/// The sub-attributes of a relation that a member has fields for, where they are strings and none is required but the
+/// id.
+struct Plain {
+    /// Whether a client may say each; none where it is no such string.
+    fields: [(&'static str, Option<bool>); 4],
+    is_possible: bool,
+}
+
+impl Plain {
+    fn new(attribute: &Attribute) -> Self {
+        let takes = |name: &'static str| {
+            let sub = attribute.sub_attribute(name).filter(|sub| {
+                !sub.multi_valued && matches!(sub.kind, AttributeType::String | AttributeType::Reference)
+            });
+            (name, sub.map(|sub| sub.mutability != Mutability::ReadOnly))
+        };
+        let mut required = attribute.sub_attributes.iter().filter(|sub| sub.required);
+        Self {
+            fields: ["value", "type", "display", "$ref"].map(takes),
+            is_possible: required.all(|sub| sub.name.is("value")),
+        }
+    }
+
+    fn field(&self, name: &AttrName) -> Option<&'static str> {
+        let mut fields = self.fields.iter().filter(|(_, takes)| takes.is_some());
+        fields.find(|(field, _)| name.is(field)).map(|(field, _)| *field)
+    }
+
+    /// Whether the value is an id, and nothing beside it but text for the other fields.
+    fn fits(&self, value: &Value) -> bool {
+        let Value::Object(object) = value else {
+            return false;
+        };
+        let mut has_id = false;
+        let fit = object.iter().all(|(name, value)| {
+            let field = self.field(name);
+            has_id |= field == Some("value") && value.as_str().is_some_and(|id| !id.is_empty());
+            field.is_some() && matches!(value, Value::String(_))
+        });
+        self.is_possible && fit && has_id
+    }
+
+    fn member(&self, object: Object) -> Option<(ResourceId, Member)> {
+        let mut id = None;
+        let mut member = Member::new();
+        for (name, value) in object {
+            let Value::String(text) = value else { continue };
+            match self.field(&name) {
+                Some("value") => id = Some(ResourceId::new(text)),
+                Some("type") => member.kind = Some(text),
+                Some("display") => member.display = Some(text),
+                _ => {}
+            }
+        }
+        let takes = |name: &'static str| self.fields.contains(&(name, Some(true)));
+        member.kind = member.kind.filter(|_| takes("type"));
+        member.display = member.display.filter(|_| takes("display"));
+        Some((id?, member))
+    }
 }
 
 /// Makes members that were decoded in keyed form canonical, as [`value`] and [`members`] do for those that weren't.
@@ -116,4 +207,37 @@ fn holds(member: &Member, name: &str) -> bool {
     };
     text.or(other.and_then(Value::as_str))
         .map_or(other.is_some(), |text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{json, schema::Registry};
+
+    #[test]
+    fn members_that_say_no_more_than_strings_are_what_they_are_read_as_otherwise() {
+        let group = Registry::rfc().resource_type("Group").unwrap();
+        let attribute = group.attribute("members").unwrap();
+        for text in [
+            r#"[{"value": "a", "$ref": "../Users/a", "display": "Ann", "TYPE": "User"}, {"Value": "b"}]"#,
+            r#"["a", {"value": "b"}]"#,
+            r#"[{"value": "a", "unknown": 1}]"#,
+            r#"[{"value": "a", "display": null}]"#,
+            r#"[{"value": "a", "display": 1}]"#,
+            r#"[{"value": ""}]"#,
+            r#"[{"display": "Ann"}]"#,
+            r#"{"value": "a"}"#,
+            "[]",
+            "null",
+            "[1]",
+        ] {
+            let sent = json::value_from_slice(text.as_bytes()).unwrap();
+            for dialect in [Dialect::strict(), Dialect::interop()] {
+                let expected = value(attribute, sent.clone(), dialect, "members")
+                    .and_then(|values| members(values, "members"));
+                let found = sent_members(attribute, sent.clone(), dialect, "members");
+                assert_eq!(found.map(MemberSet::from_iter), expected, "{text}");
+            }
+        }
+    }
 }

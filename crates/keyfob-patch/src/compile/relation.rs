@@ -1,9 +1,12 @@
 //! Operations on relations.
 
 use keyfob_core::{
-    Attribute, MemberSet, Quirk, Value, message::PatchOperationKind as Kind, schema::Relation, validate,
+    Attribute, Quirk, ResourceId, Value,
+    message::PatchOperationKind as Kind,
+    schema::{AttributeType, Relation},
+    validate,
 };
-use keyfob_filter::ElementPredicate;
+use keyfob_filter::{CompareOp, ElementPredicate, Filter, Literal};
 
 use super::{Action, Compiler, Compiling, Spot};
 use crate::{
@@ -30,6 +33,11 @@ impl<'t> Compiler<'t> {
         self.writes.insert(attribute.id);
         let value = value.filter(|value| kind != Kind::Remove || *value != Value::Null);
         if let Some(filter) = spot.filter {
+            if kind == Kind::Remove
+                && let Some(ids) = ids_in(filter, attribute)
+            {
+                return self.members(attribute, MembersChange::Known(MembersEdit::Remove(ids)));
+            }
             let selected = filter.compile_for_elements(attribute, self.dialect)?;
             let change = match selected.member_ids() {
                 Some(ids) if kind == Kind::Remove => MembersChange::Known(MembersEdit::Remove(ids)),
@@ -47,7 +55,7 @@ impl<'t> Compiler<'t> {
                 attribute: text.into(),
             });
         }
-        let members = self.member_set(attribute, value, text)?;
+        let members = validate::sent_members(attribute, value, self.dialect, text)?;
         if kind == Kind::Remove {
             let ids = members.into_iter().map(|(id, _)| id).collect();
             return self.members(attribute, MembersChange::Known(MembersEdit::Remove(ids)));
@@ -73,7 +81,7 @@ impl<'t> Compiler<'t> {
         };
         let (kind, member) = match &element {
             Value::Object(sent) if kind == Kind::Replace || sent.get("value").is_some() => {
-                let members = self.member_set(attribute, vec![element].into(), text)?;
+                let members = validate::sent_members(attribute, vec![element].into(), self.dialect, text)?;
                 (kind, members.into_iter().next())
             }
             // To add what says nothing, or nothing that is known, never takes anybody out.
@@ -86,12 +94,6 @@ impl<'t> Compiler<'t> {
             creates: seed.is_some(),
             member,
         })
-    }
-
-    /// The members that a client sent, keyed.
-    fn member_set(&self, attribute: &Attribute, value: Value, text: &str) -> Compiling<MemberSet> {
-        let values = validate::value(attribute, value, self.dialect, text)?;
-        Ok(validate::members(values, text)?)
     }
 
     /// Notes a change of a relation: in its delta as long as that is known without the members.
@@ -118,5 +120,25 @@ impl<'t> Compiler<'t> {
                 self.step(Action::Members(attribute, change))
             }
         }
+    }
+}
+
+/// The ids in `value eq "x"` or in an `or` of those: what [`ElementPredicate::member_ids`] says, without compiling a
+/// filter for each of the thousand operations that some providers send. None leaves it to that.
+fn ids_in(filter: &Filter, attribute: &Attribute) -> Option<Vec<ResourceId>> {
+    let sub = attribute.default_sub_attribute()?;
+    let id = |filter: &Filter| match filter {
+        Filter::Compare(path, CompareOp::Eq, Literal::String(id))
+            if path.schema().is_none() && path.sub().is_none() && *path.name() == sub.name =>
+        {
+            Some(ResourceId::new(id.clone()))
+        }
+        _ => None,
+    };
+    let is_plain = sub.kind == AttributeType::String && sub.case_exact;
+    match filter {
+        _ if !is_plain => None,
+        Filter::Or(operands) => operands.iter().map(id).collect(),
+        single => Some(vec![id(single)?]),
     }
 }
