@@ -100,7 +100,10 @@ mod tests {
         assert!(owned.iter().all(|line| line.starts_with("SEARCH")), "{owned:#?}");
         let beyond = plan(BEYOND);
         assert_eq!(beyond[0], owned[0]);
-        assert!(beyond.iter().all(|line| line.starts_with("SEARCH")), "{beyond:#?}");
+        assert!(
+            beyond.iter().all(|line| line.starts_with("SEARCH")),
+            "{beyond:#?}"
+        );
         let inverse = plan(INVERSE);
         assert_eq!(
             inverse[0],
