@@ -56,10 +56,7 @@ fn main() -> Result<(), Failed> {
             applied
         },
         || {
-            let set = floor.members();
-            for number in 0..1_000 {
-                set.remove(&id(number));
-            }
+            floor.take_out(1_000);
             floor.restore(1_000);
         },
     );
@@ -86,12 +83,18 @@ fn main() -> Result<(), Failed> {
 }
 
 fn read<'t>(text: &[u8], resource_type: &'t ResourceType) -> Result<Plan<'t>, Failed> {
-    Ok(Plan::compile(PatchRequest::from_json(text)?, resource_type, Dialect::interop())?)
+    Ok(Plan::compile(
+        PatchRequest::from_json(text)?,
+        resource_type,
+        Dialect::interop(),
+    )?)
 }
 
 fn message(operations: &[Value]) -> Vec<u8> {
     let schema = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
-    json!({"schemas": [schema], "Operations": operations}).to_string().into_bytes()
+    json!({"schemas": [schema], "Operations": operations})
+        .to_string()
+        .into_bytes()
 }
 
 /// As Entra ID updates a user.
@@ -111,12 +114,16 @@ fn entra() -> Vec<u8> {
 
 fn replacement(members: u32) -> Result<Vec<u8>, Failed> {
     let group: Value = serde_json::from_slice(&group(members))?;
-    Ok(message(&[json!({"op": "replace", "path": "members", "value": group.get("members")})]))
+    Ok(message(&[
+        json!({"op": "replace", "path": "members", "value": group.get("members")}),
+    ]))
 }
 
 fn removals(count: usize) -> Vec<u8> {
     let path = |number| format!("members[value eq \"{}\"]", id(number));
-    let operations: Vec<Value> = (0..count).map(|number| json!({"op": "remove", "path": path(number)})).collect();
+    let operations: Vec<Value> = (0..count)
+        .map(|number| json!({"op": "remove", "path": path(number)}))
+        .collect();
     message(&operations)
 }
 
@@ -133,7 +140,10 @@ fn mixed(count: usize) -> Vec<u8> {
 }
 
 fn id(number: usize) -> ResourceId {
-    let text = format!("{:08x}-f08f-4109-8486-{number:012x}", number.wrapping_mul(0x9e37_79b1) & 0xffff_ffff);
+    let text = format!(
+        "{:08x}-f08f-4109-8486-{number:012x}",
+        number.wrapping_mul(0x9e37_79b1) & 0xffff_ffff
+    );
     ResourceId::new(text)
 }
 
@@ -148,7 +158,9 @@ impl<'t> Group<'t> {
     fn new(resource_type: &'t ResourceType, count: usize) -> Result<Self, Failed> {
         let mut resource = Resource::new([SchemaUri::GROUP]);
         resource.core_mut().insert("displayName", "Tour Guides");
-        let members: MemberSet = (0..count).map(|number| (id(number), Member::new().with_kind("User"))).collect();
+        let members: MemberSet = (0..count)
+            .map(|number| (id(number), Member::new().with_kind("User")))
+            .collect();
         resource.set_relation(&AttrName::new("members"), members);
         let [add, remove] = toggles(count);
         Ok(Self {
@@ -159,18 +171,25 @@ impl<'t> Group<'t> {
     }
 
     fn toggle(&mut self) -> Result<(Applied, Applied), PatchError> {
-        Ok((self.add.apply(&mut self.resource)?, self.remove.apply(&mut self.resource)?))
+        Ok((
+            self.add.apply(&mut self.resource)?,
+            self.remove.apply(&mut self.resource)?,
+        ))
     }
 
-    fn members(&mut self) -> &mut MemberSet {
-        let mut relations = self.resource.relations_mut().iter_mut();
-        relations.next().map(|(_, members)| members).expect("members")
+    fn take_out(&mut self, count: usize) {
+        for (_, members) in self.resource.relations_mut() {
+            for number in 0..count {
+                members.remove(&id(number));
+            }
+        }
     }
 
     fn restore(&mut self, count: usize) {
-        let members = self.members();
-        for number in 0..count {
-            members.insert(id(number), Member::new().with_kind("User"));
+        for (_, members) in self.resource.relations_mut() {
+            for number in 0..count {
+                members.insert(id(number), Member::new().with_kind("User"));
+            }
         }
     }
 }
@@ -187,6 +206,7 @@ fn toggles(number: usize) -> [Vec<u8>; 2] {
 /// A store with users and two groups.
 struct Served<S> {
     engine: Engine<S>,
+    group: &'static ResourceType,
     cx: Context,
     requests: [PatchRequest; 2],
 }
@@ -197,7 +217,13 @@ impl<S: Store> Served<S> {
         let cx = Context::new(TenantId::new("acme"));
         let [add, remove] = toggles(count);
         let requests = [PatchRequest::from_json(&add)?, PatchRequest::from_json(&remove)?];
-        let served = Self { engine, cx, requests };
+        let group = Registry::rfc().resource_type("Group").ok_or("no groups")?;
+        let served = Self {
+            engine,
+            group,
+            cx,
+            requests,
+        };
         let user = Registry::rfc().resource_type("User").ok_or("no users")?;
         let numbers: Vec<usize> = (0..=count).collect();
         for numbers in numbers.chunks(5_000) {
@@ -205,33 +231,35 @@ impl<S: Store> Served<S> {
                 .iter()
                 .map(|number| {
                     let mut user = Resource::new([SchemaUri::USER]);
-                    user.core_mut().insert("userName", format!("user{number}").as_str());
+                    user.core_mut()
+                        .insert("userName", format!("user{number}").as_str());
                     (id(*number), user)
                 })
                 .collect();
-            let changes: Vec<_> = users.iter().map(|(id, document)| create(user, id, document, &[])).collect();
+            let changes: Vec<_> = users
+                .iter()
+                .map(|(id, document)| create(user, id, document, &[]))
+                .collect();
             block_on(served.engine.store().commit(&served.cx, &changes))?;
         }
-        let resource_type = Registry::rfc().resource_type("Group").ok_or("no groups")?;
         for (name, members) in [("large", count), ("small", 10)] {
-            let mut group = Resource::new([SchemaUri::GROUP]);
-            group.core_mut().insert("displayName", name);
+            let mut document = Resource::new([SchemaUri::GROUP]);
+            document.core_mut().insert("displayName", name);
             let members = (0..members).map(|number| (id(number), Member::new().with_kind("User")));
             let delta = RelationDelta::replace("members".into(), members.collect());
             let id = ResourceId::new(name);
-            let change = create(resource_type, &id, &group, std::slice::from_ref(&delta));
+            let change = create(group, &id, &document, std::slice::from_ref(&delta));
             block_on(served.engine.store().commit(&served.cx, &[change]))?;
         }
         Ok(served)
     }
 
     fn toggle(&self, group: &str) -> Result<Written, EngineError> {
-        let resource_type = Registry::rfc().resource_type("Group").expect("a group");
         let [add, remove] = self.requests.clone();
         let patch = |request| {
             block_on(self.engine.patch(
                 &self.cx,
-                resource_type,
+                self.group,
                 &ResourceId::new(group),
                 request,
                 &Precondition::default(),
@@ -255,6 +283,10 @@ fn create<'c>(
         document,
         relations,
         unique: &[],
-        at: "2011-08-01T18:29:49Z".parse::<DateTime>().expect("an instant"),
+        at: at(),
     }
+}
+
+fn at() -> DateTime {
+    DateTime::from_unix_millis(1_700_000_000_000)
 }
