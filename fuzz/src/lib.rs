@@ -5,7 +5,6 @@
 mod evaluation;
 mod filter;
 mod model;
-mod oracle;
 mod patch;
 mod resource;
 

@@ -1,13 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 mod choices;
+mod filter;
 mod model;
 mod request;
 mod resource;
 
 use keyfob_core::{Registry, ResourceType};
 
-pub use self::{choices::Choices, model::apply_patch, request::patch_request, resource::resource};
+pub use self::{
+    choices::Choices, filter::filter_matches, model::apply_patch, request::patch_request, resource::resource,
+};
 
 /// The enterprise extension of users (RFC 7643 section 4.3).
 pub(crate) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";

@@ -16,10 +16,6 @@ mod evaluation;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
-#[path = "../../../../fuzz/src/oracle.rs"]
-#[expect(unreachable_pub, reason = "public in the package of the fuzz targets")]
-mod oracle;
-#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod seeds;

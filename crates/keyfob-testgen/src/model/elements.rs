@@ -5,10 +5,11 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Model, Op,
-    filter::{equalities, matches},
+    filter::equalities,
     target::Place,
     value::{canonical, changes, is_primary, merge},
 };
+use crate::filter::element_matches;
 
 impl Model {
     /// The values with others added to them that are not among them; null stands for none.
@@ -176,7 +177,7 @@ fn selected(place: &Place, elements: &[Value]) -> Vec<usize> {
         place
             .filter
             .as_ref()
-            .is_none_or(|filter| matches(filter, place.attribute, element))
+            .is_none_or(|filter| element_matches(filter, place.attribute, element))
     };
     elements
         .iter()

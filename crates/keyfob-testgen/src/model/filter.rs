@@ -1,6 +1,6 @@
 //! Value filters, evaluated as they read.
 
-use keyfob_core::{Attribute, Dialect, Quirk, fold, schema::AttributeType};
+use keyfob_core::{Attribute, Dialect, Quirk, schema::AttributeType};
 use keyfob_filter::{CompareOp, Filter, Literal};
 use serde_json::{Map, Value};
 
@@ -22,48 +22,6 @@ pub(super) fn check(filter: &Filter, attribute: &Attribute, dialect: Dialect) ->
             .try_for_each(|operand| check(operand, attribute, dialect)),
         Filter::Not(operand) => check(operand, attribute, dialect),
         Filter::Path(..) => Err("invalidFilter"),
-    }
-}
-
-/// Whether the filter selects the value.
-pub(super) fn matches(filter: &Filter, attribute: &Attribute, element: &Value) -> bool {
-    match filter {
-        Filter::Present(path) => {
-            let sub = attribute.sub_attribute(path.name().as_str());
-            sub.is_some_and(|sub| element.get(sub.name.as_str()).is_some())
-        }
-        Filter::Compare(path, op, literal) => {
-            let sub = attribute.sub_attribute(path.name().as_str());
-            sub.is_some_and(|sub| compares(sub, element.get(sub.name.as_str()), *op, literal))
-        }
-        Filter::And(operands) => operands
-            .iter()
-            .all(|operand| matches(operand, attribute, element)),
-        Filter::Or(operands) => operands
-            .iter()
-            .any(|operand| matches(operand, attribute, element)),
-        Filter::Not(operand) => !matches(operand, attribute, element),
-        Filter::Path(..) => false,
-    }
-}
-
-fn compares(sub: &Attribute, held: Option<&Value>, op: CompareOp, literal: &Literal) -> bool {
-    match (held, literal) {
-        (Some(Value::Bool(held)), literal) => {
-            equality(sub, literal) == Some(Value::Bool(*held)) && op == CompareOp::Eq
-        }
-        (Some(Value::String(held)), Literal::String(literal)) => {
-            let same_case = |text: &str| if sub.case_exact { text.into() } else { fold(text) };
-            let (held, literal) = (same_case(held), same_case(literal));
-            match op {
-                CompareOp::Eq => held == literal,
-                CompareOp::Co => held.contains(literal.as_str()),
-                CompareOp::Sw => held.starts_with(literal.as_str()),
-                CompareOp::Ew => held.ends_with(literal.as_str()),
-                _ => false,
-            }
-        }
-        _ => false,
     }
 }
 

@@ -5,10 +5,11 @@ use serde_json::{Map, Value};
 
 use super::{
     Model, Op,
-    filter::{equalities, matches},
+    filter::equalities,
     target::Place,
     value::{canonical, changes},
 };
+use crate::filter::element_matches;
 
 impl Model {
     pub(super) fn put_members(&mut self, op: Op, place: &Place, value: &Value) {
@@ -40,7 +41,7 @@ impl Model {
         let sent: Option<Map<String, Value>> = sent;
         let selected: Vec<Value> = members
             .iter()
-            .filter(|member| matches(filter, place.attribute, member))
+            .filter(|member| element_matches(filter, place.attribute, member))
             .cloned()
             .collect();
         let creates = self.dialect.allows(Quirk::CreateOnNoMatch);
@@ -92,7 +93,7 @@ impl Model {
         }
         let mut members = self.members(place);
         match (&place.filter, value) {
-            (Some(filter), _) => members.retain(|member| !matches(filter, place.attribute, member)),
+            (Some(filter), _) => members.retain(|member| !element_matches(filter, place.attribute, member)),
             (None, None) => members.clear(),
             (None, Some(_)) if !self.dialect.allows(Quirk::RemoveByValue) => {
                 return self.fault("invalidSyntax");

@@ -10,14 +10,15 @@ use keyfob_filter::{CompareOp, Filter, Literal};
 use serde_json::Value;
 
 /// Whether a resource, given as JSON, matches. The filter is one that compiles.
-pub fn matches(filter: &Filter, resource: &Value, kind: &ResourceType) -> bool {
+#[must_use]
+pub fn filter_matches(filter: &Filter, resource: &Value, resource_type: &ResourceType) -> bool {
     evaluate(filter, &|path| {
-        let found = match kind.resolve(path, Dialect::strict()) {
+        let found = match resource_type.resolve(path, Dialect::strict()) {
             Ok(Target::Attribute(found)) => found,
             Ok(Target::Extension(schema)) => {
                 return (None, reach(std::slice::from_ref(resource), schema.id.as_str()));
             }
-            Err(error) => panic!("{error}"),
+            Err(_) => return (None, Vec::new()),
         };
         let container = match found.container {
             Container::Core => vec![resource.clone()],
@@ -28,6 +29,17 @@ pub fn matches(filter: &Filter, resource: &Value, kind: &ResourceType) -> bool {
             values = reach(&values, sub.name.as_str());
         }
         (Some(found.leaf().clone()), values)
+    })
+}
+
+/// Whether one value of an attribute satisfies a value filter.
+pub(crate) fn element_matches(filter: &Filter, attribute: &Attribute, element: &Value) -> bool {
+    evaluate(filter, &|path| {
+        let name = path.name().as_str();
+        match attribute.sub_attribute(name) {
+            Some(sub) => (Some(sub.clone()), reach(std::slice::from_ref(element), name)),
+            None => (Some(attribute.clone()), vec![element.clone()]),
+        }
     })
 }
 
@@ -47,11 +59,12 @@ fn evaluate(filter: &Filter, look_up: &dyn Fn(&AttrPath) -> Reached) -> bool {
         ),
         Filter::Compare(path, _, Literal::Null) => !look_up(path).1.iter().any(is_assigned),
         Filter::Compare(path, op, literal) => {
-            let (attribute, mut values) = look_up(path);
-            let mut attribute = attribute.unwrap();
-            if attribute.is_complex() {
+            let (Some(mut attribute), mut values) = look_up(path) else {
+                return false;
+            };
+            if let Some(value) = attribute.default_sub_attribute() {
                 values = reach(&values, "value");
-                attribute = attribute.sub_attribute("value").unwrap().clone();
+                attribute = value.clone();
             }
             values
                 .iter()
@@ -59,15 +72,10 @@ fn evaluate(filter: &Filter, look_up: &dyn Fn(&AttrPath) -> Reached) -> bool {
         }
         Filter::Path(path, inner) => {
             let (attribute, elements) = look_up(path);
-            let attribute = attribute.unwrap();
-            elements.iter().any(|element| {
-                evaluate(inner, &|path| {
-                    let name = path.name().as_str();
-                    match attribute.sub_attribute(name) {
-                        Some(sub) => (Some(sub.clone()), reach(std::slice::from_ref(element), name)),
-                        None => (Some(attribute.clone()), vec![element.clone()]),
-                    }
-                })
+            attribute.is_some_and(|attribute| {
+                elements
+                    .iter()
+                    .any(|element| element_matches(inner, &attribute, element))
             })
         }
     }
@@ -102,8 +110,11 @@ fn is_assigned(value: &Value) -> bool {
 fn compares(attribute: &Attribute, value: &Value, op: CompareOp, literal: &Literal) -> bool {
     match (value, literal) {
         (Value::String(value), Literal::String(literal)) if attribute.kind == AttributeType::DateTime => {
-            let instant = |text: &str| text.parse::<DateTime>().unwrap();
-            ordered(op, instant(value).cmp(&instant(literal)))
+            let instant = |text: &str| text.parse::<DateTime>().ok();
+            match (instant(value), instant(literal)) {
+                (Some(value), Some(literal)) => ordered(op, value.cmp(&literal)),
+                _ => false,
+            }
         }
         (Value::String(value), Literal::String(literal)) => {
             let fold = |text: &str| {
@@ -123,6 +134,8 @@ fn compares(attribute: &Attribute, value: &Value, op: CompareOp, literal: &Liter
             }
         }
         (Value::Bool(value), Literal::Bool(literal)) => value == literal,
+        // As providers send it, where the dialect lets them.
+        (Value::Bool(value), Literal::String(literal)) => literal.eq_ignore_ascii_case(&value.to_string()),
         _ => false,
     }
 }
@@ -134,6 +147,6 @@ fn ordered(op: CompareOp, ordering: Ordering) -> bool {
         CompareOp::Ge => ordering != Ordering::Less,
         CompareOp::Lt => ordering == Ordering::Less,
         CompareOp::Le => ordering != Ordering::Greater,
-        _ => panic!("{op}"),
+        CompareOp::Ne | CompareOp::Co | CompareOp::Sw | CompareOp::Ew => false,
     }
 }
