@@ -37,17 +37,6 @@ impl Precondition {
             Self::Versions(versions) => versions.contains(&version),
         }
     }
-
-    /// The only version that it accepts, if there is only one.
-    fn single(&self) -> Option<Version> {
-        match self {
-            Self::Versions(versions) => match versions.as_slice() {
-                [version] => Some(*version),
-                _ => None,
-            },
-            Self::None => None,
-        }
-    }
 }
 
 /// What a write came to.
@@ -249,7 +238,7 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    /// The version that a change must find, by what the client demands. Where it names several, the one there is.
+    /// The version that a change must find, by what the client demands: the one there is, if the client accepts it.
     pub(super) async fn demanded(
         &self,
         cx: &Context,
@@ -262,7 +251,7 @@ impl<S: Store> Engine<S> {
         }
         let stored = self.load(cx, resource_type, id, &Selection::document()).await?;
         if precondition.accepts(stored.version) {
-            Ok(Some(precondition.single().unwrap_or(stored.version)))
+            Ok(Some(stored.version))
         } else {
             Err(EngineError::PreconditionFailed)
         }
