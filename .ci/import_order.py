@@ -9,13 +9,16 @@ ALLOWED = {
     "keyfob-core": [],
     "keyfob-filter": ["core"],
     "keyfob-patch": ["core", "filter"],
+    "keyfob-mapping": ["core", "filter", "patch"],
+    "keyfob-card": [],
+    "keyfob-access": ["core", "filter", "patch", "engine", "card"],
     "keyfob-engine": ["core", "filter", "patch"],
     "keyfob-http": ["core", "filter", "patch", "engine"],
     "keyfob-store-memory": ["core", "filter", "patch", "engine"],
     "keyfob-store-sqlite": ["core", "filter", "patch", "engine"],
     "keyfob-store-testkit": ["core", "filter", "patch", "engine"],
     "keyfob-testgen": ["core", "filter"],
-    "keyfob-cli": ["core", "filter", "patch", "engine", "http", "store-memory", "store-sqlite"],
+    "keyfob-cli": ["core", "filter", "patch", "engine", "http", "store-memory", "store-sqlite", "mapping", "card", "access"],
 }
 # The crates up to the engine know no HTTP, no SQL and no runtime, not even through somebody else.
 PURE = ["keyfob-core", "keyfob-filter", "keyfob-patch", "keyfob-engine"]
