@@ -8,7 +8,7 @@ mod resource;
 
 pub(crate) use self::encode::write_resource;
 pub use self::{
-    decode::{object_from_slice, value_from_slice},
+    decode::{object_from_slice, object_from_slice_within, value_from_slice},
     encode::{object_to_vec, value_to_vec},
     error::JsonError,
 };

@@ -36,6 +36,15 @@ pub fn object_from_slice(text: &[u8]) -> Result<Object, JsonError> {
     from_slice(PhantomData::<Object>, text)
 }
 
+/// Decodes a JSON object of at most `levels` levels of objects and arrays, for texts that are no SCIM messages and may
+/// nest deeper than [`MAX_DEPTH`]. No text of more than 127 levels is read.
+///
+/// # Errors
+/// As [`object_from_slice`].
+pub fn object_from_slice_within(text: &[u8], levels: usize) -> Result<Object, JsonError> {
+    from_slice(ObjectSeed { depth: levels }, text)
+}
+
 pub(super) fn from_slice<'de, S: DeserializeSeed<'de>>(
     seed: S,
     text: &'de [u8],
@@ -60,7 +69,7 @@ impl<'de> Deserialize<'de> for Value {
 
 impl<'de> Deserialize<'de> for Object {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectSeed { depth: MAX_DEPTH })
+        ObjectSeed { depth: MAX_DEPTH }.deserialize(deserializer)
     }
 }
 
@@ -145,6 +154,14 @@ impl<'de> Visitor<'de> for ValueInto<'_> {
 /// Decodes an object of at most `depth` levels.
 struct ObjectSeed {
     depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for ObjectSeed {
+    type Value = Object;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Object, D::Error> {
+        deserializer.deserialize_map(self)
+    }
 }
 
 impl<'de> Visitor<'de> for ObjectSeed {

@@ -2,7 +2,7 @@
 
 use keyfob_core::{
     Object, Resource, SchemaUri, ScimType, ToErrorBody, Value,
-    json::{object_from_slice, value_from_slice, value_to_vec},
+    json::{object_from_slice, object_from_slice_within, object_to_vec, value_from_slice, value_to_vec},
 };
 
 use crate::support::{ENTERPRISE, USER, group_type, json, repeat, user_type};
@@ -154,6 +154,18 @@ fn a_body_has_at_most_32_levels() {
         }
     }
     assert!(value_from_slice(&b"[".repeat(1_000_000)).is_err());
+}
+
+#[test]
+fn what_is_no_scim_message_may_nest_as_deep_as_its_reader_says() {
+    let text = |levels: usize| "{\"a\":".repeat(levels) + "1" + &"}".repeat(levels);
+    for levels in [1, 32, 100] {
+        let object = object_from_slice_within(text(levels).as_bytes(), levels).unwrap();
+        assert_eq!(json(object_to_vec(&object)), json(text(levels)));
+        assert!(object_from_slice_within(text(levels + 1).as_bytes(), levels).is_err());
+    }
+    assert!(object_from_slice_within(text(128).as_bytes(), usize::MAX).is_err());
+    assert!(object_from_slice_within(b"[]", 9).is_err());
 }
 
 #[test]
