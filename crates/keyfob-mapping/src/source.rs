@@ -1,0 +1,306 @@
+//! The object whose attributes an expression reads.
+
+use std::collections::BTreeMap;
+
+use keyfob_core::AttrPath;
+use keyfob_filter::{CompareOp, Filter, Literal, PatchPath};
+use serde_json::value::RawValue;
+use smol_str::SmolStr;
+use thiserror::Error;
+
+use crate::value::{Decimal, Value};
+
+/// A source object: values by attribute name, whose case counts.
+///
+/// ```
+/// use keyfob_mapping::{Source, Value};
+///
+/// let source = Source::from_json(
+///     br#"{
+///         "userPrincipalName": "babs@example.com",
+///         "name": {"givenName": "Barbara"},
+///         "emails": [{"type": "work", "value": "babs@example.com"}]
+///     }"#,
+/// )?;
+/// assert_eq!(source.get("userPrincipalName"), Some(&Value::from("babs@example.com")));
+/// assert_eq!(source.get("userprincipalname"), None);
+/// assert_eq!(source.get("name.givenName"), Some(&Value::from("Barbara")));
+/// assert_eq!(source.get(r#"emails[type eq "work"].value"#), Some(&Value::from("babs@example.com")));
+/// # Ok::<(), keyfob_mapping::SourceError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Source {
+    /// In the order of their names.
+    attributes: Vec<(SmolStr, Value)>,
+}
+
+/// Why bytes are no source object.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SourceError {
+    /// They are no JSON object.
+    #[error("the source is not a JSON object")]
+    Json(#[from] serde_json::Error),
+    /// Arrays and objects nest too deep.
+    #[error("arrays and objects of the source nest deeper than {limit} levels")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// A number that nobody can write out.
+    #[error("the number `{number}` is out of range")]
+    NumberOutOfRange {
+        /// The number.
+        number: SmolStr,
+    },
+}
+
+/// How deep the values of a source may nest.
+const MAX_DEPTH: usize = 8;
+
+impl Source {
+    /// An object without attributes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads a JSON object. Numbers keep every digit; of a name that repeats the last value counts.
+    ///
+    /// # Errors
+    /// [`SourceError`], where it is no object or nests deeper than eight levels.
+    ///
+    /// # Complexity
+    /// Linear in the bytes and in how deep they nest.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, SourceError> {
+        let members: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes)?;
+        Ok(Self {
+            attributes: values_of(members, MAX_DEPTH)?,
+        })
+    }
+
+    /// Puts `value` under `name`, in place of what stood there.
+    pub fn insert(&mut self, name: impl Into<SmolStr>, value: impl Into<Value>) {
+        let (name, value) = (name.into(), value.into());
+        match self.position(&name) {
+            Ok(index) => {
+                if let Some((_, present)) = self.attributes.get_mut(index) {
+                    *present = value;
+                }
+            }
+            Err(index) => self.attributes.insert(index, (name, value)),
+        }
+    }
+
+    /// The value of an attribute.
+    ///
+    /// What is not found under its whole name is looked for within complex values, as SCIM writes it:
+    /// `name.givenName`, `urn:…:User:department`, `emails[type eq "work"].value`, of which the first value that
+    /// fits is meant.
+    ///
+    /// # Complexity
+    /// Logarithmic in the attributes under the whole name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        match self.position(name) {
+            Ok(index) => self.attributes.get(index).map(|(_, value)| value),
+            Err(_) if name.contains(['.', ':', '[']) => self.within(name),
+            Err(_) => None,
+        }
+    }
+
+    /// The attributes in the order of their names.
+    #[must_use]
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
+        self.attributes.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    fn position(&self, name: &str) -> Result<usize, usize> {
+        self.attributes
+            .binary_search_by(|(present, _)| present.as_str().cmp(name))
+    }
+
+    /// What a path of SCIM means.
+    fn within(&self, path: &str) -> Option<&Value> {
+        let path = PatchPath::parse(path).ok()?;
+        let attribute = &path.attr;
+        let value = match attribute.schema() {
+            None => self.whole(attribute.name().as_str()),
+            Some(schema) => member(self.whole(schema.as_str())?, attribute.name().as_str()),
+        }?;
+        let value = match attribute.sub() {
+            None => value,
+            Some(sub) => member(value, sub.as_str())?,
+        };
+        let value = match &path.filter {
+            None => value,
+            Some(filter) => elements(value).iter().find(|element| fits(element, filter))?,
+        };
+        match &path.sub {
+            None => Some(value),
+            Some(sub) => member(value, sub.as_str()),
+        }
+    }
+
+    fn whole(&self, name: &str) -> Option<&Value> {
+        let index = self.position(name).ok()?;
+        self.attributes.get(index).map(|(_, value)| value)
+    }
+}
+
+impl<N: Into<SmolStr>, V: Into<Value>> FromIterator<(N, V)> for Source {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(attributes: I) -> Self {
+        let mut source = Self::new();
+        for (name, value) in attributes {
+            source.insert(name, value);
+        }
+        source
+    }
+}
+
+/// The sub-attribute of a complex value.
+fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    let Value::Complex(members) = value else {
+        return None;
+    };
+    members
+        .iter()
+        .find(|(present, _)| present == name)
+        .map(|(_, value)| value)
+}
+
+fn elements(value: &Value) -> &[Value] {
+    match value {
+        Value::List(values) => values,
+        single => std::slice::from_ref(single),
+    }
+}
+
+/// Whether an element is the one that a value path names, by what its sub-attributes are equal to.
+fn fits(element: &Value, filter: &Filter) -> bool {
+    match filter {
+        Filter::Compare(path, CompareOp::Eq, literal) => {
+            sub_attribute(element, path).is_some_and(|value| equals(value, literal))
+        }
+        Filter::And(filters) => filters.iter().all(|filter| fits(element, filter)),
+        _ => false,
+    }
+}
+
+fn sub_attribute<'v>(element: &'v Value, path: &AttrPath) -> Option<&'v Value> {
+    member(element, path.name().as_str())
+}
+
+fn equals(value: &Value, literal: &Literal) -> bool {
+    match (value, literal) {
+        (Value::Text(text), Literal::String(wanted)) => text == wanted,
+        (Value::Boolean(value), Literal::Bool(wanted)) => value == wanted,
+        (Value::Integer(number), Literal::Integer(wanted)) => number == wanted,
+        _ => false,
+    }
+}
+
+/// The value that stands in the text of some JSON, of whose form its reader is sure.
+fn value_of(raw: &RawValue, depth: usize) -> Result<Value, SourceError> {
+    let text = raw.get();
+    let deeper = || {
+        depth
+            .checked_sub(1)
+            .ok_or(SourceError::TooDeep { limit: MAX_DEPTH })
+    };
+    Ok(match text.as_bytes().first() {
+        Some(b'"') => serde_json::from_str::<String>(text)?.into(),
+        Some(b't') => Value::Boolean(true),
+        Some(b'f') => Value::Boolean(false),
+        Some(b'[') => {
+            let depth = deeper()?;
+            let elements: Vec<&RawValue> = serde_json::from_str(text)?;
+            let values = elements.into_iter().map(|element| value_of(element, depth));
+            Value::List(values.collect::<Result<_, _>>()?)
+        }
+        Some(b'{') => Value::Complex(values_of(serde_json::from_str(text)?, deeper()?)?),
+        Some(b'n') | None => Value::Null,
+        Some(_) => Decimal::of_json(text)
+            .ok_or_else(|| SourceError::NumberOutOfRange { number: text.into() })?
+            .into(),
+    })
+}
+
+fn values_of(
+    members: BTreeMap<String, &RawValue>,
+    depth: usize,
+) -> Result<Vec<(SmolStr, Value)>, SourceError> {
+    let members = members
+        .into_iter()
+        .map(|(name, raw)| Ok((name.into(), value_of(raw, depth)?)));
+    members.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(json: &str) -> Source {
+        Source::from_json(json.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn values_keep_their_type_and_every_digit() {
+        let source =
+            source(r#"{"a": 9223372036854775807, "b": 1.10, "c": true, "d": null, "e": ["x", 1], "f": "A"}"#);
+        assert_eq!(source.get("a"), Some(&Value::Integer(i64::MAX)));
+        assert_eq!(source.get("b").unwrap().to_text(), "1.1");
+        assert_eq!(source.get("c"), Some(&Value::Boolean(true)));
+        assert_eq!(source.get("d"), Some(&Value::Null));
+        assert_eq!(source.get("e"), Some(&Value::List(vec!["x".into(), 1.into()])));
+        assert_eq!(source.get("f"), Some(&"A".into()));
+        assert_eq!(source.get("g"), None);
+    }
+
+    #[test]
+    fn an_attribute_under_its_whole_name_comes_before_a_path() {
+        let source =
+            source(r#"{"name.givenName": "flat", "name": {"givenName": "deep", "familyName": "F"}}"#);
+        assert_eq!(source.get("name.givenName"), Some(&"flat".into()));
+        assert_eq!(source.get("name.familyName"), Some(&"F".into()));
+    }
+
+    #[test]
+    fn paths_of_scim_reach_into_complex_values() {
+        let source = source(
+            r#"{
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "Sales", "manager": {"value": "7"}},
+                "emails": [{"type": "home", "value": "h"}, {"type": "work", "value": "w"}]
+            }"#,
+        );
+        for (path, expected) in [
+            (
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+                Some("Sales"),
+            ),
+            (
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
+                Some("7"),
+            ),
+            (r#"emails[type eq "work"].value"#, Some("w")),
+            (r#"emails[type eq "other"].value"#, None),
+            ("emails.value", None),
+        ] {
+            assert_eq!(source.get(path), expected.map(Value::from).as_ref(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_or_nests_too_deep_is_refused() {
+        assert!(matches!(Source::from_json(b"[]"), Err(SourceError::Json(_))));
+        let deep = format!("{{\"a\": {}1{}}}", "[".repeat(9), "]".repeat(9));
+        assert!(matches!(
+            Source::from_json(deep.as_bytes()),
+            Err(SourceError::TooDeep { .. })
+        ));
+        assert!(matches!(
+            Source::from_json(br#"{"a": 1e500}"#),
+            Err(SourceError::NumberOutOfRange { .. })
+        ));
+    }
+}
