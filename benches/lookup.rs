@@ -6,7 +6,7 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use keyfob_benches::{compare, criterion};
 use keyfob_core::{
-    Clock, IdGenerator, Registry, Resource, ResourceId, SchemaUri, SystemClock, UuidGenerator,
+    Clock, IdGenerator, Registry, Resource, ResourceId, SchemaUri, SystemClock, UuidGenerator, Version,
 };
 use keyfob_engine::{Change, Context, Engine, Store, TenantId, Token, UniqueKey};
 use keyfob_http::ScimService;
@@ -106,6 +106,8 @@ async fn fill(engine: &Engine<SqliteStore>, tenant: TenantId, users: usize) -> R
                 document,
                 relations: &[],
                 unique,
+                version: Version::FIRST,
+                created: at,
                 at,
             })
             .collect();

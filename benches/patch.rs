@@ -3,7 +3,7 @@
 use keyfob_benches::{compare, criterion, group};
 use keyfob_core::{
     AttrName, DateTime, Dialect, Member, MemberSet, Projection, Registry, Resource, ResourceId, ResourceType,
-    SchemaUri, message::PatchRequest,
+    SchemaUri, Version, message::PatchRequest,
 };
 use keyfob_engine::{
     Change, Context, Engine, EngineError, Precondition, RelationDelta, Store, TenantId, Written,
@@ -283,6 +283,8 @@ fn create<'c>(
         document,
         relations,
         unique: &[],
+        version: Version::FIRST,
+        created: at(),
         at: at(),
     }
 }

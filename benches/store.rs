@@ -1,7 +1,9 @@
 //! Does a store in SQLite answer as fast when it holds a lot, and what does a commit cost beyond the disk's own time?
 
 use keyfob_benches::{compare, criterion};
-use keyfob_core::{AttrName, DateTime, Dialect, Member, Registry, Resource, ResourceId, ResourceType};
+use keyfob_core::{
+    AttrName, DateTime, Dialect, Member, Registry, Resource, ResourceId, ResourceType, Version,
+};
 use keyfob_engine::{
     Change, CommitError, Committed, Context, Page, Query, RelationDelta, Selection, Store, StoreError,
     TenantId, UniqueKey,
@@ -117,6 +119,8 @@ impl<'t> Bench<'t> {
                     document,
                     relations: &[],
                     unique,
+                    version: Version::FIRST,
+                    created: at(),
                     at: at(),
                 })
                 .collect();
@@ -132,6 +136,8 @@ impl<'t> Bench<'t> {
             document: &Resource::default(),
             relations: &[adding(0..members)],
             unique: &[],
+            version: Version::FIRST,
+            created: at(),
             at: at(),
         }])
     }

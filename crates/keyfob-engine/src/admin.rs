@@ -1,6 +1,6 @@
 //! What the service's owner does: organizations and the tokens that open them.
 
-use keyfob_core::{Resource, ResourceId};
+use keyfob_core::{Resource, ResourceId, Version};
 use smol_str::SmolStr;
 use thiserror::Error;
 
@@ -95,6 +95,8 @@ impl<'e, S: Store> Admin<'e, S> {
                 document: &organization,
                 relations: &[],
                 unique: &unique,
+                version: Version::FIRST,
+                created: at,
                 at,
             },
             Change::Create {
@@ -103,6 +105,8 @@ impl<'e, S: Store> Admin<'e, S> {
                 document: &opened,
                 relations: &[],
                 unique: &[],
+                version: Version::FIRST,
+                created: at,
                 at,
             },
         ];

@@ -60,8 +60,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Reads one page of the resources of a type that the query's filter matches, and counts all that it matches.
     ///
-    /// The order is total and stable: the order in which the resources were created. The filter is evaluated over the
-    /// resource as `get` would give it with everything that the filter
+    /// The order is total and stable: the order in which the resources were put in by [`Change::Create`], whatever they
+    /// say of their creation. The filter is evaluated over the resource as `get` would give it with everything that the filter
     /// [reads](keyfob_filter::Predicate::reads) selected; a store is free to answer it in its own way as long as the
     /// result equals [`Predicate::matches`](keyfob_filter::Predicate::matches).
     fn query(

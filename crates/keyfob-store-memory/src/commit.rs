@@ -10,7 +10,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::{
     edges::Holder,
-    tenant::{Record, Tenant},
+    tenant::{Record, Tenant, stored},
 };
 
 /// A commit under way. What it did is undone when it is dropped before it has come to its end.
@@ -57,16 +57,24 @@ impl<'t> Transaction<'t> {
                 document,
                 relations,
                 unique,
+                version,
+                created,
                 at,
             } => {
                 if self.tenant.record(id).is_some() {
                     return Err(CommitError::IdTaken { change: place });
                 }
                 self.check_unique(place, resource_type, id, unique)?;
-                let record = self.tenant.new_record(resource_type, id, document, unique, at);
+                let record = Record {
+                    resource_type: resource_type.name().clone(),
+                    place: self.tenant.new_place(resource_type),
+                    created,
+                    unique: unique.to_vec(),
+                    stored: stored(resource_type, id, document, version, created, at),
+                };
                 self.set_record(id, Some(record));
                 self.relate(place, resource_type, id, relations)?;
-                Ok(Outcome::Changed(Version::FIRST))
+                Ok(Outcome::Changed(version))
             }
             Change::Update {
                 resource_type,

@@ -98,7 +98,7 @@ impl Tenant {
 
 #[cfg(test)]
 mod tests {
-    use keyfob_core::{DateTime, Dialect, Registry, Resource};
+    use keyfob_core::{DateTime, Dialect, Registry, Resource, Version};
     use keyfob_engine::Change;
     use keyfob_filter::Filter;
 
@@ -116,6 +116,8 @@ mod tests {
                 document: &Resource::default(),
                 relations: &[],
                 unique: &[],
+                version: Version::FIRST,
+                created: DateTime::from_unix_millis(0),
                 at: DateTime::from_unix_millis(0),
             };
             Transaction::new(&mut tenant, &mut 0).run(&[create]).unwrap();

@@ -53,7 +53,8 @@ impl Record {
     }
 }
 
-fn stored(
+/// A document without its relations, as it is given back.
+pub(crate) fn stored(
     resource_type: &ResourceType,
     id: &ResourceId,
     document: &Resource,
@@ -84,26 +85,13 @@ impl Tenant {
         self.tables.get(name)
     }
 
-    /// A record for a new resource, the last in the order of creation.
-    pub(crate) fn new_record(
-        &mut self,
-        resource_type: &ResourceType,
-        id: &ResourceId,
-        document: &Resource,
-        unique: &[UniqueKey],
-        at: DateTime,
-    ) -> Record {
+    /// The place of a new resource: the last in the order of creation.
+    pub(crate) fn new_place(&mut self, resource_type: &ResourceType) -> u64 {
         self.last_place += 1;
         self.tables
             .entry(resource_type.name().clone())
             .or_insert_with(|| Table::new(resource_type));
-        Record {
-            resource_type: resource_type.name().clone(),
-            place: self.last_place,
-            created: at,
-            unique: unique.to_vec(),
-            stored: stored(resource_type, id, document, Version::FIRST, at, at),
-        }
+        self.last_place
     }
 
     /// Puts a record in, or takes it out, and returns what stood there: done with that again, it is undone.

@@ -245,7 +245,7 @@ impl<J> Drop for Workers<J> {
 mod tests {
     use std::time::Duration;
 
-    use keyfob_core::{DateTime, Registry, Resource};
+    use keyfob_core::{DateTime, Registry, Resource, Version};
     use keyfob_engine::TenantId;
     use pollster::block_on;
 
@@ -278,6 +278,8 @@ mod tests {
             document: &document,
             relations: &[],
             unique: &[],
+            version: Version::FIRST,
+            created: DateTime::from_unix_millis(0),
             at: DateTime::from_unix_millis(0),
         };
         block_on(store.commit(&cx(), &[change]))

@@ -92,13 +92,13 @@ impl Model {
                     id: step.id.clone(),
                     document: step.document.clone().unwrap_or_default(),
                     unique: step.unique.clone(),
-                    version: 1,
-                    created: step.at,
+                    version: step.version.number(),
+                    created: step.created.unwrap_or(step.at),
                     last_modified: step.at,
                     members: BTreeMap::new(),
                 });
                 self.relate(step, change)?;
-                Ok(Effect::Changed(1))
+                Ok(Effect::Changed(step.version.number()))
             }
             Action::Update => {
                 self.check_version(step, change)?;

@@ -14,6 +14,8 @@ pub(crate) struct Step {
     pub(crate) document: Option<Resource>,
     pub(crate) relations: Vec<RelationDelta>,
     pub(crate) unique: Vec<UniqueKey>,
+    pub(crate) version: Version,
+    pub(crate) created: Option<DateTime>,
     pub(crate) precondition: Option<Version>,
     pub(crate) at: DateTime,
     pub(crate) event: NewEvent,
@@ -39,6 +41,8 @@ impl Step {
             document: None,
             relations: Vec::new(),
             unique: Vec::new(),
+            version: Version::FIRST,
+            created: None,
             precondition: None,
             at: minute(0),
             of: None,
@@ -120,6 +124,13 @@ impl Step {
         self.delta(delta)
     }
 
+    /// Brought back at this version, first created this many minutes into the year.
+    pub(crate) fn again(mut self, version: u64, created: i64) -> Self {
+        self.version = Version::new(version);
+        self.created = Some(minute(created));
+        self
+    }
+
     pub(crate) fn precondition(mut self, version: u64) -> Self {
         self.precondition = Some(Version::new(version));
         self
@@ -155,6 +166,8 @@ impl Step {
                 document,
                 relations,
                 unique,
+                version: self.version,
+                created: self.created.unwrap_or(*at),
                 at: *at,
             },
             (Action::Create | Action::Update, document) => Change::Update {

@@ -138,6 +138,8 @@ suite! { $
         who_loses_a_member_by_its_deletion_changes,
         a_deleted_id_can_be_given_again,
         a_deletion_frees_what_was_reserved,
+        what_is_brought_back_keeps_its_creation_and_starts_at_the_given_version,
+        an_id_can_be_given_again_in_the_commit_that_deletes_its_resource,
     }
     store uniqueness {
         a_reserved_value_is_refused_to_a_new_resource,

@@ -35,15 +35,17 @@ impl Commit<'_> {
                 document,
                 relations,
                 unique,
+                version,
+                created,
                 at,
             } => {
                 let place = self
-                    .create(resource_type, id, at)?
+                    .create(resource_type, id, version, created, at)?
                     .ok_or(CommitError::IdTaken { change: number })?;
                 self.reserve(number, resource_type, place, unique)?;
                 self.write(resource_type, place, document)?;
                 self.relate(number, place, relations)?;
-                Ok(Outcome::Changed(Version::FIRST))
+                Ok(Outcome::Changed(version))
             }
             Change::Update {
                 resource_type,
@@ -114,12 +116,21 @@ impl Commit<'_> {
         &self,
         resource_type: &ResourceType,
         id: &ResourceId,
+        version: Version,
+        created: DateTime,
         at: DateTime,
     ) -> Result<Option<i64>, StoreError> {
         let made = self.execute(
-            "INSERT INTO resources (company, id, type, created, modified, document) VALUES (?1, ?2, ?3, ?4, ?4, '{}')
-             ON CONFLICT DO NOTHING",
-            params![self.company, id.as_str(), resource_type.name().as_str(), at.unix_millis()],
+            "INSERT INTO resources (company, id, type, version, created, modified, document)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, '{}') ON CONFLICT DO NOTHING",
+            params![
+                self.company,
+                id.as_str(),
+                resource_type.name().as_str(),
+                version.number().cast_signed(),
+                created.unix_millis(),
+                at.unix_millis()
+            ],
         )?;
         Ok((made > 0).then(|| self.transaction.last_insert_rowid()))
     }

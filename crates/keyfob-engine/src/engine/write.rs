@@ -83,6 +83,8 @@ impl<S: Store> Engine<S> {
                     document: &document,
                     relations: &relations,
                     unique: &unique,
+                    version: Version::FIRST,
+                    created: at,
                     at,
                 },
                 Change::Publish {

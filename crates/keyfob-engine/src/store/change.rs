@@ -10,8 +10,9 @@ use super::{EventId, NewEvent};
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Change<'c> {
-    /// Stores a new resource at version 1, created and last modified `at`. Fails with
-    /// [`CommitError::IdTaken`](super::CommitError::IdTaken) where the tenant has a resource of that id.
+    /// Stores a new resource, last modified `at`. Fails with [`CommitError::IdTaken`](super::CommitError::IdTaken) where
+    /// the tenant has a resource of that id; an id is free as soon as its resource is deleted, be it earlier in the
+    /// same commit.
     Create {
         /// Its type.
         resource_type: &'c ResourceType,
@@ -23,6 +24,10 @@ pub enum Change<'c> {
         relations: &'c [RelationDelta],
         /// What no other resource of its type may have.
         unique: &'c [UniqueKey],
+        /// The version it starts at: [`Version::FIRST`] unless it is brought back under the id that it had.
+        version: Version,
+        /// When it was first created: `at` unless it is brought back.
+        created: DateTime,
         /// The present instant.
         at: DateTime,
     },

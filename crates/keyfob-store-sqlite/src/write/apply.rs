@@ -70,22 +70,22 @@ pub(super) struct Applying<'c> {
 impl Applying<'_> {
     fn create(&self, create: &Create) -> Result<Outcome, Failure> {
         let kind = self.kind(&create.resource_type)?;
-        let at = create.at.unix_millis();
-        let created = self
+        let inserted = self
             .cached(
                 "INSERT INTO resources (tenant, kind, id, version, created, last_modified, display_name)
-             VALUES (:tenant, :kind, :id, :version, :at, :at, :display_name)
+             VALUES (:tenant, :kind, :id, :version, :created, :at, :display_name)
              ON CONFLICT (tenant, id) DO NOTHING",
             )?
             .execute(named_params! {
                 ":tenant": self.tenant,
                 ":kind": kind,
                 ":id": create.id.as_str(),
-                ":version": to_integer(Version::FIRST)?,
-                ":at": at,
+                ":version": to_integer(create.version)?,
+                ":created": create.created.unix_millis(),
+                ":at": create.at.unix_millis(),
                 ":display_name": create.content.display_name.as_deref(),
             })?;
-        if created == 0 {
+        if inserted == 0 {
             return Err(CommitError::IdTaken { change: self.change }.into());
         }
         let resource = self.connection.last_insert_rowid();
@@ -95,7 +95,7 @@ impl Applying<'_> {
             .execute(params![resource, create.content.json])?;
         self.set_keys(kind, resource, &create.content)?;
         relation::apply(self, &create.resource_type, resource, &create.relations)?;
-        Ok(Outcome::Changed(Version::FIRST))
+        Ok(Outcome::Changed(create.version))
     }
 
     fn update(&self, update: &Update) -> Result<Outcome, Failure> {

@@ -46,6 +46,8 @@ pub(super) struct Create {
     pub(super) id: ResourceId,
     pub(super) content: Content,
     pub(super) relations: Vec<RelationDelta>,
+    pub(super) version: Version,
+    pub(super) created: DateTime,
     pub(super) at: DateTime,
 }
 
@@ -105,12 +107,16 @@ impl OwnedChange {
                 document,
                 relations,
                 unique,
+                version,
+                created,
                 at,
             } => Self::Create(Create {
                 resource_type: resource_type.clone(),
                 id: id.clone(),
                 content: Content::new(resource_type, document, unique),
                 relations: relations.to_vec(),
+                version,
+                created,
                 at,
             }),
             Change::Update {

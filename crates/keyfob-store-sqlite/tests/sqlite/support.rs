@@ -1,6 +1,8 @@
 //! What the tests share: users, groups, and short ways to write and read them.
 
-use keyfob_core::{AttrSet, DateTime, Dialect, Member, Registry, Resource, ResourceId, ResourceType, fold};
+use keyfob_core::{
+    AttrSet, DateTime, Dialect, Member, Registry, Resource, ResourceId, ResourceType, Version, fold,
+};
 use keyfob_engine::{
     Change, CommitError, Committed, Context, Page, Query, RelationDelta, Selection, Store, TenantId,
     UniqueKey,
@@ -85,6 +87,8 @@ impl New {
             document: &self.document,
             relations: &self.relations,
             unique: &self.unique,
+            version: Version::FIRST,
+            created: at(),
             at: at(),
         }
     }

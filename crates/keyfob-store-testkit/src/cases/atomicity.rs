@@ -24,6 +24,8 @@ fn applicable() -> Vec<Step> {
         Step::delete(User, "c"),
         Step::create(User, "d").named("c"),
         Step::delete(Group, "g3"),
+        Step::create(Group, "g3").named("again").add(&["a"]).again(9, 0),
+        Step::create(Device, "c").add(&["d"]),
         Step::publish("done", User, "a"),
     ]
 }

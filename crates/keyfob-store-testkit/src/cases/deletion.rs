@@ -4,7 +4,10 @@ use keyfob_core::Version;
 use keyfob_engine::{Outcome, Store};
 
 use crate::{
-    cases::{relations::users, versions::was_changed},
+    cases::{
+        relations::users,
+        versions::{created, was_changed},
+    },
     failure::Verdict,
     fixture::{Device, Group, User, minute},
     step::{Step, delta},
@@ -144,6 +147,92 @@ pub(crate) async fn a_deletion_frees_what_was_reserved(acme: &Tenancy<'_, impl S
         acme.find(User, r#"userName eq "bjensen""#).await?,
         ["b"],
         "who has the name now"
+    );
+    Ok(())
+}
+
+pub(crate) async fn what_is_brought_back_keeps_its_creation_and_starts_at_the_given_version(
+    acme: &Tenancy<'_, impl Store>,
+) -> Verdict {
+    acme.apply(&[Step::create(User, "x").at(1), Step::create(User, "y").at(2)])
+        .await?;
+    acme.apply(&[Step::update(User, "x").named("x").at(3)]).await?;
+    acme.apply(&[Step::delete(User, "x").at(4)]).await?;
+    let back = Step::create(User, "x").again(4_000_000_000, 1).at(5);
+    ensure_eq!(
+        acme.apply(&[back]).await?,
+        [Outcome::Changed(Version::new(4_000_000_000))],
+        "the outcome"
+    );
+    was_changed(acme, User, "x", 4_000_000_000, minute(5)).await?;
+    ensure_eq!(
+        created(acme, User, "x").await?,
+        Some(minute(1)),
+        "meta.created of what was brought back"
+    );
+    ensure_eq!(
+        acme.ids(User).await?,
+        ["y", "x"],
+        "listing all, in the order in which they were put in"
+    );
+    acme.apply(&[Step::update(User, "x")
+        .named("x")
+        .precondition(4_000_000_000)
+        .at(6)])
+        .await?;
+    was_changed(acme, User, "x", 4_000_000_001, minute(6)).await?;
+    ensure_eq!(
+        created(acme, User, "x").await?,
+        Some(minute(1)),
+        "meta.created after the next update"
+    );
+    Ok(())
+}
+
+pub(crate) async fn an_id_can_be_given_again_in_the_commit_that_deletes_its_resource(
+    acme: &Tenancy<'_, impl Store>,
+) -> Verdict {
+    users(acme, &["same", "other"]).await?;
+    acme.apply(&[Step::create(Group, "g1").add(&["same", "other"]).at(1)])
+        .await?;
+    let outcomes = acme
+        .apply(&[
+            Step::delete(User, "same").at(2),
+            Step::create(User, "same").with("title", "new").again(5, 0).at(2),
+            Step::delete(User, "other").at(3),
+            Step::create(Group, "other").add(&["same"]).at(3),
+        ])
+        .await?;
+    let expected = [
+        Outcome::Deleted,
+        Outcome::Changed(Version::new(5)),
+        Outcome::Deleted,
+        Outcome::Changed(Version::FIRST),
+    ];
+    ensure_eq!(outcomes, expected, "the outcomes");
+    was_changed(acme, User, "same", 5, minute(2)).await?;
+    was_changed(acme, Group, "other", 1, minute(3)).await?;
+    was_changed(acme, Group, "g1", 3, minute(3)).await?;
+    ensure!(
+        acme.members(Group, "g1", "members").await?.is_empty(),
+        "a group still has the members that were deleted"
+    );
+    ensure_eq!(
+        acme.member_ids(User, "same", "groups").await?,
+        ["other"],
+        "the groups of the new user"
+    );
+    ensure_eq!(acme.ids(User).await?, ["same"], "listing all users");
+    ensure_eq!(
+        acme.find(User, r#"userName eq "same" and title eq "new""#)
+            .await?,
+        ["same"],
+        "finding the new user by its name"
+    );
+    ensure_eq!(
+        acme.get(User, "other").await?,
+        None,
+        "the user whose id a group has"
     );
     Ok(())
 }

@@ -8,7 +8,7 @@ use crate::{
     fixture::{Device, Group, Kind, User},
     model::{Effect, Model},
     random::Random,
-    step::Step,
+    step::{Action, Step},
     tenancy::{Refusal, Tenancy, compile, page_ids},
 };
 
@@ -135,10 +135,15 @@ fn effect_of(outcome: Outcome) -> Result<Effect, Failure> {
 fn random_commit(random: &mut Random, model: &Model, number: usize) -> Vec<Step> {
     let mut steps = Vec::new();
     for _ in 0..=random.below(3) {
-        let step = random_step(random, model);
-        let step = step.at(i64::try_from(number).unwrap_or_default());
+        let step = random_step(random, model, number);
         let (kind, id) = (step.kind, step.id.clone());
+        let deleted = step.action == Action::Delete;
         steps.push(step);
+        if deleted && random.percent(40) {
+            let other = if kind == User { Group } else { User };
+            let kind = if random.percent(30) { other } else { kind };
+            steps.push(random_creation(random, kind, id.as_str(), number));
+        }
         if random.percent(30) {
             let event = Step::publish("event", kind, id.as_str());
             let of = random.below(steps.len() + 1).checked_sub(1);
@@ -148,15 +153,14 @@ fn random_commit(random: &mut Random, model: &Model, number: usize) -> Vec<Step>
     steps
 }
 
-fn random_step(random: &mut Random, model: &Model) -> Step {
+fn random_step(random: &mut Random, model: &Model, number: usize) -> Step {
     let id = random.pick(&IDS).copied().unwrap_or_default();
     let kind = if random.percent(3) { Device } else { kind_of(id) };
     let version = model.version(&ResourceId::new(id));
     // Half of what is tried would fail if it were drawn blindly; so it is the fitting thing more often than not.
     let exists = version.is_some() != random.percent(8);
     if !exists {
-        let step = random_document(random, Step::create(kind, id));
-        return random_relations(random, step);
+        return random_creation(random, kind, id, number);
     }
     let step = match random.below(10) {
         0 => Step::delete(kind, id),
@@ -167,11 +171,29 @@ fn random_step(random: &mut Random, model: &Model) -> Step {
             random_relations(random, step)
         }
     };
-    match random.below(8) {
+    let step = match random.below(8) {
         0 => step.precondition(u64::try_from(random.below(4)).unwrap_or_default()),
         1 | 2 => step.precondition(version.unwrap_or(1)),
         _ => step,
+    };
+    step.at(minutes(number))
+}
+
+/// Creates a resource, or brings it back.
+fn random_creation(random: &mut Random, kind: Kind, id: &str, number: usize) -> Step {
+    let step = random_document(random, Step::create(kind, id));
+    let step = random_relations(random, step).at(minutes(number));
+    if random.percent(30) {
+        let version = u64::try_from(random.below(5)).unwrap_or_default();
+        step.again(version + 1, minutes(number / 2))
+    } else {
+        step
     }
+}
+
+/// When a commit is made.
+fn minutes(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or_default()
 }
 
 fn kind_of(id: &str) -> Kind {

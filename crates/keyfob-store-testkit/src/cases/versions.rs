@@ -228,7 +228,8 @@ pub(crate) async fn was_changed(
     Ok(())
 }
 
-async fn created(
+/// When a resource was created, by its metadata.
+pub(crate) async fn created(
     acme: &Tenancy<'_, impl Store>,
     kind: Kind,
     id: &str,

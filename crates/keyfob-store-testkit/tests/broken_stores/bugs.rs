@@ -218,6 +218,50 @@ pub(crate) fn name_one_unknown_member(
     })
 }
 
+pub(crate) fn date_back(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+    if draft.action == Action::Create {
+        draft.at = draft.created;
+    }
+}
+
+/// The first change that gives an id which an earlier one of the commit frees, and which does so.
+fn id_given_again<'d, 'c>(drafts: &'d [Draft<'c>]) -> Option<(usize, &'d Draft<'c>)> {
+    drafts.iter().enumerate().find_map(|(place, draft)| {
+        let deletes = |earlier: &&Draft<'_>| earlier.action == Action::Delete && earlier.id == draft.id;
+        let freed = drafts.iter().take(place).find(deletes)?;
+        (draft.action == Action::Create).then_some((place, freed))
+    })
+}
+
+pub(crate) fn free_ids_last(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    let drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
+    match id_given_again(&drafts) {
+        Some((change, _)) => Err(CommitError::IdTaken { change }),
+        None => broken.commit_rightly(cx, changes),
+    }
+}
+
+/// Where a commit fails, what it deleted is not put back if it gave the id again.
+pub(crate) fn forget_what_was_there(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    let drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
+    broken.commit_rightly(cx, changes).inspect_err(|error| {
+        if let Some((change, freed)) = id_given_again(&drafts)
+            && Some(change) < place_of(error)
+        {
+            let deletion: Vec<Change<'_>> = freed.as_change().into_iter().collect();
+            broken.commit_rightly(cx, &deletion).ok();
+        }
+    })
+}
+
 pub(crate) fn merge_relations(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
     for delta in &mut draft.relations {
         if delta.attribute.is("users") {

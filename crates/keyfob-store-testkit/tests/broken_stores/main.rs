@@ -3,7 +3,7 @@
 mod bugs;
 mod store;
 
-use keyfob_core::fold;
+use keyfob_core::{Version, fold};
 use keyfob_store_memory::MemoryStore;
 use keyfob_store_testkit::cases;
 
@@ -112,6 +112,18 @@ caught! {
     empties_what_is_deleted
         by a_deletion_takes_the_edges_from_the_resource
         with Bug::Change(bugs::empty_deleted);
+    counts_versions_from_1
+        by what_is_brought_back_keeps_its_creation_and_starts_at_the_given_version
+        with Bug::Change(|_, _, draft| draft.version = Version::FIRST);
+    takes_coming_back_for_the_creation
+        by what_is_brought_back_keeps_its_creation_and_starts_at_the_given_version
+        with Bug::Change(|_, _, draft| draft.created = draft.at);
+    takes_the_creation_for_the_last_change
+        by what_is_brought_back_keeps_its_creation_and_starts_at_the_given_version
+        with Bug::Change(bugs::date_back);
+    frees_ids_at_the_end_of_the_commit
+        by an_id_can_be_given_again_in_the_commit_that_deletes_its_resource
+        with Bug::Commit(bugs::free_ids_last);
 
     reserves_nothing
         by a_reserved_value_is_refused_to_a_new_resource
@@ -138,6 +150,9 @@ caught! {
     applies_changes_one_by_one
         by a_commit_that_fails_at_any_place_changes_nothing
         with Bug::Commit(bugs::one_by_one);
+    takes_back_a_new_resource_with_the_old_one
+        by a_commit_that_fails_at_any_place_changes_nothing
+        with Bug::Commit(bugs::forget_what_was_there);
     checks_all_before_it_applies_any
         by a_change_sees_the_changes_before_it
         with Bug::Commit(bugs::check_first);

@@ -72,8 +72,10 @@ pub(crate) struct Draft<'c> {
     pub(crate) document: Option<Resource>,
     pub(crate) relations: Vec<RelationDelta>,
     pub(crate) unique: Vec<UniqueKey>,
+    pub(crate) version: Version,
+    pub(crate) created: DateTime,
     pub(crate) precondition: Option<Version>,
-    at: DateTime,
+    pub(crate) at: DateTime,
     event: Option<NewEvent>,
     pub(crate) of: Option<usize>,
 }
@@ -276,6 +278,8 @@ impl<'c> Draft<'c> {
             document: None,
             relations: Vec::new(),
             unique: Vec::new(),
+            version: Version::FIRST,
+            created: DateTime::from_unix_millis(0),
             precondition: None,
             at: DateTime::from_unix_millis(0),
             event: None,
@@ -288,6 +292,8 @@ impl<'c> Draft<'c> {
                 document,
                 relations,
                 unique,
+                version,
+                created,
                 at,
             } => {
                 draft.action = Action::Create;
@@ -296,6 +302,8 @@ impl<'c> Draft<'c> {
                 draft.document = Some(document.clone());
                 draft.relations = relations.to_vec();
                 draft.unique = unique.to_vec();
+                draft.version = version;
+                draft.created = created;
                 draft.at = at;
             }
             Change::Update {
@@ -342,6 +350,8 @@ impl<'c> Draft<'c> {
             id,
             relations,
             unique,
+            version,
+            created,
             precondition,
             at,
             of,
@@ -354,6 +364,8 @@ impl<'c> Draft<'c> {
                 document: self.document.as_ref()?,
                 relations,
                 unique,
+                version: *version,
+                created: *created,
                 at: *at,
             },
             Action::Update => Change::Update {
