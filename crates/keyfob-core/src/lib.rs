@@ -7,6 +7,7 @@ pub mod json;
 pub mod message;
 pub mod name;
 pub mod projection;
+pub mod render;
 pub mod resource;
 pub mod schema;
 pub mod time;

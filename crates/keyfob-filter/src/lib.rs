@@ -11,7 +11,6 @@ pub mod parse;
 mod path;
 mod predicate;
 mod print;
-mod render;
 mod translate;
 
 pub use self::{

@@ -4,15 +4,12 @@ use std::{fmt, ops::Range};
 
 use keyfob_core::{
     AttrName, AttrPath, ErrorBody, ScimType, ToErrorBody,
+    render::{Rendered, with_suggestion},
     schema::{AttributeType, ResolveError},
 };
 use thiserror::Error;
 
-use crate::{
-    ast::CompareOp,
-    parse,
-    render::{Rendered, with_suggestion},
-};
+use crate::{ast::CompareOp, parse};
 
 /// Why a filter does not fit a resource type or an attribute.
 ///

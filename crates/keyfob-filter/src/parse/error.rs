@@ -2,11 +2,12 @@
 
 use std::{fmt, ops::Range};
 
-use keyfob_core::{ErrorBody, PathError, ScimType, ToErrorBody};
+use keyfob_core::{
+    ErrorBody, PathError, ScimType, ToErrorBody,
+    render::{Rendered, span_of, with_suggestion},
+};
 use smol_str::SmolStr;
 use thiserror::Error;
-
-use crate::render::{Rendered, shown, with_suggestion};
 
 /// Why a text is no filter or no PATCH path, and where.
 ///
@@ -265,25 +266,4 @@ impl<'i> Fault<'i> {
             ..self.into_filter_error(text)
         }
     }
-}
-
-/// Where `part`, a part of `text`, stands in it.
-pub(super) fn span_of(text: &str, part: &str) -> Range<usize> {
-    let start = (part.as_ptr().addr())
-        .saturating_sub(text.as_ptr().addr())
-        .min(text.len());
-    start..(start + part.len()).min(text.len())
-}
-
-/// What stands somewhere, short enough and harmless in a message.
-#[cold]
-pub(super) fn excerpt(found: &str) -> SmolStr {
-    const MAX_CHARS: usize = 32;
-    let mut characters = found.chars();
-    let shown = characters.by_ref().take(MAX_CHARS).map(shown);
-    let mut excerpt: String = shown.collect();
-    if characters.next().is_some() {
-        excerpt.push('…');
-    }
-    excerpt.into()
 }

@@ -2,10 +2,14 @@
 
 use std::ops::Range;
 
-use keyfob_core::{AttrPath, Dialect, Quirk, name::closest};
+use keyfob_core::{
+    AttrPath, Dialect, Quirk,
+    name::closest,
+    render::{excerpt, span_of},
+};
 
 use super::{
-    error::{Fault, ParseErrorKind, excerpt, span_of},
+    error::{Fault, ParseErrorKind},
     lexeme::{
         Operator, after, blank, blanks, connective, is_date, name_fault, operator, simple_value,
         single_quoted, string, sub_attribute, word,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use keyfob_core::{AttrName, AttrPath, DateTime, PathError, name::closest};
+use keyfob_core::{AttrName, AttrPath, DateTime, PathError, name::closest, render::excerpt};
 use nom::{
     IResult, Parser,
     branch::alt,
@@ -12,7 +12,7 @@ use nom::{
 };
 use smol_str::SmolStr;
 
-use super::error::{Fault, ParseErrorKind, excerpt};
+use super::error::{Fault, ParseErrorKind};
 use crate::ast::{CompareOp, Literal};
 
 /// What is left of the text, and what was read of it.
