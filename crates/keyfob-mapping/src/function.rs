@@ -1,0 +1,359 @@
+//! The functions that expressions call: one table, of which each group of rows has its file.
+
+mod choice;
+mod dates;
+mod encoding;
+mod generators;
+mod multi_value;
+mod roles;
+mod text;
+
+use std::fmt;
+
+use smol_str::SmolStr;
+use thiserror::Error;
+
+use crate::options::FunctionSet;
+
+/// A function that expressions call.
+///
+/// ```
+/// use keyfob_mapping::{Function, FunctionSet};
+///
+/// let join = Function::named("Join", FunctionSet::Entra).unwrap();
+/// let keys: Vec<_> = join.parameters().iter().map(|parameter| parameter.key()).collect();
+/// assert_eq!(keys, ["separator", "source"]);
+/// assert_eq!(join.repeated(), 1);
+/// assert!(Function::named("join", FunctionSet::Entra).is_none());
+/// ```
+#[derive(Clone, Copy)]
+pub struct Function(&'static Definition);
+
+/// A row of the table.
+pub(crate) struct Definition {
+    name: &'static str,
+    parameters: &'static [Parameter],
+    /// How many of the parameters, the last ones, repeat together, and how often they have to stand at least.
+    repeated: usize,
+    at_least: usize,
+    /// The parameter that a shorter form of the call leaves out.
+    left_out: Option<usize>,
+    set: FunctionSet,
+    returns: Kind,
+}
+
+/// A parameter of a function.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    key: &'static str,
+    kind: Kind,
+    is_required: bool,
+    is_each: bool,
+}
+
+/// What a parameter takes and a function gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Any value, lists included.
+    Any,
+    /// A single value, as text.
+    Text,
+    /// An integer, or text that is one.
+    Integer,
+    /// A boolean.
+    Boolean,
+    /// A date, or text that is one.
+    Date,
+    /// A list of values.
+    List,
+    /// The name of an interval of time: `yyyy`, `m`, `ww`, `d`, `h`, `n`, `s`.
+    Interval,
+    /// A regular expression of .NET.
+    Pattern,
+    /// The name of a culture, such as `tr-TR`.
+    Culture,
+    /// `vbTextCompare` or `vbBinaryCompare`.
+    CompareType,
+    /// An attribute, or text that names one.
+    AttributeName,
+}
+
+/// What is wrong with the number of a call's arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ArityError {
+    /// An argument is missing at the end.
+    #[error("`{function}` needs an argument `{parameter}`")]
+    Missing {
+        /// The function.
+        function: SmolStr,
+        /// The parameter.
+        parameter: SmolStr,
+    },
+    /// An argument is empty that can't be.
+    #[error("the argument `{parameter}` of `{function}` can't be left empty")]
+    Empty {
+        /// The function.
+        function: SmolStr,
+        /// The parameter.
+        parameter: SmolStr,
+        /// Which argument, from 0.
+        argument: usize,
+    },
+    /// There are too many arguments.
+    #[error("`{function}` takes at most {limit} arguments")]
+    TooMany {
+        /// The function.
+        function: SmolStr,
+        /// How many it takes.
+        limit: usize,
+    },
+    /// The last of the arguments that go together is missing.
+    #[error(
+        "the arguments of `{function}` come in pairs of a key and a value, and the last key has no value"
+    )]
+    Unpaired {
+        /// The function.
+        function: SmolStr,
+        /// Which argument, from 0, lacks the other.
+        argument: usize,
+    },
+}
+
+impl Function {
+    /// The function of this name, whose case counts.
+    #[must_use]
+    pub fn named(name: &str, set: FunctionSet) -> Option<Self> {
+        Self::all(set).find(|function| function.0.name == name)
+    }
+
+    /// All functions of a set.
+    pub fn all(set: FunctionSet) -> impl Iterator<Item = Self> {
+        GROUPS
+            .into_iter()
+            .flatten()
+            .filter(move |definition| definition.set == FunctionSet::Entra || definition.set == set)
+            .map(Self)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    /// Its parameters in order.
+    #[must_use]
+    pub fn parameters(self) -> &'static [Parameter] {
+        self.0.parameters
+    }
+
+    /// How many of its parameters, the last ones, take any number of arguments in turn.
+    #[must_use]
+    pub fn repeated(self) -> usize {
+        self.0.repeated
+    }
+
+    /// The row of the table.
+    pub(crate) fn definition(self) -> &'static Definition {
+        self.0
+    }
+
+    /// Checks how many arguments there are and which of them are empty.
+    pub(crate) fn check(self, count: usize, is_given: impl Fn(usize) -> bool) -> Result<(), ArityError> {
+        let definition = self.0;
+        let function = || SmolStr::new_static(definition.name);
+        let fixed = definition.parameters.len() - definition.repeated;
+        if definition.repeated == 0 && count > fixed {
+            let limit = fixed;
+            return Err(ArityError::TooMany {
+                function: function(),
+                limit,
+            });
+        }
+        let required = if definition.is_short(count) {
+            count
+        } else {
+            fixed + definition.repeated * definition.at_least
+        };
+        for argument in 0..count.max(required) {
+            let Some(parameter) = definition.parameter(argument, count) else {
+                break;
+            };
+            if !parameter.is_required || is_given(argument) {
+                continue;
+            }
+            let (function, parameter) = (function(), SmolStr::new_static(parameter.key));
+            return Err(if argument < count {
+                ArityError::Empty {
+                    function,
+                    parameter,
+                    argument,
+                }
+            } else {
+                ArityError::Missing { function, parameter }
+            });
+        }
+        let in_turn = count.saturating_sub(fixed);
+        match in_turn.checked_rem(definition.repeated) {
+            None | Some(0) => Ok(()),
+            Some(_) => Err(ArityError::Unpaired {
+                function: function(),
+                argument: count - 1,
+            }),
+        }
+    }
+}
+
+impl Parameter {
+    /// Its name in the schema files of Microsoft Graph; those of parameters that Graph doesn't show are Microsoft's
+    /// in the functions' description.
+    #[must_use]
+    pub fn key(&self) -> &'static str {
+        self.key
+    }
+
+    /// Whether it has to be given.
+    #[must_use]
+    pub fn is_required(&self) -> bool {
+        self.is_required
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The same, of which a list is gone through value by value.
+    const fn each(self) -> Self {
+        Self {
+            is_each: true,
+            ..self
+        }
+    }
+}
+
+const fn required(key: &'static str, kind: Kind) -> Parameter {
+    Parameter {
+        key,
+        kind,
+        is_required: true,
+        is_each: false,
+    }
+}
+
+const fn optional(key: &'static str, kind: Kind) -> Parameter {
+    Parameter {
+        is_required: false,
+        ..required(key, kind)
+    }
+}
+
+impl Definition {
+    const fn new(name: &'static str, parameters: &'static [Parameter], returns: Kind) -> Self {
+        Self {
+            name,
+            parameters,
+            repeated: 0,
+            at_least: 0,
+            left_out: None,
+            set: FunctionSet::Entra,
+            returns,
+        }
+    }
+
+    /// The same, whose last `count` parameters repeat together, `at_least` times.
+    const fn repeating(self, count: usize, at_least: usize) -> Self {
+        Self {
+            repeated: count,
+            at_least,
+            ..self
+        }
+    }
+
+    /// The same, of which a form without one of the parameters is in use.
+    const fn also_without(self, parameter: usize) -> Self {
+        Self {
+            left_out: Some(parameter),
+            ..self
+        }
+    }
+
+    /// The same, which only cloud sync has.
+    const fn of_cloud_sync(self) -> Self {
+        Self {
+            set: FunctionSet::CloudSync,
+            ..self
+        }
+    }
+
+    /// Whether so many arguments are the shorter form.
+    fn is_short(&self, count: usize) -> bool {
+        self.left_out.is_some() && count + 1 == self.parameters.len()
+    }
+
+    /// The place among the parameters of an argument, of which there are `count`; beyond them for those that repeat.
+    pub(crate) fn place(&self, argument: usize, count: usize) -> usize {
+        match self.left_out {
+            Some(left_out) if self.is_short(count) && argument >= left_out => argument + 1,
+            _ => argument,
+        }
+    }
+
+    /// The parameter of an argument, of which there are `count`.
+    pub(crate) fn parameter(&self, argument: usize, count: usize) -> Option<&'static Parameter> {
+        self.parameter_at(self.place(argument, count))
+    }
+
+    /// The parameter at a place, which is beyond them for those that repeat.
+    pub(crate) fn parameter_at(&self, place: usize) -> Option<&'static Parameter> {
+        let fixed = self.parameters.len() - self.repeated;
+        let index = match place.checked_sub(fixed) {
+            Some(beyond) if self.repeated > 0 => fixed + beyond % self.repeated,
+            _ => place,
+        };
+        self.parameters.get(index)
+    }
+}
+
+impl ArityError {
+    /// Which argument, from 0, is at fault; none where one is missing.
+    #[must_use]
+    pub fn argument(&self) -> Option<usize> {
+        match self {
+            Self::Missing { .. } => None,
+            Self::Empty { argument, .. } | Self::Unpaired { argument, .. } => Some(*argument),
+            Self::TooMany { limit, .. } => Some(*limit),
+        }
+    }
+}
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name == other.0.name
+    }
+}
+
+impl Eq for Function {}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.name)
+    }
+}
+
+impl fmt::Display for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.name)
+    }
+}
+
+/// The table.
+static GROUPS: [&[Definition]; 7] = [
+    text::FUNCTIONS,
+    choice::FUNCTIONS,
+    multi_value::FUNCTIONS,
+    encoding::FUNCTIONS,
+    dates::FUNCTIONS,
+    generators::FUNCTIONS,
+    roles::FUNCTIONS,
+];
