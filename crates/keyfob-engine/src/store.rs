@@ -3,7 +3,7 @@
 mod change;
 mod dynamic;
 mod error;
-pub mod event;
+mod event;
 mod query;
 
 use std::{future::Future, sync::Arc};

@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
-pub mod dotnet;
 pub mod expression;
 pub mod function;
+pub mod okta;
 pub mod options;
 pub mod source;
 pub mod value;

@@ -2,7 +2,6 @@
 
 use keyfob_core::{Attribute, Resource, ResourceType, SchemaUri, Value, fold, schema::Uniqueness};
 use smol_str::{SmolStr, format_smolstr};
-use unicode_normalization::UnicodeNormalization;
 
 use crate::{profile::Profile, store::UniqueKey};
 
@@ -57,9 +56,7 @@ fn is_unique(
 fn text_of(attribute: &Attribute, value: &Value) -> Option<SmolStr> {
     match value {
         Value::String(text) if attribute.case_exact => Some(text.clone()),
-        // One name may be typed with composed and with combining letters.
-        Value::String(text) if text.is_ascii() => Some(fold(text)),
-        Value::String(text) => Some(fold(&text.nfc().collect::<String>())),
+        Value::String(text) => Some(fold(text)),
         Value::Bool(flag) => Some(format_smolstr!("{flag}")),
         Value::Integer(number) => Some(format_smolstr!("{number}")),
         Value::Decimal(number) => Some(format_smolstr!("{number}")),

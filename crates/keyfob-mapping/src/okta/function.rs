@@ -1,0 +1,317 @@
+//! The functions of the language: how they are called, and what they take.
+
+use keyfob_core::name::closest;
+use smol_str::SmolStr;
+
+/// A function of the Okta Expression Language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Function {
+    Append,
+    Join,
+    Len,
+    RemoveSpaces,
+    Replace,
+    ReplaceFirst,
+    StartsWith,
+    StringContains,
+    StringSwitch,
+    Substring,
+    SubstringAfter,
+    SubstringBefore,
+    ToUpperCase,
+    ToLowerCase,
+    ArrayAdd,
+    ArrayRemove,
+    ArrayClear,
+    ArrayGet,
+    ArrayFlatten,
+    ArrayContains,
+    ArraySize,
+    ArrayIsEmpty,
+    ArrayToCsvString,
+    ToInt,
+    ToNum,
+    ToAlpha2,
+    ToAlpha3,
+    ToNumeric,
+    ToName,
+    Now,
+    FromWindowsToIso8601,
+    FromUnixToIso8601,
+    FromStringToIso8601,
+    FromIso8601ToWindows,
+    FromIso8601ToUnix,
+    FromIso8601ToString,
+    IsMemberOfGroup,
+    IsMemberOfAnyGroup,
+    IsMemberOfGroupName,
+    IsMemberOfGroupNameStartsWith,
+    IsMemberOfGroupNameContains,
+    IsMemberOfGroupNameRegex,
+    GetFilteredGroups,
+    GroupsContains,
+    GroupsStartsWith,
+    GroupsEndsWith,
+    HasDirectoryUser,
+    HasWorkdayUser,
+    FindDirectoryUser,
+    FindWorkdayUser,
+    GetManagerUser,
+    GetManagerAppUser,
+    GetAssistantUser,
+    GetAssistantAppUser,
+    GetLinkedObject,
+    GetInternalProperty,
+}
+
+/// What a function belongs to, which decides where it may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    Text,
+    Array,
+    Convert,
+    Time,
+    Group,
+    /// Answers with another profile of the user or with another user, or whether there is one.
+    Profile,
+}
+
+/// How a function is called.
+struct Signature {
+    function: Function,
+    name: &'static str,
+    /// The name before functions had namespaces, which is deprecated and does the same.
+    deprecated: Option<&'static str>,
+    family: Family,
+    /// How many arguments there have to be.
+    required: usize,
+    /// How many there may be beyond; `usize::MAX` for any number.
+    optional: usize,
+}
+
+const fn signature(
+    function: Function,
+    name: &'static str,
+    family: Family,
+    required: usize,
+    optional: usize,
+) -> Signature {
+    Signature {
+        function,
+        name,
+        deprecated: None,
+        family,
+        required,
+        optional,
+    }
+}
+
+const fn renamed(
+    function: Function,
+    deprecated: &'static str,
+    name: &'static str,
+    required: usize,
+) -> Signature {
+    Signature {
+        deprecated: Some(deprecated),
+        ..signature(function, name, Text, required, 0)
+    }
+}
+
+const ANY: usize = usize::MAX;
+
+use Family::{Array, Convert, Group, Profile, Text, Time};
+use Function as F;
+
+/// In the order of [`Function`].
+static SIGNATURES: &[Signature] = &[
+    signature(F::Append, "String.append", Text, 2, 0),
+    signature(F::Join, "String.join", Text, 2, ANY),
+    signature(F::Len, "String.len", Text, 1, 0),
+    signature(F::RemoveSpaces, "String.removeSpaces", Text, 1, 0),
+    signature(F::Replace, "String.replace", Text, 3, 0),
+    signature(F::ReplaceFirst, "String.replaceFirst", Text, 3, 0),
+    signature(F::StartsWith, "String.startsWith", Text, 2, 0),
+    signature(F::StringContains, "String.stringContains", Text, 2, 0),
+    signature(F::StringSwitch, "String.stringSwitch", Text, 4, ANY),
+    renamed(F::Substring, "substring", "String.substring", 3),
+    renamed(F::SubstringAfter, "substringAfter", "String.substringAfter", 2),
+    renamed(F::SubstringBefore, "substringBefore", "String.substringBefore", 2),
+    renamed(F::ToUpperCase, "toUpperCase", "String.toUpperCase", 1),
+    renamed(F::ToLowerCase, "toLowerCase", "String.toLowerCase", 1),
+    signature(F::ArrayAdd, "Arrays.add", Array, 2, 0),
+    signature(F::ArrayRemove, "Arrays.remove", Array, 2, 0),
+    signature(F::ArrayClear, "Arrays.clear", Array, 1, 0),
+    signature(F::ArrayGet, "Arrays.get", Array, 2, 0),
+    signature(F::ArrayFlatten, "Arrays.flatten", Array, 1, ANY),
+    signature(F::ArrayContains, "Arrays.contains", Array, 2, 0),
+    signature(F::ArraySize, "Arrays.size", Array, 1, 0),
+    signature(F::ArrayIsEmpty, "Arrays.isEmpty", Array, 1, 0),
+    signature(F::ArrayToCsvString, "Arrays.toCsvString", Array, 1, 0),
+    signature(F::ToInt, "Convert.toInt", Convert, 1, 0),
+    signature(F::ToNum, "Convert.toNum", Convert, 1, 0),
+    signature(F::ToAlpha2, "Iso3166Convert.toAlpha2", Convert, 1, 0),
+    signature(F::ToAlpha3, "Iso3166Convert.toAlpha3", Convert, 1, 0),
+    signature(F::ToNumeric, "Iso3166Convert.toNumeric", Convert, 1, 0),
+    signature(F::ToName, "Iso3166Convert.toName", Convert, 1, 0),
+    signature(F::Now, "Time.now", Time, 0, 2),
+    signature(F::FromWindowsToIso8601, "Time.fromWindowsToIso8601", Time, 1, 0),
+    signature(F::FromUnixToIso8601, "Time.fromUnixToIso8601", Time, 1, 0),
+    signature(F::FromStringToIso8601, "Time.fromStringToIso8601", Time, 2, 0),
+    signature(F::FromIso8601ToWindows, "Time.fromIso8601ToWindows", Time, 1, 0),
+    signature(F::FromIso8601ToUnix, "Time.fromIso8601ToUnix", Time, 1, 0),
+    signature(F::FromIso8601ToString, "Time.fromIso8601ToString", Time, 2, 0),
+    signature(F::IsMemberOfGroup, "isMemberOfGroup", Group, 1, 0),
+    signature(F::IsMemberOfAnyGroup, "isMemberOfAnyGroup", Group, 1, ANY),
+    signature(F::IsMemberOfGroupName, "isMemberOfGroupName", Group, 1, 0),
+    signature(
+        F::IsMemberOfGroupNameStartsWith,
+        "isMemberOfGroupNameStartsWith",
+        Group,
+        1,
+        0,
+    ),
+    signature(
+        F::IsMemberOfGroupNameContains,
+        "isMemberOfGroupNameContains",
+        Group,
+        1,
+        0,
+    ),
+    signature(
+        F::IsMemberOfGroupNameRegex,
+        "isMemberOfGroupNameRegex",
+        Group,
+        1,
+        0,
+    ),
+    signature(F::GetFilteredGroups, "getFilteredGroups", Group, 3, 0),
+    signature(F::GroupsContains, "Groups.contains", Group, 3, 0),
+    signature(F::GroupsStartsWith, "Groups.startsWith", Group, 3, 0),
+    signature(F::GroupsEndsWith, "Groups.endsWith", Group, 3, 0),
+    signature(F::HasDirectoryUser, "hasDirectoryUser", Profile, 0, 0),
+    signature(F::HasWorkdayUser, "hasWorkdayUser", Profile, 0, 0),
+    signature(F::FindDirectoryUser, "findDirectoryUser", Profile, 0, 0),
+    signature(F::FindWorkdayUser, "findWorkdayUser", Profile, 0, 0),
+    signature(F::GetManagerUser, "getManagerUser", Profile, 1, 0),
+    signature(F::GetManagerAppUser, "getManagerAppUser", Profile, 2, 0),
+    signature(F::GetAssistantUser, "getAssistantUser", Profile, 1, 0),
+    signature(F::GetAssistantAppUser, "getAssistantAppUser", Profile, 2, 0),
+    signature(F::GetLinkedObject, "user.getLinkedObject", Profile, 1, 0),
+    signature(F::GetInternalProperty, "user.getInternalProperty", Profile, 1, 0),
+];
+
+impl Function {
+    /// The function of this name, a deprecated one included. Names are case-sensitive.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        SIGNATURES
+            .iter()
+            .find(|signature| signature.name == name || signature.deprecated == Some(name))
+            .map(|signature| signature.function)
+    }
+
+    /// The name, never a deprecated one.
+    pub(super) fn name(self) -> &'static str {
+        self.signature().map_or("", |signature| signature.name)
+    }
+
+    pub(super) fn family(self) -> Family {
+        self.signature().map_or(Text, |signature| signature.family)
+    }
+
+    /// Whether Okta lets the function stand in what decides a conditional expression.
+    pub(super) fn decides(self) -> bool {
+        !matches!(self.family(), Array | Convert | Time)
+    }
+
+    /// Whether a call may have so many arguments.
+    pub(super) fn takes(self, arguments: usize) -> bool {
+        let Some(signature) = self.signature() else {
+            return false;
+        };
+        let is_paired = self != Self::StringSwitch || arguments.is_multiple_of(2);
+        let most = signature.required.saturating_add(signature.optional);
+        (signature.required..=most).contains(&arguments) && is_paired
+    }
+
+    /// How many arguments the function takes, in words.
+    pub(super) fn arity(self) -> SmolStr {
+        let Some(signature) = self.signature() else {
+            return SmolStr::default();
+        };
+        let plural = |count: usize| if count == 1 { "" } else { "s" };
+        let required = signature.required;
+        match (self, signature.optional) {
+            (Self::StringSwitch, _) => "2 arguments and pairs of key and value".into(),
+            (_, 0) if required == 0 => "no arguments".into(),
+            (_, 0) => format!("{required} argument{}", plural(required)).into(),
+            (_, ANY) => format!("at least {required} argument{}", plural(required)).into(),
+            (_, optional) => format!("{required} to {} arguments", required + optional).into(),
+        }
+    }
+
+    fn signature(self) -> Option<&'static Signature> {
+        SIGNATURES.get(self as usize)
+    }
+}
+
+/// The function that was perhaps meant by a name that no function has. A method of the newer dialect of Okta Identity
+/// Engine, such as `user.profile.login.toUpperCase`, leads to the function that does the same.
+pub(super) fn suggestion(name: &str) -> Option<SmolStr> {
+    let method = name.rsplit('.').next().unwrap_or(name);
+    let same = |signature: &&Signature| {
+        let last = signature.name.rsplit('.').next().unwrap_or(signature.name);
+        last.eq_ignore_ascii_case(method)
+    };
+    SIGNATURES
+        .iter()
+        .find(same)
+        .map(|signature| SmolStr::new_static(signature.name))
+        .or_else(|| closest(name, SIGNATURES.iter().map(|signature| signature.name)))
+}
+
+/// Functions that Okta has and this evaluator doesn't, since they ask for what no data can stand in for.
+pub(super) fn is_unsupported(name: &str) -> bool {
+    ["user.getGroups", "user.isMemberOf", "DateTime.now"].contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_function_finds_its_own_signature() {
+        for (index, signature) in SIGNATURES.iter().enumerate() {
+            assert_eq!(signature.function as usize, index, "{}", signature.name);
+            assert_eq!(Function::named(signature.name), Some(signature.function));
+        }
+    }
+
+    #[test]
+    fn deprecated_names_mean_the_functions_that_took_their_place() {
+        for name in [
+            "toUpperCase",
+            "toLowerCase",
+            "substringBefore",
+            "substringAfter",
+            "substring",
+        ] {
+            let function = Function::named(name).unwrap();
+            assert_eq!(function.name(), format!("String.{name}"));
+        }
+    }
+
+    #[test]
+    fn a_slip_and_a_method_lead_to_the_function() {
+        for (written, meant) in [
+            ("String.touppercase", "String.toUpperCase"),
+            ("user.profile.login.toUpperCase", "String.toUpperCase"),
+            ("Array.contains", "Arrays.contains"),
+            ("String.subString", "String.substring"),
+            ("isMemberOfGroupNamed", "isMemberOfGroupName"),
+        ] {
+            assert_eq!(suggestion(written).as_deref(), Some(meant), "{written}");
+        }
+        assert_eq!(suggestion("xyzzy"), None);
+    }
+}
