@@ -2,6 +2,7 @@
 //!
 //! The modules are also compiled into the tests of the crates they are about, which run them on the seeds.
 
+mod card;
 mod evaluation;
 mod filter;
 mod model;
@@ -9,6 +10,7 @@ mod patch;
 mod resource;
 
 pub use self::{
+    card::card_total,
     evaluation::filter_vs_oracle,
     filter::{filter_roundtrip, filter_total, path_roundtrip},
     model::{diff_applies, operations_are_independent, patch_vs_model},

@@ -112,6 +112,14 @@ pub enum DecodeError {
         /// How many bits the word has.
         actual: u8,
     },
+    /// The word has not as many hex digits as those of the format.
+    #[error("the word has {actual} hex digits instead of {expected}")]
+    HexDigits {
+        /// How many there are: for a serial number exactly, otherwise at most.
+        expected: u8,
+        /// How many were given.
+        actual: u8,
+    },
     /// Bits that are the same on every card are others.
     #[error("the field at {field} is {actual} instead of {expected}")]
     Fixed {

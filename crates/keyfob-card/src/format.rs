@@ -8,6 +8,7 @@ use crate::{
     error::{CardError, DecodeError},
     layout::{Field, Layout},
     read::Part,
+    text::Hex,
     word::Word,
 };
 
@@ -191,6 +192,35 @@ impl Format {
             number,
             word: Some(word),
         })
+    }
+
+    /// The same of a word in hex digits: at most as many as the format has, and all of them for a serial number.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`decode`](Self::decode), and for another number of digits.
+    pub fn decode_hex(&self, hex: Hex) -> Result<Card<'_>, DecodeError> {
+        let (Some(bits), Some(expected)) = (self.bits(), self.hex_digits()) else {
+            return Err(DecodeError::UnknownLayout {
+                format: self.name.clone(),
+            });
+        };
+        if !self.takes_digits(hex, expected) {
+            return Err(DecodeError::HexDigits {
+                expected,
+                actual: hex.digits(),
+            });
+        }
+        let word = hex.word(bits).map_err(|_| DecodeError::Length {
+            expected: bits,
+            actual: hex.width(),
+        })?;
+        self.decode(word)
+    }
+
+    /// Whether hex digits are as many as the format has.
+    pub(crate) fn takes_digits(&self, hex: Hex, digits: u8) -> bool {
+        hex.digits() == digits || !self.serial_number && hex.digits() < digits
     }
 
     pub(crate) fn folded_name(&self) -> SmolStr {

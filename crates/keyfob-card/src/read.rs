@@ -230,7 +230,7 @@ fn optional<T>(
 /// The card number that hex digits are.
 fn number_of(hex: Hex, format: &Format, certain: bool) -> Result<u64, CardError> {
     if let Some(expected) = format.hex_digits().filter(|_| certain)
-        && (hex.digits() > expected || format.serial_number && hex.digits() != expected)
+        && !format.takes_digits(hex, expected)
     {
         return Err(CardError::HexDigits {
             expected,

@@ -66,6 +66,11 @@ impl Hex {
         self.digits
     }
 
+    /// How many bits the number takes.
+    pub(crate) fn width(self) -> u8 {
+        u8::try_from(u128::BITS - self.value.leading_zeros()).unwrap_or(u8::MAX)
+    }
+
     /// The number as a word of so many bits.
     ///
     /// # Errors

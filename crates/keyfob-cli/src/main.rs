@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod card;
 mod filter;
 mod input;
 mod patch;
@@ -13,7 +14,7 @@ use std::{
 
 use clap::{Parser, Subcommand};
 
-/// SCIM 2.0: a server, and tools to try filters and PATCH requests with.
+/// SCIM 2.0: a server, and tools to try filters, PATCH requests and card formats with.
 #[derive(Debug, Parser)]
 #[command(name = "keyfob", version, arg_required_else_help = true)]
 struct Arguments {
@@ -30,6 +31,9 @@ enum Command {
     Filter(filter::Command),
     /// Applies a PATCH request to a resource
     Patch(patch::Arguments),
+    /// Encodes, decodes and identifies the words of access control cards
+    #[command(subcommand)]
+    Card(card::Command),
 }
 
 /// How a command ended, as scripts see it.
@@ -70,6 +74,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Filter(command) => filter::run(&command),
         Command::Patch(arguments) => patch::run(&arguments),
+        Command::Card(command) => card::run(&command),
     };
     match outcome {
         Ok(Answer::Done) => ExitCode::SUCCESS,

@@ -31,21 +31,45 @@ impl fmt::Display for TenantId {
     }
 }
 
-/// What every call carries: for which tenant it is, and under which address that tenant's resources are served.
+/// Who asks for something. Some of what an organization's provider manages is closed to everybody else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Actor {
+    /// The identity provider, by SCIM.
+    #[default]
+    Provider,
+    /// An administrator of the whole organization.
+    OrganizationAdmin,
+    /// An administrator of one directory of the organization, who has no say in what is global.
+    DirectoryAdmin,
+    /// A user, who changes his own data.
+    User,
+}
+
+/// What every call carries: for which tenant it is, on whose behalf, and under which address that tenant's resources
+/// are served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Context {
     tenant: TenantId,
+    actor: Actor,
     base_url: SmolStr,
 }
 
 impl Context {
-    /// A call for this tenant. Addresses in answers are relative until [`with_base_url`](Self::with_base_url).
+    /// A call of this tenant's provider. Addresses in answers are relative until [`with_base_url`](Self::with_base_url).
     #[must_use]
     pub fn new(tenant: TenantId) -> Self {
         Self {
             tenant,
+            actor: Actor::Provider,
             base_url: SmolStr::default(),
         }
+    }
+
+    /// The same call on behalf of somebody else than the provider.
+    #[must_use]
+    pub fn acting_as(self, actor: Actor) -> Self {
+        Self { actor, ..self }
     }
 
     /// The same call with the address, without a slash at its end, that `meta.location` and `$ref` start with.
@@ -61,6 +85,12 @@ impl Context {
     #[must_use]
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
+    }
+
+    /// On whose behalf it is.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        self.actor
     }
 
     /// What addresses start with.

@@ -1,18 +1,27 @@
 //! The provisioning engine: what RFC 7644 asks of a service provider, over any store.
 
+mod commit;
+mod deleted;
 mod error;
 mod key;
 mod patch;
 mod read;
+mod record;
 mod search;
 mod view;
 mod write;
 
 use std::fmt;
 
-use keyfob_core::{Clock, IdGenerator, Registry, ResourceId, SystemClock, UuidGenerator};
+use keyfob_core::{Clock, DateTime, IdGenerator, Registry, ResourceId, SystemClock, UuidGenerator};
 
-pub(crate) use self::key::unique_keys;
+pub(crate) use self::{
+    commit::Draft,
+    deleted::equals,
+    error::Refusal,
+    key::unique_keys,
+    record::{Loaded, Record},
+};
 pub use self::{
     error::EngineError,
     read::Found,
@@ -22,6 +31,7 @@ use crate::{
     admin::Admin,
     context::{Context, TenantId},
     profile::Profile,
+    rule::Rule,
     store::{Selection, Store},
     system,
     token::{self, AuthenticationError},
@@ -41,6 +51,7 @@ pub struct Engine<S> {
     profile: Profile,
     clock: Box<dyn Clock>,
     ids: Box<dyn IdGenerator>,
+    rules: Vec<Box<dyn Rule>>,
 }
 
 impl<S: Store> Engine<S> {
@@ -57,6 +68,7 @@ impl<S: Store> Engine<S> {
             profile: Profile::interop(),
             clock: Box::new(SystemClock::new()),
             ids: Box::new(UuidGenerator::new()),
+            rules: Vec::new(),
         }
     }
 
@@ -82,6 +94,13 @@ impl<S: Store> Engine<S> {
             ids: Box::new(ids),
             ..self
         }
+    }
+
+    /// The same engine with one more rule, which reviews after those that it has.
+    #[must_use]
+    pub fn with_rule(mut self, rule: impl Rule) -> Self {
+        self.rules.push(Box::new(rule));
+        self
     }
 
     /// The store.
@@ -110,7 +129,8 @@ impl<S: Store> Engine<S> {
 
     /// Finds the tenant that a bearer token opens.
     ///
-    /// Every token that opens none is refused in the same words, after the same work.
+    /// Every token that opens none is refused in the same words, after the same work. A token opens nothing any more
+    /// as soon as it is refreshed or revoked, or the organization is unlinked.
     ///
     /// # Errors
     /// [`AuthenticationError::Rejected`], which maps to 401.
@@ -121,26 +141,36 @@ impl<S: Store> Engine<S> {
             .store
             .get(&cx, system::token(), &id, &Selection::document())
             .await?;
-        let stored = found.filter(|stored| {
-            stored
-                .resource
-                .id()
-                .is_some_and(|stored| token::same_id(&stored, &id))
-        });
-        stored
+        let organization = found
             .as_ref()
-            .and_then(|stored| stored.resource.core().get_str("organization"))
-            .filter(|organization| !organization.is_empty())
-            .map(TenantId::new)
-            .ok_or(AuthenticationError::Rejected)
+            .and_then(|stored| stored.resource.core().get_str("organization"));
+        // A token that leads nowhere costs the same two look-ups.
+        let tenant = TenantId::new(organization.unwrap_or_default());
+        let provisioning = self.provisioning(&Context::new(tenant.clone())).await?;
+        let now = self.now();
+        let mut opens = false;
+        for token in &provisioning.tokens {
+            opens |= token::same_id(&token.id, &id) && token.is_valid_at(now);
+        }
+        if opens && provisioning.is_linked() && tenant != TenantId::SYSTEM {
+            Ok(tenant)
+        } else {
+            Err(AuthenticationError::Rejected)
+        }
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.clock
+    /// The present instant, by the engine's clock.
+    pub fn now(&self) -> DateTime {
+        self.clock.now()
     }
 
-    pub(crate) fn ids(&self) -> &dyn IdGenerator {
-        &*self.ids
+    /// An id for a new resource.
+    pub fn next_id(&self) -> ResourceId {
+        self.ids.next_id(self.now())
+    }
+
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &dyn Rule> {
+        self.rules.iter().map(|rule| &**rule)
     }
 }
 

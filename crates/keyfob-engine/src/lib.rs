@@ -5,18 +5,27 @@ pub mod context;
 pub mod discovery;
 pub mod engine;
 pub mod profile;
+pub mod provisioning;
+pub mod rule;
+pub mod state;
 pub mod store;
-
-mod system;
 pub mod token;
+
+mod policy;
+mod system;
 
 pub use keyfob_patch::RelationDelta;
 
 pub use self::{
-    admin::{Admin, AdminError},
-    context::{Context, TenantId},
+    admin::{Admin, AdminError, Confirmed, Organization, UserView},
+    context::{Actor, Context, TenantId},
     engine::{Engine, EngineError, Found, Precondition, Written},
-    profile::{PatchAnswer, Profile, UnknownMembers},
+    profile::{
+        Adopt, Deletion, GroupExternalId, PatchAnswer, Profile, Reprovision, TokenPolicy, UnknownMembers,
+    },
+    provisioning::{EmailDomain, Provisioning, Synchronization, TokenInfo},
+    rule::{FurtherChange, Operation, Rejection, Review, Rule},
+    state::{Origin, State, UserState},
     store::{
         Capabilities, Change, CommitError, Committed, DynStore, Event, EventId, NewEvent, Outcome, Page,
         Query, Selection, Store, StoreError, Stored, UniqueKey,

@@ -3,7 +3,7 @@
 mod change;
 mod dynamic;
 mod error;
-mod event;
+pub mod event;
 mod query;
 
 use std::{future::Future, sync::Arc};

@@ -1,26 +1,48 @@
-//! The resource types in which the service keeps its own data: organizations and their tokens.
+//! The resource types in which the service keeps its own data.
 
 use std::sync::LazyLock;
 
-use keyfob_core::{Registry, ResourceType, Schema, SchemaUri, schema::ResourceTypeBuilder};
+use keyfob_core::{AttrPath, Registry, ResourceId, ResourceType, Schema, schema::ResourceTypeBuilder};
 
-/// The types of the system tenant. They have a registry of their own, so that an application's registry holds what
-/// it serves and nothing else.
+/// They have a registry of their own, so that an application's registry holds what it serves and nothing else.
 static SYSTEM: LazyLock<System> = LazyLock::new(System::load);
 
 struct System {
     organization: ResourceType,
     token: ResourceType,
+    provisioning: ResourceType,
+    deleted_user: ResourceType,
+    tombstone: ResourceType,
 }
 
-/// The type of organizations.
+/// The type of organizations, kept under the system tenant.
 pub(crate) fn organization() -> &'static ResourceType {
     &SYSTEM.organization
 }
 
-/// The type of tokens.
+/// The type of tokens, kept under the system tenant: to which organization a token leads.
 pub(crate) fn token() -> &'static ResourceType {
     &SYSTEM.token
+}
+
+/// The type of the one resource in which an organization's provisioning is kept, in its own tenant.
+pub(crate) fn provisioning() -> &'static ResourceType {
+    &SYSTEM.provisioning
+}
+
+/// The id of that resource. No generated id equals it.
+pub(crate) fn provisioning_id() -> ResourceId {
+    ResourceId::new("provisioning")
+}
+
+/// The type of deleted users that can be brought back.
+pub(crate) fn deleted_user() -> &'static ResourceType {
+    &SYSTEM.deleted_user
+}
+
+/// The type of what is left of users that were removed for good.
+pub(crate) fn tombstone() -> &'static ResourceType {
+    &SYSTEM.tombstone
 }
 
 impl System {
@@ -29,28 +51,39 @@ impl System {
         reason = "the definitions are part of the crate and a test loads them"
     )]
     fn load() -> Self {
-        let loaded = || {
-            let organization = Schema::from_json(include_bytes!("../schemas/organization.json")).ok()?;
-            let token = Schema::from_json(include_bytes!("../schemas/token.json")).ok()?;
-            let define = |name: &'static str, endpoint: &'static str, schema: &SchemaUri| {
-                ResourceTypeBuilder::new(name, endpoint, schema.clone()).internal()
-            };
-            let registry = Registry::builder()
-                .resource_type(define("Organization", "/Organizations", &organization.id))
-                .resource_type(define("Token", "/Tokens", &token.id))
-                .schema(organization)
-                .schema(token)
-                .build()
-                .ok()?;
-            Some(Self {
-                organization: registry.resource_type("Organization")?.clone(),
-                token: registry.resource_type("Token")?.clone(),
-            })
-        };
-        match loaded() {
+        match Self::definitions() {
             Some(system) => system,
             None => panic!("the service's own schemas are malformed"),
         }
+    }
+
+    fn definitions() -> Option<Self> {
+        let texts = [
+            ("Organization", include_str!("../schemas/organization.json")),
+            ("Token", include_str!("../schemas/token.json")),
+            ("Provisioning", include_str!("../schemas/provisioning.json")),
+            ("DeletedUser", include_str!("../schemas/deleted-user.json")),
+            ("Tombstone", include_str!("../schemas/tombstone.json")),
+        ];
+        let mut builder = Registry::builder();
+        for (name, text) in texts {
+            let schema = Schema::from_json(text.as_bytes()).ok()?;
+            let mut definition =
+                ResourceTypeBuilder::new(name, format!("/{name}s"), schema.id.clone()).internal();
+            if name == "DeletedUser" {
+                definition = definition.indexed(AttrPath::attribute("userName"));
+            }
+            builder = builder.resource_type(definition).schema(schema);
+        }
+        let registry = builder.build().ok()?;
+        let resource_type = |name: &str| registry.resource_type(name).cloned();
+        Some(Self {
+            organization: resource_type("Organization")?,
+            token: resource_type("Token")?,
+            provisioning: resource_type("Provisioning")?,
+            deleted_user: resource_type("DeletedUser")?,
+            tombstone: resource_type("Tombstone")?,
+        })
     }
 }
 
@@ -60,7 +93,14 @@ mod tests {
 
     #[test]
     fn the_services_own_types_load_and_are_kept_from_clients() {
-        assert!(!organization().is_exposed());
-        assert!(!token().is_exposed());
+        for resource_type in [
+            organization(),
+            token(),
+            provisioning(),
+            deleted_user(),
+            tombstone(),
+        ] {
+            assert!(!resource_type.is_exposed());
+        }
     }
 }

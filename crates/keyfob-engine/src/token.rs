@@ -5,6 +5,7 @@ use std::fmt;
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use keyfob_core::{ErrorBody, ResourceId, ToErrorBody};
 use sha2::{Digest, Sha256};
+use smol_str::SmolStr;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
@@ -47,6 +48,12 @@ impl Token {
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    /// The last four characters, by which people tell tokens apart.
+    pub(crate) fn hint(&self) -> SmolStr {
+        let start = self.0.len().saturating_sub(4);
+        self.0.get(start..).unwrap_or_default().into()
     }
 
     /// The id under which the token is stored.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod dotnet;
 pub mod expression;
 pub mod function;
 pub mod okta;

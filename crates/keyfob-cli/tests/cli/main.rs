@@ -1,6 +1,7 @@
 //! The `keyfob` command as scripts, providers and operators meet it: real processes, real sockets, real files.
 #![cfg(test)]
 
+mod card;
 mod client;
 mod filter;
 #[path = "../../../keyfob-http/tests/http/support/json.rs"]

@@ -1,14 +1,18 @@
 //! Why a request was refused.
 
 use keyfob_core::{
-    ErrorBody, ResourceId, ScimType, ToErrorBody, message::MessageError, validate::ValidationError,
+    ErrorBody, ResourceId, ResourceType, ScimType, ToErrorBody, message::MessageError,
+    validate::ValidationError,
 };
 use keyfob_filter::{CompileError, ParseError};
 use keyfob_patch::PatchError;
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
-use crate::store::{CommitError, StoreError};
+use crate::{
+    rule::Rejection,
+    store::{CommitError, StoreError},
+};
 
 /// Why an operation of the [`Engine`](super::Engine) did nothing.
 #[derive(Debug, Error)]
@@ -39,6 +43,9 @@ pub enum EngineError {
         /// All of them.
         members: Vec<ResourceId>,
     },
+    /// The organization, its profile or a rule of the application's refuses the change.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
     /// The body doesn't fit its schema.
     #[error(transparent)]
     Validation(#[from] ValidationError),
@@ -62,6 +69,15 @@ pub enum EngineError {
     Store(#[from] StoreError),
 }
 
+impl EngineError {
+    pub(crate) fn not_found(resource_type: &ResourceType, id: &ResourceId) -> Self {
+        Self::NotFound {
+            resource_type: resource_type.name().clone(),
+            id: id.clone(),
+        }
+    }
+}
+
 impl ToErrorBody for EngineError {
     fn to_error_body(&self) -> ErrorBody {
         let detail = || format_smolstr!("{self}");
@@ -70,6 +86,7 @@ impl ToErrorBody for EngineError {
             Self::PreconditionFailed => ErrorBody::new(412, detail()),
             Self::Uniqueness { .. } => ErrorBody::new(409, detail()).with_scim_type(ScimType::Uniqueness),
             Self::UnknownMembers { .. } => ErrorBody::bad_request(ScimType::InvalidValue, detail()),
+            Self::Rejected(rejection) => rejection.to_error_body(),
             Self::Validation(error) => error.to_error_body(),
             Self::Patch(error) => error.to_error_body(),
             Self::Message(error) => error.to_error_body(),
@@ -100,7 +117,7 @@ fn among(members: &[ResourceId]) -> SmolStr {
 }
 
 /// What a commit's failure means for the one resource that a request changes.
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     /// Somebody else changed the resource first.
     Changed,
     /// Members don't exist.
@@ -110,7 +127,11 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn of(error: CommitError, resource_type: &SmolStr, id: &ResourceId) -> Self {
+    pub(crate) fn store(error: StoreError) -> Self {
+        Self::Error(EngineError::Store(error))
+    }
+
+    pub(crate) fn of(error: CommitError, resource_type: &SmolStr, id: &ResourceId) -> Self {
         Self::Error(match error {
             CommitError::VersionMismatch { .. } => return Self::Changed,
             CommitError::UnknownMembers { members, .. } => return Self::Members(members),

@@ -2,6 +2,7 @@
 
 use keyfob_core::{Attribute, Resource, ResourceType, SchemaUri, Value, fold, schema::Uniqueness};
 use smol_str::{SmolStr, format_smolstr};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::{profile::Profile, store::UniqueKey};
 
@@ -56,7 +57,9 @@ fn is_unique(
 fn text_of(attribute: &Attribute, value: &Value) -> Option<SmolStr> {
     match value {
         Value::String(text) if attribute.case_exact => Some(text.clone()),
-        Value::String(text) => Some(fold(text)),
+        // One name may be typed with composed and with combining letters.
+        Value::String(text) if text.is_ascii() => Some(fold(text)),
+        Value::String(text) => Some(fold(&text.nfc().collect::<String>())),
         Value::Bool(flag) => Some(format_smolstr!("{flag}")),
         Value::Integer(number) => Some(format_smolstr!("{number}")),
         Value::Decimal(number) => Some(format_smolstr!("{number}")),

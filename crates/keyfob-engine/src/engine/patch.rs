@@ -1,15 +1,18 @@
 //! Changing parts of a resource.
 
 use keyfob_core::{Projection, ResourceId, ResourceType, message::PatchRequest, schema::RelationKind};
-use keyfob_patch::{Applied, Plan, RelationDelta};
+use keyfob_patch::Plan;
 
 use super::{
     Engine, EngineError,
-    write::{Precondition, Skipped, Update, Written, document_of, drop_secrets},
+    commit::Draft,
+    record::document_of,
+    write::{Precondition, Skipped, Written, drop_secrets},
 };
 use crate::{
-    context::Context,
+    context::{Actor, Context},
     profile::PatchAnswer,
+    rule::Operation,
     store::{Selection, Store},
 };
 
@@ -69,12 +72,26 @@ impl<S: Store> Engine<S> {
         for _ in 0..Self::MAX_ATTEMPTS {
             let version = self.demanded(cx, resource_type, id, precondition).await?;
             skipped.leave_out_of(&mut relations);
-            let update = Update {
+            let provisioning = self.provisioning(cx).await?;
+            // Whoever is not the provider may have no say in what the provider manages.
+            let before = match cx.actor() {
+                Actor::Provider => None,
+                _ => Some(
+                    self.existing(cx, resource_type, id, &Selection::document())
+                        .await?
+                        .record(),
+                ),
+            };
+            let draft = Draft {
+                operation: Operation::Update,
+                resource_type,
+                id,
+                before: before.as_ref(),
                 document: None,
                 relations: &relations,
                 version,
             };
-            match self.update(cx, resource_type, id, &update).await {
+            match self.commit_draft(cx, &provisioning, &draft).await {
                 Ok(()) => return Ok(()),
                 Err(refusal) => self.retry(refusal, &mut skipped)?,
             }
@@ -93,29 +110,29 @@ impl<S: Store> Engine<S> {
         let selection = Selection::of(plan.reads().clone());
         let mut skipped = Skipped::default();
         for _ in 0..Self::MAX_ATTEMPTS {
-            let stored = self.load(cx, resource_type, id, &selection).await?;
-            if !precondition.accepts(stored.version) {
+            let existing = self.existing(cx, resource_type, id, &selection).await?;
+            if !precondition.accepts(existing.version()) {
                 return Err(EngineError::PreconditionFailed);
             }
-            let mut resource = stored.resource.clone();
+            let mut resource = existing.resource();
             let patched = plan.apply_to_document(&mut resource)?;
             let mut relations = patched.deltas.into_owned();
             skipped.leave_out_of(&mut relations);
             let mut document = document_of(resource);
-            let mut changed = patched.document == Applied::Changed;
-            if drop_secrets(&mut document, resource_type) {
-                changed = document != document_of(stored.resource);
-            }
-            let document = changed.then_some(&document);
-            if document.is_none() && relations.iter().all(RelationDelta::is_empty) {
-                return Ok(());
-            }
-            let update = Update {
-                document,
-                relations: &relations,
-                version: Some(stored.version),
-            };
-            match self.update(cx, resource_type, id, &update).await {
+            drop_secrets(&mut document, resource_type);
+            let before = existing.record();
+            match self
+                .change(
+                    cx,
+                    resource_type,
+                    id,
+                    &existing,
+                    &before,
+                    Some(document),
+                    &relations,
+                )
+                .await
+            {
                 Ok(()) => return Ok(()),
                 Err(refusal) => self.retry(refusal, &mut skipped)?,
             }

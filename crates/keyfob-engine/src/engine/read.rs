@@ -3,7 +3,7 @@
 use keyfob_core::{Projection, Resource, ResourceId, ResourceType, Version};
 use smol_str::SmolStr;
 
-use super::{Engine, EngineError, Precondition};
+use super::{Engine, EngineError, Precondition, deleted::Existing};
 use crate::{
     context::Context,
     store::{Selection, Store, Stored},
@@ -77,6 +77,7 @@ impl<S: Store> Engine<S> {
         })
     }
 
+    /// Reads what a client may see under an id: a resource, or the user that an administrator deleted.
     pub(super) async fn load(
         &self,
         cx: &Context,
@@ -84,10 +85,12 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         selection: &Selection,
     ) -> Result<Stored, EngineError> {
-        let stored = self.store().get(cx, resource_type, id, selection).await?;
-        stored.ok_or_else(|| EngineError::NotFound {
-            resource_type: resource_type.name().clone(),
-            id: id.clone(),
-        })
+        if let Some(stored) = self.store().get(cx, resource_type, id, selection).await? {
+            return Ok(stored);
+        }
+        match self.existing(cx, resource_type, id, selection).await? {
+            Existing::Deleted(deleted) => Ok(deleted.to_stored(resource_type, id)),
+            Existing::Live(_) => Err(EngineError::not_found(resource_type, id)),
+        }
     }
 }

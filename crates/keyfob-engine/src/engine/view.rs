@@ -7,6 +7,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::Engine;
 use crate::{
     context::Context,
+    state::State,
     store::{Store, Stored},
 };
 
@@ -33,6 +34,7 @@ impl<S: Store> Engine<S> {
         projection: &Projection,
     ) -> Resource {
         let mut resource = stored.resource;
+        State::take_from(&mut resource);
         if let (Some(mut meta), Some(id)) = (resource.meta(), resource.id()) {
             meta.location = Some(Self::location(cx, resource_type, id.as_str()));
             resource.set_meta(&meta);

@@ -3,18 +3,25 @@
 use std::collections::HashSet;
 
 use keyfob_core::{
-    DateTime, Projection, Resource, ResourceId, ResourceType, Version,
+    Projection, Resource, ResourceId, ResourceType, Version,
     schema::{Mutability, RelationKind},
     validate,
 };
 use keyfob_patch::RelationDelta;
 use smol_str::SmolStr;
 
-use super::{Engine, EngineError, error::Refusal, unique_keys};
+use super::{
+    Engine, EngineError, Record,
+    commit::Draft,
+    deleted::{Existing, Predecessor},
+    error::Refusal,
+};
 use crate::{
     context::Context,
     profile::{PatchAnswer, UnknownMembers},
-    store::{Change, NewEvent, Selection, Store},
+    rule::Operation,
+    state::Origin,
+    store::{Selection, Store},
 };
 
 /// Which version of a resource a client wants to change (`If-Match`, RFC 7644 section 3.14).
@@ -56,9 +63,12 @@ pub struct Written {
 impl<S: Store> Engine<S> {
     /// Creates a resource (RFC 7644 section 3.3).
     ///
+    /// Where the profile says so, a user whose `userName` belonged to a deleted user is that user, brought back under
+    /// its old id.
+    ///
     /// # Errors
     /// [`EngineError::Validation`] (`invalidValue`, `invalidSyntax`), [`EngineError::Uniqueness`] (409),
-    /// [`EngineError::UnknownMembers`] (`invalidValue`).
+    /// [`EngineError::UnknownMembers`] (`invalidValue`), [`EngineError::Rejected`] where a rule refuses it.
     pub async fn create(
         &self,
         cx: &Context,
@@ -66,41 +76,44 @@ impl<S: Store> Engine<S> {
         body: Resource,
         projection: &Projection,
     ) -> Result<Written, EngineError> {
-        let mut document = validate::create(body, resource_type, self.profile().dialect)?;
+        let mut document = validate::create(body.clone(), resource_type, self.profile().dialect)?;
+        if let Some(id) = self.predecessor(cx, resource_type, &document).await? {
+            return match id {
+                Predecessor::Deleted(id) => {
+                    self.restore(cx, resource_type, &id, Some(document)).await?;
+                    self.written(cx, resource_type, &id, projection, PatchAnswer::Body)
+                        .await
+                }
+                Predecessor::Unmanaged(id) => {
+                    self.replace(cx, resource_type, &id, body, &Precondition::None, projection)
+                        .await
+                }
+            };
+        }
         let mut relations = take_relations(&mut document, resource_type, false);
         drop_secrets(&mut document, resource_type);
-        let unique = unique_keys(resource_type, &document, self.profile());
-        let at = self.clock().now();
-        let id = self.ids().next_id(at);
-        let event = NewEvent::new("created", resource_type.name().clone(), id.clone(), at);
+        let id = self.next_id();
         let mut skipped = Skipped::default();
         for _ in 0..Self::MAX_ATTEMPTS {
             skipped.leave_out_of(&mut relations);
-            let changes = [
-                Change::Create {
-                    resource_type,
-                    id: &id,
-                    document: &document,
-                    relations: &relations,
-                    unique: &unique,
-                    version: Version::FIRST,
-                    created: at,
-                    at,
-                },
-                Change::Publish {
-                    event: &event,
-                    of: Some(0),
-                },
-            ];
-            let refusal = match self.store().commit(cx, &changes).await {
-                Ok(_) => {
+            let provisioning = self.provisioning(cx).await?;
+            let draft = Draft {
+                operation: Operation::Create,
+                resource_type,
+                id: &id,
+                before: None,
+                document: Some(document.clone()),
+                relations: &relations,
+                version: None,
+            };
+            match self.commit_draft(cx, &provisioning, &draft).await {
+                Ok(()) => {
                     return self
                         .written(cx, resource_type, &id, projection, PatchAnswer::Body)
                         .await;
                 }
-                Err(error) => Refusal::of(error, resource_type.name(), &id),
-            };
-            self.retry(refusal, &mut skipped)?;
+                Err(refusal) => self.retry(refusal, &mut skipped)?,
+            }
         }
         Err(EngineError::Contention)
     }
@@ -121,23 +134,34 @@ impl<S: Store> Engine<S> {
     ) -> Result<Written, EngineError> {
         let mut skipped = Skipped::default();
         for _ in 0..Self::MAX_ATTEMPTS {
-            let stored = self.load(cx, resource_type, id, &Selection::document()).await?;
-            if !precondition.accepts(stored.version) {
+            let existing = self
+                .existing(cx, resource_type, id, &Selection::document())
+                .await?;
+            if !precondition.accepts(existing.version()) {
                 return Err(EngineError::PreconditionFailed);
             }
-            let existing = document_of(stored.resource);
-            let mut document =
-                validate::replace(body.clone(), &existing, resource_type, self.profile().dialect)?;
+            let before = existing.record();
+            let mut document = validate::replace(
+                body.clone(),
+                &before.document,
+                resource_type,
+                self.profile().dialect,
+            )?;
             let mut relations = take_relations(&mut document, resource_type, true);
             skipped.leave_out_of(&mut relations);
             drop_secrets(&mut document, resource_type);
-            let document = (document != existing).then_some(&document);
-            let update = Update {
-                document,
-                relations: &relations,
-                version: Some(stored.version),
-            };
-            match self.update(cx, resource_type, id, &update).await {
+            match self
+                .change(
+                    cx,
+                    resource_type,
+                    id,
+                    &existing,
+                    &before,
+                    Some(document),
+                    &relations,
+                )
+                .await
+            {
                 Ok(()) => {
                     return self
                         .written(cx, resource_type, id, projection, PatchAnswer::Body)
@@ -151,8 +175,11 @@ impl<S: Store> Engine<S> {
 
     /// Deletes a resource (RFC 7644 section 3.6): it is gone from every list and group, and what it reserved is free.
     ///
+    /// A user goes to the deleted users where the profile says so.
+    ///
     /// # Errors
-    /// [`EngineError::NotFound`], [`EngineError::PreconditionFailed`], [`EngineError::Contention`].
+    /// [`EngineError::NotFound`], [`EngineError::PreconditionFailed`], [`EngineError::Contention`],
+    /// [`EngineError::Rejected`] where a rule refuses it.
     pub async fn delete(
         &self,
         cx: &Context,
@@ -161,65 +188,70 @@ impl<S: Store> Engine<S> {
         precondition: &Precondition,
     ) -> Result<(), EngineError> {
         for _ in 0..Self::MAX_ATTEMPTS {
-            let version = self.demanded(cx, resource_type, id, precondition).await?;
-            let at = self.clock().now();
-            let event = NewEvent::new("deleted", resource_type.name().clone(), id.clone(), at);
-            let changes = [
-                Change::Delete {
-                    resource_type,
-                    id,
-                    precondition: version,
-                    at,
-                },
-                Change::Publish {
-                    event: &event,
-                    of: Some(0),
-                },
-            ];
-            match self
-                .store()
-                .commit(cx, &changes)
-                .await
-                .map_err(|error| Refusal::of(error, resource_type.name(), id))
-            {
-                Ok(_) => return Ok(()),
+            let existing = self
+                .existing(cx, resource_type, id, &Selection::document())
+                .await?;
+            if !precondition.accepts(existing.version()) {
+                return Err(EngineError::PreconditionFailed);
+            }
+            let outcome = match &existing {
+                Existing::Deleted(deleted) => self.hide(cx, resource_type, id, deleted).await,
+                Existing::Live(loaded) if self.deletes_softly(resource_type) => {
+                    self.soft_delete(cx, resource_type, id, loaded, Origin::Provider)
+                        .await
+                }
+                Existing::Live(loaded) => {
+                    let provisioning = self.provisioning(cx).await?;
+                    let draft = Draft {
+                        operation: Operation::Delete,
+                        resource_type,
+                        id,
+                        before: Some(&loaded.record()),
+                        document: None,
+                        relations: &[],
+                        version: Some(loaded.version),
+                    };
+                    self.commit_draft(cx, &provisioning, &draft).await
+                }
+            };
+            match outcome {
+                Ok(()) => return Ok(()),
                 Err(refusal) => self.retry(refusal, &mut Skipped::default())?,
             }
         }
         Err(EngineError::Contention)
     }
 
-    /// Commits an update together with the event that tells of it.
-    pub(super) async fn update(
+    /// Commits what a request makes of a resource that was found in this shape.
+    #[expect(clippy::too_many_arguments, reason = "all that PUT and PATCH have found out")]
+    pub(super) async fn change(
         &self,
         cx: &Context,
         resource_type: &ResourceType,
         id: &ResourceId,
-        update: &Update<'_>,
+        existing: &Existing,
+        before: &Record,
+        document: Option<Resource>,
+        relations: &[RelationDelta],
     ) -> Result<(), Refusal> {
-        let at: DateTime = self.clock().now();
-        let unique = update
-            .document
-            .map(|document| unique_keys(resource_type, document, self.profile()));
-        let event = NewEvent::new("changed", resource_type.name().clone(), id.clone(), at);
-        let changes = [
-            Change::Update {
-                resource_type,
-                id,
-                document: update.document,
-                relations: update.relations,
-                unique: unique.as_deref().unwrap_or_default(),
-                precondition: update.version,
-                at,
-            },
-            Change::Publish {
-                event: &event,
-                of: Some(0),
-            },
-        ];
-        match self.store().commit(cx, &changes).await {
-            Ok(_) => Ok(()),
-            Err(error) => Err(Refusal::of(error, resource_type.name(), id)),
+        match (existing, document) {
+            (Existing::Deleted(deleted), Some(document)) => {
+                self.change_deleted(cx, resource_type, id, deleted, document)
+                    .await
+            }
+            (_, document) => {
+                let provisioning = self.provisioning(cx).await.map_err(Refusal::store)?;
+                let draft = Draft {
+                    operation: Operation::Update,
+                    resource_type,
+                    id,
+                    before: Some(before),
+                    document,
+                    relations,
+                    version: Some(existing.version()),
+                };
+                self.commit_draft(cx, &provisioning, &draft).await
+            }
         }
     }
 
@@ -295,13 +327,6 @@ impl<S: Store> Engine<S> {
     }
 }
 
-/// An update that is ready to be committed.
-pub(super) struct Update<'u> {
-    pub(super) document: Option<&'u Resource>,
-    pub(super) relations: &'u [RelationDelta],
-    pub(super) version: Option<Version>,
-}
-
 /// Members that turned out not to exist, where the profile leaves such members out.
 #[derive(Default)]
 pub(super) struct Skipped {
@@ -317,14 +342,6 @@ impl Skipped {
             delta.add.retain(|(id, _)| !self.members.contains(id));
         }
     }
-}
-
-/// What of a stored resource is its document: everything but `id`, `meta` and relations.
-pub(super) fn document_of(mut resource: Resource) -> Resource {
-    resource.core_mut().remove("id");
-    resource.core_mut().remove("meta");
-    resource.relations_mut().clear();
-    resource
 }
 
 /// Takes the owned relations out of a canonical body: those that it has are put in, or, where `replace` is set,

@@ -3,6 +3,14 @@
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod deletion;
+#[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod lifecycle;
+#[cfg(test)]
 mod operations;
+#[cfg(test)]
+mod provisioning;
+#[cfg(test)]
+mod unlink;

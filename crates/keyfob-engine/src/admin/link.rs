@@ -1,0 +1,373 @@
+//! The link to a provider: e-mail domains, tokens, invitations and what is synchronized.
+
+use keyfob_core::{AttrPath, DateTime, Version, schema::Target};
+use smol_str::SmolStr;
+
+use super::{
+    Admin, AdminError, Confirmed, demand_admin, demand_confirmation,
+    organization::{create_token, opened_by},
+};
+use crate::{
+    context::Context,
+    engine::Engine,
+    policy,
+    profile::TokenPolicy,
+    provisioning::{EmailDomain, Provisioning, Synchronization, TokenInfo},
+    store::{Change, CommitError, NewEvent, Query, Selection, Store, StoreError, event},
+    system,
+    token::Token,
+};
+
+/// What the token is called that comes with the link.
+pub(super) const FIRST_TOKEN: &str = "default";
+
+const DAY: i64 = 24 * 60 * 60 * 1000;
+
+impl<S: Store> Admin<'_, S> {
+    /// Lets users have addresses in a domain. The first domain links the organization to a provider; the token by which
+    /// the provider opens it is returned, this once.
+    ///
+    /// # Errors
+    /// [`AdminError::Domain`], [`AdminError::Forbidden`], [`AdminError::Store`].
+    pub async fn add_domain(&self, cx: &Context, domain: &str) -> Result<Option<Token>, AdminError> {
+        demand_admin(cx)?;
+        let domain: EmailDomain = domain.parse()?;
+        let token = Token::generate()?;
+        let (issued, _) = self
+            .edit(cx, event::PROVISIONING_CHANGED, |provisioning, at| {
+                if !provisioning.domains.contains(&domain) {
+                    provisioning.domains.push(domain.clone());
+                }
+                if provisioning.is_linked() {
+                    return Ok((None, Vec::new()));
+                }
+                provisioning.link = Some(self.engine.next_id().as_str().into());
+                let info = TokenInfo::new(&token, FIRST_TOKEN, at, self.expiry(None, at));
+                provisioning.tokens = vec![info];
+                Ok((Some(&token), vec![event::LINKED, event::TOKEN_ISSUED]))
+            })
+            .await?;
+        Ok(issued.then_some(token))
+    }
+
+    /// Takes a domain back. As long as users have addresses in it, it takes `force`; they stay as they are, and the
+    /// provider can do nothing more to them than to deactivate them.
+    ///
+    /// # Errors
+    /// [`AdminError::NoSuchDomain`], [`AdminError::DomainInUse`], [`AdminError::Domain`], [`AdminError::Forbidden`],
+    /// [`AdminError::Store`].
+    pub async fn remove_domain(&self, cx: &Context, domain: &str, force: bool) -> Result<(), AdminError> {
+        demand_admin(cx)?;
+        let domain: EmailDomain = domain.parse()?;
+        let users = self.users_of_domain(cx, &domain).await?;
+        if users > 0 && !force {
+            return Err(AdminError::DomainInUse { domain, users });
+        }
+        self.edit(cx, event::PROVISIONING_CHANGED, |provisioning, _| {
+            let place = provisioning.domains.iter().position(|present| *present == domain);
+            let place = place.ok_or_else(|| AdminError::NoSuchDomain(domain.clone()))?;
+            provisioning.domains.remove(place);
+            Ok((None, Vec::new()))
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Replaces a token: the old one opens nothing any more when this returns, and the new one is shown this once.
+    /// Where the organization has several, `name` says which.
+    ///
+    /// # Errors
+    /// [`AdminError::Forbidden`], [`AdminError::ConfirmationRequired`], [`AdminError::NotEnabled`],
+    /// [`AdminError::NoSuchToken`], [`AdminError::AmbiguousToken`], [`AdminError::Store`].
+    pub async fn refresh_token(
+        &self,
+        cx: &Context,
+        name: Option<&str>,
+        confirmation: Option<Confirmed>,
+    ) -> Result<Token, AdminError> {
+        demand_admin(cx)?;
+        let token = Token::generate()?;
+        // That it isn't enabled is said before a confirmation is asked for.
+        if !self.engine.provisioning(cx).await?.is_linked() {
+            return Err(AdminError::NotEnabled);
+        }
+        demand_confirmation(confirmation)?;
+        self.edit(cx, event::TOKEN_REVOKED, |provisioning, at| {
+            if !provisioning.is_linked() {
+                return Err(AdminError::NotEnabled);
+            }
+            let info = |name: SmolStr| TokenInfo::new(&token, name, at, self.expiry(None, at));
+            match (name, provisioning.tokens.as_mut_slice()) {
+                (None, []) => provisioning.tokens.push(info(FIRST_TOKEN.into())),
+                (None, [only]) => *only = info(only.name.clone()),
+                (None, _) => return Err(AdminError::AmbiguousToken),
+                (Some(name), tokens) => {
+                    let found = tokens.iter_mut().find(|token| token.name == name);
+                    let found = found.ok_or_else(|| AdminError::NoSuchToken(name.into()))?;
+                    *found = info(found.name.clone());
+                }
+            }
+            Ok((Some(&token), vec![event::TOKEN_ISSUED]))
+        })
+        .await?;
+        Ok(token)
+    }
+
+    /// Makes another token, valid until `expires` or as long as the profile says. It is shown this once.
+    ///
+    /// # Errors
+    /// [`AdminError::OneToken`] where the profile allows no more than one, [`AdminError::TokenNameTaken`],
+    /// [`AdminError::NotEnabled`], [`AdminError::Forbidden`], [`AdminError::Store`].
+    pub async fn issue_token(
+        &self,
+        cx: &Context,
+        name: &str,
+        expires: Option<DateTime>,
+    ) -> Result<Token, AdminError> {
+        demand_admin(cx)?;
+        if self.engine.profile().tokens == TokenPolicy::One {
+            return Err(AdminError::OneToken);
+        }
+        let token = Token::generate()?;
+        self.edit(cx, event::PROVISIONING_CHANGED, |provisioning, at| {
+            if !provisioning.is_linked() {
+                return Err(AdminError::NotEnabled);
+            }
+            if provisioning.tokens.iter().any(|token| token.name == name) {
+                return Err(AdminError::TokenNameTaken(name.into()));
+            }
+            let info = TokenInfo::new(&token, name, at, self.expiry(expires, at));
+            provisioning.tokens.push(info);
+            Ok((Some(&token), vec![event::TOKEN_ISSUED]))
+        })
+        .await?;
+        Ok(token)
+    }
+
+    /// Takes a token back: it opens nothing any more when this returns.
+    ///
+    /// # Errors
+    /// [`AdminError::NoSuchToken`], [`AdminError::ConfirmationRequired`], [`AdminError::Forbidden`],
+    /// [`AdminError::Store`].
+    pub async fn revoke_token(
+        &self,
+        cx: &Context,
+        name: &str,
+        confirmation: Option<Confirmed>,
+    ) -> Result<(), AdminError> {
+        demand_admin(cx)?;
+        demand_confirmation(confirmation)?;
+        self.edit(cx, event::TOKEN_REVOKED, |provisioning, _| {
+            let place = provisioning.tokens.iter().position(|token| token.name == name);
+            let place = place.ok_or_else(|| AdminError::NoSuchToken(name.into()))?;
+            provisioning.tokens.remove(place);
+            Ok((None, Vec::new()))
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Says whether users whom the provider creates are invited.
+    ///
+    /// # Errors
+    /// [`AdminError::Forbidden`], [`AdminError::Store`].
+    pub async fn set_invites(&self, cx: &Context, send: bool) -> Result<(), AdminError> {
+        demand_admin(cx)?;
+        self.edit(cx, event::PROVISIONING_CHANGED, |provisioning, _| {
+            provisioning.send_invites = send;
+            Ok((None, Vec::new()))
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Says what of the provider's data is taken over from now on. What is stored stays as it is.
+    ///
+    /// # Errors
+    /// [`AdminError::RequiredAttribute`] for one that every user must have, [`AdminError::UnknownAttribute`],
+    /// [`AdminError::Forbidden`], [`AdminError::Store`].
+    pub async fn set_synchronization(
+        &self,
+        cx: &Context,
+        synchronization: &Synchronization,
+    ) -> Result<(), AdminError> {
+        demand_admin(cx)?;
+        for path in &synchronization.ignored {
+            self.check_ignorable(path)?;
+        }
+        self.edit(cx, event::PROVISIONING_CHANGED, |provisioning, _| {
+            provisioning.synchronization = synchronization.clone();
+            Ok((None, Vec::new()))
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Names the unit that created users join.
+    ///
+    /// # Errors
+    /// [`AdminError::Forbidden`], [`AdminError::Store`].
+    pub async fn set_default_unit(&self, cx: &Context, unit: Option<&str>) -> Result<(), AdminError> {
+        demand_admin(cx)?;
+        self.edit(cx, event::PROVISIONING_CHANGED, |provisioning, _| {
+            provisioning.default_unit = unit.map(Into::into);
+            Ok((None, Vec::new()))
+        })
+        .await?;
+        Ok(())
+    }
+
+    fn check_ignorable(&self, path: &AttrPath) -> Result<(), AdminError> {
+        let users = self.user_type()?;
+        let unknown = || AdminError::UnknownAttribute(path.to_string().into());
+        let resolved = users.resolve_attribute(path).map_err(|_| unknown())?;
+        if resolved.sub.is_some()
+            || matches!(
+                users.resolve(path, self.engine.profile().dialect),
+                Ok(Target::Extension(_))
+            )
+        {
+            return Err(unknown());
+        }
+        let name = resolved.attribute.name.as_str();
+        let of_profile = |required: &&str| required.split('.').next() == Some(name);
+        if resolved.attribute.required
+            || name.eq_ignore_ascii_case("active")
+            || (path.schema().is_none() && self.engine.profile().required.iter().any(of_profile))
+        {
+            return Err(AdminError::RequiredAttribute(name.into()));
+        }
+        Ok(())
+    }
+
+    /// Until when a token is valid that is made now.
+    pub(super) fn expiry(&self, asked: Option<DateTime>, at: DateTime) -> Option<DateTime> {
+        let TokenPolicy::Many { days } = self.engine.profile().tokens else {
+            return asked;
+        };
+        let usual = days.map(|days| DateTime::from_unix_millis(at.unix_millis() + i64::from(days) * DAY));
+        asked.or(usual)
+    }
+
+    async fn users_of_domain(&self, cx: &Context, domain: &EmailDomain) -> Result<usize, AdminError> {
+        let selection = Selection::document();
+        let query = Query::new(&selection, usize::MAX);
+        let page = self.engine.store().query(cx, self.user_type()?, &query).await?;
+        let in_domain = |address: &str| EmailDomain::of_address(address).is_ok_and(|of| of == *domain);
+        let users = page
+            .resources
+            .iter()
+            .filter(|stored| policy::addresses(&stored.resource).any(|(_, address)| in_domain(address)));
+        Ok(users.count())
+    }
+
+    /// Changes how the organization is provisioned, again if somebody else does so at the same time. `change` returns
+    /// a token that is valid from then on and the events that there are beside `event`.
+    ///
+    /// Says whether there is such a token, and how the organization is provisioned now.
+    pub(super) async fn edit<'t>(
+        &self,
+        cx: &Context,
+        event: &'static str,
+        mut change: impl FnMut(
+            &mut Provisioning,
+            DateTime,
+        ) -> Result<(Option<&'t Token>, Vec<&'static str>), AdminError>,
+    ) -> Result<(bool, Provisioning), AdminError> {
+        let mut registered = false;
+        for _ in 0..Engine::<S>::MAX_ATTEMPTS {
+            let at = self.engine.now();
+            let before = self.engine.provisioning(cx).await?;
+            let mut after = before.clone();
+            let (token, events) = change(&mut after, at)?;
+            if after == before {
+                return Ok((false, after));
+            }
+            // A token leads to the organization before the organization lets it in, never the other way round.
+            if let Some(token) = token.filter(|_| !registered) {
+                self.register(cx, token, at).await?;
+                registered = true;
+            }
+            let names = [event].into_iter().chain(events);
+            let events: Vec<NewEvent> = names
+                .map(|name| {
+                    let kind = system::provisioning().name().clone();
+                    NewEvent::new(name, kind, system::provisioning_id(), at)
+                })
+                .collect();
+            match self.save(cx, &after, &[], &events).await {
+                Err(AdminError::Contention) => {}
+                Err(error) => return Err(error),
+                Ok(()) => return Ok((token.is_some(), after)),
+            }
+        }
+        Err(AdminError::Contention)
+    }
+
+    async fn register(&self, cx: &Context, token: &Token, at: DateTime) -> Result<(), AdminError> {
+        let (id, document) = (token.id(), opened_by(cx.tenant()));
+        match self
+            .engine
+            .store()
+            .commit(&Self::system(), &[create_token(&id, &document, at)])
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(CommitError::IdTaken { .. }) => Err(AdminError::TokenTaken),
+            Err(CommitError::Store(error)) => Err(error.into()),
+            Err(other) => Err(StoreError::internal(other).into()),
+        }
+    }
+
+    /// Stores how the organization is provisioned together with further changes, unless somebody else changed it
+    /// since it was read ([`AdminError::Contention`]).
+    pub(super) async fn save(
+        &self,
+        cx: &Context,
+        provisioning: &Provisioning,
+        further: &[Change<'_>],
+        events: &[NewEvent],
+    ) -> Result<(), AdminError> {
+        let at = self.engine.now();
+        let id = system::provisioning_id();
+        let document = provisioning.to_document();
+        let main = match provisioning.version {
+            None => Change::Create {
+                resource_type: system::provisioning(),
+                id: &id,
+                document: &document,
+                relations: &[],
+                unique: &[],
+                version: Version::FIRST,
+                created: at,
+                at,
+            },
+            Some(version) => Change::Update {
+                resource_type: system::provisioning(),
+                id: &id,
+                document: Some(&document),
+                relations: &[],
+                unique: &[],
+                precondition: Some(version),
+                at,
+            },
+        };
+        let publish = events.iter().map(|event| Change::Publish { event, of: Some(0) });
+        let changes: Vec<Change<'_>> = [main]
+            .into_iter()
+            .chain(further.iter().copied())
+            .chain(publish)
+            .collect();
+        match self.engine.store().commit(cx, &changes).await {
+            Ok(_) => Ok(()),
+            Err(
+                CommitError::IdTaken { .. }
+                | CommitError::VersionMismatch { .. }
+                // What an unlinking was to delete is gone already.
+                | CommitError::NotFound { .. },
+            ) => Err(AdminError::Contention),
+            Err(CommitError::Store(error)) => Err(error.into()),
+            Err(other) => Err(StoreError::internal(other).into()),
+        }
+    }
+}

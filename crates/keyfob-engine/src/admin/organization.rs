@@ -1,0 +1,151 @@
+//! Organizations: the customers of the service.
+
+use keyfob_core::{Resource, ResourceId, Version};
+use smol_str::SmolStr;
+
+use super::{Admin, AdminError};
+use crate::{
+    context::{Context, TenantId},
+    engine::unique_keys,
+    provisioning::{Provisioning, TokenInfo},
+    store::{Change, CommitError, NewEvent, Query, Selection, Store, StoreError, event},
+    system,
+    token::Token,
+};
+
+/// A customer of the service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Organization {
+    /// The tenant of its resources.
+    pub tenant: TenantId,
+    /// What administrators call it.
+    pub name: SmolStr,
+}
+
+impl<S: Store> Admin<'_, S> {
+    /// All organizations, in the order in which they were made.
+    ///
+    /// # Errors
+    /// [`AdminError::Store`].
+    pub async fn organizations(&self) -> Result<Vec<Organization>, AdminError> {
+        let selection = Selection::document();
+        let query = Query::new(&selection, usize::MAX);
+        let page = self
+            .engine
+            .store()
+            .query(&Self::system(), system::organization(), &query)
+            .await?;
+        let organizations = page.resources.iter().filter_map(|stored| {
+            let tenant = TenantId::new(stored.resource.id()?.as_str());
+            let name = stored.resource.core().get_str("name").unwrap_or_default().into();
+            Some(Organization { tenant, name })
+        });
+        Ok(organizations.collect())
+    }
+
+    /// Makes an organization that is linked to a provider, which opens it with `token`. It has no e-mail domains, so
+    /// that users may have addresses in any, until it is given some.
+    ///
+    /// # Errors
+    /// [`AdminError::NameTaken`], [`AdminError::NameMissing`], [`AdminError::TokenTaken`], [`AdminError::Store`].
+    pub async fn create_organization(&self, name: &str, token: &Token) -> Result<Organization, AdminError> {
+        self.make_organization(name, Some(token)).await
+    }
+
+    /// Makes an organization that is not linked to a provider; its first domain links it.
+    ///
+    /// # Errors
+    /// [`AdminError::NameTaken`], [`AdminError::NameMissing`], [`AdminError::Store`].
+    pub async fn create_unlinked_organization(&self, name: &str) -> Result<Organization, AdminError> {
+        self.make_organization(name, None).await
+    }
+
+    async fn make_organization(&self, name: &str, token: Option<&Token>) -> Result<Organization, AdminError> {
+        let name = name.trim();
+        if name.is_empty() {
+            return Err(AdminError::NameMissing);
+        }
+        let id = self.engine.next_id();
+        let tenant = TenantId::new(id.as_str());
+        // The tenant first: nobody knows of it before the organization is there.
+        if let Some(token) = token {
+            self.link_to(&tenant, token).await?;
+        }
+        let at = self.engine.now();
+        let mut organization = Resource::new([system::organization().schema().id.clone()]);
+        organization.core_mut().insert("name", name);
+        let unique = unique_keys(system::organization(), &organization, self.engine.profile());
+        let opened = token.map(|token| (token.id(), opened_by(&tenant)));
+        let create = Change::Create {
+            resource_type: system::organization(),
+            id: &id,
+            document: &organization,
+            relations: &[],
+            unique: &unique,
+            version: Version::FIRST,
+            created: at,
+            at,
+        };
+        let opened = opened
+            .as_ref()
+            .map(|(id, document)| create_token(id, document, at));
+        let changes: Vec<Change<'_>> = [create].into_iter().chain(opened).collect();
+        match self.engine.store().commit(&Self::system(), &changes).await {
+            Ok(_) => Ok(Organization {
+                tenant,
+                name: name.into(),
+            }),
+            Err(CommitError::UniquenessViolated { .. }) => Err(AdminError::NameTaken(name.into())),
+            Err(CommitError::IdTaken { .. }) => Err(AdminError::TokenTaken),
+            Err(CommitError::Store(error)) => Err(error.into()),
+            Err(other) => Err(StoreError::internal(other).into()),
+        }
+    }
+
+    async fn link_to(&self, tenant: &TenantId, token: &Token) -> Result<(), AdminError> {
+        let cx = Context::new(tenant.clone());
+        let at = self.engine.now();
+        let provisioning = Provisioning {
+            link: Some(self.engine.next_id().as_str().into()),
+            tokens: vec![TokenInfo::new(
+                token,
+                super::link::FIRST_TOKEN,
+                at,
+                self.expiry(None, at),
+            )],
+            ..Provisioning::default()
+        };
+        let event = NewEvent::new(
+            event::LINKED,
+            system::provisioning().name().clone(),
+            system::provisioning_id(),
+            at,
+        );
+        self.save(&cx, &provisioning, &[], &[event]).await
+    }
+}
+
+/// Where a token leads.
+pub(super) fn opened_by(tenant: &TenantId) -> Resource {
+    let mut opened = Resource::new([system::token().schema().id.clone()]);
+    opened.core_mut().insert("organization", tenant.as_str());
+    opened
+}
+
+pub(super) fn create_token<'c>(
+    id: &'c ResourceId,
+    document: &'c Resource,
+    at: keyfob_core::DateTime,
+) -> Change<'c> {
+    Change::Create {
+        resource_type: system::token(),
+        id,
+        document,
+        relations: &[],
+        unique: &[],
+        version: Version::FIRST,
+        created: at,
+        at,
+    }
+}

@@ -1,0 +1,32 @@
+//! Groups: who may change what.
+
+use super::{is_managed, tag};
+use crate::{
+    context::{Actor, Context},
+    profile::GroupExternalId,
+    rule::{Rejection, Review},
+};
+
+pub(super) fn review(cx: &Context, review: &mut Review<'_>) -> Result<(), Rejection> {
+    if cx.actor() != Actor::Provider {
+        return if !is_managed(review) {
+            Ok(())
+        } else if cx.actor() == Actor::DirectoryAdmin {
+            Err(Rejection::Forbidden)
+        } else {
+            Err(Rejection::ManagedByProvider {
+                what: "a group that the provider manages, its members included,",
+            })
+        };
+    }
+    if !review.provisioning.synchronization.groups {
+        return Err(Rejection::GroupsDisabled);
+    }
+    if review.profile.group_external_id == GroupExternalId::Ignore
+        && let Some(document) = review.document_mut()
+    {
+        document.core_mut().remove("externalId");
+    }
+    tag(review);
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! Users: who may change what, invitations, and activation.
+
+use keyfob_core::{AttrPath, Object, Resource, ResourceType, SchemaUri, Value, validate::state_schemas};
+use smol_str::{SmolStr, format_smolstr};
+
+use super::{address, is_managed, tag, value_at};
+use crate::{
+    context::{Actor, Context},
+    rule::{Operation, Rejection, Review},
+    state::{Origin, is_active},
+    store::event,
+};
+
+pub(super) fn review(cx: &Context, review: &mut Review<'_>) -> Result<(), Rejection> {
+    if review.operation == Operation::Delete {
+        return Ok(());
+    }
+    match cx.actor() {
+        Actor::Provider => {
+            keep_unsynchronized(review);
+            check_required(review)?;
+            check_external_id(review)?;
+            address::check(review)?;
+            if review.operation == Operation::Create && review.profile.default_unit {
+                join_default_unit(review)?;
+            }
+            tag(review);
+        }
+        actor => check_administration(actor, review)?,
+    }
+    activate(cx, review);
+    invite(cx, review);
+    Ok(())
+}
+
+/// Lets attributes that the organization doesn't take from its provider be as they were.
+fn keep_unsynchronized(review: &mut Review<'_>) {
+    let ignored: &[AttrPath] = &review.provisioning.synchronization.ignored;
+    let Some(document) = review.document.as_mut().filter(|_| !ignored.is_empty()) else {
+        return;
+    };
+    let before = review.before.map(|record| &record.document);
+    for path in ignored {
+        let name = path.name().as_str();
+        match path
+            .schema()
+            .filter(|uri| **uri != review.resource_type.schema().id)
+        {
+            None => {
+                let stored = before.and_then(|before| before.core().get(name));
+                put(document.core_mut(), name, stored);
+            }
+            Some(uri) => {
+                let stored = before.and_then(|before| before.extension(uri)?.get(name));
+                if stored.is_some() || document.extension(uri).is_some() {
+                    put(document.extension_mut(uri), name, stored);
+                }
+            }
+        }
+    }
+    tidy(document, review.resource_type);
+}
+
+fn put(object: &mut Object, name: &str, stored: Option<&Value>) {
+    match stored {
+        Some(stored) => {
+            object.insert(name, stored.clone());
+        }
+        None => {
+            object.remove(name);
+        }
+    }
+}
+
+fn check_required(review: &Review<'_>) -> Result<(), Rejection> {
+    let Some(document) = &review.document else {
+        return Ok(());
+    };
+    let missing = review.profile.required.iter().find(|path| {
+        value_at(document, path).is_none_or(|value| value.is_unassigned() || value.as_str() == Some(""))
+    });
+    match missing {
+        None => Ok(()),
+        Some(path) => Err(Rejection::RequiredAttribute {
+            path: SmolStr::new_static(path),
+        }),
+    }
+}
+
+/// The `externalId` of the Verkada extension names a user to applications: an empty one names nobody, and one has at
+/// most so many characters.
+const EXTERNAL_ID_LENGTH: usize = 256;
+
+fn check_external_id(review: &mut Review<'_>) -> Result<(), Rejection> {
+    let uri = SchemaUri::VERKADA_CORE_USER;
+    let Some(document) = &mut review.document else {
+        return Ok(());
+    };
+    let length = document
+        .extension(&uri)
+        .and_then(|extension| extension.get_str("externalId"))
+        .map(|id| id.chars().count());
+    match length {
+        None | Some(1..=EXTERNAL_ID_LENGTH) => Ok(()),
+        Some(0) => {
+            document.extension_mut(&uri).remove("externalId");
+            tidy(document, review.resource_type);
+            Ok(())
+        }
+        Some(_) => Err(Rejection::TooLong {
+            path: format_smolstr!("{uri}:externalId"),
+            limit: EXTERNAL_ID_LENGTH,
+        }),
+    }
+}
+
+/// Takes out extensions that hold nothing any more.
+fn tidy(document: &mut Resource, resource_type: &ResourceType) {
+    document.extensions_mut().retain(|(_, object)| !object.is_empty());
+    state_schemas(document, resource_type);
+}
+
+fn join_default_unit(review: &mut Review<'_>) -> Result<(), Rejection> {
+    let unit = review
+        .provisioning
+        .default_unit
+        .clone()
+        .ok_or(Rejection::NoDefaultUnit)?;
+    review.state.set(DEFAULT_UNIT, unit);
+    Ok(())
+}
+
+/// Under which name a user's state holds the unit that it joined when it was created.
+pub(crate) const DEFAULT_UNIT: &str = "unit";
+
+/// What anybody but the provider may not do to a user.
+fn check_administration(actor: Actor, review: &Review<'_>) -> Result<(), Rejection> {
+    let (Some(before), Some(document)) = (review.before, &review.document) else {
+        return Ok(());
+    };
+    if !is_managed(review) {
+        return Ok(());
+    }
+    if actor == Actor::DirectoryAdmin {
+        return Err(Rejection::Forbidden);
+    }
+    let phones = |document: &Resource| document.core().get("phoneNumbers").cloned();
+    if phones(&before.document) != phones(document) {
+        return Err(Rejection::PhoneLocked);
+    }
+    if is_active(&before.document) {
+        return Ok(());
+    }
+    if !is_active(document) {
+        return if *document == before.document {
+            Ok(())
+        } else {
+            Err(Rejection::Deactivated)
+        };
+    }
+    if before.state.deactivated_by() == Some(Origin::Administrator) {
+        Ok(())
+    } else {
+        Err(Rejection::ManagedByProvider {
+            what: "whether a user that the provider deactivated is active",
+        })
+    }
+}
+
+/// Keeps record of who deactivated a user, and tells of it.
+fn activate(cx: &Context, review: &mut Review<'_>) {
+    let Some(active) = review.document.as_ref().map(is_active) else {
+        return;
+    };
+    let was_active = review.before().is_none_or(is_active);
+    if active {
+        review.state.set_deactivated_by(None);
+    } else if was_active {
+        let origin = match cx.actor() {
+            Actor::Provider => Origin::Provider,
+            _ => Origin::Administrator,
+        };
+        review.state.set_deactivated_by(Some(origin));
+        // Who never came doesn't come any more; he isn't invited again.
+        review.state.set_invited(false);
+    } else if cx.actor() == Actor::Provider {
+        // The provider says again that the user is not active: from now on it is the one that decides.
+        review.state.set_deactivated_by(Some(Origin::Provider));
+    }
+    match (was_active, active) {
+        (true, false) => review.publish(event::DEACTIVATED),
+        (false, true) => review.publish(event::REACTIVATED),
+        _ => {}
+    }
+}
+
+/// Invites a user whom the provider creates, once.
+fn invite(cx: &Context, review: &mut Review<'_>) {
+    let invited = review.operation == Operation::Create
+        && cx.actor() == Actor::Provider
+        && review.profile.invites
+        && review.provisioning.is_linked()
+        && review.provisioning.send_invites
+        && review.document.as_ref().is_some_and(is_active);
+    if invited {
+        review.state.set_invited(true);
+        review.publish(event::INVITE_REQUESTED);
+    }
+}

@@ -1,0 +1,205 @@
+//! What a rule sees of a change, and what it may add.
+
+use keyfob_core::{DateTime, Resource, ResourceId, ResourceType};
+use keyfob_patch::RelationDelta;
+use smol_str::SmolStr;
+
+use crate::{
+    engine::Record,
+    profile::Profile,
+    provisioning::Provisioning,
+    state::State,
+    store::{NewEvent, UniqueKey},
+};
+
+/// What happens to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Operation {
+    /// It is created.
+    Create,
+    /// It changes.
+    Update,
+    /// It is brought back from among the deleted users.
+    Restore,
+    /// It goes: for good, or to the deleted users.
+    Delete,
+}
+
+/// A change that is about to be committed.
+#[derive(Debug)]
+pub struct Review<'r> {
+    pub(crate) operation: Operation,
+    pub(crate) resource_type: &'r ResourceType,
+    pub(crate) id: &'r ResourceId,
+    pub(crate) at: DateTime,
+    pub(crate) profile: &'r Profile,
+    pub(crate) provisioning: &'r Provisioning,
+    pub(crate) before: Option<&'r Record>,
+    pub(crate) document: Option<Resource>,
+    pub(crate) state: State,
+    pub(crate) relations: &'r [RelationDelta],
+    pub(crate) unique: Vec<UniqueKey>,
+    pub(crate) further: Vec<Further>,
+    pub(crate) events: Vec<NewEvent>,
+}
+
+impl Review<'_> {
+    /// What happens.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// The resource's type.
+    #[must_use]
+    pub fn resource_type(&self) -> &ResourceType {
+        self.resource_type
+    }
+
+    /// The resource's id.
+    #[must_use]
+    pub fn id(&self) -> &ResourceId {
+        self.id
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn at(&self) -> DateTime {
+        self.at
+    }
+
+    /// How the organization is provisioned.
+    #[must_use]
+    pub fn provisioning(&self) -> &Provisioning {
+        self.provisioning
+    }
+
+    /// The document as it is stored, without relations. There is none where the resource is created, and none where
+    /// only its relations change, which are changed without loading it.
+    #[must_use]
+    pub fn before(&self) -> Option<&Resource> {
+        self.before.map(|record| &record.document)
+    }
+
+    /// The state as it is stored.
+    #[must_use]
+    pub fn state_before(&self) -> Option<&State> {
+        self.before.map(|record| &record.state)
+    }
+
+    /// The document as it is going to be stored; none where it goes and where only its relations change.
+    #[must_use]
+    pub fn document(&self) -> Option<&Resource> {
+        self.document.as_ref()
+    }
+
+    /// The document as it is going to be stored, for a rule that puts something right.
+    pub fn document_mut(&mut self) -> Option<&mut Resource> {
+        self.document.as_mut()
+    }
+
+    /// The state as it is going to be stored with the document.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The state as it is going to be stored, for what a rule has to know next time.
+    pub fn state_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
+
+    /// Who joins and leaves the resource's relations.
+    #[must_use]
+    pub fn relations(&self) -> &[RelationDelta] {
+        self.relations
+    }
+
+    /// Adds a value that no other resource of the type may have. The document's unique keys are those of every review:
+    /// a rule names its key each time that there is a [`document`](Self::document).
+    pub fn reserve(&mut self, key: UniqueKey) {
+        self.unique.push(key);
+    }
+
+    /// Adds a change to the commit; the request fails if it can't be made.
+    pub fn add(&mut self, change: FurtherChange) {
+        self.further.push(Further {
+            change,
+            optional: false,
+            instead: None,
+        });
+    }
+
+    /// Adds a change to the commit that is left out if it can't be made because an id or a value is taken or the
+    /// resource is not there. `otherwise` is then published.
+    pub fn attempt(&mut self, change: FurtherChange, otherwise: Option<NewEvent>) {
+        self.further.push(Further {
+            change,
+            optional: true,
+            instead: otherwise,
+        });
+    }
+
+    /// Adds an event that tells of the resource. It is published if the change changes something.
+    pub fn publish(&mut self, name: impl Into<SmolStr>) {
+        let event = self.event(name);
+        self.events.push(event);
+    }
+
+    /// Adds an event. It is published if the change changes something.
+    pub fn publish_event(&mut self, event: NewEvent) {
+        self.events.push(event);
+    }
+
+    /// An event that tells of the resource.
+    #[must_use]
+    pub fn event(&self, name: impl Into<SmolStr>) -> NewEvent {
+        NewEvent::new(name, self.resource_type.name().clone(), self.id.clone(), self.at)
+    }
+}
+
+/// A change of another resource of the tenant, made in the same commit.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum FurtherChange {
+    /// Creates it.
+    Create {
+        /// Its type.
+        resource_type: ResourceType,
+        /// Its id.
+        id: ResourceId,
+        /// Its document.
+        document: Resource,
+        /// What no other resource of its type may have.
+        unique: Vec<UniqueKey>,
+    },
+    /// Replaces its document.
+    Replace {
+        /// Its type.
+        resource_type: ResourceType,
+        /// Its id.
+        id: ResourceId,
+        /// Its document.
+        document: Resource,
+        /// What no other resource of its type may have.
+        unique: Vec<UniqueKey>,
+    },
+    /// Deletes it.
+    Delete {
+        /// Its type.
+        resource_type: ResourceType,
+        /// Its id.
+        id: ResourceId,
+    },
+}
+
+/// A further change and what becomes of the request if it can't be made.
+#[derive(Clone, Debug)]
+pub(crate) struct Further {
+    pub(crate) change: FurtherChange,
+    /// Whether it may be left out.
+    pub(crate) optional: bool,
+    /// What is published where it is left out.
+    pub(crate) instead: Option<NewEvent>,
+}

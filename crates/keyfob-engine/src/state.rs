@@ -1,0 +1,178 @@
+//! What the service knows of a resource beyond what providers send: who manages it and in which state it is.
+
+use std::fmt;
+
+use keyfob_core::{Object, Resource, SchemaUri, Value};
+
+/// What is kept with a resource and never seen over SCIM.
+///
+/// It is stored within the document, under a URI that no registry knows: a client can neither read nor write nor
+/// filter by it, and a store keeps it like everything else. Rules keep what they need to know next time under names of
+/// their own, such as `credential`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State(Object);
+
+/// The extension under which state is stored.
+const STATE: &str = "urn:keyfob:params:scim:schemas:internal:1.0:State";
+
+const MANAGED_BY: &str = "managedBy";
+const INVITED: &str = "invited";
+const DEACTIVATED_BY: &str = "deactivatedBy";
+
+impl State {
+    /// No state, as of a resource that nobody has changed through an engine.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What a rule left under this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// Leaves something under this name.
+    pub fn set(&mut self, name: &str, value: impl Into<Value>) {
+        self.0.insert(name, value);
+    }
+
+    /// Forgets what stands under this name.
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
+    /// The link over which a provider manages the resource. It manages it as long as that link exists.
+    #[must_use]
+    pub fn managed_by(&self) -> Option<&str> {
+        self.0.get_str(MANAGED_BY)
+    }
+
+    /// Whether the user was invited and has not accepted yet.
+    #[must_use]
+    pub fn is_invited(&self) -> bool {
+        self.0.get(INVITED).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    /// Who deactivated the user.
+    #[must_use]
+    pub fn deactivated_by(&self) -> Option<Origin> {
+        self.0.get_str(DEACTIVATED_BY).and_then(Origin::parse)
+    }
+
+    pub(crate) fn set_managed_by(&mut self, link: &str) {
+        self.set(MANAGED_BY, link);
+    }
+
+    pub(crate) fn set_invited(&mut self, invited: bool) {
+        if invited {
+            self.set(INVITED, true);
+        } else {
+            self.remove(INVITED);
+        }
+    }
+
+    pub(crate) fn set_deactivated_by(&mut self, origin: Option<Origin>) {
+        match origin {
+            Some(origin) => self.set(DEACTIVATED_BY, origin.as_str()),
+            None => self.remove(DEACTIVATED_BY),
+        }
+    }
+
+    /// Takes the state out of a resource as it is stored.
+    pub(crate) fn take_from(resource: &mut Resource) -> Self {
+        let extensions = resource.extensions_mut();
+        let place = extensions.iter().position(|(uri, _)| uri.is(STATE));
+        Self(place.map(|place| extensions.remove(place).1).unwrap_or_default())
+    }
+
+    /// Puts the state into a document that is going to be stored.
+    pub(crate) fn put_into(&self, document: &mut Resource) {
+        if !self.0.is_empty() {
+            *document.extension_mut(&SchemaUri::new(STATE)) = self.0.clone();
+            // `schemas` tells clients what is there for them.
+            document.schemas_mut().retain(|uri| !uri.is(STATE));
+        }
+    }
+}
+
+/// From which side a user was deactivated or deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// From the provider's, over SCIM.
+    Provider,
+    /// From the organization's, by one of its administrators.
+    Administrator,
+}
+
+impl Origin {
+    /// As it is stored and shown.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Administrator => "administrator",
+        }
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Provider, Self::Administrator]
+            .into_iter()
+            .find(|origin| origin.as_str() == text)
+    }
+}
+
+/// Where a user stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UserState {
+    /// Created, and invited to the application; SCIM sees it as active.
+    Invited,
+    /// In use.
+    Active,
+    /// Not allowed to do anything, with everything that it had still there.
+    Deactivated,
+    /// Among the deleted users, from where it can be brought back.
+    Deleted,
+}
+
+impl UserState {
+    /// The state of a user that is not deleted.
+    #[must_use]
+    pub fn of(document: &Resource, state: &State) -> Self {
+        if !is_active(document) {
+            Self::Deactivated
+        } else if state.is_invited() {
+            Self::Invited
+        } else {
+            Self::Active
+        }
+    }
+
+    /// The state's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invited => "invited",
+            Self::Active => "active",
+            Self::Deactivated => "deactivated",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl fmt::Display for UserState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Whether a user is active: unless it says that it is not (RFC 7643 section 4.1.1).
+pub(crate) fn is_active(document: &Resource) -> bool {
+    document
+        .core()
+        .get("active")
+        .and_then(Value::as_bool)
+        .unwrap_or(true)
+}

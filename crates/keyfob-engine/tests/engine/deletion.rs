@@ -1,0 +1,212 @@
+//! Deletion that can be undone, and removal that can't.
+
+use keyfob_core::{ResourceId, Value};
+use keyfob_engine::{AdminError, Confirmed, EngineError, Precondition, UserState};
+use pollster::block_on;
+
+use crate::fixture::{Fixture, group, patch, refusal, set_active, user_at};
+
+fn active(fixture: &Fixture, of: &keyfob_engine::Written) -> Option<bool> {
+    fixture
+        .get("User", of)
+        .core()
+        .get("active")
+        .and_then(Value::as_bool)
+}
+
+#[test]
+fn d_2_an_active_user_is_deactivated_in_the_provider_before_an_administrator_deletes_it() {
+    let fixture = Fixture::verkada();
+    let admin = fixture.administrator();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let delete = || block_on(fixture.admin().delete_user(&admin, &ann.id));
+    let purge = || block_on(fixture.admin().purge_user(&admin, &ann.id, Some(Confirmed)));
+    assert!(matches!(delete(), Err(AdminError::MustDeactivate(_))));
+    assert!(matches!(purge(), Err(AdminError::MustDeactivate(_))));
+    fixture.patch("User", &ann, &set_active(false)).unwrap();
+    delete().unwrap();
+    purge().unwrap();
+}
+
+#[test]
+fn d_3_d_10_a_deleted_user_is_among_the_deleted_ones_and_for_the_provider_deactivated() {
+    let fixture = Fixture::verkada();
+    let admin = fixture.administrator();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let guides = fixture
+        .create("Group", &group("Guides", &[ann.id.as_str()]))
+        .unwrap();
+    fixture.patch("User", &ann, &set_active(false)).unwrap();
+    let before = fixture.stored("User", &ann);
+    block_on(fixture.admin().delete_user(&admin, &ann.id)).unwrap();
+    assert!(block_on(fixture.admin().users(&admin)).unwrap().is_empty());
+    let deleted = block_on(fixture.admin().deleted_users(&admin)).unwrap();
+    assert_eq!(deleted.len(), 1);
+    assert_eq!(deleted[0].state, UserState::Deleted);
+    assert_eq!(active(&fixture, &ann), Some(false));
+    assert!(
+        fixture
+            .get("Group", &guides)
+            .relation("members")
+            .unwrap()
+            .is_empty(),
+        "D-11"
+    );
+    // A write that doesn't make it active changes what will come back.
+    let title = patch(r#"{"op":"replace","path":"title","value":"Guide"}"#);
+    fixture.patch("User", &ann, &title).unwrap();
+    let restored = fixture.patch("User", &ann, &set_active(true)).unwrap();
+    assert_eq!(restored.id, ann.id);
+    assert!(restored.version > before.version);
+    let after = fixture.get("User", &ann);
+    assert_eq!(after.core().get_str("title"), Some("Guide"));
+    assert_eq!(
+        after.meta().unwrap().created,
+        before.resource.meta().unwrap().created
+    );
+    assert!(
+        fixture
+            .get("Group", &guides)
+            .relation("members")
+            .unwrap()
+            .contains(&ann.id),
+        "D-11"
+    );
+    assert!(
+        block_on(fixture.admin().deleted_users(&admin))
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn d_5_d_8_after_a_removal_for_good_the_name_makes_a_new_user() {
+    let fixture = Fixture::verkada();
+    let admin = fixture.administrator();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let guides = fixture
+        .create("Group", &group("Guides", &[ann.id.as_str()]))
+        .unwrap();
+    fixture.patch("User", &ann, &set_active(false)).unwrap();
+    let unconfirmed = block_on(fixture.admin().purge_user(&admin, &ann.id, None));
+    assert!(matches!(unconfirmed, Err(AdminError::ConfirmationRequired)));
+    block_on(fixture.admin().purge_user(&admin, &ann.id, Some(Confirmed))).unwrap();
+    assert!(matches!(
+        fixture.try_get("User", &ann),
+        Err(EngineError::NotFound { .. })
+    ));
+    assert!(matches!(
+        block_on(fixture.admin().restore_user(&admin, &ann.id)),
+        Err(AdminError::NoSuchUser(_))
+    ));
+    let again = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    assert_ne!(again.id, ann.id);
+    assert!(
+        fixture
+            .get("Group", &guides)
+            .relation("members")
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn d_6_the_name_of_a_deleted_user_brings_it_back_under_its_id() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let guides = fixture
+        .create("Group", &group("Guides", &[ann.id.as_str()]))
+        .unwrap();
+    fixture.patch("User", &ann, &set_active(false)).unwrap();
+    block_on(fixture.admin().delete_user(&fixture.administrator(), &ann.id)).unwrap();
+    let again = fixture.create("User", &user_at("ANN@example.com")).unwrap();
+    assert_eq!(again.id, ann.id);
+    assert_ne!(active(&fixture, &ann), Some(false));
+    assert!(
+        fixture
+            .get("Group", &guides)
+            .relation("members")
+            .unwrap()
+            .contains(&ann.id)
+    );
+    let names = fixture.event_names();
+    assert_eq!(names.iter().filter(|name| *name == "restored").count(), 1);
+    assert_eq!(
+        names.iter().filter(|name| *name == "inviteRequested").count(),
+        1,
+        "O-21"
+    );
+}
+
+#[test]
+fn d_9_d_12_a_users_delete_hides_it_from_the_provider_and_frees_its_name() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    fixture.delete("User", &ann, &Precondition::None).unwrap();
+    assert_eq!(refusal(fixture.try_get("User", &ann)).0, 404);
+    assert_eq!(
+        refusal(fixture.delete("User", &ann, &Precondition::None)).0,
+        404,
+        "D-12"
+    );
+    assert_eq!(refusal(fixture.patch("User", &ann, &set_active(true))).0, 404);
+    assert_eq!(fixture.list("User", "userName pr").total_results, 0);
+    let deleted = block_on(fixture.admin().user(&fixture.administrator(), "ann@example.com")).unwrap();
+    assert_eq!((deleted.id, deleted.state), (ann.id.clone(), UserState::Deleted));
+    let bob = fixture.create("User", &user_at("bob@example.com")).unwrap();
+    let rename = patch(r#"{"op":"replace","path":"userName","value":"ann@example.com"}"#);
+    fixture.patch("User", &bob, &rename).unwrap();
+    let restored = block_on(fixture.admin().restore_user(&fixture.administrator(), &ann.id));
+    assert!(matches!(
+        restored,
+        Err(AdminError::Engine(EngineError::Uniqueness { .. }))
+    ));
+}
+
+#[test]
+fn d_9_the_provider_deletes_whom_an_administrator_deleted() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    fixture.patch("User", &ann, &set_active(false)).unwrap();
+    block_on(fixture.admin().delete_user(&fixture.administrator(), &ann.id)).unwrap();
+    fixture.delete("User", &ann, &Precondition::None).unwrap();
+    assert_eq!(refusal(fixture.try_get("User", &ann)).0, 404);
+    assert_eq!(refusal(fixture.delete("User", &ann, &Precondition::None)).0, 404);
+}
+
+#[test]
+fn an_administrator_restores_a_user_who_then_is_deactivated() {
+    let fixture = Fixture::verkada();
+    let admin = fixture.administrator();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    fixture.delete("User", &ann, &Precondition::None).unwrap();
+    block_on(fixture.admin().restore_user(&admin, &ann.id)).unwrap();
+    assert_eq!(active(&fixture, &ann), Some(false));
+    let again = block_on(fixture.admin().restore_user(&admin, &ann.id));
+    assert!(matches!(again, Err(AdminError::NotDeleted(_))));
+    let nobody = ResourceId::new("nobody");
+    let none = block_on(fixture.admin().restore_user(&admin, &nobody));
+    assert!(matches!(none, Err(AdminError::NoSuchUser(_))));
+}
+
+#[test]
+fn a_group_that_is_gone_by_now_is_not_joined_again() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let guides = fixture
+        .create("Group", &group("Guides", &[ann.id.as_str()]))
+        .unwrap();
+    let drivers = fixture
+        .create("Group", &group("Drivers", &[ann.id.as_str()]))
+        .unwrap();
+    fixture.delete("User", &ann, &Precondition::None).unwrap();
+    fixture.delete("Group", &guides, &Precondition::None).unwrap();
+    fixture.create("User", &user_at("ann@example.com")).unwrap();
+    assert!(
+        fixture
+            .get("Group", &drivers)
+            .relation("members")
+            .unwrap()
+            .contains(&ann.id)
+    );
+}

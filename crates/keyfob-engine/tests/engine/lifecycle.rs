@@ -1,0 +1,297 @@
+//! Who may change what of users and groups, and where users stand in their life.
+
+use keyfob_core::{ExternalId, ScimType};
+use keyfob_engine::{Actor, AdminError, EngineError, Rejection, UserState};
+use pollster::block_on;
+
+use crate::fixture::{Fixture, group, patch, refusal, set_active, user, user_at};
+
+fn state(fixture: &Fixture, name: &str) -> UserState {
+    block_on(fixture.admin().user(&fixture.administrator(), name))
+        .unwrap()
+        .state
+}
+
+#[test]
+fn u_2_what_the_provider_creates_is_tagged_and_a_client_can_neither_see_nor_change_it() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let bob = fixture.acting_as(Actor::OrganizationAdmin);
+    bob.create("User", &user_at("bob@elsewhere.net")).unwrap();
+    let managed = |name| {
+        block_on(fixture.admin().user(&fixture.administrator(), name))
+            .unwrap()
+            .is_managed
+    };
+    assert!(managed("ann@example.com"));
+    assert!(!managed("bob@elsewhere.net"));
+    let seen = String::from_utf8(fixture.get("User", &ann).to_json()).unwrap();
+    assert!(
+        !seen.contains("managedBy") && !seen.contains("internal"),
+        "{seen}"
+    );
+    let reach = r#"{"op":"replace","path":"urn:keyfob:params:scim:schemas:internal:1.0:State:managedBy","value":"x"}"#;
+    assert!(fixture.patch("User", &ann, &patch(reach)).is_err());
+    let smuggled = user_at("eve@example.com").replacen(
+        '{',
+        r#"{"urn:keyfob:params:scim:schemas:internal:1.0:State":{"deactivatedBy":"administrator"},"#,
+        1,
+    );
+    fixture.create("User", &smuggled).unwrap();
+    let eve = block_on(fixture.admin().user(&fixture.administrator(), "eve@example.com")).unwrap();
+    assert_eq!(eve.internal.deactivated_by(), None);
+}
+
+#[test]
+fn u_6_u_9_a_deactivated_user_keeps_everything_and_is_still_found() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let guides = fixture
+        .create("Group", &group("Guides", &[ann.id.as_str()]))
+        .unwrap();
+    fixture.patch("User", &ann, &set_active(false)).unwrap();
+    assert_eq!(state(&fixture, "ann@example.com"), UserState::Deactivated);
+    let seen = fixture.get("User", &ann);
+    assert_eq!(
+        seen.core().get("active").and_then(keyfob_core::Value::as_bool),
+        Some(false)
+    );
+    assert_eq!(
+        fixture
+            .list("User", "userName eq \"ann@example.com\"")
+            .total_results,
+        1
+    );
+    assert!(
+        fixture
+            .get("Group", &guides)
+            .relation("members")
+            .unwrap()
+            .contains(&ann.id)
+    );
+}
+
+#[test]
+fn u_7_whom_the_provider_deactivated_only_the_provider_reactivates() {
+    let fixture = Fixture::verkada();
+    let admin = fixture.administrator();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    fixture.patch("User", &ann, &set_active(false)).unwrap();
+    let outcome = block_on(fixture.admin().set_active(&admin, &ann.id, true));
+    assert!(matches!(
+        outcome,
+        Err(AdminError::Engine(EngineError::Rejected(
+            Rejection::ManagedByProvider { .. }
+        )))
+    ));
+    fixture.patch("User", &ann, &set_active(true)).unwrap();
+    assert_eq!(state(&fixture, "ann@example.com"), UserState::Active);
+    block_on(fixture.admin().set_active(&admin, &ann.id, false)).unwrap();
+    block_on(fixture.admin().set_active(&admin, &ann.id, true)).unwrap();
+    assert_eq!(state(&fixture, "ann@example.com"), UserState::Active);
+}
+
+#[test]
+fn u_8_a_deactivated_user_is_changed_by_the_provider_alone() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    fixture.patch("User", &ann, &set_active(false)).unwrap();
+    let title = patch(r#"{"op":"replace","path":"title","value":"Guide"}"#);
+    let outcome = fixture
+        .acting_as(Actor::OrganizationAdmin)
+        .patch("User", &ann, &title);
+    assert!(matches!(
+        outcome,
+        Err(EngineError::Rejected(Rejection::Deactivated))
+    ));
+    fixture.patch("User", &ann, &title).unwrap();
+}
+
+#[test]
+fn u_10_user_names_are_unique_in_an_organization_in_any_case() {
+    let fixture = Fixture::verkada();
+    fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let (status, scim_type, _) = refusal(fixture.create("User", &user_at("ANN@example.com")));
+    assert_eq!((status, scim_type), (409, Some(ScimType::Uniqueness)));
+    fixture
+        .other_tenant()
+        .create("User", &user("ann@example.com"))
+        .unwrap();
+}
+
+#[test]
+fn u_12_an_invited_user_is_active_for_the_provider_and_joins_groups() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    assert_eq!(state(&fixture, "ann@example.com"), UserState::Invited);
+    fixture
+        .create("Group", &group("Guides", &[ann.id.as_str()]))
+        .unwrap();
+    block_on(fixture.admin().accept_invite(&fixture.administrator(), &ann.id)).unwrap();
+    assert_eq!(state(&fixture, "ann@example.com"), UserState::Active);
+    let again = block_on(fixture.admin().accept_invite(&fixture.administrator(), &ann.id));
+    assert!(matches!(again, Err(AdminError::NotInvited(_))));
+    assert_eq!(
+        fixture
+            .create("User", &user_at("ann@example.com"))
+            .map_err(|_| ()),
+        Err(()),
+        "the name is still taken"
+    );
+}
+
+#[test]
+fn p_1_to_p_6_phone_numbers_of_managed_users_come_from_the_provider_alone() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let phone =
+        patch(r#"{"op":"add","path":"phoneNumbers","value":[{"value":"55555555555","type":"pager"}]}"#);
+    for actor in [Actor::OrganizationAdmin, Actor::User] {
+        let outcome = fixture.acting_as(actor).patch("User", &ann, &phone);
+        assert!(
+            matches!(outcome, Err(EngineError::Rejected(Rejection::PhoneLocked))),
+            "P-1, P-3: {actor:?}"
+        );
+    }
+    fixture.patch("User", &ann, &phone).unwrap();
+    let view = block_on(fixture.admin().user(&fixture.administrator(), "ann@example.com")).unwrap();
+    assert_eq!(
+        view.phone_number.as_deref(),
+        Some("55555555555"),
+        "U-13, P-2: as it was sent"
+    );
+    let more = patch(
+        r#"{"op":"add","path":"phoneNumbers","value":[{"value":"1","type":"mobile"},{"value":"2","type":"work"}]}"#,
+    );
+    fixture.patch("User", &ann, &more).unwrap();
+    let view = block_on(fixture.admin().user(&fixture.administrator(), "ann@example.com")).unwrap();
+    assert_eq!(view.phone_number.as_deref(), Some("2"), "P-6: work before mobile");
+    let own = fixture.acting_as(Actor::OrganizationAdmin);
+    let bob = own.create("User", &user("bob")).unwrap();
+    own.patch("User", &bob, &phone).unwrap();
+}
+
+#[test]
+fn g_1_the_external_id_of_a_group_is_accepted_and_forgotten() {
+    let fixture = Fixture::verkada();
+    let body = group("Guides", &[]).replacen('{', r#"{"externalId":"abc","#, 1);
+    let guides = fixture.create("Group", &body).unwrap();
+    assert_eq!(fixture.get("Group", &guides).core().get_str("externalId"), None);
+    assert_eq!(fixture.list("Group", "externalId eq \"abc\"").total_results, 0);
+}
+
+#[test]
+fn g_5_members_of_a_managed_group_come_from_the_provider_alone() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let guides = fixture.create("Group", &group("Guides", &[])).unwrap();
+    let join = patch(&format!(
+        r#"{{"op":"add","path":"members","value":[{{"value":"{}"}}]}}"#,
+        ann.id
+    ));
+    let own = fixture.acting_as(Actor::OrganizationAdmin);
+    let outcome = own.patch("Group", &guides, &join);
+    assert!(matches!(
+        outcome,
+        Err(EngineError::Rejected(Rejection::ManagedByProvider { .. }))
+    ));
+    let drivers = own.create("Group", &group("Drivers", &[])).unwrap();
+    own.patch("Group", &drivers, &join).unwrap();
+    fixture.patch("Group", &guides, &join).unwrap();
+}
+
+#[test]
+fn g_7_a_rename_to_the_same_name_is_nothing() {
+    let fixture = Fixture::verkada();
+    let guides = fixture.create("Group", &group("Guides", &[])).unwrap();
+    let before = (fixture.stored("Group", &guides), fixture.event_names());
+    let rename = patch(r#"{"op":"replace","path":"displayName","value":"Guides"}"#);
+    fixture.patch("Group", &guides, &rename).unwrap();
+    assert_eq!((fixture.stored("Group", &guides), fixture.event_names()), before);
+}
+
+#[test]
+fn g_10_group_names_are_any_unicode_and_unique_however_their_letters_are_composed() {
+    let fixture = Fixture::verkada();
+    for name in ["출입 그룹", "Größe", "Ｇｒｏｕｐ"] {
+        let created = fixture.create("Group", &group(name, &[])).unwrap();
+        assert_eq!(
+            fixture.get("Group", &created).core().get_str("displayName"),
+            Some(name)
+        );
+    }
+    let (status, ..) = refusal(fixture.create("Group", &group("GRO\u{308}ße", &[])));
+    assert_eq!(status, 409);
+}
+
+#[test]
+fn a_11_what_is_provisioned_is_beyond_a_directorys_administrator() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let guides = fixture.create("Group", &group("Guides", &[])).unwrap();
+    let directory = fixture.acting_as(Actor::DirectoryAdmin);
+    let title = patch(r#"{"op":"replace","path":"title","value":"Guide"}"#);
+    let rename = patch(r#"{"op":"replace","path":"displayName","value":"Scouts"}"#);
+    for outcome in [
+        directory.patch("User", &ann, &title),
+        directory.patch("Group", &guides, &rename),
+    ] {
+        assert!(matches!(
+            outcome,
+            Err(EngineError::Rejected(Rejection::Forbidden))
+        ));
+    }
+    assert!(matches!(
+        block_on(fixture.admin().delete_user(directory.cx(), &ann.id)),
+        Err(AdminError::Forbidden)
+    ));
+}
+
+#[test]
+fn x_1_to_x_8_the_extensions_external_id_stands_beside_the_core_one() {
+    const URI: &str = "urn:ietf:params:scim:schemas:extension:verkada:core:2.0:User";
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let bob = fixture.create("User", &user_at("bob@example.com")).unwrap();
+    let set = |value: &str| {
+        patch(&format!(
+            r#"{{"op":"add","path":"{URI}:externalId","value":"{value}"}}"#
+        ))
+    };
+    fixture.patch("User", &ann, &set("Ab")).unwrap();
+    assert_eq!(fixture.get("User", &ann).external_id(), None, "X-2");
+    for (filter, found) in [
+        (format!(r#"{URI}:externalId eq "Ab""#), 1),
+        (format!(r#"{URI}:externalId eq "ab""#), 0),
+        (r#"externalId eq "Ab""#.to_owned(), 0),
+    ] {
+        assert_eq!(
+            fixture.list("User", &filter).total_results,
+            found,
+            "X-1, X-2: {filter}"
+        );
+    }
+    let (status, scim_type, _) = refusal(fixture.patch("User", &bob, &set("Ab")));
+    assert_eq!((status, scim_type), (409, Some(ScimType::Uniqueness)), "X-3");
+    fixture.patch("User", &bob, &set("ab")).unwrap();
+    let other = fixture.other_tenant();
+    let cy = other.create("User", &user("cy")).unwrap();
+    other.patch("User", &cy, &set("Ab")).unwrap();
+    let find = |id: &str| {
+        block_on(
+            fixture
+                .admin()
+                .find_user_by_external_id(fixture.cx(), &ExternalId::new(id)),
+        )
+        .unwrap()
+    };
+    assert_eq!(find("Ab"), Some(ann.id.clone()), "X-4");
+    fixture.patch("User", &ann, &set_active(false)).unwrap();
+    assert_eq!(find("Ab"), Some(ann.id.clone()), "X-7");
+    let (status, ..) = refusal(fixture.patch("User", &ann, &set(&"x".repeat(257))));
+    assert_eq!(status, 400, "X-8");
+    fixture.patch("User", &ann, &set(&"x".repeat(256))).unwrap();
+    fixture.patch("User", &bob, &set("")).unwrap();
+    fixture.patch("User", &ann, &set("")).unwrap();
+    assert_eq!(find(""), None, "X-8: an empty one is none");
+}

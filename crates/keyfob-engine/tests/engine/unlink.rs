@@ -1,0 +1,77 @@
+//! Cutting the link to a provider, and linking again.
+
+use keyfob_engine::{Actor, AdminError, AuthenticationError, Confirmed, Profile};
+use pollster::block_on;
+
+use crate::fixture::{Fixture, group, patch, set_active, user_at};
+
+#[test]
+fn l_1_to_l_5_an_unlinked_organization_is_its_own_again() {
+    let fixture = Fixture::unlinked(Profile::verkada());
+    let admin = fixture.administrator();
+    let token = block_on(fixture.admin().add_domain(&admin, "example.com"))
+        .unwrap()
+        .unwrap();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let guides = fixture.create("Group", &group("Guides", &[])).unwrap();
+    let phone = patch(r#"{"op":"add","path":"phoneNumbers","value":[{"value":"1","type":"work"}]}"#);
+    fixture.patch("User", &ann, &phone).unwrap();
+    fixture.patch("User", &ann, &set_active(false)).unwrap();
+    let unlink = |cx, confirmation| block_on(fixture.admin().unlink(cx, confirmation));
+    assert!(matches!(
+        unlink(fixture.cx(), Some(Confirmed)),
+        Err(AdminError::Forbidden)
+    ));
+    assert!(matches!(
+        unlink(&admin, None),
+        Err(AdminError::ConfirmationRequired)
+    ));
+    let before = fixture.stored("User", &ann);
+    unlink(&admin, Some(Confirmed)).unwrap();
+    let events = fixture.event_names();
+    unlink(&admin, Some(Confirmed)).unwrap();
+    assert_eq!(fixture.event_names(), events, "L-5: twice is once");
+    assert!(matches!(
+        block_on(fixture.engine().authenticate(token.expose())),
+        Err(AuthenticationError::Rejected)
+    ));
+    assert_eq!(fixture.stored("User", &ann), before, "L-4: the user is as it was");
+    let view = block_on(fixture.admin().user(&admin, "ann@example.com")).unwrap();
+    assert!(!view.is_managed);
+    // L-4, P-5: administrators may do now what only the provider could.
+    let own = fixture.acting_as(Actor::OrganizationAdmin);
+    block_on(fixture.admin().set_active(&admin, &ann.id, true)).unwrap();
+    let removal = patch(r#"{"op":"remove","path":"phoneNumbers"}"#);
+    own.patch("User", &ann, &removal).unwrap();
+    let join = patch(&format!(
+        r#"{{"op":"add","path":"members","value":[{{"value":"{}"}}]}}"#,
+        ann.id
+    ));
+    own.patch("Group", &guides, &join).unwrap();
+}
+
+#[test]
+fn l_6_after_linking_again_the_provider_finds_its_users_and_takes_them_over() {
+    let fixture = Fixture::verkada();
+    let admin = fixture.administrator();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    block_on(fixture.admin().unlink(&admin, Some(Confirmed))).unwrap();
+    let token = block_on(fixture.admin().add_domain(&admin, "example.com")).unwrap();
+    assert!(token.is_some(), "a new link has a new token");
+    assert!(
+        fixture.create("User", &user_at("ann@example.com")).is_err(),
+        "O-5: a conflict by default"
+    );
+    assert!(
+        !block_on(fixture.admin().user(&admin, "ann@example.com"))
+            .unwrap()
+            .is_managed
+    );
+    let title = patch(r#"{"op":"replace","path":"title","value":"Guide"}"#);
+    fixture.patch("User", &ann, &title).unwrap();
+    assert!(
+        block_on(fixture.admin().user(&admin, "ann@example.com"))
+            .unwrap()
+            .is_managed
+    );
+}
