@@ -113,7 +113,9 @@ impl Formats {
         let name = format.folded_name();
         let there = self.by_name.get(&name).copied();
         let index = there.unwrap_or(self.rows.len());
-        self.by_name.retain(|_, other| *other != index);
+        if there.is_some() {
+            self.by_name.retain(|_, other| *other != index);
+        }
         self.by_name.insert(name, index);
         for alias in &format.aliases {
             self.by_name.insert(fold(alias), index);
@@ -131,16 +133,22 @@ impl Formats {
             return Vec::new();
         }
         let wanted = fold(name);
-        let similarity = |format: &Format| {
+        let similarity = |name: SmolStr| {
+            // Who leaves the end of a name away meant it more surely than who misspelt a shorter one.
+            if !wanted.is_empty() && name.starts_with(wanted.as_str()) {
+                1.0
+            } else {
+                strsim::jaro_winkler(&wanted, &name)
+            }
+        };
+        let nearest = |format: &Format| {
             let names = format.aliases().map(fold).chain([format.folded_name()]);
-            names
-                .map(|name| strsim::jaro_winkler(&wanted, &name))
-                .fold(0.0, f64::max)
+            names.map(similarity).fold(0.0, f64::max)
         };
         let mut near: Vec<_> = self
             .rows
             .iter()
-            .map(|format| (similarity(format), &format.name))
+            .map(|format| (nearest(format), &format.name))
             .filter(|(similarity, _)| *similarity >= 0.85)
             .collect();
         near.sort_by(|left, right| right.0.total_cmp(&left.0));

@@ -1,5 +1,7 @@
 //! Tables of formats in files.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
@@ -35,18 +37,13 @@ impl Formats {
     /// is taken or refused as a whole.
     pub fn with_json(mut self, json: &[u8]) -> Result<Self, TableError> {
         let rows: Vec<Row> = serde_json::from_slice(json).map_err(TableError::Syntax)?;
-        let mut seen: Vec<SmolStr> = Vec::new();
+        let mut seen = HashSet::new();
         for row in rows {
             let name = SmolStr::from(row.name.as_str());
             let added = row.format().and_then(|format| {
-                let folded = format.folded_name();
-                if seen.contains(&folded) {
-                    return Err(RowError::NameTaken {
-                        name: format.name.clone(),
-                        format: format.name,
-                    });
+                if !seen.insert(format.folded_name()) {
+                    return Err(self.taken(&format.name));
                 }
-                seen.push(folded);
                 self.check_names(&format)?;
                 self.put(format);
                 Ok(())
@@ -73,16 +70,20 @@ impl Formats {
             if fold(name).is_empty() {
                 return Err(RowError::NoName);
             }
-            if let Some(other) = self.find(name)
-                && other.folded_name() != folded
-            {
-                return Err(RowError::NameTaken {
-                    name: name.into(),
-                    format: other.name.clone(),
-                });
+            if self.find(name).is_some_and(|other| other.folded_name() != folded) {
+                return Err(self.taken(name));
             }
         }
         Ok(())
+    }
+
+    fn taken(&self, name: &str) -> RowError {
+        RowError::NameTaken {
+            name: name.into(),
+            format: self
+                .find(name)
+                .map_or_else(SmolStr::default, |format| format.name.clone()),
+        }
     }
 }
 
