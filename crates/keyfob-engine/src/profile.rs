@@ -13,7 +13,7 @@ pub struct Profile {
     pub unique_group_names: bool,
     /// What becomes of a group's `externalId`.
     pub group_external_id: GroupExternalId,
-    /// What becomes of members that don't exist.
+    /// What becomes of members that don't exist or are of a type that the relation doesn't take.
     pub unknown_members: UnknownMembers,
     /// What a provider has to say of every user beyond what the schema demands, in paths such as `name.givenName`.
     pub required: &'static [&'static str],

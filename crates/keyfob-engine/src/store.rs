@@ -33,7 +33,8 @@ use crate::context::Context;
 ///   `id`, `meta` and relations are not part of the document; [`Stored::new`] puts the first two in.
 /// - Owned relations ([`RelationKind::Owned`](keyfob_core::schema::RelationKind::Owned)) are edges between resources
 ///   of one tenant. A member is given back with the name of its resource type as `type` and with the `display` with
-///   which it was put in.
+///   which it was put in. Who is put in must be of a type that the relation
+///   [takes](keyfob_core::schema::Relation::takes); who was put in before stays, whatever the relation takes now.
 /// - Inverse relations (`User.groups`) follow from the owned ones and are never written: for every edge that points
 ///   at the resource there is a member under the owner's id, with `type` `direct` and the owner's `displayName` as
 ///   `display`.
@@ -61,9 +62,9 @@ pub trait Store: Send + Sync + 'static {
     /// Reads one page of the resources of a type that the query's filter matches, and counts all that it matches.
     ///
     /// The order is total and stable: the order in which the resources were put in by [`Change::Create`], whatever they
-    /// say of their creation. The filter is evaluated over the resource as `get` would give it with everything that the filter
-    /// [reads](keyfob_filter::Predicate::reads) selected; a store is free to answer it in its own way as long as the
-    /// result equals [`Predicate::matches`](keyfob_filter::Predicate::matches).
+    /// say of their creation. The filter is evaluated over the resource as `get` would give it with everything that
+    /// the filter [reads](keyfob_filter::Predicate::reads) selected; a store is free to answer it in its own way as
+    /// long as the result equals [`Predicate::matches`](keyfob_filter::Predicate::matches).
     fn query(
         &self,
         cx: &Context,

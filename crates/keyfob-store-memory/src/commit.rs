@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 
-use keyfob_core::{DateTime, Member, Resource, ResourceId, ResourceType, Version, schema::RelationKind};
+use keyfob_core::{
+    DateTime, Member, Resource, ResourceId, ResourceType, Version,
+    schema::{Relation, RelationKind},
+};
 use keyfob_engine::{
     Change, CommitError, Committed, Event, EventId, NewEvent, Outcome, RelationDelta, StoreError, UniqueKey,
 };
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::format_smolstr;
 
 use crate::{
     edges::Holder,
@@ -153,7 +156,7 @@ impl<'t> Transaction<'t> {
         }
     }
 
-    /// Applies the deltas and says whether they changed anything.
+    /// Checks that all whom the deltas put in can be members, applies them and says whether they changed anything.
     fn relate(
         &mut self,
         change: usize,
@@ -162,12 +165,17 @@ impl<'t> Transaction<'t> {
         deltas: &[RelationDelta],
     ) -> Result<bool, CommitError> {
         let mut seen = HashSet::new();
-        let members: Vec<ResourceId> = deltas
-            .iter()
-            .flat_map(|delta| &delta.add)
-            .filter(|(member, _)| self.tenant.record(member).is_none() && seen.insert(member))
-            .map(|(member, _)| member.clone())
-            .collect();
+        let mut members = Vec::new();
+        for delta in deltas {
+            let relation = owned(resource_type, delta)?;
+            let taken = |member| {
+                let record = self.tenant.record(member);
+                record.is_some_and(|record| relation.takes(&record.resource_type))
+            };
+            let refused = delta.add.iter().map(|(member, _)| member);
+            let refused = refused.filter(|member| !taken(member) && seen.insert(*member));
+            members.extend(refused.cloned());
+        }
         if !members.is_empty() {
             return Err(CommitError::UnknownMembers { change, members });
         }
@@ -175,7 +183,7 @@ impl<'t> Transaction<'t> {
         for delta in deltas {
             let holder = Holder {
                 owner: id.clone(),
-                attribute: owned(resource_type, delta)?,
+                attribute: owned(resource_type, delta)?.attribute.name.as_str().into(),
             };
             changed |= self.apply_delta(&holder, delta);
         }
@@ -319,12 +327,11 @@ impl Drop for Transaction<'_> {
     }
 }
 
-/// The delta's relation in the schema's spelling.
-fn owned(resource_type: &ResourceType, delta: &RelationDelta) -> Result<SmolStr, StoreError> {
+/// The relation that the delta changes.
+fn owned<'t>(resource_type: &'t ResourceType, delta: &RelationDelta) -> Result<&'t Relation, StoreError> {
     resource_type
         .relation(delta.attribute.as_str())
         .filter(|relation| relation.kind == RelationKind::Owned)
-        .map(|relation| SmolStr::from(relation.attribute.name.as_str()))
         .ok_or_else(|| {
             let message = format_smolstr!("{} owns no relation `{}`", resource_type.name(), delta.attribute);
             StoreError::internal(message.as_str())

@@ -14,7 +14,7 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(load);
 
 /// The resource types that the suite stores: `User` and `Group` of RFC 7643, the user with the enterprise extension
 /// and one of the suite's own, and `Device`, with an attribute of every type, a unique attribute that is caseExact, two
-/// relations and an inverse one.
+/// relations, of which one takes any resource, and an inverse one.
 #[must_use]
 pub fn registry() -> &'static Registry {
     &REGISTRY
@@ -58,6 +58,16 @@ impl Kind {
             User => "",
             Group => "members",
             Device => "users",
+        }
+    }
+
+    /// Whether one of its owned relations takes resources of a type, as the schemas state it.
+    pub(crate) fn takes(self, relation: &str, member: Self) -> bool {
+        match (self, relation) {
+            (Group, "members") => member != Device,
+            (Device, "components") => member != Group,
+            (Device, "users") => true,
+            _ => false,
         }
     }
 
@@ -169,11 +179,20 @@ fn load() -> Registry {
 
 #[cfg(test)]
 mod tests {
+    use keyfob_core::schema::RelationKind;
+
     use super::*;
 
     #[test]
     fn the_types_of_the_suite_load() {
         for kind in Kind::ALL {
+            for relation in kind.resource_type().relations() {
+                let name = relation.attribute.name.as_str();
+                for member in Kind::ALL {
+                    let takes = relation.kind == RelationKind::Owned && relation.takes(member.name());
+                    assert_eq!(kind.takes(name, member), takes, "{kind:?}.{name} of {member:?}");
+                }
+            }
             assert_eq!(kind.resource_type().name(), kind.name());
             assert!(!kind.everything().attributes.is_empty());
         }

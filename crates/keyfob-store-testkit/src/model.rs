@@ -187,11 +187,13 @@ impl Model {
     }
 
     fn relate(&mut self, step: &Step, change: usize) -> Result<bool, Refusal> {
-        let added = step.relations.iter().flat_map(|delta| &delta.add);
-        let unknown: BTreeSet<String> = added
-            .filter(|(id, _)| self.find(id).is_none())
-            .map(|(id, _)| id.to_string())
-            .collect();
+        let mut unknown = BTreeSet::new();
+        for delta in &step.relations {
+            let takes = |kind| step.kind.takes(delta.attribute.as_str(), kind);
+            let ids = delta.add.iter().map(|(id, _)| id);
+            let refused = ids.filter(|id| !self.find(id).is_some_and(|member| takes(member.kind)));
+            unknown.extend(refused.map(ToString::to_string));
+        }
         if !unknown.is_empty() {
             return Err(Refusal::UnknownMembers {
                 change,

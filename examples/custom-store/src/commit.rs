@@ -44,7 +44,7 @@ impl Commit<'_> {
                     .ok_or(CommitError::IdTaken { change: number })?;
                 self.reserve(number, resource_type, place, unique)?;
                 self.write(resource_type, place, document)?;
-                self.relate(number, place, relations)?;
+                self.relate(number, resource_type, place, relations)?;
                 Ok(Outcome::Changed(version))
             }
             Change::Update {
@@ -61,7 +61,7 @@ impl Commit<'_> {
                     self.reserve(number, resource_type, place, unique)?;
                     self.write(resource_type, place, document)?;
                 }
-                if !self.relate(number, place, relations)? && document.is_none() {
+                if !self.relate(number, resource_type, place, relations)? && document.is_none() {
                     return Ok(Outcome::Unchanged(version));
                 }
                 self.advance("place = ?1", place, at)?;
@@ -186,15 +186,26 @@ impl Commit<'_> {
     }
 
     /// Applies changes of relations and says whether there was anything to change.
-    fn relate(&self, change: usize, place: i64, deltas: &[RelationDelta]) -> Result<bool, CommitError> {
+    fn relate(
+        &self,
+        change: usize,
+        resource_type: &ResourceType,
+        place: i64,
+        deltas: &[RelationDelta],
+    ) -> Result<bool, CommitError> {
         let mut unknown = HashSet::new();
-        for (id, _) in deltas.iter().flat_map(|delta| &delta.add) {
-            let known = "SELECT 1 FROM resources WHERE company = ?1 AND id = ?2";
-            if self
-                .read(known, [self.company, id.as_str()], |_| Ok(()))?
-                .is_empty()
-            {
-                unknown.insert(id.clone());
+        for delta in deltas {
+            let relation = resource_type.relation(delta.attribute.as_str());
+            for (id, _) in &delta.add {
+                let types: Vec<String> = self.read(
+                    "SELECT type FROM resources WHERE company = ?1 AND id = ?2",
+                    [self.company, id.as_str()],
+                    |row| row.get(0),
+                )?;
+                let taken = |name: &String| relation.is_some_and(|relation| relation.takes(name));
+                if !types.iter().any(taken) {
+                    unknown.insert(id.clone());
+                }
             }
         }
         if !unknown.is_empty() {

@@ -80,6 +80,19 @@ impl Attribute {
     pub fn default_sub_attribute(&self) -> Option<&Attribute> {
         self.sub_attribute("value")
     }
+
+    /// Whether a value of this relation may point at resources of the type with this name, in any case.
+    pub(crate) fn takes_members_of(&self, resource_type: &str) -> bool {
+        let types = self
+            .sub_attribute("$ref")
+            .map(|reference| reference.reference_types.as_slice())
+            .unwrap_or_default();
+        let mut types = types
+            .iter()
+            .filter(|name| !["external", "uri"].contains(&name.as_str()))
+            .peekable();
+        types.peek().is_none() || types.any(|name| name.eq_ignore_ascii_case(resource_type))
+    }
 }
 
 /// The type of an attribute's values (RFC 7643 section 2.3).

@@ -205,6 +205,42 @@ impl RegistryBuilder {
         self.schema(schema)
     }
 
+    /// Lets groups have users alone as members, for a service that refuses groups within groups: `Group.members`
+    /// [takes](Relation::takes) nothing else, and `/Schemas` says so.
+    ///
+    /// ```
+    /// use keyfob_core::schema::RegistryBuilder;
+    ///
+    /// let registry = RegistryBuilder::rfc().flat_groups().build()?;
+    /// let members = registry.resource_type("Group").unwrap().relation("members").unwrap();
+    /// assert!(members.takes("User"));
+    /// assert!(!members.takes("Group"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn flat_groups(mut self) -> Self {
+        let groups = self
+            .schemas
+            .iter_mut()
+            .filter(|schema| schema.id == SchemaUri::GROUP);
+        for schema in groups {
+            let schema = Arc::make_mut(schema);
+            schema.description = "A set of users.".into();
+            let attributes = schema.attributes.iter_mut();
+            for members in attributes.filter(|attribute| attribute.name.is("members")) {
+                members.description = "Users that belong to the group.".into();
+                for sub in &mut members.sub_attributes {
+                    if sub.name.is("$ref") {
+                        sub.reference_types = vec!["User".into()];
+                    } else if sub.name.is("type") {
+                        sub.canonical_values = vec!["User".into()];
+                    }
+                }
+            }
+        }
+        self
+    }
+
     /// Numbers the attributes and checks that everything fits.
     ///
     /// # Errors

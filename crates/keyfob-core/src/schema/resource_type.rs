@@ -44,6 +44,24 @@ pub struct Relation {
     pub kind: RelationKind,
 }
 
+impl Relation {
+    /// Whether resources of the type with this name can be its members: those that `referenceTypes` of the
+    /// sub-attribute `$ref` names (RFC 7643 section 7), and any where it names no resource type.
+    ///
+    /// ```
+    /// use keyfob_core::Registry;
+    ///
+    /// let group = Registry::rfc().resource_type("Group").unwrap();
+    /// let members = group.relation("members").unwrap();
+    /// assert!(members.takes("User") && members.takes("Group"));
+    /// assert!(!members.takes("Device"));
+    /// ```
+    #[must_use]
+    pub fn takes(&self, resource_type_name: &str) -> bool {
+        self.attribute.takes_members_of(resource_type_name)
+    }
+}
+
 /// Which end of a relation an attribute is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -4,7 +4,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{
     ValidationError,
-    members::{keyed_members, members},
+    members::{check_types, keyed_members, members},
     value::{is_primary, value},
 };
 use crate::{
@@ -22,9 +22,9 @@ use crate::{
 /// hold something.
 ///
 /// # Errors
-/// [`ValidationError`]: `invalidValue` for a wrong type, a missing required attribute or two primary values,
-/// `invalidSyntax` for `schemas` that don't fit and for an attribute that stands both at the top and under the core
-/// URI.
+/// [`ValidationError`]: `invalidValue` for a wrong type, a missing required attribute, two primary values or a member
+/// of a `type` that the relation doesn't [take](crate::schema::Relation::takes), `invalidSyntax` for `schemas` that
+/// don't fit and for an attribute that stands both at the top and under the core URI.
 ///
 /// # Complexity
 /// Linear in the body.
@@ -53,7 +53,9 @@ pub fn create(
         let path = attribute.name.as_str();
         let accepted = value(attribute, sent, dialect, path)?;
         if relation.is_some() {
-            canonical.set_relation(&attribute.name, members(accepted, path)?);
+            let members = members(accepted, path)?;
+            check_types(&members, attribute, path)?;
+            canonical.set_relation(&attribute.name, members);
         } else if !accepted.is_unassigned() {
             canonical.core_mut().push_new(attribute.name.clone(), accepted);
         }

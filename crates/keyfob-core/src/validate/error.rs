@@ -42,6 +42,14 @@ pub enum ValidationError {
         /// The name.
         name: SmolStr,
     },
+    /// A member is said to be of a type that the relation doesn't take; maps to `invalidValue`.
+    #[error("`{path}` takes no `{found}`")]
+    MemberType {
+        /// The relation.
+        path: SmolStr,
+        /// The type that the member is said to be of.
+        found: SmolStr,
+    },
     /// An attribute stands both at the top and under the core schema's URI; maps to `invalidSyntax`.
     #[error("the attribute `{path}` stands there twice")]
     Duplicate {
@@ -83,6 +91,7 @@ impl ToErrorBody for ValidationError {
             | Self::Missing { .. }
             | Self::TwoPrimaries { .. }
             | Self::UnknownSubAttribute { .. }
+            | Self::MemberType { .. }
             | Self::NeverReturned { .. } => ScimType::InvalidValue,
             Self::Immutable { .. } => ScimType::Mutability,
             Self::Duplicate { .. } | Self::SchemaMissing { .. } | Self::UnknownSchema { .. } => {

@@ -42,7 +42,7 @@ pub fn members(values: Value, path: &str) -> Result<MemberSet, ValidationError> 
 /// sent: what [`value`] and [`members`] make of them, one that is sent twice apart.
 ///
 /// # Errors
-/// As [`value`] and [`members`].
+/// As [`value`] and [`members`], and [`ValidationError::MemberType`].
 ///
 /// # Complexity
 /// Linear in the values; those that say no more than `value`, `$ref`, `display` and `type` are taken over as they are.
@@ -61,22 +61,48 @@ pub fn sent_members(
             });
             Ok(members.collect())
         }
-        other => Ok(members(value(attribute, other, dialect, path)?, path)?
-            .into_iter()
-            .collect()),
+        other => {
+            let members = members(value(attribute, other, dialect, path)?, path)?;
+            check_types(&members, attribute, path)?;
+            Ok(members.into_iter().collect())
+        }
+    }
+}
+
+/// Checks that the relation takes what its members are said to be. What they are is the store's to say.
+pub(super) fn check_types(
+    members: &MemberSet,
+    attribute: &Attribute,
+    path: &str,
+) -> Result<(), ValidationError> {
+    members
+        .iter()
+        .try_for_each(|(_, member)| check_type(member, attribute, path))
+}
+
+fn check_type(member: &Member, attribute: &Attribute, path: &str) -> Result<(), ValidationError> {
+    match &member.kind {
+        Some(kind) if !kind.is_empty() && !attribute.takes_members_of(kind) => {
+            Err(ValidationError::MemberType {
+                path: path.into(),
+                found: kind.clone(),
+            })
+        }
+        _ => Ok(()),
     }
 }
 
 /// The sub-attributes of a relation that a member has fields for, where they are strings and none is required but the
 /// id.
-struct Plain {
+struct Plain<'a> {
+    attribute: &'a Attribute,
     /// Whether a client may say each; none where it is no such string.
     fields: [(&'static str, Option<bool>); 4],
     is_possible: bool,
 }
 
-impl Plain {
-    fn new(attribute: &Attribute) -> Self {
+impl<'a> Plain<'a> {
+    fn new(attribute: &'a Attribute) -> Self {
         let takes = |name: &'static str| {
             let sub = attribute.sub_attribute(name).filter(|sub| {
                 !sub.multi_valued && matches!(sub.kind, AttributeType::String | AttributeType::Reference)
@@ -85,6 +111,7 @@ impl Plain {
         };
         let mut required = attribute.sub_attributes.iter().filter(|sub| sub.required);
         Self {
+            attribute,
             fields: ["value", "type", "display", "$ref"].map(takes),
             is_possible: required.all(|sub| sub.name.is("value")),
         }
@@ -95,7 +122,7 @@ impl Plain {
         fields.find(|(field, _)| name.is(field)).map(|(field, _)| *field)
     }
 
-    /// Whether the value is an id, and nothing beside it but text for the other fields.
+    /// Whether the value is an id, and nothing beside it but text for the other fields, of which `type` needs no look.
     fn fits(&self, value: &Value) -> bool {
         let Value::Object(object) = value else {
             return false;
@@ -104,7 +131,10 @@ impl Plain {
         let fit = object.iter().all(|(name, value)| {
             let field = self.field(name);
             has_id |= field == Some("value") && value.as_str().is_some_and(|id| !id.is_empty());
-            field.is_some() && matches!(value, Value::String(_))
+            match (field, value) {
+                (Some("type"), Value::String(text)) => self.attribute.takes_members_of(text),
+                (field, value) => field.is_some() && matches!(value, Value::String(_)),
+            }
         });
         self.is_possible && fit && has_id
     }
@@ -164,6 +194,7 @@ pub(super) fn keyed_members(
         if let Some(other) = member.other.take() {
             accept_other(member, *other, attribute, dialect)?;
         }
+        check_type(member, attribute, attribute.name.as_str())?;
     }
     Ok(sent)
 }
@@ -225,6 +256,7 @@ mod tests {
             r#"[{"value": "a", "display": null}]"#,
             r#"[{"value": "a", "display": 1}]"#,
             r#"[{"value": ""}]"#,
+            r#"[{"value": "a", "type": "user"}, {"value": "b", "type": ""}]"#,
             r#"[{"display": "Ann"}]"#,
             r#"{"value": "a"}"#,
             "[]",

@@ -13,6 +13,8 @@ mod properties;
 #[cfg(test)]
 mod registry;
 #[cfg(test)]
+mod relations;
+#[cfg(test)]
 mod resolve;
 #[cfg(test)]
 mod samples;

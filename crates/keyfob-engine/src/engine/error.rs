@@ -37,8 +37,8 @@ pub enum EngineError {
         /// The attribute.
         attribute: SmolStr,
     },
-    /// Members that don't exist; maps to 400 `invalidValue`.
-    #[error("{} of the members do not exist{}", members.len(), among(members))]
+    /// Members that don't exist or are of a type that the relation doesn't take; maps to 400 `invalidValue`.
+    #[error("{} of the members do not exist or are of a type that cannot be a member{}", members.len(), among(members))]
     UnknownMembers {
         /// All of them.
         members: Vec<ResourceId>,
@@ -120,7 +120,7 @@ fn among(members: &[ResourceId]) -> SmolStr {
 pub(crate) enum Refusal {
     /// Somebody else changed the resource first.
     Changed,
-    /// Members don't exist.
+    /// Members don't exist or are of a wrong type.
     Members(Vec<ResourceId>),
     /// Whatever else.
     Error(EngineError),

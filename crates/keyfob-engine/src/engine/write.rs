@@ -327,7 +327,7 @@ impl<S: Store> Engine<S> {
     }
 }
 
-/// Members that turned out not to exist, where the profile leaves such members out.
+/// Members that the store refused, where the profile leaves such members out.
 #[derive(Default)]
 pub(super) struct Skipped {
     members: HashSet<ResourceId>,

@@ -62,12 +62,13 @@ pub enum CommitError {
         /// The attribute.
         attribute: SmolStr,
     },
-    /// The change puts in members that don't exist.
-    #[error("change {change}: {} of its members do not exist", members.len())]
+    /// The change puts in members that don't exist or are of a type that the relation doesn't
+    /// [take](keyfob_core::schema::Relation::takes).
+    #[error("change {change}: {} of its members do not exist or are of a type that cannot be a member", members.len())]
     UnknownMembers {
         /// The change.
         change: usize,
-        /// All that it puts in and that don't exist.
+        /// All of them, each once.
         members: Vec<ResourceId>,
     },
     /// The store failed.

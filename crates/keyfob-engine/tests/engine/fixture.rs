@@ -44,8 +44,17 @@ impl Fixture {
     }
 
     pub(crate) fn with(configure: impl FnOnce(Engine<MemoryStore>) -> Engine<MemoryStore>) -> Self {
+        Self::made(Registry::rfc().clone(), configure)
+    }
+
+    /// Over the resource types of another registry.
+    pub(crate) fn over(registry: Registry) -> Self {
+        Self::made(registry, |engine| engine)
+    }
+
+    fn made(registry: Registry, configure: impl FnOnce(Engine<MemoryStore>) -> Engine<MemoryStore>) -> Self {
         let clock = TestClock::default();
-        let engine = Engine::new(MemoryStore::new(), Registry::rfc().clone()).with_clock(clock.clone());
+        let engine = Engine::new(MemoryStore::new(), registry).with_clock(clock.clone());
         let cx = Context::new(TenantId::new("acme")).with_base_url("https://example.com/scim/v2");
         Self {
             engine: Arc::new(configure(engine)),

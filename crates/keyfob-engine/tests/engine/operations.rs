@@ -3,7 +3,7 @@
 use crate::fixture::{Fixture, group, patch, user};
 use keyfob_core::{
     DateTime, Dialect, IdGenerator, Projection, ResourceId, ScimType, ToErrorBody, Version,
-    message::SearchRequest,
+    message::SearchRequest, schema::RegistryBuilder,
 };
 use keyfob_engine::{EngineError, PatchAnswer, Precondition, Profile, Store, UnknownMembers};
 
@@ -220,6 +220,44 @@ fn unknown_members_are_refused_and_nothing_is_changed_or_they_are_skipped_by_pol
         .create("Group", &group("Guides", &["nobody", known.id.as_str()]))
         .unwrap();
     assert_eq!(created.resource.unwrap().relation("members").unwrap().len(), 1);
+}
+
+#[test]
+fn g_8_flat_groups_refuse_a_group_as_a_member_however_it_is_put_in() {
+    let fixture = Fixture::over(RegistryBuilder::rfc().flat_groups().build().unwrap());
+    let ann = fixture.create("User", &user("ann")).unwrap();
+    let inner = fixture.create("Group", &group("Inner", &[])).unwrap();
+    let outer = fixture
+        .create("Group", &group("Outer", &[ann.id.as_str()]))
+        .unwrap();
+    let both = [ann.id.as_str(), inner.id.as_str()];
+    let add = |member: &str| patch(&format!(r#"{{"op":"add","path":"members","value":[{member}]}}"#));
+    let errors = [
+        fixture.create("Group", &group("New", &both)),
+        fixture.replace("Group", &outer, &group("Outer", &both)),
+        fixture.patch("Group", &outer, &add(&format!(r#"{{"value":"{}"}}"#, inner.id))),
+        fixture.patch(
+            "Group",
+            &outer,
+            &add(&format!(r#"{{"value":"{}","type":"Group"}}"#, ann.id)),
+        ),
+    ]
+    .map(Result::unwrap_err);
+    for error in &errors {
+        assert_eq!(refusal(error), (400, Some(ScimType::InvalidValue)), "{error}");
+    }
+    let [created, ..] = &errors;
+    assert_eq!(
+        created.to_string(),
+        format!(
+            "1 of the members do not exist or are of a type that cannot be a member, `{}` among them",
+            inner.id
+        )
+    );
+    let members = fixture.get("Group", &outer);
+    let members = members.relation("members").unwrap();
+    assert_eq!(members.len(), 1);
+    assert!(members.contains(&ann.id));
 }
 
 #[test]

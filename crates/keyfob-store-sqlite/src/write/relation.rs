@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use keyfob_core::{ResourceId, ResourceType, schema::RelationKind};
+use keyfob_core::{
+    ResourceId, ResourceType,
+    schema::{Relation, RelationKind},
+};
 use keyfob_engine::{CommitError, RelationDelta, StoreError};
 use rusqlite::{OptionalExtension, params};
 
@@ -22,7 +25,8 @@ pub(super) fn apply(
     let mut resolved = Vec::with_capacity(deltas.len());
     let mut unknown = Vec::new();
     for delta in deltas {
-        resolved.push((delta, find_members(cx, delta, &mut unknown)?));
+        let relation = owned(resource_type, delta)?;
+        resolved.push((delta, find_members(cx, relation, delta, &mut unknown)?));
     }
     if !unknown.is_empty() {
         let mut seen = HashSet::new();
@@ -35,15 +39,7 @@ pub(super) fn apply(
     }
     let mut changed = false;
     for (delta, added) in resolved {
-        let is_owned = resource_type
-            .relation(delta.attribute.as_str())
-            .is_some_and(|relation| relation.kind == RelationKind::Owned);
-        if !is_owned {
-            let error =
-                StoreError::internal("a change of what is not an owned relation of the resource type");
-            return Err(CommitError::from(error).into());
-        }
-        let relation = Relation {
+        let relation = Edges {
             cx,
             owner,
             attribute: cx.attribute(&read::path(delta.attribute.as_str()))?,
@@ -58,37 +54,50 @@ pub(super) fn apply(
     Ok(changed)
 }
 
+fn owned<'t>(resource_type: &'t ResourceType, delta: &RelationDelta) -> Result<&'t Relation, CommitError> {
+    resource_type
+        .relation(delta.attribute.as_str())
+        .filter(|relation| relation.kind == RelationKind::Owned)
+        .ok_or_else(|| {
+            StoreError::internal("a change of what is not an owned relation of the resource type").into()
+        })
+}
+
+/// Finds those whom a delta puts in; who does not exist or is of a type that the relation does not take is unknown.
 fn find_members<'d>(
     cx: &Applying<'_>,
+    relation: &Relation,
     delta: &'d RelationDelta,
     unknown: &mut Vec<ResourceId>,
 ) -> Result<Members<'d>, Failure> {
-    let mut statement = cx.cached(FIND)?;
+    let mut statement = cx.cached(
+        "SELECT resource, name FROM resources JOIN kinds USING (kind) WHERE resources.tenant = ?1 AND id = ?2",
+    )?;
     let mut members = Members::new();
     for (id, member) in &delta.add {
         match statement
-            .query_row(params![cx.tenant, id.as_str()], |row| row.get(0))
+            .query_row(params![cx.tenant, id.as_str()], |row| {
+                Ok((row.get(0)?, relation.takes(row.get_ref(1)?.as_str()?)))
+            })
             .optional()?
         {
-            Some(resource) => {
+            Some((resource, true)) => {
                 members.insert(resource, member.display.as_deref());
             }
-            None => unknown.push(id.clone()),
+            _ => unknown.push(id.clone()),
         }
     }
     Ok(members)
 }
 
-const FIND: &str = "SELECT resource FROM resources WHERE tenant = ?1 AND id = ?2";
-
 /// One relation of one resource.
-struct Relation<'c> {
+struct Edges<'c> {
     cx: &'c Applying<'c>,
     owner: i64,
     attribute: i64,
 }
 
-impl Relation<'_> {
+impl Edges<'_> {
     fn add(&self, members: &Members<'_>) -> Result<bool, Failure> {
         let mut statement = self.cx.cached(
             "INSERT INTO edges (owner, attribute, member, display) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
@@ -101,7 +110,9 @@ impl Relation<'_> {
     }
 
     fn remove_ids(&self, ids: &[ResourceId]) -> Result<bool, Failure> {
-        let mut statement = self.cx.cached(FIND)?;
+        let mut statement = self
+            .cx
+            .cached("SELECT resource FROM resources WHERE tenant = ?1 AND id = ?2")?;
         let mut members = Vec::with_capacity(ids.len());
         for id in ids {
             members.extend(

@@ -56,6 +56,12 @@ fn inapplicable() -> Vec<(Step, RefusalAt)> {
                 members: vec!["nobody".to_owned()],
             }
         }),
+        (Step::create(Group, "x").add(&["b", "device"]), |change| {
+            Refusal::UnknownMembers {
+                change,
+                members: vec!["device".to_owned()],
+            }
+        }),
     ]
 }
 
@@ -65,6 +71,7 @@ async fn stage(acme: &Tenancy<'_, impl Store>) -> Verdict {
         Step::create(Group, "g1").add(&["a", "b", "c"]),
         Step::create(Group, "g2").add(&["b"]),
         Step::create(Group, "g3").add(&["g1", "c"]),
+        Step::create(Device, "device").add(&["a"]),
         Step::publish("staged", Group, "g1"),
     ])
     .await?;
@@ -260,12 +267,13 @@ pub(crate) async fn a_member_may_be_created_earlier_in_the_commit(acme: &Tenancy
         Step::create(Device, "d")
             .add(&["u", "g"])
             .delta(delta("components", &["part"], &[])),
-        Step::update(Group, "g").add(&["d"]),
+        Step::create(Group, "h"),
+        Step::update(Group, "g").add(&["h"]),
     ])
     .await?;
     ensure_eq!(
         acme.member_ids(Group, "g", "members").await?,
-        ["d", "u"],
+        ["h", "u"],
         "the members of the group"
     );
     ensure_eq!(
@@ -274,7 +282,7 @@ pub(crate) async fn a_member_may_be_created_earlier_in_the_commit(acme: &Tenancy
         "the users of the device"
     );
     let late = [
-        Step::create(Group, "h").add(&["later"]),
+        Step::create(Group, "i").add(&["later"]),
         Step::create(User, "later"),
     ];
     let expected = Refusal::UnknownMembers {

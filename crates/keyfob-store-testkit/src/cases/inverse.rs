@@ -105,7 +105,6 @@ pub(crate) async fn an_inverse_relation_follows_from_its_own_relation_alone(
         Step::create(Device, "part"),
         Step::create(Device, "d1").add(&["u1", "part"]),
         Step::create(Device, "d2").delta(delta("components", &["part", "u1"], &[])),
-        Step::create(Group, "g1").add(&["part"]),
     ])
     .await?;
     ensure!(

@@ -229,17 +229,20 @@ fn random_relations(random: &mut Random, step: Step) -> Step {
     random
         .some(relations, 80)
         .into_iter()
-        .fold(step, |step, relation| step.delta(random_delta(random, relation)))
+        .fold(step, |step, relation| {
+            let delta = random_delta(random, step.kind, relation);
+            step.delta(delta)
+        })
 }
 
-fn random_delta(random: &mut Random, relation: &str) -> RelationDelta {
+fn random_delta(random: &mut Random, kind: Kind, relation: &str) -> RelationDelta {
     let mut delta = RelationDelta::new(relation.into());
     delta.clear = random.percent(20);
     let unknown = random.percent(6).then_some("nobody");
     for id in IDS.into_iter().chain(unknown) {
         match random.below(6) {
             0 => delta.remove.push(ResourceId::new(id)),
-            1 | 2 if random.percent(60) => {
+            1 | 2 if random.percent(if kind.takes(relation, kind_of(id)) { 60 } else { 4 }) => {
                 let mut member = Member::new();
                 member.display = random.percent(30).then(|| "x".into());
                 delta.add.push((ResourceId::new(id), member));

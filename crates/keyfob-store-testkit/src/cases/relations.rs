@@ -136,12 +136,12 @@ pub(crate) async fn a_member_has_the_name_of_its_type(acme: &Tenancy<'_, impl St
         Step::create(Device, "d"),
     ])
     .await?;
-    let mut lying = delta("members", &["u", "g", "d"], &[]);
+    let mut lying = delta("users", &["u", "g", "d"], &[]);
     for (_, member) in &mut lying.add {
         member.kind = Some("Elephant".into());
     }
-    acme.apply(&[Step::create(Group, "all").delta(lying)]).await?;
-    let members = acme.members(Group, "all", "members").await?;
+    acme.apply(&[Step::create(Device, "all").delta(lying)]).await?;
+    let members = acme.members(Device, "all", "users").await?;
     let expected = members_of(&[("u", "User", None), ("g", "Group", None), ("d", "Device", None)]);
     ensure_eq!(
         members,
@@ -272,6 +272,107 @@ pub(crate) async fn another_tenants_resource_is_an_unknown_member(acme: &Tenancy
         members: vec!["theirs".to_owned()],
     };
     ensure_eq!(refusal, expected, "putting in another tenant's user");
+    Ok(())
+}
+
+pub(crate) async fn who_is_of_a_type_that_a_relation_does_not_take_is_an_unknown_member(
+    acme: &Tenancy<'_, impl Store>,
+) -> Verdict {
+    users(acme, &["a", "b"]).await?;
+    acme.apply(&[
+        Step::create(Device, "d"),
+        Step::create(Group, "inner"),
+        Step::create(Group, "g1").add(&["a", "inner"]),
+    ])
+    .await?;
+    let unknown = |members: &[&str]| Refusal::UnknownMembers {
+        change: 0,
+        members: members.iter().map(ToString::to_string).collect(),
+    };
+    let components = |ids: &[&str]| delta("components", ids, &[]);
+    for (step, expected) in [
+        (Step::update(Group, "g1").add(&["d"]), unknown(&["d"])),
+        (
+            Step::update(Group, "g1").add(&["nobody", "b", "d"]),
+            unknown(&["d", "nobody"]),
+        ),
+        (Step::update(Group, "g1").members(&["a", "d"]), unknown(&["d"])),
+        (Step::create(Group, "g2").add(&["d"]), unknown(&["d"])),
+        (
+            Step::create(Device, "e").delta(components(&["a", "inner", "d"])),
+            unknown(&["inner"]),
+        ),
+        // What one relation takes another need not, on one and the same resource.
+        (
+            Step::create(Device, "e")
+                .add(&["inner"])
+                .delta(components(&["inner"])),
+            unknown(&["inner"]),
+        ),
+    ] {
+        ensure_eq!(
+            acme.refuse(std::slice::from_ref(&step)).await?,
+            expected,
+            "putting in {:?}",
+            step.relations
+        );
+    }
+    let removal = acme.apply(&[Step::update(Group, "g1").remove(&["d"])]).await?;
+    ensure_eq!(
+        removal,
+        [Outcome::Unchanged(Version::FIRST)],
+        "taking out who can't be a member"
+    );
+    Ok(())
+}
+
+pub(crate) async fn a_relation_that_states_no_types_takes_any_resource(
+    acme: &Tenancy<'_, impl Store>,
+) -> Verdict {
+    users(acme, &["u"]).await?;
+    acme.apply(&[
+        Step::create(Group, "g"),
+        Step::create(Device, "d"),
+        Step::create(Device, "all").add(&["u", "g", "d"]),
+    ])
+    .await?;
+    ensure_eq!(
+        acme.member_ids(Device, "all", "users").await?,
+        ["d", "g", "u"],
+        "the members"
+    );
+    Ok(())
+}
+
+pub(crate) async fn the_type_of_a_member_is_that_of_whoever_has_the_id_by_then(
+    acme: &Tenancy<'_, impl Store>,
+) -> Verdict {
+    users(acme, &["a"]).await?;
+    acme.apply(&[Step::create(Device, "d"), Step::create(Group, "g1")])
+        .await?;
+    let refusal = acme
+        .refuse(&[
+            Step::delete(User, "a"),
+            Step::create(Device, "a"),
+            Step::update(Group, "g1").add(&["a"]),
+        ])
+        .await?;
+    let expected = Refusal::UnknownMembers {
+        change: 2,
+        members: vec!["a".to_owned()],
+    };
+    ensure_eq!(refusal, expected, "a device that has the id of a user");
+    acme.apply(&[
+        Step::delete(Device, "d"),
+        Step::create(User, "d"),
+        Step::update(Group, "g1").add(&["d"]),
+    ])
+    .await?;
+    ensure_eq!(
+        acme.members(Group, "g1", "members").await?,
+        members_of(&[("d", "User", None)]),
+        "a user that has the id of a device"
+    );
     Ok(())
 }
 

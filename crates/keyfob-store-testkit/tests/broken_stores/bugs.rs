@@ -2,7 +2,10 @@
 
 use std::{sync::LazyLock, thread, time::Duration};
 
-use keyfob_core::{AttrName, DateTime, Member, Resource, ResourceId, ResourceType, SchemaUri, Value, fold};
+use keyfob_core::{
+    AttrName, DateTime, Member, Registry, Resource, ResourceId, ResourceType, SchemaUri, Value, fold,
+    schema::{RelationKind, ResourceTypeBuilder},
+};
 use keyfob_engine::{
     Change, CommitError, Committed, Context, Event, EventId, Page, Query, RelationDelta, Selection, Store,
     Stored, TenantId, UniqueKey,
@@ -216,6 +219,106 @@ pub(crate) fn name_one_unknown_member(
         }
         other => other,
     })
+}
+
+/// Groups and devices with the same relations, of which each takes any resource.
+static LENIENT: LazyLock<Option<Registry>> = LazyLock::new(|| {
+    let mut builder = Registry::builder();
+    for name in ["Group", "Device"] {
+        let resource_type = registry().resource_type(name)?;
+        let mut schema = resource_type.schema().clone();
+        schema.id = SchemaUri::new(format!("{}:Lenient", schema.id));
+        for attribute in &mut schema.attributes {
+            for sub in &mut attribute.sub_attributes {
+                sub.reference_types.clear();
+            }
+        }
+        let mut definition = ResourceTypeBuilder::new(name, resource_type.endpoint(), schema.id.clone());
+        for relation in resource_type.relations() {
+            let attribute = relation.attribute.name.clone();
+            if relation.kind == RelationKind::Owned {
+                definition = definition.relation(attribute);
+            }
+        }
+        for path in resource_type.indexed() {
+            definition = definition.indexed(path.clone());
+        }
+        builder = builder.schema(schema).resource_type(definition);
+    }
+    builder.build().ok()
+});
+
+pub(crate) fn take_any_member(draft: &mut Draft<'_>) {
+    let name = draft.resource_type.map(ResourceType::name);
+    let lenient = LENIENT.as_ref().zip(name);
+    if let Some(lenient) = lenient.and_then(|(registry, name)| registry.resource_type(name)) {
+        draft.resource_type = Some(lenient);
+    }
+}
+
+/// A device has a relation that takes any resource.
+pub(crate) fn take_what_any_relation_takes(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+    if draft
+        .resource_type
+        .is_some_and(|resource_type| resource_type.name() == "Device")
+    {
+        take_any_member(draft);
+    }
+}
+
+pub(crate) fn pass_over_members_of_a_wrong_type(broken: &Broken, cx: &Context, draft: &mut Draft<'_>) {
+    let Some(owner) = draft.resource_type else {
+        return;
+    };
+    for delta in &mut draft.relations {
+        let relation = owner.relation(delta.attribute.as_str());
+        delta.add.retain(|(id, _)| {
+            let mut types = registry().resource_types().iter();
+            let found = types.find(|found| {
+                broken
+                    .get_rightly(cx, found, id, &Selection::document())
+                    .is_some()
+            });
+            let mut both = relation.zip(found).into_iter();
+            both.all(|(relation, found)| relation.takes(found.name()))
+        });
+    }
+}
+
+pub(crate) fn take_stated_types_alone(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    for (change, draft) in changes.iter().map(Draft::of).enumerate() {
+        for delta in &draft.relations {
+            let relation = draft
+                .resource_type
+                .and_then(|owner| owner.relation(delta.attribute.as_str()));
+            let reference = relation.and_then(|relation| relation.attribute.sub_attribute("$ref"));
+            if reference.is_some_and(|reference| reference.reference_types.is_empty())
+                && !delta.add.is_empty()
+            {
+                let members = delta.add.iter().map(|(id, _)| id.clone()).collect();
+                return Err(CommitError::UnknownMembers { change, members });
+            }
+        }
+    }
+    broken.commit_rightly(cx, changes)
+}
+
+/// Who gets an id in the commit that frees it may be whatever its predecessor could be, or else.
+pub(crate) fn take_members_by_what_was(
+    broken: &Broken,
+    cx: &Context,
+    changes: &[Change<'_>],
+) -> Result<Committed, CommitError> {
+    let mut drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
+    if id_given_again(&drafts).is_some() {
+        drafts.iter_mut().for_each(take_any_member);
+    }
+    let changes: Vec<Change<'_>> = drafts.iter().filter_map(Draft::as_change).collect();
+    broken.commit_rightly(cx, &changes)
 }
 
 pub(crate) fn date_back(_: &Broken, _: &Context, draft: &mut Draft<'_>) {

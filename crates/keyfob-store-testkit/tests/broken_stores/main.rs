@@ -89,6 +89,21 @@ caught! {
     names_one_unknown_member
         by all_unknown_members_are_named_and_nothing_is_stored
         with Bug::Commit(bugs::name_one_unknown_member);
+    takes_members_of_any_type
+        by who_is_of_a_type_that_a_relation_does_not_take_is_an_unknown_member
+        with Bug::Change(|_, _, draft| bugs::take_any_member(draft));
+    takes_what_any_relation_of_the_resource_takes
+        by who_is_of_a_type_that_a_relation_does_not_take_is_an_unknown_member
+        with Bug::Change(bugs::take_what_any_relation_takes);
+    passes_over_members_of_a_wrong_type
+        by who_is_of_a_type_that_a_relation_does_not_take_is_an_unknown_member
+        with Bug::Change(bugs::pass_over_members_of_a_wrong_type);
+    takes_no_types_for_no_members
+        by a_relation_that_states_no_types_takes_any_resource
+        with Bug::Commit(bugs::take_stated_types_alone);
+    takes_members_by_the_type_that_the_id_had
+        by the_type_of_a_member_is_that_of_whoever_has_the_id_by_then
+        with Bug::Commit(bugs::take_members_by_what_was);
     keeps_one_relation_for_each_type
         by relations_of_one_resource_are_apart
         with Bug::Change(bugs::merge_relations);
