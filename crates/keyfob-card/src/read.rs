@@ -132,12 +132,10 @@ impl Formats {
             number_hex,
             facility,
         } = submitted.trimmed();
+        let no_number = number.is_empty() && number_hex.is_empty();
         if name.is_empty() {
-            let mut missing = vec![Part::Format];
-            if number.is_empty() && number_hex.is_empty() {
-                missing.push(Part::Number);
-            }
-            return Ok(Reading::Incomplete { missing });
+            let missing = [Some(Part::Format), no_number.then_some(Part::Number)];
+            return Ok(Reading::incomplete(missing));
         }
         let format = self.get(name)?;
         if self.strictness() == Strictness::CertainOnly && !format.is_certain() {
@@ -147,17 +145,18 @@ impl Formats {
         }
         let certain = format.is_certain() && self.strictness() != Strictness::NameOnly;
         let has_facility = format.layout().is_some_and(|layout| layout.facility().is_some());
-        let mut missing = Vec::new();
-        if certain && has_facility && facility.is_empty() {
-            missing.push(Part::Facility);
-        }
-        if certain && format.serial_number && number_hex.is_empty() {
-            missing.push(Part::NumberHex);
-        } else if number.is_empty() && number_hex.is_empty() {
-            missing.push(Part::Number);
-        }
-        if !missing.is_empty() {
-            return Ok(Reading::Incomplete { missing });
+        let no_facility = certain && has_facility && facility.is_empty();
+        let no_serial_number = certain && format.serial_number && number_hex.is_empty();
+        if no_facility || no_serial_number || no_number {
+            let number = if certain && format.serial_number {
+                Part::NumberHex
+            } else {
+                Part::Number
+            };
+            return Ok(Reading::incomplete([
+                no_facility.then_some(Part::Facility),
+                (no_serial_number || no_number).then_some(number),
+            ]));
         }
         let decimal_number = optional(Part::Number, number, decimal)?;
         let hex = optional(Part::NumberHex, number_hex, str::parse::<Hex>)?;
@@ -170,11 +169,7 @@ impl Formats {
         let number = match (by_hex, decimal_number) {
             (Some(hex), _) => number_of(hex, format, certain)?,
             (None, Some(number)) => number,
-            (None, None) => {
-                return Ok(Reading::Incomplete {
-                    missing: vec![Part::Number],
-                });
-            }
+            (None, None) => return Ok(Reading::incomplete([None, Some(Part::Number)])),
         };
         let card = if certain {
             format.card(facility, number)?
@@ -198,6 +193,14 @@ impl Formats {
             warnings.push(Warning::NumberIgnored);
         }
         Ok(Reading::Card { card, warnings })
+    }
+}
+
+impl Reading<'_> {
+    fn incomplete(missing: [Option<Part>; 2]) -> Self {
+        Self::Incomplete {
+            missing: missing.into_iter().flatten().collect(),
+        }
     }
 }
 

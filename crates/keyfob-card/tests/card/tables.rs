@@ -106,6 +106,12 @@ fn fields_and_parities_that_do_not_fill_the_word_exactly_are_refused() {
     for (fields, error) in [
         (r#""bits": 8, "number": "0-6""#, LayoutError::Gap { bit: 7 }),
         (r#""bits": 8, "number": "1-7""#, LayoutError::Gap { bit: 0 }),
+        // PointGuard MDI without its two reserved bits.
+        (
+            r#""bits": 37, "facility": "3-6", "number": "7-35",
+               "parities": [{"bit": 0, "even": "1-18"}, {"bit": 36, "odd": "18-35"}]"#,
+            LayoutError::Gap { bit: 1 },
+        ),
         (r#""bits": 8, "number": "0-8""#, LayoutError::Outside { bit: 8 }),
         (
             r#""bits": 8, "facility": "0-3", "number": "3-7""#,
