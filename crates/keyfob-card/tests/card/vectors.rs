@@ -1,6 +1,9 @@
 //! Cards and the words that readers send for them.
 
-use keyfob_card::{Formats, Hex, Word};
+use keyfob_card::{
+    Certainty::{self, Described, Settled, Sized},
+    Field, Formats, Hex, Word,
+};
 
 /// Format, facility code, card number, word in hex.
 type Vector = (&'static str, Option<u64>, u64, &'static str);
@@ -95,4 +98,98 @@ fn a_26_bit_word_is_found_behind_the_padding_of_a_40_bit_pacs_value() {
         format.decode(word).unwrap(),
         format.card(Some(123), 4567).unwrap()
     );
+}
+
+/// Name, bits, largest facility code, largest card number, hex digits, certainty.
+type Size = (&'static str, u8, Option<u64>, u64, u8, Certainty);
+
+const SIZES: &[Size] = &[
+    ("Standard 26-bit Wiegand", 26, Some(255), 65_535, 7, Settled),
+    ("HID 34-bit", 34, Some(65_535), 65_535, 9, Settled),
+    ("HID 37-bit", 37, Some(65_535), 524_287, 10, Settled),
+    (
+        "HID 37-bit No Facility Code",
+        37,
+        None,
+        34_359_738_367,
+        10,
+        Settled,
+    ),
+    ("HID Corporate 1000-35", 35, Some(4_095), 1_048_575, 9, Settled),
+    (
+        "HID Corporate 1000-48",
+        48,
+        Some(4_194_303),
+        8_388_607,
+        12,
+        Described,
+    ),
+    ("HID 33-bit DSX", 33, Some(127), 16_777_215, 9, Described),
+    ("HID 36-bit Keyscan", 36, Some(255), 65_535, 9, Described),
+    ("HID 36-bit Simplex", 36, Some(255), 16_777_215, 9, Described),
+    ("PointGuard MDI 37-bit", 37, Some(15), 536_870_911, 10, Described),
+    ("Kastle 32-bit", 32, Some(255), 65_535, 8, Described),
+    (
+        "Guardall G-Prox II 36-bit",
+        36,
+        Some(16_383),
+        1_048_575,
+        9,
+        Described,
+    ),
+    ("AWID 34-bit", 34, Some(255), 16_777_215, 9, Described),
+    ("RBH 50-bit", 50, Some(65_535), 4_294_967_295, 13, Described),
+    ("Verkada DESFire", 40, Some(1_023), 268_435_455, 10, Described),
+    ("MiFare 4-Byte (32 bit) CSN", 32, None, 4_294_967_295, 8, Settled),
+    ("DESFire CSN", 56, None, 72_057_594_037_927_935, 14, Settled),
+    ("IDm 64-bit", 64, None, u64::MAX, 16, Settled),
+    ("HID iClass", 64, None, u64::MAX, 16, Sized),
+    ("Casi Rusco 40-Bit", 40, None, 274_877_906_943, 10, Sized),
+    ("Siemens 36-bit", 36, Some(262_143), 65_535, 9, Described),
+    ("N10002 34-bit", 34, Some(65_535), 65_535, 9, Described),
+    ("BQT 34-bit", 34, Some(255), 16_777_215, 9, Described),
+    ("Honeywell 40-bit", 40, Some(4_095), 65_535, 10, Described),
+];
+
+#[test]
+fn every_known_layout_has_the_sizes_that_are_published_for_it() {
+    let known = Formats::built_in().as_slice().iter();
+    let known: Vec<_> = known.filter(|format| format.layout().is_some()).collect();
+    assert_eq!(known.len(), SIZES.len());
+    for (format, (name, bits, facility, number, hex_digits, certainty)) in known.into_iter().zip(SIZES) {
+        let layout = format.layout().unwrap();
+        assert_eq!(
+            (
+                format.name(),
+                format.bits(),
+                format.hex_digits(),
+                format.certainty()
+            ),
+            (*name, Some(*bits), Some(*hex_digits), *certainty)
+        );
+        assert_eq!(
+            (layout.facility().map(Field::max), layout.number().max()),
+            (*facility, *number),
+            "{name}"
+        );
+        assert_eq!(
+            format.has_serial_number(),
+            *name == "HID iClass" || *certainty == Settled && layout.parities().is_empty()
+        );
+    }
+}
+
+#[test]
+fn the_last_byte_of_the_honeywell_format_is_the_exclusive_or_of_the_others() {
+    let format = Formats::built_in().get("P10001").unwrap();
+    for (facility, number) in [(0, 0), (42, 69), (4_095, 65_535), (0xABC, 0x1234)] {
+        let word = format.card(Some(facility), number).unwrap().word().unwrap();
+        let [.., start, second, third, fourth, check] = word.bits().to_be_bytes();
+        assert_eq!((u64::from(start) << 8 | u64::from(second)) & 0xFFF, facility);
+        assert_eq!(
+            (start >> 4, u64::from(third) << 8 | u64::from(fourth)),
+            (0xF, number)
+        );
+        assert_eq!(check, start ^ second ^ third ^ fourth);
+    }
 }
