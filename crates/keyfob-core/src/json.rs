@@ -4,9 +4,10 @@ mod decode;
 mod encode;
 mod error;
 mod member;
+mod patch;
 mod resource;
 
-pub(crate) use self::encode::write_resource;
+pub(crate) use self::{encode::write_resource, patch::patch_from_slice};
 pub use self::{
     decode::{object_from_slice, object_from_slice_within, value_from_slice},
     encode::{object_to_vec, value_to_vec},

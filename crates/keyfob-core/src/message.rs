@@ -7,6 +7,7 @@ mod search;
 use smol_str::SmolStr;
 use thiserror::Error;
 
+pub(crate) use self::patch::{SentOperation, SentPatch};
 pub use self::{
     list::ListResponse,
     patch::{PatchOperation, PatchOperationKind, PatchRequest},
@@ -16,7 +17,7 @@ use crate::{
     error::{ErrorBody, ScimType, ToErrorBody},
     json::JsonError,
     name::{PathError, SchemaUri},
-    value::{Object, Value},
+    value::Value,
 };
 
 /// Why a body is not the message it should be; maps to `invalidSyntax`.
@@ -59,9 +60,9 @@ impl ToErrorBody for MessageError {
     }
 }
 
-/// Checks that a message states its own schema.
-fn check_schema(message: &Object, expected: &SchemaUri) -> Result<(), MessageError> {
-    let stated = message.get("schemas").map(Value::as_elements).unwrap_or_default();
+/// Checks that a message, whose `schemas` these are, states its own schema.
+fn check_schema(schemas: Option<&Value>, expected: &SchemaUri) -> Result<(), MessageError> {
+    let stated = schemas.map(Value::as_elements).unwrap_or_default();
     if stated
         .iter()
         .filter_map(Value::as_str)

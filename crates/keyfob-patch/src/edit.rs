@@ -23,12 +23,17 @@ pub(crate) enum Edit {
 pub(crate) enum Change<'t> {
     Attribute(Edit),
     SubAttribute(&'t Attribute, Edit),
-    Elements {
-        /// Selects the values; all are meant without it.
-        selected: Option<ElementPredicate>,
-        edit: ElementEdit<'t>,
-        otherwise: NoMatch,
-    },
+    /// Apart, since it is large and most changes are none of these.
+    Elements(Box<ElementsChange<'t>>),
+}
+
+/// A change of the values of a multi-valued attribute.
+#[derive(Clone, Debug)]
+pub(crate) struct ElementsChange<'t> {
+    /// Selects the values; all are meant without it.
+    pub(crate) selected: Option<ElementPredicate>,
+    pub(crate) edit: ElementEdit<'t>,
+    pub(crate) otherwise: NoMatch,
 }
 
 /// A change of one value of a multi-valued attribute.
@@ -56,17 +61,11 @@ impl Change<'_> {
         match self {
             Self::Attribute(edit) => edit.apply(object, attribute),
             Self::SubAttribute(sub, edit) => with_complex(object, attribute, |inner| edit.apply(inner, sub)),
-            Self::Elements {
-                selected,
-                edit,
-                otherwise,
-            } => {
-                with_elements(object, attribute, |elements| {
-                    edit_selected(place, elements, selected.as_ref(), edit, otherwise)
-                })?;
+            Self::Elements(change) => {
+                with_elements(object, attribute, |elements| change.apply(elements, place))?;
             }
         }
-        let takes_out = matches!(self, Self::Elements { .. } | Self::Attribute(Edit::Discard(_)));
+        let takes_out = matches!(self, Self::Elements(_) | Self::Attribute(Edit::Discard(_)));
         if takes_out && attribute.required && object.get(attribute.name.as_str()).is_none() {
             return Err(PatchErrorKind::Required {
                 attribute: place.path(),
@@ -101,6 +100,48 @@ impl Edit {
     /// Whether it leaves what it is made to without a value.
     pub(crate) fn unassigns(&self) -> bool {
         matches!(self, Self::Assign(Value::Null))
+    }
+}
+
+impl ElementsChange<'_> {
+    /// Makes the change to those of the attribute's values that it selects.
+    fn apply(&self, elements: &mut Vec<Value>, place: Place<'_>) -> Result<(), PatchErrorKind> {
+        let attribute = place.attribute;
+        let guarded = attribute
+            .sub_attributes
+            .iter()
+            .any(|sub| sub.mutability == Mutability::Immutable)
+            && matches!(self.edit, ElementEdit::Merge(_) | ElementEdit::SubAttribute(..));
+        let mut touched = Vec::new();
+        for (index, element) in elements.iter_mut().enumerate() {
+            if !self.selected.as_ref().is_none_or(|selected| selected.matches(element)) {
+                continue;
+            }
+            touched.push(index);
+            let before = guarded.then(|| element.clone());
+            self.edit.apply(element);
+            if changes_immutable(attribute, before.as_ref(), Some(element)) {
+                return Err(ValidationError::Immutable { path: place.path() }.into());
+            }
+        }
+        if touched.is_empty() {
+            match &self.otherwise {
+                NoMatch::Ignore => return Ok(()),
+                NoMatch::Fail => {
+                    return Err(PatchErrorKind::NoMatch {
+                        attribute: place.path(),
+                    });
+                }
+                NoMatch::Create(seed) => {
+                    let mut created = Value::Object(seed.clone());
+                    self.edit.apply(&mut created);
+                    touched = element::extend(attribute, elements, &[created]);
+                }
+            }
+        }
+        element::demote_others(elements, &touched);
+        elements.retain(|element| *element != Value::Null);
+        Ok(())
     }
 }
 
@@ -147,51 +188,6 @@ pub(crate) fn changes_immutable(
         .sub_attributes
         .iter()
         .any(|sub| changes_immutable(sub, before.get(sub.name.as_str()), after.get(sub.name.as_str())))
-}
-
-fn edit_selected(
-    place: Place<'_>,
-    elements: &mut Vec<Value>,
-    selected: Option<&ElementPredicate>,
-    edit: &ElementEdit<'_>,
-    otherwise: &NoMatch,
-) -> Result<(), PatchErrorKind> {
-    let attribute = place.attribute;
-    let guarded = attribute
-        .sub_attributes
-        .iter()
-        .any(|sub| sub.mutability == Mutability::Immutable)
-        && matches!(edit, ElementEdit::Merge(_) | ElementEdit::SubAttribute(..));
-    let mut touched = Vec::new();
-    for (index, element) in elements.iter_mut().enumerate() {
-        if !selected.is_none_or(|selected| selected.matches(element)) {
-            continue;
-        }
-        touched.push(index);
-        let before = guarded.then(|| element.clone());
-        edit.apply(element);
-        if changes_immutable(attribute, before.as_ref(), Some(element)) {
-            return Err(ValidationError::Immutable { path: place.path() }.into());
-        }
-    }
-    if touched.is_empty() {
-        match otherwise {
-            NoMatch::Ignore => return Ok(()),
-            NoMatch::Fail => {
-                return Err(PatchErrorKind::NoMatch {
-                    attribute: place.path(),
-                });
-            }
-            NoMatch::Create(seed) => {
-                let mut created = Value::Object(seed.clone());
-                edit.apply(&mut created);
-                touched = element::extend(attribute, elements, &[created]);
-            }
-        }
-    }
-    element::demote_others(elements, &touched);
-    elements.retain(|element| *element != Value::Null);
-    Ok(())
 }
 
 /// Changes the single complex value under the attribute, which is made where there is none and goes when it is empty.

@@ -151,6 +151,17 @@ impl<'de> Visitor<'de> for ValueInto<'_> {
     }
 }
 
+/// Visits for everything that is not what a visitor is there for: the value goes to the visitor's `otherwise`.
+macro_rules! otherwise {
+    ($($visit:ident($kind:ty))*) => {
+        $(fn $visit<E: Error>(self, value: $kind) -> Result<Self::Value, E> {
+            self.otherwise(|place| place.$visit(value))
+        })*
+    };
+}
+
+pub(super) use otherwise;
+
 /// Decodes an object of at most `depth` levels.
 struct ObjectSeed {
     depth: usize,

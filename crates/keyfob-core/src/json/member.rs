@@ -8,7 +8,7 @@ use serde::{
 };
 use smol_str::SmolStr;
 
-use super::decode::{KeySeed, Names, ValueInto, deeper, duplicate_name};
+use super::decode::{KeySeed, Names, ValueInto, deeper, duplicate_name, otherwise};
 use crate::{
     resource::{Member, MemberSet, ResourceId},
     value::{Object, Value},
@@ -18,15 +18,6 @@ use crate::{
 pub(super) enum Decoded {
     Members(MemberSet),
     Other(Value),
-}
-
-/// Visits for everything that is not what a visitor is there for: the value goes to the visitor's `otherwise`.
-macro_rules! otherwise {
-    ($($visit:ident($kind:ty))*) => {
-        $(fn $visit<E: Error>(self, value: $kind) -> Result<Self::Value, E> {
-            self.otherwise(|place| place.$visit(value))
-        })*
-    };
 }
 
 /// Decodes the value of a relation of at most `depth` levels.

@@ -78,7 +78,7 @@ impl PatchRequest {
     /// # Complexity
     /// Linear in the text.
     pub fn from_json(text: &[u8]) -> Result<Self, MessageError> {
-        Self::from_object(json::object_from_slice(text)?)
+        json::patch_from_slice(text)?.read()
     }
 
     /// Reads a request out of a decoded body.
@@ -86,24 +86,20 @@ impl PatchRequest {
     /// # Errors
     /// As [`from_json`](Self::from_json).
     pub fn from_object(mut message: Object) -> Result<Self, MessageError> {
-        check_schema(&message, &SchemaUri::PATCH_OP)?;
-        let operations = match message.remove("Operations") {
-            Some(Value::Array(operations)) if !operations.is_empty() => operations,
-            _ => {
-                let expected = "an array of at least one operation";
-                return Err(MessageError::Member {
-                    member: "Operations".into(),
-                    expected,
-                });
-            }
+        let operation = |operation| match operation {
+            Value::Object(mut members) => Some(SentOperation {
+                op: members.remove("op"),
+                path: members.remove("path"),
+                value: members.remove("value"),
+            }),
+            _ => None,
         };
-        let operations = operations
-            .into_iter()
-            .enumerate()
-            .map(|(index, operation)| read(index, operation));
-        Ok(Self {
-            operations: operations.collect::<Result<_, _>>()?,
-        })
+        let operations = match message.remove("Operations") {
+            Some(Value::Array(operations)) => Some(operations.into_iter().map(operation).collect()),
+            _ => None,
+        };
+        let schemas = message.remove("schemas");
+        SentPatch { schemas, operations }.read()
     }
 
     /// The request as a message.
@@ -128,39 +124,68 @@ impl PatchRequest {
     }
 }
 
-fn read(index: usize, operation: Value) -> Result<PatchOperation, MessageError> {
-    let wrong = |member: &str, expected| {
-        let member = if member.is_empty() {
-            format_smolstr!("Operations[{index}]")
-        } else {
-            format_smolstr!("Operations[{index}].{member}")
-        };
-        MessageError::Member { member, expected }
-    };
-    let Value::Object(mut operation) = operation else {
-        return Err(wrong("", "an object"));
-    };
-    let kinds = [
-        PatchOperationKind::Add,
-        PatchOperationKind::Remove,
-        PatchOperationKind::Replace,
-    ];
-    let kind = operation
-        .get_str("op")
-        .and_then(|op| {
-            kinds
-                .into_iter()
-                .find(|kind| kind.as_str().eq_ignore_ascii_case(op))
+/// What a body holds of a PATCH request, whatever its values are.
+#[derive(Default)]
+pub(crate) struct SentPatch {
+    pub(crate) schemas: Option<Value>,
+    /// The elements of `Operations`, where it is an array, and of those the ones that are objects.
+    pub(crate) operations: Option<Vec<Option<SentOperation>>>,
+}
+
+/// What an object holds of an operation, whatever its values are.
+#[derive(Default)]
+pub(crate) struct SentOperation {
+    pub(crate) op: Option<Value>,
+    pub(crate) path: Option<Value>,
+    pub(crate) value: Option<Value>,
+}
+
+impl SentPatch {
+    fn read(self) -> Result<PatchRequest, MessageError> {
+        check_schema(self.schemas.as_ref(), &SchemaUri::PATCH_OP)?;
+        let operations = self.operations.unwrap_or_default();
+        if operations.is_empty() {
+            let expected = "an array of at least one operation";
+            return Err(MessageError::Member {
+                member: "Operations".into(),
+                expected,
+            });
+        }
+        let operations = operations.into_iter().enumerate().map(|(index, operation)| {
+            let wrong = |member: &str, expected| MessageError::Member {
+                member: format_smolstr!("Operations[{index}]{member}"),
+                expected,
+            };
+            let operation = operation.ok_or_else(|| wrong("", "an object"))?;
+            operation.read(wrong)
+        });
+        Ok(PatchRequest {
+            operations: operations.collect::<Result<_, _>>()?,
         })
-        .ok_or_else(|| wrong("op", "`add`, `remove` or `replace`"))?;
-    let path = match operation.remove("path") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(path)) => Some(path),
-        Some(_) => return Err(wrong("path", "a string")),
-    };
-    Ok(PatchOperation {
-        kind,
-        path,
-        value: operation.remove("value"),
-    })
+    }
+}
+
+impl SentOperation {
+    fn read(self, wrong: impl Fn(&str, &'static str) -> MessageError) -> Result<PatchOperation, MessageError> {
+        let kinds = [
+            PatchOperationKind::Add,
+            PatchOperationKind::Remove,
+            PatchOperationKind::Replace,
+        ];
+        let op = self.op.as_ref().and_then(Value::as_str).unwrap_or_default();
+        let kind = kinds
+            .into_iter()
+            .find(|kind| kind.as_str().eq_ignore_ascii_case(op))
+            .ok_or_else(|| wrong(".op", "`add`, `remove` or `replace`"))?;
+        let path = match self.path {
+            None | Some(Value::Null) => None,
+            Some(Value::String(path)) => Some(path),
+            Some(_) => return Err(wrong(".path", "a string")),
+        };
+        Ok(PatchOperation {
+            kind,
+            path,
+            value: self.value,
+        })
+    }
 }

@@ -52,7 +52,7 @@ impl SearchRequest {
     /// [`MessageError`], which maps to `invalidSyntax`.
     pub fn from_json(text: &[u8]) -> Result<Self, MessageError> {
         let message = json::object_from_slice(text)?;
-        check_schema(&message, &SchemaUri::SEARCH_REQUEST)?;
+        check_schema(message.get("schemas"), &SchemaUri::SEARCH_REQUEST)?;
         let only = paths(&message, "attributes")?;
         let except = paths(&message, "excludedAttributes")?;
         let sort_order = string(&message, "sortOrder")?.unwrap_or_default();

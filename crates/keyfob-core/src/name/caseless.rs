@@ -8,12 +8,14 @@ macro_rules! caseless {
         impl $name {
             /// The text as written.
             #[must_use]
+            #[inline]
             pub fn as_str(&self) -> &str {
                 &self.0
             }
 
             /// Whether it equals `text` up to ASCII case.
             #[must_use]
+            #[inline]
             pub fn is(&self, text: &str) -> bool {
                 self.0.eq_ignore_ascii_case(text)
             }

@@ -202,13 +202,15 @@ fn check_uri(uri: &str) -> Result<(), PathError> {
     if uri.is_empty() {
         return Err(PathError::MissingName { offset: 0 });
     }
-    match uri
-        .char_indices()
-        .find(|(_, character)| character.is_whitespace() || !character.is_ascii_graphic())
-    {
-        None => Ok(()),
-        Some((offset, character)) => Err(PathError::IllegalCharacter { character, offset }),
-    }
+    // Up to the first character that is not visible ASCII, offsets of characters and of bytes are the same.
+    let Some(offset) = uri.bytes().position(|byte| !byte.is_ascii_graphic()) else {
+        return Ok(());
+    };
+    let character = uri.get(offset..).and_then(|rest| rest.chars().next());
+    Err(PathError::IllegalCharacter {
+        character: character.unwrap_or_default(),
+        offset,
+    })
 }
 
 impl FromStr for AttrPath {

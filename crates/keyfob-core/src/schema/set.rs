@@ -39,6 +39,7 @@ impl AttrSet {
     }
 
     /// Adds an attribute.
+    #[inline]
     pub fn insert(&mut self, id: AttrId) {
         let (index, bit) = id.position();
         if let Some(beyond) = index.checked_sub(FIRST)
@@ -61,6 +62,7 @@ impl AttrSet {
 
     /// Whether it holds the attribute.
     #[must_use]
+    #[inline]
     pub fn contains(&self, id: AttrId) -> bool {
         let (index, bit) = id.position();
         let word = match index.checked_sub(FIRST) {

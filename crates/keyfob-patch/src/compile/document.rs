@@ -9,7 +9,7 @@ use smol_str::format_smolstr;
 use super::{Compiler, Compiling};
 use crate::{
     PatchErrorKind,
-    edit::{Change, Edit, ElementEdit, NoMatch},
+    edit::{Change, Edit, ElementEdit, ElementsChange, NoMatch},
 };
 
 impl<'t> Compiler<'t> {
@@ -94,11 +94,11 @@ impl<'t> Compiler<'t> {
             Some(_) if unassigns => NoMatch::Ignore,
             Some(_) => seed.map_or(NoMatch::Fail, NoMatch::Create),
         };
-        Ok(Change::Elements {
+        Ok(Change::Elements(Box::new(ElementsChange {
             selected,
             edit,
             otherwise,
-        })
+        })))
     }
 
     /// The canonical form of one value of a multi-valued attribute, which may come as an array of one. What it doesn't
