@@ -7,12 +7,12 @@ mod member;
 mod patch;
 mod resource;
 
-pub(crate) use self::{encode::write_resource, patch::patch_from_slice};
 pub use self::{
     decode::{object_from_slice, object_from_slice_within, value_from_slice},
     encode::{object_to_vec, value_to_vec},
     error::JsonError,
 };
+pub(crate) use self::{encode::write_resource, patch::patch_from_slice};
 
 /// How many levels of objects and arrays a body may have. The deepest legal one, a PATCH of an extension's complex
 /// multi-valued attribute, has nine.

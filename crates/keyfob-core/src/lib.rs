@@ -21,7 +21,7 @@ pub use self::{
     context::{Clock, IdGenerator, SystemClock, UuidGenerator},
     dialect::{Dialect, Quirk},
     error::{ErrorBody, ScimType, ToErrorBody},
-    name::{AttrName, AttrPath, PathError, SchemaUri, fold, folds_to},
+    name::{AttrName, AttrPath, AttrPathRef, PathError, SchemaUri, fold, folds_to},
     projection::Projection,
     resource::{ExternalId, Member, MemberSet, Meta, Resource, ResourceId, Version},
     schema::{AttrId, AttrSet, Attribute, Registry, ResourceType, Schema},

@@ -10,7 +10,7 @@ mod uri;
 pub use self::{
     attribute::AttrName,
     fold::{fold, fold_chars, folds_to},
-    path::{AttrPath, PathError},
+    path::{AttrPath, AttrPathRef, PathError},
     suggest::closest,
     uri::SchemaUri,
 };

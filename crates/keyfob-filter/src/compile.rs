@@ -4,7 +4,7 @@ mod error;
 
 use keyfob_core::{
     AttrSet, Attribute, DateTime, Dialect, Quirk, ResourceType, Schema, SchemaUri,
-    name::{AttrPath, closest},
+    name::AttrPath,
     schema::{AttributeType, Container, ResolveError, ResolvedAttribute, Returned, Target},
 };
 
@@ -357,13 +357,7 @@ fn sub_attribute<'r>(
     if !attribute.is_complex() && path.name().is("value") {
         return Ok(None);
     }
-    let name = path.name().as_str();
-    attribute.sub_attribute(name).map(Some).ok_or_else(|| {
-        let names = attribute.sub_attributes.iter().map(|sub| sub.name.as_str());
-        Box::new(CompileErrorKind::Resolve(ResolveError::UnknownSubAttribute {
-            attribute: attribute.name.clone(),
-            name: path.name().clone(),
-            suggestion: closest(name, names),
-        }))
-    })
+    let sub = attribute.resolve_sub(path.name().as_str());
+    sub.map(Some)
+        .map_err(|error| Box::new(CompileErrorKind::Resolve(error)))
 }

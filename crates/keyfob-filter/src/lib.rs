@@ -20,7 +20,7 @@ pub use self::{
     limits::Limits,
     lookup::Lookup,
     parse::{ParseError, ParseErrorKind},
-    path::PatchPath,
+    path::{PatchPath, PatchPathRef},
     predicate::{ElementPredicate, Predicate},
     translate::{Translate, Translation},
 };

@@ -13,7 +13,7 @@ use keyfob_core::Dialect;
 
 pub use self::error::{ParseError, ParseErrorKind};
 use self::grammar::Grammar;
-use crate::{ast::Filter, limits::Limits, path::PatchPath};
+use crate::{ast::Filter, limits::Limits, path::PatchPathRef};
 
 impl Filter {
     /// Reads a filter by the RFC's grammar alone, within the default [`Limits`].
@@ -43,7 +43,11 @@ impl Filter {
 }
 
 /// Reads a PATCH path.
-pub(crate) fn path(text: &str, limits: &Limits, dialect: Dialect) -> Result<PatchPath, ParseError> {
+pub(crate) fn path<'i>(
+    text: &'i str,
+    limits: &Limits,
+    dialect: Dialect,
+) -> Result<PatchPathRef<'i>, ParseError> {
     let mut grammar = Grammar::new(limits, dialect);
     grammar.path(text).map_err(|fault| fault.into_path_error(text))
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use keyfob_core::{AttrName, AttrPath, Dialect};
+use keyfob_core::{AttrName, AttrPath, AttrPathRef, Dialect};
 
 use crate::{
     ast::Filter,
@@ -59,7 +59,44 @@ impl PatchPath {
     /// # Complexity
     /// Linear in the text; the stack is bounded by the limit of depth.
     pub fn parse_with(text: &str, limits: &Limits, dialect: Dialect) -> Result<Self, ParseError> {
+        PatchPathRef::parse_with(text, limits, dialect).map(PatchPathRef::into_path)
+    }
+}
+
+/// A [`PatchPath`] whose names are borrowed from the text in which it stands, for who resolves them at once.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PatchPathRef<'p> {
+    /// The attribute.
+    pub attr: AttrPathRef<'p>,
+    /// Which of its values are meant; all without it.
+    pub filter: Option<Filter>,
+    /// The sub-attribute of the values that the filter selects.
+    pub sub: Option<&'p str>,
+}
+
+impl<'p> PatchPathRef<'p> {
+    /// The path of these parts; a `sub` goes with a `filter`.
+    #[must_use]
+    pub fn new(attr: AttrPathRef<'p>, filter: Option<Filter>, sub: Option<&'p str>) -> Self {
+        Self { attr, filter, sub }
+    }
+
+    /// Reads a path as [`PatchPath::parse_with`] does.
+    ///
+    /// # Errors
+    /// [`ParseError`], which maps to `invalidPath`.
+    ///
+    /// # Complexity
+    /// As [`PatchPath::parse_with`]; only the filter is allocated.
+    pub fn parse_with(text: &'p str, limits: &Limits, dialect: Dialect) -> Result<Self, ParseError> {
         parse::path(text, limits, dialect)
+    }
+
+    /// The path on its own.
+    #[must_use]
+    pub fn into_path(self) -> PatchPath {
+        PatchPath::new(self.attr.to_path(), self.filter, self.sub.map(AttrName::from))
     }
 }
 

@@ -4,14 +4,13 @@ mod document;
 mod relation;
 
 use keyfob_core::{
-    AttrName, AttrPath, AttrSet, Attribute, Dialect, Object, Quirk, ResourceType, Schema, SchemaUri, Value,
-    json,
+    AttrName, AttrPathRef, AttrSet, Attribute, Dialect, Object, Quirk, ResourceType, Schema, SchemaUri,
+    Value, json,
     message::{PatchOperation, PatchOperationKind as Kind, PatchRequest},
-    name::closest,
     schema::{Container, Mutability, RelationKind, ResolveError, Target},
     validate::{self, ValidationError},
 };
-use keyfob_filter::{Filter, Limits, PatchPath};
+use keyfob_filter::{Filter, Limits, PatchPathRef};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::{
@@ -111,7 +110,7 @@ impl<'t> Compiler<'t> {
         if self.is_core_uri(&text) {
             return self.resource(kind, value);
         }
-        let path = PatchPath::parse_with(&text, &Limits::default(), self.dialect)?;
+        let path = PatchPathRef::parse_with(&text, &Limits::default(), self.dialect)?;
         self.at(kind, &path, value, &text, false)
     }
 
@@ -145,9 +144,9 @@ impl<'t> Compiler<'t> {
         let repeats_schemas = |schema: &&Schema| key.is("schemas") && schema.attribute("schemas").is_none();
         let schema = within
             .filter(|schema| !repeats_schemas(schema))
-            .map(|schema| schema.id.clone());
+            .map(|schema| schema.id.as_str());
         if key.is_legal() {
-            let path = PatchPath::new(AttrPath::new(schema, key.clone(), None), None, None);
+            let path = PatchPathRef::new(AttrPathRef::new(schema, key.as_str(), None), None, None);
             return match self.at(kind, &path, Some(value), key.as_str(), true) {
                 // As in any body (RFC 7644 section 3.3).
                 Err(PatchErrorKind::Resolve(_)) if self.dialect.allows(Quirk::UnknownSubAttributes) => Ok(()),
@@ -166,9 +165,9 @@ impl<'t> Compiler<'t> {
             }
             .into());
         }
-        let mut path = PatchPath::parse_with(key.as_str(), &Limits::default(), self.dialect)?;
+        let mut path = PatchPathRef::parse_with(key.as_str(), &Limits::default(), self.dialect)?;
         if path.attr.schema().is_none() {
-            path.attr = AttrPath::new(schema, path.attr.name().clone(), path.attr.sub().cloned());
+            path.attr = path.attr.with_schema(schema);
         }
         let is_body = matches!(value, Value::Object(_));
         match self.at(kind, &path, Some(value), key.as_str(), true) {
@@ -186,7 +185,7 @@ impl<'t> Compiler<'t> {
     fn at(
         &mut self,
         kind: Kind,
-        path: &PatchPath,
+        path: &PatchPathRef<'_>,
         value: Option<Value>,
         text: &str,
         is_key: bool,
@@ -194,7 +193,7 @@ impl<'t> Compiler<'t> {
         let not_selectable = || PatchErrorKind::NotSelectable {
             attribute: format_smolstr!("{}", path.attr),
         };
-        let resolved = match self.resource_type.resolve(&path.attr, self.dialect)? {
+        let resolved = match self.resource_type.resolve(path.attr, self.dialect)? {
             Target::Attribute(resolved) => resolved,
             Target::Extension(_) if path.filter.is_some() => return Err(not_selectable()),
             Target::Extension(schema) => return self.extension(kind, schema, value),
@@ -203,9 +202,9 @@ impl<'t> Compiler<'t> {
         if path.filter.is_some() && (!attribute.multi_valued || resolved.sub.is_some()) {
             return Err(not_selectable());
         }
-        let sub = match &path.sub {
+        let sub = match path.sub {
             None => resolved.sub,
-            Some(name) => Some(sub_attribute(attribute, name)?),
+            Some(name) => Some(attribute.resolve_sub(name)?),
         };
         let spot = Spot {
             place: Place::new(resolved.container, attribute),
@@ -403,17 +402,4 @@ impl<'t> Compiler<'t> {
             writes: self.writes,
         }
     }
-}
-
-fn sub_attribute<'t>(attribute: &'t Attribute, name: &AttrName) -> Result<&'t Attribute, ResolveError> {
-    attribute
-        .sub_attribute(name.as_str())
-        .ok_or_else(|| ResolveError::UnknownSubAttribute {
-            attribute: attribute.name.clone(),
-            name: name.clone(),
-            suggestion: closest(
-                name.as_str(),
-                attribute.sub_attributes.iter().map(|sub| sub.name.as_str()),
-            ),
-        })
 }

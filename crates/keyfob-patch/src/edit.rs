@@ -114,7 +114,11 @@ impl ElementsChange<'_> {
             && matches!(self.edit, ElementEdit::Merge(_) | ElementEdit::SubAttribute(..));
         let mut touched = Vec::new();
         for (index, element) in elements.iter_mut().enumerate() {
-            if !self.selected.as_ref().is_none_or(|selected| selected.matches(element)) {
+            if !self
+                .selected
+                .as_ref()
+                .is_none_or(|selected| selected.matches(element))
+            {
                 continue;
             }
             touched.push(index);

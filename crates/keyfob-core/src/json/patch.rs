@@ -12,7 +12,7 @@ use super::{
     decode::{KeySeed, Names, ValueInto, deeper, duplicate_name, from_slice, otherwise},
 };
 use crate::{
-    message::{SentOperation, SentPatch},
+    message::{PatchOperationKind, SentOperation, SentPatch},
     value::{Object, Value},
 };
 
@@ -144,9 +144,14 @@ impl<'de> Visitor<'de> for OperationSeed {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let depth = deeper(self.depth)?;
         let (mut sent, mut others) = (SentOperation::default(), Others::default());
+        let mut op_seen = false;
         while let Some(name) = members.next_key_seed(KeySeed)? {
             let place = if name.eq_ignore_ascii_case("op") {
-                first(&mut sent.op, &name)?
+                if std::mem::replace(&mut op_seen, true) {
+                    return Err(duplicate_name(&name));
+                }
+                sent.kind = members.next_value_seed(KindSeed { depth })?;
+                continue;
             } else if name.eq_ignore_ascii_case("path") {
                 first(&mut sent.path, &name)?
             } else if name.eq_ignore_ascii_case("value") {
@@ -168,6 +173,54 @@ impl<'de> Visitor<'de> for OperationSeed {
     }
 
     otherwise! { visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64) visit_str(&str) }
+}
+
+/// Decodes what an operation does; `None` stands for a value that names nothing to do.
+struct KindSeed {
+    depth: usize,
+}
+
+impl KindSeed {
+    fn otherwise<E>(
+        self,
+        visit: impl FnOnce(ValueInto<'_>) -> Result<(), E>,
+    ) -> Result<Option<PatchOperationKind>, E> {
+        check(self.depth, visit)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for KindSeed {
+    type Value = Option<PatchOperationKind>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for KindSeed {
+    type Value = Option<PatchOperationKind>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of an operation")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(PatchOperationKind::named(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+        self.otherwise(|place| place.visit_map(members))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<Self::Value, A::Error> {
+        self.otherwise(|place| place.visit_seq(elements))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    otherwise! { visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64) }
 }
 
 /// Members that mean nothing, which are no reason to let one stand there twice.
@@ -193,10 +246,7 @@ fn first<'p, E: Error>(place: &'p mut Option<Value>, name: &str) -> Result<&'p m
 }
 
 /// Decodes what is not what it should be, for it might not even be JSON.
-fn check<T, E>(
-    depth: usize,
-    visit: impl FnOnce(ValueInto<'_>) -> Result<(), E>,
-) -> Result<Option<T>, E> {
+fn check<T, E>(depth: usize, visit: impl FnOnce(ValueInto<'_>) -> Result<(), E>) -> Result<Option<T>, E> {
     let mut value = Value::Null;
     let place = &mut value;
     visit(ValueInto { place, depth })?;

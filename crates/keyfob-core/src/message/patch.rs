@@ -59,6 +59,13 @@ impl PatchOperationKind {
             Self::Replace => "replace",
         }
     }
+
+    /// What a keyword in any case stands for.
+    pub(crate) fn named(keyword: &str) -> Option<Self> {
+        [Self::Add, Self::Remove, Self::Replace]
+            .into_iter()
+            .find(|kind| kind.as_str().eq_ignore_ascii_case(keyword))
+    }
 }
 
 impl PatchRequest {
@@ -88,7 +95,7 @@ impl PatchRequest {
     pub fn from_object(mut message: Object) -> Result<Self, MessageError> {
         let operation = |operation| match operation {
             Value::Object(mut members) => Some(SentOperation {
-                op: members.remove("op"),
+                kind: (members.get_str("op")).and_then(PatchOperationKind::named),
                 path: members.remove("path"),
                 value: members.remove("value"),
             }),
@@ -135,7 +142,8 @@ pub(crate) struct SentPatch {
 /// What an object holds of an operation, whatever its values are.
 #[derive(Default)]
 pub(crate) struct SentOperation {
-    pub(crate) op: Option<Value>,
+    /// What `op` names, if it does.
+    pub(crate) kind: Option<PatchOperationKind>,
     pub(crate) path: Option<Value>,
     pub(crate) value: Option<Value>,
 }
@@ -166,16 +174,12 @@ impl SentPatch {
 }
 
 impl SentOperation {
-    fn read(self, wrong: impl Fn(&str, &'static str) -> MessageError) -> Result<PatchOperation, MessageError> {
-        let kinds = [
-            PatchOperationKind::Add,
-            PatchOperationKind::Remove,
-            PatchOperationKind::Replace,
-        ];
-        let op = self.op.as_ref().and_then(Value::as_str).unwrap_or_default();
-        let kind = kinds
-            .into_iter()
-            .find(|kind| kind.as_str().eq_ignore_ascii_case(op))
+    fn read(
+        self,
+        wrong: impl Fn(&str, &'static str) -> MessageError,
+    ) -> Result<PatchOperation, MessageError> {
+        let kind = self
+            .kind
             .ok_or_else(|| wrong(".op", "`add`, `remove` or `replace`"))?;
         let path = match self.path {
             None | Some(Value::Null) => None,

@@ -84,17 +84,88 @@ impl AttrPath {
 
     /// Reads a path.
     ///
+    /// # Errors
+    /// As [`AttrPathRef::parse`].
+    ///
+    /// # Complexity
+    /// Linear in the text.
+    pub fn parse(text: &str) -> Result<Self, PathError> {
+        AttrPathRef::parse(text).map(AttrPathRef::to_path)
+    }
+
+    /// The path as it is borrowed.
+    #[must_use]
+    pub fn borrowed(&self) -> AttrPathRef<'_> {
+        AttrPathRef {
+            schema: self.schema().map(SchemaUri::as_str),
+            name: self.name.as_str(),
+            sub: self.sub().map(AttrName::as_str),
+        }
+    }
+}
+
+/// An [`AttrPath`] borrowed from the text in which it stands, for who resolves it at once.
+#[derive(Clone, Copy, Debug)]
+pub struct AttrPathRef<'p> {
+    schema: Option<&'p str>,
+    name: &'p str,
+    sub: Option<&'p str>,
+}
+
+impl<'p> AttrPathRef<'p> {
+    /// A path of parts that are known to be legal names.
+    #[must_use]
+    pub fn new(schema: Option<&'p str>, name: &'p str, sub: Option<&'p str>) -> Self {
+        Self { schema, name, sub }
+    }
+
+    /// The schema URI before the name.
+    #[must_use]
+    pub fn schema(self) -> Option<&'p str> {
+        self.schema
+    }
+
+    /// The attribute's name.
+    #[must_use]
+    pub fn name(self) -> &'p str {
+        self.name
+    }
+
+    /// The sub-attribute's name.
+    #[must_use]
+    pub fn sub(self) -> Option<&'p str> {
+        self.sub
+    }
+
+    /// The same attribute of a schema, or of none.
+    #[must_use]
+    pub fn with_schema(self, schema: Option<&'p str>) -> Self {
+        Self { schema, ..self }
+    }
+
+    /// The path on its own.
+    #[must_use]
+    pub fn to_path(self) -> AttrPath {
+        AttrPath::new(
+            self.schema.map(SchemaUri::new),
+            self.name.into(),
+            self.sub.map(AttrName::from),
+        )
+    }
+
+    /// Reads a path.
+    ///
     /// The last colon ends the schema URI, since URIs contain dots, digits and dashes and names contain no colon.
     ///
     /// # Errors
     /// [`PathError`], which maps to `invalidPath`, says at which byte the text stops being a path.
     ///
     /// # Complexity
-    /// Linear in the text.
-    pub fn parse(text: &str) -> Result<Self, PathError> {
+    /// Linear in the text; allocates nothing.
+    pub fn parse(text: &'p str) -> Result<Self, PathError> {
         // Most paths are one name, which takes one look at each byte.
         if is_legal(text) {
-            return Ok(Self::attribute(text));
+            return Ok(Self::new(None, text, None));
         }
         let (schema, rest, start) = match split_last(text, b':') {
             None => (None, text, 0),
@@ -111,11 +182,13 @@ impl AttrPath {
         if let Some(sub) = sub {
             check_name(sub, start + name.len() + 1)?;
         }
-        Ok(Self::new(
-            schema.map(SchemaUri::new),
-            name.into(),
-            sub.map(AttrName::from),
-        ))
+        Ok(Self::new(schema, name, sub))
+    }
+}
+
+impl<'p> From<&'p AttrPath> for AttrPathRef<'p> {
+    fn from(path: &'p AttrPath) -> Self {
+        path.borrowed()
     }
 }
 
@@ -202,15 +275,14 @@ fn check_uri(uri: &str) -> Result<(), PathError> {
     if uri.is_empty() {
         return Err(PathError::MissingName { offset: 0 });
     }
-    // Up to the first character that is not visible ASCII, offsets of characters and of bytes are the same.
-    let Some(offset) = uri.bytes().position(|byte| !byte.is_ascii_graphic()) else {
-        return Ok(());
-    };
-    let character = uri.get(offset..).and_then(|rest| rest.chars().next());
-    Err(PathError::IllegalCharacter {
-        character: character.unwrap_or_default(),
-        offset,
-    })
+    let fault = uri
+        .bytes()
+        .position(|byte| !byte.is_ascii_graphic())
+        .and_then(|offset| Some((offset, uri.get(offset..)?.chars().next()?)));
+    match fault {
+        None => Ok(()),
+        Some((offset, character)) => Err(PathError::IllegalCharacter { character, offset }),
+    }
 }
 
 impl FromStr for AttrPath {
@@ -223,11 +295,17 @@ impl FromStr for AttrPath {
 
 impl fmt::Display for AttrPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(schema) = self.schema() {
+        write!(f, "{}", self.borrowed())
+    }
+}
+
+impl fmt::Display for AttrPathRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(schema) = self.schema {
             write!(f, "{schema}:")?;
         }
-        write!(f, "{}", self.name)?;
-        match self.sub() {
+        f.write_str(self.name)?;
+        match self.sub {
             None => Ok(()),
             Some(sub) => write!(f, ".{sub}"),
         }

@@ -6,7 +6,7 @@ use thiserror::Error;
 use super::{Attribute, ResourceType, Schema};
 use crate::{
     dialect::{Dialect, Quirk},
-    name::{AttrName, AttrPath, SchemaUri, closest},
+    name::{AttrName, AttrPath, AttrPathRef, SchemaUri, closest},
 };
 
 /// What a path means to a resource type.
@@ -131,11 +131,16 @@ impl ResourceType {
     ///
     /// # Errors
     /// [`ResolveError`], which a filter turns into `invalidFilter` and a PATCH into `invalidPath`.
-    pub fn resolve(&self, path: &AttrPath, dialect: Dialect) -> Result<Target<'_>, ResolveError> {
+    pub fn resolve<'p>(
+        &self,
+        path: impl Into<AttrPathRef<'p>>,
+        dialect: Dialect,
+    ) -> Result<Target<'_>, ResolveError> {
+        let path = path.into();
         let Some(uri) = path.schema() else {
             return self.resolve_bare(path, dialect).map(Target::Attribute);
         };
-        if let Some((container, schema)) = self.schema_in(uri.as_str()) {
+        if let Some((container, schema)) = self.schema_in(uri) {
             return self
                 .in_schema(container, schema, path.name(), path.sub())
                 .map(Target::Attribute);
@@ -181,25 +186,29 @@ impl ResourceType {
         &'r self,
         container: Container<'r>,
         schema: &'r Schema,
-        name: &AttrName,
-        sub: Option<&AttrName>,
+        name: &str,
+        sub: Option<&str>,
     ) -> Result<ResolvedAttribute<'r>, ResolveError> {
         let attribute = match container {
-            Container::Core => self.attribute(name.as_str()),
-            Container::Extension(_) => schema.attribute(name.as_str()),
+            Container::Core => self.attribute(name),
+            Container::Extension(_) => schema.attribute(name),
         };
         let attribute = attribute.ok_or_else(|| self.unknown_attribute(name, container))?;
         sub_attribute(container, attribute, sub)
     }
 
-    fn resolve_bare(&self, path: &AttrPath, dialect: Dialect) -> Result<ResolvedAttribute<'_>, ResolveError> {
+    fn resolve_bare(
+        &self,
+        path: AttrPathRef<'_>,
+        dialect: Dialect,
+    ) -> Result<ResolvedAttribute<'_>, ResolveError> {
         let name = path.name();
-        if let Some(attribute) = self.attribute(name.as_str()) {
+        if let Some(attribute) = self.attribute(name) {
             return sub_attribute(Container::Core, attribute, path.sub());
         }
         if dialect.allows(Quirk::UnqualifiedExtensions) {
             let mut found = self.extensions.iter().filter_map(|extension| {
-                let attribute = extension.schema.attribute(name.as_str())?;
+                let attribute = extension.schema.attribute(name)?;
                 Some((Container::Extension(&extension.schema.id), attribute))
             });
             if let (Some((container, attribute)), None) = (found.next(), found.next()) {
@@ -209,31 +218,30 @@ impl ResourceType {
         Err(self.unknown_attribute(name, Container::Core))
     }
 
-    fn unknown_attribute(&self, name: &AttrName, container: Container<'_>) -> ResolveError {
+    #[cold]
+    fn unknown_attribute(&self, name: &str, container: Container<'_>) -> ResolveError {
         let uri = match container {
             Container::Core => None,
             Container::Extension(uri) => Some(uri),
         };
         let candidates = self.attributes().filter(|(place, _)| *place == uri);
         ResolveError::UnknownAttribute {
-            name: name.clone(),
+            name: name.into(),
             resource_type: self.name().clone(),
-            suggestion: closest(
-                name.as_str(),
-                candidates.map(|(_, attribute)| attribute.name.as_str()),
-            ),
+            suggestion: closest(name, candidates.map(|(_, attribute)| attribute.name.as_str())),
         }
     }
 
-    fn unknown_schema(&self, uri: &SchemaUri) -> ResolveError {
+    #[cold]
+    fn unknown_schema(&self, uri: &str) -> ResolveError {
         let extensions = self
             .extensions
             .iter()
             .map(|extension| extension.schema.id.as_str());
         ResolveError::UnknownSchema {
-            uri: uri.clone(),
+            uri: uri.into(),
             resource_type: self.name().clone(),
-            suggestion: closest(uri.as_str(), extensions.chain([self.schema.id.as_str()])),
+            suggestion: closest(uri, extensions.chain([self.schema.id.as_str()])),
         }
     }
 }
@@ -241,25 +249,30 @@ impl ResourceType {
 fn sub_attribute<'r>(
     container: Container<'r>,
     attribute: &'r Attribute,
-    sub: Option<&AttrName>,
+    sub: Option<&str>,
 ) -> Result<ResolvedAttribute<'r>, ResolveError> {
-    let sub =
-        match sub {
-            None => None,
-            Some(name) => Some(attribute.sub_attribute(name.as_str()).ok_or_else(|| {
-                ResolveError::UnknownSubAttribute {
-                    attribute: attribute.name.clone(),
-                    name: name.clone(),
-                    suggestion: closest(
-                        name.as_str(),
-                        attribute.sub_attributes.iter().map(|sub| sub.name.as_str()),
-                    ),
-                }
-            })?),
-        };
+    let sub = match sub {
+        None => None,
+        Some(name) => Some(attribute.resolve_sub(name)?),
+    };
     Ok(ResolvedAttribute {
         container,
         attribute,
         sub,
     })
+}
+
+impl Attribute {
+    /// Finds the sub-attribute `name`, in any case.
+    ///
+    /// # Errors
+    /// [`ResolveError::UnknownSubAttribute`].
+    pub fn resolve_sub(&self, name: &str) -> Result<&Attribute, ResolveError> {
+        self.sub_attribute(name)
+            .ok_or_else(|| ResolveError::UnknownSubAttribute {
+                attribute: self.name.clone(),
+                name: name.into(),
+                suggestion: closest(name, self.sub_attributes.iter().map(|sub| sub.name.as_str())),
+            })
+    }
 }

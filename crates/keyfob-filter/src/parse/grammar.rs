@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use keyfob_core::{
-    AttrPath, Dialect, Quirk,
+    AttrPath, AttrPathRef, Dialect, Quirk,
     name::closest,
     render::{excerpt, span_of},
 };
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     ast::{Filter, Literal},
     limits::Limits,
-    path::PatchPath,
+    path::PatchPathRef,
 };
 
 /// One reading of one text: what may still be spent, and where it stands.
@@ -71,13 +71,13 @@ impl<'i> Grammar<'i> {
     }
 
     /// `PATH`, up to the end of the text.
-    pub(super) fn path(&mut self, input: &'i str) -> Result<PatchPath, Fault<'i>> {
+    pub(super) fn path(&mut self, input: &'i str) -> Result<PatchPathRef<'i>, Fault<'i>> {
         self.check_length(input)?;
         let (rest, found) = word(blanks(input));
-        let attr = AttrPath::parse(found).map_err(|error| name_fault(found, error))?;
+        let attr = AttrPathRef::parse(found).map_err(|error| name_fault(found, error))?;
         if after(rest, b'[').is_none() {
             end_of_path(rest)?;
-            return Ok(PatchPath::new(attr, None, None));
+            return Ok(PatchPathRef::new(attr, None, None));
         }
         self.rest = rest;
         let filter = self.value_filter()?;
@@ -89,7 +89,7 @@ impl<'i> Grammar<'i> {
             }
         };
         end_of_path(rest)?;
-        Ok(PatchPath::new(attr, Some(filter), sub))
+        Ok(PatchPathRef::new(attr, Some(filter), sub))
     }
 
     fn check_length(&self, input: &'i str) -> Result<(), Fault<'i>> {

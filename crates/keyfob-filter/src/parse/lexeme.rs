@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use keyfob_core::{AttrName, AttrPath, DateTime, PathError, name::closest, render::excerpt};
+use keyfob_core::{AttrPathRef, DateTime, PathError, name::closest, render::excerpt};
 use nom::{
     IResult, Parser,
     branch::alt,
@@ -69,17 +69,14 @@ pub(super) fn connective<'i>(input: &'i str, keyword: &str) -> Option<&'i str> {
 }
 
 /// The sub-attribute that a word is.
-pub(super) fn sub_attribute(word: &str) -> Result<AttrName, Fault<'_>> {
-    let name = AttrName::new(word);
-    if name.is_legal() {
-        return Ok(name);
-    }
-    // The path's own rules say which character is wrong; what passes for a path but is no name has a dot or a colon.
-    let error = match AttrPath::parse(word) {
-        Err(error) => error,
+pub(super) fn sub_attribute(word: &str) -> Result<&str, Fault<'_>> {
+    let error = match AttrPathRef::parse(word) {
+        Ok(path) if path.schema().is_none() && path.sub().is_none() => return Ok(word),
+        // What passes for a path but is no name has a dot or a colon.
         Ok(_) => PathError::TooDeep {
             offset: word.find([':', '.']).unwrap_or_default(),
         },
+        Err(error) => error,
     };
     Err(name_fault(word, error))
 }
