@@ -24,7 +24,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Step<'t> {
     pub(crate) operation: usize,
-    pub(crate) path: Option<SmolStr>,
+    pub(crate) path: SmolStr,
     pub(crate) action: Action<'t>,
 }
 
@@ -50,8 +50,9 @@ pub(crate) fn compile(
     let mut compiler = Compiler {
         resource_type,
         dialect,
+        operations: request.operations.len(),
         operation: 0,
-        path: None,
+        key: None,
         steps: Vec::new(),
         changed: Vec::new(),
         relations: Vec::new(),
@@ -59,10 +60,14 @@ pub(crate) fn compile(
         writes: AttrSet::new(),
     };
     for (index, operation) in request.operations.into_iter().enumerate() {
+        let PatchOperation {
+            kind, path, value, ..
+        } = operation;
         compiler.operation = index;
+        compiler.key = None;
         compiler
-            .operation(operation)
-            .map_err(|kind| PatchError::new(Some(index), compiler.path.take(), kind))?;
+            .operation(kind, path.as_ref(), value)
+            .map_err(|kind| PatchError::new(Some(index), compiler.key.take().or(path), kind))?;
     }
     Ok(compiler.finish())
 }
@@ -72,10 +77,12 @@ type Compiling<T = ()> = Result<T, PatchErrorKind>;
 struct Compiler<'t> {
     resource_type: &'t ResourceType,
     dialect: Dialect,
+    /// How many operations there are.
+    operations: usize,
     /// The operation at hand.
     operation: usize,
-    /// Its path, or the key at hand of its value.
-    path: Option<SmolStr>,
+    /// The key at hand of its value, where that holds attributes.
+    key: Option<SmolStr>,
     steps: Vec<Step<'t>>,
     changed: Vec<Place<'t>>,
     relations: Vec<PlannedRelation<'t>>,
@@ -89,16 +96,14 @@ struct Spot<'t, 'p> {
     place: Place<'t>,
     sub: Option<&'t Attribute>,
     filter: Option<&'p Filter>,
+    /// The operation's path, or a key of its value.
+    text: &'p SmolStr,
     /// Whether it is a key of a value rather than the operation's path.
     is_key: bool,
 }
 
 impl<'t> Compiler<'t> {
-    fn operation(&mut self, operation: PatchOperation) -> Compiling {
-        let PatchOperation {
-            kind, path, value, ..
-        } = operation;
-        self.path.clone_from(&path);
+    fn operation(&mut self, kind: Kind, path: Option<&SmolStr>, value: Option<Value>) -> Compiling {
         if kind != Kind::Remove && value.is_none() {
             return Err(PatchErrorKind::MissingValue {
                 operation: kind.as_str(),
@@ -107,11 +112,11 @@ impl<'t> Compiler<'t> {
         let Some(text) = path else {
             return self.resource(kind, value);
         };
-        if self.is_core_uri(&text) {
+        if self.is_core_uri(text) {
             return self.resource(kind, value);
         }
-        let path = PatchPathRef::parse_with(&text, &Limits::default(), self.dialect)?;
-        self.at(kind, &path, value, &text, false)
+        let path = PatchPathRef::parse_with(text, &Limits::default(), self.dialect)?;
+        self.at(kind, &path, value, text, false)
     }
 
     /// Compiles an operation on the resource itself, whose value holds attributes.
@@ -120,7 +125,7 @@ impl<'t> Compiler<'t> {
             return Err(PatchErrorKind::MissingPath);
         }
         for (key, value) in self.attributes(value)? {
-            self.path = Some(key.as_str().into());
+            self.key = Some(key.as_str().into());
             if self.is_core_uri(key.as_str()) && matches!(value, Value::Object(_)) {
                 for (key, value) in self.attributes(Some(value))? {
                     self.key(kind, &key, value, None)?;
@@ -139,7 +144,8 @@ impl<'t> Compiler<'t> {
 
     /// Compiles one member of an object of attributes: of the resource, or of the extension `within`.
     fn key(&mut self, kind: Kind, key: &AttrName, value: Value, within: Option<&'t Schema>) -> Compiling {
-        self.path = Some(key.as_str().into());
+        let text = SmolStr::new(key.as_str());
+        self.key = Some(text.clone());
         // Clients that model an extension as a resource of its own repeat `schemas` in it.
         let repeats_schemas = |schema: &&Schema| key.is("schemas") && schema.attribute("schemas").is_none();
         let schema = within
@@ -147,7 +153,7 @@ impl<'t> Compiler<'t> {
             .map(|schema| schema.id.as_str());
         if key.is_legal() {
             let path = PatchPathRef::new(AttrPathRef::new(schema, key.as_str(), None), None, None);
-            return match self.at(kind, &path, Some(value), key.as_str(), true) {
+            return match self.at(kind, &path, Some(value), &text, true) {
                 // As in any body (RFC 7644 section 3.3).
                 Err(PatchErrorKind::Resolve(_)) if self.dialect.allows(Quirk::UnknownSubAttributes) => Ok(()),
                 other => other,
@@ -155,7 +161,7 @@ impl<'t> Compiler<'t> {
         }
         let is_uri = within.is_none() && key.as_str().contains(':');
         if is_uri && let Some(extension) = self.resource_type.extension(&SchemaUri::new(key.as_str())) {
-            return self.extension(kind, &extension.schema, Some(value));
+            return self.extension(kind, &extension.schema, Some(value), &text);
         }
         if !self.dialect.allows(Quirk::PathKeys) {
             return Err(ResolveError::UnknownAttribute {
@@ -165,12 +171,12 @@ impl<'t> Compiler<'t> {
             }
             .into());
         }
-        let mut path = PatchPathRef::parse_with(key.as_str(), &Limits::default(), self.dialect)?;
+        let mut path = PatchPathRef::parse_with(&text, &Limits::default(), self.dialect)?;
         if path.attr.schema().is_none() {
             path.attr = path.attr.with_schema(schema);
         }
         let is_body = matches!(value, Value::Object(_));
-        match self.at(kind, &path, Some(value), key.as_str(), true) {
+        match self.at(kind, &path, Some(value), &text, true) {
             // The body of an extension that this service doesn't have.
             Err(PatchErrorKind::Resolve(ResolveError::UnknownSchema { .. }))
                 if is_uri && is_body && self.dialect.allows(Quirk::UnknownSchemas) =>
@@ -187,7 +193,7 @@ impl<'t> Compiler<'t> {
         kind: Kind,
         path: &PatchPathRef<'_>,
         value: Option<Value>,
-        text: &str,
+        text: &SmolStr,
         is_key: bool,
     ) -> Compiling {
         let not_selectable = || PatchErrorKind::NotSelectable {
@@ -196,7 +202,7 @@ impl<'t> Compiler<'t> {
         let resolved = match self.resource_type.resolve(path.attr, self.dialect)? {
             Target::Attribute(resolved) => resolved,
             Target::Extension(_) if path.filter.is_some() => return Err(not_selectable()),
-            Target::Extension(schema) => return self.extension(kind, schema, value),
+            Target::Extension(schema) => return self.extension(kind, schema, value, text),
         };
         let attribute = resolved.attribute;
         if path.filter.is_some() && (!attribute.multi_valued || resolved.sub.is_some()) {
@@ -210,14 +216,19 @@ impl<'t> Compiler<'t> {
             place: Place::new(resolved.container, attribute),
             sub,
             filter: path.filter.as_ref(),
+            text,
             is_key,
         };
-        self.attribute(kind, spot, value, text)
+        self.attribute(kind, spot, value)
     }
 
-    fn attribute(&mut self, kind: Kind, spot: Spot<'t, '_>, value: Option<Value>, text: &str) -> Compiling {
+    fn attribute(&mut self, kind: Kind, spot: Spot<'t, '_>, value: Option<Value>) -> Compiling {
         let Spot {
-            place, sub, filter, ..
+            place,
+            sub,
+            filter,
+            text,
+            ..
         } = spot;
         let is_core = place.container == Container::Core;
         let relation = is_core
@@ -228,13 +239,13 @@ impl<'t> Compiler<'t> {
             || sub.is_some_and(read_only)
             || relation.is_some_and(|relation| relation.kind != RelationKind::Owned)
         {
-            return self.read_only(kind, spot, value, text);
+            return self.read_only(kind, spot, value);
         }
         if let Some(relation) = relation {
-            return self.relation(kind, relation, spot, value, text);
+            return self.relation(kind, relation, spot, value);
         }
         if is_core && place.attribute.name.is("schemas") {
-            return self.schemas(kind, spot, value, text);
+            return self.schemas(kind, spot, value);
         }
         let change = match (filter, sub) {
             (Some(filter), _) => {
@@ -247,7 +258,7 @@ impl<'t> Compiler<'t> {
             (None, Some(sub)) => Change::SubAttribute(sub, self.edit(kind, sub, value, text)?),
             (None, None) => Change::Attribute(self.edit(kind, place.attribute, value, text)?),
         };
-        self.change(place, change)?;
+        self.change(place, change, text)?;
         if let Some(sub) = sub {
             self.writes.insert(sub.id);
         }
@@ -256,32 +267,33 @@ impl<'t> Compiler<'t> {
 
     /// Lets what is readOnly be repeated: as an attribute of a value always, since that modifies nothing; as the target
     /// of a path where the dialect says so.
-    fn read_only(&mut self, kind: Kind, spot: Spot<'t, '_>, value: Option<Value>, text: &str) -> Compiling {
+    fn read_only(&mut self, kind: Kind, spot: Spot<'t, '_>, value: Option<Value>) -> Compiling {
         let is_allowed = spot.is_key || self.dialect.allows(Quirk::RepeatedReadOnly);
         match value {
             Some(value) if kind != Kind::Remove && spot.filter.is_none() && is_allowed => {
                 self.reads.insert(spot.place.attribute.id);
-                self.step(Action::Expect {
+                let action = Action::Expect {
                     place: spot.place,
                     sub: spot.sub,
                     value,
-                })
+                };
+                self.step(action, spot.text)
             }
             _ => Err(PatchErrorKind::ReadOnly {
-                attribute: text.into(),
+                attribute: spot.text.clone(),
             }),
         }
     }
 
     /// What `schemas` holds follows from what the resource holds: naming what it may hold is fine and does nothing.
-    fn schemas(&mut self, kind: Kind, spot: Spot<'t, '_>, value: Option<Value>, text: &str) -> Compiling {
+    fn schemas(&mut self, kind: Kind, spot: Spot<'t, '_>, value: Option<Value>) -> Compiling {
         let uris = match value {
             Some(value) if kind != Kind::Remove && spot.filter.is_none() => {
-                validate::value(spot.place.attribute, value, self.dialect, text)?
+                validate::value(spot.place.attribute, value, self.dialect, spot.text)?
             }
             _ => {
                 return Err(PatchErrorKind::Required {
-                    attribute: text.into(),
+                    attribute: spot.text.clone(),
                 });
             }
         };
@@ -307,7 +319,13 @@ impl<'t> Compiler<'t> {
     }
 
     /// Compiles an operation on a whole extension.
-    fn extension(&mut self, kind: Kind, schema: &'t Schema, value: Option<Value>) -> Compiling {
+    fn extension(
+        &mut self,
+        kind: Kind,
+        schema: &'t Schema,
+        value: Option<Value>,
+        text: &SmolStr,
+    ) -> Compiling {
         let uri = || SmolStr::new(schema.id.as_str());
         let value = value.filter(|value| *value != Value::Null);
         match value {
@@ -330,7 +348,7 @@ impl<'t> Compiler<'t> {
                 for attribute in &schema.attributes {
                     if attribute.mutability != Mutability::ReadOnly {
                         let place = Place::new(Container::Extension(&schema.id), attribute);
-                        self.change(place, Change::Attribute(Edit::Assign(Value::Null)))?;
+                        self.change(place, Change::Attribute(Edit::Assign(Value::Null)), text)?;
                     }
                 }
                 Ok(())
@@ -360,24 +378,28 @@ impl<'t> Compiler<'t> {
         }
     }
 
-    fn change(&mut self, place: Place<'t>, change: Change<'t>) -> Compiling {
+    fn change(&mut self, place: Place<'t>, change: Change<'t>, text: &SmolStr) -> Compiling {
         let id = place.attribute.id;
         if !self.writes.contains(id) {
             self.changed.push(place);
         }
         self.reads.insert(id);
         self.writes.insert(id);
-        self.step(Action::Change(place, change))
+        self.step(Action::Change(place, change), text)
     }
 
-    fn step(&mut self, action: Action<'t>) -> Compiling {
+    fn step(&mut self, action: Action<'t>, text: &SmolStr) -> Compiling {
         let limit = Plan::MAX_CHANGES;
+        if self.steps.is_empty() {
+            // Most operations are one step, if not all of them are about relations.
+            self.steps.reserve(self.operations.min(limit));
+        }
         if self.steps.len() >= limit {
             return Err(PatchErrorKind::TooManyChanges { limit });
         }
         self.steps.push(Step {
             operation: self.operation,
-            path: self.path.clone(),
+            path: text.clone(),
             action,
         });
         Ok(())

@@ -166,7 +166,7 @@ impl<'t> Plan<'t> {
         let mut selected = self.selected.clone();
         for step in &self.steps {
             self.run(step, resource, &mut draft, &mut selected)
-                .map_err(|kind| PatchError::new(Some(step.operation), step.path.clone(), kind))?;
+                .map_err(|kind| PatchError::new(Some(step.operation), Some(step.path.clone()), kind))?;
         }
         let changed = self.finish(resource, &mut draft)?;
         if changed {

@@ -7,6 +7,7 @@ use keyfob_core::{
     validate,
 };
 use keyfob_filter::{CompareOp, ElementPredicate, Filter, Literal};
+use smol_str::SmolStr;
 
 use super::{Action, Compiler, Compiling, Spot};
 use crate::{
@@ -22,9 +23,8 @@ impl<'t> Compiler<'t> {
         relation: &'t Relation,
         spot: Spot<'t, '_>,
         value: Option<Value>,
-        text: &str,
     ) -> Compiling {
-        let attribute = &relation.attribute;
+        let (attribute, text) = (&relation.attribute, spot.text);
         if spot.sub.is_some() {
             return Err(PatchErrorKind::MemberChanged {
                 attribute: attribute.name.as_str().into(),
@@ -36,7 +36,7 @@ impl<'t> Compiler<'t> {
             if kind == Kind::Remove
                 && let Some(ids) = ids_in(filter, attribute)
             {
-                return self.members(attribute, MembersChange::Known(MembersEdit::Remove(ids)));
+                return self.members(attribute, MembersChange::Known(MembersEdit::Remove(ids)), text);
             }
             let selected = filter.compile_for_elements(attribute, self.dialect)?;
             let change = match selected.member_ids() {
@@ -45,25 +45,25 @@ impl<'t> Compiler<'t> {
                     self.selected_members(kind, attribute, selected, value, text)?,
                 )),
             };
-            return self.members(attribute, change);
+            return self.members(attribute, change, text);
         }
         let Some(value) = value else {
-            return self.members(attribute, MembersChange::Known(MembersEdit::Clear));
+            return self.members(attribute, MembersChange::Known(MembersEdit::Clear), text);
         };
         if kind == Kind::Remove && !self.dialect.allows(Quirk::RemoveByValue) {
             return Err(PatchErrorKind::ValueOfRemove {
-                attribute: text.into(),
+                attribute: text.clone(),
             });
         }
         let members = validate::sent_members(attribute, value, self.dialect, text)?;
         if kind == Kind::Remove {
             let ids = members.into_iter().map(|(id, _)| id).collect();
-            return self.members(attribute, MembersChange::Known(MembersEdit::Remove(ids)));
+            return self.members(attribute, MembersChange::Known(MembersEdit::Remove(ids)), text);
         }
         if kind == Kind::Replace {
-            self.members(attribute, MembersChange::Known(MembersEdit::Clear))?;
+            self.members(attribute, MembersChange::Known(MembersEdit::Clear), text)?;
         }
-        self.members(attribute, MembersChange::Known(MembersEdit::Add(members)))
+        self.members(attribute, MembersChange::Known(MembersEdit::Add(members)), text)
     }
 
     fn selected_members(
@@ -97,7 +97,7 @@ impl<'t> Compiler<'t> {
     }
 
     /// Notes a change of a relation: in its delta as long as that is known without the members.
-    fn members(&mut self, attribute: &'t Attribute, change: MembersChange) -> Compiling {
+    fn members(&mut self, attribute: &'t Attribute, change: MembersChange, text: &SmolStr) -> Compiling {
         let known = self
             .relations
             .iter()
@@ -117,7 +117,7 @@ impl<'t> Compiler<'t> {
             change => {
                 relation.is_selected = true;
                 self.reads.insert(attribute.id);
-                self.step(Action::Members(attribute, change))
+                self.step(Action::Members(attribute, change), text)
             }
         }
     }
