@@ -43,6 +43,7 @@ impl Filter {
 }
 
 /// Reads a PATCH path.
+#[inline]
 pub(crate) fn path<'i>(
     text: &'i str,
     limits: &Limits,

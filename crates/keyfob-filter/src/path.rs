@@ -78,6 +78,7 @@ pub struct PatchPathRef<'p> {
 impl<'p> PatchPathRef<'p> {
     /// The path of these parts; a `sub` goes with a `filter`.
     #[must_use]
+    #[inline]
     pub fn new(attr: AttrPathRef<'p>, filter: Option<Filter>, sub: Option<&'p str>) -> Self {
         Self { attr, filter, sub }
     }
@@ -89,6 +90,7 @@ impl<'p> PatchPathRef<'p> {
     ///
     /// # Complexity
     /// As [`PatchPath::parse_with`]; only the filter is allocated.
+    #[inline]
     pub fn parse_with(text: &'p str, limits: &Limits, dialect: Dialect) -> Result<Self, ParseError> {
         parse::path(text, limits, dialect)
     }

@@ -186,11 +186,11 @@ const KNOWN: [&str; 4] = ["value", "type", "display", "$ref"];
 
 /// Decodes a string into its place, borrowed from the text if nothing is escaped in it; anything else goes to `other`
 /// under `name`.
-struct TextInto<'p, 'de> {
-    name: &'static str,
-    place: &'p mut Option<Cow<'de, str>>,
-    other: &'p mut Object,
-    depth: usize,
+pub(super) struct TextInto<'p, 'de> {
+    pub(super) name: &'static str,
+    pub(super) place: &'p mut Option<Cow<'de, str>>,
+    pub(super) other: &'p mut Object,
+    pub(super) depth: usize,
 }
 
 impl TextInto<'_, '_> {

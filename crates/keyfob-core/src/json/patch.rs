@@ -1,6 +1,6 @@
 //! Decoding of PATCH requests: what they may hold goes to its place without an object around it.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserializer,
@@ -10,6 +10,7 @@ use serde::{
 use super::{
     JsonError, MAX_DEPTH,
     decode::{KeySeed, Names, ValueInto, deeper, duplicate_name, from_slice, otherwise},
+    member::TextInto,
 };
 use crate::{
     message::{PatchOperationKind, SentOperation, SentPatch},
@@ -144,13 +145,20 @@ impl<'de> Visitor<'de> for OperationSeed {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let depth = deeper(self.depth)?;
         let (mut sent, mut others) = (SentOperation::default(), Others::default());
-        let mut op_seen = false;
+        let mut op: Option<Cow<'de, str>> = None;
         while let Some(name) = members.next_key_seed(KeySeed)? {
             let place = if name.eq_ignore_ascii_case("op") {
-                if std::mem::replace(&mut op_seen, true) {
+                let other = &mut others.members;
+                if op.is_some() || other.get("op").is_some() {
                     return Err(duplicate_name(&name));
                 }
-                sent.kind = members.next_value_seed(KindSeed { depth })?;
+                let (name, place) = ("op", &mut op);
+                members.next_value_seed(TextInto {
+                    name,
+                    place,
+                    other,
+                    depth,
+                })?;
                 continue;
             } else if name.eq_ignore_ascii_case("path") {
                 first(&mut sent.path, &name)?
@@ -161,6 +169,7 @@ impl<'de> Visitor<'de> for OperationSeed {
             };
             members.next_value_seed(ValueInto { place, depth })?;
         }
+        sent.kind = op.and_then(|op| PatchOperationKind::named(&op));
         Ok(Some(sent))
     }
 
@@ -173,54 +182,6 @@ impl<'de> Visitor<'de> for OperationSeed {
     }
 
     otherwise! { visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64) visit_str(&str) }
-}
-
-/// Decodes what an operation does; `None` stands for a value that names nothing to do.
-struct KindSeed {
-    depth: usize,
-}
-
-impl KindSeed {
-    fn otherwise<E>(
-        self,
-        visit: impl FnOnce(ValueInto<'_>) -> Result<(), E>,
-    ) -> Result<Option<PatchOperationKind>, E> {
-        check(self.depth, visit)
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for KindSeed {
-    type Value = Option<PatchOperationKind>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for KindSeed {
-    type Value = Option<PatchOperationKind>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of an operation")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(PatchOperationKind::named(text))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-        self.otherwise(|place| place.visit_map(members))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, elements: A) -> Result<Self::Value, A::Error> {
-        self.otherwise(|place| place.visit_seq(elements))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    otherwise! { visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64) }
 }
 
 /// Members that mean nothing, which are no reason to let one stand there twice.

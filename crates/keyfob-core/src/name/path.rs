@@ -115,30 +115,35 @@ pub struct AttrPathRef<'p> {
 impl<'p> AttrPathRef<'p> {
     /// A path of parts that are known to be legal names.
     #[must_use]
+    #[inline]
     pub fn new(schema: Option<&'p str>, name: &'p str, sub: Option<&'p str>) -> Self {
         Self { schema, name, sub }
     }
 
     /// The schema URI before the name.
     #[must_use]
+    #[inline]
     pub fn schema(self) -> Option<&'p str> {
         self.schema
     }
 
     /// The attribute's name.
     #[must_use]
+    #[inline]
     pub fn name(self) -> &'p str {
         self.name
     }
 
     /// The sub-attribute's name.
     #[must_use]
+    #[inline]
     pub fn sub(self) -> Option<&'p str> {
         self.sub
     }
 
     /// The same attribute of a schema, or of none.
     #[must_use]
+    #[inline]
     pub fn with_schema(self, schema: Option<&'p str>) -> Self {
         Self { schema, ..self }
     }

@@ -71,6 +71,7 @@ impl<'i> Grammar<'i> {
     }
 
     /// `PATH`, up to the end of the text.
+    #[inline]
     pub(super) fn path(&mut self, input: &'i str) -> Result<PatchPathRef<'i>, Fault<'i>> {
         self.check_length(input)?;
         let (rest, found) = word(blanks(input));
