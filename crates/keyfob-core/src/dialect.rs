@@ -11,7 +11,7 @@ pub enum Quirk {
     BooleanStrings,
     /// `"manager": "26118915"`: a bare string where a complex value belongs that points at a resource (`value` beside
     /// `$ref`), as the only value or as an element (Entra ID, the Microsoft collection's members). `""` unassigns,
-    /// and so does `{"value": ""}` as the only value.
+    /// and so does `""` as the `value` of the only one, in an object or by a path.
     BareValues,
     /// `"emails": {…}`: a single value where a multi-valued attribute takes an array, and an array of one where a
     /// single value belongs.

@@ -9,5 +9,5 @@ pub use self::{
     body::{complete, create, replace, response, state_schemas},
     error::ValidationError,
     members::{members, sent_members},
-    value::{changes, element, is_primary, value},
+    value::{changes, element, is_primary, points_at_nothing, value},
 };

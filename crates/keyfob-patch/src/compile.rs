@@ -255,7 +255,15 @@ impl<'t> Compiler<'t> {
             (None, Some(_)) if place.attribute.multi_valued => {
                 self.elements(kind, place.attribute, sub, None, value, text)?
             }
-            (None, Some(sub)) => Change::SubAttribute(sub, self.edit(kind, sub, value, text)?),
+            (None, Some(sub)) => match self.edit(kind, sub, value, text)? {
+                Edit::Assign(id)
+                    if sub.name.is("value")
+                        && validate::points_at_nothing(place.attribute, id.as_str(), self.dialect) =>
+                {
+                    Change::Attribute(self.edit(Kind::Remove, place.attribute, None, text)?)
+                }
+                edit => Change::SubAttribute(sub, edit),
+            },
             (None, None) => Change::Attribute(self.edit(kind, place.attribute, value, text)?),
         };
         self.change(place, change, text)?;

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use self::{
     target::{Place, Target},
-    value::{canonical, changes, is_primary, merge},
+    value::{canonical, changes, is_primary, merge, points_at_resources},
 };
 use crate::Kind;
 
@@ -199,6 +199,10 @@ impl Model {
         }
         let changed = match (place.sub, attribute.is_complex() && !attribute.multi_valued) {
             (Some(sub), _) => canonical(sub, &decoded, self.dialect).map(|value| {
+                let is_empty_id = sub.name.is("value") && value == "";
+                if is_empty_id && points_at_resources(attribute) && self.dialect.allows(Quirk::BareValues) {
+                    return Value::Null;
+                }
                 let sub = (String::from(sub.name.as_str()), value);
                 self.merged(place, &[sub].into_iter().collect())
             }),

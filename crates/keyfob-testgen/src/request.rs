@@ -72,6 +72,7 @@ enum Leaf {
     Addresses,
     Address,
     Manager,
+    ManagerId,
     Extension,
     Members,
     Member,
@@ -165,15 +166,13 @@ fn user_path(choices: &mut Choices<'_>) -> (String, Leaf) {
             (format!("{ENTERPRISE}{separator}manager"), Leaf::Manager)
         }
         17 => (ENTERPRISE.into(), Leaf::Extension),
-        18 => (
-            choices
-                .pick(&[
-                    "urn:ietf:params:scim:schemas:core:2.0:User:title",
-                    &format!("{ENTERPRISE}:manager.value"),
-                ])
-                .into(),
-            Leaf::Text,
-        ),
+        18 => match choices.below(2) {
+            0 => (
+                "urn:ietf:params:scim:schemas:core:2.0:User:title".into(),
+                Leaf::Text,
+            ),
+            _ => (format!("{ENTERPRISE}:manager.value"), Leaf::ManagerId),
+        },
         _ => {
             let wrong = [
                 "id",
@@ -230,7 +229,14 @@ fn value(choices: &mut Choices<'_>, leaf: Leaf, op: &str) -> Value {
         Leaf::Value => first(values(choices)),
         Leaf::Addresses => single(choices, addresses),
         Leaf::Address => first(addresses(choices)),
-        Leaf::Manager => choices.pick(&[json!({"value": "26"}), json!("27"), json!({"value": "28"})]),
+        Leaf::Manager => choices.pick(&[
+            json!({"value": "26"}),
+            json!("27"),
+            json!({"value": "28"}),
+            json!({"value": ""}),
+            json!(""),
+        ]),
+        Leaf::ManagerId => choices.pick(&["26", "27", ""]).into(),
         Leaf::Extension => choices.pick(&[
             json!({"department": "Tours"}),
             json!({"department": null, "costCenter": "Guide"}),

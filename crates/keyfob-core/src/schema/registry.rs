@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock};
 use smol_str::SmolStr;
 
 use super::{
-    AttrId, Attribute, Extension, RegistryError, Relation, RelationKind, ResourceType, ResourceTypeBuilder,
-    Schema, data,
+    AttrId, Attribute, Extension, Mutability, RegistryError, Relation, RelationKind, ResourceType,
+    ResourceTypeBuilder, Schema, data,
 };
 use crate::name::{AttrName, AttrPath, SchemaUri};
 
@@ -366,6 +366,7 @@ fn assemble(
             let attribute = schema
                 .attribute(name.as_str())
                 .filter(|attribute| attribute.multi_valued && attribute.default_sub_attribute().is_some())
+                .filter(|attribute| attribute.mutability != Mutability::Immutable)
                 .ok_or_else(|| unfit(name.as_str().into(), "a relation"))?;
             Ok(Relation {
                 attribute: attribute.clone(),

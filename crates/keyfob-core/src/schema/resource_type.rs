@@ -250,7 +250,8 @@ impl ResourceTypeBuilder {
         self
     }
 
-    /// Declares a core attribute, multi-valued and complex with a `value`, to be a relation.
+    /// Declares a core attribute, multi-valued and complex with a `value`, to be a relation. It can't be immutable: who
+    /// is in a relation changes without a look at who was, and that alone would tell whether it was set before.
     #[must_use]
     pub fn relation(mut self, attribute: impl Into<AttrName>) -> Self {
         self.relations.push((attribute.into(), RelationKind::Owned));

@@ -144,7 +144,7 @@ pub fn changes(
         single => single,
     };
     match single {
-        Value::Object(object) if points_at_nothing(attribute, &object, dialect) => Ok(None),
+        Value::Object(object) if points_at_nothing(attribute, object.get_str("value"), dialect) => Ok(None),
         Value::Object(object) => sub_attributes(attribute, object, dialect, path).map(Some),
         other => match element(attribute, other, dialect, path)? {
             Value::Object(object) => Ok(Some(object)),
@@ -157,6 +157,17 @@ pub fn changes(
 #[must_use]
 pub fn is_primary(value: &Value) -> bool {
     value.as_object().and_then(|object| object.get("primary")) == Some(&Value::Bool(true))
+}
+
+/// Whether the single value of `attribute` says by the empty `id` in its `value` that there is no resource to point at,
+/// which is how Entra ID takes a manager away ([`Quirk::BareValues`]). An element of several, such as a member without
+/// an id, is a mistake instead.
+#[must_use]
+pub fn points_at_nothing(attribute: &Attribute, id: Option<&str>, dialect: Dialect) -> bool {
+    id == Some("")
+        && dialect.allows(Quirk::BareValues)
+        && !attribute.multi_valued
+        && points_at_resources(attribute)
 }
 
 /// The boolean that a string spells, in any case.
@@ -176,7 +187,7 @@ fn complex(
     dialect: Dialect,
     path: &str,
 ) -> Result<Value, ValidationError> {
-    if points_at_nothing(attribute, &object, dialect) {
+    if points_at_nothing(attribute, object.get_str("value"), dialect) {
         return Ok(Value::Null);
     }
     let mut canonical = sub_attributes(attribute, object, dialect, path)?;
@@ -229,15 +240,6 @@ fn sub_attributes(
 /// Whether the attribute's values point at resources, so that a bare string can only be the id of one.
 fn points_at_resources(attribute: &Attribute) -> bool {
     attribute.default_sub_attribute().is_some() && attribute.sub_attribute("$ref").is_some()
-}
-
-/// Whether a single value says by an empty id that there is no resource to point at, which is how Entra ID takes a
-/// manager away. An element of several, such as a member without an id, is a mistake instead.
-fn points_at_nothing(attribute: &Attribute, object: &Object, dialect: Dialect) -> bool {
-    dialect.allows(Quirk::BareValues)
-        && !attribute.multi_valued
-        && points_at_resources(attribute)
-        && object.get_str("value") == Some("")
 }
 
 /// Base64 or base64url, with white space as certificates come with and padded or not (RFC 7643 section 2.3.6).

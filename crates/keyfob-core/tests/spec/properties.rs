@@ -2,7 +2,8 @@
 
 use keyfob_core::{
     AttrName, AttrPath, Member, MemberSet, Object, Resource, ResourceId, SchemaUri, Value, fold, folds_to,
-    json::{object_to_vec, value_from_slice, value_to_vec},
+    json::{object_from_slice, object_to_vec, value_from_slice, value_to_vec},
+    message::{MessageError, PatchRequest},
     view::{Group, User},
 };
 use proptest::{collection::vec, prelude::*};
@@ -66,6 +67,66 @@ fn member() -> impl Strategy<Value = (ResourceId, Member)> {
                 Box::new(object)
             });
             (ResourceId::new(id), member)
+        })
+}
+
+/// The text of a member that is mostly there, under one of these names and with one of these values or with any.
+fn member_text(
+    names: &'static [&'static str],
+    values: impl Strategy<Value = String> + 'static,
+) -> impl Strategy<Value = Option<String>> {
+    let any_value = value().prop_map(|value| String::from_utf8(value_to_vec(&value)).unwrap());
+    let faulty = prop::sample::select(vec![r#"{"a": 1, "A": 2}"#, "1e400", "[", "tru", "5", "null"]);
+    let values = prop_oneof![30 => values, 1 => any_value, 1 => faulty.prop_map(String::from)];
+    let member =
+        (prop::sample::select(names), values).prop_map(|(name, value)| format!("\"{name}\": {value}"));
+    prop::option::weighted(0.9, member)
+}
+
+fn object_text(members: Vec<Option<String>>) -> String {
+    let members: Vec<String> = members.into_iter().flatten().collect();
+    format!("{{{}}}", members.join(", "))
+}
+
+/// A text that is a PATCH request or nearly one: names in any case, members that are missing or there twice, values of
+/// any type, faults in the JSON.
+fn patch_request() -> impl Strategy<Value = String> {
+    let one_of = |texts: &'static [&'static str]| prop::sample::select(texts).prop_map(String::from);
+    let others = || {
+        let others = member_text(
+            &["op", "PATH", "Value", "schemas", "OPERATIONS", "a", "A"],
+            Just("1".into()),
+        );
+        prop_oneof![9 => Just(Vec::new()).boxed(), 1 => vec(others, 0..3).boxed()]
+    };
+    let operation = (
+        member_text(
+            &["op", "OP"],
+            one_of(&[r#""add""#, r#""Replace""#, r#""re\u006dove""#]),
+        ),
+        member_text(
+            &["path", "Path"],
+            one_of(&[r#""title""#, r#""em\u0061ils""#, "null"]),
+        ),
+        member_text(
+            &["value", "VALUE"],
+            one_of(&[r#""T""#, r#"{"value": 1}"#, "null"]),
+        ),
+        others(),
+    )
+        .prop_map(|(op, path, value, others)| object_text([others, vec![value, op, path]].concat()));
+    let operations = vec(operation, 1..4).prop_map(|operations| format!("[{}]", operations.join(", ")));
+    let schemas = one_of(&[
+        r#"["urn:ietf:params:scim:api:messages:2.0:PatchOp"]"#,
+        r#""URN:IETF:params:scim:api:messages:2.0:PatchOp""#,
+    ]);
+    (
+        member_text(&["schemas", "Schemas"], schemas),
+        member_text(&["Operations", "operations"], operations),
+        others(),
+    )
+        .prop_map(|(schemas, operations, others)| {
+            object_text([vec![operations], others, vec![schemas]].concat())
         })
 }
 
@@ -144,6 +205,12 @@ proptest! {
         // Neither panics, and both agree on what is a JSON object.
         let typed = Resource::from_json(&text, user_type()).is_ok();
         prop_assert_eq!(typed, serde_json::from_slice::<Resource>(&text).is_ok());
+    }
+
+    #[test]
+    fn a_patch_request_is_what_its_body_decodes_to(text in patch_request()) {
+        let slow = object_from_slice(text.as_bytes()).map_err(MessageError::from);
+        prop_assert_eq!(PatchRequest::from_json(text.as_bytes()), slow.and_then(PatchRequest::from_object));
     }
 
     #[test]

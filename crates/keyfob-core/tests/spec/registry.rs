@@ -159,6 +159,19 @@ fn a_registry_is_made_of_what_fits() {
             },
         ),
         (
+            RegistryBuilder::new()
+                .schema(schema(
+                    r#"{"name": "holders", "type": "complex", "multiValued": true, "mutability": "immutable",
+                        "subAttributes": [{"name": "value"}]}"#,
+                ))
+                .resource_type(ResourceTypeBuilder::new("Badge", "/Badges", badge()).relation("holders")),
+            RegistryError::UnfitAttribute {
+                resource_type: "Badge".into(),
+                attribute: "holders".into(),
+                purpose: "a relation",
+            },
+        ),
+        (
             RegistryBuilder::new().resource_type(group().inverse_relation("members", "User", "groups")),
             RegistryError::UnfitAttribute {
                 resource_type: "Group".into(),

@@ -413,6 +413,32 @@ fn extensions_are_named_as_entra_id_names_them() {
 }
 
 #[test]
+fn an_empty_id_takes_the_manager_away_however_entra_id_sends_it() {
+    let before = r#"{"title": "T", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":
+        {"manager": {"value": "26", "displayName": "M"}, "department": "D"}}"#;
+    let after = r#"{"title": "T", "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "D"}}"#;
+    let uri = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    for operation in [
+        format!(r#""path": "{uri}:manager", "value": """#),
+        format!(r#""path": "{uri}:manager", "value": {{"value": ""}}"#),
+        format!(r#""path": "{uri}:manager.value", "value": """#),
+        format!(r#""value": {{"{uri}:manager.value": ""}}"#),
+        format!(r#""value": {{"{uri}": {{"manager": {{"value": ""}}}}}}"#),
+    ] {
+        for op in ["Add", "Replace"] {
+            let operations = format!(r#"[{{"op": "{op}", {operation}}}]"#);
+            for dialect in [Dialect::interop(), Dialect::entra()] {
+                check_users(dialect, &[(before, &operations, after)]);
+            }
+        }
+    }
+    // By the RFC alone it is a text like any other.
+    let operations = format!(r#"[{{"op": "replace", "path": "{uri}:manager.value", "value": ""}}]"#);
+    let kept = before.replace("\"26\"", "\"\"");
+    check_users(Dialect::strict(), &[(before, &operations, &kept)]);
+}
+
+#[test]
 fn values_are_read_as_in_bodies() {
     check(
         Quirk::SingleValues,

@@ -75,9 +75,7 @@ pub(super) fn changes(
     value: &Value,
     dialect: Dialect,
 ) -> Result<Option<Map<String, Value>>, Fault> {
-    let points_at_resources =
-        attribute.sub_attribute("value").is_some() && attribute.sub_attribute("$ref").is_some();
-    let bare = dialect.allows(Quirk::BareValues) && points_at_resources;
+    let bare = dialect.allows(Quirk::BareValues) && points_at_resources(attribute);
     match only(value, dialect) {
         Value::Null => Ok(None),
         Value::String(id) if bare && id.is_empty() => Ok(None),
@@ -99,6 +97,10 @@ pub(super) fn changes(
         }
         _ => Err("invalidValue"),
     }
+}
+
+pub(super) fn points_at_resources(attribute: &Attribute) -> bool {
+    attribute.sub_attribute("value").is_some() && attribute.sub_attribute("$ref").is_some()
 }
 
 /// The only value of an array, where the dialect has it so.
