@@ -51,7 +51,8 @@ impl<'de> Visitor<'de> for PatchSeed {
                 if std::mem::replace(&mut operations_seen, true) {
                     return Err(duplicate_name(&name));
                 }
-                sent.operations = members.next_value_seed(OperationsSeed { depth })?;
+                let sent = &mut sent;
+                members.next_value_seed(OperationsInto { sent, depth })?;
             } else if name.eq_ignore_ascii_case("schemas") {
                 let place = first(&mut sent.schemas, &name)?;
                 members.next_value_seed(ValueInto { place, depth })?;
@@ -64,50 +65,47 @@ impl<'de> Visitor<'de> for PatchSeed {
     }
 }
 
-/// Decodes the array of operations; `None` stands for a value that is no array.
-struct OperationsSeed {
+/// Decodes the operations; a value that is no array holds none.
+struct OperationsInto<'p> {
+    sent: &'p mut SentPatch,
     depth: usize,
 }
 
-impl OperationsSeed {
-    fn otherwise<E>(
-        self,
-        visit: impl FnOnce(ValueInto<'_>) -> Result<(), E>,
-    ) -> Result<Option<Vec<Option<SentOperation>>>, E> {
+impl OperationsInto<'_> {
+    fn otherwise<E>(self, visit: impl FnOnce(ValueInto<'_>) -> Result<(), E>) -> Result<(), E> {
         check(self.depth, visit)
     }
 }
 
-impl<'de> DeserializeSeed<'de> for OperationsSeed {
-    type Value = Option<Vec<Option<SentOperation>>>;
+impl<'de> DeserializeSeed<'de> for OperationsInto<'_> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for OperationsSeed {
-    type Value = Option<Vec<Option<SentOperation>>>;
+impl<'de> Visitor<'de> for OperationsInto<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array of operations")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         let depth = deeper(self.depth)?;
-        let mut operations = Vec::new();
         while let Some(operation) = elements.next_element_seed(OperationSeed { depth })? {
-            operations.push(operation);
+            self.sent.push(operation);
         }
-        Ok(Some(operations))
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
         self.otherwise(|place| place.visit_map(members))
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
     }
 
     otherwise! { visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64) visit_str(&str) }
@@ -123,7 +121,7 @@ impl OperationSeed {
         self,
         visit: impl FnOnce(ValueInto<'_>) -> Result<(), E>,
     ) -> Result<Option<SentOperation>, E> {
-        check(self.depth, visit)
+        check(self.depth, visit).map(|()| None)
     }
 }
 
@@ -207,9 +205,8 @@ fn first<'p, E: Error>(place: &'p mut Option<Value>, name: &str) -> Result<&'p m
 }
 
 /// Decodes what is not what it should be, for it might not even be JSON.
-fn check<T, E>(depth: usize, visit: impl FnOnce(ValueInto<'_>) -> Result<(), E>) -> Result<Option<T>, E> {
+fn check<E>(depth: usize, visit: impl FnOnce(ValueInto<'_>) -> Result<(), E>) -> Result<(), E> {
     let mut value = Value::Null;
     let place = &mut value;
-    visit(ValueInto { place, depth })?;
-    Ok(None)
+    visit(ValueInto { place, depth })
 }

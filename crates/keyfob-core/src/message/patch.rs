@@ -93,20 +93,23 @@ impl PatchRequest {
     /// # Errors
     /// As [`from_json`](Self::from_json).
     pub fn from_object(mut message: Object) -> Result<Self, MessageError> {
-        let operation = |operation| match operation {
-            Value::Object(mut members) => Some(SentOperation {
-                kind: (members.get_str("op")).and_then(PatchOperationKind::named),
-                path: members.remove("path"),
-                value: members.remove("value"),
-            }),
-            _ => None,
+        let mut sent = SentPatch {
+            schemas: message.remove("schemas"),
+            ..SentPatch::default()
         };
-        let operations = match message.remove("Operations") {
-            Some(Value::Array(operations)) => Some(operations.into_iter().map(operation).collect()),
-            _ => None,
-        };
-        let schemas = message.remove("schemas");
-        SentPatch { schemas, operations }.read()
+        if let Some(Value::Array(operations)) = message.remove("Operations") {
+            for operation in operations {
+                sent.push(match operation {
+                    Value::Object(mut members) => Some(SentOperation {
+                        kind: members.get_str("op").and_then(PatchOperationKind::named),
+                        path: members.remove("path"),
+                        value: members.remove("value"),
+                    }),
+                    _ => None,
+                });
+            }
+        }
+        sent.read()
     }
 
     /// The request as a message.
@@ -131,15 +134,16 @@ impl PatchRequest {
     }
 }
 
-/// What a body holds of a PATCH request, whatever its values are.
+/// What a body holds of a PATCH request.
 #[derive(Default)]
 pub(crate) struct SentPatch {
     pub(crate) schemas: Option<Value>,
-    /// The elements of `Operations`, where it is an array, and of those the ones that are objects.
-    pub(crate) operations: Option<Vec<Option<SentOperation>>>,
+    operations: Vec<PatchOperation>,
+    /// What is wrong with the first element of `Operations` that is no operation; what follows it is not kept.
+    fault: Option<MessageError>,
 }
 
-/// What an object holds of an operation, whatever its values are.
+/// What an object holds of an operation.
 #[derive(Default)]
 pub(crate) struct SentOperation {
     /// What `op` names, if it does.
@@ -149,47 +153,45 @@ pub(crate) struct SentOperation {
 }
 
 impl SentPatch {
+    /// Takes the next element of `Operations`; `None` stands for one that is no object.
+    pub(crate) fn push(&mut self, sent: Option<SentOperation>) {
+        if self.fault.is_some() {
+            return;
+        }
+        match SentOperation::read(sent, self.operations.len()) {
+            Ok(operation) => self.operations.push(operation),
+            Err(fault) => self.fault = Some(fault),
+        }
+    }
+
     fn read(self) -> Result<PatchRequest, MessageError> {
         check_schema(self.schemas.as_ref(), &SchemaUri::PATCH_OP)?;
-        let operations = self.operations.unwrap_or_default();
-        if operations.is_empty() {
-            let expected = "an array of at least one operation";
-            return Err(MessageError::Member {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None if self.operations.is_empty() => Err(MessageError::Member {
                 member: "Operations".into(),
-                expected,
-            });
+                expected: "an array of at least one operation",
+            }),
+            None => Ok(PatchRequest::new(self.operations)),
         }
-        let operations = operations.into_iter().enumerate().map(|(index, operation)| {
-            let wrong = |member: &str, expected| MessageError::Member {
-                member: format_smolstr!("Operations[{index}]{member}"),
-                expected,
-            };
-            let operation = operation.ok_or_else(|| wrong("", "an object"))?;
-            operation.read(wrong)
-        });
-        Ok(PatchRequest {
-            operations: operations.collect::<Result<_, _>>()?,
-        })
     }
 }
 
 impl SentOperation {
-    fn read(
-        self,
-        wrong: impl Fn(&str, &'static str) -> MessageError,
-    ) -> Result<PatchOperation, MessageError> {
-        let kind = self
+    fn read(sent: Option<Self>, index: usize) -> Result<PatchOperation, MessageError> {
+        let wrong = |member: &str, expected| MessageError::Member {
+            member: format_smolstr!("Operations[{index}]{member}"),
+            expected,
+        };
+        let sent = sent.ok_or_else(|| wrong("", "an object"))?;
+        let kind = sent
             .kind
             .ok_or_else(|| wrong(".op", "`add`, `remove` or `replace`"))?;
-        let path = match self.path {
+        let path = match sent.path {
             None | Some(Value::Null) => None,
             Some(Value::String(path)) => Some(path),
             Some(_) => return Err(wrong(".path", "a string")),
         };
-        Ok(PatchOperation {
-            kind,
-            path,
-            value: self.value,
-        })
+        Ok(PatchOperation::new(kind, path, sent.value))
     }
 }
