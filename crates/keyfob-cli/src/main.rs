@@ -1,10 +1,13 @@
 #![doc = include_str!("../README.md")]
 
+mod admin;
 mod card;
 mod filter;
 mod input;
 mod patch;
 mod serve;
+mod service;
+mod store;
 
 use std::{
     io::{self, Write},
@@ -34,6 +37,8 @@ enum Command {
     /// Encodes, decodes and identifies the words of access control cards
     #[command(subcommand)]
     Card(card::Command),
+    /// Administers organizations: links, tokens, users and what they may open
+    Admin(admin::Arguments),
 }
 
 /// How a command ended, as scripts see it.
@@ -75,6 +80,7 @@ fn main() -> ExitCode {
         Command::Filter(command) => filter::run(&command),
         Command::Patch(arguments) => patch::run(&arguments),
         Command::Card(command) => card::run(&command),
+        Command::Admin(arguments) => admin::run(&arguments),
     };
     match outcome {
         Ok(Answer::Done) => ExitCode::SUCCESS,

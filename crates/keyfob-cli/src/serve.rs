@@ -2,19 +2,17 @@
 
 mod body;
 mod connection;
-mod store;
 
 use std::{io::IsTerminal, net::SocketAddr, sync::Arc};
 
 use clap::ValueEnum;
-use keyfob_core::Registry;
-use keyfob_engine::{DynStore, Engine, Profile, Token};
+use keyfob_engine::{Actor, Context, DynStore, EmailDomain, Engine, Token};
 use keyfob_http::ScimService;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use self::{connection::StopSignals, store::StoreUrl};
-use crate::{Answer, Unusable, print};
+use self::connection::StopSignals;
+use crate::{Answer, Unusable, print, service::NamedProfile, store::StoreUrl};
 
 /// The arguments of `keyfob serve`.
 #[derive(Debug, clap::Args)]
@@ -34,21 +32,15 @@ pub(crate) struct Arguments {
     /// How the server behaves where the RFC leaves a choice
     #[arg(long, value_enum, default_value_t = NamedProfile::Interop)]
     profile: NamedProfile,
+    /// An e-mail domain of the organization that the first start makes; without any, addresses may be in all
+    #[arg(long = "domain", value_name = "DOMAIN")]
+    domains: Vec<String>,
     /// What is logged to stderr, as in `info,keyfob_http=debug`
     #[arg(long, value_name = "FILTER", env = "KEYFOB_LOG", default_value = "info")]
     log: String,
     /// How it is logged
     #[arg(long, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
-}
-
-/// The profiles by name.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum NamedProfile {
-    /// Understands all that providers send and is unambiguous
-    Interop,
-    /// The RFC alone
-    Rfc,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -77,16 +69,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
 
 async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
     let store = arguments.store.open()?;
-    let (profile, registry) = match arguments.profile {
-        NamedProfile::Interop => (Profile::interop(), Registry::verkada()),
-        NamedProfile::Rfc => (Profile::rfc(), Registry::rfc()),
-    };
-    let engine = Engine::new(store, registry.clone()).with_profile(profile);
+    let engine = arguments.profile.engine(store)?;
     let listener = TcpListener::bind(arguments.listen)
         .await
         .map_err(|error| Unusable(format!("cannot listen on {}: {error}", arguments.listen)))?;
     let origin = format!("http://{}", listener.local_addr()?);
-    let shown = bootstrap(&engine).await?;
+    let shown = bootstrap(&engine, &arguments.domains).await?;
     let public = arguments
         .public_url
         .as_deref()
@@ -108,7 +96,7 @@ async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
 }
 
 /// Gives a store without organizations its first one, and returns the token that has to be shown.
-async fn bootstrap(engine: &Engine<DynStore>) -> Result<Option<Token>, Unusable> {
+async fn bootstrap(engine: &Engine<DynStore>, domains: &[String]) -> Result<Option<Token>, Unusable> {
     if !engine.admin().organizations().await?.is_empty() {
         return Ok(None);
     }
@@ -121,7 +109,15 @@ async fn bootstrap(engine: &Engine<DynStore>) -> Result<Option<Token>, Unusable>
         }
         None => Token::generate()?,
     };
-    engine.admin().create_organization("default", &token).await?;
+    // What is wrong with a domain is said before there is anything.
+    for domain in domains {
+        domain.parse::<EmailDomain>()?;
+    }
+    let organization = engine.admin().create_organization("default", &token).await?;
+    let cx = Context::new(organization.tenant).acting_as(Actor::OrganizationAdmin);
+    for domain in domains {
+        engine.admin().add_domain(&cx, domain).await?;
+    }
     Ok(chosen.is_none().then_some(token))
 }
 

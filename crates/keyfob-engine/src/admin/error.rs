@@ -21,6 +21,9 @@ pub enum AdminError {
     /// An organization has no name.
     #[error("an organization needs a name")]
     NameMissing,
+    /// No organization has the name.
+    #[error("there is no organization `{0}`")]
+    NoSuchOrganization(SmolStr),
     /// The token opens an organization already, or did so once.
     #[error("the token is in use")]
     TokenTaken,
@@ -101,7 +104,10 @@ impl ToErrorBody for AdminError {
             Self::Engine(error) => return error.to_error_body(),
             Self::Store(error) => return error.to_error_body(),
             Self::Forbidden => 403,
-            Self::NoSuchToken(_) | Self::NoSuchDomain(_) | Self::NoSuchUser(_) => 404,
+            Self::NoSuchOrganization(_)
+            | Self::NoSuchToken(_)
+            | Self::NoSuchDomain(_)
+            | Self::NoSuchUser(_) => 404,
             Self::NameTaken(_)
             | Self::TokenTaken
             | Self::TokenNameTaken(_)

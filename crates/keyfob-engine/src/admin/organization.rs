@@ -1,14 +1,14 @@
 //! Organizations: the customers of the service.
 
-use keyfob_core::{Resource, ResourceId, Version};
+use keyfob_core::{DateTime, Resource, ResourceId, Version};
 use smol_str::SmolStr;
 
 use super::{Admin, AdminError};
 use crate::{
     context::{Context, TenantId},
-    engine::unique_keys,
+    engine::{equals, unique_keys},
     provisioning::{Provisioning, TokenInfo},
-    store::{Change, CommitError, NewEvent, Query, Selection, Store, StoreError, event},
+    store::{Change, CommitError, NewEvent, Query, Selection, Store, StoreError, Stored, event},
     system,
     token::Token,
 };
@@ -36,12 +36,24 @@ impl<S: Store> Admin<'_, S> {
             .store()
             .query(&Self::system(), system::organization(), &query)
             .await?;
-        let organizations = page.resources.iter().filter_map(|stored| {
-            let tenant = TenantId::new(stored.resource.id()?.as_str());
-            let name = stored.resource.core().get_str("name").unwrap_or_default().into();
-            Some(Organization { tenant, name })
-        });
-        Ok(organizations.collect())
+        Ok(page.resources.iter().filter_map(organization_of).collect())
+    }
+
+    /// The organization with this name, in any case.
+    ///
+    /// # Errors
+    /// [`AdminError::NoSuchOrganization`], [`AdminError::Store`].
+    pub async fn organization(&self, name: &str) -> Result<Organization, AdminError> {
+        let selection = Selection::document();
+        let filter = equals(system::organization(), "name", name)?;
+        let query = Query::new(&selection, 1).with_filter(&filter);
+        let page = self
+            .engine
+            .store()
+            .query(&Self::system(), system::organization(), &query)
+            .await?;
+        let found = page.resources.first().and_then(organization_of);
+        found.ok_or_else(|| AdminError::NoSuchOrganization(name.into()))
     }
 
     /// Makes an organization that is linked to a provider, which opens it with `token`. It has no e-mail domains, so
@@ -126,6 +138,13 @@ impl<S: Store> Admin<'_, S> {
     }
 }
 
+fn organization_of(stored: &Stored) -> Option<Organization> {
+    Some(Organization {
+        tenant: TenantId::new(stored.resource.id()?.as_str()),
+        name: stored.resource.core().get_str("name")?.into(),
+    })
+}
+
 /// Where a token leads.
 pub(super) fn opened_by(tenant: &TenantId) -> Resource {
     let mut opened = Resource::new([system::token().schema().id.clone()]);
@@ -133,11 +152,7 @@ pub(super) fn opened_by(tenant: &TenantId) -> Resource {
     opened
 }
 
-pub(super) fn create_token<'c>(
-    id: &'c ResourceId,
-    document: &'c Resource,
-    at: keyfob_core::DateTime,
-) -> Change<'c> {
+pub(super) fn create_token<'c>(id: &'c ResourceId, document: &'c Resource, at: DateTime) -> Change<'c> {
     Change::Create {
         resource_type: system::token(),
         id,

@@ -1,0 +1,194 @@
+//! `keyfob admin`: what an organization's administrators do.
+
+mod events;
+mod group;
+mod link;
+mod organization;
+mod user;
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use clap::Subcommand;
+use keyfob_core::{Object, json};
+use keyfob_engine::{Actor, Admin, AdminError, Confirmed, Context, DynStore, Engine};
+
+use crate::{Answer, Unusable, print, report, service::NamedProfile, store::StoreUrl};
+
+/// The arguments of `keyfob admin`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Where resources are kept: `sqlite:PATH`
+    #[arg(long, global = true, value_name = "URL", default_value = "sqlite:keyfob.db")]
+    store: StoreUrl,
+    /// The organization, by its name
+    #[arg(long, global = true, value_name = "NAME", default_value = "default")]
+    org: String,
+    /// Prints JSON, an object a line
+    #[arg(long, global = true)]
+    json: bool,
+    /// The profile with which the organization is served
+    #[arg(long, global = true, value_enum, default_value_t = NamedProfile::Verkada)]
+    profile: NamedProfile,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Makes and lists organizations
+    #[command(subcommand)]
+    Org(organization::Command),
+    /// The e-mail domains that users may have addresses in; the first one links the organization to its provider
+    #[command(subcommand)]
+    Domain(link::DomainCommand),
+    /// The tokens by which the provider opens the organization
+    #[command(subcommand)]
+    Token(link::TokenCommand),
+    /// Users and where they stand in their life
+    #[command(subcommand)]
+    User(user::Command),
+    /// Groups that the provider manages, and others
+    #[command(subcommand)]
+    Group(group::Command),
+    /// Says whether created users are invited
+    Invites {
+        /// Whether they are
+        #[arg(value_enum)]
+        send: Switch,
+    },
+    /// What of the provider's data is taken over
+    #[command(subcommand)]
+    Sync(link::SyncCommand),
+    /// Cuts the link to the provider
+    Unlink(Confirmation),
+    /// Prints what happened
+    Events(events::Arguments),
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Switch {
+    /// Yes
+    On,
+    /// No
+    Off,
+}
+
+/// The confirmation of what can't be undone.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct Confirmation {
+    /// Does it without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Confirmation {
+    /// What the administrator says to it, who is asked if he sits at a terminal.
+    fn ask(self, question: &str) -> Option<Confirmed> {
+        if self.yes {
+            return Some(Confirmed);
+        }
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return None;
+        }
+        write!(io::stderr(), "{question} This can't be undone. Go on? [y/N] ").ok()?;
+        io::stderr().flush().ok()?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).ok()?;
+        matches!(answer.trim(), "y" | "Y" | "yes").then_some(Confirmed)
+    }
+}
+
+/// An administrator at work on one organization.
+struct Session {
+    engine: Engine<DynStore>,
+    cx: Context,
+    json: bool,
+}
+
+impl Session {
+    fn admin(&self) -> Admin<'_, DynStore> {
+        self.engine.admin()
+    }
+
+    /// Prints an object, as JSON or in the words of `text`.
+    fn show(&self, object: &Object, text: &str) -> Result<(), Unusable> {
+        if self.json {
+            print(&json::object_to_vec(object))?;
+        } else {
+            print(text.as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a command printed nothing more: because it was refused, or because it couldn't be tried.
+enum Failure {
+    Refused(AdminError),
+    Unusable(Unusable),
+}
+
+impl From<AdminError> for Failure {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Store(error) => Self::Unusable(error.into()),
+            error => Self::Refused(error),
+        }
+    }
+}
+
+impl From<Unusable> for Failure {
+    fn from(error: Unusable) -> Self {
+        Self::Unusable(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Unusable(error.into())
+    }
+}
+
+/// Runs one of the commands.
+pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    match runtime.block_on(perform(arguments)) {
+        Ok(()) => Ok(Answer::Done),
+        Err(Failure::Unusable(error)) => Err(error),
+        Err(Failure::Refused(error)) => {
+            report(&format!("refused: {}", Unusable::from(error).0));
+            Ok(Answer::Negative)
+        }
+    }
+}
+
+async fn perform(arguments: &Arguments) -> Result<(), Failure> {
+    let engine = arguments.profile.engine(arguments.store.open()?)?;
+    let json = arguments.json;
+    if let Command::Org(command) = &arguments.command {
+        return organization::run(&engine, command, json).await;
+    }
+    let organization = engine.admin().organization(&arguments.org).await?;
+    let cx = Context::new(organization.tenant).acting_as(Actor::OrganizationAdmin);
+    let session = Session { engine, cx, json };
+    match &arguments.command {
+        Command::Org(_) => Ok(()),
+        Command::Domain(command) => link::domain(&session, command).await,
+        Command::Token(command) => link::token(&session, command).await,
+        Command::User(command) => user::run(&session, command).await,
+        Command::Group(command) => group::run(&session, command).await,
+        Command::Invites { send } => {
+            let send = *send == Switch::On;
+            Ok(session.admin().set_invites(&session.cx, send).await?)
+        }
+        Command::Sync(command) => link::sync(&session, command).await,
+        Command::Unlink(confirmation) => {
+            let confirmed =
+                confirmation.ask("The provider will manage nothing any more, and all its access groups go.");
+            Ok(session.admin().unlink(&session.cx, confirmed).await?)
+        }
+        Command::Events(arguments) => events::run(&session, arguments).await,
+    }
+}

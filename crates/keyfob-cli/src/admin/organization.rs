@@ -1,0 +1,82 @@
+//! `keyfob admin org`.
+
+use clap::Subcommand;
+use keyfob_core::{Object, Value, json};
+use keyfob_engine::{AdminError, Context, DynStore, Engine, Organization, Provisioning};
+
+use super::Failure;
+use crate::print;
+
+/// The commands of `keyfob admin org`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Makes an organization; its first e-mail domain links it to a provider
+    Create {
+        /// Its name
+        name: String,
+    },
+    /// Prints all organizations
+    List,
+    /// Prints how an organization is provisioned
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+pub(super) async fn run(engine: &Engine<DynStore>, command: &Command, json: bool) -> Result<(), Failure> {
+    match command {
+        Command::Create { name } => {
+            let organization = engine.admin().create_unlinked_organization(name).await?;
+            show(engine, &organization, json).await
+        }
+        Command::List => {
+            for organization in engine.admin().organizations().await? {
+                show(engine, &organization, json).await?;
+            }
+            Ok(())
+        }
+        Command::Show { name } => {
+            let organization = engine.admin().organization(name).await?;
+            show(engine, &organization, json).await
+        }
+    }
+}
+
+async fn show(engine: &Engine<DynStore>, organization: &Organization, as_json: bool) -> Result<(), Failure> {
+    let cx = Context::new(organization.tenant.clone());
+    let provisioning = engine.provisioning(&cx).await.map_err(AdminError::from)?;
+    if as_json {
+        print(&json::object_to_vec(&object(organization, &provisioning)))?;
+    } else {
+        let linked = if provisioning.is_linked() {
+            "linked"
+        } else {
+            "not linked"
+        };
+        let domains: Vec<_> = provisioning.domains.iter().map(ToString::to_string).collect();
+        let domains = if domains.is_empty() {
+            "any domain".to_owned()
+        } else {
+            domains.join(", ")
+        };
+        let line = format!(
+            "{}  {}  {linked}  {domains}",
+            organization.name, organization.tenant
+        );
+        print(line.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn object(organization: &Organization, provisioning: &Provisioning) -> Object {
+    let mut object = Object::new();
+    object.insert("name", organization.name.clone());
+    object.insert("id", organization.tenant.as_str());
+    object.insert("linked", provisioning.is_linked());
+    let domains = provisioning.domains.iter();
+    let domains: Vec<Value> = domains.map(|domain| domain.as_str().into()).collect();
+    object.insert("domains", domains);
+    object.insert("sendInvites", provisioning.send_invites);
+    object
+}

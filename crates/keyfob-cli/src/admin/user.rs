@@ -1,0 +1,97 @@
+//! `keyfob admin user`.
+
+use clap::Subcommand;
+use keyfob_core::{Object, Value};
+use keyfob_engine::UserView;
+
+use super::{Confirmation, Failure, Session};
+
+/// The commands of `keyfob admin user`.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Prints all users
+    List {
+        /// Prints the deleted ones instead
+        #[arg(long)]
+        deleted: bool,
+    },
+    /// Prints what is known of a user
+    Show(User),
+    /// Shuts a user out
+    Deactivate(User),
+    /// Sends a user to the deleted users, from where it can be brought back
+    Delete(User),
+    /// Removes a user and everything of it for good
+    Purge {
+        #[command(flatten)]
+        user: User,
+        #[command(flatten)]
+        confirmation: Confirmation,
+    },
+    /// Brings a deleted user back
+    Restore(User),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct User {
+    /// The user, by its id or userName
+    #[arg(value_name = "USERNAME|ID")]
+    name: String,
+}
+
+pub(super) async fn run(session: &Session, command: &Command) -> Result<(), Failure> {
+    let (admin, cx) = (session.admin(), &session.cx);
+    match command {
+        Command::List { deleted } => {
+            let users = if *deleted {
+                admin.deleted_users(cx).await?
+            } else {
+                admin.users(cx).await?
+            };
+            for user in users {
+                session.show(&object(&user), &line(&user))?;
+            }
+        }
+        Command::Show(user) => {
+            let user = admin.user(cx, &user.name).await?;
+            session.show(&object(&user), &line(&user))?;
+        }
+        Command::Deactivate(user) => {
+            let user = admin.user(cx, &user.name).await?;
+            admin.set_active(cx, &user.id, false).await?;
+        }
+        Command::Delete(user) => {
+            let user = admin.user(cx, &user.name).await?;
+            admin.delete_user(cx, &user.id).await?;
+        }
+        Command::Purge { user, confirmation } => {
+            let user = admin.user(cx, &user.name).await?;
+            let question = format!("`{}` and everything of it is erased.", user.user_name);
+            admin
+                .purge_user(cx, &user.id, confirmation.ask(&question))
+                .await?;
+        }
+        Command::Restore(user) => {
+            let user = admin.user(cx, &user.name).await?;
+            admin.restore_user(cx, &user.id).await?;
+        }
+    }
+    Ok(())
+}
+
+fn object(user: &UserView) -> Object {
+    let text = |text: &Option<_>| text.clone().map_or(Value::Null, Value::from);
+    let mut object = Object::new();
+    object.insert("id", user.id.as_str());
+    object.insert("userName", user.user_name.clone());
+    object.insert("displayName", text(&user.display_name));
+    object.insert("phoneNumber", text(&user.phone_number));
+    object.insert("state", user.state.as_str());
+    object.insert("managedBy", if user.is_managed { "scim" } else { "admin" });
+    object
+}
+
+fn line(user: &UserView) -> String {
+    let tag = if user.is_managed { "  SCIM Managed" } else { "" };
+    format!("{}  {}  {}{tag}", user.id, user.user_name, user.state)
+}

@@ -1,0 +1,34 @@
+//! The engine that a profile stands for, the same for the server and for administrators.
+
+use clap::ValueEnum;
+use keyfob_core::{Registry, schema::RegistryBuilder};
+use keyfob_engine::{DynStore, Engine, Profile};
+
+use crate::Unusable;
+
+/// The profiles by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum NamedProfile {
+    /// Understands all that providers send and is unambiguous
+    Interop,
+    /// The RFC alone
+    Rfc,
+    /// As Verkada Command provisions: invitations, card credentials, users that can be brought back
+    Verkada,
+    /// As `AccessIQ` provisions: names and addresses required, several tokens, units and roles
+    Accessiq,
+}
+
+impl NamedProfile {
+    /// An engine with the profile's policies and resource types over a store.
+    pub(crate) fn engine(self, store: DynStore) -> Result<Engine<DynStore>, Unusable> {
+        let (profile, builder) = match self {
+            Self::Interop => (Profile::interop(), RegistryBuilder::verkada()),
+            Self::Rfc => (Profile::rfc(), RegistryBuilder::rfc()),
+            Self::Verkada => (Profile::verkada(), RegistryBuilder::verkada()),
+            Self::Accessiq => (Profile::accessiq(), RegistryBuilder::verkada()),
+        };
+        let registry: Registry = builder.build()?;
+        Ok(Engine::new(store, registry).with_profile(profile))
+    }
+}
