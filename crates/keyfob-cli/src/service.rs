@@ -25,8 +25,8 @@ impl NamedProfile {
         let (profile, builder) = match self {
             Self::Interop => (Profile::interop(), RegistryBuilder::verkada()),
             Self::Rfc => (Profile::rfc(), RegistryBuilder::rfc()),
-            Self::Verkada => (Profile::verkada(), RegistryBuilder::verkada()),
-            Self::Accessiq => (Profile::accessiq(), RegistryBuilder::verkada()),
+            Self::Verkada => (Profile::verkada(), RegistryBuilder::verkada().flat_groups()),
+            Self::Accessiq => (Profile::accessiq(), RegistryBuilder::verkada().flat_groups()),
         };
         let registry: Registry = builder.build()?;
         Ok(Engine::new(store, registry).with_profile(profile))

@@ -549,7 +549,7 @@ impl<S: Store> Engine<S> {
         let mut memberships = Vec::new();
         for owner_type in self.registry().resource_types() {
             for relation in owner_type.relations() {
-                if relation.kind != RelationKind::Owned {
+                if relation.kind != RelationKind::Owned || !relation.takes(resource_type.name()) {
                     continue;
                 }
                 let attribute = &relation.attribute.name;
