@@ -41,9 +41,9 @@ mod node;
 mod number;
 mod parse;
 mod print;
-mod regex;
 #[cfg(test)]
-mod tests;
+mod properties;
+mod regex;
 mod text;
 mod time;
 

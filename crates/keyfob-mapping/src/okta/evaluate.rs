@@ -224,22 +224,30 @@ impl<'s> Evaluation<'s> {
 
     fn sum(&mut self, first: &Node, further: &[(Sign, Node)]) -> Evaluated {
         let mut sum = self.node(first)?;
+        // What comes after the first text is put behind it.
+        let mut texts: Option<String> = None;
         for (sign, operand) in further {
             let operand = self.node(operand)?;
-            sum = if *sign == Sign::Minus || (is_number(&sum) && is_number(&operand)) {
-                number::sum(&sum, *sign, &operand)?
+            if let (Some(texts), Sign::Plus) = (&mut texts, sign) {
+                self.append(texts, &operand)?;
+            } else if *sign == Sign::Minus || (is_number(&sum) && is_number(&operand)) {
+                let left = texts.take().map_or(sum, Value::from);
+                sum = number::sum(&left, *sign, &operand)?;
             } else {
-                self.concatenate(&sum, &operand)?
-            };
+                let mut started = String::new();
+                self.append(&mut started, &sum)?;
+                self.append(&mut started, &operand)?;
+                texts = Some(started);
+            }
         }
-        Ok(sum)
+        Ok(texts.map_or(sum, Value::from))
     }
 
-    fn concatenate(&mut self, left: &Value, right: &Value) -> Evaluated {
-        let left = text::text("+", left)?.unwrap_or_default();
-        let right = text::text("+", right)?.unwrap_or_default();
-        self.charge(left.len() + right.len())?;
-        Ok((String::from(left) + &right).into())
+    fn append(&mut self, texts: &mut String, value: &Value) -> Result<(), EvaluateError> {
+        let text = text::text("+", value)?.unwrap_or_default();
+        self.charge(text.len())?;
+        texts.push_str(&text);
+        Ok(())
     }
 }
 

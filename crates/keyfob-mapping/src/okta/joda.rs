@@ -5,6 +5,8 @@ use chrono::{
 };
 use chrono_tz::{OffsetName as _, Tz};
 
+use keyfob_core::render::excerpt;
+
 use super::{error::EvaluateError, time::zone};
 
 /// A pattern: what stands between the fields, and the fields with how often their letter repeats.
@@ -15,7 +17,7 @@ enum Item {
     Field(char, usize),
 }
 
-/// Longer texts of a pattern, and more letters in a row, are no one's date.
+/// A longer pattern is no one's date.
 const MAX_PATTERN: usize = 256;
 
 const MONTHS: [&str; 12] = [
@@ -44,9 +46,13 @@ const WEEKDAYS: [&str; 7] = [
 ];
 
 impl Pattern {
-    pub(super) fn parse(text: &str) -> Result<Self, EvaluateError> {
+    pub(super) fn parse(text: &str, function: &'static str) -> Result<Self, EvaluateError> {
+        if text.len() > MAX_PATTERN {
+            let text = excerpt(text);
+            return Err(EvaluateError::Malformed { function, text });
+        }
         let mut items = Vec::new();
-        let mut rest = text.get(..MAX_PATTERN.min(text.len())).unwrap_or(text);
+        let mut rest = text;
         while let Some(first) = rest.chars().next() {
             let length = if first == '\'' {
                 let (literal, length) = quoted(rest)?;

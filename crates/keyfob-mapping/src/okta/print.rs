@@ -82,17 +82,10 @@ fn bare(f: &mut fmt::Formatter<'_>, node: &Node) -> fmt::Result {
             write(f, operand, Place::Prefix)
         }
         Node::Negative(operand) => {
-            f.write_char('-')?;
+            let is_negative = place_of(operand) == Place::Prefix && !matches!(**operand, Node::Not(_));
             // `--` would be read as one operator.
-            write(
-                f,
-                operand,
-                if place_of(operand) == Place::Prefix {
-                    Place::Postfix
-                } else {
-                    Place::Prefix
-                },
-            )
+            f.write_str(if is_negative { "- " } else { "-" })?;
+            write(f, operand, Place::Prefix)
         }
         Node::Sum(first, further) => {
             write(f, first, Place::Sum)?;

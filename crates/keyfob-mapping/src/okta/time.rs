@@ -30,7 +30,9 @@ pub(super) fn call(now: DateTime, function: Function, arguments: &[Value]) -> Re
         let local = now.with_timezone(&zone);
         return match second {
             None => iso(&local, name),
-            Some(pattern) => Pattern::parse(pattern)?.write(&local, name).map(Value::from),
+            Some(pattern) => Pattern::parse(pattern, name)?
+                .write(&local, name)
+                .map(Value::from),
         };
     }
     let Some(input) = first else {
@@ -59,12 +61,16 @@ pub(super) fn call(now: DateTime, function: Function, arguments: &[Value]) -> Re
         }
         (Function::FromIso8601ToUnix, _) => Ok(read()?.timestamp().to_string().into()),
         (Function::FromStringToIso8601, Some(pattern)) => {
-            let instant = Pattern::parse(pattern)?.read(input, now)?.ok_or_else(malformed)?;
+            let instant = Pattern::parse(pattern, name)?
+                .read(input, now)?
+                .ok_or_else(malformed)?;
             iso(&instant, name)
         }
         (Function::FromIso8601ToString, Some(pattern)) => {
             let instant = read()?.with_timezone(&Tz::UTC);
-            Pattern::parse(pattern)?.write(&instant, name).map(Value::from)
+            Pattern::parse(pattern, name)?
+                .write(&instant, name)
+                .map(Value::from)
         }
         _ => Ok(Value::Null),
     }

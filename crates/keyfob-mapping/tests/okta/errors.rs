@@ -1,11 +1,9 @@
 //! How faults are told to people.
 
 use insta::assert_snapshot;
-
-use crate::{
-    expression::ErrorClass,
+use keyfob_mapping::{
+    ErrorClass, Source,
     okta::{Context, Expression, ParseErrorKind, ParseOptions},
-    source::Source,
 };
 
 fn rendered(text: &str) -> String {
@@ -44,11 +42,12 @@ fn a_fault_is_shown_under_its_place_with_what_was_meant() {
 
 #[test]
 fn limits_are_checked_before_the_work_is_done() {
-    let options = ParseOptions {
-        bytes: 40,
-        depth: 3,
-        terms: 4,
-        ..ParseOptions::default()
+    let options = {
+        let mut options = ParseOptions::default();
+        options.bytes = 40;
+        options.depth = 3;
+        options.terms = 4;
+        options
     };
     let kind = |text: &str| Expression::parse_with(text, &options).unwrap_err().kind().clone();
     assert_eq!(kind(&"a".repeat(41)), ParseErrorKind::TooLong { limit: 40 });
@@ -67,9 +66,10 @@ fn limits_are_checked_before_the_work_is_done() {
 fn any_function_decides_where_the_caller_lets_it() {
     let text = "Arrays.isEmpty(user.roles) ? 'none' : 'some'";
     assert!(Expression::parse(text).is_err());
-    let options = ParseOptions {
-        any_function_decides: true,
-        ..ParseOptions::default()
+    let options = {
+        let mut options = ParseOptions::default();
+        options.any_function_decides = true;
+        options
     };
     assert!(Expression::parse_with(text, &options).is_ok());
 }

@@ -1,15 +1,13 @@
 //! The examples of Okta's documentation and what follows from them, in `testdata/okta`.
 
 use keyfob_core::DateTime;
+use keyfob_mapping::{
+    Source, Value,
+    okta::{Context, Directory, Expression},
+};
 use serde_json::Value as Json;
 
-use crate::{
-    okta::{Context, Directory, Expression},
-    source::Source,
-    value::Value,
-};
-
-const VECTORS: &str = include_str!("../../../../../testdata/okta/expressions.json");
+const VECTORS: &str = include_str!("../../../../testdata/okta/expressions.json");
 
 /// The value, or the word for the error.
 fn outcome(vector: &Json) -> Result<Value, String> {

@@ -146,4 +146,8 @@ fn a_long_expression_is_no_deeper_than_a_short_one() {
         assert!(Expression::parse(&text).is_ok());
         check(&text);
     }
+    let source = Source::from_iter([("a", "x".repeat(1000))]);
+    let cx = Context::new(&source, "2026-01-01T00:00:00Z".parse().unwrap());
+    let sum = Expression::parse(&("a + ".repeat(900) + "a")).unwrap();
+    assert_eq!(sum.evaluate(&cx), Ok("x".repeat(901_000).into()));
 }

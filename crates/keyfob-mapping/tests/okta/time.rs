@@ -1,9 +1,8 @@
 //! Patterns of dates, against Joda-Time's documentation.
 
-use crate::{
+use keyfob_mapping::{
+    Source, Value,
     okta::{Context, Expression},
-    source::Source,
-    value::Value,
 };
 
 fn evaluate(expression: &str) -> Option<String> {
