@@ -6,6 +6,7 @@ mod card;
 mod evaluation;
 mod filter;
 mod model;
+mod okta;
 mod patch;
 mod resource;
 
@@ -14,6 +15,7 @@ pub use self::{
     evaluation::filter_vs_oracle,
     filter::{filter_roundtrip, filter_total, path_roundtrip},
     model::{diff_applies, operations_are_independent, patch_vs_model},
+    okta::okta_expression_total,
     patch::patch_apply_total,
     resource::resource_roundtrip,
 };
