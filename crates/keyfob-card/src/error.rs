@@ -216,12 +216,6 @@ pub enum LayoutError {
         /// The first bit of the field.
         bit: u8,
     },
-    /// A parity is taken over no bit.
-    #[error("the parity at bit {bit} is taken over no bit")]
-    ParityOfNothing {
-        /// The place of the parity.
-        bit: u8,
-    },
     /// A parity is taken over itself, or over one that is computed later.
     #[error("the parity at bit {bit} is taken over the parity at bit {over}, which is computed no earlier")]
     ParityOrder {

@@ -7,6 +7,16 @@ use crate::{
     word::Word,
 };
 
+/// What `?` does, in a function that the compiler runs.
+macro_rules! attempt {
+    ($result:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(error) => return Err(error),
+        }
+    };
+}
+
 /// Where each bit of a word stands and what it says.
 ///
 /// Bit 0 is the first one sent and the most significant one. Every bit belongs to exactly one field or is a parity;
@@ -58,25 +68,16 @@ impl Layout {
             return Err(LayoutError::Width { bits: self.bits });
         }
         let word = Positions::span(0, self.bits - 1);
-        let mut taken = match word.place(Positions::EMPTY, self.number) {
-            Ok(taken) => taken,
-            Err(error) => return Err(error),
-        };
+        let mut taken = attempt!(word.place(Positions::EMPTY, self.number));
         if let Some(facility) = self.facility {
-            taken = match word.place(taken, facility) {
-                Ok(taken) => taken,
-                Err(error) => return Err(error),
-            };
+            taken = attempt!(word.place(taken, facility));
         }
         let mut others = match &self.others {
             Cow::Borrowed(others) => *others,
             Cow::Owned(others) => others.as_slice(),
         };
         while let [other, rest @ ..] = others {
-            taken = match word.place(taken, other.field) {
-                Ok(taken) => taken,
-                Err(error) => return Err(error),
-            };
+            taken = attempt!(word.place(taken, other.field));
             if other.meaning.value() > other.field.max() {
                 return Err(LayoutError::Value {
                     bit: other.field.first,
@@ -88,38 +89,15 @@ impl Layout {
             Cow::Borrowed(parities) => *parities,
             Cow::Owned(parities) => parities.as_slice(),
         };
-        let mut open = Positions::EMPTY;
         let mut rest = parities;
         while let [parity, tail @ ..] = rest {
-            let bit = Field::new(parity.bit, parity.bit);
-            taken = match word.place(taken, bit) {
-                Ok(taken) => taken,
-                Err(error) => return Err(error),
-            };
-            open = open.union(bit.positions());
+            taken = attempt!(word.place(taken, Field::new(parity.bit, parity.bit)));
             rest = tail;
         }
-        rest = parities;
-        while let [parity, tail @ ..] = rest {
-            if parity.over.is_empty() {
-                return Err(LayoutError::ParityOfNothing { bit: parity.bit });
-            }
-            if let Some(bit) = parity.over.without(word).first() {
-                return Err(LayoutError::Outside { bit });
-            }
-            if let Some(over) = parity.over.both(open).first() {
-                return Err(LayoutError::ParityOrder {
-                    bit: parity.bit,
-                    over,
-                });
-            }
-            open = open.without(Positions::span(parity.bit, parity.bit));
-            rest = tail;
+        if let Some(bit) = word.without(taken).first() {
+            return Err(LayoutError::Gap { bit });
         }
-        match word.without(taken).first() {
-            Some(bit) => Err(LayoutError::Gap { bit }),
-            None => Ok(()),
-        }
+        check_order(parities, word)
     }
 
     /// The word of values that are in range.
@@ -171,6 +149,30 @@ impl Layout {
     fn put(&self, field: Field, value: u64) -> u128 {
         u128::from(value) << self.bits.saturating_sub(1).saturating_sub(field.last)
     }
+}
+
+/// Whether parities are taken over bits of the word, and over no parity that is computed later.
+const fn check_order(mut parities: &[Parity], word: Positions) -> Result<(), LayoutError> {
+    let mut later = Positions::EMPTY;
+    let mut rest = parities;
+    while let [parity, tail @ ..] = rest {
+        later = later.union(Positions::span(parity.bit, parity.bit));
+        rest = tail;
+    }
+    while let [parity, rest @ ..] = parities {
+        if let Some(bit) = parity.over.without(word).first() {
+            return Err(LayoutError::Outside { bit });
+        }
+        if let Some(over) = parity.over.both(later).first() {
+            return Err(LayoutError::ParityOrder {
+                bit: parity.bit,
+                over,
+            });
+        }
+        later = later.without(Positions::span(parity.bit, parity.bit));
+        parities = rest;
+    }
+    Ok(())
 }
 
 /// Neighbouring bits that make a number, the most significant one first.
