@@ -16,9 +16,14 @@ fn elements<'v>(function: &'static str, value: &'v Value) -> Result<Cow<'v, [Val
         Value::Null => Ok(Cow::Borrowed(&[])),
         Value::List(values) => Ok(Cow::Borrowed(values)),
         Value::Text(text) if text.is_empty() => Ok(Cow::Borrowed(&[])),
-        Value::Text(text) => Ok(Cow::Owned(text.split(',').map(Value::from).collect())),
+        Value::Text(text) => Ok(Cow::Owned(separated(text).collect())),
         other => Err(type_error(function, "an array", other)),
     }
+}
+
+/// What stands between the commas of a text, without the blanks around it.
+fn separated(text: &str) -> impl Iterator<Item = Value> {
+    text.split(',').map(|part| part.trim().into())
 }
 
 /// The element at a position that counts from zero.
@@ -88,9 +93,14 @@ pub(super) fn call(
     })
 }
 
-/// All that stands in the arguments and in the arrays among them, whatever they stand in.
+/// All that stands in the arguments, in the arrays among them, whatever they stand in, and in texts with commas.
 fn flatten(run: &mut Evaluation<'_>, arguments: Vec<Value>) -> Result<Value, EvaluateError> {
     let mut flat = Vec::new();
+    let arrays = arguments.into_iter().map(|argument| match argument {
+        Value::Text(text) if text.contains(',') => Value::List(separated(&text).collect()),
+        other => other,
+    });
+    let arguments: Vec<Value> = arrays.collect();
     let mut left = vec![arguments.into_iter()];
     while let Some(values) = left.last_mut() {
         match values.next() {

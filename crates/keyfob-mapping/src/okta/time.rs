@@ -119,7 +119,10 @@ fn read_iso(text: &str) -> Option<Instant<Utc>> {
 
 /// The time zone of a name, of the old ones with three letters too, which mean what Java takes them to mean.
 pub(super) fn zone(name: &str) -> Result<Tz, EvaluateError> {
-    const OLD: [(&str, Tz); 29] = [
+    const OLD: [(&str, Tz); 31] = [
+        // Names that Okta lists and the IANA database has given up.
+        ("Canada/East-Saskatchewan", Tz::America__Regina),
+        ("US/Pacific-New", Tz::America__Los_Angeles),
         ("ACT", Tz::Australia__Darwin),
         ("AET", Tz::Australia__Sydney),
         ("AGT", Tz::America__Argentina__Buenos_Aires),
