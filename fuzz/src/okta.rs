@@ -16,7 +16,8 @@ const SOURCE: &[u8] = br#"{
 const DIRECTORY: &[u8] = br#"{
     "directoryUser": {"managerUpn": "bob@example.com"}, "workdayUser": [{"id": 1}, {"id": 2}],
     "manager": {"active_directory": {"firstName": "Ann"}},
-    "groups": [{"id": "00g1", "name": "Sales", "type": "OKTA"}, {"id": "00g2", "name": "Admins", "type": "google"}, 7]
+    "groups": [{"id": "00g1", "name": "Sales", "type": "OKTA_GROUP", "app": "OKTA", "source": {"id": "0a1"}},
+               {"id": "00g2", "name": "Admins", "app": "google"}, 7]
 }"#;
 
 /// No text makes reading, printing or evaluating panic; an error's span is in the text; what is read prints as what

@@ -19,9 +19,10 @@ use crate::{
 /// | `managerApp` | by the source and then by the app, the manager's profile there | `getManagerAppUser` |
 /// | `assistant`, `assistantApp` | the same of the assistant | `getAssistantUser`, `getAssistantAppUser` |
 /// | `linked` | by the name of the relation, the linked user's profile | `user.getLinkedObject` |
-/// | `groups` | the groups the user is in, each with `id`, `name` and `type` | `isMemberOf…`, `getFilteredGroups`, `Groups.…` |
+/// | `groups` | the groups the user is in | `isMemberOf…`, `getFilteredGroups`, `user.getGroups`, `Groups.…` |
 ///
-/// The `type` of a group is `OKTA` or the type or instance of the app that it comes from.
+/// A group has an `id`, a `name`, a `type` such as `OKTA_GROUP`, a `source` with an `id`, and as `app` what
+/// `Groups.…` call it by: `OKTA`, or the type or instance of the app that it comes from.
 ///
 /// ```
 /// use keyfob_mapping::{Source, okta::{Context, Directory, Expression}};
@@ -29,7 +30,7 @@ use crate::{
 /// let directory = Directory::from_json(
 ///     br#"{
 ///         "manager": {"active_directory": {"firstName": "Ann"}},
-///         "groups": [{"id": "00g1", "name": "Sales EMEA", "type": "OKTA"}]
+///         "groups": [{"id": "00g1", "name": "Sales EMEA", "type": "OKTA_GROUP"}]
 ///     }"#,
 /// )?;
 /// let source = Source::new();

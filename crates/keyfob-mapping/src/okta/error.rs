@@ -91,12 +91,6 @@ pub enum ParseErrorKind {
         /// A function that was perhaps meant.
         suggestion: Option<SmolStr>,
     },
-    /// A function that Okta has and that can't be evaluated without it.
-    #[error("`{found}` can be evaluated by Okta alone")]
-    UnsupportedFunction {
-        /// The name.
-        found: SmolStr,
-    },
     /// A function has too many or too few arguments.
     #[error("`{function}` takes {expected}, not {found}")]
     Arity {

@@ -89,6 +89,18 @@ impl<'s> Evaluation<'s> {
             Node::Decimal(number) => Value::Decimal(number.clone()),
             Node::Text(text) => Value::Text(text.clone()),
             Node::List(elements) => Value::List(self.nodes(elements)?),
+            Node::Map(members) => {
+                self.charge(size_of_val(members.as_slice()))?;
+                let members = members
+                    .iter()
+                    .map(|(key, value)| Ok((key.clone(), self.node(value)?)))
+                    .collect::<Result<_, EvaluateError>>()?;
+                Value::Complex(members)
+            }
+            Node::Projection(of, path) => {
+                let list = self.node(of)?;
+                self.project(&list, path)?
+            }
             Node::Attribute(path) => {
                 let found = attribute(self.cx.source, path);
                 self.copy(found)?
@@ -203,6 +215,21 @@ impl<'s> Evaluation<'s> {
         })
     }
 
+    /// The attribute of each element.
+    fn project(&mut self, list: &Value, path: &str) -> Evaluated {
+        match list.reveal() {
+            Value::Null => Ok(Value::Null),
+            Value::List(elements) => {
+                self.charge(size_of_val(elements.as_slice()))?;
+                let values = elements
+                    .iter()
+                    .map(|element| self.copy(within(Some(element), path.split('.'))));
+                Ok(Value::List(values.collect::<Result<_, _>>()?))
+            }
+            other => Err(type_error(".![]", "an array", other)),
+        }
+    }
+
     /// A value of the caller's, or null; paid for as far as it isn't shared.
     pub(super) fn copy(&mut self, value: Option<&Value>) -> Evaluated {
         let Some(value) = value else {
@@ -255,9 +282,12 @@ impl<'s> Evaluation<'s> {
 fn attribute<'s>(source: &'s Source, path: &str) -> Option<&'s Value> {
     let mut names = path.split('.');
     let profile = names.next().and_then(|name| source.get(name));
-    names
-        .fold(profile, |value, name| member(value?, name))
-        .or_else(|| source.get(path))
+    within(profile, names).or_else(|| source.get(path))
+}
+
+/// What the names mean one after another.
+fn within<'v, 'n>(value: Option<&'v Value>, mut names: impl Iterator<Item = &'n str>) -> Option<&'v Value> {
+    names.try_fold(value?, member)
 }
 
 /// How many bytes a copy of the value takes.

@@ -49,6 +49,7 @@ pub(super) enum Function {
     IsMemberOfGroupNameContains,
     IsMemberOfGroupNameRegex,
     GetFilteredGroups,
+    GetGroups,
     GroupsContains,
     GroupsStartsWith,
     GroupsEndsWith,
@@ -186,6 +187,7 @@ static SIGNATURES: &[Signature] = &[
         0,
     ),
     signature(F::GetFilteredGroups, "getFilteredGroups", Group, 3, 0),
+    signature(F::GetGroups, "user.getGroups", Group, 1, ANY),
     signature(F::GroupsContains, "Groups.contains", Group, 3, 0),
     signature(F::GroupsStartsWith, "Groups.startsWith", Group, 3, 0),
     signature(F::GroupsEndsWith, "Groups.endsWith", Group, 3, 0),
@@ -268,11 +270,6 @@ pub(super) fn suggestion(name: &str) -> Option<SmolStr> {
         .find(same)
         .map(|signature| SmolStr::new_static(signature.name))
         .or_else(|| closest(name, SIGNATURES.iter().map(|signature| signature.name)))
-}
-
-/// Functions that Okta has and this evaluator doesn't, since they ask for what no data can stand in for.
-pub(super) fn is_unsupported(name: &str) -> bool {
-    ["user.getGroups", "user.isMemberOf", "DateTime.now"].contains(&name)
 }
 
 #[cfg(test)]

@@ -23,6 +23,9 @@ pub(super) fn call(
     if let (Function::GetFilteredGroups, [allowed, wanted, limit]) = (function, arguments) {
         return filtered(run, groups, allowed, wanted, limit);
     }
+    if function == Function::GetGroups {
+        return found(run, groups, arguments);
+    }
     let texts = arguments.iter().map(|argument| text::required(name, argument));
     let texts = texts.collect::<Result<Vec<SmolStr>, _>>()?;
     let names = || groups.iter().filter_map(|group| attribute(group, "name"));
@@ -46,9 +49,7 @@ pub(super) fn call(
                 Function::GroupsEndsWith => name.ends_with(pattern.as_str()),
                 _ => name.contains(pattern.as_str()),
             };
-            let of_app = groups
-                .iter()
-                .filter(|group| attribute(group, "type") == Some(app));
+            let of_app = groups.iter().filter(|group| attribute(group, "app") == Some(app));
             let names = of_app.filter_map(|group| attribute(group, "name"));
             let found: Vec<Value> = names
                 .filter(|name| matches(name))
@@ -101,6 +102,62 @@ fn filtered(
         }
     }
     Ok(Value::List(found))
+}
+
+/// The groups that fit all of the criteria.
+fn found(run: &mut Evaluation<'_>, groups: &[Value], criteria: &[Value]) -> Result<Value, EvaluateError> {
+    let mut found = Vec::new();
+    for group in groups {
+        let mut fits_all = true;
+        for criterion in criteria {
+            fits_all &= fits(group, criterion)?;
+        }
+        if fits_all {
+            run.charge(size_of::<Value>())?;
+            found.push(run.copy(Some(group))?);
+        }
+    }
+    Ok(Value::List(found))
+}
+
+/// Whether a group has one of the values that stand under the criterion's key. A name has to start with one of them,
+/// unless the criterion's `operator` is `EXACT`.
+fn fits(group: &Value, criterion: &Value) -> Result<bool, EvaluateError> {
+    let function = Function::GetGroups.name();
+    let Value::Complex(members) = criterion.reveal() else {
+        return Err(type_error(function, "maps of a key to values", criterion));
+    };
+    let malformed = |text: &str| EvaluateError::Malformed {
+        function,
+        text: excerpt(text),
+    };
+    let is_exact = match member(criterion, "operator") {
+        None => false,
+        Some(Value::Text(operator)) if operator == "EXACT" => true,
+        Some(Value::Text(operator)) if operator == "STARTS_WITH" => false,
+        Some(other) => return Err(malformed(&text::required(function, other)?)),
+    };
+    let mut fits_all = true;
+    for (key, wanted) in members.iter().filter(|(key, _)| key != "operator") {
+        let present = match key.as_str() {
+            "group.id" => attribute(group, "id"),
+            "group.type" => attribute(group, "type"),
+            "group.source.id" => member(group, "source").and_then(|source| attribute(source, "id")),
+            "group.profile.name" => attribute(group, "name"),
+            _ => return Err(malformed(key)),
+        };
+        let by_start = key == "group.profile.name" && !is_exact;
+        let is_wanted = |wanted: &Value| match (present, wanted) {
+            (Some(present), Value::Text(start)) if by_start => present.starts_with(start.as_str()),
+            (Some(present), Value::Text(wanted)) => present == wanted,
+            _ => false,
+        };
+        fits_all &= match wanted {
+            Value::List(values) => values.iter().any(is_wanted),
+            single => is_wanted(single),
+        };
+    }
+    Ok(fits_all)
 }
 
 /// The text of a group under a name.

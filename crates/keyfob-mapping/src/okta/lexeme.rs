@@ -30,9 +30,9 @@ pub(super) enum Token {
 pub(super) type Fault = (ParseErrorKind, Range<usize>);
 
 /// Longer signs before those they start with.
-const SIGNS: [&str; 23] = [
-    "==", "!=", "<=", ">=", "&&", "||", "?:", "(", ")", "{", "}", "[", "]", ",", ".", "?", ":", "+", "-",
-    "<", ">", "!", "=",
+const SIGNS: [&str; 24] = [
+    ".![", "==", "!=", "<=", ">=", "&&", "||", "?:", "(", ")", "{", "}", "[", "]", ",", ".", "?", ":", "+",
+    "-", "<", ">", "!", "=",
 ];
 
 /// What the Spring Expression Language has Okta's subset doesn't; each is refused by name.

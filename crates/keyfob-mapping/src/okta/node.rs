@@ -15,6 +15,8 @@ pub(super) enum Node {
     Decimal(Decimal),
     Text(SmolStr),
     List(Vec<Node>),
+    /// `{"key": value}`.
+    Map(Vec<(SmolStr, Node)>),
     /// `user.firstName`, or a name alone.
     Attribute(SmolStr),
     /// `findDirectoryUser().managerUpn`: an attribute of what something else gives.
@@ -22,6 +24,8 @@ pub(super) enum Node {
     Call(Function, Vec<Node>),
     /// `list[0]`.
     Index(Box<Node>, Box<Node>),
+    /// `list.![name]`: an attribute of each element.
+    Projection(Box<Node>, SmolStr),
     Not(Box<Node>),
     Negative(Box<Node>),
     /// The first operand and what is added to it or taken from it.

@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 use super::{
     ParseOptions,
     error::{ParseError, ParseErrorKind},
-    function::{Function, is_unsupported, suggestion},
+    function::{Function, suggestion},
     lexeme::{Fault, Lexeme, Lexemes, Token},
     node::{Comparison, Node, Sign},
 };
@@ -207,6 +207,11 @@ impl<'i> Parser<'i> {
                 let position = self.expression()?;
                 self.close("]")?;
                 node = Node::Index(Box::new(node), Box::new(position));
+            } else if self.accept(".![")? {
+                self.deeper()?;
+                let path = self.names()?;
+                self.close("]")?;
+                node = Node::Projection(Box::new(node), path);
             } else {
                 self.depth = depth;
                 return Ok(node);
@@ -238,7 +243,7 @@ impl<'i> Parser<'i> {
             Token::Name(_) => return self.path(),
             Token::Sign("{") => {
                 self.advance()?;
-                return Ok(Node::List(self.sequence("}")?));
+                return self.braces();
             }
             Token::Sign(_) | Token::End => return Err((ParseErrorKind::MissingValue, self.here())),
         };
@@ -249,24 +254,11 @@ impl<'i> Parser<'i> {
     /// An attribute or a call.
     fn path(&mut self) -> Result<Node, Fault> {
         let start = self.next.span.start;
-        let mut end = start;
-        let mut path = String::new();
-        loop {
-            let name_end = self.next.span.end;
-            path.push_str(&self.name()?);
-            end = end.max(name_end);
-            if !self.accept(".")? {
-                break;
-            }
-            path.push('.');
-        }
-        let span = start..end;
+        let path = self.names()?;
+        let written = self.text.get(start..self.next.span.start).unwrap_or_default();
+        let span = start..start + written.trim_end().len();
         if !self.accept("(")? {
-            return Ok(Node::Attribute(path.into()));
-        }
-        if is_unsupported(&path) {
-            let found = path.into();
-            return Err((ParseErrorKind::UnsupportedFunction { found }, span));
+            return Ok(Node::Attribute(path));
         }
         let Some(function) = Function::named(&path) else {
             let kind = ParseErrorKind::UnknownFunction {
@@ -290,19 +282,67 @@ impl<'i> Parser<'i> {
         Ok(Node::Call(function, arguments))
     }
 
+    /// What stands between the braces of a list or a map, and what closes them.
+    fn braces(&mut self) -> Result<Node, Fault> {
+        if self.accept("}")? {
+            return Ok(Node::List(Vec::new()));
+        }
+        let first = self.expression()?;
+        let (Node::Text(key) | Node::Attribute(key)) = &first else {
+            return self.rest_of(vec![first], "}").map(Node::List);
+        };
+        if self.next.token != Token::Sign(":") {
+            return self.rest_of(vec![first], "}").map(Node::List);
+        }
+        let mut key = key.clone();
+        let mut members = Vec::new();
+        loop {
+            if !self.accept(":")? {
+                return Err(self.unexpected());
+            }
+            members.push((key, self.expression()?));
+            if !self.accept(",")? {
+                self.close("}")?;
+                return Ok(Node::Map(members));
+            }
+            key = match &self.next.token {
+                Token::Text(key) | Token::Name(key) => key.clone(),
+                _ => return Err((ParseErrorKind::MissingName, self.here())),
+            };
+            self.advance()?;
+        }
+    }
+
     /// Expressions with commas between them, and what closes them.
     fn sequence(&mut self, closing: &'static str) -> Result<Vec<Node>, Fault> {
-        let mut nodes = Vec::new();
         if self.accept(closing)? {
-            return Ok(nodes);
+            return Ok(Vec::new());
         }
-        loop {
+        let first = self.expression()?;
+        self.rest_of(vec![first], closing)
+    }
+
+    /// The same, of which the first was read.
+    fn rest_of(&mut self, mut nodes: Vec<Node>, closing: &'static str) -> Result<Vec<Node>, Fault> {
+        while self.accept(",")? {
             nodes.push(self.expression()?);
-            if !self.accept(",")? {
-                self.close(closing)?;
-                return Ok(nodes);
-            }
         }
+        self.close(closing)?;
+        Ok(nodes)
+    }
+
+    /// Names with dots between them.
+    fn names(&mut self) -> Result<SmolStr, Fault> {
+        let first = self.name()?;
+        if self.next.token != Token::Sign(".") {
+            return Ok(first);
+        }
+        let mut path = String::from(first);
+        while self.accept(".")? {
+            path.push('.');
+            path.push_str(&self.name()?);
+        }
+        Ok(path.into())
     }
 
     fn name(&mut self) -> Result<SmolStr, Fault> {

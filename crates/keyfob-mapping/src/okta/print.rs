@@ -59,6 +59,17 @@ fn bare(f: &mut fmt::Formatter<'_>, node: &Node) -> fmt::Result {
             separated(f, elements, ", ", Place::Whole)?;
             f.write_char('}')
         }
+        Node::Map(members) => {
+            f.write_char('{')?;
+            for (index, (key, value)) in members.iter().enumerate() {
+                if index > 0 {
+                    f.write_str(", ")?;
+                }
+                quoted(f, key)?;
+                write!(f, ": {value}")?;
+            }
+            f.write_char('}')
+        }
         Node::Call(function, arguments) => {
             write!(f, "{}(", function.name())?;
             separated(f, arguments, ", ", Place::Whole)?;
@@ -76,6 +87,10 @@ fn bare(f: &mut fmt::Formatter<'_>, node: &Node) -> fmt::Result {
         Node::Index(of, position) => {
             write(f, of, Place::Postfix)?;
             write!(f, "[{position}]")
+        }
+        Node::Projection(of, path) => {
+            write(f, of, Place::Postfix)?;
+            write!(f, ".![{path}]")
         }
         Node::Not(operand) => {
             f.write_char('!')?;

@@ -56,6 +56,16 @@ fn node() -> impl Strategy<Value = Node> {
             prop::collection::vec(one(), 0..5).prop_map(call),
             (one(), "[a-z]{1,4}").prop_map(move |(of, name)| Node::Member(boxed(of), name.into())),
             (one(), one()).prop_map(move |(of, position)| Node::Index(boxed(of), boxed(position))),
+            (one(), "[a-z]{1,4}(\\.[a-z]{1,4})?")
+                .prop_map(move |(of, path)| Node::Projection(boxed(of), path.into())),
+            prop::collection::vec(("[ -~]{0,4}", one()), 1..3).prop_map(|members| {
+                Node::Map(
+                    members
+                        .into_iter()
+                        .map(|(key, value)| (key.into(), value))
+                        .collect(),
+                )
+            }),
             one().prop_map(move |operand| Node::Not(boxed(operand))),
             one().prop_map(Node::negative),
             (one(), any::<bool>(), one()).prop_map(|(left, is_plus, right)| {

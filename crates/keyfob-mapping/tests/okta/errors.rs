@@ -33,7 +33,7 @@ fn a_fault_is_shown_under_its_place_with_what_was_meant() {
         "99999999999999999999",
         "user.",
         "user.firstName user.lastName",
-        "user.getGroups({'a'})",
+        "{'a': 1, 2}",
         "#root",
     ];
     let all: Vec<String> = faults.iter().map(|text| rendered(text)).collect();
