@@ -1,5 +1,6 @@
 //! The provisioning engine: what RFC 7644 asks of a service provider, over any store.
 
+mod amend;
 mod commit;
 mod deleted;
 mod error;

@@ -26,6 +26,14 @@ impl State {
         Self::default()
     }
 
+    /// The state within a resource as a [`Store`](crate::Store) gives it back.
+    #[must_use]
+    pub fn of(stored: &Resource) -> Self {
+        let mut extensions = stored.extensions().iter();
+        let state = extensions.find(|(uri, _)| uri.is(STATE));
+        Self(state.map(|(_, object)| object.clone()).unwrap_or_default())
+    }
+
     /// What a rule left under this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {

@@ -8,7 +8,7 @@ use crate::{
     context::Context,
     policy,
     provisioning::Provisioning,
-    rule::{FurtherChange, Operation, Review},
+    rule::{FurtherChange, Operation, Rejection, Review},
     store::{Change, CommitError, NewEvent, Store, StoreError, event},
 };
 
@@ -28,6 +28,8 @@ pub(crate) struct Draft<'d> {
 /// One change of a commit, and whether the commit may do without it.
 pub(crate) struct Step<'s> {
     pub(crate) change: Change<'s>,
+    /// What tells of it, where it is not what the commit is about.
+    pub(crate) event: Option<&'s NewEvent>,
     /// Whether the commit may do without it.
     pub(crate) optional: bool,
     /// What is published where it does.
@@ -38,6 +40,7 @@ impl<'s> Step<'s> {
     pub(crate) fn new(change: Change<'s>) -> Self {
         Self {
             change,
+            event: None,
             optional: false,
             instead: None,
         }
@@ -47,6 +50,7 @@ impl<'s> Step<'s> {
     pub(crate) fn if_possible(change: Change<'s>) -> Self {
         Self {
             change,
+            event: None,
             optional: true,
             instead: None,
         }
@@ -69,6 +73,17 @@ impl<S: Store> Engine<S> {
         provisioning: &'d Provisioning,
         draft: &'d Draft<'d>,
     ) -> Result<Review<'d>, EngineError> {
+        self.reviewed(cx, provisioning, draft, |review| policy::review(cx, review))
+    }
+
+    /// Lets `first` look at a draft, and then the rules.
+    pub(super) fn reviewed<'d>(
+        &'d self,
+        cx: &Context,
+        provisioning: &'d Provisioning,
+        draft: &'d Draft<'d>,
+        first: impl FnOnce(&mut Review<'d>) -> Result<(), Rejection>,
+    ) -> Result<Review<'d>, EngineError> {
         let mut review = Review {
             operation: draft.operation,
             resource_type: draft.resource_type,
@@ -87,7 +102,7 @@ impl<S: Store> Engine<S> {
             further: Vec::new(),
             events: Vec::new(),
         };
-        policy::review(cx, &mut review)?;
+        first(&mut review)?;
         for rule in self.rules() {
             rule.review(cx, &mut review)?;
         }
@@ -108,6 +123,17 @@ impl<S: Store> Engine<S> {
         draft: &Draft<'_>,
     ) -> Result<(), Refusal> {
         let review = self.review(cx, provisioning, draft).map_err(Refusal::Error)?;
+        self.commit_review(cx, draft, &review, None).await
+    }
+
+    /// Commits what a draft came to in its review, `also` with a further step.
+    pub(super) async fn commit_review(
+        &self,
+        cx: &Context,
+        draft: &Draft<'_>,
+        review: &Review<'_>,
+        also: Option<Step<'_>>,
+    ) -> Result<(), Refusal> {
         let (resource_type, id, at) = (draft.resource_type, draft.id, review.at);
         let same = |before: &Record| {
             review.state == before.state
@@ -165,11 +191,12 @@ impl<S: Store> Engine<S> {
             }
         };
         let event = NewEvent::new(name, resource_type.name().clone(), id.clone(), at);
-        self.commit_steps(cx, vec![Step::new(change)], 0, &event, &review)
-            .await
+        let steps = [Step::new(change)].into_iter().chain(also).collect();
+        self.commit_steps(cx, steps, 0, &event, review).await
     }
 
-    /// Commits changes together with what a review adds and the events that tell of the change at `main`.
+    /// Commits changes together with what a review adds and the events that tell of the change at `main`, and of each
+    /// change that the review adds.
     pub(crate) async fn commit_steps(
         &self,
         cx: &Context,
@@ -178,18 +205,25 @@ impl<S: Store> Engine<S> {
         event: &NewEvent,
         review: &Review<'_>,
     ) -> Result<(), Refusal> {
-        steps.extend(review.further.iter().map(|further| Step {
+        let told: Vec<NewEvent> = review
+            .further
+            .iter()
+            .map(|further| event_of(&further.change, review))
+            .collect();
+        steps.extend(review.further.iter().zip(&told).map(|(further, event)| Step {
             change: change_of(&further.change, review),
+            event: Some(event),
             optional: further.optional,
             instead: further.instead.as_ref(),
         }));
         let mut events: Vec<&NewEvent> = [event].into_iter().chain(&review.events).collect();
         loop {
-            let publish = events.iter().map(|event| Change::Publish {
-                event,
-                of: Some(main),
-            });
-            let changes: Vec<Change<'_>> = steps.iter().map(|step| step.change).chain(publish).collect();
+            let publish = |event, of| Change::Publish { event, of: Some(of) };
+            let of_main = events.iter().map(|event| publish(event, main));
+            let of_others = steps.iter().enumerate();
+            let of_others = of_others.filter_map(|(place, step)| Some(publish(step.event?, place)));
+            let changes = steps.iter().map(|step| step.change);
+            let changes: Vec<Change<'_>> = changes.chain(of_main).chain(of_others).collect();
             let Err(error) = self.store().commit(cx, &changes).await else {
                 return Ok(());
             };
@@ -266,6 +300,19 @@ fn change_of<'f>(further: &'f FurtherChange, review: &Review<'_>) -> Change<'f> 
             precondition: None,
             at,
         },
+        FurtherChange::Relate {
+            resource_type,
+            id,
+            relations,
+        } => Change::Update {
+            resource_type,
+            id,
+            document: None,
+            relations,
+            unique: &[],
+            precondition: None,
+            at,
+        },
         FurtherChange::Delete { resource_type, id } => Change::Delete {
             resource_type,
             id,
@@ -273,4 +320,20 @@ fn change_of<'f>(further: &'f FurtherChange, review: &Review<'_>) -> Change<'f> 
             at,
         },
     }
+}
+
+fn event_of(further: &FurtherChange, review: &Review<'_>) -> NewEvent {
+    let (name, resource_type, id) = match further {
+        FurtherChange::Create {
+            resource_type, id, ..
+        } => (event::CREATED, resource_type, id),
+        FurtherChange::Replace {
+            resource_type, id, ..
+        }
+        | FurtherChange::Relate {
+            resource_type, id, ..
+        } => (event::CHANGED, resource_type, id),
+        FurtherChange::Delete { resource_type, id } => (event::DELETED, resource_type, id),
+    };
+    NewEvent::new(name, resource_type.name().clone(), id.clone(), review.at)
 }

@@ -1,8 +1,7 @@
 //! What no other resource may have.
 
-use keyfob_core::{Attribute, Resource, ResourceType, SchemaUri, Value, fold, schema::Uniqueness};
+use keyfob_core::{Attribute, Resource, ResourceType, SchemaUri, Value, schema::Uniqueness};
 use smol_str::{SmolStr, format_smolstr};
-use unicode_normalization::UnicodeNormalization;
 
 use crate::{profile::Profile, store::UniqueKey};
 
@@ -28,13 +27,8 @@ pub(crate) fn unique_keys(
             None => SmolStr::from(attribute.name.as_str()),
             Some(uri) => format_smolstr!("{uri}:{}", attribute.name),
         };
-        for text in value
-            .as_elements()
-            .iter()
-            .filter_map(|value| text_of(attribute, value))
-        {
-            keys.push(UniqueKey::new(path.clone(), text));
-        }
+        let values = value.as_elements().iter();
+        keys.extend(values.filter_map(|value| key_of(&path, attribute, value)));
     }
     keys
 }
@@ -54,15 +48,14 @@ fn is_unique(
     (demanded || group_name) && !attribute.is_complex()
 }
 
-fn text_of(attribute: &Attribute, value: &Value) -> Option<SmolStr> {
+fn key_of(path: &SmolStr, attribute: &Attribute, value: &Value) -> Option<UniqueKey> {
+    let exact = |text: SmolStr| Some(UniqueKey::new(path.clone(), text));
     match value {
-        Value::String(text) if attribute.case_exact => Some(text.clone()),
-        // One name may be typed with composed and with combining letters.
-        Value::String(text) if text.is_ascii() => Some(fold(text)),
-        Value::String(text) => Some(fold(&text.nfc().collect::<String>())),
-        Value::Bool(flag) => Some(format_smolstr!("{flag}")),
-        Value::Integer(number) => Some(format_smolstr!("{number}")),
-        Value::Decimal(number) => Some(format_smolstr!("{number}")),
+        Value::String(text) if attribute.case_exact => exact(text.clone()),
+        Value::String(text) => Some(UniqueKey::folded(path.clone(), text)),
+        Value::Bool(flag) => exact(format_smolstr!("{flag}")),
+        Value::Integer(number) => exact(format_smolstr!("{number}")),
+        Value::Decimal(number) => exact(format_smolstr!("{number}")),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }

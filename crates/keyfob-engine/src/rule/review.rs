@@ -159,7 +159,9 @@ impl Review<'_> {
     }
 }
 
-/// A change of another resource of the tenant, made in the same commit.
+/// A change of another resource of the tenant, made in the same commit and told of by an event
+/// ([`CREATED`](crate::store::event::CREATED), [`CHANGED`](crate::store::event::CHANGED) or
+/// [`DELETED`](crate::store::event::DELETED)), if it changes something.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum FurtherChange {
@@ -184,6 +186,15 @@ pub enum FurtherChange {
         document: Resource,
         /// What no other resource of its type may have.
         unique: Vec<UniqueKey>,
+    },
+    /// Puts members into its relations and takes them out, without a look at its document.
+    Relate {
+        /// Its type.
+        resource_type: ResourceType,
+        /// Its id.
+        id: ResourceId,
+        /// Who joins and who leaves.
+        relations: Vec<RelationDelta>,
     },
     /// Deletes it.
     Delete {

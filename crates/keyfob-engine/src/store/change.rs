@@ -1,8 +1,9 @@
 //! What is written.
 
-use keyfob_core::{DateTime, Resource, ResourceId, ResourceType, Version};
+use keyfob_core::{DateTime, Resource, ResourceId, ResourceType, Version, fold};
 use keyfob_patch::RelationDelta;
 use smol_str::SmolStr;
+use unicode_normalization::UnicodeNormalization;
 
 use super::{EventId, NewEvent};
 
@@ -92,6 +93,18 @@ impl UniqueKey {
             attribute: attribute.into(),
             value: value.into(),
         }
+    }
+
+    /// The key of a text that is not caseExact: folded, and composed, as one name may be typed with composed and with
+    /// combining letters.
+    #[must_use]
+    pub fn folded(attribute: impl Into<SmolStr>, text: &str) -> Self {
+        let value = if text.is_ascii() {
+            fold(text)
+        } else {
+            fold(&text.nfc().collect::<String>())
+        };
+        Self::new(attribute, value)
     }
 }
 
