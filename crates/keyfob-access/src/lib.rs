@@ -1,1 +1,22 @@
 #![doc = include_str!("../README.md")]
+
+pub mod access;
+pub mod door;
+pub mod error;
+pub mod event;
+pub mod group;
+pub mod level;
+pub mod registry;
+pub mod schedule;
+pub mod unit;
+
+pub use self::{
+    access::{Access, Directory, UserAccess},
+    door::Door,
+    error::AccessError,
+    group::{AccessGroup, AccessGroups},
+    level::AccessLevel,
+    registry::{NotRegistered, register},
+    schedule::{Schedule, Weekday},
+    unit::{Grant, GroupMapping, Provenance, Role, Unit, Units},
+};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use keyfob_core::{Object, Resource, SchemaUri, Value};
+use smol_str::SmolStr;
 
 /// What is kept with a resource and never seen over SCIM.
 ///
@@ -18,6 +19,7 @@ const STATE: &str = "urn:keyfob:params:scim:schemas:internal:1.0:State";
 const MANAGED_BY: &str = "managedBy";
 const INVITED: &str = "invited";
 const DEACTIVATED_BY: &str = "deactivatedBy";
+const DEFAULT_UNIT: &str = "unit";
 
 impl State {
     /// No state, as of a resource that nobody has changed through an engine.
@@ -66,6 +68,16 @@ impl State {
     #[must_use]
     pub fn deactivated_by(&self) -> Option<Origin> {
         self.0.get_str(DEACTIVATED_BY).and_then(Origin::parse)
+    }
+
+    /// The unit that the user joined when it was created.
+    #[must_use]
+    pub fn default_unit(&self) -> Option<&str> {
+        self.0.get_str(DEFAULT_UNIT)
+    }
+
+    pub(crate) fn set_default_unit(&mut self, unit: SmolStr) {
+        self.set(DEFAULT_UNIT, unit);
     }
 
     pub(crate) fn set_managed_by(&mut self, link: &str) {

@@ -126,12 +126,9 @@ fn join_default_unit(review: &mut Review<'_>) -> Result<(), Rejection> {
         .default_unit
         .clone()
         .ok_or(Rejection::NoDefaultUnit)?;
-    review.state.set(DEFAULT_UNIT, unit);
+    review.state.set_default_unit(unit);
     Ok(())
 }
-
-/// Under which name a user's state holds the unit that it joined when it was created.
-pub(crate) const DEFAULT_UNIT: &str = "unit";
 
 /// What anybody but the provider may not do to a user.
 fn check_administration(actor: Actor, review: &Review<'_>) -> Result<(), Rejection> {

@@ -1,0 +1,235 @@
+//! Access groups: people who get access together.
+
+mod rule;
+
+use keyfob_core::ResourceId;
+use keyfob_engine::{Context, EngineError, FurtherChange, Selection, Store, Stored, store::event};
+use smol_str::SmolStr;
+
+pub use self::rule::AccessGroups;
+use crate::{
+    access::{Access, Directory, demand_admin, document, name_key, name_of, select},
+    error::AccessError,
+    level::delta,
+    registry::{ACCESS_GROUP, schema_of},
+};
+
+/// People who get access together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AccessGroup {
+    /// The id.
+    pub id: ResourceId,
+    /// Its name, which no other access group of the organization has.
+    pub name: SmolStr,
+    /// The SCIM group from which it was made and whose members are its members; none where it has members of its own.
+    pub source: Option<ResourceId>,
+    /// Where it belongs.
+    pub directory: Directory,
+}
+
+impl AccessGroup {
+    pub(crate) fn from_stored(stored: &Stored) -> Option<Self> {
+        let core = stored.resource.core();
+        Some(Self {
+            id: stored.resource.id()?,
+            name: core.get_str("name")?.into(),
+            source: core.get_str("source").map(ResourceId::new),
+            directory: Directory::Global,
+        })
+    }
+}
+
+const MEMBERS: &str = "members";
+
+impl<S: Store> Access<'_, S> {
+    /// All access groups, in the order in which they were made.
+    ///
+    /// # Errors
+    /// [`AccessError::Store`].
+    pub async fn access_groups(&self, cx: &Context) -> Result<Vec<AccessGroup>, AccessError> {
+        let groups = self
+            .all(cx, &self.types.access_group, &Selection::document())
+            .await?;
+        Ok(groups.iter().filter_map(AccessGroup::from_stored).collect())
+    }
+
+    /// The access group with this id or name.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::Store`].
+    pub async fn access_group(&self, cx: &Context, id_or_name: &str) -> Result<AccessGroup, AccessError> {
+        let groups = &self.types.access_group;
+        let stored = self.named(cx, groups, id_or_name, &Selection::document()).await?;
+        AccessGroup::from_stored(&stored).ok_or_else(|| AccessError::not_found(groups.name(), id_or_name))
+    }
+
+    /// Who is in an access group: the users in the SCIM group from which it was made, at this moment, or its own.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::Store`].
+    pub async fn members(&self, cx: &Context, group: &str) -> Result<Vec<ResourceId>, AccessError> {
+        let group = self.access_group(cx, group).await?;
+        let (resource_type, id) = match &group.source {
+            Some(source) => (&self.types.group, source),
+            None => (&self.types.access_group, &group.id),
+        };
+        let stored = self
+            .get(cx, resource_type, id, &select(resource_type, &[MEMBERS]))
+            .await?;
+        let users = self.types.user.name();
+        let members = stored
+            .as_ref()
+            .and_then(|stored| stored.resource.relation(MEMBERS));
+        let members = members.into_iter().flat_map(|members| members.iter());
+        Ok(members
+            .filter(|(_, member)| member.kind.as_ref() == Some(users))
+            .map(|(id, _)| id.clone())
+            .collect())
+    }
+
+    /// Makes an access group with the name and the members of a SCIM group, which has this id or `displayName`. One that
+    /// was made from it already is returned.
+    ///
+    /// Its members are those of the SCIM group from then on, it is renamed and goes with it, and goes when the organization
+    /// is unlinked: the engine needs the rule [`AccessGroups`].
+    ///
+    /// # Errors
+    /// [`AccessError::NotProvisioned`], [`AccessError::NameTaken`] where an access group with members of its own has the
+    /// name, [`AccessError::Ambiguous`], [`AccessError::Forbidden`], [`AccessError::Engine`], [`AccessError::Store`].
+    pub async fn create_access_group_from(
+        &self,
+        cx: &Context,
+        group: &str,
+    ) -> Result<AccessGroup, AccessError> {
+        demand_admin(cx)?;
+        let source = self.provisioned_group(cx, group).await?;
+        let not_provisioned = || AccessError::NotProvisioned(group.into());
+        let fresh = self.engine.next_id();
+        let mut made = None;
+        let mut name = SmolStr::default();
+        let outcome = self
+            .engine
+            .amend(cx, &self.types.group, &source, |review| {
+                made = None;
+                if !review.provisioning().manages(review.state()) {
+                    return Ok(());
+                }
+                if let Some(present) = rule::access_group_of(review) {
+                    made = Some(present);
+                    return Ok(());
+                }
+                name = rule::display_name(review.document()).into();
+                rule::note_access_group(review, &fresh);
+                review.add(FurtherChange::Create {
+                    resource_type: self.types.access_group.clone(),
+                    id: fresh.clone(),
+                    document: rule::access_group_document(&name, review.id()),
+                    unique: vec![name_key(&name)],
+                });
+                made = Some(fresh.clone());
+                Ok(())
+            })
+            .await;
+        match outcome {
+            Ok(()) => {}
+            Err(EngineError::NotFound { .. }) => return Err(not_provisioned()),
+            Err(EngineError::Uniqueness { resource_type, .. }) => {
+                return Err(AccessError::NameTaken { resource_type, name });
+            }
+            Err(error) => return Err(error.into()),
+        }
+        let made = made.ok_or_else(not_provisioned)?;
+        self.access_group(cx, made.as_str()).await
+    }
+
+    /// Makes an access group with members of its own, of which it has none yet.
+    ///
+    /// # Errors
+    /// [`AccessError::NameTaken`], [`AccessError::NameMissing`], [`AccessError::Forbidden`], [`AccessError::Store`].
+    pub async fn create_access_group(&self, cx: &Context, name: &str) -> Result<AccessGroup, AccessError> {
+        demand_admin(cx)?;
+        let name = name_of(name)?;
+        let document = document(schema_of(ACCESS_GROUP), &name);
+        let groups = &self.types.access_group;
+        let id = self.create(cx, groups, &document, &[name_key(&name)]).await?;
+        Ok(AccessGroup {
+            id,
+            name,
+            source: None,
+            directory: Directory::Global,
+        })
+    }
+
+    /// Puts users into an access group that has members of its own and takes others out.
+    ///
+    /// # Errors
+    /// [`AccessError::DerivedMembers`] for one that was made from a SCIM group, [`AccessError::NotFound`] also for a user
+    /// that is not there, [`AccessError::Forbidden`], [`AccessError::Store`].
+    pub async fn change_members(
+        &self,
+        cx: &Context,
+        group: &str,
+        add: &[ResourceId],
+        remove: &[ResourceId],
+    ) -> Result<(), AccessError> {
+        demand_admin(cx)?;
+        let group = self.access_group(cx, group).await?;
+        if group.source.is_some() {
+            return Err(AccessError::DerivedMembers(group.id));
+        }
+        self.check_exist(cx, &self.types.user, add).await?;
+        let groups = &self.types.access_group;
+        let event = self.event(event::CHANGED, groups, &group.id);
+        self.relate(cx, groups, &group.id, delta(MEMBERS, add, remove), event)
+            .await
+    }
+
+    /// Takes an access group away, and with it out of every level. The levels stay, and so does the SCIM group from which
+    /// it was made.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::Forbidden`], [`AccessError::Engine`], [`AccessError::Store`].
+    pub async fn delete_access_group(&self, cx: &Context, group: &str) -> Result<(), AccessError> {
+        demand_admin(cx)?;
+        let group = self.access_group(cx, group).await?;
+        let groups = &self.types.access_group;
+        let Some(source) = &group.source else {
+            return self.delete(cx, groups, &group.id).await;
+        };
+        let outcome = self
+            .engine
+            .amend(cx, &self.types.group, source, |review| {
+                if rule::access_group_of(review).as_ref() == Some(&group.id) {
+                    rule::forget_access_group(review);
+                    review.add(FurtherChange::Delete {
+                        resource_type: groups.clone(),
+                        id: group.id.clone(),
+                    });
+                }
+                Ok(())
+            })
+            .await;
+        match outcome {
+            // It went with the SCIM group, or with the link.
+            Ok(()) | Err(EngineError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The SCIM group with this id or `displayName`.
+    pub(crate) async fn provisioned_group(
+        &self,
+        cx: &Context,
+        group: &str,
+    ) -> Result<ResourceId, AccessError> {
+        let (groups, id) = (&self.types.group, ResourceId::new(group));
+        let selection = Selection::document();
+        if self.get(cx, groups, &id, &selection).await?.is_some() {
+            return Ok(id);
+        }
+        let found = self.first(cx, groups, "displayName", group, &selection).await?;
+        let found = found.and_then(|stored| stored.resource.id());
+        found.ok_or_else(|| AccessError::NotProvisioned(group.into()))
+    }
+}

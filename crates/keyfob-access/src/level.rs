@@ -1,0 +1,257 @@
+//! Access levels: which access groups may pass which doors, and when.
+
+use keyfob_core::{Member, Resource, ResourceId, ResourceType, Version};
+use keyfob_engine::{Change, Context, Engine, NewEvent, RelationDelta, Store, Stored, store::event};
+use smol_str::SmolStr;
+
+use crate::{
+    access::{Access, Refused, demand_admin, document, name_key, name_of, related, select},
+    error::AccessError,
+    event::{LEVEL_ASSIGNED, LEVEL_UNASSIGNED},
+    registry::{ACCESS_LEVEL, schema_of},
+    schedule::Schedule,
+};
+
+/// What an access level says.
+///
+/// No provider changes one: all that a SCIM operation does to a level is to take out an access group that goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AccessLevel {
+    /// The id.
+    pub id: ResourceId,
+    /// Its name, which no other level of the organization has.
+    pub name: SmolStr,
+    /// When it grants access.
+    pub schedule: Schedule,
+    /// Whom it grants access.
+    pub access_groups: Vec<ResourceId>,
+    /// To which doors.
+    pub doors: Vec<ResourceId>,
+}
+
+impl AccessLevel {
+    pub(crate) fn from_stored(stored: &Stored) -> Option<Self> {
+        let core = stored.resource.core();
+        Some(Self {
+            id: stored.resource.id()?,
+            name: core.get_str("name")?.into(),
+            schedule: Schedule::read_from(core),
+            access_groups: related(stored, ACCESS_GROUPS),
+            doors: related(stored, DOORS),
+        })
+    }
+}
+
+const ACCESS_GROUPS: &str = "accessGroups";
+const DOORS: &str = "doors";
+
+impl<S: Store> Access<'_, S> {
+    /// All access levels, in the order in which they were made.
+    ///
+    /// # Errors
+    /// [`AccessError::Store`].
+    pub async fn levels(&self, cx: &Context) -> Result<Vec<AccessLevel>, AccessError> {
+        let levels = &self.types.access_level;
+        let levels = self
+            .all(cx, levels, &select(levels, &[ACCESS_GROUPS, DOORS]))
+            .await?;
+        Ok(levels.iter().filter_map(AccessLevel::from_stored).collect())
+    }
+
+    /// The access level with this id or name.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::Store`].
+    pub async fn level(&self, cx: &Context, id_or_name: &str) -> Result<AccessLevel, AccessError> {
+        let (_, level) = self.found_level(cx, id_or_name).await?;
+        Ok(level)
+    }
+
+    /// Makes an access level over these doors. It grants nothing before it is [assigned](Self::assign_level).
+    ///
+    /// # Errors
+    /// [`AccessError::NameTaken`], [`AccessError::NameMissing`], [`AccessError::NotFound`] for a door that is not there,
+    /// [`AccessError::Forbidden`], [`AccessError::Store`].
+    pub async fn create_level(
+        &self,
+        cx: &Context,
+        name: &str,
+        schedule: &Schedule,
+        doors: &[ResourceId],
+    ) -> Result<AccessLevel, AccessError> {
+        demand_admin(cx)?;
+        self.check_exist(cx, &self.types.door, doors).await?;
+        let (levels, id, at) = (&self.types.access_level, self.engine.next_id(), self.engine.now());
+        let name = name_of(name)?;
+        let create = Change::Create {
+            resource_type: levels,
+            id: &id,
+            document: &level_document(&name, schedule),
+            relations: &[delta(DOORS, doors, &[])],
+            unique: &[name_key(&name)],
+            version: Version::FIRST,
+            created: at,
+            at,
+        };
+        let event = self.event(event::CREATED, levels, &id);
+        let outcome = self.commit(cx, vec![create], &[event]).await;
+        outcome.map_err(Refused::into_error)?;
+        self.level(cx, id.as_str()).await
+    }
+
+    /// Sets when an access level grants access.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::Forbidden`], [`AccessError::Contention`], [`AccessError::Store`].
+    pub async fn set_schedule(
+        &self,
+        cx: &Context,
+        level: &str,
+        schedule: &Schedule,
+    ) -> Result<(), AccessError> {
+        demand_admin(cx)?;
+        let levels = &self.types.access_level;
+        for _ in 0..Engine::<S>::MAX_ATTEMPTS {
+            let (version, found) = self.found_level(cx, level).await?;
+            let update = Change::Update {
+                resource_type: levels,
+                id: &found.id,
+                document: Some(&level_document(&found.name, schedule)),
+                relations: &[],
+                unique: &[name_key(&found.name)],
+                precondition: Some(version),
+                at: self.engine.now(),
+            };
+            let event = self.event(event::CHANGED, levels, &found.id);
+            match self.commit(cx, vec![update], &[event]).await {
+                Ok(()) => return Ok(()),
+                Err(Refused::Changed) => {}
+                Err(Refused::Error(error)) => return Err(error),
+            }
+        }
+        Err(AccessError::Contention)
+    }
+
+    /// Puts doors into an access level and takes others out.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::Forbidden`], [`AccessError::Store`].
+    pub async fn change_level_doors(
+        &self,
+        cx: &Context,
+        level: &str,
+        add: &[ResourceId],
+        remove: &[ResourceId],
+    ) -> Result<(), AccessError> {
+        demand_admin(cx)?;
+        let level = self.level(cx, level).await?;
+        self.check_exist(cx, &self.types.door, add).await?;
+        let levels = &self.types.access_level;
+        let event = self.event(event::CHANGED, levels, &level.id);
+        self.relate(cx, levels, &level.id, delta(DOORS, add, remove), event)
+            .await
+    }
+
+    /// Grants an access group what an access level says. To do so again changes nothing.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::Forbidden`], [`AccessError::Store`].
+    pub async fn assign_level(&self, cx: &Context, level: &str, group: &str) -> Result<(), AccessError> {
+        self.change_assignment(cx, level, group, LEVEL_ASSIGNED).await
+    }
+
+    /// Takes an access level from an access group. To do so again changes nothing.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::Forbidden`], [`AccessError::Store`].
+    pub async fn unassign_level(&self, cx: &Context, level: &str, group: &str) -> Result<(), AccessError> {
+        self.change_assignment(cx, level, group, LEVEL_UNASSIGNED).await
+    }
+
+    async fn change_assignment(
+        &self,
+        cx: &Context,
+        level: &str,
+        group: &str,
+        name: &'static str,
+    ) -> Result<(), AccessError> {
+        demand_admin(cx)?;
+        let level = self.level(cx, level).await?;
+        let groups = [self.access_group(cx, group).await?.id];
+        let delta = if name == LEVEL_ASSIGNED {
+            delta(ACCESS_GROUPS, &groups, &[])
+        } else {
+            delta(ACCESS_GROUPS, &[], &groups)
+        };
+        let levels = &self.types.access_level;
+        let mut event = self.event(name, levels, &level.id);
+        for group in &groups {
+            event.data.insert("accessGroup", group.as_str());
+        }
+        self.relate(cx, levels, &level.id, delta, event).await
+    }
+
+    /// Takes an access level away. The doors and the access groups stay.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::Forbidden`], [`AccessError::Store`].
+    pub async fn delete_level(&self, cx: &Context, level: &str) -> Result<(), AccessError> {
+        demand_admin(cx)?;
+        let level = self.level(cx, level).await?;
+        self.delete(cx, &self.types.access_level, &level.id).await
+    }
+
+    async fn found_level(&self, cx: &Context, level: &str) -> Result<(Version, AccessLevel), AccessError> {
+        let levels = &self.types.access_level;
+        let stored = self
+            .named(cx, levels, level, &select(levels, &[ACCESS_GROUPS, DOORS]))
+            .await?;
+        let found = AccessLevel::from_stored(&stored);
+        let found = found.ok_or_else(|| AccessError::not_found(levels.name(), level))?;
+        Ok((stored.version, found))
+    }
+
+    /// Changes a relation, and tells of it if it changes.
+    pub(crate) async fn relate(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        delta: RelationDelta,
+        event: NewEvent,
+    ) -> Result<(), AccessError> {
+        let update = Change::Update {
+            resource_type,
+            id,
+            document: None,
+            relations: &[delta],
+            unique: &[],
+            precondition: None,
+            at: self.engine.now(),
+        };
+        let outcome = self.commit(cx, vec![update], &[event]).await;
+        outcome.map_err(Refused::into_error)
+    }
+}
+
+fn level_document(name: &str, schedule: &Schedule) -> Resource {
+    let mut level = document(schema_of(ACCESS_LEVEL), name);
+    schedule.write_to(level.core_mut());
+    level
+}
+
+/// Puts some into a relation and takes others out. Who is named twice is put in once.
+pub(crate) fn delta(relation: &'static str, add: &[ResourceId], remove: &[ResourceId]) -> RelationDelta {
+    let unique = |ids: &[ResourceId]| {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    };
+    let mut delta = RelationDelta::new(relation.into());
+    delta.remove = unique(remove);
+    delta.remove.retain(|id| !add.contains(id));
+    delta.add = unique(add).into_iter().map(|id| (id, Member::new())).collect();
+    delta
+}

@@ -1,0 +1,350 @@
+//! Units and roles: which part of the organization somebody belongs to, and as what.
+
+mod grant;
+mod mapping;
+
+use keyfob_core::{Resource, ResourceId, Version};
+use keyfob_engine::{Change, Context, Engine, Selection, State, Store, Stored, store::event};
+use smol_str::{SmolStr, format_smolstr};
+
+pub use self::{
+    grant::{Grant, Provenance},
+    mapping::{GroupMapping, Units},
+};
+use crate::{
+    access::{Access, Refused, demand_admin, document, name_key, name_of, related, select},
+    error::AccessError,
+    registry::{ROLE, UNIT, schema_of},
+};
+
+/// A part of the organization, in a tree of at most five levels. It keeps its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unit {
+    /// The id, which follows from the name.
+    pub id: ResourceId,
+    /// Its name, which no other unit of the organization has.
+    pub name: SmolStr,
+    /// The unit of which it is part.
+    pub parent: Option<ResourceId>,
+}
+
+impl Unit {
+    fn from_stored(stored: &Stored) -> Option<Self> {
+        let core = stored.resource.core();
+        Some(Self {
+            id: stored.resource.id()?,
+            name: core.get_str("name")?.into(),
+            parent: core.get_str("parent").map(ResourceId::new),
+        })
+    }
+
+    fn to_document(&self) -> Resource {
+        unit_document(&self.name, self.parent.as_ref())
+    }
+}
+
+/// What somebody is in a unit and in those below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Role {
+    /// The id.
+    pub id: ResourceId,
+    /// Its name, which no other role of the organization has.
+    pub name: SmolStr,
+}
+
+impl Role {
+    fn from_stored(stored: &Stored) -> Option<Self> {
+        Some(Self {
+            id: stored.resource.id()?,
+            name: stored.resource.core().get_str("name")?.into(),
+        })
+    }
+}
+
+/// How many levels the tree of units has at most.
+const LEVELS: usize = 5;
+
+/// The relation of a unit to the groups that are mapped to it.
+const GROUPS: &str = "groups";
+
+impl<S: Store> Access<'_, S> {
+    /// All units, in the order in which they were made.
+    ///
+    /// # Errors
+    /// [`AccessError::Store`].
+    pub async fn units(&self, cx: &Context) -> Result<Vec<Unit>, AccessError> {
+        let units = self.all(cx, &self.types.unit, &Selection::document()).await?;
+        Ok(units.iter().filter_map(Unit::from_stored).collect())
+    }
+
+    /// The unit with this id or name.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::Store`].
+    pub async fn unit(&self, cx: &Context, id_or_name: &str) -> Result<Unit, AccessError> {
+        let (_, unit) = self.found_unit(cx, id_or_name).await?;
+        Ok(unit)
+    }
+
+    /// Makes a unit, below another or at the top.
+    ///
+    /// # Errors
+    /// [`AccessError::NameTaken`], [`AccessError::NameMissing`], [`AccessError::TooDeep`], [`AccessError::NotFound`],
+    /// [`AccessError::Forbidden`], [`AccessError::Contention`], [`AccessError::Store`].
+    pub async fn create_unit(
+        &self,
+        cx: &Context,
+        name: &str,
+        parent: Option<&str>,
+    ) -> Result<Unit, AccessError> {
+        demand_admin(cx)?;
+        let (units, name) = (&self.types.unit, name_of(name)?);
+        let id = unit_id(&name);
+        for _ in 0..Engine::<S>::MAX_ATTEMPTS {
+            if self.get(cx, units, &id, &Selection::document()).await?.is_some() {
+                return Err(AccessError::NameTaken {
+                    resource_type: units.name().clone(),
+                    name,
+                });
+            }
+            let above = match parent {
+                Some(parent) => Some(self.found_unit(cx, parent).await?),
+                None => None,
+            };
+            if let Some((_, above)) = &above
+                && self.line(cx, above).await?.len() >= LEVELS
+            {
+                return Err(AccessError::TooDeep { limit: LEVELS });
+            }
+            let unit = Unit {
+                id: id.clone(),
+                name: name.clone(),
+                parent: above.as_ref().map(|(_, above)| above.id.clone()),
+            };
+            let at = self.engine.now();
+            let document = unit.to_document();
+            let unique = [name_key(&name)];
+            let mut changes = vec![Change::Create {
+                resource_type: units,
+                id: &id,
+                document: &document,
+                relations: &[],
+                unique: &unique,
+                version: Version::FIRST,
+                created: at,
+                at,
+            }];
+            let touched = above
+                .as_ref()
+                .map(|(version, above)| Touched::new(above, *version));
+            changes.extend(touched.as_ref().map(|touched| touched.change(self)));
+            let event = self.event(event::CREATED, units, &id);
+            match self.commit(cx, changes, &[event]).await {
+                Ok(()) => return Ok(unit),
+                Err(Refused::Changed) => {}
+                Err(Refused::Error(error)) => return Err(error),
+            }
+        }
+        Err(AccessError::Contention)
+    }
+
+    /// Takes away a unit that has nothing: no units below it, no users and no groups that are mapped to it.
+    ///
+    /// # Errors
+    /// [`AccessError::NotEmpty`], [`AccessError::NotFound`], [`AccessError::Forbidden`], [`AccessError::Contention`],
+    /// [`AccessError::Store`].
+    ///
+    /// # Complexity
+    /// Linear in the users of the organization, each of whom may have joined the unit when it was created.
+    pub async fn delete_unit(&self, cx: &Context, unit: &str) -> Result<(), AccessError> {
+        demand_admin(cx)?;
+        let (units, grants) = (&self.types.unit, &self.types.grant);
+        for _ in 0..Engine::<S>::MAX_ATTEMPTS {
+            let (version, found) = self.found_unit(cx, unit).await?;
+            let of_unit = [found.id.clone()];
+            let of_unit = self
+                .with_any(cx, grants, "unit", &of_unit, &select(grants, &["users"]))
+                .await?;
+            if let Some(what) = self.content(cx, &found, &of_unit).await? {
+                return Err(AccessError::NotEmpty {
+                    unit: found.name,
+                    what,
+                });
+            }
+            let at = self.engine.now();
+            let delete = |resource_type, id, version| Change::Delete {
+                resource_type,
+                id,
+                precondition: Some(version),
+                at,
+            };
+            let ids: Vec<_> = of_unit
+                .iter()
+                .filter_map(|stored| Some((stored.resource.id()?, stored.version)))
+                .collect();
+            let mut changes = vec![delete(units, &found.id, version)];
+            changes.extend(ids.iter().map(|(id, version)| delete(grants, id, *version)));
+            let event = self.event(event::DELETED, units, &found.id);
+            match self.commit(cx, changes, &[event]).await {
+                Ok(()) => return Ok(()),
+                Err(Refused::Changed) => {}
+                Err(Refused::Error(error)) => return Err(error),
+            }
+        }
+        Err(AccessError::Contention)
+    }
+
+    /// Names the unit that created users join, or none.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::Forbidden`], [`AccessError::Admin`], [`AccessError::Store`].
+    pub async fn set_default_unit(&self, cx: &Context, unit: Option<&str>) -> Result<(), AccessError> {
+        demand_admin(cx)?;
+        let unit = match unit {
+            Some(unit) => Some(self.unit(cx, unit).await?.id),
+            None => None,
+        };
+        let unit = unit.as_ref().map(ResourceId::as_str);
+        Ok(self.engine.admin().set_default_unit(cx, unit).await?)
+    }
+
+    /// All roles, in the order in which they were made.
+    ///
+    /// # Errors
+    /// [`AccessError::Store`].
+    pub async fn roles(&self, cx: &Context) -> Result<Vec<Role>, AccessError> {
+        let roles = self.all(cx, &self.types.role, &Selection::document()).await?;
+        Ok(roles.iter().filter_map(Role::from_stored).collect())
+    }
+
+    /// The role with this id or name.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::Store`].
+    pub async fn role(&self, cx: &Context, id_or_name: &str) -> Result<Role, AccessError> {
+        let stored = self
+            .named(cx, &self.types.role, id_or_name, &Selection::document())
+            .await?;
+        Role::from_stored(&stored).ok_or_else(|| AccessError::not_found(self.types.role.name(), id_or_name))
+    }
+
+    /// Makes a role.
+    ///
+    /// # Errors
+    /// [`AccessError::NameTaken`], [`AccessError::NameMissing`], [`AccessError::Forbidden`], [`AccessError::Store`].
+    pub async fn create_role(&self, cx: &Context, name: &str) -> Result<Role, AccessError> {
+        demand_admin(cx)?;
+        let name = name_of(name)?;
+        let document = document(schema_of(ROLE), &name);
+        let id = self
+            .create(cx, &self.types.role, &document, &[name_key(&name)])
+            .await?;
+        Ok(Role { id, name })
+    }
+
+    async fn found_unit(&self, cx: &Context, unit: &str) -> Result<(Version, Unit), AccessError> {
+        let units = &self.types.unit;
+        let stored = self.named(cx, units, unit, &Selection::document()).await?;
+        let found = Unit::from_stored(&stored);
+        let found = found.ok_or_else(|| AccessError::not_found(units.name(), unit))?;
+        Ok((stored.version, found))
+    }
+
+    /// A unit and those above it.
+    async fn line(&self, cx: &Context, unit: &Unit) -> Result<Vec<ResourceId>, AccessError> {
+        let mut line = vec![unit.id.clone()];
+        let mut parent = unit.parent.clone();
+        while let Some(id) = parent
+            && line.len() < LEVELS
+        {
+            let above = self.unit(cx, id.as_str()).await?;
+            line.push(id);
+            parent = above.parent;
+        }
+        Ok(line)
+    }
+
+    /// What a unit has, if it has anything.
+    async fn content(
+        &self,
+        cx: &Context,
+        unit: &Unit,
+        grants: &[Stored],
+    ) -> Result<Option<&'static str>, AccessError> {
+        let (units, document) = (&self.types.unit, Selection::document());
+        let id = [unit.id.clone()];
+        if !self
+            .with_any(cx, units, "parent", &id, &document)
+            .await?
+            .is_empty()
+        {
+            return Ok(Some("units below it"));
+        }
+        let stored = self.get(cx, units, &unit.id, &select(units, &[GROUPS])).await?;
+        if stored.is_some_and(|stored| !related(&stored, GROUPS).is_empty()) {
+            return Ok(Some("groups that are mapped to it"));
+        }
+        if grants.iter().any(|grant| !related(grant, "users").is_empty()) {
+            return Ok(Some("users"));
+        }
+        let is_this = |default: Option<&str>| default.is_some_and(|default| is_named(unit, default));
+        if is_this(self.engine.provisioning(cx).await?.default_unit.as_deref()) {
+            return Ok(Some("the users who are created from now on"));
+        }
+        let users = self.all(cx, &self.types.user, &document).await?;
+        let joined = |user: &Stored| is_this(State::of(&user.resource).default_unit());
+        Ok(users.iter().any(joined).then_some("users"))
+    }
+}
+
+/// A unit that is stored again as it is, so that its version tells whoever is about to delete it that it is not empty any
+/// longer.
+struct Touched {
+    id: ResourceId,
+    version: Version,
+    document: Resource,
+    unique: [keyfob_engine::UniqueKey; 1],
+}
+
+impl Touched {
+    fn new(unit: &Unit, version: Version) -> Self {
+        Self {
+            id: unit.id.clone(),
+            version,
+            document: unit.to_document(),
+            unique: [name_key(&unit.name)],
+        }
+    }
+
+    fn change<'c, S: Store>(&'c self, access: &'c Access<'_, S>) -> Change<'c> {
+        Change::Update {
+            resource_type: &access.types.unit,
+            id: &self.id,
+            document: Some(&self.document),
+            relations: &[],
+            unique: &self.unique,
+            precondition: Some(self.version),
+            at: access.engine.now(),
+        }
+    }
+}
+
+/// The id of the unit with a name, so that a rule, which reads nothing, knows it.
+fn unit_id(name: &str) -> ResourceId {
+    ResourceId::new(format_smolstr!("unit:{}", name_key(name).value))
+}
+
+fn unit_document(name: &str, parent: Option<&ResourceId>) -> Resource {
+    let mut unit = document(schema_of(UNIT), name);
+    if let Some(parent) = parent {
+        unit.core_mut().insert("parent", parent.as_str());
+    }
+    unit
+}
+
+/// Whether a unit has this id or name.
+fn is_named(unit: &Unit, id_or_name: &str) -> bool {
+    unit.id.as_str() == id_or_name || unit.id == unit_id(id_or_name)
+}

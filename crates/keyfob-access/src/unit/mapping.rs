@@ -1,0 +1,164 @@
+//! Groups that are mapped to units: who is in the group belongs to the unit.
+
+use keyfob_core::{Object, Registry, ResourceId, ResourceType, SchemaUri, Value};
+use keyfob_engine::{
+    Context, EngineError, FurtherChange, Operation, Rejection, Review, Rule, Selection, State, Store,
+};
+
+use super::{GROUPS, unit_document, unit_id};
+use crate::{
+    access::{Access, demand_admin, name_key},
+    error::AccessError,
+    event::GROUP_MAPPED,
+    level::delta,
+    registry::{NotRegistered, Types},
+};
+
+/// What a group is mapped to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GroupMapping {
+    /// The unit to which its members belong.
+    pub unit: ResourceId,
+    /// What they are there, if anything in particular.
+    pub role: Option<ResourceId>,
+}
+
+/// Maps every group that is created to the unit of its name, and makes that unit, at the top, where there is none.
+///
+/// The mapping goes with the group; the unit stays. A group that is renamed stays mapped to where it was.
+#[derive(Debug)]
+pub struct Units {
+    unit: ResourceType,
+}
+
+impl Units {
+    /// The rule for an engine with this registry.
+    ///
+    /// # Errors
+    /// [`NotRegistered`] where it was made without [`register`](crate::register).
+    pub fn new(registry: &Registry) -> Result<Self, NotRegistered> {
+        let types = Types::of(registry)?;
+        Ok(Self { unit: types.unit })
+    }
+}
+
+impl Rule for Units {
+    fn review(&self, _: &Context, review: &mut Review<'_>) -> Result<(), Rejection> {
+        let is_group = review.resource_type().schema().id == SchemaUri::GROUP;
+        if !is_group || review.operation() != Operation::Create {
+            return Ok(());
+        }
+        let name = review
+            .document()
+            .and_then(|group| group.core().get_str("displayName"));
+        let name = name.unwrap_or_default().to_owned();
+        let id = unit_id(&name);
+        let unit = FurtherChange::Create {
+            resource_type: self.unit.clone(),
+            id: id.clone(),
+            document: unit_document(&name, None),
+            unique: vec![name_key(&name)],
+        };
+        review.attempt(unit, None);
+        let mapping = GroupMapping { unit: id, role: None };
+        mapping.put_into(&self.unit, review);
+        Ok(())
+    }
+}
+
+impl GroupMapping {
+    pub(super) fn of(state: &State) -> Option<Self> {
+        let noted = state.get(STATE)?.as_object()?;
+        Some(Self {
+            unit: ResourceId::new(noted.get_str("unit")?),
+            role: noted.get_str("role").map(ResourceId::new),
+        })
+    }
+
+    /// Maps the group under review. The unit's edge to the group makes that nobody deletes the unit.
+    fn put_into(&self, units: &ResourceType, review: &mut Review<'_>) {
+        let mut noted = Object::new();
+        noted.insert("unit", self.unit.as_str());
+        if let Some(role) = &self.role {
+            noted.insert("role", role.as_str());
+        }
+        let before = Self::of(review.state());
+        let group = [review.id().clone()];
+        let relate = |unit: &ResourceId, add: &[_], remove: &[_]| FurtherChange::Relate {
+            resource_type: units.clone(),
+            id: unit.clone(),
+            relations: vec![delta(GROUPS, add, remove)],
+        };
+        if before.as_ref().is_none_or(|before| before.unit != self.unit) {
+            review.add(relate(&self.unit, &group, &[]));
+            if let Some(before) = before {
+                review.attempt(relate(&before.unit, &[], &group), None);
+            }
+        }
+        let mut event = review.event(GROUP_MAPPED);
+        event.data = noted.clone();
+        review.publish_event(event);
+        review.state_mut().set(STATE, Value::from(noted));
+    }
+}
+
+/// Under which name a group's state holds its mapping.
+const STATE: &str = "mapping";
+
+impl<S: Store> Access<'_, S> {
+    /// What the group with this id or `displayName` is mapped to. One that was there before the rule [`Units`] is mapped to
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`AccessError::NotProvisioned`], [`AccessError::Ambiguous`], [`AccessError::Store`].
+    pub async fn mapping(&self, cx: &Context, group: &str) -> Result<Option<GroupMapping>, AccessError> {
+        let id = self.provisioned_group(cx, group).await?;
+        let stored = self
+            .get(cx, &self.types.group, &id, &Selection::document())
+            .await?;
+        let stored = stored.ok_or_else(|| AccessError::NotProvisioned(group.into()))?;
+        Ok(GroupMapping::of(&State::of(&stored.resource)))
+    }
+
+    /// Maps a group to another unit, or to a role in it. Its members belong there from then on, and nowhere else on the
+    /// group's account.
+    ///
+    /// # Errors
+    /// [`AccessError::NotProvisioned`], [`AccessError::NotFound`], [`AccessError::Ambiguous`], [`AccessError::Forbidden`],
+    /// [`AccessError::Engine`], [`AccessError::Store`].
+    pub async fn map_group(
+        &self,
+        cx: &Context,
+        group: &str,
+        unit: &str,
+        role: Option<&str>,
+    ) -> Result<GroupMapping, AccessError> {
+        demand_admin(cx)?;
+        let id = self.provisioned_group(cx, group).await?;
+        let mapping = GroupMapping {
+            unit: self.unit(cx, unit).await?.id,
+            role: match role {
+                Some(role) => Some(self.role(cx, role).await?.id),
+                None => None,
+            },
+        };
+        let outcome = self
+            .engine
+            .amend(cx, &self.types.group, &id, |review| {
+                if GroupMapping::of(review.state()).as_ref() != Some(&mapping) {
+                    mapping.put_into(&self.types.unit, review);
+                }
+                Ok(())
+            })
+            .await;
+        match outcome {
+            Ok(()) => Ok(mapping),
+            Err(EngineError::NotFound { resource_type, .. }) if resource_type == *self.types.unit.name() => {
+                Err(AccessError::not_found(&resource_type, unit))
+            }
+            Err(EngineError::NotFound { .. }) => Err(AccessError::NotProvisioned(group.into())),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
