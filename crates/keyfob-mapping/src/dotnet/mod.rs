@@ -7,4 +7,5 @@
 pub mod casing;
 pub mod date_time;
 pub mod diacritics;
+pub mod regex;
 pub mod text;
