@@ -82,6 +82,7 @@ async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
         .trim_end_matches('/');
     let service = ScimService::builder(Arc::new(engine))
         .base_path(&arguments.base_path)
+        .organizations_at("/organizations")
         .public_url(format!("{public}{}", arguments.base_path))
         .build();
     // Whoever reads that the server listens may at once tell it to stop.

@@ -38,6 +38,8 @@ struct Shared<S> {
     engine: Arc<Engine<S>>,
     authenticator: Box<dyn Erased>,
     base_path: SmolStr,
+    /// Under which path each organization is served too, followed by its id.
+    organizations: Option<SmolStr>,
     public_url: PublicUrl,
     body_limit: usize,
 }
@@ -56,6 +58,7 @@ impl<S: Store> ScimService<S> {
                 authenticator: Box::new(BearerTokens::new(Arc::clone(&engine))),
                 engine,
                 base_path: SmolStr::default(),
+                organizations: None,
                 public_url: PublicUrl::Path,
                 body_limit: ScimServiceBuilder::<S>::BODY_LIMIT,
             },
@@ -102,12 +105,15 @@ impl<S: Store> ScimServiceBuilder<S> {
     /// Addresses in answers have it, and requests are served with it and without it: a router in front may have
     /// taken it away. Behind the router of the feature `axum` it need not be set.
     pub fn base_path(mut self, path: &str) -> Self {
-        let path = path.trim_matches('/');
-        self.shared.base_path = if path.is_empty() {
-            SmolStr::default()
-        } else {
-            format_smolstr!("/{path}")
-        };
+        self.shared.base_path = rooted(path);
+        self
+    }
+
+    /// Serves each organization under an address of its own too: this path below the base path, such as
+    /// `/organizations`, followed by the organization's id. Whoever may not act for that organization finds nothing
+    /// there (404).
+    pub fn organizations_at(mut self, path: &str) -> Self {
+        self.shared.organizations = Some(rooted(path));
         self
     }
 
@@ -161,6 +167,16 @@ impl<S> fmt::Debug for ScimServiceBuilder<S> {
     }
 }
 
+/// A path with a slash before it and none after it.
+fn rooted(path: &str) -> SmolStr {
+    let path = path.trim_matches('/');
+    if path.is_empty() {
+        SmolStr::default()
+    } else {
+        format_smolstr!("/{path}")
+    }
+}
+
 /// The path under which a router has nested the service, as that router knows it.
 #[derive(Clone, Debug)]
 pub(crate) struct NestedAt(pub(crate) SmolStr);
@@ -171,13 +187,20 @@ impl<S: Store> Shared<S> {
         B: Body<Data = Bytes, Error: Into<BodyError>>,
     {
         let caller = self.authenticator.authenticate(request).await?;
-        let route = Route::of(self.path_of(request), self.engine.registry()).ok_or(HttpError::NoEndpoint)?;
+        let (organization, path) = self.organization_of(self.path_of(request));
+        if organization.is_some_and(|organization| organization != caller.tenant().as_str()) {
+            return Err(HttpError::NoEndpoint);
+        }
+        let route = Route::of(path, self.engine.registry()).ok_or(HttpError::NoEndpoint)?;
         let route = self.unalias(route, &caller)?;
         let nested_at = request.extensions.get().map(|NestedAt(path)| path.as_str());
         let base_path = Some(self.base_path.as_str())
             .filter(|path| !path.is_empty())
             .or(nested_at);
-        let base_url = self.public_url.of(request, base_path.unwrap_or_default());
+        let mut base_url = self.public_url.of(request, base_path.unwrap_or_default());
+        if let (Some(organization), Some(organizations)) = (organization, &self.organizations) {
+            base_url = format_smolstr!("{base_url}{organizations}/{organization}");
+        }
         let cx = Context::new(caller.tenant().clone()).with_base_url(base_url);
         let exchange = Exchange {
             engine: &self.engine,
@@ -194,6 +217,19 @@ impl<S: Store> Shared<S> {
         path.strip_prefix(self.base_path.as_str())
             .filter(|below| below.is_empty() || below.starts_with('/'))
             .unwrap_or(path)
+    }
+
+    /// The organization that a path names, and the path below its address.
+    fn organization_of<'p>(&self, path: &'p str) -> (Option<&'p str>, &'p str) {
+        let named = self.organizations.as_ref().and_then(|organizations| {
+            let below = path.strip_prefix(organizations.as_str())?.strip_prefix('/')?;
+            let end = below.find('/').unwrap_or(below.len());
+            below.split_at_checked(end)
+        });
+        match named {
+            Some((organization, below)) => (Some(organization), below),
+            None => (None, path),
+        }
     }
 
     /// Puts the resource that the caller is in the place of `/Me`.

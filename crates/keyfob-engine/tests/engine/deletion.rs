@@ -1,6 +1,6 @@
 //! Deletion that can be undone, and removal that can't.
 
-use keyfob_core::{ResourceId, Value};
+use keyfob_core::{ExternalId, ResourceId, Value};
 use keyfob_engine::{AdminError, Confirmed, EngineError, Precondition, UserState};
 use pollster::block_on;
 
@@ -209,4 +209,50 @@ fn a_group_that_is_gone_by_now_is_not_joined_again() {
             .unwrap()
             .contains(&ann.id)
     );
+}
+
+#[test]
+fn d_1_d_7_an_administrator_deletes_and_purges_and_purges_what_was_deleted() {
+    let fixture = Fixture::verkada();
+    let admin = fixture.administrator();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let bob = fixture.create("User", &user_at("bob@example.com")).unwrap();
+    for user in [&ann, &bob] {
+        fixture.patch("User", user, &set_active(false)).unwrap();
+    }
+    block_on(fixture.admin().purge_user(&admin, &ann.id, Some(Confirmed))).unwrap();
+    block_on(fixture.admin().delete_user(&admin, &bob.id)).unwrap();
+    block_on(fixture.admin().purge_user(&admin, &bob.id, Some(Confirmed))).unwrap();
+    assert!(block_on(fixture.admin().users(&admin)).unwrap().is_empty());
+    assert!(
+        block_on(fixture.admin().deleted_users(&admin))
+            .unwrap()
+            .is_empty()
+    );
+    let again = block_on(fixture.admin().purge_user(&admin, &bob.id, Some(Confirmed)));
+    assert!(matches!(again, Err(AdminError::NoSuchUser(_))), "D-8");
+}
+
+#[test]
+fn d_4_after_a_removal_for_good_nothing_leads_to_the_user_any_more() {
+    const URI: &str = "urn:ietf:params:scim:schemas:extension:verkada:core:2.0:User";
+    let fixture = Fixture::verkada();
+    let admin = fixture.administrator();
+    let body = user_at("ann@example.com").replacen('{', &format!(r#"{{"{URI}":{{"externalId":"a1"}},"#), 1);
+    let ann = fixture.create("User", &body).unwrap();
+    fixture.patch("User", &ann, &set_active(false)).unwrap();
+    block_on(fixture.admin().purge_user(&admin, &ann.id, Some(Confirmed))).unwrap();
+    assert_eq!(refusal(fixture.try_get("User", &ann)).0, 404);
+    for name in ["ann@example.com", ann.id.as_str()] {
+        assert!(matches!(
+            block_on(fixture.admin().user(&admin, name)),
+            Err(AdminError::NoSuchUser(_))
+        ));
+    }
+    let by_external_id = ExternalId::new("a1");
+    let found = block_on(fixture.admin().find_user_by_external_id(&admin, &by_external_id)).unwrap();
+    assert_eq!(found, None);
+    assert_eq!(fixture.list("User", "userName pr").total_results, 0);
+    let bob = fixture.create("User", &body.replace("ann@", "bob@")).unwrap();
+    assert_ne!(bob.id, ann.id, "X-7: the external id is free");
 }

@@ -1,7 +1,7 @@
 //! Who may change what of users and groups, and where users stand in their life.
 
-use keyfob_core::{ExternalId, ScimType};
-use keyfob_engine::{Actor, AdminError, EngineError, Rejection, UserState};
+use keyfob_core::{AttrPath, ExternalId, Projection, ScimType};
+use keyfob_engine::{Actor, AdminError, EngineError, Precondition, Rejection, UserState};
 use pollster::block_on;
 
 use crate::fixture::{Fixture, group, patch, refusal, set_active, user, user_at};
@@ -294,4 +294,144 @@ fn x_1_to_x_8_the_extensions_external_id_stands_beside_the_core_one() {
     fixture.patch("User", &bob, &set("")).unwrap();
     fixture.patch("User", &ann, &set("")).unwrap();
     assert_eq!(find(""), None, "X-8: an empty one is none");
+}
+
+#[test]
+fn u_1_u_5_a_change_is_seen_at_once_and_touches_nothing_else() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let guides = fixture
+        .create("Group", &group("Guides", &[ann.id.as_str()]))
+        .unwrap();
+    let before = fixture.stored("User", &ann);
+    fixture.clock.advance();
+    let title = patch(r#"{"op":"replace","path":"title","value":"Guide"}"#);
+    fixture.patch("User", &ann, &title).unwrap();
+    let after = fixture.stored("User", &ann);
+    assert_eq!(after.version, before.version.next());
+    assert_ne!(
+        after.resource.meta().unwrap().last_modified,
+        before.resource.meta().unwrap().last_modified
+    );
+    let mut expected = before.resource.clone();
+    expected.core_mut().insert("title", "Guide");
+    expected.set_meta(&after.resource.meta().unwrap());
+    assert_eq!(after.resource, expected);
+    assert!(
+        fixture
+            .get("Group", &guides)
+            .relation("members")
+            .unwrap()
+            .contains(&ann.id)
+    );
+    fixture.clock.advance();
+    fixture.patch("User", &ann, &title).unwrap();
+    assert_eq!(
+        fixture.stored("User", &ann),
+        after,
+        "U-1: nothing changed, so neither version nor lastModified do"
+    );
+}
+
+#[test]
+fn u_3_a_user_whom_the_provider_unassigns_is_deactivated_and_not_removed() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    fixture.patch("User", &ann, &set_active(false)).unwrap();
+    let users = block_on(fixture.admin().users(&fixture.administrator())).unwrap();
+    assert_eq!(
+        users.iter().map(|user| user.state).collect::<Vec<_>>(),
+        [UserState::Deactivated]
+    );
+    assert!(
+        block_on(fixture.admin().deleted_users(&fixture.administrator()))
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn u_11_what_okta_sends_along_on_creation_is_accepted_and_dropped() {
+    let fixture = Fixture::verkada();
+    let body = user_at("ann@example.com").replacen('{', r#"{"password":"pa55word","groups":[],"#, 1);
+    let ann = fixture.create("User", &body).unwrap();
+    let stored = String::from_utf8(fixture.stored("User", &ann).resource.to_json()).unwrap();
+    assert!(!stored.contains("pa55word"), "{stored}");
+    let set = patch(r#"{"op":"replace","path":"password","value":"another"}"#);
+    let before = fixture.stored("User", &ann);
+    fixture.patch("User", &ann, &set).unwrap();
+    assert_eq!(fixture.stored("User", &ann), before);
+}
+
+#[test]
+fn g_6_entras_groups_are_created_empty_and_read_without_their_members() {
+    let fixture = Fixture::verkada();
+    let guides = fixture.create("Group", &group("Guides", &[])).unwrap();
+    let ids: Vec<_> = (0..300)
+        .map(|number| {
+            fixture
+                .create("User", &user_at(&format!("u{number}@example.com")))
+                .unwrap()
+                .id
+        })
+        .collect();
+    let values: Vec<_> = ids.iter().map(|id| format!(r#"{{"value":"{id}"}}"#)).collect();
+    let join = patch(&format!(
+        r#"{{"op":"Add","path":"members","value":[{}]}}"#,
+        values.join(",")
+    ));
+    let written = fixture.patch("Group", &guides, &join).unwrap();
+    assert_eq!(written.resource, None, "a large group answers 204");
+    let without = Projection::except(vec![AttrPath::attribute("members")]);
+    let written = fixture
+        .patch_as("Group", &guides, &join, &Precondition::None, &without)
+        .unwrap();
+    assert_eq!(written.resource.unwrap().relation("members"), None);
+    assert_eq!(
+        fixture.get("Group", &guides).relation("members").unwrap().len(),
+        300
+    );
+}
+
+#[test]
+fn g_9_an_unknown_member_undoes_the_whole_request_and_who_is_no_member_leaves_in_peace() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let guides = fixture.create("Group", &group("Guides", &[])).unwrap();
+    let before = fixture.stored("Group", &guides);
+    let join = patch(&format!(
+        r#"{{"op":"add","path":"members","value":[{{"value":"{}"}}]}},
+           {{"op":"add","path":"members","value":[{{"value":"nobody"}}]}}"#,
+        ann.id
+    ));
+    let (status, scim_type, _) = refusal(fixture.patch("Group", &guides, &join));
+    assert_eq!((status, scim_type), (400, Some(ScimType::InvalidValue)));
+    let leave = patch(&format!(
+        r#"{{"op":"remove","path":"members[value eq \"{}\"]"}}"#,
+        ann.id
+    ));
+    fixture.patch("Group", &guides, &leave).unwrap();
+    assert_eq!(fixture.stored("Group", &guides), before);
+}
+
+#[test]
+fn s_4_nobody_needs_a_display_name_and_none_is_made_up() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    assert_eq!(fixture.get("User", &ann).core().get("displayName"), None);
+    let view = block_on(fixture.admin().user(&fixture.administrator(), "ann@example.com")).unwrap();
+    assert_eq!(view.display_name, None);
+}
+
+#[test]
+fn x_5_administrators_do_not_see_the_extensions_external_id() {
+    let fixture = Fixture::verkada();
+    let body = user_at("ann@example.com").replacen(
+        '{',
+        r#"{"urn:ietf:params:scim:schemas:extension:verkada:core:2.0:User":{"externalId":"hidden-7"},"#,
+        1,
+    );
+    fixture.create("User", &body).unwrap();
+    let view = block_on(fixture.admin().user(&fixture.administrator(), "ann@example.com")).unwrap();
+    assert!(!format!("{view:?}").contains("hidden-7"), "{view:?}");
 }

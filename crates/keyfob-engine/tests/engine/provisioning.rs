@@ -62,7 +62,7 @@ fn t_4_a_refresh_shuts_the_old_token_out_at_once() {
 }
 
 #[test]
-fn t_5_6_7_a_refresh_takes_a_link_an_administrator_and_a_confirmation() {
+fn t_5_t_6_t_7_a_refresh_takes_a_link_an_administrator_and_a_confirmation() {
     let fixture = Fixture::unlinked(Profile::verkada());
     let admin = fixture.administrator();
     let refresh =

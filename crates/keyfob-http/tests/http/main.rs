@@ -6,6 +6,8 @@ mod authentication;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod domain;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod nesting;
