@@ -80,9 +80,16 @@ pub(super) fn check_types(
         .try_for_each(|(_, member)| check_type(member, attribute, path))
 }
 
+/// Refuses a member that is said to be of a type that can't be one. Only the types of RFC 7643 are known by their names
+/// here; whatever else is said, `direct` for one, counts for nothing, and a store looks at what the member is.
 fn check_type(member: &Member, attribute: &Attribute, path: &str) -> Result<(), ValidationError> {
+    let is_known = |kind: &str| {
+        ["User", "Group"]
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(kind))
+    };
     match &member.kind {
-        Some(kind) if !kind.is_empty() && !attribute.takes_members_of(kind) => {
+        Some(kind) if is_known(kind) && !attribute.takes_members_of(kind) => {
             Err(ValidationError::MemberType {
                 path: path.into(),
                 found: kind.clone(),
