@@ -379,6 +379,19 @@ mod tests {
     }
 
     #[test]
+    fn matches_are_replaced_as_dotnet_replaced_them() {
+        let file = include_str!("../../../../testdata/dotnet/regex.json");
+        let cases: Vec<[String; 4]> = serde_json::from_str(file).unwrap();
+        for [pattern, input, replacement, expected] in &cases {
+            assert_eq!(
+                replaced(pattern, input, replacement),
+                *expected,
+                "{pattern} {input:?} {replacement}"
+            );
+        }
+    }
+
+    #[test]
     fn the_span_of_a_group_is_replaced_in_every_match() {
         for (pattern, group, input, replacement, expected) in [
             (

@@ -10,6 +10,9 @@ use super::{
 /// Years of two digits are in the century up to this year, as in the .NET versions that have no newer table.
 const TWO_DIGIT_YEAR_MAX: u32 = 2029;
 
+/// The offset of a zone in seconds, at most.
+const MAX_OFFSET: i32 = 14 * 3600;
+
 pub(super) fn parse(
     format: &Format,
     text: &str,
@@ -22,6 +25,7 @@ pub(super) fn parse(
         fields: Fields::default(),
         pm: None,
         twelve: false,
+        two_digit_year: false,
     };
     if styles.has(Styles::TRAILING_WHITE) {
         reader.rest = reader.rest.trim_end();
@@ -58,12 +62,16 @@ pub(super) fn parse(
         field,
     };
     reader.settle_hour().ok_or_else(|| no_such("hour"))?;
+    reader.complete_year();
     let fields = reader.fields;
     let dateless = fields.year.is_none() && fields.month.is_none() && fields.day.is_none();
     if fields.year.is_none() && !(dateless && styles.has(Styles::NO_CURRENT_DATE)) {
         return Err(DateTimeError::NoYear {
             format: format.text.clone(),
         });
+    }
+    if fields.offset.is_some_and(|offset| offset.abs() > MAX_OFFSET) {
+        return Err(no_such("offset"));
     }
     let local = fields.local().map_err(no_such)?;
     let instant = to_utc(local, fields.offset.unwrap_or_default()).ok_or(DateTimeError::OutOfRange)?;
@@ -89,6 +97,8 @@ struct Reader<'t> {
     pm: Option<bool>,
     /// Whether an hour was read that counts from 1 to 12.
     twelve: bool,
+    /// Whether a year was read that may be short of its century.
+    two_digit_year: bool,
 }
 
 impl Reader<'_> {
@@ -117,6 +127,7 @@ impl Reader<'_> {
                 self.rest = self.rest.strip_prefix(literal)?;
                 Some(())
             }
+            Item::Percent => Some(()),
             Item::Gmt => {
                 self.rest = self.rest.strip_prefix("GMT")?;
                 set(&mut self.fields.offset, 0)
@@ -129,12 +140,7 @@ impl Reader<'_> {
         match (letter, count) {
             ('y', _) => {
                 let year = self.digits(count)?;
-                let year = if count <= 2 {
-                    let century = TWO_DIGIT_YEAR_MAX / 100 - u32::from(year > TWO_DIGIT_YEAR_MAX % 100);
-                    century * 100 + year
-                } else {
-                    year
-                };
+                self.two_digit_year |= count <= 2;
                 set(&mut self.fields.year, year)
             }
             ('M', 1 | 2) => set_number(self, count, |fields| &mut fields.month),
@@ -213,7 +219,7 @@ impl Reader<'_> {
             _ => return None,
         };
         self.rest = self.rest.get(1..)?;
-        let hours = self.digits(count.min(2))?;
+        let hours = self.digits(1)?;
         let minutes = if count > 2 {
             self.rest = self.rest.strip_prefix(':').unwrap_or(self.rest);
             self.digits(2)?
@@ -225,6 +231,21 @@ impl Reader<'_> {
         }
         let seconds = i32::try_from((hours * 60 + minutes) * 60).ok()?;
         set(&mut self.fields.offset, east * seconds)
+    }
+
+    /// Puts a century before a year of two digits.
+    fn complete_year(&mut self) {
+        if let Some(year) = self
+            .fields
+            .year
+            .as_mut()
+            .filter(|year| self.two_digit_year && **year < 100)
+        {
+            *year += TWO_DIGIT_YEAR_MAX / 100 * 100;
+            if *year > TWO_DIGIT_YEAR_MAX {
+                *year -= 100;
+            }
+        }
     }
 
     /// Applies `AM` and `PM` to the hour.
@@ -269,6 +290,7 @@ fn describe(item: Item) -> String {
     match item {
         Item::Literal(literal) => format!("`{literal}`"),
         Item::Zulu => "`Z`".to_owned(),
+        Item::Percent => String::new(),
         Item::Gmt => "`GMT`".to_owned(),
         Item::Field(letter, count) => {
             let letters: String = std::iter::repeat_n(letter, count.min(8)).collect();
@@ -344,6 +366,21 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_read_by_their_format_as_dotnet_read_them() {
+        let file = include_str!("../../../../../testdata/dotnet/parse-exact.json");
+        let cases: Vec<[String; 5]> = serde_json::from_str(file).unwrap();
+        for [text, format, styles, instant, kind] in &cases {
+            let (read, read_kind) = read(text, format, styles).unwrap();
+            assert_eq!(
+                read,
+                instant.parse::<DateTime<Utc>>().unwrap(),
+                "{text} {format} {styles}"
+            );
+            assert_eq!(format!("{read_kind:?}"), *kind, "{text} {format} {styles}");
+        }
+    }
+
+    #[test]
     fn white_space_may_stand_around_a_text_unless_a_style_is_named() {
         let expected = Ok(("2020-01-05T00:00:00Z".parse().unwrap(), Kind::Unspecified));
         assert_eq!(read(" 2020-01-05 ", "yyyy-MM-dd", ""), expected);
@@ -376,6 +413,7 @@ mod tests {
             ("2020-01-05 13 PM", "yyyy-MM-dd hh tt", "hour"),
             ("2020-01-05 03 PM", "yyyy-MM-dd HH tt", "hour"),
             ("Mon 2020-01-05", "ddd yyyy-MM-dd", "weekday"),
+            ("2020-01-05+15:00", "yyyy-MM-ddzzz", "offset"),
         ] {
             assert_eq!(
                 read(text, format, ""),

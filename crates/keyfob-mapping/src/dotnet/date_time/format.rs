@@ -38,6 +38,8 @@ pub(super) enum Item {
     Zulu,
     /// `GMT` outside of quotes: a zone to read, but the month between two letters to write.
     Gmt,
+    /// `%`, after which the first letter stands alone to write.
+    Percent,
 }
 
 impl Format {
@@ -78,17 +80,24 @@ impl Format {
     #[must_use]
     pub fn format(&self, instant: DateTime<Utc>, kind: Kind) -> String {
         let mut text = String::with_capacity(self.text.len() + 8);
+        let mut alone = false;
         for item in &self.items {
             match *item {
                 Item::Literal(literal) => text.push(literal),
                 Item::Zulu => text.push('Z'),
+                Item::Field(letter, count @ 2..) if alone => {
+                    write_field(&mut text, letter, 1, instant, kind);
+                    write_field(&mut text, letter, count - 1, instant, kind);
+                }
                 Item::Field(letter, count) => write_field(&mut text, letter, count, instant, kind),
                 Item::Gmt => {
                     text.push('G');
                     push_number(&mut text, instant.month(), 1);
                     text.push('T');
                 }
+                Item::Percent => {}
             }
+            alone = *item == Item::Percent;
         }
         text
     }
@@ -130,12 +139,11 @@ fn items(format: &str) -> Result<Vec<Item>, &'static str> {
             '\\' => items.push(Item::Literal(
                 characters.next().ok_or("nothing follows the `\\`")?,
             )),
-            // Only keeps a format of one letter from being a standard one.
-            '%' => {
-                if matches!(characters.clone().next(), None | Some('%')) {
-                    return Err("no letter follows the `%`");
-                }
-            }
+            // Keeps a format of one letter from being a standard one.
+            '%' => match characters.clone().next() {
+                None | Some('%' | '\'' | '"' | '\\') => return Err("no letter follows the `%`"),
+                Some(_) => items.push(Item::Percent),
+            },
             'd' | 'f' | 'F' | 'g' | 'h' | 'H' | 'K' | 'm' | 'M' | 's' | 't' | 'y' | 'z' => {
                 // Each `K` stands alone.
                 let more = if character == 'K' { "" } else { characters.as_str() };
@@ -236,7 +244,7 @@ mod tests {
     #[test]
     fn every_letter_writes_what_it_writes_in_dotnet() {
         for (pattern, expected) in [
-            ("%d dd ddd dddd ddddd", "5 05 Sun Sunday Sunday"),
+            ("%dd %d dd ddd dddd ddddd", "55 5 05 Sun Sunday Sunday"),
             ("%M MM MMM MMMM", "1 01 Jan January"),
             ("%y yy yyy yyyy yyyyy", "20 20 2020 2020 02020"),
             ("%h hh %H HH HHH", "3 03 15 15 15"),
@@ -277,6 +285,18 @@ mod tests {
             ("Y", "2020 January"),
         ] {
             assert_eq!(format(pattern), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn dates_are_written_as_dotnet_wrote_them() {
+        let file = include_str!("../../../../../testdata/dotnet/format.json");
+        let cases: Vec<[String; 3]> = serde_json::from_str(file).unwrap();
+        for [instant, format, expected] in &cases {
+            let written = Format::new(format)
+                .unwrap()
+                .format(instant.parse().unwrap(), Kind::Utc);
+            assert_eq!(written, *expected, "{instant} {format}");
         }
     }
 

@@ -24,7 +24,8 @@ pub fn parse(text: &str) -> Result<DateTime<Utc>, DateTimeError> {
     let whole = text.trim();
     let Some(rest) = date(whole, &mut fields) else {
         return Err(
-            if time(whole, &mut fields).is_some_and(|rest| zone(rest, &mut fields).is_some_and(str::is_empty))
+            if time(whole, &mut fields, false)
+                .is_some_and(|rest| zone(rest, &mut fields).is_some_and(str::is_empty))
             {
                 DateTimeError::TimeAlone {
                     text: text.to_owned(),
@@ -34,7 +35,7 @@ pub fn parse(text: &str) -> Result<DateTime<Utc>, DateTimeError> {
             },
         );
     };
-    let rest = time_after_date(rest, &mut fields).unwrap_or(rest);
+    let rest = time_after_date(whole, rest, &mut fields).unwrap_or(rest);
     if !zone(rest, &mut fields).is_some_and(str::is_empty) {
         return Err(unreadable(text));
     }
@@ -63,13 +64,9 @@ fn date<'t>(text: &'t str, fields: &mut Fields) -> Option<&'t str> {
     };
     if let Some((month, rest)) = word(text, &MONTHS) {
         fields.month = Some(month + 1);
-        let (number, digits, rest) = number(rest.trim_start(), 4)?;
-        if digits == 4 {
-            fields.year = Some(number);
-            return Some(rest);
-        }
-        fields.day = Some(number).filter(|_| digits <= 2);
-        return year(skip_comma(rest), fields).filter(|_| fields.day.is_some());
+        let (day, rest) = strip_digits(rest.trim_start(), 1, 2)?;
+        fields.day = Some(day);
+        return year(skip_comma(rest), fields);
     }
     let (first, digits, rest) = number(text, 4)?;
     if digits == 3 {
@@ -111,18 +108,23 @@ fn year<'t>(text: &'t str, fields: &mut Fields) -> Option<&'t str> {
     Some(rest).filter(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
 }
 
-/// Reads what joins a time to a date, and the time.
-fn time_after_date<'t>(text: &'t str, fields: &mut Fields) -> Option<&'t str> {
-    let rest = match text.strip_prefix('T') {
-        Some(rest) => rest,
-        None => Some(skip_comma(text)).filter(|rest| rest.len() < text.len())?,
-    };
-    time(rest, fields)
+/// Reads what joins a time to the date that `whole` begins with, and the time.
+fn time_after_date<'t>(whole: &str, text: &'t str, fields: &mut Fields) -> Option<&'t str> {
+    if let Some(rest) = text.strip_prefix('T') {
+        // Only ISO 8601 joins them so, which has all its digits and no halves of a day.
+        let is_date = whole.len() - text.len() == 10 && whole.as_bytes().get(4) == Some(&b'-');
+        return Some(rest)
+            .filter(|_| is_date)
+            .and_then(|rest| time(rest, fields, true));
+    }
+    let rest = Some(skip_comma(text)).filter(|rest| rest.len() < text.len())?;
+    time(rest, fields, false)
 }
 
 /// Reads a time, if it is whole.
-fn time<'t>(text: &'t str, fields: &mut Fields) -> Option<&'t str> {
-    let (hour, rest) = strip_digits(text, 1, 2)?;
+fn time<'t>(text: &'t str, fields: &mut Fields, is_iso: bool) -> Option<&'t str> {
+    let least = if is_iso { 2 } else { 1 };
+    let (hour, rest) = strip_digits(text, least, 2)?;
     let mut time = Fields {
         hour: Some(hour),
         ..*fields
@@ -130,17 +132,17 @@ fn time<'t>(text: &'t str, fields: &mut Fields) -> Option<&'t str> {
     let mut rest = rest;
     let mut with_minutes = false;
     if let Some(after) = rest.strip_prefix(':') {
-        let (minute, after) = strip_digits(after, 1, 2)?;
+        let (minute, after) = strip_digits(after, least, 2)?;
         (time.minute, rest, with_minutes) = (Some(minute), after, true);
         if let Some(after) = rest.strip_prefix(':') {
-            let (second, after) = strip_digits(after, 1, 2)?;
+            let (second, after) = strip_digits(after, least, 2)?;
             (time.second, rest) = (Some(second), after);
             if let Some(after) = rest.strip_prefix('.') {
                 (time.ticks, rest) = fraction(after)?;
             }
         }
     }
-    match word(rest.trim_start(), &["AM", "PM"]) {
+    match word(rest.trim_start(), &["AM", "PM"]).filter(|_| !is_iso) {
         // `13:00 PM` is redundant, `13:00 AM` wrong; midnight and noon are the hours 12.
         Some((half, after)) => {
             rest = after;
@@ -259,13 +261,21 @@ mod tests {
             ("Jan 1 2012", "2012-01-01T00:00:00Z"),
             ("16-Mar-2020", "2020-03-16T00:00:00Z"),
             ("2020 march 16", "2020-03-16T00:00:00Z"),
-            ("March 2020", "2020-03-01T00:00:00Z"),
             ("Mon, 16 Mar 2020 10:11:12 GMT", "2020-03-16T10:11:12Z"),
             ("Monday, March 16, 2020", "2020-03-16T00:00:00Z"),
             ("2020-03-16T10:00+0130", "2020-03-16T08:30:00Z"),
             ("  2020-03-16  ", "2020-03-16T00:00:00Z"),
             ("0001-01-01", "0001-01-01T00:00:00Z"),
         ] {
+            assert_eq!(parse(text), Ok(expected.parse().unwrap()), "{text}");
+        }
+    }
+
+    #[test]
+    fn dates_are_read_as_dotnet_read_them() {
+        let file = include_str!("../../../../../testdata/dotnet/parse.json");
+        let cases: Vec<[String; 2]> = serde_json::from_str(file).unwrap();
+        for [text, expected] in &cases {
             assert_eq!(parse(text), Ok(expected.parse().unwrap()), "{text}");
         }
     }
@@ -289,6 +299,10 @@ mod tests {
             "2020-01-01 13:00 AM",
             "16 Mar",
             "March 16",
+            "March 2020",
+            "March 2020 10:00",
+            "1/5/2020T10:00",
+            "2020-01-05T10:00 AM",
             "2020-01-01x",
             "2020-01-01T10:00:00.",
             "2020-1/5",
