@@ -1,5 +1,6 @@
 //! `keyfob admin`: what an organization's administrators do.
 
+mod access;
 mod events;
 mod group;
 mod link;
@@ -9,6 +10,7 @@ mod user;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use clap::Subcommand;
+use keyfob_access::{Access, AccessError};
 use keyfob_core::{Object, json};
 use keyfob_engine::{Actor, Admin, AdminError, Confirmed, Context, DynStore, Engine};
 
@@ -50,6 +52,17 @@ enum Command {
     /// Groups that the provider manages, and others
     #[command(subcommand)]
     Group(group::Command),
+    /// Access groups: those who get access together
+    #[command(subcommand)]
+    AccessGroup(access::GroupCommand),
+    /// Access levels: to which doors, and when
+    #[command(subcommand)]
+    Level(access::LevelCommand),
+    /// The doors there are
+    #[command(subcommand)]
+    Door(access::DoorCommand),
+    /// Prints the doors that open to a user
+    Doors(access::DoorsArguments),
     /// Says whether created users are invited
     Invites {
         /// Whether they are
@@ -111,6 +124,10 @@ impl Session {
         self.engine.admin()
     }
 
+    fn access(&self) -> Result<Access<'_, DynStore>, Unusable> {
+        Ok(Access::new(&self.engine)?)
+    }
+
     /// Prints an object, as JSON or in the words of `text`.
     fn show(&self, object: &Object, text: &str) -> Result<(), Unusable> {
         if self.json {
@@ -124,16 +141,24 @@ impl Session {
 
 /// Why a command printed nothing more: because it was refused, or because it couldn't be tried.
 enum Failure {
-    Refused(AdminError),
+    Refused(AccessError),
     Unusable(Unusable),
+}
+
+impl From<AccessError> for Failure {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Store(error) | AccessError::Admin(AdminError::Store(error)) => {
+                Self::Unusable(error.into())
+            }
+            error => Self::Refused(error),
+        }
+    }
 }
 
 impl From<AdminError> for Failure {
     fn from(error: AdminError) -> Self {
-        match error {
-            AdminError::Store(error) => Self::Unusable(error.into()),
-            error => Self::Refused(error),
-        }
+        AccessError::from(error).into()
     }
 }
 
@@ -179,6 +204,10 @@ async fn perform(arguments: &Arguments) -> Result<(), Failure> {
         Command::Token(command) => link::token(&session, command).await,
         Command::User(command) => user::run(&session, command).await,
         Command::Group(command) => group::run(&session, command).await,
+        Command::AccessGroup(command) => access::group(&session, command).await,
+        Command::Level(command) => access::level(&session, command).await,
+        Command::Door(command) => access::door(&session, command).await,
+        Command::Doors(arguments) => access::doors(&session, arguments).await,
         Command::Invites { send } => {
             let send = *send == Switch::On;
             Ok(session.admin().set_invites(&session.cx, send).await?)

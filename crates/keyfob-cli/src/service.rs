@@ -1,7 +1,8 @@
 //! The engine that a profile stands for, the same for the server and for administrators.
 
 use clap::ValueEnum;
-use keyfob_core::{Registry, schema::RegistryBuilder};
+use keyfob_access::{AccessGroups, Units};
+use keyfob_core::schema::RegistryBuilder;
 use keyfob_engine::{DynStore, Engine, Profile};
 
 use crate::Unusable;
@@ -28,7 +29,15 @@ impl NamedProfile {
             Self::Verkada => (Profile::verkada(), RegistryBuilder::verkada().flat_groups()),
             Self::Accessiq => (Profile::accessiq(), RegistryBuilder::verkada().flat_groups()),
         };
-        let registry: Registry = builder.build()?;
-        Ok(Engine::new(store, registry).with_profile(profile))
+        let registry = keyfob_access::register(builder).build()?;
+        let groups = AccessGroups::new(&registry)?;
+        let units = Units::new(&registry)?;
+        let engine = Engine::new(store, registry)
+            .with_profile(profile)
+            .with_rule(groups);
+        Ok(match self {
+            Self::Accessiq => engine.with_rule(units),
+            Self::Interop | Self::Rfc | Self::Verkada => engine,
+        })
     }
 }

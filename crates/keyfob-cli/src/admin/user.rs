@@ -2,7 +2,8 @@
 
 use clap::Subcommand;
 use keyfob_core::{Object, Value};
-use keyfob_engine::UserView;
+use keyfob_engine::{UserState, UserView};
+use smol_str::SmolStr;
 
 use super::{Confirmation, Failure, Session};
 
@@ -17,6 +18,8 @@ pub(super) enum Command {
     },
     /// Prints what is known of a user
     Show(User),
+    /// Notes that a user has accepted its invitation
+    Accept(User),
     /// Shuts a user out
     Deactivate(User),
     /// Sends a user to the deleted users, from where it can be brought back
@@ -54,7 +57,17 @@ pub(super) async fn run(session: &Session, command: &Command) -> Result<(), Fail
         }
         Command::Show(user) => {
             let user = admin.user(cx, &user.name).await?;
-            session.show(&object(&user), &line(&user))?;
+            let mut object = object(&user);
+            let groups = access_groups(session, &user).await?;
+            object.insert(
+                "accessGroups",
+                groups.iter().cloned().map(Value::from).collect::<Vec<_>>(),
+            );
+            session.show(&object, &format!("{}  {}", line(&user), groups.join(", ")))?;
+        }
+        Command::Accept(user) => {
+            let user = admin.user(cx, &user.name).await?;
+            admin.accept_invite(cx, &user.id).await?;
         }
         Command::Deactivate(user) => {
             let user = admin.user(cx, &user.name).await?;
@@ -77,6 +90,15 @@ pub(super) async fn run(session: &Session, command: &Command) -> Result<(), Fail
         }
     }
     Ok(())
+}
+
+/// The names of the access groups that a user is in. A deleted user is in none.
+async fn access_groups(session: &Session, user: &UserView) -> Result<Vec<SmolStr>, Failure> {
+    if user.state == UserState::Deleted {
+        return Ok(Vec::new());
+    }
+    let access = session.access()?.user(&session.cx, user.id.as_str()).await?;
+    Ok(access.access_groups.into_iter().map(|group| group.name).collect())
 }
 
 fn object(user: &UserView) -> Object {
