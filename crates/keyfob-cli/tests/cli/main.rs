@@ -1,6 +1,7 @@
 //! The `keyfob` command as scripts, providers and operators meet it: real processes, real sockets, real files.
 #![cfg(test)]
 
+mod admin;
 mod card;
 mod client;
 mod filter;

@@ -1,0 +1,276 @@
+//! `keyfob admin` beside a running server, on one SQLite file.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    client::Client,
+    process::{Finished, Server, run},
+};
+
+/// A served organization with the domain `example.com`, and its administrator.
+struct Site {
+    server: Server,
+    client: Client,
+    store: String,
+    _folder: TempDir,
+}
+
+impl Site {
+    fn start(profile: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        let store = format!("sqlite:{}", folder.path().join("scim.db").display());
+        let arguments = ["--store", &store, "--profile", profile, "--domain", "example.com"];
+        let (server, client) = Server::start_fresh(&arguments);
+        Self {
+            server,
+            client,
+            store,
+            _folder: folder,
+        }
+    }
+
+    fn admin(&self, arguments: &[&str]) -> Finished {
+        run(&[&["admin"], arguments, &["--store", &self.store]].concat(), "")
+    }
+
+    /// What a command prints with `--json`, an object a line.
+    #[track_caller]
+    fn ask(&self, arguments: &[&str]) -> Vec<Value> {
+        let finished = self.admin(&[arguments, &["--json"]].concat());
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let lines = finished.stdout.lines();
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Does something that has to succeed.
+    #[track_caller]
+    fn perform(&self, arguments: &[&str]) -> String {
+        let finished = self.admin(arguments);
+        assert_eq!(
+            (finished.code, finished.stderr.as_str()),
+            (Some(0), ""),
+            "{finished:?}"
+        );
+        finished.stdout
+    }
+
+    /// Tries something that has to be refused in these words.
+    #[track_caller]
+    fn refused(&self, arguments: &[&str], words: &str) {
+        let finished = self.admin(arguments);
+        assert_eq!(
+            (finished.code, finished.stdout.as_str()),
+            (Some(1), ""),
+            "{finished:?}"
+        );
+        assert!(
+            finished.stderr.contains(words),
+            "`{words}` is not said: {finished:?}"
+        );
+    }
+
+    #[track_caller]
+    fn create_group(&self, name: &str, members: &[&str]) -> String {
+        let members: Vec<_> = members.iter().map(|id| json!({"value": id})).collect();
+        let body = json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name, "members": members,
+        });
+        self.client.send("POST", "/Groups", Some(&body)).created()
+    }
+
+    #[track_caller]
+    fn set_active(&self, id: &str, active: bool) {
+        let text = if active { "True" } else { "False" };
+        self.patch(
+            &format!("/Users/{id}"),
+            &json!({"op": "Replace", "path": "active", "value": text}),
+        );
+    }
+
+    #[track_caller]
+    fn patch(&self, path: &str, operation: &Value) {
+        let body = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation],
+        });
+        let answer = self.client.send("PATCH", path, Some(&body));
+        assert!(matches!(answer.status, 200 | 204), "{}", answer.status);
+    }
+}
+
+#[test]
+fn t_2_a_new_organization_is_linked_by_its_first_domain_and_the_token_opens_it() {
+    let site = Site::start("verkada");
+    let created = site.ask(&["org", "create", "Umbrella"]);
+    assert_eq!(created[0]["linked"], json!(false));
+    site.refused(&["--org", "umbrella", "token", "refresh", "--yes"], "not enabled");
+    let added = site.ask(&["--org", "Umbrella", "domain", "add", "umbrella.example"]);
+    let token = added[0]["token"].as_str().unwrap();
+    let other = site.server.client(token);
+    assert_eq!(other.get("/Users").json()["totalResults"], json!(0));
+    assert_eq!(
+        site.perform(&["--org", "Umbrella", "domain", "add", "second.example"]),
+        ""
+    );
+    let shown = site.ask(&["org", "show", "Umbrella"]);
+    assert_eq!(shown[0]["domains"], json!(["umbrella.example", "second.example"]));
+    assert_eq!(site.ask(&["org", "list"]).len(), 2);
+    site.refused(&["org", "create", "umbrella"], "already");
+    site.refused(&["--org", "nobody", "user", "list"], "no organization `nobody`");
+}
+
+#[test]
+fn t_4_t_7_a_refreshed_token_opens_and_the_old_one_does_not() {
+    let site = Site::start("verkada");
+    site.refused(&["token", "refresh"], "confirmation");
+    assert_eq!(site.client.get("/Users").status, 200);
+    let printed = site.perform(&["token", "refresh", "--yes"]);
+    let token = printed.strip_suffix('\n').unwrap();
+    assert!(!token.contains('\n'), "the token is the only line");
+    assert_eq!(site.client.get("/Users").status, 401);
+    assert_eq!(site.server.client(token).get("/Users").status, 200);
+    let shown = site.ask(&["token", "show"]);
+    assert!(token.ends_with(shown[0]["hint"].as_str().unwrap()));
+    assert!(!shown[0].to_string().contains(token), "T-3");
+}
+
+#[test]
+fn d_2_to_d_7_a_user_is_deactivated_deleted_restored_and_purged() {
+    let site = Site::start("verkada");
+    let id = site.client.create_user("ann@example.com");
+    let state = |name: &str| {
+        site.ask(&["user", "show", name])[0]["state"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(state("ann@example.com"), "invited");
+    site.refused(
+        &["user", "delete", "ann@example.com"],
+        "deactivated in the identity provider",
+    );
+    site.perform(&["user", "accept", &id]);
+    assert_eq!(state(&id), "active");
+    site.set_active(&id, false);
+    site.perform(&["user", "delete", "ann@example.com"]);
+    assert_eq!(state("ann@example.com"), "deleted");
+    assert_eq!(site.ask(&["user", "list"]), Vec::<Value>::new());
+    assert_eq!(site.ask(&["user", "list", "--deleted"]).len(), 1);
+    site.perform(&["user", "restore", &id]);
+    assert_eq!(state("ann@example.com"), "deactivated");
+    site.refused(&["user", "purge", &id], "confirmation");
+    site.perform(&["user", "purge", &id, "--yes"]);
+    site.refused(&["user", "show", &id], "no user");
+    assert_ne!(site.client.create_user("ann@example.com"), id);
+    site.refused(&["user", "deactivate", "nobody"], "no user `nobody`");
+}
+
+#[test]
+fn a_2_a_4_l_2_an_access_group_opens_doors_until_the_organization_is_unlinked() {
+    let site = Site::start("verkada");
+    let id = site.client.create_user("ann@example.com");
+    site.perform(&["user", "accept", &id]);
+    let guides = site.create_group("Guides", &[&id]);
+    site.refused(
+        &["access-group", "create-from-scim", "Drivers"],
+        "no group `Drivers`",
+    );
+    let created = site.ask(&["access-group", "create-from-scim", "Guides"]);
+    assert_eq!(created[0]["name"], json!("Guides"));
+    assert_eq!(created[0]["members"], json!([id]));
+    site.perform(&[
+        "level",
+        "create",
+        "Mornings",
+        "--door",
+        "Lobby",
+        "--hours",
+        "MO 08:00-12:00",
+    ]);
+    site.perform(&["level", "assign", "Mornings", "Guides"]);
+    let doors = |at: &str| {
+        let open = site.ask(&["doors", "ann@example.com", "--at", at]);
+        open.iter()
+            .map(|door| door["name"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(doors("2026-11-23T09:00:00Z"), ["Lobby"]);
+    assert_eq!(doors("2026-11-23T12:00:00Z"), Vec::<String>::new());
+    let shown = site.ask(&["user", "show", "ann@example.com"]);
+    assert_eq!(shown[0]["accessGroups"], json!(["Guides"]));
+    assert_eq!(shown[0]["managedBy"], json!("scim"));
+    site.patch(
+        &format!("/Groups/{guides}"),
+        &json!({"op": "Replace", "path": "displayName", "value": "Scouts"}),
+    );
+    assert_eq!(site.ask(&["access-group", "list"])[0]["name"], json!("Scouts"));
+    site.refused(&["unlink"], "confirmation");
+    site.perform(&["unlink", "--yes"]);
+    site.perform(&["unlink", "--yes"]);
+    assert_eq!(site.client.get("/Users").status, 401, "L-3");
+    assert_eq!(site.ask(&["access-group", "list"]), Vec::<Value>::new());
+    assert_eq!(doors("2026-11-23T09:00:00Z"), Vec::<String>::new());
+    assert_eq!(site.ask(&["level", "list"]).len(), 1, "A-9: levels stay");
+    let shown = site.ask(&["user", "show", "ann@example.com"]);
+    assert_eq!(shown[0]["managedBy"], json!("admin"), "L-4");
+    assert_eq!(site.ask(&["group", "show", "Scouts"])[0]["members"], json!([id]));
+}
+
+#[test]
+fn what_is_synchronized_and_who_is_invited_is_set_and_shown() {
+    let site = Site::start("verkada");
+    site.perform(&["invites", "off"]);
+    let id = site.client.create_user("ann@example.com");
+    assert_eq!(
+        site.ask(&["user", "show", &id])[0]["state"],
+        json!("active"),
+        "T-10"
+    );
+    site.perform(&["sync", "set", "--groups", "off", "--ignore", "displayName"]);
+    let shown = site.ask(&["sync", "show"]);
+    assert_eq!(shown[0]["groups"], json!(false));
+    assert_eq!(shown[0]["ignored"], json!(["displayName"]));
+    site.perform(&["sync", "set", "--groups", "on", "--take", "displayname"]);
+    assert_eq!(site.ask(&["sync", "show"])[0]["ignored"], json!([]));
+    site.refused(&["sync", "set", "--ignore", "userName"], "required");
+    let unusable = site.admin(&["sync", "set", "--ignore", "a b"]);
+    unusable.assert_unusable("`a b` is no attribute");
+}
+
+#[test]
+fn events_are_read_after_the_last_one_that_was_read() {
+    let site = Site::start("verkada");
+    let id = site.client.create_user("ann@example.com");
+    let events = site.ask(&["events"]);
+    let names: Vec<_> = events
+        .iter()
+        .map(|event| event["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        names,
+        ["linked", "provisioningChanged", "created", "inviteRequested"]
+    );
+    assert_eq!(events[2]["resource"], json!(id));
+    let last = events[3]["id"].to_string();
+    assert_eq!(site.ask(&["events", "--after", &last]), Vec::<Value>::new());
+    site.set_active(&id, false);
+    let events = site.ask(&["events", "--after", &last]);
+    let names: Vec<_> = events
+        .iter()
+        .map(|event| event["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["changed", "deactivated"]);
+}
+
+#[test]
+fn accessiq_wants_names_addresses_and_a_default_unit() {
+    let site = Site::start("accessiq");
+    let body = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ann@example.com",
+        "name": {"givenName": "Ann", "familyName": "Lee"}, "emails": [{"value": "ann@example.com"}],
+    });
+    let refused = site.client.send("POST", "/Users", Some(&body));
+    assert_eq!(refused.status, 403, "U-4");
+    site.perform(&["--profile", "accessiq", "sync", "set", "--default-unit", "hq"]);
+    site.client.send("POST", "/Users", Some(&body)).created();
+}
