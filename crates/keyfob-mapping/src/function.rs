@@ -13,7 +13,10 @@ use std::fmt;
 use smol_str::SmolStr;
 use thiserror::Error;
 
-use crate::options::FunctionSet;
+use crate::{
+    evaluate::{Call, Evaluated},
+    options::FunctionSet,
+};
 
 /// A function that expressions call.
 ///
@@ -40,6 +43,23 @@ pub(crate) struct Definition {
     left_out: Option<usize>,
     set: FunctionSet,
     returns: Kind,
+    role: Role,
+    accepts: fn(&[Option<u32>]) -> bool,
+    evaluate: Evaluate,
+}
+
+/// What evaluates a call.
+type Evaluate = for<'e, 'v> fn(&Call<'e, 'v>) -> Evaluated<'v>;
+
+/// What the value of a call means where the call is the whole expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The value of the attribute.
+    Value,
+    /// The value of the attribute, which is left out of the flow without one.
+    IgnoreIfEmpty,
+    /// The arguments are candidates for the value of the attribute.
+    Candidates,
 }
 
 /// A parameter of a function.
@@ -72,10 +92,32 @@ pub(crate) enum Kind {
     Pattern,
     /// The name of a culture, such as `tr-TR`.
     Culture,
+    /// A format of dates.
+    Format,
     /// `vbTextCompare` or `vbBinaryCompare`.
     CompareType,
     /// An attribute, or text that names one.
     AttributeName,
+}
+
+impl Kind {
+    /// What it is, in a message.
+    pub(crate) fn described(self) -> &'static str {
+        match self {
+            Self::Any => "any value",
+            Self::Text => "a single value",
+            Self::Integer => "an integer",
+            Self::Boolean => "a boolean",
+            Self::Date => "a date",
+            Self::List => "a list of values",
+            Self::Interval => "an interval such as \"d\"",
+            Self::Pattern => "a regular expression",
+            Self::Culture => "a culture such as \"en-US\"",
+            Self::Format => "a format of dates",
+            Self::CompareType => "vbTextCompare or vbBinaryCompare",
+            Self::AttributeName => "an attribute",
+        }
+    }
 }
 
 /// What is wrong with the number of a call's arguments.
@@ -223,6 +265,11 @@ impl Parameter {
         self.kind
     }
 
+    /// Whether a list is gone through value by value.
+    pub(crate) fn is_each(&self) -> bool {
+        self.is_each
+    }
+
     /// The same, of which a list is gone through value by value.
     const fn each(self) -> Self {
         Self {
@@ -249,7 +296,12 @@ const fn optional(key: &'static str, kind: Kind) -> Parameter {
 }
 
 impl Definition {
-    const fn new(name: &'static str, parameters: &'static [Parameter], returns: Kind) -> Self {
+    const fn new(
+        name: &'static str,
+        parameters: &'static [Parameter],
+        returns: Kind,
+        evaluate: Evaluate,
+    ) -> Self {
         Self {
             name,
             parameters,
@@ -258,6 +310,9 @@ impl Definition {
             left_out: None,
             set: FunctionSet::Entra,
             returns,
+            role: Role::Value,
+            accepts: |_| true,
+            evaluate,
         }
     }
 
@@ -284,6 +339,43 @@ impl Definition {
             set: FunctionSet::CloudSync,
             ..self
         }
+    }
+
+    /// The same, which means something else as the whole expression.
+    const fn as_whole(self, role: Role) -> Self {
+        Self { role, ..self }
+    }
+
+    /// The same, of which only these arguments make sense together.
+    const fn accepting(self, accepts: fn(&[Option<u32>]) -> bool) -> Self {
+        Self { accepts, ..self }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The kind of every value that it gives.
+    pub(crate) fn returns(&self) -> Kind {
+        self.returns
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Whether arguments, by place of their parameter, make sense together.
+    pub(crate) fn accepts(&self, arguments: &[Option<u32>]) -> bool {
+        (self.accepts)(arguments)
+    }
+
+    /// The place of the parameter of which lists are gone through value by value.
+    pub(crate) fn each(&self) -> Option<usize> {
+        self.parameters.iter().position(|parameter| parameter.is_each)
+    }
+
+    pub(crate) fn evaluate<'v>(&self, call: &Call<'_, 'v>) -> Evaluated<'v> {
+        (self.evaluate)(call)
     }
 
     /// Whether so many arguments are the shorter form.
@@ -324,6 +416,12 @@ impl ArityError {
             Self::Empty { argument, .. } | Self::Unpaired { argument, .. } => Some(*argument),
             Self::TooMany { limit, .. } => Some(*limit),
         }
+    }
+}
+
+impl fmt::Debug for Definition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
     }
 }
 

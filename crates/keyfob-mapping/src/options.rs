@@ -47,10 +47,8 @@ pub struct Limits {
     pub characters: usize,
     /// How deep calls may nest.
     pub depth: usize,
-    /// How many calls, attributes and constants one evaluation may go through.
-    pub steps: usize,
-    /// How many bytes of text one evaluation may make.
-    pub bytes: usize,
+    /// How much work one evaluation may do: about the bytes of text that it reads and makes.
+    pub work: usize,
 }
 
 impl Options {
@@ -72,8 +70,7 @@ impl Default for Limits {
         Self {
             characters: 10_000,
             depth: 100,
-            steps: 100_000,
-            bytes: 4 * 1024 * 1024,
+            work: 8 * 1024 * 1024,
         }
     }
 }

@@ -159,7 +159,7 @@ impl<N: Into<SmolStr>, V: Into<Value>> FromIterator<(N, V)> for Source {
 }
 
 /// The sub-attribute of a complex value.
-fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+pub(crate) fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     let Value::Complex(members) = value else {
         return None;
     };

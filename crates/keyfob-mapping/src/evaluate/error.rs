@@ -1,0 +1,171 @@
+//! What can go wrong while an expression is evaluated.
+
+use std::{fmt, ops::Range};
+
+use keyfob_core::render::Rendered;
+use smol_str::SmolStr;
+use thiserror::Error;
+
+use crate::{
+    dotnet::{casing::CultureError, date_time::DateTimeError, regex::RegexError, text::StartError},
+    environment::EntropyError,
+    expression::{ErrorClass, locate},
+};
+
+/// Why an expression has no value for a source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EvaluateError {
+    inner: Box<Inner>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Inner {
+    kind: EvaluateErrorKind,
+    origin: usize,
+}
+
+/// What went wrong.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum EvaluateErrorKind {
+    /// A value is not of the type that a parameter takes.
+    #[error("the argument `{parameter}` of `{function}` takes {expected}, and is {found}")]
+    Type {
+        /// The function.
+        function: SmolStr,
+        /// The parameter.
+        parameter: SmolStr,
+        /// What it takes.
+        expected: &'static str,
+        /// What it got.
+        found: SmolStr,
+    },
+    /// A list is compared.
+    #[error("a list of values can't be compared")]
+    ListCompared,
+    /// What should be true or false is neither.
+    #[error("{found} is neither true nor false")]
+    NotBoolean {
+        /// The value.
+        found: SmolStr,
+    },
+    /// A date, its format or its arithmetic.
+    #[error(transparent)]
+    Date(#[from] DateTimeError),
+    /// A regular expression.
+    #[error(transparent)]
+    Regex(#[from] RegexError),
+    /// The name of a culture.
+    #[error(transparent)]
+    Culture(#[from] CultureError),
+    /// The position from which `InStr` searches.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A text that has to hold something is empty.
+    #[error("the argument `{parameter}` of `{function}` can't be empty text")]
+    EmptyText {
+        /// The function.
+        function: SmolStr,
+        /// The parameter.
+        parameter: SmolStr,
+    },
+    /// There is no such value in a list.
+    #[error("there is no value {index}; the first of {count} is value 1")]
+    Index {
+        /// What was asked for.
+        index: i64,
+        /// How many there are.
+        count: usize,
+    },
+    /// The demands on a random string can't be met.
+    #[error("a random string of {length} characters can't be made: {reason}")]
+    Random {
+        /// Its length.
+        length: i64,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// Text that is no base64 of UTF-16.
+    #[error("the text is not what `ConvertToBase64` makes")]
+    Base64,
+    /// There is no randomness to be had.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+    /// The function `Error` was evaluated.
+    #[error("{message}")]
+    Raised {
+        /// Its argument.
+        message: SmolStr,
+    },
+    /// The evaluation does more work than the limit.
+    #[error("the expression does more work than the limit of {limit} allows")]
+    TooMuchWork {
+        /// The limit.
+        limit: usize,
+    },
+    /// Every candidate of `SelectUniqueValue` is taken, or none has a value.
+    #[error("every candidate is taken")]
+    NotUnique,
+}
+
+impl EvaluateErrorKind {
+    /// What kind of fault it is.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Type { .. } | Self::ListCompared | Self::NotBoolean { .. } => ErrorClass::Type,
+            Self::NotUnique => ErrorClass::NotUnique,
+            _ => ErrorClass::Eval,
+        }
+    }
+}
+
+impl EvaluateError {
+    #[cold]
+    pub(crate) fn new(kind: impl Into<EvaluateErrorKind>, origin: usize) -> Self {
+        Self {
+            inner: Box::new(Inner {
+                kind: kind.into(),
+                origin,
+            }),
+        }
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn kind(&self) -> &EvaluateErrorKind {
+        &self.inner.kind
+    }
+
+    /// What kind of fault it is.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        self.inner.kind.class()
+    }
+
+    /// Where in the text that the expression was read from the fault is; nothing when it was made otherwise.
+    #[must_use]
+    pub fn span_in(&self, text: &str) -> Option<Range<usize>> {
+        locate(text, self.inner.origin)
+    }
+
+    /// The message with the text that the expression was read from and a caret under the fault.
+    #[must_use]
+    pub fn display_with<'e>(&'e self, text: &'e str) -> impl fmt::Display + 'e {
+        Rendered {
+            message: self,
+            text,
+            span: self.span_in(text),
+            expected: None,
+            suggestion: None,
+        }
+    }
+}
+
+impl fmt::Display for EvaluateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.inner.kind)
+    }
+}
+
+impl std::error::Error for EvaluateError {}
