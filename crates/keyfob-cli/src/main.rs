@@ -4,6 +4,7 @@ mod admin;
 mod card;
 mod filter;
 mod input;
+mod map;
 mod patch;
 mod serve;
 mod service;
@@ -34,6 +35,9 @@ enum Command {
     Filter(filter::Command),
     /// Applies a PATCH request to a resource
     Patch(patch::Arguments),
+    /// Evaluates the expressions by which providers map attributes
+    #[command(subcommand)]
+    Map(map::Command),
     /// Encodes, decodes and identifies the words of access control cards
     #[command(subcommand)]
     Card(card::Command),
@@ -79,6 +83,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Filter(command) => filter::run(&command),
         Command::Patch(arguments) => patch::run(&arguments),
+        Command::Map(command) => map::run(&command),
         Command::Card(command) => card::run(&command),
         Command::Admin(arguments) => admin::run(&arguments),
     };

@@ -82,7 +82,7 @@ impl SeededEntropy {
 }
 
 impl Entropy for SeededEntropy {
-    /// One step of SplitMix64 for every eight bytes.
+    /// One step of `SplitMix64` for every eight bytes.
     fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         for chunk in buffer.chunks_mut(8) {

@@ -13,7 +13,7 @@ use crate::{
     dotnet::{
         self,
         date_time::{DateTimeError, Format},
-        regex::Regex,
+        regex::{Regex, RegexError},
     },
     environment::Environment,
     function::Definition,
@@ -26,16 +26,16 @@ use crate::{
 /// The value of an expression: borrowed from the program or the source where it is one of theirs.
 pub(crate) type Evaluated<'v> = Result<Cow<'v, Value>, EvaluateError>;
 
-static NULL: Value = Value::Null;
+static NOTHING: Value = Value::Null;
 static TRUE: Value = Value::Boolean(true);
 static FALSE: Value = Value::Boolean(false);
 
-pub(crate) fn null<'v>() -> Evaluated<'v> {
-    Ok(Cow::Borrowed(&NULL))
-}
+/// No value.
+pub(crate) const NULL: Cow<'static, Value> = Cow::Borrowed(&NOTHING);
 
-pub(crate) fn boolean<'v>(value: bool) -> Evaluated<'v> {
-    Ok(Cow::Borrowed(if value { &TRUE } else { &FALSE }))
+/// True or false.
+pub(crate) fn boolean<'v>(value: bool) -> Cow<'v, Value> {
+    Cow::Borrowed(if value { &TRUE } else { &FALSE })
 }
 
 /// One evaluation of one program.
@@ -63,7 +63,7 @@ impl<'v> Evaluation<'v> {
     /// The value of a node.
     pub(crate) fn value(&self, index: usize) -> Evaluated<'v> {
         let Some(node) = self.program.node(index) else {
-            return null();
+            return Ok(NULL);
         };
         self.charge(NODE, node)?;
         match &node.operation {
@@ -72,7 +72,7 @@ impl<'v> Evaluation<'v> {
             }
             Operation::Attribute(index) => {
                 let name = self.program.attribute(*index);
-                Ok(Cow::Borrowed(self.source.get(name).unwrap_or(&NULL)))
+                Ok(Cow::Borrowed(self.source.get(name).unwrap_or(&NOTHING)))
             }
             Operation::Comparison {
                 operator,
@@ -81,7 +81,9 @@ impl<'v> Evaluation<'v> {
             } => {
                 let (left, right) = (self.value(at(*left))?, self.value(at(*right))?);
                 let holds = compare::holds(&left, *operator, &right);
-                boolean(holds.map_err(|kind| EvaluateError::new(kind, at(node.origin)))?)
+                Ok(boolean(
+                    holds.map_err(|kind| EvaluateError::new(kind, at(node.origin)))?,
+                ))
             }
             Operation::Call {
                 definition,
@@ -196,7 +198,7 @@ impl<'v> Call<'_, 'v> {
         match (&self.each, self.argument(place)) {
             (Some((each, value)), _) if *each == place => Ok(value.clone()),
             (_, Some(argument)) => self.evaluation.value(at(argument)),
-            (_, None) => null(),
+            (_, None) => Ok(NULL),
         }
     }
 
@@ -233,10 +235,12 @@ impl<'v> Call<'_, 'v> {
         let value = self.value(place)?;
         match value.reveal() {
             empty if empty.is_empty() => Ok(None),
-            Value::DateTime(instant) => match chrono::DateTime::from_timestamp_millis(instant.unix_millis()) {
-                Some(date) => Ok(Some(date)),
-                None => Err(self.fail(DateTimeError::OutOfRange)),
-            },
+            Value::DateTime(instant) => {
+                match chrono::DateTime::from_timestamp_millis(instant.unix_millis()) {
+                    Some(date) => Ok(Some(date)),
+                    None => Err(self.fail(DateTimeError::OutOfRange)),
+                }
+            }
             Value::Text(text) => {
                 self.charge(text.len())?;
                 match dotnet::date_time::parse(text) {
@@ -249,19 +253,18 @@ impl<'v> Call<'_, 'v> {
     }
 
     /// Uses the regular expression of an argument, which was compiled before where it is constant.
-    pub(crate) fn with_pattern<T>(
+    pub(crate) fn with_pattern(
         &self,
         place: usize,
-        then: impl FnOnce(&Regex) -> Result<T, EvaluateError>,
-    ) -> Result<T, EvaluateError> {
-        if let Some(Operation::Pattern(_, regex)) = self.operation(place) {
-            return then(regex);
-        }
-        let pattern = self.text(place)?.unwrap_or_default();
-        match Regex::new(&pattern) {
-            Ok(regex) => then(&regex),
-            Err(error) => Err(self.fail_at(place, error)),
-        }
+        then: impl FnOnce(&Regex) -> Result<Evaluated<'v>, RegexError>,
+    ) -> Evaluated<'v> {
+        let used = if let Some(Operation::Pattern(_, regex)) = self.operation(place) {
+            then(regex)
+        } else {
+            let pattern = self.text(place)?.unwrap_or_default();
+            Regex::new(&pattern).and_then(|regex| then(&regex))
+        };
+        used.unwrap_or_else(|error| Err(self.fail_at(place, error)))
     }
 
     /// Uses the format of an argument, which was read before where it is constant.
@@ -308,7 +311,10 @@ impl<'v> Call<'_, 'v> {
     }
 
     /// A date that was made.
-    pub(crate) fn made_date(&self, date: Result<chrono::DateTime<chrono::Utc>, DateTimeError>) -> Evaluated<'v> {
+    pub(crate) fn made_date(
+        &self,
+        date: Result<chrono::DateTime<chrono::Utc>, DateTimeError>,
+    ) -> Evaluated<'v> {
         match date {
             Ok(date) => {
                 let instant = DateTime::from_unix_millis(date.timestamp_millis());
@@ -381,7 +387,10 @@ impl<'v> Call<'_, 'v> {
     fn names(&self, place: usize) -> (SmolStr, SmolStr) {
         let parameter = self.definition.parameter_at(place);
         let key = parameter.map_or("", |parameter| parameter.key());
-        (SmolStr::new_static(self.definition.name()), SmolStr::new_static(key))
+        (
+            SmolStr::new_static(self.definition.name()),
+            SmolStr::new_static(key),
+        )
     }
 }
 

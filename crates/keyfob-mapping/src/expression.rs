@@ -149,9 +149,7 @@ impl Expression {
     /// # Complexity
     /// Linear in the text; the stack is bounded by the limit of depth.
     pub fn parse_with(text: &str, options: &Options) -> Result<Self, ParseError> {
-        Reading::new(options)
-            .expression(text)
-            .map_err(|fault| fault.into_error(text))
+        Reading::new(options).read(text)
     }
 
     /// The expressions directly within this one, in order.
@@ -169,7 +167,7 @@ impl Expression {
 /// `None` where the text is another one's.
 pub(crate) fn locate(text: &str, index: usize) -> Option<Range<usize>> {
     let mut reading = Reading::recording(&Options::widest());
-    reading.expression(text).ok()?;
+    reading.read(text).ok()?;
     reading.place(text, index)
 }
 

@@ -342,7 +342,7 @@ impl Definition {
     }
 
     /// The same, which means something else as the whole expression.
-    const fn as_whole(self, role: Role) -> Self {
+    const fn meaning(self, role: Role) -> Self {
         Self { role, ..self }
     }
 

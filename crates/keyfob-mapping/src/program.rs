@@ -5,13 +5,14 @@ mod error;
 
 use std::ops::Range;
 
+use keyfob_core::{fold, folds_to};
 use smol_str::SmolStr;
 
 pub use self::error::{CompileError, CompileErrorKind};
 use crate::{
     dotnet::{date_time::Format, regex::Regex},
     environment::Environment,
-    evaluate::{Evaluation, EvaluateError, EvaluateErrorKind},
+    evaluate::{EvaluateError, EvaluateErrorKind, Evaluation},
     expression::{Expression, Operator},
     function::{Definition, Role},
     options::Options,
@@ -112,6 +113,26 @@ impl Candidates {
     pub fn select(self, mut is_taken: impl FnMut(&Value) -> bool) -> Result<Value, EvaluateError> {
         let free = self.values.into_iter().find(|value| !is_taken(value));
         free.ok_or_else(|| EvaluateError::new(EvaluateErrorKind::NotUnique, 0))
+    }
+}
+
+impl Outcome {
+    /// The value that flows, where it is known which values the target has already; nothing where the attribute is
+    /// left out of the flow. Directories compare values without regard to case.
+    ///
+    /// # Errors
+    /// [`EvaluateErrorKind::NotUnique`], where every candidate is taken.
+    pub fn settle(self, taken: &[impl AsRef<str>]) -> Result<Option<Value>, EvaluateError> {
+        match self {
+            Self::Value(value) => Ok(Some(value)),
+            Self::Ignored => Ok(None),
+            Self::Candidates(candidates) => candidates
+                .select(|candidate| {
+                    let candidate = fold(&candidate.to_text());
+                    taken.iter().any(|taken| folds_to(taken.as_ref(), &candidate))
+                })
+                .map(Some),
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use keyfob_core::{
 
 use super::{
     Comparison, Expression, Word,
-    error::{Fault, ParseErrorKind},
+    error::{Fault, ParseError, ParseErrorKind},
     lexeme::{
         after, attribute, before, blanks, first_char, foreign_operator, name, nothing_at, number, operator,
         text, unescaped_name,
@@ -68,6 +68,11 @@ impl<'i> Reading<'i> {
         }
     }
 
+    /// Reads an expression.
+    pub(crate) fn read(&mut self, text: &'i str) -> Result<Expression, ParseError> {
+        self.expression(text).map_err(|fault| fault.into_error(text))
+    }
+
     /// Where in `text` the `index`th expression stands.
     pub(crate) fn place(&self, text: &str, index: usize) -> Option<Range<usize>> {
         let place = self.record.as_ref()?.places.get(index)?;
@@ -81,7 +86,7 @@ impl<'i> Reading<'i> {
     }
 
     /// An expression, up to the end of the text.
-    pub(crate) fn expression(&mut self, input: &'i str) -> Result<Expression, Fault<'i>> {
+    fn expression(&mut self, input: &'i str) -> Result<Expression, Fault<'i>> {
         self.check_length(input)?;
         self.rest = blanks(input);
         let expression = self.comparison()?;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::{Definition, Kind, Role, optional, required};
 use crate::{
-    evaluate::{Call, EvaluateError, EvaluateErrorKind, Evaluated, boolean, null, to_boolean},
+    evaluate::{Call, EvaluateError, EvaluateErrorKind, Evaluated, NULL, boolean, to_boolean},
     options::NullCondition,
     value::{Value, text_of},
 };
@@ -18,7 +18,9 @@ pub(super) static FUNCTIONS: &[Definition] = &[
             required("switchValue", Kind::Text),
             required("switchValue", Kind::Any),
         ],
-        Kind::Any, switch)
+        Kind::Any,
+        switch,
+    )
     .repeating(2, 1),
     Definition::new(
         "IIF",
@@ -27,22 +29,55 @@ pub(super) static FUNCTIONS: &[Definition] = &[
             required("valueIfTrue", Kind::Any),
             required("valueIfFalse", Kind::Any),
         ],
-        Kind::Any, iif),
+        Kind::Any,
+        iif,
+    ),
     Definition::new("Coalesce", &[required("source", Kind::Any)], Kind::Any, coalesce).repeating(1, 1),
     Definition::new(
         "IgnoreFlowIfNullOrEmpty",
         &[required("expression", Kind::Any)],
-        Kind::Any, ignore_flow_if_null_or_empty).as_whole(Role::IgnoreIfEmpty),
-    Definition::new("IsNull", &[required("expression", Kind::Any)], Kind::Boolean, is_null),
-    Definition::new("IsNothing", &[required("source", Kind::Any)], Kind::Boolean, is_null).of_cloud_sync(),
+        Kind::Any,
+        ignore_flow_if_null_or_empty,
+    )
+    .meaning(Role::IgnoreIfEmpty),
+    Definition::new(
+        "IsNull",
+        &[required("expression", Kind::Any)],
+        Kind::Boolean,
+        is_null,
+    ),
+    Definition::new(
+        "IsNothing",
+        &[required("source", Kind::Any)],
+        Kind::Boolean,
+        is_null,
+    )
+    .of_cloud_sync(),
     Definition::new(
         "IsNullOrEmpty",
         &[required("expression", Kind::Any)],
-        Kind::Boolean, is_null_or_empty),
-    Definition::new("IsPresent", &[required("expression", Kind::Any)], Kind::Boolean, is_present),
-    Definition::new("IsString", &[required("expression", Kind::Any)], Kind::Boolean, is_string),
+        Kind::Boolean,
+        is_null_or_empty,
+    ),
+    Definition::new(
+        "IsPresent",
+        &[required("expression", Kind::Any)],
+        Kind::Boolean,
+        is_present,
+    ),
+    Definition::new(
+        "IsString",
+        &[required("expression", Kind::Any)],
+        Kind::Boolean,
+        is_string,
+    ),
     Definition::new("Not", &[required("source", Kind::Any)], Kind::Boolean, not),
-    Definition::new("CBool", &[required("expression", Kind::Any)], Kind::Boolean, c_bool),
+    Definition::new(
+        "CBool",
+        &[required("expression", Kind::Any)],
+        Kind::Boolean,
+        c_bool,
+    ),
     Definition::new("CStr", &[required("value", Kind::Text).each()], Kind::Text, c_str),
     Definition::new(
         "BitAnd",
@@ -50,7 +85,9 @@ pub(super) static FUNCTIONS: &[Definition] = &[
             required("value1", Kind::Integer),
             required("value2", Kind::Integer),
         ],
-        Kind::Integer, bit_and),
+        Kind::Integer,
+        bit_and,
+    ),
     Definition::new("Error", &[required("message", Kind::Text)], Kind::Any, error).of_cloud_sync(),
 ];
 
@@ -76,7 +113,7 @@ fn iif<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     if checks != NullCondition::Natural && call.reads_nothing(0) {
         return match checks {
             NullCondition::False => call.value(2),
-            _ => null(),
+            _ => Ok(NULL),
         };
     }
     let condition = to_boolean(&*call.value(0)?).map_err(|kind| call.fail_at(0, kind))?;
@@ -90,12 +127,12 @@ fn coalesce<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
             return Ok(value);
         }
     }
-    null()
+    Ok(NULL)
 }
 
 fn ignore_flow_if_null_or_empty<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let value = call.value(0)?;
-    if value.is_empty() { null() } else { Ok(value) }
+    if value.is_empty() { Ok(NULL) } else { Ok(value) }
 }
 
 fn is_absent(value: &Value) -> bool {
@@ -103,36 +140,38 @@ fn is_absent(value: &Value) -> bool {
 }
 
 fn is_null<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
-    boolean(is_absent(&*call.value(0)?))
+    Ok(boolean(is_absent(&*call.value(0)?)))
 }
 
 fn is_null_or_empty<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
-    boolean(call.value(0)?.is_empty())
+    Ok(boolean(call.value(0)?.is_empty()))
 }
 
 fn is_present<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
-    boolean(!call.value(0)?.is_empty())
+    Ok(boolean(!call.value(0)?.is_empty()))
 }
 
 fn is_string<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
-    boolean(!matches!(
+    let is_many = matches!(
         call.value(0)?.reveal(),
         Value::Null | Value::List(_) | Value::Complex(_)
-    ))
+    );
+    Ok(boolean(!is_many))
 }
 
 /// False for true alone: whatever is not true makes true.
 fn not<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
-    boolean(!to_boolean(&*call.value(0)?).unwrap_or(false))
+    Ok(boolean(!to_boolean(&*call.value(0)?).unwrap_or(false)))
 }
 
 fn c_bool<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
-    boolean(to_boolean(&*call.value(0)?).map_err(|kind| call.fail_at(0, kind))?)
+    let holds = to_boolean(&*call.value(0)?).map_err(|kind| call.fail_at(0, kind))?;
+    Ok(boolean(holds))
 }
 
 fn c_str<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     match call.text(0)? {
-        None => null(),
+        None => Ok(NULL),
         Some(text) => call.made(text),
     }
 }
@@ -140,7 +179,7 @@ fn c_str<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
 fn bit_and<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     match (bits(call, 0)?, bits(call, 1)?) {
         (Some(left), Some(right)) => Ok(Cow::Owned((left & right).into())),
-        _ => null(),
+        _ => Ok(NULL),
     }
 }
 

@@ -5,11 +5,16 @@ use std::borrow::Cow;
 use super::{Definition, Kind, optional, required};
 use crate::{
     dotnet::date_time::{self, DateTimeError, Interval, Styles},
-    evaluate::{Call, EvaluateError, Evaluated, null},
+    evaluate::{Call, EvaluateError, Evaluated, NULL},
 };
 
 pub(super) static FUNCTIONS: &[Definition] = &[
-    Definition::new("CDate", &[required("expression", Kind::Date).each()], Kind::Date, c_date),
+    Definition::new(
+        "CDate",
+        &[required("expression", Kind::Date).each()],
+        Kind::Date,
+        c_date,
+    ),
     Definition::new(
         "DateAdd",
         &[
@@ -17,7 +22,9 @@ pub(super) static FUNCTIONS: &[Definition] = &[
             required("value", Kind::Integer),
             required("dateTime", Kind::Date).each(),
         ],
-        Kind::Date, date_add),
+        Kind::Date,
+        date_add,
+    ),
     Definition::new(
         "DateDiff",
         &[
@@ -25,12 +32,21 @@ pub(super) static FUNCTIONS: &[Definition] = &[
             required("date1", Kind::Date),
             required("date2", Kind::Date),
         ],
-        Kind::Integer, date_diff),
-    Definition::new("DateFromNum", &[required("value", Kind::Integer)], Kind::Date, date_from_num),
+        Kind::Integer,
+        date_diff,
+    ),
+    Definition::new(
+        "DateFromNum",
+        &[required("value", Kind::Integer)],
+        Kind::Date,
+        date_from_num,
+    ),
     Definition::new(
         "NumFromDate",
         &[required("value", Kind::Date).each()],
-        Kind::Integer, num_from_date),
+        Kind::Integer,
+        num_from_date,
+    ),
     Definition::new(
         "FormatDateTime",
         &[
@@ -39,14 +55,16 @@ pub(super) static FUNCTIONS: &[Definition] = &[
             required("inputFormat", Kind::Format),
             required("outputFormat", Kind::Format),
         ],
-        Kind::Text, format_date_time)
+        Kind::Text,
+        format_date_time,
+    )
     .also_without(1),
     Definition::new("Now", &[], Kind::Date, now),
 ];
 
 fn c_date<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     match call.date(0)? {
-        None => null(),
+        None => Ok(NULL),
         Some(date) => call.made_date(Ok(date)),
     }
 }
@@ -54,39 +72,37 @@ fn c_date<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
 fn date_add<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     match (interval(call)?, call.integer(1)?, call.date(2)?) {
         (Some(interval), Some(count), Some(date)) => call.made_date(date_time::add(interval, count, date)),
-        _ => null(),
+        _ => Ok(NULL),
     }
 }
 
 fn date_diff<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     match (interval(call)?, call.date(1)?, call.date(2)?) {
-        (Some(interval), Some(from), Some(to)) => {
-            Ok(Cow::Owned(date_time::diff(interval, from, to).into()))
-        }
-        _ => null(),
+        (Some(interval), Some(from), Some(to)) => Ok(Cow::Owned(date_time::diff(interval, from, to).into())),
+        _ => Ok(NULL),
     }
 }
 
 fn interval(call: &Call<'_, '_>) -> Result<Option<Interval>, EvaluateError> {
     match call.text(0)? {
         None => Ok(None),
-        Some(name) => match name.parse() {
+        Some(name) => match name.parse::<Interval>() {
             Ok(interval) => Ok(Some(interval)),
-            Err(error) => Err(call.fail_at(0, DateTimeError::from(error))),
+            Err(error) => Err(call.fail_at(0, error)),
         },
     }
 }
 
 fn date_from_num<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     match call.integer(0)? {
-        None => null(),
+        None => Ok(NULL),
         Some(ticks) => call.made_date(date_time::from_file_time(ticks)),
     }
 }
 
 fn num_from_date<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     match call.date(0)? {
-        None => null(),
+        None => Ok(NULL),
         Some(date) => match date_time::to_file_time(date) {
             Ok(ticks) => Ok(Cow::Owned(ticks.into())),
             Err(error) => Err(call.fail_at(0, error)),
@@ -97,11 +113,13 @@ fn num_from_date<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
 /// A date that a function made is read as the text as which it is printed, and has to be in the format too.
 fn format_date_time<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let Some(source) = call.text(0)?.filter(|source| !source.is_empty()) else {
-        return null();
+        return Ok(NULL);
     };
     let styles = match call.text(1)? {
         None => Styles::default(),
-        Some(names) => names.parse().map_err(|error: DateTimeError| call.fail_at(1, error))?,
+        Some(names) => names
+            .parse()
+            .map_err(|error: DateTimeError| call.fail_at(1, error))?,
     };
     call.with_format(2, |input| {
         let (date, kind) = input
@@ -111,6 +129,7 @@ fn format_date_time<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what a row of the table needs")]
 fn now<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     Ok(Cow::Owned(call.environment().now.into()))
 }

@@ -5,28 +5,34 @@ use std::fmt::Write as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::{Definition, Kind, required};
-use crate::evaluate::{Call, EvaluateErrorKind, Evaluated, null};
+use crate::evaluate::{Call, EvaluateErrorKind, Evaluated, NULL};
 
 pub(super) static FUNCTIONS: &[Definition] = &[
     Definition::new(
         "ConvertToBase64",
         &[required("source", Kind::Text).each()],
-        Kind::Text, convert_to_base64),
+        Kind::Text,
+        convert_to_base64,
+    ),
     Definition::new(
         "ConvertFromBase64",
         &[required("source", Kind::Text).each()],
-        Kind::Text, convert_from_base64)
+        Kind::Text,
+        convert_from_base64,
+    )
     .of_cloud_sync(),
     Definition::new(
         "ConvertToUTF8Hex",
         &[required("source", Kind::Text).each()],
-        Kind::Text, convert_to_utf8_hex),
+        Kind::Text,
+        convert_to_utf8_hex,
+    ),
 ];
 
 /// Base64 of UTF-16, the lower byte first.
 fn convert_to_base64<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let Some(source) = call.text(0)? else {
-        return null();
+        return Ok(NULL);
     };
     let bytes: Vec<u8> = source.encode_utf16().flat_map(u16::to_le_bytes).collect();
     call.made(STANDARD.encode(bytes))
@@ -34,7 +40,7 @@ fn convert_to_base64<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
 
 fn convert_from_base64<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let Some(source) = call.text(0)? else {
-        return null();
+        return Ok(NULL);
     };
     let decoded = || {
         let bytes = STANDARD.decode(source.as_str()).ok()?;
@@ -54,7 +60,7 @@ fn convert_from_base64<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
 
 fn convert_to_utf8_hex<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let Some(source) = call.text(0)? else {
-        return null();
+        return Ok(NULL);
     };
     let mut hex = String::with_capacity(source.len() * 2);
     for byte in source.bytes() {

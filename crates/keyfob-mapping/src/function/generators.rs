@@ -20,13 +20,18 @@ pub(super) static FUNCTIONS: &[Definition] = &[
             required("MinimumLowerCase", Kind::Integer),
             optional("CharactersToAvoid", Kind::Text),
         ],
-        Kind::Text, random_string),
+        Kind::Text,
+        random_string,
+    ),
     Definition::new("Redact", &[required("expression", Kind::Any)], Kind::Any, redact),
     Definition::new(
         "SelectUniqueValue",
         &[required("uniqueValueRule", Kind::Any)],
-        Kind::Any, select_unique_value)
-    .repeating(1, 2).as_whole(Role::Candidates),
+        Kind::Any,
+        select_unique_value,
+    )
+    .repeating(1, 2)
+    .meaning(Role::Candidates),
 ];
 
 fn guid<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
@@ -62,7 +67,10 @@ fn random_string<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
             return Err(fail("a minimum is negative"));
         }
         least = least.saturating_add(minimum);
-        let class: Vec<char> = class.chars().filter(|character| !avoided.contains(*character)).collect();
+        let class: Vec<char> = class
+            .chars()
+            .filter(|character| !avoided.contains(*character))
+            .collect();
         wanted.push((minimum, class));
     }
     if !(0..=MAX_RANDOM).contains(&length) {
@@ -71,7 +79,10 @@ fn random_string<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     if least > length {
         return Err(fail("the minima add up to more"));
     }
-    if wanted.iter().any(|(minimum, class)| *minimum > 0 && class.is_empty()) {
+    if wanted
+        .iter()
+        .any(|(minimum, class)| *minimum > 0 && class.is_empty())
+    {
         return Err(fail("all characters of a class are to be avoided"));
     }
     let any: Vec<char> = (wanted.iter())
@@ -83,7 +94,7 @@ fn random_string<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
         return Err(fail("all characters are to be avoided"));
     }
     let mut dice = Dice::new(call);
-    let mut characters = Vec::new();
+    let mut characters: Vec<char> = Vec::new();
     wanted.push((length - least, any));
     for (count, class) in &wanted {
         for _ in 0..*count {

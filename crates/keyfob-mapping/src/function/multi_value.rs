@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use super::{Definition, Kind, required};
 use crate::{
-    evaluate::{Call, EvaluateErrorKind, Evaluated, null},
+    evaluate::{Call, EvaluateErrorKind, Evaluated, NULL},
     value::Value,
 };
 
@@ -13,11 +13,15 @@ pub(super) static FUNCTIONS: &[Definition] = &[
     Definition::new(
         "Item",
         &[required("attribute", Kind::Any), required("index", Kind::Integer)],
-        Kind::Text, item),
+        Kind::Text,
+        item,
+    ),
     Definition::new(
         "RemoveDuplicates",
         &[required("attribute", Kind::Any)],
-        Kind::List, remove_duplicates),
+        Kind::List,
+        remove_duplicates,
+    ),
 ];
 
 fn count<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
@@ -32,21 +36,21 @@ fn count<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
 /// Values are counted from 1; a single value is a list of one.
 fn item<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let (value, Some(index)) = (call.value(0)?, call.integer(1)?) else {
-        return null();
+        return Ok(NULL);
     };
     let values = match value.reveal() {
-        Value::Null => return null(),
+        Value::Null => return Ok(NULL),
         Value::List(values) => values,
         single => std::slice::from_ref(single),
     };
-    let skipped = index.checked_sub(1).and_then(|skipped| usize::try_from(skipped).ok());
-    match skipped.and_then(|skipped| values.get(skipped)) {
-        Some(value) => Ok(Cow::Owned(value.clone())),
-        None => {
-            let count = values.len();
-            Err(call.fail_at(1, EvaluateErrorKind::Index { index, count }))
-        }
+    let skipped = index
+        .checked_sub(1)
+        .and_then(|skipped| usize::try_from(skipped).ok());
+    if let Some(value) = skipped.and_then(|skipped| values.get(skipped)) {
+        return Ok(Cow::Owned(value.clone()));
     }
+    let count = values.len();
+    Err(call.fail_at(1, EvaluateErrorKind::Index { index, count }))
 }
 
 /// The first of equal values stays.

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::{Definition, Kind, required};
 use crate::{
-    evaluate::{Call, Evaluated, null},
+    evaluate::{Call, Evaluated, NULL},
     source::member,
     value::Value,
 };
@@ -15,22 +15,33 @@ pub(super) static FUNCTIONS: &[Definition] = &[
     Definition::new(
         "SingleAppRoleAssignment",
         &[required("source", Kind::Any)],
-        Kind::Text, single),
-    Definition::new("AppRoleAssignments", &[required("source", Kind::Any)], Kind::List, all),
+        Kind::Text,
+        single,
+    ),
+    Definition::new(
+        "AppRoleAssignments",
+        &[required("source", Kind::Any)],
+        Kind::List,
+        all,
+    ),
     Definition::new(
         "AppRoleAssignmentsComplex",
         &[required("source", Kind::Any)],
-        Kind::List, complex),
+        Kind::List,
+        complex,
+    ),
     Definition::new(
         "AssertiveAppRoleAssignmentsComplex",
         &[required("source", Kind::Any)],
-        Kind::List, complex),
+        Kind::List,
+        complex,
+    ),
 ];
 
 /// The name of the first role: of several there is no saying which the service takes.
 fn single<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     match roles(&*call.value(0)?).first().and_then(name) {
-        None => null(),
+        None => Ok(NULL),
         Some(name) => call.made(name),
     }
 }
@@ -38,7 +49,7 @@ fn single<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
 fn all<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let value = call.value(0)?;
     let names = roles(&value).iter().filter_map(name).map(Value::Text);
-    list_of(names.collect())
+    Ok(list_of(names.collect()))
 }
 
 /// Each role with `id`, `value` and `displayName`, as far as the source tells; its text is the JSON that the service
@@ -57,14 +68,14 @@ fn complex<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
                 .collect(),
         })
     });
-    list_of(roles.collect())
+    Ok(list_of(roles.collect()))
 }
 
-fn list_of<'v>(values: Vec<Value>) -> Evaluated<'v> {
+fn list_of<'v>(values: Vec<Value>) -> Cow<'v, Value> {
     if values.is_empty() {
-        return null();
+        return NULL;
     }
-    Ok(Cow::Owned(Value::List(values)))
+    Cow::Owned(Value::List(values))
 }
 
 fn roles(value: &Value) -> &[Value] {

@@ -11,7 +11,7 @@ use crate::{
         diacritics::{self, Reach},
         text::{self, Compare},
     },
-    evaluate::{Call, EvaluateError, Evaluated, null},
+    evaluate::{Call, EvaluateError, Evaluated, NULL},
     value::{Value, text_of},
 };
 
@@ -22,19 +22,25 @@ pub(super) static FUNCTIONS: &[Definition] = &[
             required("source", Kind::Text).each(),
             required("suffix", Kind::Text),
         ],
-        Kind::Text, append),
+        Kind::Text,
+        append,
+    ),
     Definition::new(
         "Prepend",
         &[
             required("prefix", Kind::Text),
             required("source", Kind::Text).each(),
         ],
-        Kind::Text, prepend)
+        Kind::Text,
+        prepend,
+    )
     .of_cloud_sync(),
     Definition::new(
         "Join",
         &[required("separator", Kind::Text), required("source", Kind::Any)],
-        Kind::Text, join)
+        Kind::Text,
+        join,
+    )
     .repeating(1, 1),
     Definition::new(
         "Split",
@@ -42,14 +48,18 @@ pub(super) static FUNCTIONS: &[Definition] = &[
             required("source", Kind::Text).each(),
             required("delimiter", Kind::Text),
         ],
-        Kind::List, split),
+        Kind::List,
+        split,
+    ),
     Definition::new(
         "Left",
         &[
             required("String", Kind::Text).each(),
             required("NumChars", Kind::Integer),
         ],
-        Kind::Text, left),
+        Kind::Text,
+        left,
+    ),
     Definition::new(
         "Mid",
         &[
@@ -57,37 +67,49 @@ pub(super) static FUNCTIONS: &[Definition] = &[
             required("start", Kind::Integer),
             required("length", Kind::Integer),
         ],
-        Kind::Text, mid),
+        Kind::Text,
+        mid,
+    ),
     Definition::new("Trim", &[required("source", Kind::Text).each()], Kind::Text, trim).of_cloud_sync(),
     Definition::new(
         "StripSpaces",
         &[required("source", Kind::Text).each()],
-        Kind::Text, strip_spaces),
+        Kind::Text,
+        strip_spaces,
+    ),
     Definition::new(
         "ToLower",
         &[
             required("source", Kind::Text).each(),
             optional("culture", Kind::Culture),
         ],
-        Kind::Text, to_lower),
+        Kind::Text,
+        to_lower,
+    ),
     Definition::new(
         "ToUpper",
         &[
             required("source", Kind::Text).each(),
             optional("culture", Kind::Culture),
         ],
-        Kind::Text, to_upper),
+        Kind::Text,
+        to_upper,
+    ),
     Definition::new(
         "PCase",
         &[
             required("source", Kind::Text).each(),
             optional("wordSeparators", Kind::Text),
         ],
-        Kind::Text, p_case),
+        Kind::Text,
+        p_case,
+    ),
     Definition::new(
         "NormalizeDiacritics",
         &[required("source", Kind::Text).each()],
-        Kind::Text, normalize_diacritics),
+        Kind::Text,
+        normalize_diacritics,
+    ),
     Definition::new(
         "Word",
         &[
@@ -95,7 +117,9 @@ pub(super) static FUNCTIONS: &[Definition] = &[
             required("WordNumber", Kind::Integer),
             required("Delimiters", Kind::Text),
         ],
-        Kind::Text, word),
+        Kind::Text,
+        word,
+    ),
     Definition::new(
         "InStr",
         &[
@@ -104,14 +128,18 @@ pub(super) static FUNCTIONS: &[Definition] = &[
             optional("start", Kind::Integer),
             optional("compareType", Kind::CompareType),
         ],
-        Kind::Integer, in_str),
+        Kind::Integer,
+        in_str,
+    ),
     Definition::new(
         "DNComponent",
         &[
             required("dn", Kind::Text).each(),
             required("number", Kind::Integer),
         ],
-        Kind::Text, dn_component)
+        Kind::Text,
+        dn_component,
+    )
     .of_cloud_sync(),
     Definition::new(
         "Replace",
@@ -124,19 +152,22 @@ pub(super) static FUNCTIONS: &[Definition] = &[
             optional("ReplacementPropertyName", Kind::AttributeName),
             optional("Template", Kind::Text),
         ],
-        Kind::Text, replace).accepting(|arguments| Replacing::of(arguments).is_some()),
+        Kind::Text,
+        replace,
+    )
+    .accepting(|arguments| Replacing::of(arguments).is_some()),
 ];
 
 fn append<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let (Some(source), suffix) = (call.text(0)?, call.text(1)?) else {
-        return null();
+        return Ok(NULL);
     };
     call.made(joined(&source, &suffix.unwrap_or_default()))
 }
 
 fn prepend<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let (prefix, Some(source)) = (call.text(0)?, call.text(1)?) else {
-        return null();
+        return Ok(NULL);
     };
     call.made(joined(&prefix.unwrap_or_default(), &source))
 }
@@ -171,7 +202,7 @@ fn join<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
 
 fn split<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let (Some(source), delimiter) = (call.text(0)?, call.text(1)?.unwrap_or_default()) else {
-        return null();
+        return Ok(NULL);
     };
     if delimiter.is_empty() {
         return Err(call.empty_text(1));
@@ -186,7 +217,7 @@ fn split<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
 fn left<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let source = call.text(0)?.unwrap_or_default();
     match call.integer(1)? {
-        None => null(),
+        None => Ok(NULL),
         Some(count) => call.made(text::left(&source, count)),
     }
 }
@@ -195,47 +226,46 @@ fn mid<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let source = call.text(0)?.unwrap_or_default();
     match (call.integer(1)?, call.integer(2)?) {
         (Some(start), Some(length)) => call.made(text::mid(&source, start, length)),
-        _ => null(),
+        _ => Ok(NULL),
     }
 }
 
 fn trim<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     match call.text(0)? {
-        None => null(),
+        None => Ok(NULL),
         Some(source) => call.made(source.trim()),
     }
 }
 
 fn strip_spaces<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     match call.text(0)? {
-        None => null(),
+        None => Ok(NULL),
         Some(source) => call.made(text::strip_spaces(&source)),
     }
 }
 
 fn to_lower<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     match call.text(0)? {
-        None => null(),
+        None => Ok(NULL),
         Some(source) => call.made(casing::to_lower(&source, culture(call)?)),
     }
 }
 
 fn to_upper<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     match call.text(0)? {
-        None => null(),
+        None => Ok(NULL),
         Some(source) => call.made(casing::to_upper(&source, culture(call)?)),
     }
 }
 
 fn culture(call: &Call<'_, '_>) -> Result<Culture, EvaluateError> {
     let name = call.text(1)?.unwrap_or_default();
-    name.parse::<Culture>()
-        .map_err(|error| call.fail_at(1, error))
+    name.parse::<Culture>().map_err(|error| call.fail_at(1, error))
 }
 
 fn p_case<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let Some(source) = call.text(0)? else {
-        return null();
+        return Ok(NULL);
     };
     match call.text(1)? {
         None => call.made(casing::to_title(&source)),
@@ -253,7 +283,7 @@ fn normalize_diacritics<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
         Reach::Table
     };
     match call.text(0)? {
-        None => null(),
+        None => Ok(NULL),
         Some(source) => call.made(diacritics::normalize(&source, reach)),
     }
 }
@@ -276,7 +306,9 @@ fn in_str<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
         Some("vbTextCompare") => Compare::Text,
         Some(other) => return Err(call.type_error(3, &other.into())),
     };
-    call.charge_product(text.len(), sought.len())?;
+    if compare == Compare::Text {
+        call.charge_product(text.len(), sought.len())?;
+    }
     match text::position(&text, &sought, start, compare) {
         Ok(position) => Ok(Cow::Owned(position.into())),
         Err(error) => Err(call.fail_at(2, error)),
@@ -286,7 +318,7 @@ fn in_str<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
 /// The value of the component of a distinguished name that is so far from its left end, the first being 1.
 fn dn_component<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let (Some(name), Some(number)) = (call.text(0)?, call.integer(1)?) else {
-        return null();
+        return Ok(NULL);
     };
     let mut is_escaped = false;
     let mut components = name.split(|character| {
@@ -294,10 +326,12 @@ fn dn_component<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
         is_escaped = character == '\\' && !is_escaped;
         separates
     });
-    let skipped = number.checked_sub(1).and_then(|skipped| usize::try_from(skipped).ok());
+    let skipped = number
+        .checked_sub(1)
+        .and_then(|skipped| usize::try_from(skipped).ok());
     let component = skipped.and_then(|skipped| components.nth(skipped));
     match component.and_then(|component| component.split_once('=')) {
-        None => null(),
+        None => Ok(NULL),
         Some((_, value)) => call.made(value.trim()),
     }
 }
@@ -327,14 +361,16 @@ enum Replacing {
 impl Replacing {
     fn of(arguments: &[Option<u32>]) -> Option<Self> {
         let given = |place: usize| matches!(arguments.get(place), Some(Some(_)));
-        Some(match [FIND, PATTERN, GROUP, REPLACEMENT, PROPERTY, TEMPLATE].map(given) {
-            [true, false, false, true, false, false] => Self::Text,
-            [true, false, false, false, false, true] => Self::InTemplate,
-            [false, true, false, true, false, false] => Self::Pattern,
-            [false, true, true, true, false, false] => Self::Group,
-            [false, true, true, false, true, false] => Self::ByProperty,
-            _ => return None,
-        })
+        Some(
+            match [FIND, PATTERN, GROUP, REPLACEMENT, PROPERTY, TEMPLATE].map(given) {
+                [true, false, false, true, false, false] => Self::Text,
+                [true, false, false, false, false, true] => Self::InTemplate,
+                [false, true, false, true, false, false] => Self::Pattern,
+                [false, true, true, true, false, false] => Self::Group,
+                [false, true, true, false, true, false] => Self::ByProperty,
+                _ => return None,
+            },
+        )
     }
 }
 
@@ -348,7 +384,7 @@ fn replace<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
         };
     }
     let (Some(source), Some(replacing)) = (source, replacing) else {
-        return null();
+        return Ok(NULL);
     };
     let replacement = || Ok(call.text(REPLACEMENT)?.unwrap_or_default());
     match replacing {
@@ -357,16 +393,16 @@ fn replace<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
         Replacing::Pattern => {
             let replacement = replacement()?;
             call.with_pattern(PATTERN, |regex| {
-                let text = regex.replace_all(&source, &replacement, call.room());
-                call.made(text.map_err(|error| call.fail_at(PATTERN, error))?)
+                let replacement = regex.replacement(&replacement);
+                Ok(call.made(regex.replace_all(&source, &replacement, call.room())?))
             })
         }
         Replacing::Group | Replacing::ByProperty => {
             let group = call.text(GROUP)?.unwrap_or_default();
             let replacement = replacement()?;
             call.with_pattern(PATTERN, |regex| {
-                let text = regex.replace_group(&source, &group, &replacement, call.room());
-                call.made(text.map_err(|error| call.fail_at(PATTERN, error))?)
+                let group = regex.group(&group)?;
+                Ok(call.made(regex.replace_group(&source, group, &replacement, call.room())?))
             })
         }
     }
@@ -387,13 +423,13 @@ fn replaced<'v>(call: &Call<'_, 'v>, text: &str, replacement: &str) -> Evaluated
 /// What the group matches in the other attribute; nothing where it has no value or the pattern doesn't match.
 fn by_property<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let Some(text) = call.text(PROPERTY)? else {
-        return null();
+        return Ok(NULL);
     };
     let group = call.text(GROUP)?.unwrap_or_default();
     call.with_pattern(PATTERN, |regex| {
-        match regex.group(&text, &group).map_err(|error| call.fail_at(PATTERN, error))? {
-            None => null(),
+        Ok(match regex.first_group(&text, regex.group(&group)?)? {
+            None => Ok(NULL),
             Some(found) => call.made(found),
-        }
+        })
     })
 }

@@ -61,7 +61,9 @@ impl Compiler {
                 Word::True => Value::Boolean(true),
                 Word::False => Value::Boolean(false),
                 Word::Null => Value::Null,
-                Word::VbTextCompare | Word::VbBinaryCompare => Value::Text(SmolStr::new_static(word.as_str())),
+                Word::VbTextCompare | Word::VbBinaryCompare => {
+                    Value::Text(SmolStr::new_static(word.as_str()))
+                }
             }),
             Expression::Comparison(comparison) => {
                 self.enter().map_err(fail)?;
@@ -177,9 +179,8 @@ impl Compiler {
         definition: &'static Definition,
         parameter: &'static Parameter,
     ) -> Result<Operation, EvaluateErrorKind> {
-        let text = match &value {
-            Value::Text(text) => text,
-            _ => return Ok(Operation::Constant(value)),
+        let Value::Text(text) = &value else {
+            return Ok(Operation::Constant(value));
         };
         let mismatch = |expected| Err(type_error(definition, parameter, expected, &value));
         match parameter.kind() {

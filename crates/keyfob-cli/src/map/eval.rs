@@ -1,0 +1,134 @@
+//! `keyfob map eval`.
+
+use std::path::PathBuf;
+
+use keyfob_mapping::{
+    Environment, Expression, ExpressionError, Lint, Options, Program, Source, SystemEntropy, Value, lint,
+};
+use serde_json::{Value as Json, json};
+
+use super::{Understanding, rendered, time};
+use crate::{Answer, Unusable, input, print, report};
+
+/// The arguments of `keyfob map eval`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The expression
+    #[arg(value_name = "EXPR")]
+    expression: String,
+    /// The source object as JSON; `-` is standard input
+    #[arg(long, value_name = "FILE")]
+    attrs: Option<PathBuf>,
+    /// The time of the evaluation; by default that of the machine
+    #[arg(long, value_name = "RFC3339")]
+    now: Option<String>,
+    /// The values that `SelectUniqueValue` finds taken: a JSON array
+    #[arg(long, value_name = "FILE")]
+    taken: Option<PathBuf>,
+    /// Prints the value or the error as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    understanding: Understanding,
+}
+
+/// Prints the value of an expression.
+pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
+    let options = arguments.understanding.options();
+    let source = match &arguments.attrs {
+        None => Source::new(),
+        Some(file) => {
+            Source::from_json(&input::read(file)?).map_err(|error| Unusable::from(error).within(file))?
+        }
+    };
+    let taken: Vec<String> = match &arguments.taken {
+        None => Vec::new(),
+        Some(file) => {
+            let taken = serde_json::from_slice(&input::read(file)?);
+            taken.map_err(|error| Unusable::from(error).within(file))?
+        }
+    };
+    let entropy = SystemEntropy::new();
+    let environment = Environment::new(time(arguments.now.as_deref())?, &entropy);
+    let text = &arguments.expression;
+    let outcome = evaluate(text, &options, &source, &environment, &taken);
+    let lints = lint::expression(text, &options).unwrap_or_default();
+    if arguments.json {
+        print(to_json(text, &outcome, &lints).to_string().as_bytes())?;
+    } else {
+        for lint in &lints {
+            report(&rendered(lint, text));
+        }
+        for_people(text, &outcome)?;
+    }
+    Ok(match outcome {
+        Ok(_) => Answer::Done,
+        Err(_) => Answer::Negative,
+    })
+}
+
+fn evaluate(
+    text: &str,
+    options: &Options,
+    source: &Source,
+    environment: &Environment<'_>,
+    taken: &[String],
+) -> Result<Option<Value>, ExpressionError> {
+    let program = Program::read(text, options)?;
+    let outcome = program.evaluate(source, environment)?;
+    Ok(outcome.settle(taken)?)
+}
+
+/// The value of which nobody wants to see JSON: each of a list on its line, and none for null.
+fn for_people(text: &str, outcome: &Result<Option<Value>, ExpressionError>) -> Result<(), Unusable> {
+    match outcome {
+        Ok(None) => report("the attribute is left out of the flow"),
+        Ok(Some(value)) => match value.reveal() {
+            Value::Null => report("no value"),
+            Value::List(values) => {
+                for value in values {
+                    print(value.to_text().as_bytes())?;
+                }
+            }
+            single => print(single.to_text().as_bytes())?,
+        },
+        Err(error) => report(&error.display_with(text)),
+    }
+    Ok(())
+}
+
+fn to_json(text: &str, outcome: &Result<Option<Value>, ExpressionError>, lints: &[Lint]) -> Json {
+    let mut answer = match outcome {
+        Ok(None) => json!({"ignored": true}),
+        Ok(Some(value)) => json!({"value": value_to_json(value)}),
+        Err(error) => {
+            let mut json = json!({"kind": error.class().as_str(), "message": error.to_string()});
+            if let Some(span) = error.span_in(text) {
+                json["span"] = json!([span.start, span.end]);
+            }
+            json!({"error": json})
+        }
+    };
+    if !lints.is_empty() {
+        answer["lints"] = lints.iter().map(lint_to_json).collect();
+    }
+    answer
+}
+
+/// A lint as programs read it.
+pub(super) fn lint_to_json(lint: &Lint) -> Json {
+    let mut json = json!({"id": lint.id, "sentence": lint.sentence.as_str(), "fix": lint.fix.as_str()});
+    if let Some(span) = &lint.span {
+        json["span"] = json!([span.start, span.end]);
+    }
+    json
+}
+
+/// Texts, as the service gives them out.
+fn value_to_json(value: &Value) -> Json {
+    match value.reveal() {
+        Value::Null => Json::Null,
+        Value::List(values) => values.iter().map(value_to_json).collect(),
+        single => single.to_text().as_str().into(),
+    }
+}

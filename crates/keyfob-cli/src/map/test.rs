@@ -1,0 +1,49 @@
+//! `keyfob map test`.
+
+use std::path::PathBuf;
+
+use keyfob_mapping::{Environment, SystemEntropy, vectors};
+
+use super::{Understanding, time};
+use crate::{Answer, Unusable, input, print};
+
+/// The arguments of `keyfob map test`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Files of vectors; `-` is standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// The time of the evaluations whose vector names none; by default that of the machine
+    #[arg(long, value_name = "RFC3339")]
+    now: Option<String>,
+    #[command(flatten)]
+    understanding: Understanding,
+}
+
+/// Prints each vector that fails, and how many there were.
+pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
+    let options = arguments.understanding.options();
+    let entropy = SystemEntropy::new();
+    let environment = Environment::new(time(arguments.now.as_deref())?, &entropy);
+    let (mut passed, mut failed) = (0_usize, 0_usize);
+    for file in &arguments.files {
+        let vectors =
+            vectors::read(&input::read(file)?).map_err(|error| Unusable::from(error).within(file))?;
+        for vector in vectors {
+            match vector.check(&options, &environment) {
+                Ok(()) => passed += 1,
+                Err(mismatch) => {
+                    failed += 1;
+                    let (id, expression) = (vector.id(), vector.expression());
+                    print(format!("{id}: {mismatch}\n  {expression}").as_bytes())?;
+                }
+            }
+        }
+    }
+    print(format!("{passed} passed, {failed} failed").as_bytes())?;
+    Ok(if failed == 0 {
+        Answer::Done
+    } else {
+        Answer::Negative
+    })
+}

@@ -1,0 +1,104 @@
+//! What is allowed and probably a mistake.
+
+mod rules;
+
+use std::ops::Range;
+
+use smol_str::SmolStr;
+
+use crate::{
+    expression::{Expression, ParseError, Reading, Remark, locate},
+    options::Options,
+};
+
+/// A remark about an expression or a mapping that is well formed and probably not what was meant.
+///
+/// ```
+/// use keyfob_mapping::{Options, lint};
+///
+/// let text = r#"IIF(IsPresent([country]), [country], "Other")"#;
+/// let lints = lint::expression(text, &Options::default())?;
+/// assert_eq!(lints[0].id, "W-IIF-NULL");
+/// assert_eq!(lints[0].fix, "write `Switch([country], [country], \"\", \"Other\")`, whose key \"\" is for null, too");
+/// # Ok::<(), keyfob_mapping::ParseError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lint {
+    /// Its name, such as `W-ESCAPE`, which never changes.
+    pub id: &'static str,
+    /// What is odd.
+    pub sentence: SmolStr,
+    /// What to write instead.
+    pub fix: SmolStr,
+    /// The bytes of the text that it is about; nothing where it is about no text.
+    pub span: Option<Range<usize>>,
+}
+
+impl Lint {
+    /// A remark that is about no text.
+    #[must_use]
+    pub fn new(id: &'static str, sentence: impl Into<SmolStr>, fix: impl Into<SmolStr>) -> Self {
+        Self {
+            id,
+            sentence: sentence.into(),
+            fix: fix.into(),
+            span: None,
+        }
+    }
+
+    /// The same, about these bytes of a text.
+    #[must_use]
+    pub fn at(self, span: Range<usize>) -> Self {
+        Self {
+            span: Some(span),
+            ..self
+        }
+    }
+}
+
+/// What is probably a mistake in an expression, in the order in which it stands there.
+///
+/// # Errors
+/// [`ParseError`], where the text is no expression.
+///
+/// # Complexity
+/// Linear in the text, and once more for each lint.
+pub fn expression(text: &str, options: &Options) -> Result<Vec<Lint>, ParseError> {
+    let mut reading = Reading::recording(options);
+    let expression = reading.read(text)?;
+    let spelling = reading.remarks(text).map(|(remark, span)| {
+        let lint = match remark {
+            Remark::Backslash => Lint::new(
+                "W-ESCAPE",
+                "a backslash in text escapes itself and a quote, and stands for itself elsewhere",
+                "write every backslash of a pattern twice",
+            ),
+            Remark::Blanks => Lint::new(
+                "W-BLANKS",
+                "the blanks between a bracket and the name are no part of the name",
+                "leave them out",
+            ),
+        };
+        lint.at(span)
+    });
+    let mut lints: Vec<Lint> = spelling.collect();
+    let mut found = rules::Findings::default();
+    found.look_at(&expression, true);
+    for (index, lint) in found.into_lints() {
+        lints.push(match locate(text, index) {
+            Some(span) => lint.at(span),
+            None => lint,
+        });
+    }
+    lints.sort_by_key(|lint| lint.span.as_ref().map(|span| span.start));
+    Ok(lints)
+}
+
+/// What is probably a mistake in an expression that was not read from a text.
+#[must_use]
+pub fn tree(expression: &Expression) -> Vec<Lint> {
+    let mut found = rules::Findings::default();
+    found.look_at(expression, true);
+    found.into_lints().map(|(_, lint)| lint).collect()
+}

@@ -1,0 +1,320 @@
+//! The lints of expressions.
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::Lint;
+use crate::{
+    expression::{Comparison, Expression, Word},
+    function::{Function, Kind, Role},
+};
+
+/// What was found while looking at an expression.
+#[derive(Default)]
+pub(super) struct Findings {
+    /// By which expression, counted as they begin.
+    lints: Vec<(usize, Lint)>,
+    /// How many expressions began.
+    begun: usize,
+}
+
+/// Functions that tell whether a value is there.
+const PRESENCE: [&str; 4] = ["IsPresent", "IsNull", "IsNullOrEmpty", "IsNothing"];
+
+/// Attributes that refer to other objects.
+const REFERENCES: [&str; 2] = ["manager", "members"];
+
+impl Findings {
+    pub(super) fn into_lints(self) -> impl Iterator<Item = (usize, Lint)> {
+        self.lints.into_iter()
+    }
+
+    fn add(&mut self, index: usize, id: &'static str, sentence: impl Into<SmolStr>, fix: impl Into<SmolStr>) {
+        self.lints.push((index, Lint::new(id, sentence, fix)));
+    }
+
+    /// Looks at an expression and those within it.
+    pub(super) fn look_at(&mut self, expression: &Expression, is_whole: bool) {
+        let index = self.begun;
+        self.begun += 1;
+        match expression {
+            Expression::Word(word @ (Word::True | Word::False | Word::Null)) => self.add(
+                index,
+                "W-WORD",
+                format_smolstr!(
+                    "the bare word `{word}` is of Entra Connect; app provisioning doesn't document it"
+                ),
+                if *word == Word::Null {
+                    "leave the argument empty, or leave the attribute out".into()
+                } else {
+                    format_smolstr!("write \"{word}\" in quotes")
+                },
+            ),
+            Expression::Call { function, arguments } => {
+                let arguments: Vec<_> = arguments.iter().map(Option::as_ref).collect();
+                self.look_at_call(index, *function, &arguments, is_whole);
+            }
+            _ => {}
+        }
+        for part in expression.parts() {
+            self.look_at(part, false);
+        }
+    }
+
+    fn look_at_call(
+        &mut self,
+        index: usize,
+        function: Function,
+        arguments: &[Option<&Expression>],
+        is_whole: bool,
+    ) {
+        if function.definition().role() == Role::IgnoreIfEmpty && !is_whole {
+            self.add(
+                index,
+                "W-IGNORE-NESTED",
+                format_smolstr!("`{function}` leaves an attribute out of the flow only as the whole expression; here it gives null"),
+                format_smolstr!("put `{function}(…)` around the whole expression"),
+            );
+        }
+        match function.name() {
+            "Switch" => self.look_at_switch(index, arguments),
+            "IIF" => self.look_at_condition(index, arguments),
+            "Mid" => self.look_at_mid(index, arguments),
+            "Join" => self.look_at_join(index, arguments),
+            "FormatDateTime" => self.look_at_format(index, arguments),
+            "DateAdd" => self.look_at_dates(index, arguments, 2),
+            "DateDiff" => self.look_at_dates(index, arguments, 1),
+            "Replace" => self.look_at_replace(index, arguments),
+            "Redact" if !is_whole => self.add(
+                index,
+                "W-REDACT-NESTED",
+                "the mark of `Redact` is lost in other functions, and logs show their value",
+                "put `Redact(…)` around the whole expression",
+            ),
+            "SingleAppRoleAssignment" => self.add(
+                index,
+                "W-ROLES",
+                "with several roles assigned there is no saying which one `SingleAppRoleAssignment` gives",
+                "assign one role to each user, or use `AppRoleAssignmentsComplex`",
+            ),
+            _ => {}
+        }
+    }
+
+    fn look_at_switch(&mut self, index: usize, arguments: &[Option<&Expression>]) {
+        let source = arguments.first().copied().flatten();
+        let keys: Vec<_> = arguments.iter().skip(2).step_by(2).flatten().collect();
+        match source {
+            Some(Expression::Call { function, .. }) if PRESENCE.contains(&function.name()) => {
+                if keys.iter().any(|key| is_call_of(key, &PRESENCE)) {
+                    self.add(
+                        index,
+                        "W-SWITCH-VBA",
+                        "this is the `Switch` of Entra Connect, of conditions and values; here the first argument is compared with the keys",
+                        "write nested `IIF`s, or `Coalesce([first], [second])` for the first attribute with a value",
+                    );
+                } else {
+                    self.add(
+                        index,
+                        "W-SWITCH-ISPRESENT",
+                        format_smolstr!("Microsoft warns of `{function}` as the source of `Switch`"),
+                        "write `Switch([attribute], [attribute], \"\", \"…\")`, whose key \"\" is for null, too",
+                    );
+                }
+            }
+            Some(Expression::Attribute(name)) if REFERENCES.contains(&name.as_str()) => self.add(
+                index,
+                "W-SWITCH-REFERENCE",
+                format_smolstr!("`{name}` refers to other objects, which `Switch` can't compare"),
+                "map the reference directly",
+            ),
+            _ => {}
+        }
+        let is_computed = matches!(source, Some(Expression::Attribute(name)) if name == "IsSoftDeleted");
+        if !is_computed && source.is_some_and(reads) {
+            self.add(
+                index,
+                "W-SWITCH-DELTA",
+                "where the source of `Switch` has not changed, an incremental cycle evaluates it as null and can clear the target",
+                "write `IIF` with a comparison where the target must keep its value",
+            );
+        }
+        let mut seen: Vec<&SmolStr> = Vec::new();
+        for key in keys {
+            let Expression::Text(key) = key else {
+                continue;
+            };
+            if seen.contains(&key) {
+                self.add(
+                    index,
+                    "W-SWITCH-TWICE",
+                    format_smolstr!("the key \"{key}\" stands there twice, and only the first counts"),
+                    "leave one of them out",
+                );
+            }
+            if matches!(key.as_str(), "true" | "false") && source.is_some_and(gives_boolean) {
+                self.add(
+                    index,
+                    "W-SWITCH-CASE",
+                    format_smolstr!("booleans are \"True\" and \"False\", and keys are compared with their case: \"{key}\" never fits"),
+                    "begin the key with a capital",
+                );
+            }
+            seen.push(key);
+        }
+    }
+
+    fn look_at_condition(&mut self, index: usize, arguments: &[Option<&Expression>]) {
+        let Some(attribute) = arguments.first().copied().flatten().and_then(asks_for_presence) else {
+            return;
+        };
+        let otherwise = arguments.iter().flatten().find_map(|argument| match argument {
+            Expression::Text(text) if !text.is_empty() => Some(argument.to_string()),
+            _ => None,
+        });
+        let otherwise = otherwise.unwrap_or_else(|| "\"…\"".into());
+        self.add(
+            index,
+            "W-IIF-NULL",
+            format_smolstr!("where [{attribute}] is null or empty the condition of `IIF` fails and there is no value at all"),
+            format_smolstr!(
+                "write `Switch([{attribute}], [{attribute}], \"\", {otherwise})`, whose key \"\" is for null, too"
+            ),
+        );
+    }
+
+    fn look_at_mid(&mut self, index: usize, arguments: &[Option<&Expression>]) {
+        let number = |place: usize| arguments.get(place).copied().flatten().and_then(integer);
+        if number(1).is_some_and(|start| start < 1) || number(2).is_some_and(|length| length < 0) {
+            self.add(
+                index,
+                "W-MID",
+                "`Mid` gives its source unchanged for a start below 1 and for a negative length",
+                "count from 1",
+            );
+        }
+    }
+
+    fn look_at_join(&mut self, index: usize, arguments: &[Option<&Expression>]) {
+        let is_separator = |argument: &Expression| matches!(argument, Expression::Text(text) if text.len() <= 3 && !text.contains(char::is_alphanumeric));
+        let first = arguments.first().copied().flatten();
+        let last = arguments.last().copied().flatten();
+        if first.is_some_and(reads) && last.is_some_and(is_separator) {
+            self.add(
+                index,
+                "W-JOIN-ORDER",
+                "the separator is the first argument of `Join`; in Entra Connect it is the last",
+                "put the separator first",
+            );
+        }
+    }
+
+    fn look_at_format(&mut self, index: usize, arguments: &[Option<&Expression>]) {
+        if arguments.len() == 3 {
+            self.add(
+                index,
+                "W-FORMAT-ARGUMENTS",
+                "`FormatDateTime` with three arguments is the form of cloud sync",
+                "leave the second of four arguments empty: `FormatDateTime([date], , \"…\", \"…\")`",
+            );
+        }
+        for format in arguments.iter().rev().take(2).flatten() {
+            let Expression::Text(format) = format else {
+                continue;
+            };
+            if format.contains("yyyy")
+                && format.contains("mm")
+                && !format.contains("MM")
+                && !format.contains(['h', 'H'])
+            {
+                self.add(
+                    index,
+                    "W-FORMAT-MINUTES",
+                    format_smolstr!("in \"{format}\" `mm` means minutes"),
+                    "write `MM` for months",
+                );
+            }
+        }
+    }
+
+    fn look_at_dates(&mut self, index: usize, arguments: &[Option<&Expression>], first: usize) {
+        let dates = arguments.iter().skip(first).flatten();
+        let is_text = |date: &&Expression| match date {
+            Expression::Text(_) | Expression::Attribute(_) => true,
+            Expression::Call { function, .. } => function.definition().returns() == Kind::Text,
+            _ => false,
+        };
+        if let Some(date) = dates.copied().find(is_text) {
+            self.add(
+                index,
+                "W-DATE-TEXT",
+                "a date that is text is documented to work only within `CDate`",
+                format_smolstr!("write `CDate({date})`"),
+            );
+        }
+    }
+
+    fn look_at_replace(&mut self, index: usize, arguments: &[Option<&Expression>]) {
+        if let Some(Some(Expression::Text(name))) = arguments.get(5) {
+            self.add(
+                index,
+                "W-REPLACE-ATTRIBUTE",
+                format_smolstr!("the text \"{name}\" is taken as the name of an attribute"),
+                format_smolstr!("write `[{name}]`"),
+            );
+        }
+    }
+}
+
+fn is_call_of(expression: &Expression, names: &[&str]) -> bool {
+    matches!(expression, Expression::Call { function, .. } if names.contains(&function.name()))
+}
+
+/// Whether an attribute stands in the expression.
+fn reads(expression: &Expression) -> bool {
+    matches!(expression, Expression::Attribute(_)) || expression.parts().any(reads)
+}
+
+/// Whether every value of the expression is a boolean.
+fn gives_boolean(expression: &Expression) -> bool {
+    match expression {
+        Expression::Attribute(name) => matches!(name.as_str(), "IsSoftDeleted" | "accountEnabled"),
+        Expression::Call { function, .. } => function.definition().returns() == Kind::Boolean,
+        Expression::Comparison(_) => true,
+        _ => false,
+    }
+}
+
+/// The attribute of which a condition asks whether it has a value.
+fn asks_for_presence(condition: &Expression) -> Option<&SmolStr> {
+    match condition {
+        Expression::Call { function, arguments } => {
+            let argument = arguments.first()?.as_ref()?;
+            match argument {
+                Expression::Attribute(name) if PRESENCE.contains(&function.name()) => Some(name),
+                inner if function.name() == "Not" => asks_for_presence(inner),
+                _ => None,
+            }
+        }
+        Expression::Comparison(comparison) => {
+            let Comparison { left, right, .. } = &**comparison;
+            match (left, right) {
+                (Expression::Attribute(name), other) | (other, Expression::Attribute(name)) => match other {
+                    Expression::Text(text) if text.is_empty() => Some(name),
+                    Expression::Word(Word::Null) => Some(name),
+                    _ => None,
+                },
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The integer that a constant is.
+fn integer(expression: &Expression) -> Option<i64> {
+    match expression {
+        Expression::Number(number) => number.to_i64(),
+        Expression::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}

@@ -1,0 +1,235 @@
+//! Files of expressions with what they have to give, for users to keep beside their mappings.
+
+use std::collections::BTreeMap;
+
+use keyfob_core::DateTime;
+use serde_json::{Value as Json, value::RawValue};
+use smol_str::{SmolStr, format_smolstr};
+use thiserror::Error;
+
+use crate::{
+    dotnet::regex::Regex, environment::Environment, error::ExpressionError, options::Options,
+    program::Program, source::Source, value::Value,
+};
+
+/// An expression, a source, and what the one has to give for the other.
+///
+/// A file is a JSON array of objects:
+///
+/// | member | what it is |
+/// |---|---|
+/// | `id` | a name, for reports |
+/// | `expr` | the expression |
+/// | `attrs` | the source object |
+/// | `expected` | the value: a string, null, or an array of strings |
+/// | `match` | or: a regular expression that the value matches |
+/// | `error` | or: the class of the error, such as `parse`, `arity` or `eval` |
+/// | `flow` | or: `"ignore"`, where the attribute is left out of the flow |
+/// | `log` | perhaps: what logs show of the value |
+/// | `now` | perhaps: the time of the evaluation |
+/// | `taken` | perhaps: the values that `SelectUniqueValue` finds taken, in any case |
+///
+/// Other members are for people.
+///
+/// ```
+/// use keyfob_mapping::{Environment, Options, SeededEntropy, vectors};
+///
+/// let file = br#"[{"id": "title", "expr": "PCase([title])", "attrs": {"title": "ENGINEER"}, "expected": "Engineer"}]"#;
+/// let entropy = SeededEntropy::new(0);
+/// let environment = Environment::new("2026-01-01T12:00:00Z".parse()?, &entropy);
+/// for vector in vectors::read(file)? {
+///     vector.check(&Options::default(), &environment)?;
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Vector {
+    id: SmolStr,
+    expression: String,
+    source: Source,
+    expected: Expected,
+    log: Option<String>,
+    now: Option<DateTime>,
+    taken: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Expected {
+    Value(Json),
+    Match(Box<Regex>),
+    Error(String),
+    Ignored,
+}
+
+/// A file is none of vectors.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("vector {vector}: {reason}")]
+#[non_exhaustive]
+pub struct VectorError {
+    /// The `id` of the vector, or its number.
+    pub vector: SmolStr,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// A vector gives something else.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("expected {expected}, got {actual}")]
+#[non_exhaustive]
+pub struct Mismatch {
+    /// What it has to give.
+    pub expected: String,
+    /// What it gives.
+    pub actual: String,
+}
+
+/// Reads a file of vectors.
+///
+/// # Errors
+/// [`VectorError`] of the first that is none.
+pub fn read(bytes: &[u8]) -> Result<Vec<Vector>, VectorError> {
+    let vectors: Vec<BTreeMap<String, &RawValue>> =
+        serde_json::from_slice(bytes).map_err(|error| VectorError {
+            vector: SmolStr::new_static("file"),
+            reason: error.to_string(),
+        })?;
+    let vectors = vectors.into_iter().zip(1_usize..).map(|(members, number)| {
+        let id = members
+            .get("id")
+            .and_then(|id| serde_json::from_str::<String>(id.get()).ok());
+        let id = id.map_or_else(|| format_smolstr!("{number}"), SmolStr::from);
+        Vector::read(id.clone(), &members).map_err(|reason| VectorError { vector: id, reason })
+    });
+    vectors.collect()
+}
+
+impl Vector {
+    fn read(id: SmolStr, members: &BTreeMap<String, &RawValue>) -> Result<Self, String> {
+        let text = |name: &str| -> Result<Option<String>, String> {
+            let Some(raw) = members.get(name) else {
+                return Ok(None);
+            };
+            serde_json::from_str(raw.get()).map_err(|_| format!("`{name}` is not a string"))
+        };
+        let expected = match (text("match")?, text("error")?, text("flow")?) {
+            (Some(pattern), None, None) => {
+                Expected::Match(Box::new(Regex::new(&pattern).map_err(|error| error.to_string())?))
+            }
+            (None, Some(class), None) => Expected::Error(class),
+            (None, None, Some(flow)) if flow == "ignore" => Expected::Ignored,
+            (None, None, None) => match members.get("expected") {
+                Some(raw) => {
+                    Expected::Value(serde_json::from_str(raw.get()).map_err(|error| error.to_string())?)
+                }
+                None => return Err("it says nothing of what is expected".into()),
+            },
+            _ => {
+                return Err(
+                    "it has to have one of `expected`, `match`, `error` and `\"flow\": \"ignore\"`".into(),
+                );
+            }
+        };
+        let taken = members
+            .get("taken")
+            .map_or(Ok(Vec::new()), |raw| serde_json::from_str(raw.get()));
+        Ok(Self {
+            id,
+            expression: text("expr")?.ok_or("`expr` is missing")?,
+            source: match members.get("attrs") {
+                None => Source::new(),
+                Some(raw) => Source::from_json(raw.get().as_bytes()).map_err(|error| error.to_string())?,
+            },
+            expected,
+            log: text("log")?,
+            now: match text("now")? {
+                None => None,
+                Some(now) => Some(
+                    now.parse()
+                        .map_err(|_| format!("`{now}` is not a date and time"))?,
+                ),
+            },
+            taken: taken.map_err(|_| "`taken` is not an array of strings")?,
+        })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Its expression.
+    #[must_use]
+    pub fn expression(&self) -> &str {
+        &self.expression
+    }
+
+    /// Evaluates the expression, and says what is other than it has to be. The vector's own time counts before that
+    /// of the environment.
+    ///
+    /// # Errors
+    /// [`Mismatch`].
+    pub fn check(&self, options: &Options, environment: &Environment<'_>) -> Result<(), Mismatch> {
+        let now = self.now.unwrap_or(environment.now);
+        let result = self.result(options, &Environment::new(now, environment.entropy));
+        let mismatch = |expected: String| {
+            Err(Mismatch {
+                expected,
+                actual: shown(&result),
+            })
+        };
+        match (&self.expected, &result) {
+            (Expected::Error(class), Err(error)) if class == error.class().as_str() => Ok(()),
+            (Expected::Error(class), _) => mismatch(format!("the error {class}")),
+            (Expected::Ignored, Ok(None)) => Ok(()),
+            (Expected::Ignored, _) => mismatch("the attribute left out of the flow".into()),
+            (Expected::Match(pattern), Ok(Some(value))) => match pattern.is_match(&value.to_text()) {
+                Ok(true) => Ok(()),
+                _ => mismatch("a match".into()),
+            },
+            (Expected::Match(_), _) => mismatch("a match".into()),
+            (Expected::Value(expected), Ok(Some(value))) if is_equal(value, expected) => match &self.log {
+                Some(log) if *log != value.to_log() => mismatch(format!("{log} in logs")),
+                _ => Ok(()),
+            },
+            (Expected::Value(expected), _) => mismatch(expected.to_string()),
+        }
+    }
+
+    /// The value, or nothing where the attribute is left out of the flow.
+    fn result(
+        &self,
+        options: &Options,
+        environment: &Environment<'_>,
+    ) -> Result<Option<Value>, ExpressionError> {
+        let program = Program::read(&self.expression, options)?;
+        let outcome = program.evaluate(&self.source, environment)?;
+        Ok(outcome.settle(&self.taken)?)
+    }
+}
+
+fn is_equal(value: &Value, expected: &Json) -> bool {
+    match (value.reveal(), expected) {
+        (Value::Null, Json::Null) => true,
+        (Value::Null, _) | (_, Json::Null) => false,
+        (Value::List(values), Json::Array(expected)) => {
+            values.len() == expected.len()
+                && values
+                    .iter()
+                    .zip(expected)
+                    .all(|(value, expected)| is_equal(value, expected))
+        }
+        (single, Json::String(expected)) => {
+            !matches!(single, Value::List(_)) && single.to_text() == *expected
+        }
+        _ => false,
+    }
+}
+
+fn shown(result: &Result<Option<Value>, ExpressionError>) -> String {
+    match result {
+        Ok(Some(value)) => value.to_json(),
+        Ok(None) => "the attribute left out of the flow".into(),
+        Err(error) => format!("the error {}: {error}", error.class()),
+    }
+}
