@@ -4,6 +4,7 @@
 
 mod card;
 mod evaluation;
+mod expression;
 mod filter;
 mod model;
 mod okta;
@@ -13,6 +14,7 @@ mod resource;
 pub use self::{
     card::card_total,
     evaluation::filter_vs_oracle,
+    expression::{expression_roundtrip, expression_total},
     filter::{filter_roundtrip, filter_total, path_roundtrip},
     model::{diff_applies, operations_are_independent, patch_vs_model},
     okta::okta_expression_total,

@@ -10,7 +10,7 @@ mod text;
 
 use std::fmt;
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
 use crate::{
@@ -44,7 +44,8 @@ pub(crate) struct Definition {
     set: FunctionSet,
     returns: Kind,
     role: Role,
-    accepts: fn(&[Option<u32>]) -> bool,
+    /// Whether arguments, by place of their parameter, make sense together, and which would.
+    accepts: Option<(fn(&[Option<u32>]) -> bool, &'static str)>,
     evaluate: Evaluate,
 }
 
@@ -143,7 +144,7 @@ pub enum ArityError {
         argument: usize,
     },
     /// There are too many arguments.
-    #[error("`{function}` takes at most {limit} arguments")]
+    #[error("`{function}` takes {} arguments", if *limit == 0 { "no".into() } else { format_smolstr!("at most {limit}") })]
     TooMany {
         /// The function.
         function: SmolStr,
@@ -311,7 +312,7 @@ impl Definition {
             set: FunctionSet::Entra,
             returns,
             role: Role::Value,
-            accepts: |_| true,
+            accepts: None,
             evaluate,
         }
     }
@@ -346,9 +347,12 @@ impl Definition {
         Self { role, ..self }
     }
 
-    /// The same, of which only these arguments make sense together.
-    const fn accepting(self, accepts: fn(&[Option<u32>]) -> bool) -> Self {
-        Self { accepts, ..self }
+    /// The same, of which only some arguments make sense together: `needed`, in words.
+    const fn accepting(self, accepts: fn(&[Option<u32>]) -> bool, needed: &'static str) -> Self {
+        Self {
+            accepts: Some((accepts, needed)),
+            ..self
+        }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -364,9 +368,12 @@ impl Definition {
         self.role
     }
 
-    /// Whether arguments, by place of their parameter, make sense together.
-    pub(crate) fn accepts(&self, arguments: &[Option<u32>]) -> bool {
-        (self.accepts)(arguments)
+    /// What is needed where arguments, by place of their parameter, make no sense together.
+    pub(crate) fn lacks(&self, arguments: &[Option<u32>]) -> Option<&'static str> {
+        match self.accepts {
+            Some((accepts, needed)) if !accepts(arguments) => Some(needed),
+            _ => None,
+        }
     }
 
     /// The place of the parameter of which lists are gone through value by value.

@@ -45,7 +45,8 @@ pub enum NullCondition {
 pub struct Limits {
     /// The length of the text in UTF-16 code units; the service takes 10,000.
     pub characters: usize,
-    /// How deep calls may nest.
+    /// How deep calls may nest. What is as deep as the default is read, printed, evaluated and dropped within a stack
+    /// of 512 KiB.
     pub depth: usize,
     /// How much work one evaluation may do: about the bytes of text that it reads and makes.
     pub work: usize,
@@ -69,7 +70,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             characters: 10_000,
-            depth: 100,
+            depth: 64,
             work: 8 * 1024 * 1024,
         }
     }

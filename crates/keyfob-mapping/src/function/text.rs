@@ -155,7 +155,11 @@ pub(super) static FUNCTIONS: &[Definition] = &[
         Kind::Text,
         replace,
     )
-    .accepting(|arguments| Replacing::of(arguments).is_some()),
+    .accepting(
+        |arguments| Replacing::of(arguments).is_some(),
+        "`Find` with `Replacement` or `Template`, `RegularExpression` with `Replacement`, or `RegularExpression` with \
+         `RegularExpressionGroupName` and `Replacement` or `ReplacementPropertyName`",
+    ),
 ];
 
 fn append<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
@@ -393,7 +397,7 @@ fn replace<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
         Replacing::Pattern => {
             let replacement = replacement()?;
             call.with_pattern(PATTERN, |regex| {
-                let replacement = regex.replacement(&replacement);
+                let replacement = regex.replacement(&replacement)?;
                 Ok(call.made(regex.replace_all(&source, &replacement, call.room())?))
             })
         }

@@ -65,16 +65,11 @@ impl Compiler {
                     Value::Text(SmolStr::new_static(word.as_str()))
                 }
             }),
-            Expression::Comparison(comparison) => {
-                self.enter().map_err(fail)?;
-                let operation = Operation::Comparison {
-                    operator: comparison.operator,
-                    left: self.operand(&comparison.left)?,
-                    right: self.operand(&comparison.right)?,
-                };
-                self.depth -= 1;
-                operation
-            }
+            Expression::Comparison(comparison) => Operation::Comparison {
+                operator: comparison.operator,
+                left: self.operand(&comparison.left)?,
+                right: self.operand(&comparison.right)?,
+            },
             Expression::Call { function, arguments } => {
                 self.enter().map_err(fail)?;
                 let operation = self.call(*function, arguments, origin)?;
@@ -97,8 +92,7 @@ impl Compiler {
 
     fn enter(&mut self) -> Result<(), CompileErrorKind> {
         let limit = self.program.options.limits.depth;
-        // A comparison may stand within the innermost call.
-        if self.depth > limit {
+        if self.depth >= limit {
             return Err(CompileErrorKind::TooDeep { limit });
         }
         self.depth += 1;
@@ -117,6 +111,9 @@ impl Compiler {
     /// Adds the nodes of an operand of a comparison.
     fn operand(&mut self, expression: &Expression) -> Result<u32, CompileError> {
         let origin = super::at(self.origin);
+        if let Expression::Comparison(_) = expression {
+            return Err(CompileError::new(CompileErrorKind::ChainedComparison, origin));
+        }
         if kind_of(expression) == Kind::List {
             return Err(CompileError::new(EvaluateErrorKind::ListCompared, origin));
         }
@@ -160,9 +157,9 @@ impl Compiler {
         self.program.arguments.extend(self.pending.drain(start..));
         let end = self.program.arguments.len();
         let given = self.program.arguments.get(begin..end).unwrap_or_default();
-        if !definition.accepts(given) {
+        if let Some(needed) = definition.lacks(given) {
             let function = function.name().into();
-            return Err(fail(CompileErrorKind::Combination { function }));
+            return Err(fail(CompileErrorKind::Combination { function, needed }));
         }
         let index = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         Ok(Operation::Call {
@@ -255,7 +252,9 @@ fn check_type(
         return Ok(());
     }
     let found = match argument {
-        Expression::Call { function, .. } => format_smolstr!("{} of `{function}`", found.described()),
+        Expression::Call { function, .. } => {
+            format_smolstr!("{}, which `{function}` gives", found.described())
+        }
         constant => format_smolstr!("`{}`", excerpt(&constant.to_string())),
     };
     Err(EvaluateErrorKind::Type {

@@ -44,14 +44,19 @@ pub enum CompileErrorKind {
         /// The limit.
         limit: usize,
     },
+    /// A comparison of a comparison; of an expression that was made in code.
+    #[error("a comparison can't be compared again")]
+    ChainedComparison,
     /// A function has other arguments than it takes; of an expression that was made in code.
     #[error(transparent)]
     Arity(#[from] ArityError),
     /// The arguments of a call make no sense together.
-    #[error("`{function}` can't do anything with these arguments together")]
+    #[error("`{function}` needs {needed}")]
     Combination {
         /// The function.
         function: SmolStr,
+        /// Which arguments make sense together.
+        needed: &'static str,
     },
     /// A function that has to be the whole expression is a part of it.
     #[error("`{function}` has to be the whole expression")]
@@ -85,7 +90,7 @@ impl CompileError {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match &self.inner.kind {
-            CompileErrorKind::TooDeep { .. } => ErrorClass::Parse,
+            CompileErrorKind::TooDeep { .. } | CompileErrorKind::ChainedComparison => ErrorClass::Parse,
             CompileErrorKind::Arity(_) | CompileErrorKind::Combination { .. } => ErrorClass::Arity,
             CompileErrorKind::NotWhole { .. } => ErrorClass::Eval,
             CompileErrorKind::Value(kind) => kind.class(),

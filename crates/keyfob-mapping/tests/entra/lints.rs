@@ -17,28 +17,64 @@ fn each_lint_is_found_where_it_belongs() {
         ("Append([ mail ], \"x\")", "W-BLANKS", " mail "),
         ("Append(True, \"x\")", "W-WORD", "True"),
         ("IIF([a] = NULL, 1, 2)", "W-WORD", "NULL"),
-        (r#"Switch(IsPresent([a]), "no", "True", [a])"#, "W-SWITCH-ISPRESENT", "Switch"),
-        ("Switch(IsPresent([a]), [a], IsPresent([b]), [b])", "W-SWITCH-VBA", "Switch"),
+        (
+            r#"Switch(IsPresent([a]), "no", "True", [a])"#,
+            "W-SWITCH-ISPRESENT",
+            "Switch",
+        ),
+        (
+            "Switch(IsPresent([a]), [a], IsPresent([b]), [b])",
+            "W-SWITCH-VBA",
+            "Switch",
+        ),
         (r#"Switch([a], , "x", "y")"#, "W-SWITCH-DELTA", "Switch"),
         (r#"Switch([manager], , "x", "y")"#, "W-SWITCH-REFERENCE", "Switch"),
         (r#"Switch([a], , "x", "y", "x", "z")"#, "W-SWITCH-TWICE", "Switch"),
-        (r#"Switch([IsSoftDeleted], , "false", "True")"#, "W-SWITCH-CASE", "Switch"),
+        (
+            r#"Switch([IsSoftDeleted], , "false", "True")"#,
+            "W-SWITCH-CASE",
+            "Switch",
+        ),
         (r#"IIF([a] = "", "b", [a])"#, "W-IIF-NULL", "IIF"),
         (r#"IIF(IsNullOrEmpty([a]), "b", [a])"#, "W-IIF-NULL", "IIF"),
         (r#"IIF(Not(IsPresent([a])), "b", [a])"#, "W-IIF-NULL", "IIF"),
         ("Mid([a], 0, 3)", "W-MID", "Mid"),
         ("Mid([a], \"1\", \"-3\")", "W-MID", "Mid"),
         (r#"Join([givenName], [surname], " ")"#, "W-JOIN-ORDER", "Join"),
-        (r#"FormatDateTime([a], "yyyyMMdd", "yyyy-MM-dd")"#, "W-FORMAT-ARGUMENTS", "FormatDateTime"),
-        (r#"FormatDateTime([a], , "yyyyMMdd", "yyyy-mm-dd")"#, "W-FORMAT-MINUTES", "FormatDateTime"),
+        (
+            r#"FormatDateTime([a], "yyyyMMdd", "yyyy-MM-dd")"#,
+            "W-FORMAT-ARGUMENTS",
+            "FormatDateTime",
+        ),
+        (
+            r#"FormatDateTime([a], , "yyyyMMdd", "yyyy-mm-dd")"#,
+            "W-FORMAT-MINUTES",
+            "FormatDateTime",
+        ),
         (r#"DateAdd("d", 1, "2020-01-01")"#, "W-DATE-TEXT", "DateAdd"),
         (r#"DateDiff("d", Now(), [a])"#, "W-DATE-TEXT", "DateDiff"),
-        (r#"Replace([a], , "(?<p>x)", "p", , "mobile", )"#, "W-REPLACE-ATTRIBUTE", "Replace"),
-        (r#"Append(IgnoreFlowIfNullOrEmpty([a]), "x")"#, "W-IGNORE-NESTED", "IgnoreFlowIfNullOrEmpty"),
+        (
+            r#"Replace([a], , "(?<p>x)", "p", , "mobile", )"#,
+            "W-REPLACE-ATTRIBUTE",
+            "Replace",
+        ),
+        (
+            r#"Append(IgnoreFlowIfNullOrEmpty([a]), "x")"#,
+            "W-IGNORE-NESTED",
+            "IgnoreFlowIfNullOrEmpty",
+        ),
         (r#"Append(Redact([a]), "x")"#, "W-REDACT-NESTED", "Redact"),
-        ("SingleAppRoleAssignment([appRoleAssignments])", "W-ROLES", "SingleAppRoleAssignment"),
+        (
+            "SingleAppRoleAssignment([appRoleAssignments])",
+            "W-ROLES",
+            "SingleAppRoleAssignment",
+        ),
     ] {
-        assert!(found(text).contains(&(id, at.to_owned())), "{text}: {:?}", found(text));
+        assert!(
+            found(text).contains(&(id, at.to_owned())),
+            "{text}: {:?}",
+            found(text)
+        );
     }
 }
 

@@ -45,7 +45,9 @@ fn numbers_beyond_64_bits_keep_their_digits() {
     assert_eq!(Expression::parse(text).unwrap().to_string(), text);
     assert_eq!(
         Expression::parse("&HFFFFFFFFFFFFFFFF"),
-        Ok(Expression::Number(Decimal::parse("18446744073709551615").unwrap()))
+        Ok(Expression::Number(
+            Decimal::parse("18446744073709551615").unwrap()
+        ))
     );
     assert!(Expression::parse("&H10000000000000000").is_err());
 }
