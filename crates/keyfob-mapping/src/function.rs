@@ -44,9 +44,14 @@ pub(crate) struct Definition {
     set: FunctionSet,
     returns: Kind,
     role: Role,
-    /// Whether arguments, by place of their parameter, make sense together, and which would.
-    accepts: Option<(fn(&[Option<u32>]) -> bool, &'static str)>,
+    demand: Option<Demand>,
     evaluate: Evaluate,
+}
+
+/// Which arguments, by place of their parameter, make sense together, and the same in words.
+struct Demand {
+    accepts: fn(&[Option<u32>]) -> bool,
+    needed: &'static str,
 }
 
 /// What evaluates a call.
@@ -312,7 +317,7 @@ impl Definition {
             set: FunctionSet::Entra,
             returns,
             role: Role::Value,
-            accepts: None,
+            demand: None,
             evaluate,
         }
     }
@@ -350,7 +355,7 @@ impl Definition {
     /// The same, of which only some arguments make sense together: `needed`, in words.
     const fn accepting(self, accepts: fn(&[Option<u32>]) -> bool, needed: &'static str) -> Self {
         Self {
-            accepts: Some((accepts, needed)),
+            demand: Some(Demand { accepts, needed }),
             ..self
         }
     }
@@ -370,8 +375,8 @@ impl Definition {
 
     /// What is needed where arguments, by place of their parameter, make no sense together.
     pub(crate) fn lacks(&self, arguments: &[Option<u32>]) -> Option<&'static str> {
-        match self.accepts {
-            Some((accepts, needed)) if !accepts(arguments) => Some(needed),
+        match &self.demand {
+            Some(demand) if !(demand.accepts)(arguments) => Some(demand.needed),
             _ => None,
         }
     }
