@@ -247,27 +247,6 @@ impl<'e, S: Store> Access<'e, S> {
         Ok(page.resources)
     }
 
-    /// Checks that all of these exist, and are of this type.
-    pub(crate) async fn check_exist(
-        &self,
-        cx: &Context,
-        resource_type: &ResourceType,
-        ids: &[ResourceId],
-    ) -> Result<(), AccessError> {
-        let found = self
-            .with_any(cx, resource_type, "id", ids, &Selection::document())
-            .await?;
-        let is_found = |id: &ResourceId| {
-            found
-                .iter()
-                .any(|stored| stored.resource.id().as_ref() == Some(id))
-        };
-        match ids.iter().find(|id| !is_found(id)) {
-            None => Ok(()),
-            Some(missing) => Err(AccessError::not_found(resource_type.name(), missing.as_str())),
-        }
-    }
-
     /// Commits changes and the events that tell of the first of them.
     pub(crate) async fn commit(
         &self,
@@ -293,8 +272,11 @@ impl<'e, S: Store> Access<'e, S> {
                 let (resource_type, name) = subject(change);
                 Refused::Error(AccessError::NameTaken { resource_type, name })
             }
-            // Whoever is put in was there a moment ago.
-            CommitError::UnknownMembers { .. } => Refused::Changed,
+            CommitError::UnknownMembers { change, members } => {
+                let target = changes.get(change).and_then(target_of).unwrap_or_default();
+                let first = members.first().map_or("", ResourceId::as_str);
+                Refused::Error(AccessError::not_found(&target, first))
+            }
             CommitError::Store(error) => Refused::Error(error.into()),
             other => Refused::Error(StoreError::internal(other).into()),
         })
@@ -399,4 +381,24 @@ fn subject_of(change: &Change<'_>) -> (SmolStr, SmolStr) {
         } => of(resource_type, id, None),
         _ => Default::default(),
     }
+}
+
+/// The name of the type of what a change puts in.
+fn target_of(change: &Change<'_>) -> Option<SmolStr> {
+    let (Change::Create {
+        resource_type,
+        relations,
+        ..
+    }
+    | Change::Update {
+        resource_type,
+        relations,
+        ..
+    }) = *change
+    else {
+        return None;
+    };
+    let relation = resource_type.relation(relations.first()?.attribute.as_str())?;
+    let reference = relation.attribute.sub_attribute("$ref")?;
+    reference.reference_types.first().cloned()
 }

@@ -178,7 +178,6 @@ impl<S: Store> Access<'_, S> {
         if group.source.is_some() {
             return Err(AccessError::DerivedMembers(group.id));
         }
-        self.check_exist(cx, &self.types.user, add).await?;
         let groups = &self.types.access_group;
         let event = self.event(event::CHANGED, groups, &group.id);
         self.relate(cx, groups, &group.id, delta(MEMBERS, add, remove), event)

@@ -81,7 +81,6 @@ impl<S: Store> Access<'_, S> {
         doors: &[ResourceId],
     ) -> Result<AccessLevel, AccessError> {
         demand_admin(cx)?;
-        self.check_exist(cx, &self.types.door, doors).await?;
         let (levels, id, at) = (&self.types.access_level, self.engine.next_id(), self.engine.now());
         let name = name_of(name)?;
         let create = Change::Create {
@@ -146,7 +145,6 @@ impl<S: Store> Access<'_, S> {
     ) -> Result<(), AccessError> {
         demand_admin(cx)?;
         let level = self.level(cx, level).await?;
-        self.check_exist(cx, &self.types.door, add).await?;
         let levels = &self.types.access_level;
         let event = self.event(event::CHANGED, levels, &level.id);
         self.relate(cx, levels, &level.id, delta(DOORS, add, remove), event)

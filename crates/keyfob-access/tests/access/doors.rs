@@ -1,0 +1,237 @@
+//! Which doors open to whom, and when.
+
+use keyfob_access::{AccessError, Schedule, Weekday};
+use keyfob_core::ResourceId;
+use keyfob_engine::{Confirmed, UserState};
+use pollster::block_on;
+
+use crate::fixture::{Fixture, on_each_store};
+
+/// A Sunday.
+const NOON: &str = "2026-11-22T12:00:00Z";
+
+fn door(fixture: &Fixture, name: &str, utc_offset: i32) -> ResourceId {
+    block_on(
+        fixture
+            .access()
+            .create_door(&fixture.admin, name, "Main building", utc_offset),
+    )
+    .unwrap()
+    .id
+}
+
+fn level(fixture: &Fixture, name: &str, schedule: &Schedule, doors: &[ResourceId]) {
+    block_on(
+        fixture
+            .access()
+            .create_level(&fixture.admin, name, schedule, doors),
+    )
+    .unwrap();
+}
+
+fn assign(fixture: &Fixture, level: &str, group: &str) {
+    block_on(fixture.access().assign_level(&fixture.admin, level, group)).unwrap();
+}
+
+fn convert(fixture: &Fixture, group: &str) {
+    block_on(fixture.access().create_access_group_from(&fixture.admin, group)).unwrap();
+}
+
+#[test]
+fn a_4_the_doors_of_a_user_are_those_of_every_level_of_every_access_group() {
+    on_each_store(|fixture| {
+        let (access, ann, bob) = (fixture.access(), fixture.user("ann"), fixture.user("bob"));
+        let guides = fixture.group("Guides", &[&ann, &bob]);
+        fixture.group("Guards", &[&ann]);
+        convert(fixture, "Guides");
+        let (lobby, gate, vault) = (
+            door(fixture, "Lobby", 0),
+            door(fixture, "Gate", 0),
+            door(fixture, "Vault", 0),
+        );
+        assert!(
+            fixture.doors("ann@example.com", NOON).is_empty(),
+            "without a level no door opens"
+        );
+        level(
+            fixture,
+            "Day",
+            &Schedule::always(),
+            &[lobby.clone(), gate.clone()],
+        );
+        level(fixture, "Night", &Schedule::always(), &[gate, vault]);
+        assert!(
+            fixture.doors("ann@example.com", NOON).is_empty(),
+            "the level is assigned to nobody"
+        );
+        assign(fixture, "Day", "Guides");
+        assert_eq!(fixture.doors("ann@example.com", NOON), ["Gate", "Lobby"]);
+        convert(fixture, "Guards");
+        assign(fixture, "Night", "Guards");
+        assert_eq!(fixture.doors("ann@example.com", NOON), ["Gate", "Lobby", "Vault"]);
+        assert_eq!(fixture.doors(bob.as_str(), NOON), ["Gate", "Lobby"]);
+        // A manual access group counts as much.
+        block_on(access.create_access_group(&fixture.admin, "Cleaners")).unwrap();
+        block_on(access.change_members(&fixture.admin, "Cleaners", std::slice::from_ref(&bob), &[])).unwrap();
+        assign(fixture, "Night", "Cleaners");
+        assert_eq!(fixture.doors(bob.as_str(), NOON), ["Gate", "Lobby", "Vault"]);
+        fixture.leave(&guides, &ann);
+        assert_eq!(fixture.doors("ann@example.com", NOON), ["Gate", "Vault"]);
+        block_on(access.unassign_level(&fixture.admin, "Night", "Guards")).unwrap();
+        assert!(fixture.doors("ann@example.com", NOON).is_empty());
+        block_on(access.change_level_doors(&fixture.admin, "Day", &[], &[lobby])).unwrap();
+        block_on(access.delete_door(&fixture.admin, "Vault")).unwrap();
+        assert_eq!(fixture.doors(bob.as_str(), NOON), ["Gate"]);
+        block_on(access.delete_level(&fixture.admin, "Day")).unwrap();
+        block_on(access.delete_level(&fixture.admin, "Night")).unwrap();
+        assert!(fixture.doors(bob.as_str(), NOON).is_empty());
+    });
+}
+
+#[test]
+fn invariant_6_no_door_opens_to_a_user_that_is_not_active() {
+    on_each_store(|fixture| {
+        let ann = fixture.invited("ann");
+        fixture.group("Guides", &[&ann]);
+        convert(fixture, "Guides");
+        let lobby = door(fixture, "Lobby", 0);
+        level(fixture, "Day", &Schedule::always(), &[lobby]);
+        assign(fixture, "Day", "Guides");
+        let (access, admin) = (fixture.access(), fixture.engine.admin());
+        let doors = || fixture.doors(ann.as_str(), NOON);
+        // U-12: an invited user is in its groups before it accepts.
+        let user = block_on(access.user(&fixture.admin, ann.as_str())).unwrap();
+        assert_eq!((user.state, user.access_groups.len()), (UserState::Invited, 1));
+        assert!(doors().is_empty());
+        block_on(admin.accept_invite(&fixture.admin, &ann)).unwrap();
+        assert_eq!(doors(), ["Lobby"]);
+        // C-14: and its groups are there when it is active again.
+        fixture.set_active(&ann, false);
+        assert!(doors().is_empty());
+        fixture.set_active(&ann, true);
+        assert_eq!(doors(), ["Lobby"]);
+        fixture.set_active(&ann, false);
+        block_on(admin.delete_user(&fixture.admin, &ann)).unwrap();
+        let at = NOON.parse().unwrap();
+        let deleted = block_on(access.effective_doors(&fixture.admin, ann.as_str(), at));
+        assert!(matches!(deleted, Err(AccessError::NotFound { .. })), "D-3");
+        fixture.set_active(&ann, true);
+        assert_eq!(doors(), ["Lobby"], "D-10: restored");
+        fixture.set_active(&ann, false);
+        block_on(admin.purge_user(&fixture.admin, &ann, Some(Confirmed))).unwrap();
+        assert!(block_on(access.user(&fixture.admin, "ann@example.com")).is_err());
+        assert!(fixture.members("Guides").is_empty());
+    });
+}
+
+#[test]
+fn a_10_a_level_grants_access_by_the_clock_of_each_door() {
+    on_each_store(|fixture| {
+        let ann = fixture.user("ann");
+        fixture.group("Guides", &[&ann]);
+        convert(fixture, "Guides");
+        let doors = [
+            door(fixture, "London", 0),
+            door(fixture, "Berlin", 60),
+            door(fixture, "Kolkata", 330),
+        ];
+        let morning = Schedule::new().with_hours(Weekday::Sunday, "08:00-12:00".parse().unwrap());
+        level(fixture, "Morning", &morning, &doors);
+        assign(fixture, "Morning", "Guides");
+        for (at, expected) in [
+            ("2026-11-22T01:00:00Z", &[][..]),
+            ("2026-11-22T02:30:00Z", &["Kolkata"]),
+            ("2026-11-22T07:00:00Z", &["Berlin"]),
+            ("2026-11-22T08:00:00Z", &["Berlin", "London"]),
+            ("2026-11-22T11:59:59Z", &["London"]),
+            ("2026-11-23T08:00:00Z", &[]),
+        ] {
+            assert_eq!(fixture.doors("ann@example.com", at), expected, "{at}");
+        }
+        // Levels add up, each with its own schedule.
+        level(
+            fixture,
+            "Evening",
+            &Schedule::new().with_hours(Weekday::Sunday, "20:00-22:00".parse().unwrap()),
+            &doors,
+        );
+        assign(fixture, "Evening", "Guides");
+        assert_eq!(
+            fixture.doors("ann@example.com", "2026-11-22T20:30:00Z"),
+            ["Berlin", "London"]
+        );
+        // A holiday of one level is no holiday of the other.
+        let closed = morning.with_closed_day("2026-11-22".parse().unwrap());
+        block_on(fixture.access().set_schedule(&fixture.admin, "Morning", &closed)).unwrap();
+        assert!(
+            fixture
+                .doors("ann@example.com", "2026-11-22T08:00:00Z")
+                .is_empty()
+        );
+        assert_eq!(
+            fixture.doors("ann@example.com", "2026-11-29T08:00:00Z"),
+            ["Berlin", "London"]
+        );
+        assert_eq!(
+            fixture.doors("ann@example.com", "2026-11-22T20:30:00Z"),
+            ["Berlin", "London"]
+        );
+        block_on(fixture.access().set_utc_offset(&fixture.admin, "Berlin", 120)).unwrap();
+        assert_eq!(
+            fixture.doors("ann@example.com", "2026-11-22T20:30:00Z"),
+            ["London"]
+        );
+    });
+}
+
+#[test]
+fn a_4_the_doors_of_a_user_cost_the_same_look_ups_whatever_there_is_besides() {
+    on_each_store(|fixture| {
+        let ann = fixture.user("ann");
+        fixture.group("Guides", &[&ann]);
+        convert(fixture, "Guides");
+        let lobby = door(fixture, "Lobby", 0);
+        level(fixture, "Day", &Schedule::always(), std::slice::from_ref(&lobby));
+        assign(fixture, "Day", "Guides");
+        let reads = || fixture.reads(|| fixture.doors(ann.as_str(), NOON));
+        let few = reads();
+        assert_eq!(few, 5);
+        for number in 0..20 {
+            let other = fixture.invited(&format!("user{number}"));
+            fixture.group(&format!("Group {number}"), &[&ann, &other]);
+            convert(fixture, &format!("Group {number}"));
+            level(
+                fixture,
+                &format!("Level {number}"),
+                &Schedule::always(),
+                std::slice::from_ref(&lobby),
+            );
+            assign(fixture, &format!("Level {number}"), &format!("Group {number}"));
+        }
+        assert_eq!(reads(), few);
+    });
+}
+
+#[test]
+fn doors_have_names_and_clocks_of_this_world() {
+    on_each_store(|fixture| {
+        let access = fixture.access();
+        door(fixture, "Lobby", 14 * 60);
+        let taken = block_on(access.create_door(&fixture.admin, "LOBBY", "", 0));
+        assert!(matches!(taken, Err(AccessError::NameTaken { .. })));
+        for offset in [14 * 60 + 1, -12 * 60 - 1, i32::MAX, i32::MIN] {
+            let refused = block_on(access.create_door(&fixture.admin, "Gate", "", offset));
+            assert!(matches!(refused, Err(AccessError::UtcOffset(_))), "{offset}");
+            let refused = block_on(access.set_utc_offset(&fixture.admin, "Lobby", offset));
+            assert!(matches!(refused, Err(AccessError::UtcOffset(_))), "{offset}");
+        }
+        let lobby = block_on(access.door(&fixture.admin, "lobby")).unwrap();
+        assert_eq!(
+            (lobby.site.as_str(), lobby.utc_offset),
+            ("Main building", 14 * 60)
+        );
+        assert_eq!(block_on(access.doors(&fixture.admin)).unwrap(), [lobby]);
+        let missing = block_on(access.delete_door(&fixture.admin, "Gate"));
+        assert!(matches!(missing, Err(AccessError::NotFound { .. })));
+    });
+}

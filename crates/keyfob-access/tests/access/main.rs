@@ -1,0 +1,16 @@
+//! Access groups, levels, doors, units and roles over an engine, in memory and in SQLite.
+
+#[cfg(test)]
+mod doors;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod groups;
+#[cfg(test)]
+mod levels;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod store;
+#[cfg(test)]
+mod units;

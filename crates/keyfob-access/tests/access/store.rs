@@ -1,0 +1,77 @@
+//! A store that counts what it is asked, and lets something happen just before a commit.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use keyfob_core::{ResourceId, ResourceType};
+use keyfob_engine::{
+    Capabilities, Change, CommitError, Committed, Context, DynStore, Event, EventId, Page, Query, Selection,
+    Store, StoreError, Stored,
+};
+
+pub(crate) type Happening = Box<dyn FnOnce(&DynStore) + Send>;
+
+pub(crate) struct Watched {
+    pub(crate) inner: DynStore,
+    pub(crate) reads: AtomicUsize,
+    pub(crate) before_commit: Mutex<Option<Happening>>,
+}
+
+impl Watched {
+    pub(crate) fn new(inner: DynStore) -> Self {
+        Self {
+            inner,
+            reads: AtomicUsize::new(0),
+            before_commit: Mutex::new(None),
+        }
+    }
+}
+
+impl Store for Watched {
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    async fn get(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        selection: &Selection,
+    ) -> Result<Option<Stored>, StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.inner.get(cx, resource_type, id, selection).await
+    }
+
+    async fn query(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        query: &Query<'_>,
+    ) -> Result<Page, StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.inner.query(cx, resource_type, query).await
+    }
+
+    async fn commit(&self, cx: &Context, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
+        let happening = {
+            let mut before = self.before_commit.lock().unwrap_or_else(PoisonError::into_inner);
+            before.take()
+        };
+        if let Some(happening) = happening {
+            happening(&self.inner);
+        }
+        self.inner.commit(cx, changes).await
+    }
+
+    async fn events(
+        &self,
+        cx: &Context,
+        after: Option<EventId>,
+        limit: usize,
+    ) -> Result<Vec<Event>, StoreError> {
+        self.inner.events(cx, after, limit).await
+    }
+}

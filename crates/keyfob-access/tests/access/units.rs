@@ -1,0 +1,339 @@
+//! Units, roles, and on whose account somebody has them.
+
+use keyfob_access::{AccessError, Grant, Provenance};
+use keyfob_core::{ResourceId, ToErrorBody};
+use keyfob_engine::UserState;
+use pollster::block_on;
+
+use crate::fixture::{Fixture, accessiq_on_each_store};
+
+/// What a user is granted, as `unit`, `unit/role`, and on whose account.
+fn grants(fixture: &Fixture, user: &ResourceId) -> Vec<String> {
+    shown(
+        fixture,
+        &block_on(fixture.access().grants(&fixture.admin, user.as_str())).unwrap(),
+    )
+}
+
+fn roles(fixture: &Fixture, user: &ResourceId, unit: &str) -> Vec<String> {
+    shown(
+        fixture,
+        &block_on(fixture.access().roles_in(&fixture.admin, user.as_str(), unit)).unwrap(),
+    )
+}
+
+fn shown(fixture: &Fixture, grants: &[Grant]) -> Vec<String> {
+    let access = fixture.access();
+    let mut shown: Vec<_> = grants
+        .iter()
+        .map(|grant| {
+            let unit = block_on(access.unit(&fixture.admin, grant.unit.as_str()))
+                .unwrap()
+                .name;
+            let role = grant
+                .role
+                .as_ref()
+                .map(|role| block_on(access.role(&fixture.admin, role.as_str())).unwrap());
+            let role = role.map(|role| format!("/{}", role.name)).unwrap_or_default();
+            let account = match &grant.provenance {
+                Provenance::Default => "default".to_owned(),
+                Provenance::Administrator => "administrator".to_owned(),
+                Provenance::Group(group) => {
+                    let kind = fixture.kind("Group");
+                    let all = keyfob_core::Projection::all();
+                    let group = block_on(fixture.engine.get(&fixture.cx, kind, group, &all)).unwrap();
+                    group.core().get_str("displayName").unwrap().to_owned()
+                }
+                other => panic!("{other:?}"),
+            };
+            format!("{unit}{role} by {account}")
+        })
+        .collect();
+    shown.sort_unstable();
+    shown
+}
+
+fn unit_names(fixture: &Fixture) -> Vec<String> {
+    let units = block_on(fixture.access().units(&fixture.admin)).unwrap();
+    units.iter().map(|unit| unit.name.to_string()).collect()
+}
+
+fn map(fixture: &Fixture, group: &str, unit: &str, role: Option<&str>) {
+    block_on(fixture.access().map_group(&fixture.admin, group, unit, role)).unwrap();
+}
+
+#[test]
+fn u_4_a_created_user_belongs_to_the_default_unit() {
+    accessiq_on_each_store(|fixture| {
+        let ann = fixture.user("ann");
+        assert_eq!(grants(fixture, &ann), ["Everybody by default"]);
+        // S-7: who is there keeps what it has.
+        let access = fixture.access();
+        block_on(access.create_unit(&fixture.admin, "Newcomers", None)).unwrap();
+        block_on(access.set_default_unit(&fixture.admin, Some("Newcomers"))).unwrap();
+        let bob = fixture.user("bob");
+        assert_eq!(grants(fixture, &ann), ["Everybody by default"]);
+        assert_eq!(grants(fixture, &bob), ["Newcomers by default"]);
+        let missing = block_on(access.set_default_unit(&fixture.admin, Some("Nowhere")));
+        assert!(matches!(missing, Err(AccessError::NotFound { .. })));
+        // One that was named by its name is the same.
+        block_on(
+            fixture
+                .engine
+                .admin()
+                .set_default_unit(&fixture.admin, Some("everybody")),
+        )
+        .unwrap();
+        assert_eq!(grants(fixture, &fixture.user("cid")), ["Everybody by default"]);
+    });
+}
+
+#[test]
+fn g_2_a_created_group_is_mapped_to_one_unit_of_its_name() {
+    accessiq_on_each_store(|fixture| {
+        let events = fixture.event_count();
+        let sales = fixture.group("Sales", &[]);
+        assert_eq!(unit_names(fixture), ["Everybody", "Sales"]);
+        assert_eq!(
+            fixture.events_after(events),
+            [
+                "Group created",
+                "Group groupMapped unit",
+                "Unit created",
+                "Unit changed"
+            ]
+        );
+        let mapping = block_on(fixture.access().mapping(&fixture.admin, "Sales"))
+            .unwrap()
+            .unwrap();
+        let unit = block_on(fixture.access().unit(&fixture.admin, "Sales")).unwrap();
+        assert_eq!((mapping.unit, mapping.role), (unit.id.clone(), None));
+        // The same name again is refused, and there is still one unit.
+        let error = fixture.try_group("SALES", &[]).unwrap_err();
+        assert_eq!(error.to_error_body().status, 409);
+        assert_eq!(unit_names(fixture), ["Everybody", "Sales"]);
+        // A unit that an administrator made is taken as it is.
+        let access = fixture.access();
+        block_on(access.create_unit(&fixture.admin, "Field sales", Some("Sales"))).unwrap();
+        let events = fixture.event_count();
+        fixture.group("field SALES", &[]);
+        assert_eq!(
+            fixture.events_after(events),
+            ["Group created", "Group groupMapped unit", "Unit changed"]
+        );
+        let field = block_on(access.unit(&fixture.admin, "Field sales")).unwrap();
+        assert_eq!(field.parent, Some(unit.id));
+        assert_eq!(
+            block_on(access.mapping(&fixture.admin, "Field sales"))
+                .unwrap()
+                .unwrap()
+                .unit,
+            field.id
+        );
+        // A renamed group stays where it is.
+        fixture.rename(&sales, "Marketing");
+        assert_eq!(
+            block_on(access.mapping(&fixture.admin, "Marketing"))
+                .unwrap()
+                .unwrap()
+                .unit
+                .as_str(),
+            "unit:sales"
+        );
+        assert_eq!(unit_names(fixture), ["Everybody", "Sales", "Field sales"]);
+    });
+}
+
+#[test]
+fn g_3_membership_of_a_unit_is_that_of_its_group() {
+    accessiq_on_each_store(|fixture| {
+        let (ann, bob) = (fixture.user("ann"), fixture.user("bob"));
+        let sales = fixture.group("Sales", &[&ann]);
+        assert_eq!(grants(fixture, &ann), ["Everybody by default", "Sales by Sales"]);
+        assert_eq!(grants(fixture, &bob), ["Everybody by default"]);
+        fixture.join(&sales, &bob);
+        fixture.leave(&sales, &ann);
+        assert_eq!(grants(fixture, &ann), ["Everybody by default"]);
+        assert_eq!(grants(fixture, &bob), ["Everybody by default", "Sales by Sales"]);
+        // U-6: a deactivated user keeps its memberships.
+        fixture.set_active(&bob, false);
+        assert_eq!(grants(fixture, &bob), ["Everybody by default", "Sales by Sales"]);
+    });
+}
+
+#[test]
+fn g_4_o_22_a_role_stays_as_long_as_one_group_grants_it() {
+    accessiq_on_each_store(|fixture| {
+        let (access, ann) = (fixture.access(), fixture.user("ann"));
+        let manager = block_on(access.create_role(&fixture.admin, "Manager")).unwrap();
+        let sales = fixture.group("Sales", &[&ann]);
+        let leads = fixture.group("Leads", &[&ann]);
+        for group in ["Sales", "Leads"] {
+            map(fixture, group, "Sales", Some("manager"));
+        }
+        let events = fixture.event_count();
+        map(fixture, "Leads", "Sales", Some(manager.id.as_str()));
+        assert_eq!(fixture.event_count(), events, "it is mapped there already");
+        assert_eq!(
+            roles(fixture, &ann, "Sales"),
+            ["Sales/Manager by Leads", "Sales/Manager by Sales"]
+        );
+        fixture.leave(&sales, &ann);
+        assert_eq!(roles(fixture, &ann, "Sales"), ["Sales/Manager by Leads"]);
+        block_on(access.grant(&fixture.admin, ann.as_str(), "Sales", Some("Manager"))).unwrap();
+        fixture.leave(&leads, &ann);
+        assert_eq!(roles(fixture, &ann, "Sales"), ["Sales/Manager by administrator"]);
+        fixture.join(&leads, &ann);
+        block_on(access.revoke(&fixture.admin, ann.as_str(), "Sales", Some("Manager"))).unwrap();
+        assert_eq!(roles(fixture, &ann, "Sales"), ["Sales/Manager by Leads"]);
+        // To revoke what an administrator did not grant leaves what the group grants.
+        let events = fixture.event_count();
+        block_on(access.revoke(&fixture.admin, ann.as_str(), "Sales", Some("Manager"))).unwrap();
+        assert_eq!(fixture.event_count(), events);
+        assert_eq!(roles(fixture, &ann, "Sales"), ["Sales/Manager by Leads"]);
+        map(fixture, "Leads", "Leads", None);
+        assert!(roles(fixture, &ann, "Sales").is_empty());
+        assert_eq!(grants(fixture, &ann), ["Everybody by default", "Leads by Leads"]);
+    });
+}
+
+#[test]
+fn o_23_a_deleted_group_leaves_its_unit_behind() {
+    accessiq_on_each_store(|fixture| {
+        let (access, ann) = (fixture.access(), fixture.user("ann"));
+        let sales = fixture.group("Sales", &[&ann]);
+        block_on(access.grant(&fixture.admin, ann.as_str(), "Sales", None)).unwrap();
+        assert_eq!(
+            grants(fixture, &ann),
+            ["Everybody by default", "Sales by Sales", "Sales by administrator"]
+        );
+        fixture.delete("Group", &sales);
+        assert_eq!(unit_names(fixture), ["Everybody", "Sales"]);
+        assert_eq!(
+            grants(fixture, &ann),
+            ["Everybody by default", "Sales by administrator"]
+        );
+        // A group of that name is mapped to it again.
+        fixture.group("Sales", &[&ann]);
+        assert_eq!(unit_names(fixture), ["Everybody", "Sales"]);
+    });
+}
+
+#[test]
+fn a_role_of_a_unit_is_one_in_every_unit_below_it() {
+    accessiq_on_each_store(|fixture| {
+        let (access, ann) = (fixture.access(), fixture.user("ann"));
+        block_on(access.create_role(&fixture.admin, "Manager")).unwrap();
+        block_on(access.create_unit(&fixture.admin, "Company", None)).unwrap();
+        block_on(access.create_unit(&fixture.admin, "Division", Some("Company"))).unwrap();
+        block_on(access.create_unit(&fixture.admin, "Department", Some("Division"))).unwrap();
+        block_on(access.create_unit(&fixture.admin, "Branch", Some("Company"))).unwrap();
+        block_on(access.grant(&fixture.admin, ann.as_str(), "Division", Some("Manager"))).unwrap();
+        block_on(access.grant(&fixture.admin, ann.as_str(), "Company", None)).unwrap();
+        assert!(roles(fixture, &ann, "Company").is_empty());
+        assert!(roles(fixture, &ann, "Branch").is_empty());
+        for unit in ["Division", "Department"] {
+            assert_eq!(roles(fixture, &ann, unit), ["Division/Manager by administrator"]);
+        }
+        // Who is not active has no role, and has it again later.
+        fixture.set_active(&ann, false);
+        assert!(roles(fixture, &ann, "Division").is_empty());
+        fixture.set_active(&ann, true);
+        assert_eq!(roles(fixture, &ann, "Division").len(), 1);
+        let user = block_on(access.user(&fixture.admin, ann.as_str())).unwrap();
+        assert_eq!(user.state, UserState::Active);
+    });
+}
+
+#[test]
+fn units_are_nested_five_levels_deep_and_no_deeper() {
+    accessiq_on_each_store(|fixture| {
+        let access = fixture.access();
+        let mut parent = None;
+        for name in ["1", "2", "3", "4", "5"] {
+            block_on(access.create_unit(&fixture.admin, name, parent)).unwrap();
+            parent = Some(name);
+        }
+        let error = block_on(access.create_unit(&fixture.admin, "6", parent)).unwrap_err();
+        assert!(matches!(error, AccessError::TooDeep { limit: 5 }));
+        assert_eq!(error.to_error_body().status, 400);
+        let taken = block_on(access.create_unit(&fixture.admin, "3", None));
+        assert!(matches!(taken, Err(AccessError::NameTaken { .. })));
+        let missing = block_on(access.create_unit(&fixture.admin, "6", Some("7")));
+        assert!(matches!(missing, Err(AccessError::NotFound { .. })));
+        assert_eq!(unit_names(fixture), ["Everybody", "1", "2", "3", "4", "5"]);
+    });
+}
+
+#[test]
+fn a_unit_goes_when_it_is_empty_and_not_before() {
+    accessiq_on_each_store(|fixture| {
+        let (access, ann) = (fixture.access(), fixture.user("ann"));
+        let delete = |unit: &str| block_on(access.delete_unit(&fixture.admin, unit));
+        let refused = |unit: &str| match delete(unit).unwrap_err() {
+            AccessError::NotEmpty { what, .. } => what,
+            other => panic!("{other}"),
+        };
+        let sales = fixture.group("Sales", &[]);
+        block_on(access.create_unit(&fixture.admin, "Field", Some("Sales"))).unwrap();
+        assert_eq!(refused("Sales"), "units below it");
+        delete("Field").unwrap();
+        assert_eq!(refused("Sales"), "groups that are mapped to it");
+        fixture.delete("Group", &sales);
+        block_on(access.grant(&fixture.admin, ann.as_str(), "Sales", None)).unwrap();
+        assert_eq!(refused("Sales"), "users");
+        block_on(access.revoke(&fixture.admin, ann.as_str(), "Sales", None)).unwrap();
+        delete("Sales").unwrap();
+        assert_eq!(refused("Everybody"), "the users who are created from now on");
+        block_on(access.set_default_unit(&fixture.admin, None)).unwrap();
+        assert_eq!(refused("Everybody"), "users");
+        fixture.delete("User", &ann);
+        delete("Everybody").unwrap();
+        assert!(unit_names(fixture).is_empty());
+        assert!(matches!(delete("Sales"), Err(AccessError::NotFound { .. })));
+    });
+}
+
+#[test]
+fn a_unit_that_is_filled_while_it_is_deleted_stays() {
+    accessiq_on_each_store(|fixture| {
+        let (access, ann) = (fixture.access(), fixture.user("ann"));
+        block_on(access.create_unit(&fixture.admin, "Sales", None)).unwrap();
+        type Filling =
+            fn(&keyfob_access::Access<'_, std::sync::Arc<crate::store::Watched>>, &keyfob_engine::Context);
+        let fillings: [Filling; 2] = [
+            |access, admin| block_on(access.grant(admin, "ann@example.com", "Sales", None)).unwrap(),
+            |access, admin| {
+                block_on(access.create_unit(admin, "Field", Some("Sales"))).unwrap();
+            },
+        ];
+        for filling in fillings {
+            let admin = fixture.admin.clone();
+            fixture.before_next_commit(Box::new(move |store| {
+                let other = crate::fixture::engine(
+                    crate::store::Watched::new(store.clone()),
+                    keyfob_engine::Profile::accessiq(),
+                );
+                filling(&keyfob_access::Access::new(&other).unwrap(), &admin);
+            }));
+            let outcome = block_on(access.delete_unit(&fixture.admin, "Sales"));
+            assert!(matches!(outcome, Err(AccessError::NotEmpty { .. })));
+            block_on(access.revoke(&fixture.admin, ann.as_str(), "Sales", None)).unwrap();
+        }
+        // A group of the unit's name that is created meanwhile.
+        block_on(access.delete_unit(&fixture.admin, "Field")).unwrap();
+        let provider = fixture.cx.clone();
+        fixture.before_next_commit(Box::new(move |store| {
+            let other = crate::fixture::engine(
+                crate::store::Watched::new(store.clone()),
+                keyfob_engine::Profile::accessiq(),
+            );
+            let kind = other.registry().resource_type("Group").unwrap();
+            let body = keyfob_core::Resource::from_json(br#"{"displayName":"Sales"}"#, kind).unwrap();
+            block_on(other.create(&provider, kind, body, &keyfob_core::Projection::all())).unwrap();
+        }));
+        let outcome = block_on(access.delete_unit(&fixture.admin, "Sales"));
+        assert!(matches!(outcome, Err(AccessError::NotEmpty { .. })));
+        assert!(unit_names(fixture).contains(&"Sales".to_owned()));
+    });
+}
