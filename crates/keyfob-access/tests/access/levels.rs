@@ -51,19 +51,11 @@ fn a_10_no_operation_of_a_provider_edits_a_level() {
         let guides = block_on(access.access_group(&fixture.admin, "Tour Guides"))
             .unwrap()
             .id;
-        let after = AccessLevelWith(before[0].clone()).groups(vec![guides]);
+        let mut after = before[0].clone();
+        after.access_groups = vec![guides];
         assert_eq!(levels(fixture), [after]);
         assert_eq!(version(), first.next());
     });
-}
-
-struct AccessLevelWith(AccessLevel);
-
-impl AccessLevelWith {
-    fn groups(mut self, groups: Vec<ResourceId>) -> AccessLevel {
-        self.0.access_groups = groups;
-        self.0
-    }
 }
 
 #[test]

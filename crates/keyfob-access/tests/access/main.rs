@@ -11,6 +11,8 @@ mod levels;
 #[cfg(test)]
 mod model;
 #[cfg(test)]
+mod provenance;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod units;

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod amend;
+#[cfg(test)]
 mod deletion;
 #[cfg(test)]
 mod fixture;
