@@ -257,9 +257,8 @@ impl<'e, S: Store> Access<'e, S> {
         let mut changes = changes;
         let subjects: Vec<_> = changes.iter().map(subject_of).collect();
         changes.extend(events.iter().map(|event| Change::Publish { event, of: Some(0) }));
-        let error = match self.engine.store().commit(cx, &changes).await {
-            Ok(_) => return Ok(()),
-            Err(error) => error,
+        let Err(error) = self.engine.store().commit(cx, &changes).await else {
+            return Ok(());
         };
         let subject = |change: usize| subjects.get(change).cloned().unwrap_or_default();
         Err(match error {

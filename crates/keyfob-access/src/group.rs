@@ -2,7 +2,7 @@
 
 mod rule;
 
-use keyfob_core::ResourceId;
+use keyfob_core::{MemberSet, ResourceId};
 use keyfob_engine::{Context, EngineError, FurtherChange, Selection, Store, Stored, store::event};
 use smol_str::SmolStr;
 
@@ -81,7 +81,7 @@ impl<S: Store> Access<'_, S> {
         let members = stored
             .as_ref()
             .and_then(|stored| stored.resource.relation(MEMBERS));
-        let members = members.into_iter().flat_map(|members| members.iter());
+        let members = members.into_iter().flat_map(MemberSet::iter);
         Ok(members
             .filter(|(_, member)| member.kind.as_ref() == Some(users))
             .map(|(id, _)| id.clone())

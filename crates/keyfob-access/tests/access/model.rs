@@ -61,7 +61,7 @@ struct Group {
     id: ResourceId,
     members: BTreeSet<ResourceId>,
     /// The name of the access group that was made from it.
-    access_group: Option<String>,
+    made: Option<String>,
     /// Whether it came, or was changed, over the present link.
     managed: bool,
 }
@@ -69,7 +69,7 @@ struct Group {
 impl Model {
     fn access_groups(&self) -> BTreeMap<String, BTreeSet<ResourceId>> {
         let derived = self.groups.values();
-        let derived = derived.filter_map(|group| Some((group.access_group.clone()?, group.members.clone())));
+        let derived = derived.filter_map(|group| Some((group.made.clone()?, group.members.clone())));
         derived.chain(self.manual.clone()).collect()
     }
 }
@@ -92,16 +92,14 @@ impl Run<'_> {
         user.map(|(id, _)| id.clone())
     }
 
+    /// What a provider does.
     fn apply(&mut self, step: Step) {
         let fixture = self.fixture;
-        let (access, admin) = (fixture.access(), &fixture.admin);
         match step {
             Step::CreateUser(number) => {
                 let name = format!("user{number}");
-                if !self.model.users.contains_key(&name) {
-                    let id = fixture.user(&name);
-                    self.model.users.insert(name, (id, true));
-                }
+                let create = || (fixture.user(&name), true);
+                self.model.users.entry(name.clone()).or_insert_with(create);
             }
             Step::SetActive(number, active) => {
                 if let Some((id, was)) = self.model.users.get_mut(&format!("user{number}")) {
@@ -114,7 +112,7 @@ impl Run<'_> {
                 if let Some((id, _)) = self.model.users.remove(&format!("user{number}")) {
                     fixture.delete("User", &id);
                     let confirmed = Some(keyfob_engine::Confirmed);
-                    block_on(fixture.engine.admin().purge_user(admin, &id, confirmed)).unwrap();
+                    block_on(fixture.engine.admin().purge_user(&fixture.admin, &id, confirmed)).unwrap();
                     for members in self.model.manual.values_mut() {
                         members.remove(&id);
                     }
@@ -131,7 +129,7 @@ impl Run<'_> {
                     let group = Group {
                         id,
                         members: BTreeSet::new(),
-                        access_group: None,
+                        made: None,
                         managed: true,
                     };
                     self.model.groups.insert(name.into(), group);
@@ -155,17 +153,26 @@ impl Run<'_> {
                     fixture.delete("Group", &group.id);
                 }
             }
+            step => self.administer(step),
+        }
+    }
+
+    /// What administrators do.
+    fn administer(&mut self, step: Step) {
+        let fixture = self.fixture;
+        let (access, admin) = (fixture.access(), &fixture.admin);
+        match step {
             Step::Convert(number) => {
                 let name = GROUPS[usize::from(number)];
                 let taken = self.model.access_groups().contains_key(name);
                 let outcome = block_on(access.create_access_group_from(admin, name));
                 match self.group(number) {
-                    Some(group) if group.managed && group.access_group.is_some() => {
-                        assert_eq!(outcome.unwrap().name, group.access_group.clone().unwrap());
+                    Some(group) if group.managed && group.made.is_some() => {
+                        assert_eq!(outcome.unwrap().name, group.made.clone().unwrap());
                     }
                     Some(group) if group.managed && !taken => {
                         assert_eq!(outcome.unwrap().name, name);
-                        group.access_group = Some(name.into());
+                        group.made = Some(name.into());
                     }
                     _ => assert!(outcome.is_err()),
                 }
@@ -193,17 +200,18 @@ impl Run<'_> {
                 assert_eq!(outcome.is_ok(), there);
                 self.model.manual.remove(name);
                 for group in self.model.groups.values_mut() {
-                    group.access_group.take_if(|made| made == name);
+                    group.made.take_if(|made| made == name);
                 }
             }
             Step::Unlink => {
                 fixture.unlink();
                 fixture.link();
                 for group in self.model.groups.values_mut() {
-                    group.access_group = None;
+                    group.made = None;
                     group.managed = false;
                 }
             }
+            other => panic!("{other:?} is the provider's"),
         }
     }
 
@@ -222,7 +230,7 @@ impl Run<'_> {
             return;
         }
         group.managed = true;
-        if let Some(name) = &mut group.access_group
+        if let Some(name) = &mut group.made
             && !taken
             && from != to
         {

@@ -7,6 +7,7 @@ use keyfob_core::ResourceId;
 use keyfob_engine::Profile;
 use pollster::block_on;
 use proptest::{collection::vec, prelude::*};
+use smol_str::SmolStr;
 
 use crate::fixture::Fixture;
 
@@ -155,7 +156,7 @@ fn check(fixture: &Fixture, ann: &ResourceId, model: &Model) {
             .filter_map(|(_, role, _)| *role);
         let expected: BTreeSet<_> = expected.collect();
         assert_eq!(
-            roles.iter().map(|role| role.as_str()).collect::<BTreeSet<_>>(),
+            roles.iter().map(SmolStr::as_str).collect::<BTreeSet<_>>(),
             expected
         );
     }

@@ -294,13 +294,14 @@ fn a_unit_goes_when_it_is_empty_and_not_before() {
     });
 }
 
+/// What another administrator does meanwhile.
+type Filling = fn(&keyfob_access::Access<'_, std::sync::Arc<crate::store::Watched>>, &keyfob_engine::Context);
+
 #[test]
 fn a_unit_that_is_filled_while_it_is_deleted_stays() {
     accessiq_on_each_store(|fixture| {
         let (access, ann) = (fixture.access(), fixture.user("ann"));
         block_on(access.create_unit(&fixture.admin, "Sales", None)).unwrap();
-        type Filling =
-            fn(&keyfob_access::Access<'_, std::sync::Arc<crate::store::Watched>>, &keyfob_engine::Context);
         let fillings: [Filling; 2] = [
             |access, admin| block_on(access.grant(admin, "ann@example.com", "Sales", None)).unwrap(),
             |access, admin| {
