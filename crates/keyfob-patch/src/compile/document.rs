@@ -116,6 +116,10 @@ impl<'t> Compiler<'t> {
             }
             single => single,
         };
+        // An id alone stands for the object that holds it, and that object holds the rest too.
+        if seed.is_some() && attribute.is_complex() && single.as_str().is_some() {
+            single = validate::element(attribute, single, self.dialect, text)?;
+        }
         if let (Value::Object(sent), Some(seed)) = (&mut single, seed)
             && !sent.is_empty()
         {

@@ -442,6 +442,27 @@ fn a_member_is_created_for_a_filter_that_names_one_where_the_dialect_says_so() {
 }
 
 #[test]
+fn a_member_that_takes_the_place_of_others_is_what_the_filter_says_be_it_sent_as_an_object_or_as_an_id_alone()
+{
+    for value in [r#"{"value": "x"}"#, r#""x""#] {
+        let mut patched = resource(
+            group(),
+            r#"{"displayName": "G", "members": [{"value": "a", "display": "Ann"}]}"#,
+        );
+        let replace =
+            format!(r#"[{{"op": "replace", "path": "members[display eq \"Ann\"]", "value": {value}}}]"#);
+        patch(&mut patched, group(), Dialect::interop(), &replace).unwrap();
+        let members = patched.relation("members").unwrap();
+        let member = members.get(&ResourceId::new("x")).unwrap();
+        assert_eq!(
+            (members.len(), member.display.as_deref()),
+            (1, Some("Ann")),
+            "{value}"
+        );
+    }
+}
+
+#[test]
 fn a_resource_that_carries_no_relation_has_no_members() {
     let mut patched = resource(group(), r#"{"displayName": "G"}"#);
     let remove = r#"[{"op": "remove", "path": "members[value eq \"a\"]"}]"#;
