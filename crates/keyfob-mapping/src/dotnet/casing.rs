@@ -77,6 +77,13 @@ pub struct CultureError {
 /// Linear; allocates only if a letter changes.
 #[must_use]
 pub fn to_upper(text: &str, culture: Culture) -> Cow<'_, str> {
+    if text.is_ascii() && culture != Culture::Turkic {
+        return if text.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            Cow::Owned(text.to_ascii_uppercase())
+        } else {
+            Cow::Borrowed(text)
+        };
+    }
     map(text, |character| upper(character, culture))
 }
 
@@ -86,6 +93,13 @@ pub fn to_upper(text: &str, culture: Culture) -> Cow<'_, str> {
 /// Linear; allocates only if a letter changes.
 #[must_use]
 pub fn to_lower(text: &str, culture: Culture) -> Cow<'_, str> {
+    if text.is_ascii() && culture != Culture::Turkic {
+        return if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Cow::Owned(text.to_ascii_lowercase())
+        } else {
+            Cow::Borrowed(text)
+        };
+    }
     map(text, |character| lower(character, culture))
 }
 

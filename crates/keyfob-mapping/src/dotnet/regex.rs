@@ -20,12 +20,13 @@ use self::{groups::Groups, replacement::Part, set::Alphabet};
 
 /// The longest pattern, in UTF-16 code units; that of an expression of the service.
 const MAX_PATTERN: usize = 10_000;
-/// The longest text that is searched, in bytes.
-const MAX_INPUT: usize = 1 << 16;
+/// The longest text that is searched, in bytes. The engine bounds one search, not all those of a replacement, so that the
+/// time for one grows with the square of this at worst.
+const MAX_INPUT: usize = 8 << 10;
 /// How often one search may go back; more than there are positions in the longest text.
-const MAX_BACKTRACKS: usize = 200_000;
+const MAX_BACKTRACKS: usize = 20_000;
 /// The most memory that an automaton of the engine may take, in bytes.
-const MAX_AUTOMATON: usize = 4 << 20;
+const MAX_AUTOMATON: usize = 2 << 20;
 /// The largest program of the engine, in instructions.
 const MAX_PROGRAM: usize = 50_000;
 
