@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use keyfob_mapping::{
-    Environment, Expression, ExpressionError, Lint, Options, Program, Source, SystemEntropy, Value, lint,
+    Environment, ExpressionError, Lint, Options, Program, Source, SystemEntropy, Value, lint,
 };
 use serde_json::{Value as Json, json};
 

@@ -8,6 +8,7 @@ mod filter;
 #[path = "../../../keyfob-http/tests/http/support/json.rs"]
 mod json;
 mod kill;
+mod map;
 mod patch;
 mod process;
 mod serve;

@@ -6,7 +6,7 @@ fn found(text: &str) -> Vec<(&'static str, String)> {
     let lints = lint::expression(text, &Options::default()).unwrap();
     lints
         .into_iter()
-        .map(|lint| (lint.id, text[lint.span.unwrap()].to_owned()))
+        .map(|lint| (lint.id, text.get(lint.span.unwrap()).unwrap().to_owned()))
         .collect()
 }
 
