@@ -54,7 +54,6 @@ pub fn criterion() -> Criterion {
 /// Measures what is `ours` and the `floor` in criterion's way and then against each other: batches of both take turns,
 /// and the fastest of each, which whatever else the machine does slowed least, make the ratio that is printed.
 /// Dropping what is returned counts for both.
-#[expect(clippy::print_stdout, reason = "the ratio is what a bench is for")]
 pub fn compare<A, B>(
     criterion: &mut Criterion,
     name: &str,
@@ -70,7 +69,23 @@ pub fn compare<A, B>(
         ours.batch();
         floor.batch();
     }
-    let (ours, floor) = (ours.fastest, floor.fastest);
+    report(name, ours.fastest, floor.fastest);
+}
+
+/// As [`compare`], where each run says itself how long it took, since it has something to prepare.
+pub fn compare_timed(name: &str, mut ours: impl FnMut() -> Duration, mut floor: impl FnMut() -> Duration) {
+    let mut fastest = [Duration::MAX; 2];
+    let end = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < end {
+        let [of_ours, of_floor] = fastest;
+        fastest = [of_ours.min(ours()), of_floor.min(floor())];
+    }
+    let [ours, floor] = fastest.map(|fastest| fastest.as_secs_f64() * 1e9);
+    report(name, ours, floor);
+}
+
+#[expect(clippy::print_stdout, reason = "the ratio is what a bench is for")]
+fn report(name: &str, ours: f64, floor: f64) {
     println!(
         "{name}: keyfob {}, floor {}, ratio {:.2}",
         show(ours),

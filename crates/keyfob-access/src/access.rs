@@ -77,7 +77,7 @@ impl<'e, S: Store> Access<'e, S> {
     /// [`AccessError::NotFound`], also for a deleted user; [`AccessError::Store`].
     ///
     /// # Complexity
-    /// Four look-ups by an index, whatever the number of users and groups.
+    /// At most four look-ups by an index, whatever the number of users and groups.
     pub async fn user(&self, cx: &Context, user: &str) -> Result<UserAccess, AccessError> {
         let Found { id, stored, groups } = self.found_user(cx, user).await?;
         let types = &self.types;
@@ -109,7 +109,7 @@ impl<'e, S: Store> Access<'e, S> {
     /// [`AccessError::NotFound`], also for a deleted user; [`AccessError::Store`].
     ///
     /// # Complexity
-    /// Six look-ups by an index; linear in the levels of the user's access groups and their doors.
+    /// At most six look-ups by an index; linear in the levels of the user's access groups and their doors.
     pub async fn effective_doors(
         &self,
         cx: &Context,

@@ -196,10 +196,12 @@ impl<S: Store> Access<'_, S> {
         let Some(source) = &group.source else {
             return self.delete(cx, groups, &group.id).await;
         };
+        let mut noted = false;
         let outcome = self
             .engine
             .amend(cx, &self.types.group, source, |review| {
-                if rule::access_group_of(review).as_ref() == Some(&group.id) {
+                noted = rule::access_group_of(review).as_ref() == Some(&group.id);
+                if noted {
                     rule::forget_access_group(review);
                     review.add(FurtherChange::Delete {
                         resource_type: groups.clone(),
@@ -210,8 +212,9 @@ impl<S: Store> Access<'_, S> {
             })
             .await;
         match outcome {
-            // It went with the SCIM group, or with the link.
-            Ok(()) | Err(EngineError::NotFound { .. }) => Ok(()),
+            Ok(()) if noted => Ok(()),
+            // The SCIM group knows nothing of it, as when the engine was once without the rule.
+            Ok(()) | Err(EngineError::NotFound { .. }) => self.delete(cx, groups, &group.id).await,
             Err(error) => Err(error.into()),
         }
     }

@@ -55,7 +55,7 @@ impl Fixture {
         Self::over(DynStore::new(store), Some(directory), profile)
     }
 
-    fn over(store: DynStore, directory: Option<TempDir>, profile: Profile) -> Self {
+    pub(crate) fn over(store: DynStore, directory: Option<TempDir>, profile: Profile) -> Self {
         let cx = Context::new(TenantId::new("acme"));
         let fixture = Self {
             engine: engine(Watched::new(store), profile),

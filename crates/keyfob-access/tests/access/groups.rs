@@ -3,8 +3,9 @@
 use std::slice::from_ref;
 
 use keyfob_access::{AccessError, Directory};
-use keyfob_core::{ScimType, ToErrorBody};
-use keyfob_engine::{Actor, Confirmed, Profile};
+use keyfob_core::{ScimType, ToErrorBody, schema::RegistryBuilder};
+use keyfob_engine::{Actor, Confirmed, DynStore, Engine, Profile};
+use keyfob_store_memory::MemoryStore;
 use pollster::block_on;
 
 use crate::{
@@ -324,7 +325,27 @@ fn an_administrator_may_take_an_access_group_away_and_the_group_stays() {
 }
 
 #[test]
-fn a_manual_access_group_has_users_and_nothing_else() {
+fn an_access_group_that_was_orphaned_without_the_rule_can_be_taken_away() {
+    let store = DynStore::new(MemoryStore::new());
+    let with_rule = Fixture::over(store.clone(), None, Profile::verkada());
+    with_rule.group("Guides", &[]);
+    with_rule.group("Guards", &[]);
+    convert(&with_rule, "Guides").unwrap();
+    convert(&with_rule, "Guards").unwrap();
+    let registry = keyfob_access::register(RegistryBuilder::verkada())
+        .build()
+        .unwrap();
+    let without = Engine::new(store, registry);
+    block_on(without.admin().unlink(&with_rule.admin, Some(Confirmed))).unwrap();
+    assert_eq!(with_rule.access_groups().len(), 2);
+    for name in ["Guides", "Guards"] {
+        block_on(with_rule.access().delete_access_group(&with_rule.admin, name)).unwrap();
+    }
+    assert!(with_rule.access_groups().is_empty());
+}
+
+#[test]
+fn a_7_an_access_group_has_users_and_nothing_else() {
     on_each_store(|fixture| {
         let (access, ann, bob) = (fixture.access(), fixture.user("ann"), fixture.user("bob"));
         let guides = fixture.group("Guides", &[]);
