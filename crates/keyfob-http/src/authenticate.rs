@@ -63,7 +63,8 @@ impl Caller {
 
     /// The same caller, being this resource: what `/Me` leads to (RFC 7644 section 3.11).
     ///
-    /// The resource may be read and changed by way of `/Me` just as under its own address.
+    /// The resource may be read and changed by way of `/Me` as under its own address, but as a user's own doing
+    /// ([`Actor::User`](keyfob_engine::Actor::User)): what only a provider may change stays closed to it.
     #[must_use]
     pub fn with_resource(self, resource_type: impl Into<SmolStr>, id: ResourceId) -> Self {
         Self {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{Method, Request, Response, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
-use keyfob_engine::{Context, Engine, Store};
+use keyfob_engine::{Actor, Context, Engine, Store};
 use smol_str::{SmolStr, format_smolstr};
 use tower_service::Service;
 
@@ -192,6 +192,12 @@ impl<S: Store> Shared<S> {
             return Err(HttpError::NoEndpoint);
         }
         let route = Route::of(path, self.engine.registry()).ok_or(HttpError::NoEndpoint)?;
+        // Who changes his own data by way of `/Me` is a user and not the provider.
+        let actor = if matches!(route, Route::Me) {
+            Actor::User
+        } else {
+            Actor::Provider
+        };
         let route = self.unalias(route, &caller)?;
         let nested_at = request.extensions.get().map(|NestedAt(path)| path.as_str());
         let base_path = Some(self.base_path.as_str())
@@ -201,7 +207,9 @@ impl<S: Store> Shared<S> {
         if let (Some(organization), Some(organizations)) = (organization, &self.organizations) {
             base_url = format_smolstr!("{base_url}{organizations}/{organization}");
         }
-        let cx = Context::new(caller.tenant().clone()).with_base_url(base_url);
+        let cx = Context::new(caller.tenant().clone())
+            .acting_as(actor)
+            .with_base_url(base_url);
         let exchange = Exchange {
             engine: &self.engine,
             cx,

@@ -13,7 +13,7 @@ use crate::{
 
 pub(super) fn review(cx: &Context, review: &mut Review<'_>) -> Result<(), Rejection> {
     if review.operation == Operation::Delete {
-        return Ok(());
+        return check_deletion(cx.actor(), review);
     }
     match cx.actor() {
         Actor::Provider => {
@@ -128,6 +128,18 @@ fn join_default_unit(review: &mut Review<'_>) -> Result<(), Rejection> {
         .ok_or(Rejection::NoDefaultUnit)?;
     review.state.set_default_unit(unit);
     Ok(())
+}
+
+/// A user whom the provider manages and holds for active is its own to delete.
+fn check_deletion(actor: Actor, review: &Review<'_>) -> Result<(), Rejection> {
+    match actor {
+        _ if actor == Actor::Provider || !is_managed(review) => Ok(()),
+        Actor::DirectoryAdmin => Err(Rejection::Forbidden),
+        _ if review.before().is_some_and(is_active) => Err(Rejection::ManagedByProvider {
+            what: "whether an active user is deleted",
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// What anybody but the provider may not do to a user.

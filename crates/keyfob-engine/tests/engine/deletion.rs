@@ -1,7 +1,7 @@
 //! Deletion that can be undone, and removal that can't.
 
 use keyfob_core::{ExternalId, ResourceId, Value};
-use keyfob_engine::{AdminError, Confirmed, EngineError, Precondition, UserState};
+use keyfob_engine::{Actor, AdminError, Confirmed, EngineError, Precondition, Rejection, UserState};
 use pollster::block_on;
 
 use crate::fixture::{Fixture, group, patch, refusal, set_active, user_at};
@@ -21,6 +21,13 @@ fn d_2_an_active_user_is_deactivated_in_the_provider_before_an_administrator_del
     let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
     let delete = || block_on(fixture.admin().delete_user(&admin, &ann.id));
     let purge = || block_on(fixture.admin().purge_user(&admin, &ann.id, Some(Confirmed)));
+    let by_operation = fixture
+        .acting_as(Actor::OrganizationAdmin)
+        .delete("User", &ann, &Precondition::None);
+    assert!(matches!(
+        by_operation,
+        Err(EngineError::Rejected(Rejection::ManagedByProvider { .. }))
+    ));
     assert!(matches!(delete(), Err(AdminError::MustDeactivate(_))));
     assert!(matches!(purge(), Err(AdminError::MustDeactivate(_))));
     fixture.patch("User", &ann, &set_active(false)).unwrap();

@@ -137,7 +137,22 @@ async fn me_is_an_alias_that_tells_the_permanent_location() {
     let post = server.send_with("POST", "/Me", &me, Some(&put)).await;
     post.assert_error(405, None);
     assert_eq!(post.header("allow"), Some("GET, HEAD, PUT, PATCH, DELETE"));
-    assert_eq!(server.send_with("DELETE", "/Me", &me, None).await.status, 204);
+    // P-1: what the provider manages is not the user's own to change.
+    for (method, body) in [
+        ("DELETE", None),
+        (
+            "PATCH",
+            Some(json!({
+                "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+                "Operations": [{"op": "add", "path": "phoneNumbers", "value": [{"value": "1"}]}],
+            })),
+        ),
+    ] {
+        let refused = server.send_with(method, "/Me", &me, body.as_ref()).await;
+        refused.assert_error(403, None);
+    }
+    let gone = server.send("DELETE", &format!("/Users/{id}"), None).await;
+    assert_eq!(gone.status, 204);
     server
         .send_with("GET", "/Me", &me, None)
         .await
