@@ -1,5 +1,10 @@
 //! E-mail domains, tokens, invitations and what is synchronized.
 
+use std::{
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
+};
+
 use keyfob_core::{AttrPath, DateTime, ScimType};
 use keyfob_engine::{
     Actor, AdminError, AuthenticationError, Confirmed, Context, EngineError, Profile, Rejection,
@@ -59,6 +64,41 @@ fn t_4_a_refresh_shuts_the_old_token_out_at_once() {
     assert!(block_on(fixture.engine().authenticate(second.expose())).is_ok());
     let provisioning = block_on(fixture.engine().provisioning(fixture.cx())).unwrap();
     assert_eq!(provisioning.tokens.len(), 1, "T-14: one token is valid at a time");
+}
+
+#[test]
+fn t_4_no_request_that_starts_after_a_refresh_has_returned_gets_in_with_the_old_token() {
+    let fixture = Fixture::unlinked(Profile::verkada());
+    let admin = fixture.administrator();
+    let mut token = block_on(fixture.admin().add_domain(&admin, "example.com"))
+        .unwrap()
+        .unwrap();
+    for _ in 0..20 {
+        let (refreshed, started) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let (fixture, old) = (&fixture, &token);
+        let new = thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut tries_after = 0;
+                    while tries_after < 50 {
+                        let after = refreshed.load(Ordering::SeqCst);
+                        let opens = block_on(fixture.engine().authenticate(old.expose())).is_ok();
+                        started.fetch_add(1, Ordering::SeqCst);
+                        assert!(!(after && opens), "the old token opened after the refresh");
+                        tries_after += usize::from(after);
+                    }
+                });
+            }
+            while started.load(Ordering::SeqCst) < 4 {
+                thread::yield_now();
+            }
+            let new = block_on(fixture.admin().refresh_token(&admin, None, Some(Confirmed))).unwrap();
+            refreshed.store(true, Ordering::SeqCst);
+            new
+        });
+        assert!(block_on(fixture.engine().authenticate(new.expose())).is_ok());
+        token = new;
+    }
 }
 
 #[test]
