@@ -1,12 +1,13 @@
 //! Doors.
 
-use keyfob_core::{Resource, ResourceId, ResourceType, Value, Version};
-use keyfob_engine::{Change, Context, Engine, Selection, Store, Stored, UniqueKey, store::event};
+use keyfob_core::{Resource, ResourceId, Value};
+use keyfob_engine::{Change, Context, Engine, Selection, Store, Stored, store::event};
 use smol_str::SmolStr;
 
 use crate::{
-    access::{Access, Refused, demand_admin, document, name_key, name_of},
+    access::Access,
     error::AccessError,
+    keep::{Refused, demand_admin, document, name_key, name_of},
     registry::{DOOR, schema_of},
 };
 
@@ -131,50 +132,6 @@ impl<S: Store> Access<'_, S> {
         demand_admin(cx)?;
         let door = self.door(cx, door).await?;
         self.delete(cx, &self.types.door, &door.id).await
-    }
-
-    /// Creates a resource without relations.
-    pub(crate) async fn create(
-        &self,
-        cx: &Context,
-        resource_type: &ResourceType,
-        document: &Resource,
-        unique: &[UniqueKey],
-    ) -> Result<ResourceId, AccessError> {
-        let id = self.engine.next_id();
-        let at = self.engine.now();
-        let create = Change::Create {
-            resource_type,
-            id: &id,
-            document,
-            relations: &[],
-            unique,
-            version: Version::FIRST,
-            created: at,
-            at,
-        };
-        let event = self.event(event::CREATED, resource_type, &id);
-        let outcome = self.commit(cx, vec![create], &[event]).await;
-        outcome.map_err(Refused::into_error)?;
-        Ok(id)
-    }
-
-    /// Deletes a resource, and every edge to it.
-    pub(crate) async fn delete(
-        &self,
-        cx: &Context,
-        resource_type: &ResourceType,
-        id: &ResourceId,
-    ) -> Result<(), AccessError> {
-        let delete = Change::Delete {
-            resource_type,
-            id,
-            precondition: None,
-            at: self.engine.now(),
-        };
-        let event = self.event(event::DELETED, resource_type, id);
-        let outcome = self.commit(cx, vec![delete], &[event]).await;
-        outcome.map_err(Refused::into_error)
     }
 }
 

@@ -8,9 +8,9 @@ use smol_str::SmolStr;
 
 pub use self::rule::AccessGroups;
 use crate::{
-    access::{Access, Directory, demand_admin, document, name_key, name_of, select},
+    access::{Access, Directory},
     error::AccessError,
-    level::delta,
+    keep::{delta, demand_admin, document, name_key, name_of, select},
     registry::{ACCESS_GROUP, schema_of},
 };
 

@@ -1,13 +1,14 @@
 //! Access levels: which access groups may pass which doors, and when.
 
-use keyfob_core::{Member, Resource, ResourceId, ResourceType, Version};
-use keyfob_engine::{Change, Context, Engine, NewEvent, RelationDelta, Store, Stored, store::event};
+use keyfob_core::{Resource, ResourceId, Version};
+use keyfob_engine::{Change, Context, Engine, Store, Stored, store::event};
 use smol_str::SmolStr;
 
 use crate::{
-    access::{Access, Refused, demand_admin, document, name_key, name_of, related, select},
+    access::Access,
     error::AccessError,
     event::{LEVEL_ASSIGNED, LEVEL_UNASSIGNED},
+    keep::{Refused, delta, demand_admin, document, name_key, name_of, related, select},
     registry::{ACCESS_LEVEL, schema_of},
     schedule::Schedule,
 };
@@ -209,47 +210,10 @@ impl<S: Store> Access<'_, S> {
         let found = found.ok_or_else(|| AccessError::not_found(levels.name(), level))?;
         Ok((stored.version, found))
     }
-
-    /// Changes a relation, and tells of it if it changes.
-    pub(crate) async fn relate(
-        &self,
-        cx: &Context,
-        resource_type: &ResourceType,
-        id: &ResourceId,
-        delta: RelationDelta,
-        event: NewEvent,
-    ) -> Result<(), AccessError> {
-        let update = Change::Update {
-            resource_type,
-            id,
-            document: None,
-            relations: &[delta],
-            unique: &[],
-            precondition: None,
-            at: self.engine.now(),
-        };
-        let outcome = self.commit(cx, vec![update], &[event]).await;
-        outcome.map_err(Refused::into_error)
-    }
 }
 
 fn level_document(name: &str, schedule: &Schedule) -> Resource {
     let mut level = document(schema_of(ACCESS_LEVEL), name);
     schedule.write_to(level.core_mut());
     level
-}
-
-/// Puts some into a relation and takes others out. Who is named twice is put in once.
-pub(crate) fn delta(relation: &'static str, add: &[ResourceId], remove: &[ResourceId]) -> RelationDelta {
-    let unique = |ids: &[ResourceId]| {
-        let mut ids = ids.to_vec();
-        ids.sort_unstable();
-        ids.dedup();
-        ids
-    };
-    let mut delta = RelationDelta::new(relation.into());
-    delta.remove = unique(remove);
-    delta.remove.retain(|id| !add.contains(id));
-    delta.add = unique(add).into_iter().map(|id| (id, Member::new())).collect();
-    delta
 }

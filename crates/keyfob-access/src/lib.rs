@@ -10,6 +10,8 @@ pub mod registry;
 pub mod schedule;
 pub mod unit;
 
+mod keep;
+
 pub use self::{
     access::{Access, Directory, UserAccess},
     door::Door,

@@ -12,8 +12,9 @@ pub use self::{
     mapping::{GroupMapping, Units},
 };
 use crate::{
-    access::{Access, Refused, demand_admin, document, name_key, name_of, related, select},
+    access::Access,
     error::AccessError,
+    keep::{Refused, demand_admin, document, name_key, name_of, related, select},
     registry::{ROLE, UNIT, schema_of},
 };
 

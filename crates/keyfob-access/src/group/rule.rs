@@ -4,8 +4,8 @@ use keyfob_core::{Object, Registry, Resource, ResourceId, ResourceType, SchemaUr
 use keyfob_engine::{Context, FurtherChange, Operation, Rejection, Review, Rule};
 
 use crate::{
-    access::{document, name_key},
     event::NAME_CONFLICT,
+    keep::{document, name_key},
     registry::{ACCESS_GROUP, NotRegistered, Types, schema_of},
 };
 

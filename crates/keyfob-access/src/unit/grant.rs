@@ -6,10 +6,10 @@ use smol_str::format_smolstr;
 
 use super::{GroupMapping, Touched, is_named, unit_id};
 use crate::{
-    access::{Access, Refused, demand_admin},
+    access::Access,
     error::AccessError,
     event::{GRANTED, REVOKED},
-    level::delta,
+    keep::{Refused, delta, demand_admin},
     registry::{GRANT, schema_of},
 };
 

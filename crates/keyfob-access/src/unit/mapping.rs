@@ -7,10 +7,10 @@ use keyfob_engine::{
 
 use super::{GROUPS, unit_document, unit_id};
 use crate::{
-    access::{Access, demand_admin, name_key},
+    access::Access,
     error::AccessError,
     event::GROUP_MAPPED,
-    level::delta,
+    keep::{delta, demand_admin, name_key},
     registry::{NotRegistered, Types},
 };
 

@@ -240,6 +240,26 @@ fn a_8_a_name_belongs_to_one_access_group() {
 }
 
 #[test]
+fn a_8_of_two_groups_with_one_name_each_is_named_by_its_id_and_one_becomes_an_access_group() {
+    for fixture in [
+        Fixture::in_memory(Profile::rfc()),
+        Fixture::in_sqlite(Profile::rfc()),
+    ] {
+        let first = fixture.group("Guides", &[]);
+        let second = fixture.group("guides", &[]);
+        let error = convert(&fixture, "Guides").unwrap_err();
+        assert!(matches!(error, AccessError::Ambiguous { .. }));
+        assert_eq!(error.to_error_body().status, 409);
+        convert(&fixture, second.as_str()).unwrap();
+        assert!(matches!(
+            convert(&fixture, first.as_str()),
+            Err(AccessError::NameTaken { .. })
+        ));
+        assert_eq!(fixture.access_groups(), ["guides*"]);
+    }
+}
+
+#[test]
 fn a_8_a_rename_renames_the_access_group_unless_the_name_is_taken() {
     on_each_store(|fixture| {
         let guides = fixture.group("Guides", &[]);
