@@ -5,6 +5,7 @@ mod dates;
 mod encoding;
 mod generators;
 mod multi_value;
+mod replace;
 mod roles;
 mod text;
 
