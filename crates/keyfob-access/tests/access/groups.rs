@@ -241,10 +241,9 @@ fn a_8_a_name_belongs_to_one_access_group() {
 
 #[test]
 fn a_8_of_two_groups_with_one_name_each_is_named_by_its_id_and_one_becomes_an_access_group() {
-    for fixture in [
-        Fixture::in_memory(Profile::rfc()),
-        Fixture::in_sqlite(Profile::rfc()),
-    ] {
+    let mut profile = Profile::interop();
+    profile.unique_group_names = false;
+    for fixture in [Fixture::in_memory(profile.clone()), Fixture::in_sqlite(profile)] {
         let first = fixture.group("Guides", &[]);
         let second = fixture.group("guides", &[]);
         let error = convert(&fixture, "Guides").unwrap_err();
