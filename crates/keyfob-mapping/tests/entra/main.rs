@@ -2,6 +2,8 @@
 
 // Marked as tests, helpers included, for the lints that tests are free of.
 #[cfg(test)]
+mod domain;
+#[cfg(test)]
 mod evaluate;
 #[cfg(test)]
 mod limits;
