@@ -2,6 +2,7 @@
 
 mod eval;
 mod lint;
+mod okta;
 mod test;
 
 use clap::{Subcommand, ValueEnum};

@@ -8,8 +8,15 @@ use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
 use crate::{
-    dotnet::regex::Regex, environment::Environment, error::ExpressionError, options::Options,
-    program::Program, source::Source, value::Value,
+    dotnet::regex::Regex,
+    environment::Environment,
+    error::ExpressionError,
+    expression::ErrorClass,
+    okta::{self, Directory},
+    options::Options,
+    program::Program,
+    source::Source,
+    value::{Decimal, Value},
 };
 
 /// An expression, a source, and what the one has to give for the other.
@@ -21,13 +28,15 @@ use crate::{
 /// | `id` | a name, for reports |
 /// | `expr` | the expression |
 /// | `attrs` | the source object |
-/// | `expected` | the value: a string, null, or an array of strings |
+/// | `expected` | the value: a string, null, or an array of strings; of Okta's dialect also booleans and numbers |
 /// | `match` | or: a regular expression that the value matches |
 /// | `error` | or: the class of the error, such as `parse`, `arity` or `eval` |
 /// | `flow` | or: `"ignore"`, where the attribute is left out of the flow |
 /// | `log` | perhaps: what logs show of the value |
 /// | `now` | perhaps: the time of the evaluation |
 /// | `taken` | perhaps: the values that `SelectUniqueValue` finds taken, in any case |
+/// | `dialect` | perhaps: `"okta"` for the Okta Expression Language; else it is that of Entra ID |
+/// | `directory` | perhaps, for Okta's dialect: other users and groups, as [`Directory`] reads them |
 ///
 /// Other members are for people.
 ///
@@ -51,6 +60,13 @@ pub struct Vector {
     log: Option<String>,
     now: Option<DateTime>,
     taken: Vec<String>,
+    dialect: Dialect,
+}
+
+#[derive(Debug)]
+enum Dialect {
+    Entra,
+    Okta(Option<Directory>),
 }
 
 #[derive(Debug)]
@@ -129,6 +145,15 @@ impl Vector {
                 );
             }
         };
+        let dialect = match text("dialect")?.as_deref() {
+            None | Some("entra") => Dialect::Entra,
+            Some("okta") => {
+                let directory = members.get("directory");
+                let directory = directory.map(|raw| Directory::from_json(raw.get().as_bytes()));
+                Dialect::Okta(directory.transpose().map_err(|error| error.to_string())?)
+            }
+            Some(other) => return Err(format!("`{other}` is not a dialect")),
+        };
         let taken = members
             .get("taken")
             .map_or(Ok(Vec::new()), |raw| serde_json::from_str(raw.get()));
@@ -149,6 +174,7 @@ impl Vector {
                 ),
             },
             taken: taken.map_err(|_| "`taken` is not an array of strings")?,
+            dialect,
         })
     }
 
@@ -179,7 +205,7 @@ impl Vector {
             })
         };
         match (&self.expected, &result) {
-            (Expected::Error(class), Err(error)) if class == error.class().as_str() => Ok(()),
+            (Expected::Error(class), Err(error)) if class == error.class.as_str() => Ok(()),
             (Expected::Error(class), _) => mismatch(format!("the error {class}")),
             (Expected::Ignored, Ok(None)) => Ok(()),
             (Expected::Ignored, _) => mismatch("the attribute left out of the flow".into()),
@@ -197,7 +223,30 @@ impl Vector {
     }
 
     /// The value, or nothing where the attribute is left out of the flow.
-    fn result(
+    fn result(&self, options: &Options, environment: &Environment<'_>) -> Result<Option<Value>, Fault> {
+        match &self.dialect {
+            Dialect::Entra => self.entra(options, environment).map_err(|error| Fault {
+                class: error.class(),
+                message: error.to_string(),
+            }),
+            Dialect::Okta(directory) => self.okta(directory.as_ref(), environment.now).map(Some),
+        }
+    }
+
+    fn okta(&self, directory: Option<&Directory>, now: DateTime) -> Result<Value, Fault> {
+        let expression = okta::Expression::parse(&self.expression).map_err(|error| Fault {
+            class: error.class(),
+            message: error.to_string(),
+        })?;
+        let cx = okta::Context::new(&self.source, now);
+        let cx = directory.map_or(cx, |directory| cx.with_directory(directory));
+        expression.evaluate(&cx).map_err(|error| Fault {
+            class: error.class(),
+            message: error.to_string(),
+        })
+    }
+
+    fn entra(
         &self,
         options: &Options,
         environment: &Environment<'_>,
@@ -208,8 +257,18 @@ impl Vector {
     }
 }
 
+/// Why there is no value, in whatever dialect.
+struct Fault {
+    class: ErrorClass,
+    message: String,
+}
+
 fn is_equal(value: &Value, expected: &Json) -> bool {
     match (value.reveal(), expected) {
+        (Value::Boolean(value), Json::Bool(expected)) => value == expected,
+        (number @ (Value::Integer(_) | Value::Decimal(_)), Json::Number(expected)) => {
+            Decimal::of_json(&expected.to_string()).is_some_and(|expected| *number == expected.into())
+        }
         (Value::Null, Json::Null) => true,
         (Value::Null, _) | (_, Json::Null) => false,
         (Value::List(values), Json::Array(expected)) => {
@@ -226,10 +285,10 @@ fn is_equal(value: &Value, expected: &Json) -> bool {
     }
 }
 
-fn shown(result: &Result<Option<Value>, ExpressionError>) -> String {
+fn shown(result: &Result<Option<Value>, Fault>) -> String {
     match result {
         Ok(Some(value)) => value.to_json(),
         Ok(None) => "the attribute left out of the flow".into(),
-        Err(error) => format!("the error {}: {error}", error.class()),
+        Err(Fault { class, message }) => format!("the error {class}: {message}"),
     }
 }

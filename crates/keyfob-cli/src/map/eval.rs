@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
 use keyfob_mapping::{
     Environment, ExpressionError, Lint, Options, Program, Source, SystemEntropy, Value, lint,
 };
 use serde_json::{Value as Json, json};
 
-use super::{Understanding, rendered, time};
+use super::{Understanding, okta, rendered, time};
 use crate::{Answer, Unusable, input, print, report};
 
 /// The arguments of `keyfob map eval`.
@@ -28,8 +29,23 @@ pub(crate) struct Arguments {
     /// Prints the value or the error as JSON
     #[arg(long)]
     json: bool,
+    /// The language of the expression
+    #[arg(long, value_enum, default_value_t = Dialect::Entra)]
+    dialect: Dialect,
+    /// Other users and groups, for expressions of Okta that ask for them
+    #[arg(long, value_name = "FILE")]
+    directory: Option<PathBuf>,
     #[command(flatten)]
     understanding: Understanding,
+}
+
+/// The languages of expressions by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Dialect {
+    /// That of Entra ID
+    Entra,
+    /// The Okta Expression Language
+    Okta,
 }
 
 /// Prints the value of an expression.
@@ -41,6 +57,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
             Source::from_json(&input::read(file)?).map_err(|error| Unusable::from(error).within(file))?
         }
     };
+    if arguments.dialect == Dialect::Okta {
+        let now = time(arguments.now.as_deref())?;
+        let directory = arguments.directory.as_deref();
+        return okta::evaluate(&arguments.expression, &source, directory, now, arguments.json);
+    }
     let taken: Vec<String> = match &arguments.taken {
         None => Vec::new(),
         Some(file) => {

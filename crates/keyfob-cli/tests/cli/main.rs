@@ -9,6 +9,7 @@ mod filter;
 mod json;
 mod kill;
 mod map;
+mod okta;
 mod patch;
 mod process;
 mod serve;
