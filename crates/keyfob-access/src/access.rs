@@ -1,5 +1,7 @@
 //! What administrators do, and who may pass which door.
 
+use std::collections::HashMap;
+
 use keyfob_core::{DateTime, ResourceId};
 use keyfob_engine::{Context, Engine, Selection, State, Store, Stored, UserState};
 
@@ -10,6 +12,7 @@ use crate::{
     keep::{related, select},
     level::AccessLevel,
     registry::{NotRegistered, Types},
+    schedule::Schedule,
 };
 
 /// The administrators' side of access: access groups, levels, doors, units and roles.
@@ -123,15 +126,21 @@ impl<'e, S: Store> Access<'e, S> {
             .with_any(cx, &types.access_level, "accessGroups.value", &groups, &selection)
             .await?;
         let levels: Vec<AccessLevel> = levels.iter().filter_map(AccessLevel::from_stored).collect();
-        let mut doors: Vec<ResourceId> = levels.iter().flat_map(|level| level.doors.clone()).collect();
-        doors.sort_unstable();
-        doors.dedup();
+        let mut schedules: HashMap<&ResourceId, Vec<&Schedule>> = HashMap::new();
+        for level in &levels {
+            for door in &level.doors {
+                schedules.entry(door).or_default().push(&level.schedule);
+            }
+        }
+        let doors: Vec<&ResourceId> = schedules.keys().copied().collect();
         let doors = self
             .with_any(cx, &types.door, "id", &doors, &Selection::document())
             .await?;
         let opens = |door: &Door| {
-            let mut levels = levels.iter().filter(|level| level.doors.contains(&door.id));
-            levels.any(|level| level.schedule.grants_at(at, door.utc_offset))
+            let schedules = schedules.get(&door.id).map(Vec::as_slice).unwrap_or_default();
+            schedules
+                .iter()
+                .any(|schedule| schedule.grants_at(at, door.utc_offset))
         };
         Ok(doors.iter().filter_map(Door::from_stored).filter(opens).collect())
     }

@@ -235,3 +235,17 @@ fn doors_have_names_and_clocks_of_this_world() {
         assert!(matches!(missing, Err(AccessError::NotFound { .. })));
     });
 }
+
+#[test]
+fn every_question_and_every_action_can_be_sent_to_another_thread() {
+    fn sendable<T: Send>(_: T) {}
+    let fixture = Fixture::in_memory(keyfob_engine::Profile::accessiq());
+    let (access, admin) = (fixture.access(), &fixture.admin);
+    sendable(access.effective_doors(admin, "ann", NOON.parse().unwrap()));
+    sendable(access.create_access_group_from(admin, "Guides"));
+    sendable(access.delete_access_group(admin, "Guides"));
+    sendable(access.create_level(admin, "Day", &Schedule::new(), &[]));
+    sendable(access.map_group(admin, "Guides", "Guides", None));
+    sendable(access.grant(admin, "ann", "Guides", None));
+    sendable(access.delete_unit(admin, "Guides"));
+}
