@@ -10,6 +10,7 @@ mod model;
 mod okta;
 mod patch;
 mod resource;
+mod synchronization;
 
 pub use self::{
     card::card_total,
@@ -20,4 +21,5 @@ pub use self::{
     okta::okta_expression_total,
     patch::patch_apply_total,
     resource::resource_roundtrip,
+    synchronization::mapping_import_total,
 };

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use keyfob_core::{Registry, Resource, ResourceType};
@@ -33,6 +33,19 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Unusable> {
         return Err(Unusable(format!("`{name}` is larger than 1 GiB")));
     }
     Ok(bytes)
+}
+
+/// Refuses that more than one of the files is standard input, which can be read once.
+pub(crate) fn one_standard_input<const N: usize>(
+    names: [&str; N],
+    files: [Option<&PathBuf>; N],
+) -> Result<(), Unusable> {
+    let given = files.into_iter().flatten();
+    if given.filter(|file| file.as_os_str() == "-").count() > 1 {
+        let message = format!("only one of {} can be standard input", names.join(", "));
+        return Err(Unusable(message));
+    }
+    Ok(())
 }
 
 /// The JSON texts of the resources in a file: one object, an array of objects, or objects one after the other

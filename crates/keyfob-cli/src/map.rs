@@ -1,8 +1,10 @@
 //! `keyfob map`: evaluates the expressions by which providers map attributes.
 
+mod apply;
 mod eval;
 mod lint;
 mod okta;
+mod scope;
 mod test;
 
 use clap::{Subcommand, ValueEnum};
@@ -20,6 +22,10 @@ pub(crate) enum Command {
     Test(test::Arguments),
     /// Prints what is probably a mistake in an expression
     Lint(lint::Arguments),
+    /// Prints the resource that a mapping makes of an object, or the PATCH that brings one up to date
+    Apply(apply::Arguments),
+    /// Prints whether an object is in the scope of a filter
+    Scope(scope::Arguments),
 }
 
 /// Runs one of the commands.
@@ -28,6 +34,8 @@ pub(crate) fn run(command: &Command) -> Result<Answer, Unusable> {
         Command::Eval(arguments) => eval::run(arguments),
         Command::Test(arguments) => test::run(arguments),
         Command::Lint(arguments) => lint::run(arguments),
+        Command::Apply(arguments) => apply::run(arguments),
+        Command::Scope(arguments) => scope::run(arguments),
     }
 }
 

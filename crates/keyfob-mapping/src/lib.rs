@@ -1,20 +1,25 @@
 #![doc = include_str!("../README.md")]
 
+mod document;
 pub mod dotnet;
 pub mod environment;
 pub mod error;
 pub mod evaluate;
 pub mod expression;
 pub mod function;
+pub mod graph;
 pub mod lint;
+pub mod mapping;
 pub mod okta;
 pub mod options;
 pub mod program;
+pub mod scope;
 pub mod source;
 pub mod value;
 pub mod vectors;
 
 pub use self::{
+    document::{ImportError, ImportErrorKind},
     environment::{Entropy, EntropyError, Environment, SeededEntropy, SystemEntropy},
     error::ExpressionError,
     evaluate::{EvaluateError, EvaluateErrorKind},

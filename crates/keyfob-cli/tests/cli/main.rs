@@ -9,6 +9,7 @@ mod filter;
 mod json;
 mod kill;
 mod map;
+mod mapping;
 mod okta;
 mod patch;
 mod process;

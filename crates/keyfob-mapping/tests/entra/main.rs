@@ -14,6 +14,8 @@ mod properties;
 #[cfg(test)]
 mod seeds;
 #[cfg(test)]
+mod set;
+#[cfg(test)]
 mod syntax;
 #[cfg(test)]
 mod vectors;

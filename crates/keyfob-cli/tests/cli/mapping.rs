@@ -1,0 +1,217 @@
+//! `keyfob map apply` and `keyfob map scope`.
+
+use std::{fs, path::Path};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::process::{Finished, run};
+
+fn testdata(file: &str) -> String {
+    format!("{}/../../testdata/entra/{file}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Runs `keyfob map apply` with a mapping file, a source from standard input and perhaps an existing resource.
+fn apply(mapping: &str, source: &Value, existing: Option<&Value>, arguments: &[&str]) -> Finished {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("existing.json");
+    let mut all = vec!["map", "apply", "--mapping", mapping, "--source", "-"];
+    if let Some(existing) = existing {
+        fs::write(&file, existing.to_string()).unwrap();
+        all.extend(["--existing", file.to_str().unwrap()]);
+    }
+    all.extend(arguments);
+    run(&all, &source.to_string())
+}
+
+/// The same with a mapping that is written to a file first.
+fn apply_native(mapping: &Value, source: &Value, existing: Option<&Value>) -> Finished {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("mapping.json");
+    fs::write(&file, mapping.to_string()).unwrap();
+    apply(file.to_str().unwrap(), source, existing, &[])
+}
+
+fn stdout(finished: &Finished) -> Value {
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    serde_json::from_str(&finished.stdout).unwrap()
+}
+
+fn babs() -> Value {
+    json!({
+        "userPrincipalName": "babs@example.com", "accountEnabled": true, "department": "Sales",
+        "mail": "babs@example.com", "givenName": "Barbara", "surname": "Jensen", "mobilePhone": "555"
+    })
+}
+
+#[test]
+fn an_export_of_a_tenant_makes_a_resource() {
+    let made = stdout(&apply(
+        &testdata("customappsso-schema-sample.json"),
+        &babs(),
+        None,
+        &[],
+    ));
+    assert_eq!(
+        made,
+        json!({
+            "schemas": [
+                "urn:ietf:params:scim:schemas:core:2.0:User",
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+            ],
+            "userName": "babs@example.com", "active": true,
+            "emails": [{"type": "work", "value": "babs@example.com"}],
+            "name": {"givenName": "Barbara", "familyName": "Jensen", "formatted": "Barbara Jensen"},
+            "phoneNumbers": [{"type": "mobile", "value": "555"}],
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "Sales"}
+        })
+    );
+}
+
+#[test]
+fn the_type_says_which_mapping_of_an_export_is_meant() {
+    let group = json!({"id": "7", "displayName": "Guides", "members": [{"id": "a"}]});
+    let made = stdout(&apply(
+        &testdata("customappsso-schema-sample.json"),
+        &group,
+        None,
+        &["--type", "Group"],
+    ));
+    assert_eq!(
+        made,
+        json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+            "displayName": "Guides", "externalId": "7", "members": [{"value": "a"}]
+        })
+    );
+}
+
+#[test]
+fn an_existing_resource_gets_the_patch_that_brings_it_up_to_date() {
+    let existing = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": "1",
+        "userName": "babs@example.com", "active": false, "emails": [{"type": "work", "value": "b@example.com"}],
+        "name": {"givenName": "Barbara", "familyName": "Jensen", "formatted": "Barbara Jensen"}
+    });
+    let mapping = testdata("customappsso-schema-sample.json");
+    let patch = stdout(&apply(&mapping, &babs(), Some(&existing), &[]));
+    assert_eq!(
+        patch,
+        json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+            "Operations": [
+                {"op": "replace", "path": "active", "value": true},
+                {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "babs@example.com"},
+                {"op": "add", "path": "phoneNumbers", "value": [{"type": "mobile", "value": "555"}]},
+                {
+                    "op": "add", "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+                    "value": "Sales"
+                }
+            ]
+        })
+    );
+    // What `keyfob patch` makes of it is up to date.
+    let folder = TempDir::new().unwrap();
+    let file = |name: &str, value: &Value| {
+        let file = folder.path().join(name);
+        fs::write(&file, value.to_string()).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let (resource, patch) = (file("resource.json", &existing), file("patch.json", &patch));
+    let patched = stdout(&run(&["patch", "--resource", &resource, "--patch", &patch], ""));
+    let again = apply(&mapping, &babs(), Some(&patched), &[]);
+    assert_eq!(stdout(&again)["Operations"], json!([]));
+    assert!(again.stderr.contains("up to date"), "{again:?}");
+}
+
+#[test]
+fn an_object_out_of_scope_is_a_negative_answer_and_disables_what_it_has() {
+    let mapping = testdata("customappsso-schema-sample.json");
+    let mut hr = babs();
+    hr["department"] = json!("HR");
+    let out = apply(&mapping, &hr, None, &[]);
+    assert_eq!((out.code, out.stdout.as_str()), (Some(1), ""));
+    assert!(out.stderr.contains("out of scope"), "{out:?}");
+    let existing = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "babs@example.com", "active": true});
+    let patch = stdout(&apply(&mapping, &hr, Some(&existing), &[]));
+    assert_eq!(
+        patch["Operations"][0],
+        json!({"op": "replace", "path": "active", "value": false})
+    );
+}
+
+#[test]
+fn a_mapping_in_the_native_form_is_applied() {
+    let mapping = json!({"attributes": [
+        {"target": "userName", "expression": "ToLower([mail])", "matching": 1},
+        {"target": "title", "expression": "[jobTitle]", "default": "Guest"}
+    ]});
+    let made = stdout(&apply_native(&mapping, &json!({"mail": "B@example.com"}), None));
+    assert_eq!(made["userName"], "b@example.com");
+    assert_eq!(made["title"], "Guest");
+}
+
+#[test]
+fn a_resource_that_lacks_what_is_required_is_printed_with_a_warning() {
+    let mapping = json!({"attributes": [{"target": "title", "expression": "[jobTitle]"}]});
+    let made = apply_native(&mapping, &json!({"jobTitle": "Guide"}), None);
+    assert_eq!(stdout(&made)["title"], "Guide");
+    assert!(made.stderr.contains("`userName`"), "{made:?}");
+}
+
+#[test]
+fn what_is_wrong_with_a_mapping_is_told_with_what_was_meant() {
+    let unknown = json!({"attributes": [{"target": "titel", "expression": "[a]"}, {"target": "nickName", "expression": "Foo([a])"}]});
+    let refused = apply_native(&unknown, &json!({}), None);
+    refused.assert_unusable("`titel`: `User` has no attribute `titel`; did you mean `title`?");
+    refused.assert_unusable("attribute definitions");
+    refused.assert_unusable("`nickName`: ");
+    let slip = json!({"atributes": []});
+    apply_native(&slip, &json!({}), None)
+        .assert_unusable("`atributes`: there is no such member; did you mean `attributes`?");
+    let wrong = json!({"target": "Device"});
+    apply_native(&wrong, &json!({}), None).assert_unusable("say which with --type");
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_a_negative_answer() {
+    let mapping = json!({"attributes": [{"target": "active", "expression": "[flag]"}]});
+    let refused = apply_native(&mapping, &json!({"flag": "perhaps"}), None);
+    assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
+    assert!(refused.stderr.contains("`active`: "), "{refused:?}");
+}
+
+#[test]
+fn only_one_file_of_apply_is_standard_input() {
+    run(&["map", "apply", "--mapping", "-", "--source", "-"], "").assert_unusable("standard input");
+}
+
+fn scope(filter: &Value, attributes: &Value) -> Finished {
+    let folder = TempDir::new().unwrap();
+    let file: &Path = &folder.path().join("filter.json");
+    fs::write(file, filter.to_string()).unwrap();
+    let arguments = ["map", "scope", "--filter", file.to_str().unwrap(), "--attrs", "-"];
+    run(&arguments, &attributes.to_string())
+}
+
+#[test]
+fn every_scope_vector_prints_what_is_documented() {
+    let vectors: Value =
+        serde_json::from_slice(&fs::read(testdata("expression-scopes.json")).unwrap()).unwrap();
+    for vector in vectors.as_array().unwrap() {
+        let answer = scope(vector, &vector["attrs"]);
+        let expected = vector["inScope"].as_bool().unwrap();
+        assert_eq!(answer.stdout, format!("{expected}\n"), "{vector}");
+        assert_eq!(answer.code, Some(i32::from(!expected)), "{vector}");
+    }
+}
+
+#[test]
+fn what_a_scoping_filter_can_not_decide_is_neither_true_nor_false() {
+    let groups = |operator: &str, values: &[&str]| json!({"groups": [[{"sourceOperandName": "a", "operatorName": operator, "values": values}]]});
+    let list = scope(&groups("EQUALS", &["x"]), &json!({"a": ["x", "y"]}));
+    assert_eq!((list.code, list.stdout.as_str()), (Some(1), ""));
+    assert!(list.stderr.contains("a list of values"), "{list:?}");
+    scope(&groups("EQALS", &["x"]), &json!({})).assert_unusable("did you mean `EQUALS`?");
+    scope(&groups("EQUALS", &[]), &json!({})).assert_unusable("`EQUALS` takes one value, not 0");
+}

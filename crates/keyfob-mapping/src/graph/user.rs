@@ -1,0 +1,186 @@
+//! Users and groups of Microsoft Graph as objects of the source.
+
+use smol_str::SmolStr;
+
+use crate::{
+    source::{Source, SourceError},
+    value::Value,
+};
+
+/// What Graph names otherwise than mappings do.
+const RENAMED: [(&str, &str); 4] = [
+    ("id", "objectId"),
+    ("mobilePhone", "mobile"),
+    ("faxNumber", "facsimileTelephoneNumber"),
+    ("officeLocation", "physicalDeliveryOfficeName"),
+];
+
+/// What stands before the tenant's domain in the user principal name of a guest.
+const GUEST: &str = "#EXT#@";
+
+/// Reads a user or a group as Microsoft Graph answers it, and gives its attributes the names that mappings know them by.
+///
+/// - `onPremisesExtensionAttributes.extensionAttribute1` is `extensionAttribute1`, and so on.
+/// - `id` is `objectId`, the first of `businessPhones` is `telephoneNumber`, `mobilePhone` is `mobile`, `faxNumber` is
+///   `facsimileTelephoneNumber`, `officeLocation` is `physicalDeliveryOfficeName`.
+/// - `manager` and `members` are the ids of the objects that they point at.
+/// - `IsSoftDeleted` is computed from `accountEnabled` and `deletedDateTime`, where there is one of them.
+/// - The `userPrincipalName` of a guest is the address that it was made of; `originalUserPrincipalName` keeps it.
+///
+/// Names that the object has itself stay as they are, so that an object whose attributes have the mappings' names
+/// already is left alone.
+///
+/// ```
+/// use keyfob_mapping::{Value, graph};
+///
+/// let source = graph::source_from_json(br#"{
+///     "id": "d05e47b1", "accountEnabled": false,
+///     "onPremisesExtensionAttributes": {"extensionAttribute1": "Standard 26-bit Wiegand"}
+/// }"#)?;
+/// assert_eq!(source.get("objectId"), Some(&Value::from("d05e47b1")));
+/// assert_eq!(source.get("extensionAttribute1"), Some(&Value::from("Standard 26-bit Wiegand")));
+/// assert_eq!(source.get("IsSoftDeleted"), Some(&Value::from(true)));
+/// # Ok::<(), keyfob_mapping::SourceError>(())
+/// ```
+///
+/// # Errors
+/// As [`Source::from_json`].
+pub fn source_from_json(text: &[u8]) -> Result<Source, SourceError> {
+    let mut source = Source::from_json(text)?;
+    let mut named: Vec<(SmolStr, Value)> = Vec::new();
+    if let Some(Value::Complex(members)) = source.get("onPremisesExtensionAttributes") {
+        named.extend(members.iter().cloned());
+    }
+    for (graph, name) in RENAMED {
+        named.extend(source.get(graph).map(|value| (name.into(), value.clone())));
+    }
+    if let Some(Value::List(phones)) = source.get("businessPhones") {
+        named.extend(
+            phones
+                .first()
+                .map(|phone| ("telephoneNumber".into(), phone.clone())),
+        );
+    }
+    named.extend(is_deleted(&source).map(|deleted| ("IsSoftDeleted".into(), deleted.into())));
+    for (name, value) in named {
+        if source.get(&name).is_none() {
+            source.insert(name, value);
+        }
+    }
+    for name in ["manager", "members"] {
+        if let Some(ids) = source.get(name).and_then(ids) {
+            source.insert(name, ids);
+        }
+    }
+    if let Some(Value::Text(name)) = source.get("userPrincipalName").cloned()
+        && let Some(address) = guest_address(&name)
+    {
+        source.insert("originalUserPrincipalName", name);
+        source.insert("userPrincipalName", address);
+    }
+    Ok(source)
+}
+
+/// Whether the service takes the object for deleted, as far as it says itself.
+fn is_deleted(source: &Source) -> Option<bool> {
+    let enabled = match source.get("accountEnabled") {
+        Some(Value::Boolean(enabled)) => Some(*enabled),
+        _ => None,
+    };
+    let deleted = source
+        .get("deletedDateTime")
+        .map(|deleted| *deleted != Value::Null);
+    (enabled.is_some() || deleted.is_some()).then(|| enabled == Some(false) || deleted == Some(true))
+}
+
+/// The ids in place of the objects that they belong to; none where the value holds no object.
+fn ids(value: &Value) -> Option<Value> {
+    let id = |value: &Value| match value {
+        Value::Complex(members) => {
+            let mut members = members.iter();
+            members.find(|(name, _)| name == "id").map(|(_, id)| id.clone())
+        }
+        _ => None,
+    };
+    match value {
+        Value::List(values) => {
+            let ids: Vec<Value> = values.iter().filter_map(id).collect();
+            (!ids.is_empty() && ids.len() == values.len()).then_some(Value::List(ids))
+        }
+        single => id(single),
+    }
+}
+
+/// The address that a guest's user principal name was made of: `babs_example.com#EXT#@contoso.com` comes from
+/// `babs@example.com`.
+fn guest_address(name: &str) -> Option<String> {
+    let (guest, _) = name.split_once(GUEST)?;
+    let (local, domain) = guest.rsplit_once('_')?;
+    Some(format!("{local}@{domain}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attributes_get_the_names_that_mappings_know() {
+        let source = source_from_json(
+            br#"{
+                "id": "7", "mobilePhone": "1", "mobile": "2", "businessPhones": ["3", "4"], "officeLocation": "18/2111",
+                "userPrincipalName": "babs_jensen_example.com#EXT#@contoso.onmicrosoft.com",
+                "manager": {"displayName": "Ann", "id": "8"},
+                "members": [{"id": "9"}, {"id": "10"}]
+            }"#,
+        )
+        .unwrap();
+        for (name, expected) in [
+            ("objectId", "7"),
+            ("telephoneNumber", "3"),
+            ("physicalDeliveryOfficeName", "18/2111"),
+            ("userPrincipalName", "babs_jensen@example.com"),
+            (
+                "originalUserPrincipalName",
+                "babs_jensen_example.com#EXT#@contoso.onmicrosoft.com",
+            ),
+            ("manager", "8"),
+        ] {
+            assert_eq!(source.get(name), Some(&expected.into()), "{name}");
+        }
+        assert_eq!(
+            source.get("mobile"),
+            Some(&"2".into()),
+            "its own name comes first"
+        );
+        assert_eq!(
+            source.get("members"),
+            Some(&Value::List(vec!["9".into(), "10".into()]))
+        );
+        assert_eq!(source.get("IsSoftDeleted"), None);
+    }
+
+    #[test]
+    fn an_object_is_soft_deleted_when_it_is_disabled_or_deleted() {
+        for (json, expected) in [
+            (r#"{"accountEnabled": true}"#, Some(false)),
+            (r#"{"accountEnabled": false}"#, Some(true)),
+            (
+                r#"{"accountEnabled": true, "deletedDateTime": "2026-01-01T00:00:00Z"}"#,
+                Some(true),
+            ),
+            (r#"{"deletedDateTime": null}"#, Some(false)),
+            (
+                r#"{"accountEnabled": false, "IsSoftDeleted": false}"#,
+                Some(false),
+            ),
+            (r"{}", None),
+        ] {
+            let source = source_from_json(json.as_bytes()).unwrap();
+            assert_eq!(
+                source.get("IsSoftDeleted"),
+                expected.map(Value::from).as_ref(),
+                "{json}"
+            );
+        }
+    }
+}

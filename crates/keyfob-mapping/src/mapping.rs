@@ -1,0 +1,22 @@
+//! Mapping sets: which values of the source flow into which attributes of a SCIM resource.
+
+mod apply;
+mod coerce;
+mod data;
+mod defaults;
+mod error;
+mod json;
+mod lint;
+mod mapper;
+mod target;
+mod threshold;
+mod update;
+
+pub use self::{
+    apply::Change,
+    data::{Actions, Apply, AttributeMapping, MappingKind, ObjectMapping},
+    error::{ApplyError, ApplyErrorKind, MappingError, MappingFault, MappingFaultKind},
+    lint::MappingLint,
+    mapper::Mapper,
+    threshold::DeletionThreshold,
+};

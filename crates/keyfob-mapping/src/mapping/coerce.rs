@@ -1,0 +1,129 @@
+//! From the value of an expression to one of the target attribute's type.
+
+use keyfob_core::{
+    Attribute, DateTime, Dialect, MemberSet, Object, Quirk, Value, schema::AttributeType, validate,
+};
+
+use super::ApplyErrorKind;
+use crate::value::{self, text_of};
+
+/// What [`validate::value`] understands beyond the RFC: all that the service itself sends.
+fn dialect() -> Dialect {
+    Dialect::interop().with(Quirk::StringNumbers)
+}
+
+/// The value as one of `attribute`, an attribute or sub-attribute; [`Value::Null`] where it says that there is none.
+/// `"False"` is the boolean of a boolean attribute and text of another, an id points at a resource where the attribute
+/// does, and so on.
+pub(super) fn coerce(
+    value: &value::Value,
+    attribute: &Attribute,
+    path: &str,
+) -> Result<Value, ApplyErrorKind> {
+    let coerced = match value.reveal() {
+        value::Value::List(values) if attribute.multi_valued => elements(values, attribute)?,
+        value::Value::List(values) => match values.as_slice() {
+            [] => Value::Null,
+            [value] => single(value, attribute)?,
+            several => return Err(ApplyErrorKind::ManyValues { found: several.len() }),
+        },
+        value if attribute.multi_valued => elements(std::slice::from_ref(value), attribute)?,
+        value => single(value, attribute)?,
+    };
+    Ok(validate::value(attribute, coerced, dialect(), path)?)
+}
+
+/// The values of a multi-valued attribute, those without value left out.
+fn elements(values: &[value::Value], attribute: &Attribute) -> Result<Value, ApplyErrorKind> {
+    let mut elements = Vec::with_capacity(values.len());
+    for value in values {
+        match single(value, attribute)? {
+            Value::Null => {}
+            element => elements.push(element),
+        }
+    }
+    Ok(elements.into())
+}
+
+/// The members of a relation.
+pub(super) fn members(values: Value, path: &str) -> Result<MemberSet, ApplyErrorKind> {
+    Ok(validate::members(values, path)?)
+}
+
+/// One value in the JSON type of the attribute's; whether it is in the type's range is for [`validate::value`] to say.
+fn single(value: &value::Value, attribute: &Attribute) -> Result<Value, ApplyErrorKind> {
+    let value = value.reveal();
+    if let value::Value::Complex(members) = value
+        && attribute.is_complex()
+    {
+        return complex(members, attribute);
+    }
+    if *value == value::Value::Null {
+        return Ok(Value::Null);
+    }
+    let wrong = |expected| ApplyErrorKind::WrongType {
+        expected,
+        found: value.type_name(),
+    };
+    let text = text_of(value);
+    Ok(match attribute.kind {
+        AttributeType::Integer => Value::Integer(text.parse().map_err(|_| wrong("an integer"))?),
+        AttributeType::Decimal => {
+            let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+            Value::Decimal(number.ok_or_else(|| wrong("a number"))?)
+        }
+        AttributeType::DateTime => match value {
+            value::Value::DateTime(instant) => Value::from(instant.to_string().as_str()),
+            _ => Value::from(&*text),
+        },
+        AttributeType::Complex => {
+            let sub = attribute
+                .default_sub_attribute()
+                .ok_or_else(|| wrong("a complex value"))?;
+            if text.is_empty() {
+                return Ok(Value::Null);
+            }
+            let object: Object = [(sub.name.clone(), single(value, sub)?)].into_iter().collect();
+            object.into()
+        }
+        AttributeType::Boolean | AttributeType::Binary | AttributeType::Reference | AttributeType::String => {
+            Value::from(&*text)
+        }
+    })
+}
+
+/// A complex value, whose sub-attributes may themselves be of other types than the target's.
+fn complex(
+    members: &[(keyfob_core::SmolStr, value::Value)],
+    attribute: &Attribute,
+) -> Result<Value, ApplyErrorKind> {
+    let mut object = Object::new();
+    for (name, value) in members {
+        if let Some(sub) = attribute.sub_attribute(name) {
+            object.insert(sub.name.clone(), coerce(value, sub, name)?);
+        }
+    }
+    Ok(object.into())
+}
+
+/// Whether a resource that holds `held` need not be told `wanted`: instants may be written in several ways, and a
+/// complex value may know more than it is told.
+pub(super) fn holds(held: &Value, wanted: &Value, attribute: &Attribute) -> bool {
+    match (held, wanted) {
+        (Value::Object(held), Value::Object(wanted)) => wanted.iter().all(|(name, wanted)| {
+            let sub = attribute.sub_attribute(name.as_str());
+            let held = held.get(name.as_str());
+            match (held, sub) {
+                (Some(held), Some(sub)) => holds(held, wanted, sub),
+                (held, _) => held == Some(wanted),
+            }
+        }),
+        (Value::String(held), Value::String(wanted)) if attribute.kind == AttributeType::DateTime => {
+            match (held.parse::<DateTime>(), wanted.parse::<DateTime>()) {
+                (Ok(held), Ok(wanted)) => held == wanted,
+                _ => held == wanted,
+            }
+        }
+        (held, wanted) => held == wanted,
+    }
+}

@@ -1,0 +1,252 @@
+//! Mappings that were checked against a resource type.
+
+use std::num::NonZeroU32;
+
+use keyfob_core::{Resource, ResourceType, Value};
+use keyfob_filter::Filter;
+use smol_str::SmolStr;
+
+use super::{
+    Actions, Apply, ApplyErrorKind, AttributeMapping, MappingError, MappingFault, MappingFaultKind,
+    ObjectMapping, coerce::coerce, target::Target,
+};
+use crate::{
+    environment::Environment,
+    options::Options,
+    program::{Outcome, Program},
+    scope::Scope,
+    source::Source,
+    value,
+};
+
+/// The source attribute that says whether the service takes an object for deleted.
+pub(super) const IS_SOFT_DELETED: &str = "IsSoftDeleted";
+
+/// A mapping that was checked against a resource type, ready to be applied to objects of the source.
+#[derive(Debug)]
+pub struct Mapper {
+    pub(super) resource_type: ResourceType,
+    pub(super) enabled: bool,
+    pub(super) actions: Actions,
+    pub(super) scope: Scope,
+    pub(super) rows: Vec<Row>,
+}
+
+/// One attribute.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) target: Target,
+    program: Option<Program>,
+    default: Option<Value>,
+    pub(super) apply: Apply,
+    matching: Option<NonZeroU32>,
+    /// Whether the value follows from whether the object is deleted in the source.
+    pub(super) tells_deletion: bool,
+}
+
+/// Whether a value of a target path is another resource's.
+pub(super) type IsTaken<'f> = dyn Fn(&str, &str) -> bool + 'f;
+
+/// No value is.
+pub(super) const NOTHING: fn(&str, &str) -> bool = |_, _| false;
+
+/// What the value is for.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose<'r> {
+    Create,
+    Update(&'r Resource),
+    Match,
+}
+
+impl Mapper {
+    /// Checks a mapping: target paths against the resource type, defaults against the attributes' types, expressions,
+    /// and the scoping filter.
+    ///
+    /// # Errors
+    /// [`MappingError`] holds everything that is wrong, not only what comes first.
+    pub fn compile(
+        mapping: &ObjectMapping,
+        resource_type: &ResourceType,
+        options: &Options,
+    ) -> Result<Self, MappingError> {
+        let mut faults = Vec::new();
+        let scope = mapping.scope.compile().unwrap_or_else(|error| {
+            faults.push(MappingFault {
+                target: None,
+                kind: error.into(),
+            });
+            Scope::default()
+        });
+        let mut rows: Vec<Row> = Vec::with_capacity(mapping.attributes.len());
+        for attribute in &mapping.attributes {
+            let row = Row::compile(attribute, resource_type, options).and_then(|row| {
+                match rows.iter().find(|other| other.target.overlaps(&row.target)) {
+                    Some(other) => Err(MappingFaultKind::Overlap {
+                        other: other.target.path.clone(),
+                    }),
+                    None => Ok(row),
+                }
+            });
+            match row {
+                Ok(row) => rows.push(row),
+                Err(kind) => faults.push(MappingFault {
+                    target: Some(attribute.target.clone()),
+                    kind,
+                }),
+            }
+        }
+        if !faults.is_empty() {
+            return Err(MappingError { faults });
+        }
+        Ok(Self {
+            resource_type: resource_type.clone(),
+            enabled: mapping.enabled,
+            actions: mapping.actions,
+            scope,
+            rows,
+        })
+    }
+
+    /// The type of the resources that it makes.
+    #[must_use]
+    pub fn resource_type(&self) -> &ResourceType {
+        &self.resource_type
+    }
+
+    /// Which objects of the source are provisioned.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The attributes of the source that it looks at, some of them perhaps twice.
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        let read = self.rows.iter().filter_map(|row| row.program.as_ref());
+        let read = read.flat_map(Program::reads).map(SmolStr::as_str);
+        read.chain(self.scope.reads())
+    }
+
+    /// The filters by which the resource of an object is found, in the order in which they are to be tried; the first
+    /// that matches anything decides. None where the object has no value for any attribute that is matched by: such an
+    /// object can't be provisioned.
+    ///
+    /// ```
+    /// use keyfob_core::Registry;
+    /// use keyfob_mapping::{Environment, Options, SeededEntropy, Source};
+    /// use keyfob_mapping::mapping::{AttributeMapping, Mapper, ObjectMapping};
+    ///
+    /// let mut mapping = ObjectMapping::new("User", "User");
+    /// mapping.attributes = vec![
+    ///     AttributeMapping::new(r#"emails[type eq "work"].value"#, "[mail]").matching(2),
+    ///     AttributeMapping::new("userName", "[userPrincipalName]").matching(1),
+    /// ];
+    /// let user = Registry::rfc().resource_type("User").unwrap();
+    /// let mapper = Mapper::compile(&mapping, user, &Options::default())?;
+    /// let source = Source::from_iter([("userPrincipalName", "bjensen@example.com"), ("mail", "babs@example.com")]);
+    /// let entropy = SeededEntropy::new(0);
+    /// let environment = Environment::new("2026-01-01T12:00:00Z".parse()?, &entropy);
+    /// let filters = mapper.matching(&source, &environment)?;
+    /// assert_eq!(filters[0].to_string(), r#"userName eq "bjensen@example.com""#);
+    /// assert_eq!(filters[1].to_string(), r#"emails[type eq "work" and value eq "babs@example.com"]"#);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ApplyError`](super::ApplyError) where a value can't be computed or does not fit.
+    pub fn matching(
+        &self,
+        source: &Source,
+        environment: &Environment<'_>,
+    ) -> Result<Vec<Filter>, super::ApplyError> {
+        let precedence = |row: &&Row| row.matching;
+        let mut rows: Vec<&Row> = self.rows.iter().filter(|row| row.matching.is_some()).collect();
+        rows.sort_by_key(precedence);
+        let mut filters = Vec::with_capacity(rows.len());
+        for row in rows {
+            let value = row.value(source, environment, Purpose::Match, &NOTHING);
+            if let Some(value) = value.map_err(|kind| row.refuse(kind))?
+                && let Some(filter) = row.target.equals(&value)
+            {
+                filters.push(filter);
+            }
+        }
+        Ok(filters)
+    }
+
+    /// Whether any attribute of the target says that an object is deleted in the source.
+    pub(super) fn tells_deletion(&self) -> bool {
+        self.rows.iter().any(|row| row.tells_deletion)
+    }
+}
+
+impl Row {
+    fn compile(
+        mapping: &AttributeMapping,
+        resource_type: &ResourceType,
+        options: &Options,
+    ) -> Result<Self, MappingFaultKind> {
+        let target = Target::compile(&mapping.target, resource_type)?;
+        let program = match &mapping.expression {
+            None => None,
+            Some(text) => Some(Program::read(text, options)?),
+        };
+        let default = match mapping.default.as_deref() {
+            None | Some("") => None,
+            Some(text) => {
+                let fitted = coerce(&value::Value::from(text), target.leaf(), &target.path);
+                Some(fitted.map_err(MappingFaultKind::Default)?)
+            }
+        };
+        Ok(Self {
+            tells_deletion: program
+                .as_ref()
+                .is_some_and(|program| program.reads().iter().any(|name| name == IS_SOFT_DELETED)),
+            target,
+            program,
+            default,
+            apply: mapping.apply,
+            matching: mapping.matching,
+        })
+    }
+
+    /// The value that flows; none where the attribute is left as it is. [`Value::Null`] unassigns.
+    pub(super) fn value(
+        &self,
+        source: &Source,
+        environment: &Environment<'_>,
+        purpose: Purpose<'_>,
+        is_taken: &IsTaken<'_>,
+    ) -> Result<Option<Value>, ApplyErrorKind> {
+        let Some(program) = &self.program else {
+            let unassigned = match purpose {
+                Purpose::Create => true,
+                Purpose::Update(existing) => !self.target.is_assigned_in(existing),
+                Purpose::Match => false,
+            };
+            return Ok(self.default.clone().filter(|_| unassigned));
+        };
+        if matches!(purpose, Purpose::Update(_)) && self.apply == Apply::OnCreate {
+            return Ok(None);
+        }
+        let value = match program.evaluate(source, environment)? {
+            Outcome::Value(value) => value,
+            Outcome::Ignored => return Ok(None),
+            Outcome::Candidates(_) if matches!(purpose, Purpose::Update(_)) => return Ok(None),
+            Outcome::Candidates(candidates) => {
+                candidates.select(|value| is_taken(&self.target.path, &value.to_text()))?
+            }
+        };
+        if *value.reveal() == value::Value::Null {
+            let flows = matches!(purpose, Purpose::Create);
+            return Ok(self.default.clone().filter(|_| flows));
+        }
+        coerce(&value, self.target.leaf(), &self.target.path).map(Some)
+    }
+
+    pub(super) fn refuse(&self, kind: ApplyErrorKind) -> super::ApplyError {
+        super::ApplyError::Attribute {
+            target: self.target.path.clone(),
+            kind,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Scoping filters ready to be asked.
+
+use smol_str::SmolStr;
+
+use super::{Clause, Operator, ScopeError, ScopeErrorKind, ScopingFilter};
+use crate::{
+    dotnet::regex::Regex,
+    source::Source,
+    value::{Decimal, Value, text_of},
+};
+
+/// A scoping filter that was checked, ready to be asked of objects of the source.
+///
+/// ```
+/// use keyfob_mapping::{Source, scope::{Clause, ClauseGroup, Operator, ScopingFilter}};
+///
+/// let clause = Clause::new("department", Operator::Equals, "Sales");
+/// let scope = ScopingFilter::new(vec![ClauseGroup::new("Sales", vec![clause])]).compile()?;
+/// assert!(scope.contains(&Source::from_iter([("department", "Sales")]))?);
+/// assert!(!scope.contains(&Source::from_iter([("department", "sales")]))?);
+/// assert!(!scope.contains(&Source::new())?);
+/// # Ok::<(), keyfob_mapping::scope::ScopeError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Scope {
+    groups: Vec<Vec<Test>>,
+}
+
+/// One clause.
+#[derive(Debug)]
+struct Test {
+    attribute: SmolStr,
+    operator: Operator,
+    question: Question,
+}
+
+/// What a clause asks of a value; with `true` where the answer is to be yes.
+#[derive(Debug)]
+enum Question {
+    IsNull,
+    IsNotNull,
+    Boolean(bool),
+    Equals(SmolStr, bool),
+    EndsWith(SmolStr),
+    Includes(SmolStr),
+    PartOf(SmolStr, bool),
+    Greater(Decimal),
+    GreaterOrEqual(Decimal),
+    Matches(Box<Regex>, bool),
+}
+
+/// Attributes that the service does not take into scoping filters.
+const UNSUPPORTED: [&str; 5] = [
+    "members",
+    "appRoleAssignments",
+    "userType",
+    "manager",
+    "IsMemberOf",
+];
+
+impl ScopingFilter {
+    /// Checks the filter and makes it ready.
+    ///
+    /// # Errors
+    /// [`ScopeError`] names the first clause that can't be asked: too many values or none, a pattern that is none, a
+    /// number that is none, an attribute that scoping filters do not support.
+    pub fn compile(&self) -> Result<Scope, ScopeError> {
+        let group = |(group, clauses): (usize, &super::ClauseGroup)| {
+            let refuse = |clause, kind| ScopeError { group, clause, kind };
+            if clauses.clauses.is_empty() {
+                return Err(refuse(0, ScopeErrorKind::NoClause));
+            }
+            let tests = clauses
+                .clauses
+                .iter()
+                .enumerate()
+                .map(|(clause, asked)| Test::compile(asked).map_err(|kind| refuse(clause, kind)));
+            tests.collect()
+        };
+        let groups: Result<_, _> = self.groups.iter().enumerate().map(group).collect();
+        Ok(Scope { groups: groups? })
+    }
+}
+
+impl Scope {
+    /// Whether the object is to be provisioned.
+    ///
+    /// # Errors
+    /// [`ScopeError`] where a clause can't be asked of the object's value: it is multi-valued or a date, not a number
+    /// where numbers are compared, not a boolean where one is asked for, or takes a pattern too long. Nothing is in or
+    /// out of scope then; to take it for out of scope would delete what should stay.
+    ///
+    /// # Complexity
+    /// Linear in the clauses and the texts, patterns aside, which are bounded by a limit of steps.
+    pub fn contains(&self, source: &Source) -> Result<bool, ScopeError> {
+        if self.groups.is_empty() {
+            return Ok(true);
+        }
+        for (group, tests) in self.groups.iter().enumerate() {
+            let mut holds = true;
+            for (clause, test) in tests.iter().enumerate() {
+                if !test
+                    .holds(source)
+                    .map_err(|kind| ScopeError { group, clause, kind })?
+                {
+                    holds = false;
+                    break;
+                }
+            }
+            if holds {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The attributes of the source that it looks at, perhaps one of them twice.
+    pub fn reads(&self) -> impl Iterator<Item = &str> {
+        self.groups.iter().flatten().map(|test| test.attribute.as_str())
+    }
+}
+
+impl Test {
+    fn compile(clause: &Clause) -> Result<Self, ScopeErrorKind> {
+        let operator = clause.operator;
+        if UNSUPPORTED.contains(&clause.attribute.as_str()) {
+            return Err(ScopeErrorKind::Attribute {
+                attribute: clause.attribute.clone(),
+            });
+        }
+        let value = match (operator.is_unary(), clause.values.as_slice()) {
+            (true, []) => SmolStr::default(),
+            (false, [text]) => text.clone(),
+            (_, values) => {
+                let found = values.len();
+                return Err(ScopeErrorKind::Values { operator, found });
+            }
+        };
+        Ok(Self {
+            attribute: clause.attribute.clone(),
+            operator,
+            question: Question::new(operator, value)?,
+        })
+    }
+
+    fn holds(&self, source: &Source) -> Result<bool, ScopeErrorKind> {
+        let value = source.get(&self.attribute).unwrap_or(&Value::Null).reveal();
+        if value.is_empty() {
+            return Ok(self.operator == Operator::IsNull);
+        }
+        if matches!(value, Value::List(_) | Value::Complex(_) | Value::DateTime(_)) {
+            return Err(ScopeErrorKind::Unsupported {
+                attribute: self.attribute.clone(),
+                found: value.type_name(),
+            });
+        }
+        let text = text_of(value);
+        Ok(match &self.question {
+            Question::IsNull => false,
+            Question::IsNotNull => true,
+            Question::Boolean(wanted) => self.boolean(&text)? == *wanted,
+            Question::Equals(other, wanted) => (text == other.as_str()) == *wanted,
+            Question::EndsWith(end) => text.ends_with(end.as_str()),
+            Question::Includes(part) => text.contains(part.as_str()),
+            Question::PartOf(whole, wanted) => whole.contains(&*text) == *wanted,
+            Question::Greater(bound) => integer(self.operator, &text)? > *bound,
+            Question::GreaterOrEqual(bound) => integer(self.operator, &text)? >= *bound,
+            Question::Matches(regex, wanted) => {
+                regex.is_match(&text).map_err(|error| pattern(&error))? == *wanted
+            }
+        })
+    }
+
+    fn boolean(&self, text: &str) -> Result<bool, ScopeErrorKind> {
+        if text.eq_ignore_ascii_case("true") {
+            Ok(true)
+        } else if text.eq_ignore_ascii_case("false") {
+            Ok(false)
+        } else {
+            Err(ScopeErrorKind::NotBoolean {
+                operator: self.operator,
+                attribute: self.attribute.clone(),
+            })
+        }
+    }
+}
+
+impl Question {
+    /// The question of an operator, with the text of one that isn't unary.
+    fn new(operator: Operator, text: SmolStr) -> Result<Self, ScopeErrorKind> {
+        let regex = |text: &str| Regex::new(text).map(Box::new).map_err(|error| pattern(&error));
+        Ok(match operator {
+            Operator::IsNull => Self::IsNull,
+            Operator::IsNotNull => Self::IsNotNull,
+            Operator::IsTrue => Self::Boolean(true),
+            Operator::IsFalse => Self::Boolean(false),
+            Operator::Equals => Self::Equals(text, true),
+            Operator::NotEquals => Self::Equals(text, false),
+            Operator::EndsWith => Self::EndsWith(text),
+            Operator::Includes => Self::Includes(text),
+            Operator::PartOf => Self::PartOf(text, true),
+            Operator::NotPartOf => Self::PartOf(text, false),
+            Operator::GreaterThan => Self::Greater(integer(operator, &text)?),
+            Operator::GreaterThanOrEquals => Self::GreaterOrEqual(integer(operator, &text)?),
+            Operator::RegexMatch => Self::Matches(regex(&text)?, true),
+            Operator::NotRegexMatch => Self::Matches(regex(&text)?, false),
+        })
+    }
+}
+
+/// The whole number that a text is.
+fn integer(operator: Operator, text: &str) -> Result<Decimal, ScopeErrorKind> {
+    Decimal::parse(text)
+        .filter(|number| !number.as_str().contains('.'))
+        .ok_or_else(|| ScopeErrorKind::NotInteger {
+            operator,
+            text: text.into(),
+        })
+}
+
+fn pattern(error: &impl ToString) -> ScopeErrorKind {
+    ScopeErrorKind::Pattern {
+        message: error.to_string().into(),
+    }
+}

@@ -1,0 +1,314 @@
+//! Target paths, and how values become those of the target's type.
+
+use keyfob_core::{
+    ResourceType, Schema,
+    schema::{RegistryBuilder, ResourceTypeBuilder},
+};
+use keyfob_mapping::{
+    Options,
+    mapping::{AttributeMapping, Mapper, MappingError, ObjectMapping},
+};
+
+use super::support::{attributes, environment, mapper, source, user};
+
+fn compile(attributes: Vec<AttributeMapping>) -> Result<Mapper, MappingError> {
+    let mut mapping = ObjectMapping::new("User", "User");
+    mapping.attributes = attributes;
+    Mapper::compile(&mapping, user(), &Options::default())
+}
+
+#[test]
+fn every_form_of_a_target_path_takes_its_value() {
+    let source = source(r#"{"a": "x", "on": "True", "list": ["x", "y"]}"#);
+    for (target, expression, expected) in [
+        ("title", "[a]", serde_json::json!({"title": "x"})),
+        ("TITLE", "[a]", serde_json::json!({"title": "x"})),
+        (
+            "urn:ietf:params:scim:schemas:core:2.0:User:title",
+            "[a]",
+            serde_json::json!({"title": "x"}),
+        ),
+        (
+            "name.givenName",
+            "[a]",
+            serde_json::json!({"name": {"givenName": "x"}}),
+        ),
+        (
+            r#"emails[type eq "work"].value"#,
+            "[a]",
+            serde_json::json!({"emails": [{"type": "work", "value": "x"}]}),
+        ),
+        (
+            r#"emails[type eq "work"]"#,
+            "[a]",
+            serde_json::json!({"emails": [{"type": "work", "value": "x"}]}),
+        ),
+        (
+            r#"emails[type eq "work" and primary eq true].value"#,
+            "[a]",
+            serde_json::json!({"emails": [{"type": "work", "primary": true, "value": "x"}]}),
+        ),
+        (
+            r#"roles[primary eq "True"].display"#,
+            "[a]",
+            serde_json::json!({"roles": [{"primary": true, "display": "x"}]}),
+        ),
+        (
+            r#"emails[type eq "work"].primary"#,
+            "[on]",
+            serde_json::json!({"emails": [{"type": "work", "primary": true}]}),
+        ),
+        (
+            "emails",
+            "[list]",
+            serde_json::json!({"emails": [{"value": "x"}, {"value": "y"}]}),
+        ),
+        (
+            "emails.value",
+            "[a]",
+            serde_json::json!({"emails": [{"value": "x"}]}),
+        ),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+            "[a]",
+            serde_json::json!({"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "x"}}),
+        ),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
+            "[a]",
+            serde_json::json!({"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"manager": {"value": "x"}}}),
+        ),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.manager",
+            "[a]",
+            serde_json::json!({"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"manager": {"value": "x"}}}),
+        ),
+        (
+            "urn:ietf:params:scim:schemas:extension:verkada:core:2.0:User:externalId",
+            "[a]",
+            serde_json::json!({"urn:ietf:params:scim:schemas:extension:verkada:core:2.0:User": {"externalId": "x"}}),
+        ),
+        ("externalId", "[a]", serde_json::json!({"externalId": "x"})),
+    ] {
+        let mapper = compile(vec![AttributeMapping::new(target, expression)]).unwrap();
+        let created = mapper.create(&source, &environment()).unwrap();
+        assert_eq!(attributes(&created), expected, "{target}");
+    }
+}
+
+#[test]
+fn a_target_that_can_not_be_mapped_says_why() {
+    for (target, message, suggestion) in [
+        ("titel", "`titel`: `User` has no attribute `titel`", Some("title")),
+        (
+            "name.givenNam",
+            "`name.givenNam`: `name` has no sub-attribute `givenNam`",
+            Some("givenName"),
+        ),
+        (
+            "urn:ietf:params:scim:schemas:extension:verkada:acces:2.0:User:cardFormat",
+            "`urn:ietf:params:scim:schemas:extension:verkada:acces:2.0:User:cardFormat`: \
+             `urn:ietf:params:scim:schemas:extension:verkada:acces:2.0:User` is not a schema of `User`",
+            Some("urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User"),
+        ),
+        (
+            r#"emails[typ eq "work"].value"#,
+            r#"`emails[typ eq "work"].value`: `emails` has no sub-attribute `typ`"#,
+            Some("type"),
+        ),
+        ("id", "`id`: the attribute is readOnly", None),
+        ("groups", "`groups`: the attribute is readOnly", None),
+        ("meta.created", "`meta.created`: the attribute is readOnly", None),
+        ("schemas", "`schemas`: the attribute is readOnly", None),
+        (
+            "emails.type",
+            "`emails.type`: this is a sub-attribute of every value; a filter such as `[type eq \"work\"]` has to say \
+             of which",
+            None,
+        ),
+        (
+            r#"emails[type ne "work"].value"#,
+            r#"`emails[type ne "work"].value`: only a filter of `eq` joined by `and` says what a new value has to hold"#,
+            None,
+        ),
+        (
+            r#"emails[type eq "work"].type"#,
+            r#"`emails[type eq "work"].type`: the filter says already what `type` is"#,
+            None,
+        ),
+        (
+            r#"addresses[type eq "work"]"#,
+            r#"`addresses[type eq "work"]`: the attribute has no sub-attribute `value`"#,
+            None,
+        ),
+        (
+            r#"name[givenName eq "x"].familyName"#,
+            r#"`name[givenName eq "x"].familyName`: the attribute has no complex values that a filter could select"#,
+            None,
+        ),
+        (
+            "urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User",
+            "`urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User`: \
+             `urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User` is a whole extension; an attribute of it \
+             is needed",
+            None,
+        ),
+    ] {
+        let error = compile(vec![AttributeMapping::new(target, "[a]")]).unwrap_err();
+        let [fault] = error.faults.as_slice() else {
+            panic!("{error}")
+        };
+        assert_eq!(fault.to_string(), message);
+        assert_eq!(fault.suggestion(), suggestion, "{target}");
+        let is_unknown = suggestion.is_some() && !target.contains('[');
+        assert_eq!(fault.help().is_some(), is_unknown, "{target}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    let error = compile(vec![
+        AttributeMapping::new("titel", "[a]"),
+        AttributeMapping::new("title", "Frobnicate([a])"),
+        AttributeMapping::new("displayName", "[a]"),
+        AttributeMapping::new("DisplayName", "[b]"),
+        AttributeMapping::new("active", "[on]").or_default("maybe"),
+        AttributeMapping::new("emails", "[a]"),
+        AttributeMapping::new(r#"emails[type eq "work"].value"#, "[a]"),
+    ])
+    .unwrap_err();
+    let targets: Vec<_> = error
+        .faults
+        .iter()
+        .map(|fault| fault.target.as_deref().unwrap())
+        .collect();
+    assert_eq!(
+        targets,
+        [
+            "titel",
+            "title",
+            "DisplayName",
+            "active",
+            r#"emails[type eq "work"].value"#
+        ]
+    );
+    assert_eq!(error.to_string().lines().count(), 5);
+}
+
+/// A resource type with an attribute of every type.
+fn thing() -> ResourceType {
+    let attribute = |kind: &str| format!(r#"{{"name": "a{kind}", "type": "{kind}"}}"#);
+    let attributes = [
+        "binary",
+        "boolean",
+        "dateTime",
+        "decimal",
+        "integer",
+        "reference",
+        "string",
+    ]
+    .map(attribute);
+    let schema = format!(
+        r#"{{"id": "urn:example:Thing", "name": "Thing", "attributes": [{},
+            {{"name": "numbers", "type": "integer", "multiValued": true}}]}}"#,
+        attributes.join(", ")
+    );
+    let schema = Schema::from_json(schema.as_bytes()).unwrap();
+    let uri = schema.id.clone();
+    let registry = RegistryBuilder::new()
+        .schema(schema)
+        .resource_type(ResourceTypeBuilder::new("Thing", "/Things", uri))
+        .build()
+        .unwrap();
+    registry.resource_type("Thing").unwrap().clone()
+}
+
+#[test]
+fn a_value_becomes_one_of_the_attributes_type_or_is_an_error() {
+    let thing = thing();
+    for (target, value, expected) in [
+        ("aboolean", r#""True""#, Ok("true")),
+        ("aboolean", r#""false""#, Ok("false")),
+        ("aboolean", "true", Ok("true")),
+        ("aboolean", r#""yes""#, Err("`aboolean`: ")),
+        ("ainteger", r#""7""#, Ok("7")),
+        ("ainteger", "7", Ok("7")),
+        (
+            "ainteger",
+            r#""7.5""#,
+            Err("`ainteger`: an integer is needed, which text is not"),
+        ),
+        ("adecimal", r#""7.5""#, Ok("7.5")),
+        ("adecimal", "7", Ok("7.0")),
+        (
+            "adecimal",
+            r#""inf""#,
+            Err("`adecimal`: a number is needed, which text is not"),
+        ),
+        ("astring", "7", Ok(r#""7""#)),
+        ("astring", "true", Ok(r#""True""#)),
+        ("astring", r#"["x"]"#, Ok(r#""x""#)),
+        (
+            "astring",
+            r#"["x", "y"]"#,
+            Err("`astring`: the attribute takes one value, not 2"),
+        ),
+        ("astring", "[]", Ok("null")),
+        (
+            "adateTime",
+            r#""2026-01-01T00:00:00Z""#,
+            Ok(r#""2026-01-01T00:00:00Z""#),
+        ),
+        ("adateTime", r#""yesterday""#, Err("`adateTime`: ")),
+        ("abinary", r#""AAEC""#, Ok(r#""AAEC""#)),
+        ("abinary", r#""*""#, Err("`abinary`: ")),
+        (
+            "areference",
+            r#""https://example.com""#,
+            Ok(r#""https://example.com""#),
+        ),
+        ("numbers", r#"["1", 2]"#, Ok("[1,2]")),
+        ("numbers", r#""1""#, Ok("[1]")),
+    ] {
+        let mut mapping = ObjectMapping::new("User", "Thing");
+        mapping.attributes = vec![AttributeMapping::new(target, "[a]")];
+        let mapper = Mapper::compile(&mapping, &thing, &Options::default()).unwrap();
+        let created = mapper.create(&source(&format!("{{\"a\": {value}}}")), &environment());
+        match (created, expected) {
+            (Ok(created), Ok(expected)) => {
+                let held = attributes(&created)[target].to_string();
+                assert_eq!(held, expected, "{target} of {value}");
+            }
+            (Err(error), Err(message)) => {
+                assert!(error.to_string().starts_with(message), "{error}");
+            }
+            (created, expected) => panic!("{target} of {value}: {created:?} instead of {expected:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_date_becomes_a_date_of_scim() {
+    let mut mapping = ObjectMapping::new("User", "Thing");
+    mapping.attributes = vec![
+        AttributeMapping::new("adateTime", "CDate([a])"),
+        AttributeMapping::new("astring", "CDate([a])"),
+    ];
+    let mapper = Mapper::compile(&mapping, &thing(), &Options::default()).unwrap();
+    let created = mapper
+        .create(&source(r#"{"a": "2021-07-02 15:33:38"}"#), &environment())
+        .unwrap();
+    assert_eq!(
+        attributes(&created),
+        serde_json::json!({"adateTime": "2021-07-02T15:33:38.000Z", "astring": "7/2/2021 3:33:38 PM"})
+    );
+}
+
+#[test]
+fn an_empty_id_points_at_nobody() {
+    let mapper = mapper(
+        r#"[{"target": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager", "expression": "[m]"}]"#,
+    );
+    let created = mapper.create(&source(r#"{"m": ""}"#), &environment()).unwrap();
+    assert!(created.extensions().is_empty());
+}
