@@ -125,13 +125,13 @@ fn to_json(text: &str, outcome: &Result<Option<Value>, ExpressionError>, lints: 
         Err(error) => {
             let mut json = json!({"kind": error.class().as_str(), "message": error.to_string()});
             if let Some(span) = error.span_in(text) {
-                json["span"] = json!([span.start, span.end]);
+                insert(&mut json, "span", json!([span.start, span.end]));
             }
             json!({"error": json})
         }
     };
     if !lints.is_empty() {
-        answer["lints"] = lints.iter().map(lint_to_json).collect();
+        insert(&mut answer, "lints", lints.iter().map(lint_to_json).collect());
     }
     answer
 }
@@ -140,9 +140,15 @@ fn to_json(text: &str, outcome: &Result<Option<Value>, ExpressionError>, lints: 
 pub(super) fn lint_to_json(lint: &Lint) -> Json {
     let mut json = json!({"id": lint.id, "sentence": lint.sentence.as_str(), "fix": lint.fix.as_str()});
     if let Some(span) = &lint.span {
-        json["span"] = json!([span.start, span.end]);
+        insert(&mut json, "span", json!([span.start, span.end]));
     }
     json
+}
+
+fn insert(object: &mut Json, name: &str, value: Json) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.into(), value);
+    }
 }
 
 /// Texts, as the service gives them out.
