@@ -21,3 +21,11 @@ pub const GROUP_MAPPED: &str = "groupMapped";
 pub const GRANTED: &str = "granted";
 /// A grant was taken from a user. Tells of the grant; the data as for [`GRANTED`].
 pub const REVOKED: &str = "revoked";
+/// A user got a card. Tells of the user; the data has the id of the `credential`.
+pub const CREDENTIAL_CREATED: &str = "credentialCreated";
+/// A user's card is in use again. Tells of the user; the data as for [`CREDENTIAL_CREATED`].
+pub const CREDENTIAL_ACTIVATED: &str = "credentialActivated";
+/// A user's card is not in use for the time being. Tells of the user; the data as for [`CREDENTIAL_CREATED`].
+pub const CREDENTIAL_DEACTIVATED: &str = "credentialDeactivated";
+/// A user's card is gone and its number is free. Tells of the user; the data as for [`CREDENTIAL_CREATED`].
+pub const CREDENTIAL_DELETED: &str = "credentialDeleted";

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod access;
+pub mod credential;
 pub mod door;
 pub mod error;
 pub mod event;
@@ -14,6 +15,7 @@ mod keep;
 
 pub use self::{
     access::{Access, Directory, UserAccess},
+    credential::{CardStatus, Credential, CredentialCard, CredentialError, CredentialErrors, Credentials},
     door::Door,
     error::AccessError,
     group::{AccessGroup, AccessGroups},

@@ -82,6 +82,26 @@ impl Part {
     }
 }
 
+impl Warning {
+    /// Its name: `hexIgnored`, `numberIgnored` or `facilityIgnored`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HexIgnored => "hexIgnored",
+            Self::NumberIgnored => "numberIgnored",
+            Self::FacilityIgnored => "facilityIgnored",
+        }
+    }
+
+    /// The warning with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::HexIgnored, Self::NumberIgnored, Self::FacilityIgnored]
+            .into_iter()
+            .find(|warning| warning.as_str() == name)
+    }
+}
+
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -14,7 +14,11 @@ use keyfob_access::{Access, AccessError};
 use keyfob_core::{Object, json};
 use keyfob_engine::{Actor, Admin, AdminError, Confirmed, Context, DynStore, Engine};
 
-use crate::{Answer, Unusable, print, report, service::NamedProfile, store::StoreUrl};
+use crate::{
+    Answer, Unusable, print, report,
+    service::{CardFormats, NamedProfile},
+    store::StoreUrl,
+};
 
 /// The arguments of `keyfob admin`.
 #[derive(Debug, clap::Args)]
@@ -33,6 +37,8 @@ pub(crate) struct Arguments {
     /// The profile with which the organization is served
     #[arg(long, global = true, value_enum, default_value_t = NamedProfile::Verkada)]
     profile: NamedProfile,
+    #[command(flatten)]
+    card_formats: CardFormats,
 }
 
 #[derive(Debug, Subcommand)]
@@ -190,7 +196,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
 }
 
 async fn perform(arguments: &Arguments) -> Result<(), Failure> {
-    let engine = arguments.profile.engine(arguments.store.open()?)?;
+    let engine = arguments
+        .profile
+        .engine(arguments.store.open()?, &arguments.card_formats)?;
     let json = arguments.json;
     if let Command::Org(command) = &arguments.command {
         return organization::run(&engine, command, json).await;

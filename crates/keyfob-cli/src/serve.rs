@@ -12,7 +12,11 @@ use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use self::connection::StopSignals;
-use crate::{Answer, Unusable, print, service::NamedProfile, store::StoreUrl};
+use crate::{
+    Answer, Unusable, print,
+    service::{CardFormats, NamedProfile},
+    store::StoreUrl,
+};
 
 /// The arguments of `keyfob serve`.
 #[derive(Debug, clap::Args)]
@@ -32,6 +36,8 @@ pub(crate) struct Arguments {
     /// How the server behaves where the RFC leaves a choice
     #[arg(long, value_enum, default_value_t = NamedProfile::Interop)]
     profile: NamedProfile,
+    #[command(flatten)]
+    card_formats: CardFormats,
     /// An e-mail domain of the organization that the first start makes; without any, addresses may be in all
     #[arg(long = "domain", value_name = "DOMAIN")]
     domains: Vec<String>,
@@ -69,7 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
 
 async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
     let store = arguments.store.open()?;
-    let engine = arguments.profile.engine(store)?;
+    let engine = arguments.profile.engine(store, &arguments.card_formats)?;
     let listener = TcpListener::bind(arguments.listen)
         .await
         .map_err(|error| Unusable(format!("cannot listen on {}: {error}", arguments.listen)))?;

@@ -1,11 +1,40 @@
 //! The engine that a profile stands for, the same for the server and for administrators.
 
+use std::{fs, path::PathBuf};
+
 use clap::ValueEnum;
-use keyfob_access::{AccessGroups, Units};
+use keyfob_access::{AccessGroups, Credentials, Units};
+use keyfob_card::Formats;
 use keyfob_core::schema::RegistryBuilder;
 use keyfob_engine::{DynStore, Engine, Profile};
 
 use crate::Unusable;
+
+/// The card formats that are known.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CardFormats {
+    /// A table of card formats that are known beside the built-in ones or instead of them, in the form that `keyfob card
+    /// formats --json` prints
+    #[arg(
+        id = "card_formats",
+        long = "card-formats",
+        global = true,
+        value_name = "FILE"
+    )]
+    path: Option<PathBuf>,
+}
+
+impl CardFormats {
+    fn load(&self) -> Result<Formats, Unusable> {
+        let built_in = Formats::built_in().clone();
+        let Some(path) = &self.path else {
+            return Ok(built_in);
+        };
+        let unusable = |error: Unusable| Unusable(format!("cannot use `{}`: {}", path.display(), error.0));
+        let table = fs::read(path).map_err(|error| unusable(error.into()))?;
+        built_in.with_json(&table).map_err(|error| unusable(error.into()))
+    }
+}
 
 /// The profiles by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -21,8 +50,16 @@ pub(crate) enum NamedProfile {
 }
 
 impl NamedProfile {
-    /// An engine with the profile's policies and resource types over a store.
-    pub(crate) fn engine(self, store: DynStore) -> Result<Engine<DynStore>, Unusable> {
+    /// An engine with the profile's policies, rules and resource types over a store.
+    pub(crate) fn engine(
+        self,
+        store: DynStore,
+        card_formats: &CardFormats,
+    ) -> Result<Engine<DynStore>, Unusable> {
+        if self != Self::Verkada && card_formats.path.is_some() {
+            let message = "`--card-formats` is for the profile `verkada`: no other one reads cards";
+            return Err(Unusable(message.to_owned()));
+        }
         let (profile, builder) = match self {
             Self::Interop => (Profile::interop(), RegistryBuilder::verkada()),
             Self::Rfc => (Profile::rfc(), RegistryBuilder::rfc()),
@@ -36,8 +73,9 @@ impl NamedProfile {
             .with_profile(profile)
             .with_rule(groups);
         Ok(match self {
+            Self::Verkada => engine.with_rule(Credentials::new(card_formats.load()?)),
             Self::Accessiq => engine.with_rule(units),
-            Self::Interop | Self::Rfc | Self::Verkada => engine,
+            Self::Interop | Self::Rfc => engine,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Policies: what the RFC leaves to the service provider, as few named values.
 
-use keyfob_core::Dialect;
+use keyfob_core::{Dialect, Quirk};
 
 /// How a service behaves where the RFC leaves a choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,10 +73,12 @@ impl Profile {
     }
 
     /// As Verkada Command provisions: deleted users can be brought back, users are invited, one token opens an
-    /// organization, and the `externalId` of a group is of no account.
+    /// organization, and the `externalId` of a group is of no account. Card numbers are taken as JSON numbers too, as
+    /// mappings send them that don't say otherwise.
     #[must_use]
     pub fn verkada() -> Self {
         Self {
+            dialect: Dialect::interop().with(Quirk::StringNumbers),
             group_external_id: GroupExternalId::Ignore,
             deletion: Deletion::Soft,
             reprovision: Reprovision::Restore,

@@ -1,6 +1,7 @@
 //! `keyfob admin user`.
 
 use clap::Subcommand;
+use keyfob_access::Credential;
 use keyfob_core::{Object, Value};
 use keyfob_engine::{UserState, UserView};
 use smol_str::SmolStr;
@@ -110,7 +111,25 @@ fn object(user: &UserView) -> Object {
     object.insert("phoneNumber", text(&user.phone_number));
     object.insert("state", user.state.as_str());
     object.insert("managedBy", if user.is_managed { "scim" } else { "admin" });
+    let credential = Credential::of(&user.internal);
+    object.insert(
+        "credential",
+        credential.as_ref().map_or(Value::Null, credential_object),
+    );
     object
+}
+
+fn credential_object(credential: &Credential) -> Value {
+    let card = credential.card();
+    let word = card.and_then(|card| card.word.clone());
+    let mut object = Object::new();
+    object.insert("state", credential.state());
+    object.insert(
+        "format",
+        card.map_or(Value::Null, |card| card.format.clone().into()),
+    );
+    object.insert("word", word.map_or(Value::Null, Value::from));
+    object.into()
 }
 
 fn line(user: &UserView) -> String {

@@ -1,0 +1,45 @@
+//! Why the texts of a credential are refused.
+
+use keyfob_card::CardError;
+use keyfob_core::{ErrorBody, ScimType, ToErrorBody};
+use smol_str::{SmolStr, format_smolstr};
+use thiserror::Error;
+
+/// Why what a provider sent for a user's card can't be taken; all of it maps to 400 `invalidValue`.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CredentialError {
+    /// There is no such card.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// A credential is `active`, `deactivated` or `deleted`.
+    #[error("a credential is `active`, `deactivated` or `deleted`, not `{status}`")]
+    Status {
+        /// What was sent.
+        status: SmolStr,
+        /// What it may have been meant to be.
+        near: Option<SmolStr>,
+    },
+}
+
+impl CredentialError {
+    /// The error in words, and what may have been meant.
+    pub(super) fn sentence(&self) -> SmolStr {
+        let near = match self {
+            Self::Card(CardError::UnknownFormat { near, .. }) => near.join("` or `"),
+            Self::Status { near: Some(near), .. } => near.to_string(),
+            _ => String::new(),
+        };
+        if near.is_empty() {
+            format_smolstr!("{self}")
+        } else {
+            format_smolstr!("{self}; did you mean `{near}`?")
+        }
+    }
+}
+
+impl ToErrorBody for CredentialError {
+    fn to_error_body(&self) -> ErrorBody {
+        ErrorBody::bad_request(ScimType::InvalidValue, self.sentence())
+    }
+}

@@ -1,0 +1,139 @@
+//! A credential as it is kept in the state of its user.
+
+use keyfob_card::Warning;
+use keyfob_core::{Object, Value};
+use keyfob_engine::State;
+use smol_str::{SmolStr, ToSmolStr};
+
+use super::{CardStatus, Credential, CredentialCard};
+
+/// Under which name a user's state holds its credential.
+const STATE: &str = "credential";
+
+/// A user's credential and how many cards the user has had: the next one's id is numbered on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) credential: Option<Credential>,
+    pub(crate) cards: u32,
+}
+
+impl Kept {
+    pub(crate) fn of(state: &State) -> Self {
+        let kept = state.get(STATE).and_then(Value::as_object);
+        kept.map(Self::from_object).unwrap_or_default()
+    }
+
+    /// Whether nothing has to be remembered.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(crate) fn put_into(&self, state: &mut State) {
+        if self.is_empty() {
+            state.remove(STATE);
+        } else {
+            state.set(STATE, self.to_object());
+        }
+    }
+
+    /// The card, where there is one.
+    pub(crate) fn card(&self) -> Option<&CredentialCard> {
+        self.credential.as_ref()?.card()
+    }
+
+    pub(crate) fn status(&self) -> Option<CardStatus> {
+        match self.credential {
+            Some(Credential::Live { status, .. }) => Some(status),
+            _ => None,
+        }
+    }
+
+    fn from_object(object: &Object) -> Self {
+        let cards = object.get("cards").and_then(Value::as_integer);
+        Self {
+            credential: credential(object),
+            cards: cards.and_then(|cards| u32::try_from(cards).ok()).unwrap_or(0),
+        }
+    }
+
+    fn to_object(&self) -> Object {
+        let mut object = Object::new();
+        if let Some(credential) = &self.credential {
+            object.insert("state", credential.state());
+        }
+        object.insert("cards", i64::from(self.cards));
+        match &self.credential {
+            Some(Credential::Staged { missing, problem }) => {
+                if !missing.is_empty() {
+                    object.insert("missing", texts(missing.iter().cloned()));
+                }
+                if let Some(problem) = problem {
+                    object.insert("problem", problem.clone());
+                }
+            }
+            Some(Credential::Live { card, warnings, .. }) => {
+                object.insert("id", card.id.clone());
+                object.insert("key", card.key.clone());
+                object.insert("format", card.format.clone());
+                // As texts, since not every number of 64 bits is a JSON number to everybody.
+                if let Some(facility) = card.facility {
+                    object.insert("facility", facility.to_smolstr());
+                }
+                object.insert("number", card.number.to_smolstr());
+                if let Some(word) = &card.word {
+                    object.insert("word", word.clone());
+                }
+                if !warnings.is_empty() {
+                    let names = warnings.iter().map(|warning| warning.as_str().into());
+                    object.insert("warnings", texts(names));
+                }
+            }
+            Some(Credential::Deleted) | None => {}
+        }
+        object
+    }
+}
+
+fn credential(object: &Object) -> Option<Credential> {
+    let live = |status| {
+        let warnings = elements(object, "warnings").filter_map(Warning::parse);
+        Some(Credential::Live {
+            card: card(object)?,
+            status,
+            warnings: warnings.collect(),
+        })
+    };
+    match object.get_str("state")? {
+        "staged" => Some(Credential::Staged {
+            missing: elements(object, "missing").map(SmolStr::new).collect(),
+            problem: object.get_str("problem").map(SmolStr::new),
+        }),
+        "active" => live(CardStatus::Active),
+        "deactivated" => live(CardStatus::Deactivated),
+        "deleted" => Some(Credential::Deleted),
+        _ => None,
+    }
+}
+
+fn card(object: &Object) -> Option<CredentialCard> {
+    let text = |name| object.get_str(name).map(SmolStr::new);
+    Some(CredentialCard {
+        id: text("id")?,
+        format: text("format")?,
+        facility: object
+            .get_str("facility")
+            .and_then(|facility| facility.parse().ok()),
+        number: object.get_str("number")?.parse().ok()?,
+        word: text("word"),
+        key: text("key")?,
+    })
+}
+
+fn texts(texts: impl Iterator<Item = SmolStr>) -> Value {
+    Value::Array(texts.map(Value::String).collect())
+}
+
+fn elements<'o>(object: &'o Object, name: &str) -> impl Iterator<Item = &'o str> {
+    let elements = object.get(name).map(Value::as_elements).unwrap_or_default();
+    elements.iter().filter_map(Value::as_str)
+}
