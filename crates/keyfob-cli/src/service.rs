@@ -1,6 +1,6 @@
 //! The engine that a profile stands for, the same for the server and for administrators.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use keyfob_access::{AccessGroups, Credentials, Units};
@@ -8,7 +8,7 @@ use keyfob_card::Formats;
 use keyfob_core::schema::RegistryBuilder;
 use keyfob_engine::{DynStore, Engine, Profile};
 
-use crate::Unusable;
+use crate::{Unusable, input};
 
 /// The card formats that are known.
 #[derive(Debug, clap::Args)]
@@ -30,9 +30,8 @@ impl CardFormats {
         let Some(path) = &self.path else {
             return Ok(built_in);
         };
-        let unusable = |error: Unusable| Unusable(format!("cannot use `{}`: {}", path.display(), error.0));
-        let table = fs::read(path).map_err(|error| unusable(error.into()))?;
-        built_in.with_json(&table).map_err(|error| unusable(error.into()))
+        let table = built_in.with_json(&input::read(path)?);
+        table.map_err(|error| Unusable::from(error).within(path))
     }
 }
 

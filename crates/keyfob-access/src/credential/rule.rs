@@ -141,10 +141,12 @@ impl Credentials {
         let mut cards = before.cards;
         let credential = match (status, card.zip(key), same) {
             (Some(Status::Active), Some(((card, warnings), key)), same) => {
-                let id = same.map(|live| live.id.clone()).unwrap_or_else(|| {
+                let id = if let Some(same) = same {
+                    same.id.clone()
+                } else {
                     cards = cards.saturating_add(1);
                     format_smolstr!("{user}.{cards}")
-                });
+                };
                 Some(live(id, key, &card, CardStatus::Active, warnings))
             }
             (Some(Status::Deactivated), Some(((card, warnings), key)), Some(same)) => Some(live(
@@ -167,18 +169,14 @@ impl Credentials {
         Ok(Kept { credential, cards })
     }
 
-    /// What an error comes to: a refusal, or a credential that waits for better texts.
-    fn excuse(&self, error: &CredentialError, review: &Review<'_>, is_new: bool) -> Option<Credential> {
-        let is_parked = match review.operation() {
-            // Refused before it was stored, or else the table of formats is a newer one.
+    /// Whether what is wrong is taken all the same, without a card.
+    fn tolerates(&self, review: &Review<'_>, is_new: bool) -> bool {
+        match review.operation() {
+            // It was stored before there was this rule.
             _ if !is_new => true,
             Operation::Create | Operation::Restore => self.errors == CredentialErrors::QuarantineCredential,
             _ => false,
-        };
-        is_parked.then(|| Credential::Staged {
-            missing: Vec::new(),
-            problem: Some(error.sentence()),
-        })
+        }
     }
 }
 
@@ -209,16 +207,17 @@ impl Rule for Credentials {
         }
         let after = match self.evaluate(review.id(), &before, submitted) {
             Ok(after) => after,
-            Err(error) => match self.excuse(&error, review, is_new) {
-                Some(parked) => Kept {
-                    credential: Some(parked),
-                    cards: before.cards,
-                },
-                None => {
-                    let body = error.to_error_body();
-                    return Err(Rejection::other(error, body));
-                }
+            Err(error) if self.tolerates(review, is_new) => Kept {
+                credential: Some(Credential::Staged {
+                    missing: Vec::new(),
+                    problem: Some(error.sentence()),
+                }),
+                cards: before.cards,
             },
+            Err(error) => {
+                let body = error.to_error_body();
+                return Err(Rejection::other(error, body));
+            }
         };
         tell(review, &before, &after);
         reserve(review, &after);

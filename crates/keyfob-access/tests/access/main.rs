@@ -1,5 +1,7 @@
-//! Access groups, levels, doors, units and roles over an engine, in memory and in SQLite.
+//! Credentials, access groups, levels, doors, units and roles over an engine, in memory and in SQLite.
 
+#[cfg(test)]
+mod credential;
 #[cfg(test)]
 mod doors;
 #[cfg(test)]

@@ -9,15 +9,15 @@ use crate::{
 };
 
 /// A served organization with the domain `example.com`, and its administrator.
-struct Site {
+pub(crate) struct Site {
     server: Server,
-    client: Client,
+    pub(crate) client: Client,
     store: String,
     _folder: TempDir,
 }
 
 impl Site {
-    fn start(profile: &str) -> Self {
+    pub(crate) fn start(profile: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let store = format!("sqlite:{}", folder.path().join("scim.db").display());
         let arguments = ["--store", &store, "--profile", profile, "--domain", "example.com"];
@@ -36,7 +36,7 @@ impl Site {
 
     /// What a command prints with `--json`, an object a line.
     #[track_caller]
-    fn ask(&self, arguments: &[&str]) -> Vec<Value> {
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Vec<Value> {
         let finished = self.admin(&[arguments, &["--json"]].concat());
         assert_eq!(finished.code, Some(0), "{finished:?}");
         let lines = finished.stdout.lines();

@@ -4,6 +4,7 @@
 mod admin;
 mod card;
 mod client;
+mod credential;
 mod filter;
 #[path = "../../../keyfob-http/tests/http/support/json.rs"]
 mod json;

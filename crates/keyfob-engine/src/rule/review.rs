@@ -27,7 +27,7 @@ pub enum Operation {
 }
 
 /// A change that is about to be committed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Review<'r> {
     pub(crate) operation: Operation,
     pub(crate) resource_type: &'r ResourceType,
