@@ -10,5 +10,6 @@ mod write;
 pub use self::{
     definition::{AttributeDefinition, Directory, ObjectDefinition},
     schema::{RuleMapping, SynchronizationSchema},
+    tree::expression_to_json,
     user::source_from_json,
 };

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use keyfob_mapping::{
-    Environment, ExpressionError, Lint, Options, Program, Source, SystemEntropy, Value, lint,
+    Environment, Expression, ExpressionError, Lint, Options, Program, Source, SystemEntropy, Value, graph,
+    lint,
 };
 use serde_json::{Value as Json, json};
 
@@ -27,8 +28,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     taken: Option<PathBuf>,
     /// Prints the value or the error as JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "graph")]
     json: bool,
+    /// Prints what Microsoft Graph's parseExpression answers
+    #[arg(long)]
+    graph: bool,
     /// The language of the expression
     #[arg(long, value_enum, default_value_t = Dialect::Entra)]
     dialect: Dialect,
@@ -76,6 +80,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     let lints = lint::expression(text, &options).unwrap_or_default();
     if arguments.json {
         print(to_json(text, &outcome, &lints).to_string().as_bytes())?;
+    } else if arguments.graph {
+        print(to_graph(text, &options, &outcome)?.to_string().as_bytes())?;
     } else {
         for lint in &lints {
             report(&rendered(lint, text));
@@ -134,6 +140,38 @@ fn to_json(text: &str, outcome: &Result<Option<Value>, ExpressionError>, lints: 
         insert(&mut answer, "lints", lints.iter().map(lint_to_json).collect());
     }
     answer
+}
+
+/// What parseExpression of Microsoft Graph answers: every result is a collection of texts.
+fn to_graph(
+    text: &str,
+    options: &Options,
+    outcome: &Result<Option<Value>, ExpressionError>,
+) -> Result<Json, Unusable> {
+    let parsed = match Expression::parse_with(text, options) {
+        Ok(expression) => serde_json::from_slice(&graph::expression_to_json(&expression))?,
+        Err(_) => Json::Null,
+    };
+    let result = match outcome {
+        Ok(Some(value)) => match value_to_json(value) {
+            Json::Null => json!([]),
+            Json::Array(values) => Json::Array(values),
+            single => json!([single]),
+        },
+        Ok(None) => json!([]),
+        Err(_) => Json::Null,
+    };
+    let error = outcome
+        .as_ref()
+        .err()
+        .map(|error| json!({"code": error.class().as_str(), "message": error.to_string()}));
+    Ok(json!({
+        "error": error,
+        "evaluationSucceeded": outcome.is_ok(),
+        "evaluationResult": result,
+        "parsingSucceeded": !parsed.is_null(),
+        "parsedExpression": parsed,
+    }))
 }
 
 /// A lint as programs read it.

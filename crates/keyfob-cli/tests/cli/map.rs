@@ -164,6 +164,58 @@ fn eval_prints_values_errors_and_lints_as_json() {
 }
 
 #[test]
+fn eval_answers_as_graph_does() {
+    let folder = TempDir::new().unwrap();
+    let attrs = file(
+        &folder,
+        "user.json",
+        r#"{"preferredLanguage": "EN-US", "m": ["p", "q"]}"#,
+    );
+    let graph = |expression: &str| {
+        let finished = map(&["eval", expression, "--attrs", &attrs, "--graph"]);
+        (
+            finished.code,
+            serde_json::from_str::<Value>(&finished.stdout).unwrap(),
+        )
+    };
+    let parameter = |key: &str, expression: &str, name: &str, kind: &str| json!({"key": key, "value": {"expression": expression, "name": name, "parameters": [], "type": kind}});
+    let expression = r#"Replace([preferredLanguage], "-", , , "_", , )"#;
+    assert_eq!(
+        graph(r#"Replace([preferredLanguage],"-",,,"_",,)"#),
+        (
+            Some(0),
+            json!({
+                "error": null,
+                "evaluationSucceeded": true,
+                "evaluationResult": ["EN_US"],
+                "parsingSucceeded": true,
+                "parsedExpression": {
+                    "expression": expression,
+                    "name": "Replace",
+                    "parameters": [
+                        parameter("source", "[preferredLanguage]", "preferredLanguage", "Attribute"),
+                        parameter("Find", "\"-\"", "-", "Constant"),
+                        parameter("Replacement", "\"_\"", "_", "Constant"),
+                    ],
+                    "type": "Function",
+                },
+            })
+        )
+    );
+    assert_eq!(graph("[m]").1["evaluationResult"], json!(["p", "q"]));
+    assert_eq!(graph("[missing]").1["evaluationResult"], json!([]));
+    let (code, answer) = graph("Item([m], 9)");
+    assert_eq!((code, &answer["parsingSucceeded"]), (Some(1), &json!(true)));
+    assert_eq!(
+        (&answer["evaluationSucceeded"], &answer["error"]["code"]),
+        (&json!(false), &json!("eval"))
+    );
+    let (code, answer) = graph("Item([m]");
+    assert_eq!((code, &answer["parsingSucceeded"]), (Some(1), &json!(false)));
+    assert_eq!(answer["parsedExpression"], json!(null));
+}
+
+#[test]
 fn eval_understands_what_options_say() {
     let value = |arguments: &[&str]| eval_json(arguments).1["value"].clone();
     let iif = r#"IIF([a] = "", "t", "f")"#;

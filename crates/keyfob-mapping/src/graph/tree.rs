@@ -3,7 +3,7 @@
 //! A node holds its text as `expression`, and again as a tree: `type`, `name` and `parameters`, each with a `key` and a
 //! `value`. Empty arguments are left out and known by the absence of their key.
 
-use keyfob_core::{Object, Value};
+use keyfob_core::{Object, Value, json::object_to_vec};
 use smol_str::SmolStr;
 
 use crate::{
@@ -85,6 +85,22 @@ fn placed(function: Function, given: Vec<(&str, SmolStr)>) -> Vec<SmolStr> {
     }
     let fixed = arguments.into_iter().map(Option::unwrap_or_default);
     fixed.chain(repeated).collect()
+}
+
+/// An expression as Microsoft Graph gives it in JSON: its text, and what it is made of.
+///
+/// ```
+/// use keyfob_mapping::{Expression, graph};
+///
+/// assert_eq!(
+///     graph::expression_to_json(&Expression::parse("[mail]")?),
+///     br#"{"expression":"[mail]","name":"mail","parameters":[],"type":"Attribute"}"#,
+/// );
+/// # Ok::<(), keyfob_mapping::ParseError>(())
+/// ```
+#[must_use]
+pub fn expression_to_json(expression: &Expression) -> Vec<u8> {
+    object_to_vec(&node(expression))
 }
 
 /// The tree of an expression.
