@@ -1,6 +1,6 @@
 //! Access groups that are made from SCIM groups, and those with members of their own.
 
-use std::slice::from_ref;
+use std::{slice::from_ref, sync::atomic::Ordering};
 
 use keyfob_access::{AccessError, Directory};
 use keyfob_core::{ScimType, ToErrorBody, schema::RegistryBuilder};
@@ -216,6 +216,40 @@ fn l_5_an_access_group_that_is_made_while_the_link_is_cut_does_not_outlive_it() 
         ));
         assert!(fixture.access_groups().is_empty());
     }
+}
+
+#[test]
+fn l_5_what_fails_leaves_everything_as_it_was() {
+    on_each_store(|fixture| {
+        let ann = fixture.user("ann");
+        let guides = fixture.group("Guides", &[&ann]);
+        let fail = || fixture.engine.store().is_down.store(true, Ordering::Relaxed);
+        let events = fixture.event_count();
+        fail();
+        let error = convert(fixture, "Guides").unwrap_err();
+        assert_eq!(error.to_error_body().status, 503);
+        assert!(fixture.access_groups().is_empty());
+        assert_eq!(fixture.event_count(), events);
+        convert(fixture, "Guides").unwrap();
+        let events = fixture.event_count();
+        fail();
+        let unlink = block_on(fixture.engine.admin().unlink(&fixture.admin, Some(Confirmed)));
+        assert!(unlink.is_err());
+        assert_eq!(fixture.access_groups(), ["Guides*"]);
+        assert!(
+            block_on(fixture.engine.provisioning(&fixture.cx))
+                .unwrap()
+                .is_linked()
+        );
+        fail();
+        let none = keyfob_engine::Precondition::None;
+        let delete = fixture
+            .engine
+            .delete(&fixture.cx, fixture.kind("Group"), &guides, &none);
+        assert!(block_on(delete).is_err());
+        assert_eq!(fixture.members("Guides"), [ann]);
+        assert_eq!(fixture.event_count(), events);
+    });
 }
 
 #[test]

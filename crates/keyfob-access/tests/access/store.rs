@@ -2,7 +2,7 @@
 
 use std::sync::{
     Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use keyfob_core::{ResourceId, ResourceType};
@@ -17,6 +17,8 @@ pub(crate) struct Watched {
     pub(crate) inner: DynStore,
     pub(crate) reads: AtomicUsize,
     pub(crate) before_commit: Mutex<Option<Happening>>,
+    /// Whether the next commit fails.
+    pub(crate) is_down: AtomicBool,
 }
 
 impl Watched {
@@ -25,6 +27,7 @@ impl Watched {
             inner,
             reads: AtomicUsize::new(0),
             before_commit: Mutex::new(None),
+            is_down: AtomicBool::new(false),
         }
     }
 }
@@ -62,6 +65,9 @@ impl Store for Watched {
         };
         if let Some(happening) = happening {
             happening(&self.inner);
+        }
+        if self.is_down.swap(false, Ordering::Relaxed) {
+            return Err(StoreError::unavailable("the disk is full").into());
         }
         self.inner.commit(cx, changes).await
     }
