@@ -186,6 +186,33 @@ fn only_one_file_of_apply_is_standard_input() {
     run(&["map", "apply", "--mapping", "-", "--source", "-"], "").assert_unusable("standard input");
 }
 
+#[test]
+fn the_lints_of_a_mapping_name_their_targets() {
+    let mapping = json!({"attributes": [
+        {"target": "userName", "expression": "[mail]", "matching": 1},
+        {"target": "externalId", "expression": "[extensionAttribute1]"},
+        {"target": "title", "expression": "[extensionAttribute1]"},
+        {"target": "nickName", "expression": "Replace([a], , \"\\d\", , \"\", , )"}
+    ]});
+    let found = run(&["map", "lint", "--mapping", "-", "--json"], &mapping.to_string());
+    assert_eq!(found.code, Some(0), "{found:?}");
+    let lines: Vec<Value> = found
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told: Vec<_> = lines.iter().map(|line| (&line["target"], &line["id"])).collect();
+    let (nick_name, title) = (json!("nickName"), json!("title"));
+    let (escape, twice) = (json!("W-ESCAPE"), json!("W-SOURCE-TWICE"));
+    assert_eq!(told, [(&nick_name, &escape), (&title, &twice)]);
+    let people = run(&["map", "lint", "--mapping", "-"], &mapping.to_string());
+    assert!(people.stdout.starts_with("`nickName`: W-ESCAPE: "), "{people:?}");
+    let schema = testdata("customappsso-schema-sample.json");
+    let sample = run(&["map", "lint", "--mapping", &schema], "");
+    assert_eq!(sample.code, Some(0), "{sample:?}");
+    run(&["map", "lint"], "").assert_unusable("EXPR");
+}
+
 fn scope(filter: &Value, attributes: &Value) -> Finished {
     let folder = TempDir::new().unwrap();
     let file: &Path = &folder.path().join("filter.json");
