@@ -87,7 +87,8 @@ fn show(session: &Session, group: &Resource) -> Result<(), Failure> {
         let ids: Vec<Value> = members.iter().map(|(id, _)| id.as_str().into()).collect();
         object.insert("members", ids);
         for (member, _) in members.iter() {
-            text.push_str(&format!("\n  {member}"));
+            text.push_str("\n  ");
+            text.push_str(member.as_str());
         }
     }
     session.show(&object, &text)?;
