@@ -1,0 +1,153 @@
+//! The controller of doors: which card is whose, and whether a door opens.
+
+use std::collections::HashMap;
+
+use keyfob_access::{Access, AccessError, Credential, NotRegistered};
+use keyfob_card::Word;
+use keyfob_core::{DateTime, ResourceId};
+use keyfob_engine::{AdminError, Context, Engine, EventId, Store};
+use thiserror::Error;
+
+/// How many events are read at a time.
+const PAGE: usize = 100;
+
+/// Decides at the doors of one organization.
+///
+/// It keeps of each card no more than whose it is. A controller that was away reads the events that it missed; one that
+/// starts anew reads all of them.
+#[derive(Debug)]
+pub struct Controller<'e, S> {
+    engine: &'e Engine<S>,
+    cx: Context,
+    /// The words of cards, in hex digits, with their users.
+    cards: HashMap<String, ResourceId>,
+    /// The last event that was read.
+    cursor: Option<EventId>,
+}
+
+/// Whether a door opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// It does, for this user.
+    Granted(ResourceId),
+    /// It doesn't.
+    Denied(Denial),
+}
+
+/// Why a door stays closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Denial {
+    /// Nobody has the card.
+    UnknownCard,
+    /// The card is not in use, or its user isn't active.
+    NotInUse,
+    /// No access level of the user's grants the door now.
+    NoAccess,
+}
+
+/// Why there is no decision.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The service lacks doors.
+    #[error(transparent)]
+    NotRegistered(#[from] NotRegistered),
+    /// What is asked about users failed.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// What is asked about doors failed.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+}
+
+impl<'e, S: Store> Controller<'e, S> {
+    /// A controller that has read nothing yet.
+    #[must_use]
+    pub fn new(engine: &'e Engine<S>, cx: Context) -> Self {
+        Self {
+            engine,
+            cx,
+            cards: HashMap::new(),
+            cursor: None,
+        }
+    }
+
+    /// Reads what happened since the last time, and returns how many events that were.
+    ///
+    /// # Errors
+    /// [`Failure`]; what was read until then has taken effect, and the next call goes on from there.
+    pub async fn catch_up(&mut self) -> Result<usize, Failure> {
+        let mut read = 0;
+        loop {
+            let events = self.engine.admin().events(&self.cx, self.cursor, PAGE).await?;
+            if events.is_empty() {
+                return Ok(read);
+            }
+            for event in events {
+                if event.event.resource_type == "User" {
+                    self.learn(&event.event.resource).await?;
+                }
+                self.cursor = Some(event.id);
+                read += 1;
+            }
+        }
+    }
+
+    /// Learns which card a user has by now.
+    async fn learn(&mut self, user: &ResourceId) -> Result<(), Failure> {
+        self.cards.retain(|_, owner| owner != user);
+        if let Some((_, word)) = self.card_of(user).await? {
+            self.cards.insert(word, user.clone());
+        }
+        Ok(())
+    }
+
+    /// The credential of a user that has a card, and its word.
+    async fn card_of(&self, user: &ResourceId) -> Result<Option<(Credential, String)>, Failure> {
+        let view = match self.engine.admin().user(&self.cx, user.as_str()).await {
+            Ok(view) => view,
+            Err(AdminError::NoSuchUser(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let credential = Credential::of(&view.internal).filter(|credential| {
+            // For a user who isn't active, the card is there and opens nothing.
+            credential.card().is_some()
+        });
+        Ok(credential.and_then(|credential| {
+            let word = credential.card()?.word.as_ref()?.to_string();
+            Some((credential, word))
+        }))
+    }
+
+    /// Decides whether a door opens to who presents a card, by what is true now.
+    ///
+    /// # Errors
+    /// [`Failure`]; the door then stays closed.
+    pub async fn decide(&self, word: Word, door: &str, at: DateTime) -> Result<Decision, Failure> {
+        let word = word.hex();
+        let Some(user) = self.cards.get(word.as_str()) else {
+            return Ok(Decision::Denied(Denial::UnknownCard));
+        };
+        // The user may have got another card since the events were read.
+        let Some((credential, current)) = self.card_of(user).await? else {
+            return Ok(Decision::Denied(Denial::UnknownCard));
+        };
+        if current != word {
+            return Ok(Decision::Denied(Denial::UnknownCard));
+        }
+        let state = self.engine.admin().user(&self.cx, user.as_str()).await?.state;
+        if !credential.is_effective(state) {
+            return Ok(Decision::Denied(Denial::NotInUse));
+        }
+        let open = Access::new(self.engine)?
+            .effective_doors(&self.cx, user.as_str(), at)
+            .await?;
+        Ok(if open.iter().any(|open| open.name == door) {
+            Decision::Granted(user.clone())
+        } else {
+            Decision::Denied(Denial::NoAccess)
+        })
+    }
+}
