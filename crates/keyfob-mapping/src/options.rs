@@ -48,7 +48,8 @@ pub struct Limits {
     /// How deep calls may nest. What is as deep as the default is read, printed, evaluated and dropped within a stack
     /// of 512 KiB.
     pub depth: usize,
-    /// How much work one evaluation may do: about the bytes of text that it reads and makes.
+    /// How much work one evaluation may do: about the bytes of text that it reads and makes, those that a pattern is
+    /// searched in counted 256 times.
     pub work: usize,
 }
 
@@ -71,7 +72,7 @@ impl Default for Limits {
         Self {
             characters: 10_000,
             depth: 64,
-            work: 8 * 1024 * 1024,
+            work: 16 * 1024 * 1024,
         }
     }
 }

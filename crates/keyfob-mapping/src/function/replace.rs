@@ -5,6 +5,9 @@ use crate::{
     evaluate::{Call, Evaluated, NULL},
 };
 
+/// How much more work a byte is that a pattern is searched in: it may be gone through many times.
+const SEARCHED: usize = 256;
+
 const SOURCE: usize = 0;
 const FIND: usize = 1;
 const PATTERN: usize = 2;
@@ -56,6 +59,9 @@ pub(super) fn replace<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
         return Ok(NULL);
     };
     let replacement = || Ok(call.text(REPLACEMENT)?.unwrap_or_default());
+    if let Replacing::Pattern | Replacing::Group = replacing {
+        call.charge_product(source.len(), SEARCHED)?;
+    }
     match replacing {
         Replacing::Text => replaced(call, &source, &replacement()?),
         Replacing::InTemplate => replaced(call, &call.text(TEMPLATE)?.unwrap_or_default(), &source),
@@ -95,6 +101,7 @@ fn by_property<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
         return Ok(NULL);
     };
     let group = call.text(GROUP)?.unwrap_or_default();
+    call.charge_product(text.len(), SEARCHED)?;
     call.with_pattern(PATTERN, |regex| {
         Ok(match regex.first_group(&text, regex.group(&group)?)? {
             None => Ok(NULL),

@@ -77,6 +77,7 @@ fn what_multiplies_text_or_lists_is_stopped_by_the_limit_of_work() {
     let mut source = source("{}");
     source.insert("long", long.as_str());
     source.insert("list", list);
+    source.insert("text", "a".repeat(3_000));
     let values = "[list]";
     let chosen = (0..6).fold(values.to_owned(), |inner, _| {
         format!("Switch([list], {inner}, \"k\", \"v\")")
@@ -90,6 +91,10 @@ fn what_multiplies_text_or_lists_is_stopped_by_the_limit_of_work() {
         "InStr([long], Append([long], \"y\"), 1, vbTextCompare)".into(),
         "PCase([long], [long])".into(),
         chosen,
+        // A pattern that looks far ahead, and is used again and again.
+        (0..40).fold("[text]".into(), |inner, _| {
+            format!("Replace({inner}, , \"a*a*b|.\", , \"$0\", , )")
+        }),
     ] {
         let error = evaluate(&text, &source).unwrap_err();
         let is_stopped = matches!(
