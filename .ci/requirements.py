@@ -10,11 +10,12 @@ REQUIREMENTS = {
     "T": 14, "U": 13, "G": 10, "A": 11, "C": 18, "X": 9, "P": 6, "S": 7, "M": 8, "I": 12, "D": 12, "L": 6, "OP": 1,
 }
 LETTERS = "|".join(sorted(REQUIREMENTS, key=len, reverse=True))
-# A name such as `t_8_t_9_addresses…` or `l_1_to_l_5_…`, and a comment or message such as `O-15` or `T-14`.
-NAME = re.compile(r"\bfn ((?:[a-z]+_\d+_(?:to_)?)+)")
-PART = re.compile(r"([a-z]+)_(\d+)_")
-SPAN = re.compile(r"([a-z]+)_(\d+)_to_\1_(\d+)_")
+# A name such as `t_8_t_9_addresses…`, `l_1_to_l_5_…` or `a_2_…_and_a_3_…`, and a comment or message such as `O-15`, `M-1 to M-5`.
+NAME = re.compile(r"\bfn (\w+)")
+PART = re.compile(rf"(?:^|_)({LETTERS.lower()})_(\d+)(?=_)")
+SPAN = re.compile(rf"(?:^|_)({LETTERS.lower()})_(\d+)_to_\1_(\d+)(?=_)")
 CITATION = re.compile(rf"(?<![A-Za-z0-9-])({LETTERS})-(\d+)(?!\d)")
+CITED_SPAN = re.compile(rf"(?<![A-Za-z0-9-])({LETTERS})-(\d+) to \1-(\d+)(?!\d)")
 EXCUSE = re.compile(rf"^\| ({LETTERS})-(\d+) \|.*\| not tested: \S")
 
 
@@ -27,6 +28,8 @@ def cited(text):
             found |= {(letter.upper(), number) for number in range(int(first), int(last) + 1)}
         found |= {(letter.upper(), int(number)) for letter, number in PART.findall(name)}
     found |= {(letter, int(number)) for letter, number in CITATION.findall(text)}
+    for letter, first, last in CITED_SPAN.findall(text):
+        found |= {(letter, number) for number in range(int(first), int(last) + 1)}
     return found
 
 

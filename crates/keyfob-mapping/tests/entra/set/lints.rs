@@ -20,6 +20,7 @@ const MATCHED: &str = r#"{"target": "userName", "expression": "[userPrincipalNam
 #[test]
 fn each_lint_is_found_where_it_is_and_nowhere_else() {
     for (attribute, target, id) in [
+        // X-9: what Verkada's page suggests for both.
         (
             r#"{"target": "urn:ietf:params:scim:schemas:extension:verkada:core:2.0:User:externalId", "expression": "[extensionAttribute1]"},
                {"target": "urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User:cardFormat", "expression": "[extensionAttribute1]"}"#,

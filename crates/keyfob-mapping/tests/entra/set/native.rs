@@ -8,7 +8,7 @@ use keyfob_mapping::{
 };
 
 #[test]
-fn a_mapping_reads_back_as_it_was_written() {
+fn m_6_a_mapping_reads_back_as_it_was_written() {
     let mut mapping = ObjectMapping::new("User", "urn:example:User");
     mapping.name = "Sales".into();
     mapping.enabled = false;

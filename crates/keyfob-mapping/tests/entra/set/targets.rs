@@ -97,7 +97,7 @@ fn every_form_of_a_target_path_takes_its_value() {
 }
 
 #[test]
-fn a_target_that_can_not_be_mapped_says_why() {
+fn m_7_a_target_that_can_not_be_mapped_says_why() {
     for (target, message, suggestion) in [
         ("titel", "`titel`: `User` has no attribute `titel`", Some("title")),
         (

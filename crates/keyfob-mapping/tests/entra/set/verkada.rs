@@ -30,7 +30,7 @@ fn credentials() -> Mapper {
 }
 
 #[test]
-fn extension_attributes_become_the_patch_of_a_card_credential() {
+fn m_8_extension_attributes_become_the_patch_of_a_card_credential() {
     let source = graph::source_from_json(
         br#"{"onPremisesExtensionAttributes": {
             "extensionAttribute1": "Standard 26-bit Wiegand", "extensionAttribute2": "7777",
