@@ -118,6 +118,13 @@ fn write_mapping(object: &mut Object, before: Option<&ObjectMapping>, mapping: &
     if differs(|a, b| a.scope != b.scope) {
         write_scope(object, &mapping.scope);
     }
+    if differs(|a, b| a.attributes != b.attributes) {
+        write_attributes(object, &mapping.attributes);
+    }
+}
+
+/// The attribute mappings in their order; those that are there already are found by their targets.
+fn write_attributes(object: &mut Object, attributes: &[AttributeMapping]) {
     let mut present = match object
         .get_mut("attributeMappings")
         .map(|value| std::mem::replace(value, Value::Null))
@@ -125,7 +132,7 @@ fn write_mapping(object: &mut Object, before: Option<&ObjectMapping>, mapping: &
         Some(Value::Array(values)) => values,
         _ => Vec::new(),
     };
-    let attributes = mapping.attributes.iter().map(|attribute| {
+    let attributes = attributes.iter().map(|attribute| {
         let is_same = |value: &Value| {
             let target = value
                 .as_object()
