@@ -5,6 +5,8 @@ use std::fmt;
 use keyfob_core::{Object, Resource, SchemaUri, Value};
 use smol_str::SmolStr;
 
+use crate::context::Actor;
+
 /// What is kept with a resource and never seen over SCIM.
 ///
 /// It is stored within the document, under a URI that no registry knows: a client can neither read nor write nor
@@ -127,6 +129,13 @@ pub enum Origin {
 }
 
 impl Origin {
+    pub(crate) fn of(actor: Actor) -> Self {
+        match actor {
+            Actor::Provider => Self::Provider,
+            _ => Self::Administrator,
+        }
+    }
+
     /// As it is stored and shown.
     #[must_use]
     pub fn as_str(self) -> &'static str {

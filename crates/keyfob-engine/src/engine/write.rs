@@ -77,6 +77,8 @@ impl<S: Store> Engine<S> {
         projection: &Projection,
     ) -> Result<Written, EngineError> {
         let mut document = validate::create(body.clone(), resource_type, self.profile().dialect)?;
+        let mut relations = take_relations(&mut document, resource_type, false);
+        drop_secrets(&mut document, resource_type);
         if let Some(id) = self.predecessor(cx, resource_type, &document).await? {
             return match id {
                 Predecessor::Deleted(id) => {
@@ -90,8 +92,6 @@ impl<S: Store> Engine<S> {
                 }
             };
         }
-        let mut relations = take_relations(&mut document, resource_type, false);
-        drop_secrets(&mut document, resource_type);
         let id = self.next_id();
         let mut skipped = Skipped::default();
         for _ in 0..Self::MAX_ATTEMPTS {
@@ -197,7 +197,7 @@ impl<S: Store> Engine<S> {
             let outcome = match &existing {
                 Existing::Deleted(deleted) => self.hide(cx, resource_type, id, deleted).await,
                 Existing::Live(loaded) if self.deletes_softly(resource_type) => {
-                    self.soft_delete(cx, resource_type, id, loaded, Origin::Provider)
+                    self.soft_delete(cx, resource_type, id, loaded, Origin::of(cx.actor()))
                         .await
                 }
                 Existing::Live(loaded) => {

@@ -15,11 +15,11 @@ pub(super) fn review(cx: &Context, review: &mut Review<'_>) -> Result<(), Reject
     if review.operation == Operation::Delete {
         return check_deletion(cx.actor(), review);
     }
+    check_external_id(review)?;
     match cx.actor() {
         Actor::Provider => {
             keep_unsynchronized(review);
             check_required(review)?;
-            check_external_id(review)?;
             address::check(review)?;
             if review.operation == Operation::Create && review.profile.default_unit {
                 join_default_unit(review)?;
@@ -185,11 +185,7 @@ fn activate(cx: &Context, review: &mut Review<'_>) {
     if active {
         review.state.set_deactivated_by(None);
     } else if was_active {
-        let origin = match cx.actor() {
-            Actor::Provider => Origin::Provider,
-            _ => Origin::Administrator,
-        };
-        review.state.set_deactivated_by(Some(origin));
+        review.state.set_deactivated_by(Some(Origin::of(cx.actor())));
         // Who never came doesn't come any more; he isn't invited again.
         review.state.set_invited(false);
     } else if cx.actor() == Actor::Provider {

@@ -263,3 +263,24 @@ fn d_4_after_a_removal_for_good_nothing_leads_to_the_user_any_more() {
     let bob = fixture.create("User", &body.replace("ann@", "bob@")).unwrap();
     assert_ne!(bob.id, ann.id, "X-7: the external id is free");
 }
+
+#[test]
+fn u_11_the_password_that_comes_with_a_user_who_is_back_is_dropped() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    fixture.delete("User", &ann, &Precondition::None).unwrap();
+    let body = user_at("ann@example.com").replacen('{', r#"{"password":"correct horse","#, 1);
+    let again = fixture.create("User", &body).unwrap();
+    assert_eq!(again.id, ann.id, "D-6");
+    let stored = format!("{:?}", fixture.stored("User", &ann));
+    assert!(!stored.contains("correct horse"), "{stored}");
+}
+
+#[test]
+fn whom_an_administrator_deletes_by_its_address_the_provider_still_holds_for_deactivated() {
+    let fixture = Fixture::verkada();
+    let own = fixture.acting_as(Actor::OrganizationAdmin);
+    let bob = own.create("User", &user_at("bob@example.com")).unwrap();
+    own.delete("User", &bob, &Precondition::None).unwrap();
+    assert_eq!(active(&fixture, &bob), Some(false), "D-10");
+}

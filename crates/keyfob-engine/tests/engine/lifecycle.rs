@@ -435,3 +435,21 @@ fn x_5_administrators_do_not_see_the_extensions_external_id() {
     let view = block_on(fixture.admin().user(&fixture.administrator(), "ann@example.com")).unwrap();
     assert!(!format!("{view:?}").contains("hidden-7"), "{view:?}");
 }
+
+#[test]
+fn x_8_an_external_id_has_1_to_256_characters_whoever_gives_it() {
+    const URI: &str = "urn:ietf:params:scim:schemas:extension:verkada:core:2.0:User";
+    let fixture = Fixture::verkada().acting_as(Actor::OrganizationAdmin);
+    let set = |value: &str| {
+        let operation = format!(r#"{{"op":"add","path":"{URI}:externalId","value":"{value}"}}"#);
+        patch(&operation)
+    };
+    let [ann, bob] = ["ann", "bob"].map(|name| fixture.create("User", &user(name)).unwrap());
+    // Two users without one.
+    fixture.patch("User", &ann, &set("")).unwrap();
+    fixture.patch("User", &bob, &set("")).unwrap();
+    assert_eq!(
+        refusal(fixture.patch("User", &ann, &set(&"e".repeat(257)))).0,
+        400
+    );
+}
