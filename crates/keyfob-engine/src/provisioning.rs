@@ -22,8 +22,10 @@ pub struct Provisioning {
     /// What tells this link from those before it. A resource is managed by a provider as long as the link over which
     /// it was provisioned is this one.
     pub link: Option<SmolStr>,
-    /// The domains that users' addresses may have; any where there are none.
+    /// The domains that users' addresses may have, where they are [`restricted`](Self::restricted).
     pub domains: Vec<EmailDomain>,
+    /// Whether users' addresses have to be in the domains: from the first one on, and also when all are taken back.
+    pub restricted: bool,
     /// Whether created users are invited.
     pub send_invites: bool,
     /// The tokens that open the organization.
@@ -76,6 +78,10 @@ impl Provisioning {
         Self {
             link: document.get_str("link").map(Into::into),
             domains: texts("domains").map(|text| EmailDomain(text.into())).collect(),
+            restricted: document
+                .get("restricted")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
             send_invites: flag("sendInvites"),
             tokens: document
                 .get("tokens")
@@ -103,6 +109,7 @@ impl Provisioning {
         }
         let domains = self.domains.iter().map(|domain| Value::from(domain.as_str()));
         core.insert("domains", domains.collect::<Vec<_>>());
+        core.insert("restricted", self.restricted);
         core.insert("sendInvites", self.send_invites);
         let tokens = self.tokens.iter().map(|token| Value::from(token.to_object()));
         core.insert("tokens", tokens.collect::<Vec<_>>());
@@ -123,6 +130,7 @@ impl Default for Provisioning {
         Self {
             link: None,
             domains: Vec::new(),
+            restricted: false,
             send_invites: true,
             tokens: Vec::new(),
             synchronization: Synchronization::default(),

@@ -55,8 +55,10 @@ async fn show(engine: &Engine<DynStore>, organization: &Organization, as_json: b
             "not linked"
         };
         let domains: Vec<_> = provisioning.domains.iter().map(ToString::to_string).collect();
-        let domains = if domains.is_empty() {
+        let domains = if !provisioning.restricted {
             "any domain".to_owned()
+        } else if domains.is_empty() {
+            "no domain".to_owned()
         } else {
             domains.join(", ")
         };

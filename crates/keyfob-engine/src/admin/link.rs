@@ -38,6 +38,7 @@ impl<S: Store> Admin<'_, S> {
                 if !provisioning.domains.contains(&domain) {
                     provisioning.domains.push(domain.clone());
                 }
+                provisioning.restricted = true;
                 if provisioning.is_linked() {
                     return Ok((None, Vec::new()));
                 }

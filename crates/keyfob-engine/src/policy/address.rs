@@ -19,15 +19,15 @@ pub(super) fn check(review: &Review<'_>) -> Result<(), Rejection> {
     let Some(document) = &review.document else {
         return Ok(());
     };
-    let domains = &review.provisioning.domains;
+    let provisioning = review.provisioning;
     let kept = |before: &Resource| addresses(before).eq(addresses(document));
     let shut_out = !is_active(document) && review.before().is_some_and(kept);
-    if domains.is_empty() || shut_out {
+    if !provisioning.restricted || shut_out {
         return Ok(());
     }
     for (path, address) in addresses(document) {
         match EmailDomain::of_address(address) {
-            Ok(domain) if domains.contains(&domain) => {}
+            Ok(domain) if provisioning.domains.contains(&domain) => {}
             Ok(domain) => {
                 return Err(Rejection::DomainNotAllowed {
                     path: SmolStr::new_static(path),

@@ -175,6 +175,21 @@ fn o_14_a_domain_with_users_is_given_up_by_force_and_who_is_in_it_can_still_be_s
 }
 
 #[test]
+fn o_14_whoever_gives_up_the_last_domain_opens_the_organization_to_nobody() {
+    let fixture = Fixture::verkada();
+    let admin = fixture.administrator();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    for domain in ["example.com", "example.org"] {
+        block_on(fixture.admin().remove_domain(&admin, domain, true)).unwrap();
+    }
+    let title = patch(r#"{"op":"replace","path":"title","value":"Guide"}"#);
+    assert_eq!(refusal(fixture.patch("User", &ann, &title)).0, 400);
+    assert_eq!(refusal(fixture.create("User", &user_at("eve@evil.com"))).0, 400);
+    block_on(fixture.admin().add_domain(&admin, "example.com")).unwrap();
+    fixture.patch("User", &ann, &title).unwrap();
+}
+
+#[test]
 fn t_10_a_created_user_is_invited_once_unless_invitations_are_off() {
     let fixture = Fixture::verkada();
     let count = || {
