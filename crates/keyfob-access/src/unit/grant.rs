@@ -9,7 +9,7 @@ use crate::{
     access::Access,
     error::AccessError,
     event::{GRANTED, REVOKED},
-    keep::{Refused, delta, demand_admin},
+    keep::{Refused, delta, demand_admin, related, select},
     registry::{GRANT, schema_of},
 };
 
@@ -83,7 +83,12 @@ impl<S: Store> Access<'_, S> {
         for _ in 0..Engine::<S>::MAX_ATTEMPTS {
             let wanted = self.wanted(cx, user, unit, role).await?;
             let (version, unit) = self.found_unit(cx, wanted.unit.as_str()).await?;
-            let present = self.get(cx, grants, &wanted.id, &Selection::document()).await?;
+            let selection = select(grants, &[USERS]);
+            let present = self.get(cx, grants, &wanted.id, &selection).await?;
+            let users = present.as_ref().map(|stored| related(stored, USERS));
+            if users.is_some_and(|users| users.contains(&wanted.user)) {
+                return Ok(());
+            }
             let at = self.engine.now();
             let document = wanted.document();
             let relations = [delta(USERS, std::slice::from_ref(&wanted.user), &[])];

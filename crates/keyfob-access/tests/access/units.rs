@@ -338,3 +338,29 @@ fn a_unit_that_is_filled_while_it_is_deleted_stays() {
         assert!(unit_names(fixture).contains(&"Sales".to_owned()));
     });
 }
+
+#[test]
+fn what_is_granted_twice_is_granted_once() {
+    accessiq_on_each_store(|fixture| {
+        let (access, admin) = (fixture.access(), &fixture.admin);
+        let ann = fixture.user("ann");
+        let kind = fixture.kind("Unit");
+        let unit = block_on(access.unit(admin, "Everybody")).unwrap().id;
+        let version = || {
+            let selection = keyfob_engine::Selection::document();
+            let stored = block_on(keyfob_engine::Store::get(
+                fixture.engine.store(),
+                admin,
+                kind,
+                &unit,
+                &selection,
+            ));
+            stored.unwrap().unwrap().version
+        };
+        let grant = || block_on(access.grant(admin, ann.as_str(), "Everybody", None)).unwrap();
+        grant();
+        let before = version();
+        grant();
+        assert_eq!(version(), before);
+    });
+}
