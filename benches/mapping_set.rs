@@ -3,9 +3,9 @@
 use std::error::Error;
 
 use keyfob_benches::{compare, criterion};
-use keyfob_core::{Object, Registry, Resource, ResourceType, SchemaUri, SmolStr, Value, validate};
+use keyfob_core::{Object, Registry, Resource, ResourceType, SchemaUri, SmolStr, validate};
 use keyfob_mapping::{
-    Environment, Options, SeededEntropy, Source, graph,
+    Environment, Options, SeededEntropy, Source, Value, graph,
     mapping::{Mapper, ObjectMapping},
 };
 
@@ -52,8 +52,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// What the mapping says, as code that knows its attributes.
 fn by_hand(source: &Source, user: &ResourceType) -> Resource {
-    let text = |name: &str| -> SmolStr { source.get(name).map(|value| value.to_text()).unwrap_or_default() };
-    let typed = |kind: &str, name: &str| -> Value {
+    let text = |name: &str| -> SmolStr { source.get(name).map(Value::to_text).unwrap_or_default() };
+    let typed = |kind: &str, name: &str| -> keyfob_core::Value {
         let object: Object = [("type", kind.into()), ("value", text(name))]
             .into_iter()
             .collect();
@@ -85,7 +85,7 @@ fn by_hand(source: &Source, user: &ResourceType) -> Resource {
     ] {
         address.insert(sub, text(attribute));
     }
-    core.insert("addresses", vec![Value::from(address)]);
+    core.insert("addresses", vec![keyfob_core::Value::from(address)]);
     let phones = [
         ("work", "telephoneNumber"),
         ("mobile", "mobile"),
