@@ -1,4 +1,4 @@
-//! What is allowed in a mapping and probably a mistake.
+//! What is allowed in a mapping and probably a mistake.
 
 use keyfob_mapping::{Options, graph::SynchronizationSchema, mapping::ObjectMapping};
 

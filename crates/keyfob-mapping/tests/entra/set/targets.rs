@@ -1,4 +1,4 @@
-//! Target paths, and how values become those of the target's type.
+//! Target paths, and how values become those of the target's type (M-6, M-7).
 
 use keyfob_core::{
     ResourceType, Schema,

@@ -1,4 +1,4 @@
-//! Verkada's example of card credentials in the extension attributes of a user, from Graph's answer to the PATCH.
+//! Verkada's example of card credentials in the extension attributes of a user, from Graph's answer to the PATCH (M-8).
 
 use keyfob_core::{Dialect, SchemaUri, message::PatchRequest};
 use keyfob_mapping::{
