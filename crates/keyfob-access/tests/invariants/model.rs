@@ -1,0 +1,391 @@
+//! What an organization has to look like after each step: slow, obvious, and written from the requirements.
+//!
+//! The model never says which of several reasons is given for a refusal; it says all that there are.
+
+mod cards;
+mod groups;
+mod link;
+mod users;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keyfob_engine::{Actor, Origin, UserState};
+
+pub(crate) use self::cards::{Card, Slot};
+use crate::steps::{Action, Body, DOMAINS, Field, GROUP_NAMES, LEVELS, ROLES, UNITS, USER_NAMES, Who};
+
+/// Why a step may be refused: the status that a client gets and, where there is more to it, the error's name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) kind: String,
+}
+
+pub(crate) type Refusals = BTreeSet<Refusal>;
+
+/// What the profile lays down.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each decision")]
+pub(crate) struct Policy {
+    pub(crate) deletes_softly: bool,
+    pub(crate) restores: bool,
+    pub(crate) adopts: bool,
+    pub(crate) invites: bool,
+}
+
+/// What a step made that the model can't know: the id of a resource, or a token.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Made {
+    pub(crate) id: Option<String>,
+    pub(crate) token: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what administrators turn on and off"
+)]
+pub(crate) struct Organization {
+    pub(crate) policy: Policy,
+    pub(crate) is_linked: bool,
+    /// None where it never had any: then all are allowed.
+    pub(crate) domains: Option<Vec<String>>,
+    pub(crate) sends_invites: bool,
+    pub(crate) takes_groups: bool,
+    pub(crate) takes_display_name: bool,
+    pub(crate) token: Option<String>,
+    pub(crate) dead_tokens: Vec<String>,
+    /// Those that are deleted and can be brought back included.
+    pub(crate) users: BTreeMap<String, User>,
+    pub(crate) groups: BTreeMap<String, Group>,
+    pub(crate) access_groups: BTreeMap<String, AccessGroup>,
+    /// By their names, the access groups that have them.
+    pub(crate) levels: BTreeMap<&'static str, BTreeSet<String>>,
+    /// Folded names.
+    pub(crate) units: BTreeSet<String>,
+    /// What administrators granted: the user, the unit and the role.
+    pub(crate) grants: BTreeSet<(String, String, Option<String>)>,
+    /// Every user and group that there ever was, in the order in which they came.
+    pub(crate) known_users: Vec<String>,
+    pub(crate) known_groups: Vec<String>,
+    pub(crate) known_access_groups: Vec<String>,
+    /// How many users were deleted so far.
+    pub(crate) deletions: usize,
+    /// Which resource the last step was about.
+    pub(crate) subject: Option<String>,
+}
+
+/// What SCIM shows of a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Document {
+    pub(crate) user_name: String,
+    pub(crate) display_name: Option<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) active: Option<bool>,
+    pub(crate) email: Option<String>,
+    pub(crate) phone: Option<String>,
+    pub(crate) external_id: Option<String>,
+    pub(crate) card: Card,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct User {
+    pub(crate) document: Document,
+    pub(crate) is_managed: bool,
+    pub(crate) is_invited: bool,
+    pub(crate) deactivated_by: Option<Origin>,
+    /// From which side it was deleted, and after how many others.
+    pub(crate) deleted: Option<(Origin, usize)>,
+    /// How many invitations were sent.
+    pub(crate) invites: usize,
+    pub(crate) slot: Slot,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) name: String,
+    /// Deleted users among them, who come back with their memberships.
+    pub(crate) members: BTreeSet<String>,
+    pub(crate) is_managed: bool,
+    pub(crate) unit: String,
+    pub(crate) role: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AccessGroup {
+    pub(crate) name: String,
+    pub(crate) source: Option<String>,
+    pub(crate) members: BTreeSet<String>,
+}
+
+impl Document {
+    pub(crate) fn of(body: &Body) -> Self {
+        let value = |field: Field, number: Option<u8>| number.map(|number| field.value(number));
+        Self {
+            user_name: Field::UserName.value(body.user_name),
+            display_name: value(Field::DisplayName, body.display_name),
+            title: value(Field::Title, body.title),
+            active: body.active,
+            email: value(Field::Email, body.email),
+            phone: value(Field::Phone, body.phone),
+            external_id: value(Field::ExternalId, body.external_id),
+            card: Card {
+                format: value(Field::CardFormat, body.card[0]),
+                number: value(Field::CardNumber, body.card[1]),
+                facility: value(Field::FacilityCode, body.card[2]),
+                status: value(Field::CardStatus, body.card[3]),
+            },
+        }
+    }
+
+    fn set(&mut self, field: Field, value: Option<String>) {
+        match field {
+            Field::UserName => self.user_name = value.unwrap_or_default(),
+            Field::DisplayName => self.display_name = value,
+            Field::Title => self.title = value,
+            Field::Active => self.active = value.map(|value| value == "true"),
+            Field::Email => self.email = value,
+            Field::Phone => self.phone = value,
+            Field::ExternalId => self.external_id = value,
+            Field::CardFormat => self.card.format = value,
+            Field::CardNumber => self.card.number = value,
+            Field::FacilityCode => self.card.facility = value,
+            Field::CardStatus => self.card.status = value,
+        }
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.active != Some(false)
+    }
+
+    /// O-11: the `userName`, if it has an `@`, and every address.
+    pub(crate) fn addresses(&self) -> Vec<&str> {
+        let user_name = Some(&self.user_name).filter(|name| name.contains('@'));
+        user_name
+            .into_iter()
+            .chain(&self.email)
+            .map(String::as_str)
+            .collect()
+    }
+
+    fn has_address_in(&self, domain: &str) -> bool {
+        self.addresses()
+            .iter()
+            .any(|address| domain_of(address) == domain)
+    }
+}
+
+/// Upper and lower case are one.
+pub(crate) fn folded(text: &str) -> String {
+    text.to_ascii_lowercase()
+}
+
+fn domain_of(address: &str) -> String {
+    address
+        .rsplit_once('@')
+        .map_or_else(String::new, |(_, domain)| folded(domain))
+}
+
+impl User {
+    pub(crate) fn is_live(&self) -> bool {
+        self.deleted.is_none()
+    }
+
+    pub(crate) fn state(&self) -> UserState {
+        if self.deleted.is_some() {
+            UserState::Deleted
+        } else if !self.document.is_active() {
+            UserState::Deactivated
+        } else if self.is_invited {
+            UserState::Invited
+        } else {
+            UserState::Active
+        }
+    }
+
+    /// D-9, D-10: a provider sees whom an administrator deleted as deactivated.
+    pub(crate) fn is_visible_to(&self, by: Actor) -> bool {
+        match self.deleted {
+            None => true,
+            Some((origin, _)) => origin == Origin::Administrator && by == Actor::Provider,
+        }
+    }
+}
+
+fn origin_of(by: Actor) -> Origin {
+    match by {
+        Actor::Provider => Origin::Provider,
+        _ => Origin::Administrator,
+    }
+}
+
+fn refuse(refusals: &mut Refusals, status: u16, kind: &str) {
+    refusals.insert(Refusal {
+        status,
+        kind: kind.into(),
+    });
+}
+
+impl Organization {
+    pub(crate) fn new(policy: Policy) -> Self {
+        Self {
+            policy,
+            is_linked: false,
+            domains: None,
+            sends_invites: true,
+            takes_groups: true,
+            takes_display_name: true,
+            token: None,
+            dead_tokens: Vec::new(),
+            users: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            access_groups: BTreeMap::new(),
+            levels: LEVELS.into_iter().map(|level| (level, BTreeSet::new())).collect(),
+            units: BTreeSet::from([folded(UNITS[0])]),
+            grants: BTreeSet::new(),
+            known_users: Vec::new(),
+            known_groups: Vec::new(),
+            known_access_groups: Vec::new(),
+            deletions: 0,
+            subject: None,
+        }
+    }
+
+    /// What the organization becomes by an action, or all the reasons why it is refused.
+    pub(crate) fn after(&self, action: &Action, made: &Made, others: &Self) -> Result<Self, Refusals> {
+        let mut after = self.clone();
+        after.subject = None;
+        let mut refusals = Refusals::new();
+        after.act(action, made, others, &mut refusals);
+        if refusals.is_empty() {
+            Ok(after)
+        } else {
+            Err(refusals)
+        }
+    }
+
+    pub(crate) fn user_id(&self, who: Who, others: &Self) -> String {
+        nth(who, self, others)
+    }
+
+    pub(crate) fn group_id(&self, number: u8) -> String {
+        pick(&self.known_groups, number)
+    }
+
+    pub(crate) fn access_group_id(&self, number: u8) -> String {
+        pick(&self.known_access_groups, number)
+    }
+
+    pub(crate) fn live_members(&self, rows: &BTreeSet<String>) -> BTreeSet<String> {
+        let is_live = |id: &&String| self.users.get(*id).is_some_and(User::is_live);
+        rows.iter().filter(is_live).cloned().collect()
+    }
+
+    fn deleted_users(&self) -> BTreeSet<String> {
+        let deleted = self.users.iter().filter(|(_, user)| !user.is_live());
+        deleted.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// of which access groups a user is.
+    fn access_groups_of<'m>(&'m self, user: &'m str) -> impl Iterator<Item = &'m str> {
+        let of = self
+            .access_groups
+            .iter()
+            .filter(move |(_, group)| match &group.source {
+                Some(source) => self.groups[source].members.contains(user),
+                None => group.members.contains(user),
+            });
+        of.map(|(id, _)| id.as_str())
+    }
+
+    /// the doors of the levels of the access groups, for those who are active.
+    pub(crate) fn doors_of(&self, user: &str) -> BTreeSet<&'static str> {
+        if self.users[user].state() != UserState::Active {
+            return BTreeSet::new();
+        }
+        let groups: BTreeSet<&str> = self.access_groups_of(user).collect();
+        let levels = self.levels.iter();
+        let levels = levels.filter(|(_, assigned)| assigned.iter().any(|id| groups.contains(id.as_str())));
+        levels
+            .flat_map(|(name, _)| doors_of_level(name))
+            .copied()
+            .collect()
+    }
+
+    /// O-22: what a user is granted, and on whose account: a group or an administrator.
+    pub(crate) fn grants_of(&self, user: &str) -> BTreeSet<(String, Option<String>, Option<String>)> {
+        let by_group = self
+            .groups
+            .iter()
+            .filter(|(_, group)| group.members.contains(user));
+        let by_group = by_group.map(|(id, group)| (group.unit.clone(), group.role.clone(), Some(id.clone())));
+        let own = self.grants.iter().filter(|(granted, ..)| granted == user);
+        by_group
+            .chain(own.map(|(_, unit, role)| (unit.clone(), role.clone(), None)))
+            .collect()
+    }
+    fn act(&mut self, action: &Action, made: &Made, others: &Self, refusals: &mut Refusals) {
+        self.provide_users(action, made, others, refusals);
+    }
+
+    /// L-3: who is not linked has no token that opens anything.
+    fn authenticate(&self, by: Actor, refusals: &mut Refusals) {
+        if by == Actor::Provider && !self.is_linked {
+            refuse(refusals, 401, "Rejected");
+        }
+    }
+}
+
+fn demand_admin(by: Actor, refusals: &mut Refusals) {
+    if by != Actor::OrganizationAdmin {
+        refuse(refusals, 403, "Forbidden");
+    }
+}
+
+fn demand_confirmation(confirmed: bool, refusals: &mut Refusals) {
+    if !confirmed {
+        refuse(refusals, 400, "ConfirmationRequired");
+    }
+}
+
+/// The doors of an access level.
+pub(crate) fn doors_of_level(level: &str) -> &'static [&'static str] {
+    if level == LEVELS[0] {
+        &["Lobby"]
+    } else {
+        &["Laboratory", "Lobby"]
+    }
+}
+
+pub(crate) fn domain_name(number: u8) -> &'static str {
+    DOMAINS[usize::from(number) % DOMAINS.len()]
+}
+
+pub(crate) fn group_name(number: u8) -> &'static str {
+    GROUP_NAMES[usize::from(number) % GROUP_NAMES.len()]
+}
+
+pub(crate) fn role_name(number: Option<u8>) -> Option<String> {
+    number.map(|number| ROLES[usize::from(number)].to_owned())
+}
+
+fn nth(who: Who, organization: &Organization, others: &Organization) -> String {
+    match who {
+        Who::Nth(number) => pick(&organization.known_users, number),
+        Who::OfOther(number) => pick(&others.known_users, number),
+        Who::Group(number) => pick(&organization.known_groups, number),
+        Who::Nobody => "nobody".into(),
+    }
+}
+
+fn pick(ids: &[String], number: u8) -> String {
+    let number = usize::from(number) % ids.len().max(1);
+    ids.get(number).map_or_else(|| "nobody".into(), Clone::clone)
+}
+
+#[cfg(test)]
+#[test]
+fn the_alphabet_has_names_that_differ_in_case_alone() {
+    assert_eq!(folded(USER_NAMES[0]), folded(USER_NAMES[4]));
+    assert_eq!(folded(GROUP_NAMES[0]), folded(GROUP_NAMES[3]));
+}
