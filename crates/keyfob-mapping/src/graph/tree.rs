@@ -20,7 +20,11 @@ pub(super) fn text(node: &Reader<'_>) -> Result<SmolStr, ImportError> {
     {
         return Ok(text.into());
     }
-    let name = node.required_text("name")?;
+    // A blank text without a tree stays one, and is refused where it is compiled.
+    let (name, blank) = (node.text("name")?, node.text("expression")?);
+    let Some(name) = name else {
+        return blank.map(SmolStr::new).ok_or_else(|| node.missing("name"));
+    };
     let kind = node.text("type")?.unwrap_or("Attribute");
     let text = match kind.to_ascii_lowercase().as_str() {
         "attribute" => Expression::Attribute(name.into()).to_string(),
