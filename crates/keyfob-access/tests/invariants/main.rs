@@ -1,6 +1,10 @@
 //! The invariants of the provisioning domain over random sequences of what providers and administrators do, against a
 //! naive model, on the memory store and on SQLite.
 //!
+//! Each check names the number of its invariant, 1 to 15, or of the requirement that it follows. Those of languages and
+//! cards are proved beside them: 16 and 17 in `keyfob-filter/tests/spec/properties.rs`, 18 in
+//! `keyfob-mapping/tests/entra/properties.rs`, 19 and 20 in `keyfob-card/tests/card/layouts.rs`.
+//!
 //! `KEYFOB_SEQUENCES` says how many sequences there are; nine of ten run on the memory store.
 
 #[cfg(test)]
