@@ -3,7 +3,7 @@
 use keyfob_card::Warning;
 use keyfob_core::{Object, Value};
 use keyfob_engine::State;
-use smol_str::{SmolStr, ToSmolStr};
+use smol_str::SmolStr;
 
 use super::{CardStatus, Credential, CredentialCard};
 
@@ -75,11 +75,6 @@ impl Kept {
                 object.insert("id", card.id.clone());
                 object.insert("key", card.key.clone());
                 object.insert("format", card.format.clone());
-                // As texts, since not every number of 64 bits is a JSON number to everybody.
-                if let Some(facility) = card.facility {
-                    object.insert("facility", facility.to_smolstr());
-                }
-                object.insert("number", card.number.to_smolstr());
                 if let Some(word) = &card.word {
                     object.insert("word", word.clone());
                 }
@@ -117,15 +112,18 @@ fn credential(object: &Object) -> Option<Credential> {
 
 fn card(object: &Object) -> Option<CredentialCard> {
     let text = |name| object.get_str(name).map(SmolStr::new);
+    let key = text("key")?;
+    // The key ends in the facility code, empty where there is none, and the number.
+    let mut parts = key.rsplit(':');
+    let number = parts.next()?.parse().ok()?;
+    let facility = parts.next()?.parse().ok();
     Some(CredentialCard {
         id: text("id")?,
         format: text("format")?,
-        facility: object
-            .get_str("facility")
-            .and_then(|facility| facility.parse().ok()),
-        number: object.get_str("number")?.parse().ok()?,
+        facility,
+        number,
         word: text("word"),
-        key: text("key")?,
+        key,
     })
 }
 
