@@ -16,7 +16,7 @@ use proptest::{
 use crate::{
     invariants::{Verdict, agree, holds, same, versions},
     model::{Made, Organization, Policy},
-    steps::{Action, Edit, Field, Shape, Step, Steps, Who, steps},
+    steps::{Action, Edit, Field, Shape, Step, Steps, Who, beginning, steps},
     store::Snapshot,
     world::{PASSWORD, World},
 };
@@ -202,14 +202,8 @@ impl Run {
     }
 
     fn play(&mut self, steps: &Steps) -> Verdict {
-        for organization in 0..2 {
-            for domain in [0, 1] {
-                self.step(&Step {
-                    organization,
-                    action: Action::AddDomain(Actor::OrganizationAdmin, domain),
-                    outage: false,
-                })?;
-            }
+        for step in beginning() {
+            self.step(&step)?;
         }
         for (number, step) in steps.0.iter().enumerate() {
             self.step(step)

@@ -195,6 +195,44 @@ pub(crate) enum Action {
     Revoke(Actor, Who, u8, Option<u8>),
 }
 
+/// What there is before a sequence begins: domains everywhere, and in the first organization two users and a group that
+/// opens a door to one of them.
+pub(crate) fn beginning() -> Vec<Step> {
+    let user = |user_name| {
+        let body = Body {
+            user_name,
+            display_name: None,
+            title: None,
+            active: None,
+            email: None,
+            phone: None,
+            external_id: None,
+            card: [None; 4],
+            surplus: false,
+            texts: false,
+        };
+        (0, Action::PostUser(Actor::Provider, body))
+    };
+    let by = Actor::OrganizationAdmin;
+    let domains = [(0, 0), (0, 1), (1, 0), (1, 1)];
+    let domains = domains.map(|(organization, domain)| (organization, Action::AddDomain(by, domain)));
+    let rest = [
+        user(0),
+        user(1),
+        (0, Action::AcceptInvite(Who::Nth(0))),
+        (0, Action::PostGroup(Actor::Provider, 0, vec![Who::Nth(0)])),
+        (0, Action::Convert(by, 0)),
+        (0, Action::AssignLevel(by, 0, 0)),
+    ];
+    let all = domains.into_iter().chain(rest);
+    all.map(|(organization, action)| Step {
+        organization,
+        action,
+        outage: false,
+    })
+    .collect()
+}
+
 pub(crate) fn steps(longest: usize) -> impl Strategy<Value = Steps> {
     vec(step(), 1..=longest).prop_map(Steps)
 }
