@@ -269,7 +269,8 @@ impl Object {
         &mut self.members[index].1
     }
 
-    pub(crate) fn reserve(&mut self, additional: usize) {
+    /// Makes room for so many more attributes at once.
+    pub fn reserve(&mut self, additional: usize) {
         self.members.reserve(additional);
     }
 }

@@ -58,6 +58,7 @@ impl Kept {
 
     fn to_object(&self) -> Object {
         let mut object = Object::new();
+        object.reserve(8);
         if let Some(credential) = &self.credential {
             object.insert("state", credential.state());
         }
@@ -111,7 +112,11 @@ fn credential(object: &Object) -> Option<Credential> {
 }
 
 fn card(object: &Object) -> Option<CredentialCard> {
-    let text = |name| object.get_str(name).map(SmolStr::new);
+    // Long texts are shared with the state that holds them.
+    let text = |name| match object.get(name)? {
+        Value::String(text) => Some(text.clone()),
+        _ => None,
+    };
     let key = text("key")?;
     // The key ends in the facility code, empty where there is none, and the number.
     let mut parts = key.rsplit(':');
