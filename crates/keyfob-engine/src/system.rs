@@ -71,7 +71,8 @@ impl System {
             let mut definition =
                 ResourceTypeBuilder::new(name, format!("/{name}s"), schema.id.clone()).internal();
             if name == "DeletedUser" {
-                definition = definition.indexed(AttrPath::attribute("userName"));
+                let owner = AttrPath::attribute("memberships").with_sub(Some("value".into()));
+                definition = definition.indexed(AttrPath::attribute("userName")).indexed(owner);
             }
             builder = builder.resource_type(definition).schema(schema);
         }

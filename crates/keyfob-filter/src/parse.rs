@@ -1,4 +1,4 @@
-//! From text to [`Filter`] and [`PatchPath`]: one set of lexemes and one grammar for both.
+//! From text to [`Filter`] and [`PatchPath`](crate::PatchPath): one set of lexemes and one grammar for both.
 //!
 //! Every operand is read once and what follows it is looked at then, so that time is linear; parentheses, `not` and
 //! brackets are the only recursion, and each is charged to the limit of depth before it is entered.

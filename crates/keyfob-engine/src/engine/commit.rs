@@ -10,6 +10,7 @@ use crate::{
     provisioning::Provisioning,
     rule::{FurtherChange, Operation, Rejection, Review},
     store::{Change, CommitError, NewEvent, Store, StoreError, event},
+    system,
 };
 
 /// What a request makes of a resource, before anybody has reviewed it.
@@ -191,7 +192,34 @@ impl<S: Store> Engine<S> {
             }
         };
         let event = NewEvent::new(name, resource_type.name().clone(), id.clone(), at);
-        let steps = [Step::new(change)].into_iter().chain(also).collect();
+        let forgotten = match draft.operation {
+            Operation::Update => self
+                .forgotten_memberships(cx, draft)
+                .await
+                .map_err(Refusal::Error)?,
+            _ => Vec::new(),
+        };
+        let changed = forgotten
+            .iter()
+            .map(|forgotten| NewEvent::new(event::CHANGED, "User", forgotten.id.clone(), at))
+            .collect::<Vec<_>>();
+        let forgotten = forgotten.iter().zip(&changed).map(|(forgotten, event)| Step {
+            event: Some(event),
+            ..Step::if_possible(Change::Update {
+                resource_type: system::deleted_user(),
+                id: &forgotten.id,
+                document: Some(&forgotten.document),
+                relations: &[],
+                unique: &[],
+                precondition: Some(forgotten.version),
+                at,
+            })
+        });
+        let steps = [Step::new(change)]
+            .into_iter()
+            .chain(also)
+            .chain(forgotten)
+            .collect();
         self.commit_steps(cx, steps, 0, &event, review).await
     }
 
@@ -230,6 +258,10 @@ impl<S: Store> Engine<S> {
             let failed = place_of(&error);
             let place = failed.filter(|place| steps.get(*place).is_some_and(|step| step.optional));
             if let Some(place) = place {
+                // It is there and has changed: what the step was made from is out of date.
+                if matches!(error, CommitError::VersionMismatch { .. }) {
+                    return Err(Refusal::Changed);
+                }
                 events.extend(steps.remove(place).instead);
                 continue;
             }

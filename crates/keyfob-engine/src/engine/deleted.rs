@@ -81,6 +81,15 @@ impl Existing {
     }
 }
 
+/// A deleted user who comes back to fewer relations than before.
+pub(super) struct Forgotten {
+    pub(super) id: ResourceId,
+    /// What is stored of the user from now on.
+    pub(super) document: Resource,
+    /// The version that the stored resource must have.
+    pub(super) version: Version,
+}
+
 /// Who had the `userName` of a user that is to be created.
 pub(super) enum Predecessor {
     /// A deleted user.
@@ -537,6 +546,49 @@ impl<S: Store> Engine<S> {
         ];
         let event = NewEvent::new(event::DELETED, resource_type.name().clone(), id.clone(), at);
         self.commit_steps(cx, steps, 0, &event, &review).await
+    }
+
+    /// The deleted users who come back to fewer relations because of a draft: those whom it takes out of the resource's
+    /// by their ids. They are no members as long as they are deleted, and whoever names one means it to stay so; who
+    /// replaces all members doesn't see them and has nothing to say of them.
+    ///
+    /// # Complexity
+    /// One look-up by an index where somebody is taken out, and none otherwise.
+    pub(super) async fn forgotten_memberships(
+        &self,
+        cx: &Context,
+        draft: &Draft<'_>,
+    ) -> Result<Vec<Forgotten>, EngineError> {
+        let takes_out = |delta: &&RelationDelta| !delta.remove.is_empty();
+        let deltas: Vec<&RelationDelta> = draft.relations.iter().filter(takes_out).collect();
+        let users = self.registry().resource_types().iter();
+        let users = users
+            .filter(|resource_type| policy::is_user(resource_type))
+            .collect::<Vec<_>>();
+        let ([user], false) = (users.as_slice(), deltas.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let selection = Selection::document();
+        let filter = equals(system::deleted_user(), "memberships.value", draft.id.as_str())?;
+        let query = Query::new(&selection, usize::MAX).with_filter(&filter);
+        let page = self.store().query(cx, system::deleted_user(), &query).await?;
+        let forgotten = page.resources.iter().filter_map(|stored| {
+            let id = stored.resource.id()?;
+            let mut deleted = DeletedUser::from_stored(stored, user)?;
+            let before = deleted.memberships.len();
+            deleted.memberships.retain(|membership| {
+                membership.owner != *draft.id
+                    || !deltas
+                        .iter()
+                        .any(|delta| delta.attribute.is(&membership.attribute) && delta.remove.contains(&id))
+            });
+            (deleted.memberships.len() < before).then(|| Forgotten {
+                id,
+                document: deleted.to_document(),
+                version: deleted.stored,
+            })
+        });
+        Ok(forgotten.collect())
     }
 
     /// In which relations of whatever types a resource is.

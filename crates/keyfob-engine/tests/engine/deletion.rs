@@ -284,3 +284,42 @@ fn whom_an_administrator_deletes_by_its_address_the_provider_still_holds_for_dea
     own.delete("User", &bob, &Precondition::None).unwrap();
     assert_eq!(active(&fixture, &bob), Some(false), "D-10");
 }
+
+#[test]
+fn d_11_whom_the_provider_takes_out_of_a_group_while_deleted_does_not_come_back_to_it() {
+    for (operation, stays_out) in [
+        (r#"{"op":"remove","path":"members[value eq \"ID\"]"}"#, true),
+        (
+            r#"{"op":"Remove","path":"members","value":[{"value":"ID"}]}"#,
+            true,
+        ),
+        // Who replaces all members doesn't see the deleted one.
+        (
+            r#"{"op":"replace","value":{"displayName":"Scouts","members":[]}}"#,
+            false,
+        ),
+    ] {
+        let fixture = Fixture::verkada();
+        let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+        let guides = fixture
+            .create("Group", &group("Guides", &[ann.id.as_str()]))
+            .unwrap();
+        let drivers = fixture
+            .create("Group", &group("Drivers", &[ann.id.as_str()]))
+            .unwrap();
+        fixture.patch("User", &ann, &set_active(false)).unwrap();
+        block_on(fixture.admin().delete_user(&fixture.administrator(), &ann.id)).unwrap();
+        let removal = patch(&operation.replace("ID", ann.id.as_str()));
+        fixture.patch("Group", &guides, &removal).unwrap();
+        fixture.patch("User", &ann, &set_active(true)).unwrap();
+        let is_in = |of: &keyfob_engine::Written| {
+            fixture
+                .get("Group", of)
+                .relation("members")
+                .unwrap()
+                .contains(&ann.id)
+        };
+        assert_eq!(is_in(&guides), !stays_out, "{operation}");
+        assert!(is_in(&drivers), "{operation}");
+    }
+}

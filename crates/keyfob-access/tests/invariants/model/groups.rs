@@ -120,8 +120,12 @@ impl Organization {
             }
         }
         let mut after = before.clone();
-        // D-11: whoever is deleted keeps the memberships that it had then.
+        // D-11: whoever is deleted keeps the memberships that it had then, but for those that are taken away by its id.
         let deleted = self.deleted_users();
+        // A request that also replaces all members says of all who is in, and nobody who is deleted is seen.
+        let replaces = changes
+            .iter()
+            .any(|change| matches!(change, GroupChange::Replace(_) | GroupChange::Clear));
         for change in changes {
             match change {
                 GroupChange::Rename(name) => after.name = (*name).into(),
@@ -140,7 +144,7 @@ impl Organization {
                 GroupChange::Remove(members) => {
                     after
                         .members
-                        .retain(|id| deleted.contains(id) || !members.contains(id));
+                        .retain(|id| !members.contains(id) || (replaces && deleted.contains(id)));
                 }
             }
         }
