@@ -4,7 +4,7 @@ mod error;
 mod kept;
 mod rule;
 
-use keyfob_card::Warning;
+use keyfob_card::{Card, Warning};
 use keyfob_engine::{State, UserState};
 use smol_str::SmolStr;
 
@@ -64,6 +64,16 @@ pub struct CredentialCard {
     pub word: Option<SmolStr>,
     /// What no other card of the organization has.
     key: SmolStr,
+}
+
+impl CredentialCard {
+    /// Whether it is this card.
+    fn is(&self, card: &Card<'_>) -> bool {
+        self.number == card.number()
+            && self.facility == card.facility()
+            // Another table may spell the format's name in another way.
+            && (self.format == card.format().name() || self.key == card.key())
+    }
 }
 
 impl Credential {

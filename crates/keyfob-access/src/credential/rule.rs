@@ -1,6 +1,6 @@
 //! How a user's credential follows from what its provider sends.
 
-use keyfob_card::{Card, Formats, Part, Reading, Submitted, Warning};
+use keyfob_card::{Card, Formats, Part, Reading, Submitted};
 use keyfob_core::{Object, ResourceId, SchemaUri, ToErrorBody, name::closest, render::excerpt};
 use keyfob_engine::{Context, Operation, Rejection, Review, Rule, UniqueKey};
 use smol_str::{SmolStr, format_smolstr};
@@ -136,26 +136,27 @@ impl Credentials {
         if status != Some(Status::Active) {
             missing.push(SmolStr::new_static("credentialStatus"));
         }
-        let key = card.as_ref().map(|(card, _)| SmolStr::from(card.key()));
-        let same = before.card().filter(|live| Some(&live.key) == key.as_ref());
+        let same = before
+            .card()
+            .filter(|live| card.as_ref().is_some_and(|(card, _)| live.is(card)));
         let mut cards = before.cards;
-        let credential = match (status, card.zip(key), same) {
-            (Some(Status::Active), Some(((card, warnings), key)), same) => {
-                let id = if let Some(same) = same {
-                    same.id.clone()
-                } else {
+        let credential = match (status, card, same) {
+            (Some(Status::Active), Some((card, warnings)), same) => {
+                let card = same.cloned().unwrap_or_else(|| {
                     cards = cards.saturating_add(1);
-                    format_smolstr!("{user}.{cards}")
-                };
-                Some(live(id, key, &card, CardStatus::Active, warnings))
+                    new_card(format_smolstr!("{user}.{cards}"), &card)
+                });
+                Some(Credential::Live {
+                    card,
+                    status: CardStatus::Active,
+                    warnings,
+                })
             }
-            (Some(Status::Deactivated), Some(((card, warnings), key)), Some(same)) => Some(live(
-                same.id.clone(),
-                key,
-                &card,
-                CardStatus::Deactivated,
+            (Some(Status::Deactivated), Some((_, warnings)), Some(same)) => Some(Credential::Live {
+                card: same.clone(),
+                status: CardStatus::Deactivated,
                 warnings,
-            )),
+            }),
             // Whoever takes away what a card needs deletes it, and what is deleted stays so until its status is another.
             (None | Some(Status::Deleted), ..) if had_card => Some(Credential::Deleted),
             (_, None, _) if before.card().is_some() => Some(Credential::Deleted),
@@ -262,24 +263,14 @@ fn tell(review: &mut Review<'_>, before: &Kept, after: &Kept) {
     }
 }
 
-fn live(
-    id: SmolStr,
-    key: SmolStr,
-    card: &Card<'_>,
-    status: CardStatus,
-    warnings: Vec<Warning>,
-) -> Credential {
-    Credential::Live {
-        card: CredentialCard {
-            id,
-            format: card.format().name().into(),
-            facility: card.facility(),
-            number: card.number(),
-            word: card.word().map(|word| word.hex().into()),
-            key,
-        },
-        status,
-        warnings,
+fn new_card(id: SmolStr, card: &Card<'_>) -> CredentialCard {
+    CredentialCard {
+        id,
+        format: card.format().name().into(),
+        facility: card.facility(),
+        number: card.number(),
+        word: card.word().map(|word| word.hex().into()),
+        key: card.key().into(),
     }
 }
 
