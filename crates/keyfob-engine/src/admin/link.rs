@@ -33,7 +33,7 @@ impl<S: Store> Admin<'_, S> {
         demand_admin(cx)?;
         let domain: EmailDomain = domain.parse()?;
         let token = Token::generate()?;
-        let (issued, _) = self
+        let issued = self
             .edit(cx, event::PROVISIONING_CHANGED, |provisioning, at| {
                 if !provisioning.domains.contains(&domain) {
                     provisioning.domains.push(domain.clone());
@@ -265,7 +265,7 @@ impl<S: Store> Admin<'_, S> {
     /// Changes how the organization is provisioned, again if somebody else does so at the same time. `change` returns
     /// a token that is valid from then on and the events that there are beside `event`.
     ///
-    /// Says whether there is such a token, and how the organization is provisioned now.
+    /// Says whether there is such a token.
     pub(super) async fn edit<'t>(
         &self,
         cx: &Context,
@@ -274,7 +274,7 @@ impl<S: Store> Admin<'_, S> {
             &mut Provisioning,
             DateTime,
         ) -> Result<(Option<&'t Token>, Vec<&'static str>), AdminError>,
-    ) -> Result<(bool, Provisioning), AdminError> {
+    ) -> Result<bool, AdminError> {
         let mut registered = false;
         for _ in 0..Engine::<S>::MAX_ATTEMPTS {
             let at = self.engine.now();
@@ -282,7 +282,7 @@ impl<S: Store> Admin<'_, S> {
             let mut after = before.clone();
             let (token, events) = change(&mut after, at)?;
             if after == before {
-                return Ok((false, after));
+                return Ok(false);
             }
             // A token leads to the organization before the organization lets it in, never the other way round.
             if let Some(token) = token.filter(|_| !registered) {
@@ -299,7 +299,7 @@ impl<S: Store> Admin<'_, S> {
             match self.save(cx, &after, &[], &events).await {
                 Err(AdminError::Contention) => {}
                 Err(error) => return Err(error),
-                Ok(()) => return Ok((token.is_some(), after)),
+                Ok(()) => return Ok(token.is_some()),
             }
         }
         Err(AdminError::Contention)

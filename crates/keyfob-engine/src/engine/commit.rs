@@ -26,6 +26,26 @@ pub(crate) struct Draft<'d> {
     pub(crate) version: Option<Version>,
 }
 
+impl<'d> Draft<'d> {
+    /// A resource goes.
+    pub(crate) fn deletion(
+        resource_type: &'d ResourceType,
+        id: &'d ResourceId,
+        before: &'d Record,
+        version: Option<Version>,
+    ) -> Self {
+        Self {
+            operation: Operation::Delete,
+            resource_type,
+            id,
+            before: Some(before),
+            document: None,
+            relations: &[],
+            version,
+        }
+    }
+}
+
 /// One change of a commit, and whether the commit may do without it.
 pub(crate) struct Step<'s> {
     pub(crate) change: Change<'s>,
@@ -194,20 +214,16 @@ impl<S: Store> Engine<S> {
         let event = NewEvent::new(name, resource_type.name().clone(), id.clone(), at);
         let forgotten = match draft.operation {
             Operation::Update => self
-                .forgotten_memberships(cx, draft)
+                .forgotten_memberships(cx, draft, at)
                 .await
                 .map_err(Refusal::Error)?,
             _ => Vec::new(),
         };
-        let changed = forgotten
-            .iter()
-            .map(|forgotten| NewEvent::new(event::CHANGED, "User", forgotten.id.clone(), at))
-            .collect::<Vec<_>>();
-        let forgotten = forgotten.iter().zip(&changed).map(|(forgotten, event)| Step {
-            event: Some(event),
+        let forgotten = forgotten.iter().map(|forgotten| Step {
+            event: Some(&forgotten.event),
             ..Step::if_possible(Change::Update {
                 resource_type: system::deleted_user(),
-                id: &forgotten.id,
+                id: &forgotten.event.resource,
                 document: Some(&forgotten.document),
                 relations: &[],
                 unique: &[],

@@ -83,7 +83,8 @@ impl Existing {
 
 /// A deleted user who comes back to fewer relations than before.
 pub(super) struct Forgotten {
-    pub(super) id: ResourceId,
+    /// What tells of it.
+    pub(super) event: NewEvent,
     /// What is stored of the user from now on.
     pub(super) document: Resource,
     /// The version that the stored resource must have.
@@ -286,15 +287,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<(), Refusal> {
         let before = loaded.record();
         let provisioning = self.provisioning(cx).await.map_err(Refusal::store)?;
-        let draft = Draft {
-            operation: Operation::Delete,
-            resource_type,
-            id,
-            before: Some(&before),
-            document: None,
-            relations: &[],
-            version: Some(loaded.version),
-        };
+        let draft = Draft::deletion(resource_type, id, &before, Some(loaded.version));
         let mut review = self.review(cx, &provisioning, &draft).map_err(Refusal::Error)?;
         let was_active = is_active(&before.document);
         let mut record = before.clone();
@@ -404,15 +397,7 @@ impl<S: Store> Engine<S> {
         deleted: &DeletedUser,
     ) -> Result<(), Refusal> {
         let provisioning = self.provisioning(cx).await.map_err(Refusal::store)?;
-        let draft = Draft {
-            operation: Operation::Delete,
-            resource_type,
-            id,
-            before: Some(&deleted.record),
-            document: None,
-            relations: &[],
-            version: None,
-        };
+        let draft = Draft::deletion(resource_type, id, &deleted.record, None);
         let review = self.review(cx, &provisioning, &draft).map_err(Refusal::Error)?;
         let hidden = DeletedUser {
             origin: Origin::Provider,
@@ -523,15 +508,7 @@ impl<S: Store> Engine<S> {
         before: &Record,
     ) -> Result<(), Refusal> {
         let provisioning = self.provisioning(cx).await.map_err(Refusal::store)?;
-        let draft = Draft {
-            operation: Operation::Delete,
-            resource_type,
-            id,
-            before: Some(before),
-            document: None,
-            relations: &[],
-            version: None,
-        };
+        let draft = Draft::deletion(resource_type, id, before, None);
         let review = self.review(cx, &provisioning, &draft).map_err(Refusal::Error)?;
         let at = review.at;
         let tombstone = Resource::new([system::tombstone().schema().id.clone()]);
@@ -558,14 +535,13 @@ impl<S: Store> Engine<S> {
         &self,
         cx: &Context,
         draft: &Draft<'_>,
+        at: DateTime,
     ) -> Result<Vec<Forgotten>, EngineError> {
         let takes_out = |delta: &&RelationDelta| !delta.remove.is_empty();
         let deltas: Vec<&RelationDelta> = draft.relations.iter().filter(takes_out).collect();
-        let users = self.registry().resource_types().iter();
-        let users = users
-            .filter(|resource_type| policy::is_user(resource_type))
-            .collect::<Vec<_>>();
-        let ([user], false) = (users.as_slice(), deltas.is_empty()) else {
+        let mut types = self.registry().resource_types().iter();
+        let user = types.find(|resource_type| policy::is_user(resource_type));
+        let Some(user) = user.filter(|_| !deltas.is_empty()) else {
             return Ok(Vec::new());
         };
         let selection = Selection::document();
@@ -583,7 +559,7 @@ impl<S: Store> Engine<S> {
                         .any(|delta| delta.attribute.is(&membership.attribute) && delta.remove.contains(&id))
             });
             (deleted.memberships.len() < before).then(|| Forgotten {
-                id,
+                event: NewEvent::new(event::CHANGED, user.name().clone(), id, at),
                 document: deleted.to_document(),
                 version: deleted.stored,
             })

@@ -122,15 +122,7 @@ impl<S: Store> Engine<S> {
             drop_secrets(&mut document, resource_type);
             let before = existing.record();
             match self
-                .change(
-                    cx,
-                    resource_type,
-                    id,
-                    &existing,
-                    &before,
-                    Some(document),
-                    &relations,
-                )
+                .change(cx, resource_type, id, &existing, &before, document, &relations)
                 .await
             {
                 Ok(()) => return Ok(()),

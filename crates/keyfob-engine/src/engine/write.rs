@@ -76,7 +76,7 @@ impl<S: Store> Engine<S> {
         body: Resource,
         projection: &Projection,
     ) -> Result<Written, EngineError> {
-        let mut document = validate::create(body.clone(), resource_type, self.profile().dialect)?;
+        let mut document = validate::create(body, resource_type, self.profile().dialect)?;
         let mut relations = take_relations(&mut document, resource_type, false);
         drop_secrets(&mut document, resource_type);
         if let Some(id) = self.predecessor(cx, resource_type, &document).await? {
@@ -87,7 +87,7 @@ impl<S: Store> Engine<S> {
                         .await
                 }
                 Predecessor::Unmanaged(id) => {
-                    self.replace(cx, resource_type, &id, body, &Precondition::None, projection)
+                    self.replace(cx, resource_type, &id, document, &Precondition::None, projection)
                         .await
                 }
             };
@@ -151,15 +151,7 @@ impl<S: Store> Engine<S> {
             skipped.leave_out_of(&mut relations);
             drop_secrets(&mut document, resource_type);
             match self
-                .change(
-                    cx,
-                    resource_type,
-                    id,
-                    &existing,
-                    &before,
-                    Some(document),
-                    &relations,
-                )
+                .change(cx, resource_type, id, &existing, &before, document, &relations)
                 .await
             {
                 Ok(()) => {
@@ -202,15 +194,8 @@ impl<S: Store> Engine<S> {
                 }
                 Existing::Live(loaded) => {
                     let provisioning = self.provisioning(cx).await?;
-                    let draft = Draft {
-                        operation: Operation::Delete,
-                        resource_type,
-                        id,
-                        before: Some(&loaded.record()),
-                        document: None,
-                        relations: &[],
-                        version: Some(loaded.version),
-                    };
+                    let before = loaded.record();
+                    let draft = Draft::deletion(resource_type, id, &before, Some(loaded.version));
                     self.commit_draft(cx, &provisioning, &draft).await
                 }
             };
@@ -231,24 +216,24 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         existing: &Existing,
         before: &Record,
-        document: Option<Resource>,
+        document: Resource,
         relations: &[RelationDelta],
     ) -> Result<(), Refusal> {
-        match (existing, document) {
-            (Existing::Deleted(deleted), Some(document)) => {
+        match existing {
+            Existing::Deleted(deleted) => {
                 self.change_deleted(cx, resource_type, id, deleted, document)
                     .await
             }
-            (_, document) => {
+            Existing::Live(loaded) => {
                 let provisioning = self.provisioning(cx).await.map_err(Refusal::store)?;
                 let draft = Draft {
                     operation: Operation::Update,
                     resource_type,
                     id,
                     before: Some(before),
-                    document,
+                    document: Some(document),
                     relations,
-                    version: Some(existing.version()),
+                    version: Some(loaded.version),
                 };
                 self.commit_draft(cx, &provisioning, &draft).await
             }
@@ -371,9 +356,9 @@ fn take_relations(
         .collect()
 }
 
-/// Takes out what is writeOnly, and says whether there was something: such a value is for whoever checks it, and the
+/// Takes out what is writeOnly: such a value is for whoever checks it, and the
 /// document is the wrong place for it. A password is accepted and dropped.
-pub(super) fn drop_secrets(document: &mut Resource, resource_type: &ResourceType) -> bool {
+pub(super) fn drop_secrets(document: &mut Resource, resource_type: &ResourceType) {
     let mut dropped = false;
     for (uri, attribute) in resource_type.attributes() {
         if attribute.mutability != Mutability::WriteOnly {
@@ -394,5 +379,4 @@ pub(super) fn drop_secrets(document: &mut Resource, resource_type: &ResourceType
         document.extensions_mut().retain(|(_, object)| !object.is_empty());
         validate::state_schemas(document, resource_type);
     }
-    dropped
 }
