@@ -17,7 +17,8 @@ macro_rules! caseless {
             #[must_use]
             #[inline]
             pub fn is(&self, text: &str) -> bool {
-                self.0.eq_ignore_ascii_case(text)
+                let own = self.0.as_str();
+                own.len() == text.len() && (own == text || own.eq_ignore_ascii_case(text))
             }
         }
 
