@@ -49,11 +49,16 @@ impl<'f> Card<'f> {
     /// However the format was spelled, and whatever stood in a table, it is `standard26bitwiegand:111:7777`.
     #[must_use]
     pub fn key(&self) -> String {
-        let format = self.format.folded_name();
-        match self.facility {
-            Some(facility) => format!("{format}:{facility}:{}", self.number),
-            None => format!("{format}::{}", self.number),
-        }
+        let (mut facility, mut number) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let facility = self.facility.map_or("", |code| facility.format(code));
+        [
+            &self.format.folded_name,
+            ":",
+            facility,
+            ":",
+            number.format(self.number),
+        ]
+        .concat()
     }
 }
 

@@ -16,6 +16,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Format {
     pub(crate) name: SmolStr,
+    /// What the name is compared by.
+    pub(crate) folded_name: SmolStr,
     pub(crate) aliases: Vec<SmolStr>,
     pub(crate) certainty: Certainty,
     pub(crate) serial_number: bool,
@@ -221,10 +223,6 @@ impl Format {
     /// Whether hex digits are as many as the format has.
     pub(crate) fn takes_digits(&self, hex: Hex, digits: u8) -> bool {
         hex.digits() == digits || !self.serial_number && hex.digits() < digits
-    }
-
-    pub(crate) fn folded_name(&self) -> SmolStr {
-        fold(&self.name)
     }
 
     pub(crate) fn fits(&self, part: Part, value: u64, field: Field) -> Result<(), CardError> {

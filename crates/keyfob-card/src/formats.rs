@@ -110,7 +110,7 @@ impl Formats {
 
     /// Adds a format, or puts it in the place of the one with its name.
     pub(crate) fn put(&mut self, format: Format) {
-        let name = format.folded_name();
+        let name = format.folded_name.clone();
         let there = self.by_name.get(&name).copied();
         let index = there.unwrap_or(self.rows.len());
         if there.is_some() {
@@ -142,7 +142,7 @@ impl Formats {
             }
         };
         let nearest = |format: &Format| {
-            let names = format.aliases().map(fold).chain([format.folded_name()]);
+            let names = format.aliases().map(fold).chain([format.folded_name.clone()]);
             names.map(similarity).fold(0.0, f64::max)
         };
         let mut near: Vec<_> = self
@@ -160,6 +160,7 @@ impl From<&BuiltIn> for Format {
     fn from(row: &BuiltIn) -> Self {
         Self {
             name: SmolStr::new_static(row.name),
+            folded_name: fold(row.name),
             aliases: row.aliases.iter().copied().map(SmolStr::new_static).collect(),
             certainty: row.certainty,
             serial_number: row.serial_number,

@@ -41,7 +41,7 @@ impl Formats {
         for row in rows {
             let name = SmolStr::from(row.name.as_str());
             let added = row.format().and_then(|format| {
-                if !seen.insert(format.folded_name()) {
+                if !seen.insert(format.folded_name.clone()) {
                     return Err(self.taken(&format.name));
                 }
                 self.check_names(&format)?;
@@ -64,13 +64,13 @@ impl Formats {
 
     /// A format may share its name with the one that it replaces, and nothing else with anyone.
     fn check_names(&self, format: &Format) -> Result<(), RowError> {
-        let folded = format.folded_name();
+        let folded = &format.folded_name;
         let names = std::iter::once(format.name.as_str()).chain(format.aliases());
         for name in names {
             if fold(name).is_empty() {
                 return Err(RowError::NoName);
             }
-            if self.find(name).is_some_and(|other| other.folded_name() != folded) {
+            if self.find(name).is_some_and(|other| other.folded_name != *folded) {
                 return Err(self.taken(name));
             }
         }
@@ -152,6 +152,7 @@ impl Row {
             return Err(RowError::NoLayout);
         }
         Ok(Format {
+            folded_name: fold(&self.name),
             name: self.name.into(),
             aliases: self.aliases.into_iter().map(SmolStr::from).collect(),
             certainty,

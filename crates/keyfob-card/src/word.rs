@@ -58,8 +58,15 @@ impl Word {
     /// The word as hex digits in upper case: right-aligned, as many as it takes, leading zeros kept.
     #[must_use]
     pub fn hex(self) -> String {
-        let width = usize::from(self.length.div_ceil(4));
-        format!("{:0width$X}", self.bits)
+        let count = self.length.div_ceil(4);
+        let digit = |place: u8| {
+            let digit = u32::try_from(self.bits >> (4 * place) & 0xF).ok()?;
+            char::from_digit(digit, 16)
+        };
+        let mut hex = String::with_capacity(count.into());
+        hex.extend((0..count).rev().filter_map(digit));
+        hex.make_ascii_uppercase();
+        hex
     }
 
     /// The number in a field of the word's format.

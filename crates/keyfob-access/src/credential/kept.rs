@@ -28,11 +28,11 @@ impl Kept {
         *self == Self::default()
     }
 
-    pub(crate) fn put_into(&self, state: &mut State) {
+    pub(crate) fn put_into(self, state: &mut State) {
         if self.is_empty() {
             state.remove(STATE);
         } else {
-            state.set(STATE, self.to_object());
+            state.set(STATE, self.into_object());
         }
     }
 
@@ -56,28 +56,28 @@ impl Kept {
         }
     }
 
-    fn to_object(&self) -> Object {
+    fn into_object(self) -> Object {
         let mut object = Object::new();
         object.reserve(8);
         if let Some(credential) = &self.credential {
             object.insert("state", credential.state());
         }
         object.insert("cards", i64::from(self.cards));
-        match &self.credential {
+        match self.credential {
             Some(Credential::Staged { missing, problem }) => {
                 if !missing.is_empty() {
-                    object.insert("missing", texts(missing.iter().cloned()));
+                    object.insert("missing", texts(missing.into_iter()));
                 }
                 if let Some(problem) = problem {
-                    object.insert("problem", problem.clone());
+                    object.insert("problem", problem);
                 }
             }
             Some(Credential::Live { card, warnings, .. }) => {
-                object.insert("id", card.id.clone());
-                object.insert("key", card.key.clone());
-                object.insert("format", card.format.clone());
-                if let Some(word) = &card.word {
-                    object.insert("word", word.clone());
+                object.insert("id", card.id);
+                object.insert("key", card.key);
+                object.insert("format", card.format);
+                if let Some(word) = card.word {
+                    object.insert("word", word);
                 }
                 if !warnings.is_empty() {
                     let names = warnings.iter().map(|warning| warning.as_str().into());

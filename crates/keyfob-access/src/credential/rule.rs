@@ -3,7 +3,7 @@
 use keyfob_card::{Card, Formats, Part, Reading, Submitted};
 use keyfob_core::{Object, ResourceId, SchemaUri, ToErrorBody, name::closest, render::excerpt};
 use keyfob_engine::{Context, Operation, Rejection, Review, Rule, UniqueKey};
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 use super::{CardStatus, Credential, CredentialCard, CredentialError, Kept};
 use crate::event::{CREDENTIAL_ACTIVATED, CREDENTIAL_CREATED, CREDENTIAL_DEACTIVATED, CREDENTIAL_DELETED};
@@ -144,7 +144,8 @@ impl Credentials {
             (Some(Status::Active), Some((card, warnings)), same) => {
                 let card = same.cloned().unwrap_or_else(|| {
                     cards = cards.saturating_add(1);
-                    new_card(format_smolstr!("{user}.{cards}"), &card)
+                    let id = [user.as_str(), ".", itoa::Buffer::new().format(cards)].concat();
+                    new_card(id.into(), &card)
                 });
                 Some(Credential::Live {
                     card,
