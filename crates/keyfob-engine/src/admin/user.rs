@@ -157,6 +157,7 @@ impl<S: Store> Admin<'_, S> {
                 before: Some(&before),
                 document: Some(before.document.clone()),
                 relations: &[],
+                joining_later: &[],
                 version: Some(loaded.version),
             };
             let unique = self.engine.review(cx, &provisioning, &draft)?.unique;
@@ -289,6 +290,7 @@ impl<S: Store> Admin<'_, S> {
                 before: Some(&before),
                 document: Some(document),
                 relations: &[],
+                joining_later: &[],
                 version: Some(loaded.version),
             };
             match self.engine.commit_draft(cx, &provisioning, &draft).await {

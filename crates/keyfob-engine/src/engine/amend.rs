@@ -7,7 +7,7 @@ use super::{
     commit::{Draft, Step},
     error::Refusal,
     record::Loaded,
-    write::Skipped,
+    write::Refused,
 };
 use crate::{
     context::Context,
@@ -50,6 +50,7 @@ impl<S: Store> Engine<S> {
                 before: Some(&before),
                 document: Some(before.document.clone()),
                 relations: &[],
+                joining_later: &[],
                 version: Some(loaded.version),
             };
             let review = self.reviewed(cx, &provisioning, &draft, &mut amend)?;
@@ -69,7 +70,7 @@ impl<S: Store> Engine<S> {
             match self.commit_review(cx, &draft, &review, guard).await {
                 Ok(()) => return Ok(()),
                 Err(Refusal::Error(error)) => return Err(error),
-                Err(refusal) => self.retry(refusal, &mut Skipped::default())?,
+                Err(refusal) => self.retry(cx, refusal, &mut Refused::default()).await?,
             }
         }
         Err(EngineError::Contention)

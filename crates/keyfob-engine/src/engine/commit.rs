@@ -22,6 +22,8 @@ pub(crate) struct Draft<'d> {
     /// The document, where it may change.
     pub(crate) document: Option<Resource>,
     pub(crate) relations: &'d [RelationDelta],
+    /// Deleted users who join as soon as they are brought back.
+    pub(crate) joining_later: &'d [RelationDelta],
     /// The version that the resource must have.
     pub(crate) version: Option<Version>,
 }
@@ -41,6 +43,7 @@ impl<'d> Draft<'d> {
             before: Some(before),
             document: None,
             relations: &[],
+            joining_later: &[],
             version,
         }
     }
@@ -196,7 +199,8 @@ impl<S: Store> Engine<S> {
             }
             Operation::Update => {
                 let document = document.as_ref().filter(|_| !unchanged);
-                if document.is_none() && draft.relations.iter().all(RelationDelta::is_empty) {
+                let mut joining = draft.relations.iter().chain(draft.joining_later);
+                if document.is_none() && joining.all(RelationDelta::is_empty) {
                     return Ok(());
                 }
                 let change = Change::Update {
@@ -212,29 +216,23 @@ impl<S: Store> Engine<S> {
             }
         };
         let event = NewEvent::new(name, resource_type.name().clone(), id.clone(), at);
-        let forgotten = match draft.operation {
-            Operation::Update => self
-                .forgotten_memberships(cx, draft, at)
-                .await
-                .map_err(Refusal::Error)?,
-            _ => Vec::new(),
-        };
-        let forgotten = forgotten.iter().map(|forgotten| Step {
-            event: Some(&forgotten.event),
-            ..Step::if_possible(Change::Update {
+        let deleted = self.deleted_members(cx, draft, at).await?;
+        let deleted = deleted.iter().map(|member| Step {
+            event: Some(&member.event),
+            ..Step::new(Change::Update {
                 resource_type: system::deleted_user(),
-                id: &forgotten.event.resource,
-                document: Some(&forgotten.document),
+                id: &member.event.resource,
+                document: Some(&member.document),
                 relations: &[],
                 unique: &[],
-                precondition: Some(forgotten.version),
+                precondition: Some(member.version),
                 at,
             })
         });
         let steps = [Step::new(change)]
             .into_iter()
             .chain(also)
-            .chain(forgotten)
+            .chain(deleted)
             .collect();
         self.commit_steps(cx, steps, 0, &event, review).await
     }
@@ -274,15 +272,16 @@ impl<S: Store> Engine<S> {
             let failed = place_of(&error);
             let place = failed.filter(|place| steps.get(*place).is_some_and(|step| step.optional));
             if let Some(place) = place {
-                // It is there and has changed: what the step was made from is out of date.
-                if matches!(error, CommitError::VersionMismatch { .. }) {
-                    return Err(Refusal::Changed);
-                }
                 events.extend(steps.remove(place).instead);
                 continue;
             }
+            let failed = failed.and_then(|place| Some(&steps.get(place)?.change));
+            // It was there when it was read, and is gone by now.
+            if matches!(error, CommitError::NotFound { .. }) && failed.is_some_and(has_precondition) {
+                return Err(Refusal::Changed);
+            }
             let (resource_type, id) = failed
-                .and_then(|place| subject_of(&steps.get(place)?.change))
+                .and_then(subject_of)
                 .unwrap_or((review.resource_type, review.id));
             return Err(Refusal::of(error, resource_type.name(), id));
         }
@@ -299,6 +298,19 @@ fn place_of(error: &CommitError) -> Option<usize> {
         | CommitError::UnknownMembers { change, .. } => Some(*change),
         CommitError::Store(_) => None,
     }
+}
+
+fn has_precondition(change: &Change<'_>) -> bool {
+    matches!(
+        change,
+        Change::Update {
+            precondition: Some(_),
+            ..
+        } | Change::Delete {
+            precondition: Some(_),
+            ..
+        }
+    )
 }
 
 fn subject_of<'c>(change: &Change<'c>) -> Option<(&'c ResourceType, &'c ResourceId)> {

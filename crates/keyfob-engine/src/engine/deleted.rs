@@ -1,21 +1,22 @@
 //! Users that were deleted and can be brought back.
 //!
 //! A deleted user is a resource of another type under the same id, so that no list, filter, group and unique value knows
-//! it any longer. With it is kept of which relations it was a member.
+//! it any longer. With it is kept to which relations it comes back.
 
-use keyfob_core::{
-    AttrPath, DateTime, Dialect, Member, Object, Resource, ResourceId, ResourceType, Value, Version,
-    schema::RelationKind,
-};
+mod membership;
+
+use keyfob_core::{AttrPath, DateTime, Dialect, Member, Resource, ResourceId, ResourceType, Value, Version};
 use keyfob_filter::{CompareOp, Filter, Literal, Predicate};
 use keyfob_patch::RelationDelta;
-use smol_str::{SmolStr, ToSmolStr};
+use smol_str::ToSmolStr;
 
+use self::membership::Membership;
 use super::{
     Engine, EngineError, Record,
     commit::{Draft, Step},
     error::Refusal,
     record::Loaded,
+    write::Refused,
 };
 use crate::{
     context::{Actor, Context},
@@ -40,13 +41,6 @@ pub(crate) struct DeletedUser {
     memberships: Vec<Membership>,
     /// The version of the resource in which this is kept.
     stored: Version,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct Membership {
-    resource_type: SmolStr,
-    attribute: SmolStr,
-    owner: ResourceId,
 }
 
 /// What a request finds under an id.
@@ -81,16 +75,6 @@ impl Existing {
     }
 }
 
-/// A deleted user who comes back to fewer relations than before.
-pub(super) struct Forgotten {
-    /// What tells of it.
-    pub(super) event: NewEvent,
-    /// What is stored of the user from now on.
-    pub(super) document: Resource,
-    /// The version that the stored resource must have.
-    pub(super) version: Version,
-}
-
 /// Who had the `userName` of a user that is to be created.
 pub(super) enum Predecessor {
     /// A deleted user.
@@ -108,21 +92,13 @@ impl DeletedUser {
             .get("memberships")
             .map(Value::as_elements)
             .unwrap_or_default();
-        let memberships = memberships.iter().filter_map(|value| {
-            let membership = value.as_object()?;
-            Some(Membership {
-                resource_type: membership.get_str("resourceType")?.into(),
-                attribute: membership.get_str("attribute")?.into(),
-                owner: ResourceId::new(membership.get_str("value")?),
-            })
-        });
         Some(Self {
             origin: Origin::parse(core.get_str("origin")?)?,
             record: Record { document, state },
             created: core.get_str("created")?.parse().ok()?,
             deleted: stored.resource.meta()?.created?,
             version: Version::new(u64::try_from(core.get("version")?.as_integer()?).ok()?),
-            memberships: memberships.collect(),
+            memberships: memberships.iter().filter_map(Membership::from_value).collect(),
             stored: stored.version,
         })
     }
@@ -153,13 +129,7 @@ impl DeletedUser {
             "version",
             i64::try_from(self.version.number()).unwrap_or(i64::MAX),
         );
-        let memberships = self.memberships.iter().map(|membership| {
-            let mut object = Object::new();
-            object.insert("resourceType", membership.resource_type.clone());
-            object.insert("attribute", membership.attribute.clone());
-            object.insert("value", membership.owner.as_str());
-            Value::from(object)
-        });
+        let memberships = self.memberships.iter().map(Membership::to_value);
         core.insert("memberships", memberships.collect::<Vec<_>>());
         stored
     }
@@ -195,12 +165,24 @@ impl<S: Store> Engine<S> {
         if let Some(stored) = self.store().get(cx, resource_type, id, selection).await? {
             return Ok(Existing::Live(Loaded::new(stored)));
         }
-        match self.deleted_user(cx, resource_type, id).await? {
-            Some(deleted) if deleted.origin == Origin::Administrator && cx.actor() == Actor::Provider => {
-                Ok(Existing::Deleted(Box::new(deleted)))
-            }
-            _ => Err(EngineError::not_found(resource_type, id)),
+        match self.known_deleted(cx, resource_type, id).await? {
+            Some(deleted) => Ok(Existing::Deleted(Box::new(deleted))),
+            None => Err(EngineError::not_found(resource_type, id)),
         }
+    }
+
+    /// The deleted user with this id, if the provider asks and has not deleted it.
+    async fn known_deleted(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+    ) -> Result<Option<DeletedUser>, StoreError> {
+        if cx.actor() != Actor::Provider {
+            return Ok(None);
+        }
+        let deleted = self.deleted_user(cx, resource_type, id).await?;
+        Ok(deleted.filter(|deleted| deleted.origin == Origin::Administrator))
     }
 
     /// The deleted user with this id.
@@ -340,7 +322,7 @@ impl<S: Store> Engine<S> {
                 .unwrap_or_else(|| deleted.record.document.clone());
             match self.bring_back(cx, resource_type, id, &deleted, document).await {
                 Ok(()) => return Ok(()),
-                Err(refusal) => self.retry(refusal, &mut super::write::Skipped::default())?,
+                Err(refusal) => self.retry(cx, refusal, &mut Refused::default()).await?,
             }
         }
         Err(EngineError::Contention)
@@ -366,6 +348,7 @@ impl<S: Store> Engine<S> {
             before: Some(&deleted.record),
             document: Some(document),
             relations: &[],
+            joining_later: &[],
             version: None,
         };
         let review = self.review(cx, &provisioning, &draft).map_err(Refusal::Error)?;
@@ -447,6 +430,7 @@ impl<S: Store> Engine<S> {
             before: Some(&deleted.record),
             document: Some(document),
             relations: &[],
+            joining_later: &[],
             version: None,
         };
         let review = self.review(cx, &provisioning, &draft).map_err(Refusal::Error)?;
@@ -523,77 +507,6 @@ impl<S: Store> Engine<S> {
         ];
         let event = NewEvent::new(event::DELETED, resource_type.name().clone(), id.clone(), at);
         self.commit_steps(cx, steps, 0, &event, &review).await
-    }
-
-    /// The deleted users who come back to fewer relations because of a draft: those whom it takes out of the resource's
-    /// by their ids. They are no members as long as they are deleted, and whoever names one means it to stay so; who
-    /// replaces all members doesn't see them and has nothing to say of them.
-    ///
-    /// # Complexity
-    /// One look-up by an index where somebody is taken out, and none otherwise.
-    pub(super) async fn forgotten_memberships(
-        &self,
-        cx: &Context,
-        draft: &Draft<'_>,
-        at: DateTime,
-    ) -> Result<Vec<Forgotten>, EngineError> {
-        let takes_out = |delta: &&RelationDelta| !delta.remove.is_empty();
-        let deltas: Vec<&RelationDelta> = draft.relations.iter().filter(takes_out).collect();
-        let mut types = self.registry().resource_types().iter();
-        let user = types.find(|resource_type| policy::is_user(resource_type));
-        let Some(user) = user.filter(|_| !deltas.is_empty()) else {
-            return Ok(Vec::new());
-        };
-        let selection = Selection::document();
-        let filter = equals(system::deleted_user(), "memberships.value", draft.id.as_str())?;
-        let query = Query::new(&selection, usize::MAX).with_filter(&filter);
-        let page = self.store().query(cx, system::deleted_user(), &query).await?;
-        let forgotten = page.resources.iter().filter_map(|stored| {
-            let id = stored.resource.id()?;
-            let mut deleted = DeletedUser::from_stored(stored, user)?;
-            let before = deleted.memberships.len();
-            deleted.memberships.retain(|membership| {
-                membership.owner != *draft.id
-                    || !deltas
-                        .iter()
-                        .any(|delta| delta.attribute.is(&membership.attribute) && delta.remove.contains(&id))
-            });
-            (deleted.memberships.len() < before).then(|| Forgotten {
-                event: NewEvent::new(event::CHANGED, user.name().clone(), id, at),
-                document: deleted.to_document(),
-                version: deleted.stored,
-            })
-        });
-        Ok(forgotten.collect())
-    }
-
-    /// In which relations of whatever types a resource is.
-    async fn memberships(
-        &self,
-        cx: &Context,
-        resource_type: &ResourceType,
-        id: &ResourceId,
-    ) -> Result<Vec<Membership>, EngineError> {
-        let mut memberships = Vec::new();
-        for owner_type in self.registry().resource_types() {
-            for relation in owner_type.relations() {
-                if relation.kind != RelationKind::Owned || !relation.takes(resource_type.name()) {
-                    continue;
-                }
-                let attribute = &relation.attribute.name;
-                let filter = equals(owner_type, &format!("{attribute}.value"), id.as_str())?;
-                let selection = Selection::document();
-                let query = Query::new(&selection, usize::MAX).with_filter(&filter);
-                let page = self.store().query(cx, owner_type, &query).await?;
-                let owners = page.resources.iter().filter_map(|stored| stored.resource.id());
-                memberships.extend(owners.map(|owner| Membership {
-                    resource_type: owner_type.name().clone(),
-                    attribute: attribute.as_str().into(),
-                    owner,
-                }));
-            }
-        }
-        Ok(memberships)
     }
 }
 

@@ -6,8 +6,9 @@ use keyfob_patch::Plan;
 use super::{
     Engine, EngineError,
     commit::Draft,
+    deleted::Existing,
     record::document_of,
-    write::{Precondition, Skipped, Written, drop_secrets},
+    write::{Precondition, Refused, Written, drop_secrets},
 };
 use crate::{
     context::{Actor, Context},
@@ -19,8 +20,7 @@ use crate::{
 impl<S: Store> Engine<S> {
     /// Changes parts of a resource (RFC 7644 section 3.5.2): all operations apply, or none.
     ///
-    /// A request that does nothing but add and remove members neither loads the resource nor its members; what it
-    /// answers follows the profile's [`patch_relation_answer`](crate::Profile::patch_relation_answer).
+    /// A request that does nothing but add and remove members doesn't load the members; what it answers follows the profile's [`patch_relation_answer`](crate::Profile::patch_relation_answer).
     ///
     /// # Errors
     /// [`EngineError::Patch`] for what can't be applied, [`EngineError::Validation`] for what it would make of the
@@ -67,33 +67,47 @@ impl<S: Store> Engine<S> {
         plan: &Plan<'_>,
         precondition: &Precondition,
     ) -> Result<(), EngineError> {
-        let mut relations = plan.deltas().to_vec();
-        let mut skipped = Skipped::default();
+        let mut refused = Refused::default();
         for _ in 0..Self::MAX_ATTEMPTS {
-            let version = self.demanded(cx, resource_type, id, precondition).await?;
-            skipped.leave_out_of(&mut relations);
+            let joining = refused.part(plan.deltas());
             let provisioning = self.provisioning(cx).await?;
-            // Whoever is not the provider may have no say in what the provider manages.
-            let before = match cx.actor() {
-                Actor::Provider => None,
-                _ => Some(
+            let is_provider = cx.actor() == Actor::Provider;
+            // Without a link nobody manages anything, and there is nothing to look at.
+            let existing = if is_provider && !provisioning.is_linked() && *precondition == Precondition::None
+            {
+                None
+            } else {
+                Some(
                     self.existing(cx, resource_type, id, &Selection::document())
-                        .await?
-                        .record(),
-                ),
+                        .await?,
+                )
             };
+            let version = existing.as_ref().map(Existing::version);
+            if version.is_some_and(|version| !precondition.accepts(version)) {
+                return Err(EngineError::PreconditionFailed);
+            }
+            let before = existing.as_ref().map(Existing::record);
+            // What the provider changes it manages, which the document says.
+            let document = before
+                .as_ref()
+                .filter(|before| {
+                    is_provider && provisioning.is_linked() && !provisioning.manages(&before.state)
+                })
+                .map(|before| before.document.clone());
+            let must_be_as_read = document.is_some() || *precondition != Precondition::None;
             let draft = Draft {
                 operation: Operation::Update,
                 resource_type,
                 id,
                 before: before.as_ref(),
-                document: None,
-                relations: &relations,
-                version,
+                document,
+                relations: &joining.now,
+                joining_later: &joining.later,
+                version: version.filter(|_| must_be_as_read),
             };
             match self.commit_draft(cx, &provisioning, &draft).await {
                 Ok(()) => return Ok(()),
-                Err(refusal) => self.retry(refusal, &mut skipped)?,
+                Err(refusal) => self.retry(cx, refusal, &mut refused).await?,
             }
         }
         Err(EngineError::Contention)
@@ -108,7 +122,7 @@ impl<S: Store> Engine<S> {
         precondition: &Precondition,
     ) -> Result<(), EngineError> {
         let selection = Selection::of(plan.reads().clone());
-        let mut skipped = Skipped::default();
+        let mut refused = Refused::default();
         for _ in 0..Self::MAX_ATTEMPTS {
             let existing = self.existing(cx, resource_type, id, &selection).await?;
             if !precondition.accepts(existing.version()) {
@@ -116,17 +130,16 @@ impl<S: Store> Engine<S> {
             }
             let mut resource = existing.resource();
             let patched = plan.apply_to_document(&mut resource)?;
-            let mut relations = patched.deltas.into_owned();
-            skipped.leave_out_of(&mut relations);
+            let joining = refused.part(&patched.deltas);
             let mut document = document_of(resource);
             drop_secrets(&mut document, resource_type);
             let before = existing.record();
             match self
-                .change(cx, resource_type, id, &existing, &before, document, &relations)
+                .change(cx, resource_type, id, &existing, &before, document, &joining)
                 .await
             {
                 Ok(()) => return Ok(()),
-                Err(refusal) => self.retry(refusal, &mut skipped)?,
+                Err(refusal) => self.retry(cx, refusal, &mut refused).await?,
             }
         }
         Err(EngineError::Contention)

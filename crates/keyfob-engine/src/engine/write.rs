@@ -1,6 +1,6 @@
 //! Creating, replacing and deleting resources.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use keyfob_core::{
     Projection, Resource, ResourceId, ResourceType, Version,
@@ -77,7 +77,7 @@ impl<S: Store> Engine<S> {
         projection: &Projection,
     ) -> Result<Written, EngineError> {
         let mut document = validate::create(body, resource_type, self.profile().dialect)?;
-        let mut relations = take_relations(&mut document, resource_type, false);
+        let relations = take_relations(&mut document, resource_type, false);
         drop_secrets(&mut document, resource_type);
         if let Some(id) = self.predecessor(cx, resource_type, &document).await? {
             return match id {
@@ -93,9 +93,9 @@ impl<S: Store> Engine<S> {
             };
         }
         let id = self.next_id();
-        let mut skipped = Skipped::default();
+        let mut refused = Refused::default();
         for _ in 0..Self::MAX_ATTEMPTS {
-            skipped.leave_out_of(&mut relations);
+            let joining = refused.part(&relations);
             let provisioning = self.provisioning(cx).await?;
             let draft = Draft {
                 operation: Operation::Create,
@@ -103,7 +103,8 @@ impl<S: Store> Engine<S> {
                 id: &id,
                 before: None,
                 document: Some(document.clone()),
-                relations: &relations,
+                relations: &joining.now,
+                joining_later: &joining.later,
                 version: None,
             };
             match self.commit_draft(cx, &provisioning, &draft).await {
@@ -112,7 +113,7 @@ impl<S: Store> Engine<S> {
                         .written(cx, resource_type, &id, projection, PatchAnswer::Body)
                         .await;
                 }
-                Err(refusal) => self.retry(refusal, &mut skipped)?,
+                Err(refusal) => self.retry(cx, refusal, &mut refused).await?,
             }
         }
         Err(EngineError::Contention)
@@ -132,7 +133,7 @@ impl<S: Store> Engine<S> {
         precondition: &Precondition,
         projection: &Projection,
     ) -> Result<Written, EngineError> {
-        let mut skipped = Skipped::default();
+        let mut refused = Refused::default();
         for _ in 0..Self::MAX_ATTEMPTS {
             let existing = self
                 .existing(cx, resource_type, id, &Selection::document())
@@ -147,11 +148,11 @@ impl<S: Store> Engine<S> {
                 resource_type,
                 self.profile().dialect,
             )?;
-            let mut relations = take_relations(&mut document, resource_type, true);
-            skipped.leave_out_of(&mut relations);
+            let relations = take_relations(&mut document, resource_type, true);
+            let joining = refused.part(&relations);
             drop_secrets(&mut document, resource_type);
             match self
-                .change(cx, resource_type, id, &existing, &before, document, &relations)
+                .change(cx, resource_type, id, &existing, &before, document, &joining)
                 .await
             {
                 Ok(()) => {
@@ -159,7 +160,7 @@ impl<S: Store> Engine<S> {
                         .written(cx, resource_type, id, projection, PatchAnswer::Body)
                         .await;
                 }
-                Err(refusal) => self.retry(refusal, &mut skipped)?,
+                Err(refusal) => self.retry(cx, refusal, &mut refused).await?,
             }
         }
         Err(EngineError::Contention)
@@ -201,7 +202,7 @@ impl<S: Store> Engine<S> {
             };
             match outcome {
                 Ok(()) => return Ok(()),
-                Err(refusal) => self.retry(refusal, &mut Skipped::default())?,
+                Err(refusal) => self.retry(cx, refusal, &mut Refused::default()).await?,
             }
         }
         Err(EngineError::Contention)
@@ -217,7 +218,7 @@ impl<S: Store> Engine<S> {
         existing: &Existing,
         before: &Record,
         document: Resource,
-        relations: &[RelationDelta],
+        joining: &Joining<'_>,
     ) -> Result<(), Refusal> {
         match existing {
             Existing::Deleted(deleted) => {
@@ -232,7 +233,8 @@ impl<S: Store> Engine<S> {
                     id,
                     before: Some(before),
                     document: Some(document),
-                    relations,
+                    relations: &joining.now,
+                    joining_later: &joining.later,
                     version: Some(loaded.version),
                 };
                 self.commit_draft(cx, &provisioning, &draft).await
@@ -240,39 +242,30 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    /// Says whether a refused change may be tried again, and which members it then leaves out.
-    pub(super) fn retry(&self, refusal: Refusal, skipped: &mut Skipped) -> Result<(), EngineError> {
+    /// Says whether a refused change may be tried again, and without which members.
+    pub(super) async fn retry(
+        &self,
+        cx: &Context,
+        refusal: Refusal,
+        refused: &mut Refused,
+    ) -> Result<(), EngineError> {
         match refusal {
             // Every operation looks at the client's precondition again before its next attempt.
             Refusal::Changed => {
                 tracing::debug!("another request changed the resource first");
+                *refused = Refused::default();
                 Ok(())
             }
-            Refusal::Members(unknown) if self.profile().unknown_members == UnknownMembers::Skip => {
-                skipped.members.extend(unknown);
+            Refusal::Members(refused_now) => {
+                let (deleted, unknown) = self.part_deleted(cx, refused_now).await?;
+                if !unknown.is_empty() && self.profile().unknown_members != UnknownMembers::Skip {
+                    return Err(EngineError::UnknownMembers { members: unknown });
+                }
+                refused.deleted.extend(deleted);
+                refused.unknown.extend(unknown);
                 Ok(())
             }
-            Refusal::Members(unknown) => Err(EngineError::UnknownMembers { members: unknown }),
             Refusal::Error(error) => Err(error),
-        }
-    }
-
-    /// The version that a change must find, by what the client demands: the one there is, if the client accepts it.
-    pub(super) async fn demanded(
-        &self,
-        cx: &Context,
-        resource_type: &ResourceType,
-        id: &ResourceId,
-        precondition: &Precondition,
-    ) -> Result<Option<Version>, EngineError> {
-        if *precondition == Precondition::None {
-            return Ok(None);
-        }
-        let stored = self.load(cx, resource_type, id, &Selection::document()).await?;
-        if precondition.accepts(stored.version) {
-            Ok(Some(stored.version))
-        } else {
-            Err(EngineError::PreconditionFailed)
         }
     }
 
@@ -312,19 +305,44 @@ impl<S: Store> Engine<S> {
     }
 }
 
-/// Members that the store refused, where the profile leaves such members out.
+/// Members of a request that the store refused.
 #[derive(Default)]
-pub(super) struct Skipped {
-    members: HashSet<ResourceId>,
+pub(super) struct Refused {
+    /// Who doesn't exist, where the profile leaves such members out.
+    unknown: HashSet<ResourceId>,
+    /// Who is among the deleted users.
+    deleted: HashSet<ResourceId>,
 }
 
-impl Skipped {
-    pub(super) fn leave_out_of(&self, relations: &mut [RelationDelta]) {
-        if self.members.is_empty() {
-            return;
+/// Who joins and leaves relations.
+pub(super) struct Joining<'r> {
+    /// Now.
+    pub(super) now: Cow<'r, [RelationDelta]>,
+    /// As soon as they are brought back: deleted users.
+    pub(super) later: Vec<RelationDelta>,
+}
+
+impl Refused {
+    /// What a request asks of relations without whom the store refused.
+    pub(super) fn part<'r>(&self, relations: &'r [RelationDelta]) -> Joining<'r> {
+        if self.unknown.is_empty() && self.deleted.is_empty() {
+            return Joining {
+                now: Cow::Borrowed(relations),
+                later: Vec::new(),
+            };
         }
-        for delta in relations {
-            delta.add.retain(|(id, _)| !self.members.contains(id));
+        let mut now = relations.to_vec();
+        let later = now.iter_mut().map(|delta| {
+            let mut later = RelationDelta::new(delta.attribute.clone());
+            let deleted = delta.add.extract_if(.., |(id, _)| self.deleted.contains(id));
+            later.add = deleted.collect();
+            delta.add.retain(|(id, _)| !self.unknown.contains(id));
+            later
+        });
+        let later = later.filter(|delta| !delta.is_empty()).collect();
+        Joining {
+            now: Cow::Owned(now),
+            later,
         }
     }
 }

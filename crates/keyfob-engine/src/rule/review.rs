@@ -75,8 +75,8 @@ impl Review<'_> {
         self.provisioning
     }
 
-    /// The document as it is stored, without relations. There is none where the resource is created, and none where
-    /// only its relations change, which are changed without loading it.
+    /// The document as it is stored, without relations. There is none where the resource is created, and there may be
+    /// none where only its relations change.
     #[must_use]
     pub fn before(&self) -> Option<&Resource> {
         self.before.map(|record| &record.document)

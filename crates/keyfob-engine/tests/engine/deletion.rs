@@ -323,3 +323,80 @@ fn d_11_whom_the_provider_takes_out_of_a_group_while_deleted_does_not_come_back_
         assert!(is_in(&drivers), "{operation}");
     }
 }
+
+#[test]
+fn d_11_whom_the_provider_puts_into_a_group_while_deleted_is_in_it_once_brought_back() {
+    type Put = fn(&Fixture, &keyfob_engine::Written, &str) -> Result<keyfob_engine::Written, EngineError>;
+    let ways: [(&str, Put); 5] = [
+        ("PATCH add", |fixture, guides, id| {
+            let add = format!(r#"{{"op":"Add","path":"members","value":[{{"value":"{id}"}}]}}"#);
+            fixture.patch("Group", guides, &patch(&add))
+        }),
+        ("PATCH add with another change", |fixture, guides, id| {
+            let add = format!(
+                r#"{{"op":"add","value":{{"displayName":"Scouts","members":[{{"value":"{id}"}}]}}}}"#
+            );
+            fixture.patch("Group", guides, &patch(&add))
+        }),
+        ("PATCH replace", |fixture, guides, id| {
+            let replace = format!(r#"{{"op":"replace","path":"members","value":[{{"value":"{id}"}}]}}"#);
+            fixture.patch("Group", guides, &patch(&replace))
+        }),
+        ("PUT", |fixture, guides, id| {
+            fixture.replace("Group", guides, &group("Guides", &[id]))
+        }),
+        ("POST", |fixture, _, id| {
+            fixture.create("Group", &group("Drivers", &[id]))
+        }),
+    ];
+    for (way, put) in ways {
+        let fixture = Fixture::verkada();
+        let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+        let guides = fixture.create("Group", &group("Guides", &[])).unwrap();
+        fixture.patch("User", &ann, &set_active(false)).unwrap();
+        block_on(fixture.admin().delete_user(&fixture.administrator(), &ann.id)).unwrap();
+        let joined = put(&fixture, &guides, ann.id.as_str()).unwrap();
+        let is_in = || {
+            let group = fixture.get("Group", &joined);
+            group.relation("members").unwrap().contains(&ann.id)
+        };
+        assert!(!is_in(), "{way}: a deleted user is seen in no group");
+        let events = fixture.event_names();
+        if way != "POST" {
+            put(&fixture, &guides, ann.id.as_str()).unwrap();
+            assert_eq!(fixture.event_names(), events, "{way}: twice is once");
+        }
+        fixture.patch("User", &ann, &set_active(true)).unwrap();
+        assert!(is_in(), "{way}");
+    }
+}
+
+#[test]
+fn g_9_who_is_unknown_refuses_the_members_who_are_deleted_too() {
+    let fixture = Fixture::verkada();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let bob = fixture.create("User", &user_at("bob@example.com")).unwrap();
+    let guides = fixture.create("Group", &group("Guides", &[])).unwrap();
+    fixture.patch("User", &ann, &set_active(false)).unwrap();
+    block_on(fixture.admin().delete_user(&fixture.administrator(), &ann.id)).unwrap();
+    // Whom the provider deleted it knows no longer.
+    fixture.delete("User", &bob, &Precondition::None).unwrap();
+    let events = fixture.event_names();
+    let add = format!(
+        r#"{{"op":"add","path":"members","value":[{{"value":"{}"}},{{"value":"{}"}}]}}"#,
+        ann.id, bob.id
+    );
+    let refused = fixture.patch("Group", &guides, &patch(&add)).unwrap_err();
+    assert!(
+        matches!(&refused, EngineError::UnknownMembers { members } if *members == [bob.id]),
+        "{refused}"
+    );
+    // Nobody but the provider knows deleted users by their ids.
+    let own = fixture.acting_as(Actor::OrganizationAdmin);
+    let refused = own.create("Group", &group("Own", &[ann.id.as_str()]));
+    assert!(matches!(refused, Err(EngineError::UnknownMembers { .. })));
+    assert_eq!(fixture.event_names(), events);
+    fixture.patch("User", &ann, &set_active(true)).unwrap();
+    let group = fixture.get("Group", &guides);
+    assert!(group.relation("members").unwrap().is_empty());
+}

@@ -1,6 +1,6 @@
 //! Cutting the link to a provider, and linking again.
 
-use keyfob_engine::{Actor, AdminError, AuthenticationError, Confirmed, Profile};
+use keyfob_engine::{Actor, AdminError, AuthenticationError, Confirmed, EngineError, Profile, Rejection};
 use pollster::block_on;
 
 use crate::fixture::{Fixture, group, patch, set_active, user_at};
@@ -73,5 +73,37 @@ fn l_6_after_linking_again_the_provider_finds_its_users_and_takes_them_over() {
         block_on(fixture.admin().user(&admin, "ann@example.com"))
             .unwrap()
             .is_managed
+    );
+}
+
+#[test]
+fn u_2_g_5_after_linking_again_a_group_is_the_providers_from_its_first_change_on_its_members_included() {
+    let fixture = Fixture::verkada();
+    let admin = fixture.administrator();
+    let ann = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    let guides = fixture.create("Group", &group("Guides", &[])).unwrap();
+    block_on(fixture.admin().unlink(&admin, Some(Confirmed))).unwrap();
+    block_on(fixture.admin().add_domain(&admin, "example.com")).unwrap();
+    let member = |op: &str| {
+        patch(&format!(
+            r#"{{"op":"{op}","path":"members","value":[{{"value":"{}"}}]}}"#,
+            ann.id
+        ))
+    };
+    let own = fixture.acting_as(Actor::OrganizationAdmin);
+    own.patch("Group", &guides, &member("add")).unwrap();
+    own.patch("Group", &guides, &member("remove")).unwrap();
+    fixture.patch("Group", &guides, &member("add")).unwrap();
+    let refused = own.patch("Group", &guides, &member("remove"));
+    assert!(matches!(
+        refused,
+        Err(EngineError::Rejected(Rejection::ManagedByProvider { .. }))
+    ));
+    let version = fixture.stored("Group", &guides).version;
+    fixture.patch("Group", &guides, &member("add")).unwrap();
+    assert_eq!(
+        fixture.stored("Group", &guides).version,
+        version,
+        "who is in already changes nothing"
     );
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use keyfob_engine::Actor;
 
-use super::{Group, Made, Organization, Refusals, User, folded, group_name, nth, refuse};
+use super::{Group, Made, Organization, Refusals, folded, group_name, nth, refuse};
 use crate::steps::{Action, GroupEdit, Who};
 
 impl Organization {
@@ -29,7 +29,7 @@ impl Organization {
                     GroupChange::Rename(group_name(*name)),
                     GroupChange::Replace(members),
                 ];
-                self.change_group(*by, &group, &edits, true, refusals);
+                self.change_group(*by, &group, &edits, refusals);
             }
             Action::PatchGroup(by, group, edits) => {
                 let group = self.group_id(*group);
@@ -43,13 +43,11 @@ impl Organization {
                         GroupEdit::Rename(name) => GroupChange::Rename(group_name(*name)),
                     })
                     .collect();
-                // Whoever changes members alone is not asked for the group's document, and doesn't tag it.
-                let tags = edits.iter().any(|edit| matches!(edit, GroupEdit::Rename(_)));
-                self.change_group(*by, &group, &changes, tags, refusals);
+                self.change_group(*by, &group, &changes, refusals);
             }
             Action::PutBackGroup(group) => {
                 let group = self.group_id(*group);
-                self.change_group(Actor::Provider, &group, &[], true, refusals);
+                self.change_group(Actor::Provider, &group, &[], refusals);
             }
             Action::DeleteGroup(by, group) => {
                 let group = self.group_id(*group);
@@ -73,7 +71,7 @@ impl Organization {
             refuse(refusals, 403, "GroupsDisabled");
         }
         self.check_group_name(&id, name, refusals);
-        self.check_members(members, refusals);
+        self.check_members(by, members, refusals);
         // G-2: it is mapped to the unit of its name.
         self.units.insert(folded(name));
         let group = Group {
@@ -88,14 +86,7 @@ impl Organization {
         self.subject = Some(id);
     }
 
-    fn change_group(
-        &mut self,
-        by: Actor,
-        id: &str,
-        changes: &[GroupChange<'_>],
-        tags: bool,
-        refusals: &mut Refusals,
-    ) {
+    fn change_group(&mut self, by: Actor, id: &str, changes: &[GroupChange<'_>], refusals: &mut Refusals) {
         self.authenticate(by, refusals);
         if by == Actor::Provider && !self.takes_groups {
             refuse(refusals, 403, "GroupsDisabled");
@@ -105,7 +96,7 @@ impl Organization {
                 // G-8, G-9. Whoever is taken out again by the same request need not be there.
                 let net = net_members(changes);
                 let members: Vec<String> = members.iter().filter(|id| net.contains(*id)).cloned().collect();
-                self.check_members(&members, refusals);
+                self.check_members(by, &members, refusals);
             }
         }
         let Some(before) = self.groups.get(id).cloned() else {
@@ -120,35 +111,27 @@ impl Organization {
             }
         }
         let mut after = before.clone();
-        // D-11: whoever is deleted keeps the memberships that it had then, but for those that are taken away by its id.
-        let deleted = self.deleted_users();
-        // A request that also replaces all members says of all who is in, and nobody who is deleted is seen.
-        let replaces = changes
-            .iter()
-            .any(|change| matches!(change, GroupChange::Replace(_) | GroupChange::Clear));
         for change in changes {
             match change {
                 GroupChange::Rename(name) => after.name = (*name).into(),
-                GroupChange::Replace(members) => {
-                    after.members.retain(|id| deleted.contains(id));
-                    after
-                        .members
-                        .extend(members.iter().filter(|id| !deleted.contains(*id)).cloned());
-                }
-                GroupChange::Clear => after.members.retain(|id| deleted.contains(id)),
-                GroupChange::Add(members) => {
-                    after
-                        .members
-                        .extend(members.iter().filter(|id| !deleted.contains(*id)).cloned());
-                }
-                GroupChange::Remove(members) => {
-                    after
-                        .members
-                        .retain(|id| !members.contains(id) || (replaces && deleted.contains(id)));
-                }
+                GroupChange::Replace(members) => after.members = members.iter().cloned().collect(),
+                GroupChange::Clear => after.members.clear(),
+                GroupChange::Add(members) => after.members.extend(members.iter().cloned()),
+                GroupChange::Remove(members) => after.members.retain(|id| !members.contains(id)),
             }
         }
-        after.is_managed |= by == Actor::Provider && tags;
+        // D-11: a request that replaces all members says of all who is in, and nobody who is deleted is seen: whoever was in
+        // before comes back.
+        if changes
+            .iter()
+            .any(|change| matches!(change, GroupChange::Replace(_) | GroupChange::Clear))
+        {
+            let deleted = self.deleted_users();
+            after
+                .members
+                .extend(before.members.intersection(&deleted).cloned());
+        }
+        after.is_managed |= by == Actor::Provider;
         self.check_group_name(id, &after.name, refusals);
         self.subject = Some(id.into());
         // the access group is renamed too, unless another one has the name.
@@ -191,10 +174,11 @@ impl Organization {
         }
     }
 
-    pub(super) fn check_members(&self, members: &[String], refusals: &mut Refusals) {
+    /// G-9, D-10: members are users whom the request can see.
+    pub(super) fn check_members(&self, by: Actor, members: &[String], refusals: &mut Refusals) {
         if members
             .iter()
-            .any(|id| !self.users.get(id).is_some_and(User::is_live))
+            .any(|id| !self.users.get(id).is_some_and(|user| user.is_visible_to(by)))
         {
             refuse(refusals, 400, "");
         }
