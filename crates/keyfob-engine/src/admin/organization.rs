@@ -78,6 +78,11 @@ impl<S: Store> Admin<'_, S> {
         if name.is_empty() {
             return Err(AdminError::NameMissing);
         }
+        match self.organization(name).await {
+            Ok(_) => return Err(AdminError::NameTaken(name.into())),
+            Err(AdminError::NoSuchOrganization(_)) => {}
+            Err(error) => return Err(error),
+        }
         let id = self.engine.next_id();
         let tenant = TenantId::new(id.as_str());
         // The tenant first: nobody knows of it before the organization is there.
