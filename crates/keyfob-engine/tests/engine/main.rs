@@ -11,6 +11,8 @@ mod fixture;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
+mod meanwhile;
+#[cfg(test)]
 mod operations;
 #[cfg(test)]
 mod provisioning;
