@@ -14,11 +14,7 @@ use keyfob_access::{Access, AccessError};
 use keyfob_core::{Object, json};
 use keyfob_engine::{Actor, Admin, AdminError, Confirmed, Context, DynStore, Engine};
 
-use crate::{
-    Answer, Unusable, print, report,
-    service::{CardFormats, NamedProfile},
-    store::StoreUrl,
-};
+use crate::{Answer, Unusable, print, profile::NamedProfile, report, service::CardFormats, store::StoreUrl};
 
 /// The arguments of `keyfob admin`.
 #[derive(Debug, clap::Args)]
@@ -34,9 +30,9 @@ pub(crate) struct Arguments {
     /// Prints JSON, an object a line
     #[arg(long, global = true)]
     json: bool,
-    /// The profile with which the organization is served
-    #[arg(long, global = true, value_enum, default_value_t = NamedProfile::Verkada)]
-    profile: NamedProfile,
+    /// The profile with which the store is served, where no `keyfob serve` has served it yet
+    #[arg(long, global = true, value_enum)]
+    profile: Option<NamedProfile>,
     #[command(flatten)]
     card_formats: CardFormats,
 }
@@ -196,9 +192,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
 }
 
 async fn perform(arguments: &Arguments) -> Result<(), Failure> {
-    let engine = arguments
-        .profile
-        .engine(arguments.store.open()?, &arguments.card_formats)?;
+    let store = arguments.store.open()?;
+    let profile = NamedProfile::to_administer(&store, arguments.profile).await?;
+    let engine = profile.engine(store, &arguments.card_formats)?;
     let json = arguments.json;
     if let Command::Org(command) = &arguments.command {
         return organization::run(&engine, command, json).await;

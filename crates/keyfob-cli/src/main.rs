@@ -6,6 +6,7 @@ mod filter;
 mod input;
 mod map;
 mod patch;
+mod profile;
 mod serve;
 mod service;
 mod store;

@@ -12,11 +12,7 @@ use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use self::connection::StopSignals;
-use crate::{
-    Answer, Unusable, print,
-    service::{CardFormats, NamedProfile},
-    store::StoreUrl,
-};
+use crate::{Answer, Unusable, print, profile::NamedProfile, service::CardFormats, store::StoreUrl};
 
 /// The arguments of `keyfob serve`.
 #[derive(Debug, clap::Args)]
@@ -33,9 +29,10 @@ pub(crate) struct Arguments {
     /// The address, up to the base path, at which providers reach the server, if it isn't the one it listens on
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// How the server behaves where the RFC leaves a choice
-    #[arg(long, value_enum, default_value_t = NamedProfile::Interop)]
-    profile: NamedProfile,
+    /// How the server behaves where the RFC leaves a choice; without it as the store was served before, and at first as
+    /// `interop`
+    #[arg(long, value_enum)]
+    profile: Option<NamedProfile>,
     #[command(flatten)]
     card_formats: CardFormats,
     /// An e-mail domain of the organization that the first start makes; without any, addresses may be in all
@@ -75,11 +72,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
 
 async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
     let store = arguments.store.open()?;
-    let engine = arguments.profile.engine(store, &arguments.card_formats)?;
+    let profile = match arguments.profile {
+        Some(profile) => profile,
+        None => NamedProfile::of(&store).await?.unwrap_or(NamedProfile::Interop),
+    };
+    let engine = profile.engine(store, &arguments.card_formats)?;
     let listener = TcpListener::bind(arguments.listen)
         .await
         .map_err(|error| Unusable(format!("cannot listen on {}: {error}", arguments.listen)))?;
     let origin = format!("http://{}", listener.local_addr()?);
+    profile.keep(engine.store()).await?;
     let shown = bootstrap(&engine, &arguments.domains).await?;
     let public = arguments
         .public_url

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use keyfob_access::{AccessGroups, Credentials, Units};
 use keyfob_card::Formats;
 use keyfob_core::schema::RegistryBuilder;
 use keyfob_engine::{DynStore, Engine, Profile};
 
-use crate::{Unusable, input};
+use crate::{Unusable, input, profile::NamedProfile};
 
 /// The card formats that are known.
 #[derive(Debug, clap::Args)]
@@ -33,19 +32,6 @@ impl CardFormats {
         let table = built_in.with_json(&input::read(path)?);
         table.map_err(|error| Unusable::from(error).within(path))
     }
-}
-
-/// The profiles by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum NamedProfile {
-    /// Understands all that providers send and is unambiguous
-    Interop,
-    /// The RFC alone
-    Rfc,
-    /// As Verkada Command provisions: invitations, card credentials, users that can be brought back
-    Verkada,
-    /// As `AccessIQ` provisions: names and addresses required, several tokens, units and roles
-    Accessiq,
 }
 
 impl NamedProfile {

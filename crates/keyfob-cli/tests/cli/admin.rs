@@ -271,6 +271,6 @@ fn accessiq_wants_names_addresses_and_a_default_unit() {
     });
     let refused = site.client.send("POST", "/Users", Some(&body));
     assert_eq!(refused.status, 403, "U-4");
-    site.perform(&["--profile", "accessiq", "sync", "set", "--default-unit", "hq"]);
+    site.perform(&["sync", "set", "--default-unit", "hq"]);
     site.client.send("POST", "/Users", Some(&body)).created();
 }

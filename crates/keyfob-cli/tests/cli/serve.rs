@@ -185,6 +185,50 @@ fn the_rfc_profile_takes_no_departure_from_the_rfc() {
 }
 
 #[test]
+fn a_store_is_served_and_administered_with_the_profile_of_its_last_server() {
+    let folder = TempDir::new().unwrap();
+    let store = sqlite(&folder);
+    let is_served_by_the_rfc = |client: &Client| {
+        let mut body = user("bjensen@example.com");
+        body["active"] = json!("False");
+        let answer = client.send("POST", "/Users", Some(&body));
+        match answer.status {
+            201 => client.send("DELETE", &format!("/Users/{}", answer.created()), None),
+            400 => return true,
+            status => panic!("{status}"),
+        };
+        false
+    };
+    let administer = |profile: &[&str]| {
+        let command = ["admin", "user", "list", "--store", &store];
+        run(&[&command, profile].concat(), "")
+    };
+    let server = Server::start(&["--store", &store, "--profile", "rfc"]);
+    let token = server.read_token();
+    assert!(is_served_by_the_rfc(&server.client(&token)));
+    server.stop();
+    // The same without the argument, be it that the server was stopped or that it was killed.
+    let server = Server::start(&["--store", &store]);
+    assert!(is_served_by_the_rfc(&server.client(&token)));
+    server.kill();
+    let server = Server::start(&["--store", &store]);
+    assert!(is_served_by_the_rfc(&server.client(&token)));
+    for profile in [&[][..], &["--profile", "rfc"]] {
+        assert_eq!(administer(profile).code, Some(0));
+    }
+    administer(&["--profile", "verkada"])
+        .assert_unusable("the store is served with the profile `rfc`, not with `verkada`");
+    server.stop();
+    // Whoever asks for another one has it from then on, and is told.
+    let server = Server::start(&["--store", &store, "--profile", "interop"]);
+    assert!(!is_served_by_the_rfc(&server.client(&token)));
+    let told = server.stop().stderr;
+    assert!(told.contains("`rfc` and is now with `interop`"), "{told}");
+    let server = Server::start(&["--store", &store]);
+    assert!(!is_served_by_the_rfc(&server.client(&token)));
+}
+
+#[test]
 fn the_base_path_is_part_of_the_address_and_of_every_location() {
     for (argument, path) in [
         ("/scim/v2", "/scim/v2"),
