@@ -12,7 +12,7 @@ use crate::{
     keep::{related, select},
     level::AccessLevel,
     registry::{NotRegistered, Types},
-    schedule::Schedule,
+    schedule::{LocalTime, Schedule},
 };
 
 /// The administrators' side of access: access groups, levels, doors, units and roles.
@@ -138,9 +138,8 @@ impl<'e, S: Store> Access<'e, S> {
             .await?;
         let opens = |door: &Door| {
             let schedules = schedules.get(&door.id).map(Vec::as_slice).unwrap_or_default();
-            schedules
-                .iter()
-                .any(|schedule| schedule.grants_at(at, door.utc_offset))
+            let local = door.time_zone.and_then(|time_zone| LocalTime::of(at, time_zone));
+            local.is_some_and(|local| schedules.iter().any(|schedule| schedule.grants(local)))
         };
         Ok(doors.iter().filter_map(Door::from_stored).filter(opens).collect())
     }

@@ -1,6 +1,6 @@
 //! Doors.
 
-use keyfob_core::{Resource, ResourceId, Value};
+use keyfob_core::{Resource, ResourceId};
 use keyfob_engine::{Change, Context, Engine, Selection, Store, Stored, store::event};
 use smol_str::SmolStr;
 
@@ -9,6 +9,7 @@ use crate::{
     error::AccessError,
     keep::{Refused, demand_admin, document, name_key, name_of},
     registry::{DOOR, schema_of},
+    time_zone::TimeZone,
 };
 
 /// A door.
@@ -21,29 +22,22 @@ pub struct Door {
     pub name: SmolStr,
     /// Where it is.
     pub site: SmolStr,
-    /// By how many minutes the clock there is ahead of UTC. It is the same in summer and winter; who wants the hour of
-    /// summer time changes it.
-    pub utc_offset: i32,
+    /// Whose clocks decide when an access level grants access. `None` where this build doesn't know the name that is
+    /// stored; the door then opens to nobody until it is [given another](Access::set_time_zone).
+    pub time_zone: Option<TimeZone>,
 }
 
 impl Door {
     pub(crate) fn from_stored(stored: &Stored) -> Option<Self> {
         let core = stored.resource.core();
-        let utc_offset = core
-            .get("utcOffset")
-            .and_then(Value::as_integer)
-            .unwrap_or_default();
         Some(Self {
             id: stored.resource.id()?,
             name: core.get_str("name")?.into(),
             site: core.get_str("site").unwrap_or_default().into(),
-            utc_offset: i32::try_from(utc_offset).ok()?,
+            time_zone: core.get_str("timeZone").and_then(TimeZone::named),
         })
     }
 }
-
-/// How far clocks are behind UTC and ahead of it.
-const UTC_OFFSETS: std::ops::RangeInclusive<i32> = -12 * 60..=14 * 60;
 
 impl<S: Store> Access<'_, S> {
     /// All doors, in the order in which they were made.
@@ -66,21 +60,20 @@ impl<S: Store> Access<'_, S> {
         Door::from_stored(&stored).ok_or_else(|| AccessError::not_found(self.types.door.name(), id_or_name))
     }
 
-    /// Makes a door at a site where clocks are so many minutes ahead of UTC.
+    /// Makes a door at a site in a time zone.
     ///
     /// # Errors
-    /// [`AccessError::NameTaken`], [`AccessError::NameMissing`], [`AccessError::UtcOffset`], [`AccessError::Forbidden`],
-    /// [`AccessError::Store`].
+    /// [`AccessError::NameTaken`], [`AccessError::NameMissing`], [`AccessError::Forbidden`], [`AccessError::Store`].
     pub async fn create_door(
         &self,
         cx: &Context,
         name: &str,
         site: &str,
-        utc_offset: i32,
+        time_zone: TimeZone,
     ) -> Result<Door, AccessError> {
         demand_admin(cx)?;
         let name = name_of(name)?;
-        let document = door_document(&name, site, utc_offset)?;
+        let document = door_document(&name, site, time_zone);
         let id = self
             .create(cx, &self.types.door, &document, &[name_key(&name)])
             .await?;
@@ -88,23 +81,27 @@ impl<S: Store> Access<'_, S> {
             id,
             name,
             site: site.into(),
-            utc_offset,
+            time_zone: Some(time_zone),
         })
     }
 
-    /// Sets the clock of a door.
+    /// Sets the time zone of a door.
     ///
     /// # Errors
-    /// [`AccessError::NotFound`], [`AccessError::UtcOffset`], [`AccessError::Forbidden`], [`AccessError::Contention`],
-    /// [`AccessError::Store`].
-    pub async fn set_utc_offset(&self, cx: &Context, door: &str, utc_offset: i32) -> Result<(), AccessError> {
+    /// [`AccessError::NotFound`], [`AccessError::Forbidden`], [`AccessError::Contention`], [`AccessError::Store`].
+    pub async fn set_time_zone(
+        &self,
+        cx: &Context,
+        door: &str,
+        time_zone: TimeZone,
+    ) -> Result<(), AccessError> {
         demand_admin(cx)?;
         let doors = &self.types.door;
         for _ in 0..Engine::<S>::MAX_ATTEMPTS {
             let stored = self.named(cx, doors, door, &Selection::document()).await?;
             let found = Door::from_stored(&stored);
             let found = found.ok_or_else(|| AccessError::not_found(doors.name(), door))?;
-            let document = door_document(&found.name, &found.site, utc_offset)?;
+            let document = door_document(&found.name, &found.site, time_zone);
             let update = Change::Update {
                 resource_type: doors,
                 id: &found.id,
@@ -135,12 +132,9 @@ impl<S: Store> Access<'_, S> {
     }
 }
 
-fn door_document(name: &str, site: &str, utc_offset: i32) -> Result<Resource, AccessError> {
-    if !UTC_OFFSETS.contains(&utc_offset) {
-        return Err(AccessError::UtcOffset(utc_offset));
-    }
+fn door_document(name: &str, site: &str, time_zone: TimeZone) -> Resource {
     let mut door = document(schema_of(DOOR), name);
     door.core_mut().insert("site", site);
-    door.core_mut().insert("utcOffset", utc_offset);
-    Ok(door)
+    door.core_mut().insert("timeZone", time_zone.as_str());
+    door
 }

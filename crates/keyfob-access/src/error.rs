@@ -5,7 +5,7 @@ use keyfob_engine::{AdminError, EngineError, StoreError};
 use smol_str::{SmolStr, ToSmolStr};
 use thiserror::Error;
 
-use crate::{registry::NotRegistered, schedule::ScheduleError};
+use crate::{registry::NotRegistered, schedule::ScheduleError, time_zone::TimeZoneError};
 
 /// Why an action or a question of an administrator's came to nothing.
 #[derive(Debug, Error)]
@@ -53,9 +53,9 @@ pub enum AccessError {
     /// A day, a time of day or a stretch of time is none; maps to 400 `invalidValue`.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
-    /// No clock differs from UTC by so much; maps to 400 `invalidValue`.
-    #[error("a clock is at most 14 hours ahead of UTC and 12 behind, not {0} minutes")]
-    UtcOffset(i32),
+    /// There is no such time zone; maps to 400 `invalidValue`.
+    #[error(transparent)]
+    TimeZone(#[from] TimeZoneError),
     /// Units are nested deeper than five levels; maps to 400 `invalidValue`.
     #[error("units are nested at most {limit} levels deep")]
     TooDeep {
@@ -101,12 +101,13 @@ impl ToErrorBody for AccessError {
             Self::Engine(error) => error.to_error_body(),
             Self::Admin(error) => error.to_error_body(),
             Self::Store(error) => error.to_error_body(),
+            Self::TimeZone(error) => error.to_error_body(),
             Self::NotRegistered(_) => ErrorBody::new(500, "the service failed"),
             Self::Forbidden | Self::DerivedMembers(_) => ErrorBody::new(403, detail),
             Self::NotProvisioned(_) | Self::NotFound { .. } => ErrorBody::new(404, detail),
             Self::Ambiguous { .. } | Self::NotEmpty { .. } => ErrorBody::new(409, detail),
             Self::NameTaken { .. } => ErrorBody::new(409, detail).with_scim_type(ScimType::Uniqueness),
-            Self::NameMissing | Self::Schedule(_) | Self::UtcOffset(_) | Self::TooDeep { .. } => {
+            Self::NameMissing | Self::Schedule(_) | Self::TooDeep { .. } => {
                 ErrorBody::bad_request(ScimType::InvalidValue, detail)
             }
             Self::Contention => ErrorBody::new(429, detail),

@@ -9,6 +9,7 @@ pub mod group;
 pub mod level;
 pub mod registry;
 pub mod schedule;
+pub mod time_zone;
 pub mod unit;
 
 mod keep;
@@ -22,5 +23,6 @@ pub use self::{
     level::AccessLevel,
     registry::{NotRegistered, register},
     schedule::{Schedule, Weekday},
+    time_zone::{TimeZone, TimeZoneError},
     unit::{Grant, GroupMapping, Provenance, Role, Unit, Units},
 };

@@ -6,21 +6,29 @@ use keyfob_core::{DateTime, Object, Value};
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 use thiserror::Error;
 
-/// When access is granted, in the local time of each door.
+use crate::time_zone::TimeZone;
+
+/// When access is granted, by the clock on the wall beside each door.
 ///
 /// Hours that overlap add up. On a day with an exception the week is of no account: the day's own hours hold, or none.
 ///
+/// Weekdays, days and hours are those which clocks show in the door's [`TimeZone`], so `08:00-18:00` starts at eight in
+/// summer and in winter. Clocks never show the hour that they skip when summer time starts: hours within it grant nothing
+/// that day, and longer ones are so much shorter. The hour that they show twice when summer time ends is granted twice.
+///
 /// ```
-/// use keyfob_access::Schedule;
+/// use keyfob_access::{Schedule, TimeZone};
 ///
 /// let schedule = Schedule::new()
 ///     .with_hours("MO".parse()?, "08:00-18:00".parse()?)
 ///     .with_exception("2026-12-28".parse()?, "10:00-12:00".parse()?)
 ///     .with_closed_day("2027-01-04".parse()?);
-/// let berlin = 60;
+/// let berlin: TimeZone = "Europe/Berlin".parse()?;
 /// assert!(schedule.grants_at("2026-12-21T07:30:00Z".parse()?, berlin));
-/// assert!(!schedule.grants_at("2026-12-21T07:30:00Z".parse()?, 0));
+/// assert!(!schedule.grants_at("2026-12-21T07:30:00Z".parse()?, TimeZone::UTC));
 /// assert!(!schedule.grants_at("2026-12-28T07:30:00Z".parse()?, berlin));
+/// // In summer eight o'clock comes an hour earlier.
+/// assert!(schedule.grants_at("2026-06-22T06:30:00Z".parse()?, berlin));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,11 +86,13 @@ impl Schedule {
         &self.exceptions
     }
 
-    /// Whether access is granted at an instant where clocks are so many minutes ahead of UTC.
+    /// Whether access is granted at an instant in a time zone.
     #[must_use]
-    pub fn grants_at(&self, at: DateTime, utc_offset: i32) -> bool {
-        let minutes = at.unix_millis().div_euclid(60_000) + i64::from(utc_offset);
-        let (date, minute) = (Date(minutes.div_euclid(DAY)), minutes.rem_euclid(DAY));
+    pub fn grants_at(&self, at: DateTime, time_zone: TimeZone) -> bool {
+        LocalTime::of(at, time_zone).is_some_and(|local| self.grants(local))
+    }
+
+    pub(crate) fn grants(&self, LocalTime { date, minute }: LocalTime) -> bool {
         let mut exceptions = self.exceptions.iter().filter(|(day, _)| *day == date).peekable();
         if exceptions.peek().is_some() {
             return exceptions.any(|(_, hours)| hours.is_some_and(|hours| hours.contains(minute)));
@@ -137,6 +147,24 @@ const ACCESS_GRANTED: &str = "access_granted";
 
 /// The minutes of a day.
 const DAY: i64 = 24 * 60;
+
+/// What a calendar and a clock on the wall show.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LocalTime {
+    date: Date,
+    /// The minute of the day.
+    minute: i64,
+}
+
+impl LocalTime {
+    pub(crate) fn of(at: DateTime, time_zone: TimeZone) -> Option<Self> {
+        let minutes = time_zone.local_millis(at)?.div_euclid(60_000);
+        Some(Self {
+            date: Date(minutes.div_euclid(DAY)),
+            minute: minutes.rem_euclid(DAY),
+        })
+    }
+}
 
 /// A day of the week.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -355,6 +383,10 @@ pub enum ScheduleError {
 mod tests {
     use super::*;
 
+    fn zone(name: &str) -> TimeZone {
+        name.parse().unwrap()
+    }
+
     #[test]
     fn a_10_weekdays_times_and_days_are_read_and_the_rest_refused() {
         for text in ["00:00-24:00", "00:00-23:59", "08:05-08:06"] {
@@ -390,9 +422,16 @@ mod tests {
         assert_eq!(date("2026-11-22"), Weekday::Sunday);
         let sundays = Schedule::new().with_hours(Weekday::Sunday, Hours::ALL_DAY);
         let at = "2026-11-22T23:30:00Z".parse().unwrap();
-        assert!(sundays.grants_at(at, 0));
-        assert!(!sundays.grants_at(at, 60), "it is Monday there");
-        assert!(sundays.grants_at("2026-11-21T14:00:00Z".parse().unwrap(), 14 * 60));
+        assert!(sundays.grants_at(at, TimeZone::UTC));
+        assert!(
+            !sundays.grants_at(at, zone("Europe/Berlin")),
+            "it is Monday there"
+        );
+        let at = "2026-11-21T10:00:00Z".parse().unwrap();
+        assert!(
+            sundays.grants_at(at, zone("Pacific/Kiritimati")),
+            "14 hours ahead"
+        );
     }
 
     #[test]
@@ -403,7 +442,7 @@ mod tests {
             .with_exception("2026-11-29".parse().unwrap(), "20:00-23:59".parse().unwrap())
             .with_exception("2026-11-29".parse().unwrap(), "06:00-07:00".parse().unwrap())
             .with_closed_day("2026-12-06".parse().unwrap());
-        let granted = |text: &str| schedule.grants_at(text.parse().unwrap(), 0);
+        let granted = |text: &str| schedule.grants_at(text.parse().unwrap(), TimeZone::UTC);
         for (text, expected) in [
             ("2026-11-22T07:59:59.999Z", false),
             ("2026-11-22T08:00:00Z", true),
@@ -417,8 +456,8 @@ mod tests {
         ] {
             assert_eq!(granted(text), expected, "{text}");
         }
-        assert!(Schedule::always().grants_at("2026-11-29T23:59:59.999Z".parse().unwrap(), 0));
-        assert!(!Schedule::new().grants_at("2026-11-29T12:00:00Z".parse().unwrap(), 0));
+        assert!(Schedule::always().grants_at("2026-11-29T23:59:59.999Z".parse().unwrap(), TimeZone::UTC));
+        assert!(!Schedule::new().grants_at("2026-11-29T12:00:00Z".parse().unwrap(), TimeZone::UTC));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use door_access::{Controller, Site};
-use keyfob_access::{Access, Schedule};
+use keyfob_access::{Access, Schedule, TimeZone};
 use keyfob_card::Formats;
 use keyfob_core::DateTime;
 
@@ -30,7 +30,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // An administrator lets the group into the lobby on weekday mornings.
     let access = Access::new(site.engine())?;
     access.create_access_group_from(&cx, "Guides").await?;
-    let lobby = access.create_door(&cx, "Lobby", "Main building", 60).await?;
+    let berlin: TimeZone = "Europe/Berlin".parse()?;
+    let lobby = access.create_door(&cx, "Lobby", "Main building", berlin).await?;
     let mornings = Schedule::new().with_hours("MO".parse()?, "08:00-12:00".parse()?);
     access
         .create_level(&cx, "Mornings", &mornings, &[lobby.id])

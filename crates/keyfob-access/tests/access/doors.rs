@@ -1,8 +1,8 @@
 //! Which doors open to whom, and when.
 
-use keyfob_access::{AccessError, Schedule, Weekday};
-use keyfob_core::ResourceId;
-use keyfob_engine::{Confirmed, UserState};
+use keyfob_access::{AccessError, Schedule, TimeZone, Weekday};
+use keyfob_core::{Object, Resource, ResourceId, Value};
+use keyfob_engine::{Change, Confirmed, Store, UserState};
 use pollster::block_on;
 
 use crate::fixture::{Fixture, on_each_store};
@@ -10,14 +10,12 @@ use crate::fixture::{Fixture, on_each_store};
 /// A Sunday.
 const NOON: &str = "2026-11-22T12:00:00Z";
 
-fn door(fixture: &Fixture, name: &str, utc_offset: i32) -> ResourceId {
-    block_on(
-        fixture
-            .access()
-            .create_door(&fixture.admin, name, "Main building", utc_offset),
-    )
-    .unwrap()
-    .id
+fn door(fixture: &Fixture, name: &str, time_zone: &str) -> ResourceId {
+    let zone = time_zone.parse().unwrap();
+    let access = fixture.access();
+    block_on(access.create_door(&fixture.admin, name, "Main building", zone))
+        .unwrap()
+        .id
 }
 
 fn level(fixture: &Fixture, name: &str, schedule: &Schedule, doors: &[ResourceId]) {
@@ -45,9 +43,9 @@ fn a_4_the_doors_of_a_user_are_those_of_every_level_of_every_access_group() {
         fixture.group("Guards", &[&ann]);
         convert(fixture, "Guides");
         let (lobby, gate, vault) = (
-            door(fixture, "Lobby", 0),
-            door(fixture, "Gate", 0),
-            door(fixture, "Vault", 0),
+            door(fixture, "Lobby", "UTC"),
+            door(fixture, "Gate", "UTC"),
+            door(fixture, "Vault", "UTC"),
         );
         assert!(
             fixture.doors("ann@example.com", NOON).is_empty(),
@@ -94,7 +92,7 @@ fn invariant_6_no_door_opens_to_a_user_that_is_not_active() {
         let ann = fixture.invited("ann");
         fixture.group("Guides", &[&ann]);
         convert(fixture, "Guides");
-        let lobby = door(fixture, "Lobby", 0);
+        let lobby = door(fixture, "Lobby", "UTC");
         level(fixture, "Day", &Schedule::always(), &[lobby]);
         assign(fixture, "Day", "Guides");
         let (access, admin) = (fixture.access(), fixture.engine.admin());
@@ -131,9 +129,9 @@ fn a_10_a_level_grants_access_by_the_clock_of_each_door() {
         fixture.group("Guides", &[&ann]);
         convert(fixture, "Guides");
         let doors = [
-            door(fixture, "London", 0),
-            door(fixture, "Berlin", 60),
-            door(fixture, "Kolkata", 330),
+            door(fixture, "London", "Europe/London"),
+            door(fixture, "Berlin", "Europe/Berlin"),
+            door(fixture, "Kolkata", "Asia/Kolkata"),
         ];
         let morning = Schedule::new().with_hours(Weekday::Sunday, "08:00-12:00".parse().unwrap());
         level(fixture, "Morning", &morning, &doors);
@@ -145,6 +143,12 @@ fn a_10_a_level_grants_access_by_the_clock_of_each_door() {
             ("2026-11-22T08:00:00Z", &["Berlin", "London"]),
             ("2026-11-22T11:59:59Z", &["London"]),
             ("2026-11-23T08:00:00Z", &[]),
+            // In summer the mornings of two of them come an hour earlier.
+            ("2026-06-21T02:30:00Z", &["Kolkata"]),
+            ("2026-06-21T06:00:00Z", &["Berlin", "Kolkata"]),
+            ("2026-06-21T07:00:00Z", &["Berlin", "London"]),
+            ("2026-06-21T10:00:00Z", &["London"]),
+            ("2026-06-21T11:00:00Z", &[]),
         ] {
             assert_eq!(fixture.doors("ann@example.com", at), expected, "{at}");
         }
@@ -176,7 +180,8 @@ fn a_10_a_level_grants_access_by_the_clock_of_each_door() {
             fixture.doors("ann@example.com", "2026-11-22T20:30:00Z"),
             ["Berlin", "London"]
         );
-        block_on(fixture.access().set_utc_offset(&fixture.admin, "Berlin", 120)).unwrap();
+        let helsinki = "Europe/Helsinki".parse().unwrap();
+        block_on(fixture.access().set_time_zone(&fixture.admin, "Berlin", helsinki)).unwrap();
         assert_eq!(
             fixture.doors("ann@example.com", "2026-11-22T20:30:00Z"),
             ["London"]
@@ -190,7 +195,7 @@ fn a_4_the_doors_of_a_user_cost_the_same_look_ups_whatever_there_is_besides() {
         let ann = fixture.user("ann");
         fixture.group("Guides", &[&ann]);
         convert(fixture, "Guides");
-        let lobby = door(fixture, "Lobby", 0);
+        let lobby = door(fixture, "Lobby", "UTC");
         level(fixture, "Day", &Schedule::always(), std::slice::from_ref(&lobby));
         assign(fixture, "Day", "Guides");
         let reads = || fixture.reads(|| fixture.doors(ann.as_str(), NOON));
@@ -213,24 +218,75 @@ fn a_4_the_doors_of_a_user_cost_the_same_look_ups_whatever_there_is_besides() {
 }
 
 #[test]
-fn doors_have_names_and_clocks_of_this_world() {
+fn a_4_a_door_whose_stored_time_zone_is_not_known_opens_to_nobody() {
+    on_each_store(|fixture| {
+        let ann = fixture.user("ann");
+        fixture.group("Guides", &[&ann]);
+        convert(fixture, "Guides");
+        let (lobby, gate) = (door(fixture, "Lobby", "UTC"), door(fixture, "Gate", "UTC"));
+        level(fixture, "Day", &Schedule::always(), &[lobby.clone(), gate]);
+        assign(fixture, "Day", "Guides");
+        let (access, admin) = (fixture.access(), &fixture.admin);
+        for stored in [
+            Some(Value::from("Mars/Olympus_Mons")),
+            Some(Value::from("")),
+            Some(Value::from("+01:00")),
+            Some(Value::from("Europe/Berlin ")),
+            Some(Value::from(60)),
+            Some(Value::Null),
+            Some(Value::from(Object::new())),
+            None,
+        ] {
+            store_door(fixture, &lobby, stored.as_ref());
+            assert_eq!(fixture.doors("ann@example.com", NOON), ["Gate"], "{stored:?}");
+            // It is there, so that an administrator can set it right.
+            let shown = block_on(access.door(admin, "Lobby")).unwrap();
+            assert_eq!((&shown.id, shown.time_zone), (&lobby, None), "{stored:?}");
+            assert!(block_on(access.doors(admin)).unwrap().contains(&shown));
+        }
+        block_on(access.set_time_zone(admin, "Lobby", TimeZone::UTC)).unwrap();
+        assert_eq!(fixture.doors("ann@example.com", NOON), ["Gate", "Lobby"]);
+        store_door(fixture, &lobby, None);
+        block_on(access.delete_door(admin, "Lobby")).unwrap();
+        assert!(block_on(access.door(admin, "Lobby")).is_err());
+    });
+}
+
+/// Stores the lobby anew as another build may have.
+fn store_door(fixture: &Fixture, id: &ResourceId, time_zone: Option<&Value>) {
+    let doors = fixture.kind("Door");
+    let mut document = Resource::new([doors.schema().id.clone()]);
+    document.core_mut().insert("name", "Lobby");
+    if let Some(time_zone) = time_zone {
+        document.core_mut().insert("timeZone", time_zone.clone());
+    }
+    let update = Change::Update {
+        resource_type: doors,
+        id,
+        document: Some(&document),
+        relations: &[],
+        unique: &[],
+        precondition: None,
+        at: fixture.engine.now(),
+    };
+    block_on(fixture.engine.store().commit(&fixture.admin, &[update])).unwrap();
+}
+
+#[test]
+fn a_10_doors_have_names_and_time_zones_of_their_own() {
     on_each_store(|fixture| {
         let access = fixture.access();
-        door(fixture, "Lobby", 14 * 60);
-        let taken = block_on(access.create_door(&fixture.admin, "LOBBY", "", 0));
+        door(fixture, "Lobby", "pacific/kiritimati");
+        let taken = block_on(access.create_door(&fixture.admin, "LOBBY", "", TimeZone::UTC));
         assert!(matches!(taken, Err(AccessError::NameTaken { .. })));
-        for offset in [14 * 60 + 1, -12 * 60 - 1, i32::MAX, i32::MIN] {
-            let refused = block_on(access.create_door(&fixture.admin, "Gate", "", offset));
-            assert!(matches!(refused, Err(AccessError::UtcOffset(_))), "{offset}");
-            let refused = block_on(access.set_utc_offset(&fixture.admin, "Lobby", offset));
-            assert!(matches!(refused, Err(AccessError::UtcOffset(_))), "{offset}");
-        }
         let lobby = block_on(access.door(&fixture.admin, "lobby")).unwrap();
         assert_eq!(
-            (lobby.site.as_str(), lobby.utc_offset),
-            ("Main building", 14 * 60)
+            (lobby.site.as_str(), lobby.time_zone.map(TimeZone::as_str)),
+            ("Main building", Some("Pacific/Kiritimati"))
         );
         assert_eq!(block_on(access.doors(&fixture.admin)).unwrap(), [lobby]);
+        let missing = block_on(access.set_time_zone(&fixture.admin, "Gate", TimeZone::UTC));
+        assert!(matches!(missing, Err(AccessError::NotFound { .. })));
         let missing = block_on(access.delete_door(&fixture.admin, "Gate"));
         assert!(matches!(missing, Err(AccessError::NotFound { .. })));
     });

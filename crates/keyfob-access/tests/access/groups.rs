@@ -2,7 +2,7 @@
 
 use std::{slice::from_ref, sync::atomic::Ordering};
 
-use keyfob_access::{AccessError, Directory};
+use keyfob_access::{AccessError, Directory, TimeZone};
 use keyfob_core::{ScimType, ToErrorBody, schema::RegistryBuilder};
 use keyfob_engine::{Actor, Confirmed, DynStore, Engine, Profile};
 use keyfob_store_memory::MemoryStore;
@@ -122,8 +122,9 @@ fn a_6_l_2_unlinking_deletes_the_access_groups_of_the_provider_and_no_others() {
         block_on(access.create_access_group(&fixture.admin, "Cleaners")).unwrap();
         block_on(access.change_members(&fixture.admin, "Cleaners", from_ref(&ann), &[])).unwrap();
         let cleaners = block_on(access.access_group(&fixture.admin, "Cleaners")).unwrap();
-        let lobby = block_on(access.create_door(&fixture.admin, "Lobby", "", 0)).unwrap();
-        let store_room = block_on(access.create_door(&fixture.admin, "Store room", "", 0)).unwrap();
+        let lobby = block_on(access.create_door(&fixture.admin, "Lobby", "", TimeZone::UTC)).unwrap();
+        let store_room =
+            block_on(access.create_door(&fixture.admin, "Store room", "", TimeZone::UTC)).unwrap();
         let always = keyfob_access::Schedule::always();
         block_on(access.create_level(&fixture.admin, "Day", &always, &[lobby.id])).unwrap();
         block_on(access.create_level(&fixture.admin, "Night", &always, &[store_room.id])).unwrap();
@@ -333,7 +334,7 @@ fn a_9_a_deleted_group_takes_its_access_group_out_of_every_level() {
         let (access, ann) = (fixture.access(), fixture.user("ann"));
         let guides = fixture.group("Guides", &[&ann]);
         convert(fixture, "Guides").unwrap();
-        let lobby = block_on(access.create_door(&fixture.admin, "Lobby", "", 0)).unwrap();
+        let lobby = block_on(access.create_door(&fixture.admin, "Lobby", "", TimeZone::UTC)).unwrap();
         let always = keyfob_access::Schedule::always();
         let level = block_on(access.create_level(&fixture.admin, "Day", &always, &[lobby.id])).unwrap();
         block_on(access.assign_level(&fixture.admin, "Day", "Guides")).unwrap();
@@ -446,7 +447,7 @@ fn a_11_what_is_provisioned_is_global_and_closed_to_administrators_of_a_director
                 block_on(access.create_access_group(&cx, "Cleaners")).map(|_| ()),
                 block_on(access.change_members(&cx, "Guides", &[], &[])),
                 block_on(access.delete_access_group(&cx, "Guides")),
-                block_on(access.create_door(&cx, "Lobby", "", 0)).map(|_| ()),
+                block_on(access.create_door(&cx, "Lobby", "", TimeZone::UTC)).map(|_| ()),
                 block_on(access.assign_level(&cx, "Day", "Guides")),
                 block_on(access.map_group(&cx, "Guides", "Guides", None)).map(|_| ()),
             ];

@@ -1,6 +1,6 @@
 //! Access levels, which belong to administrators alone.
 
-use keyfob_access::{AccessError, AccessLevel, Schedule};
+use keyfob_access::{AccessError, AccessLevel, Schedule, TimeZone};
 use keyfob_core::{ResourceId, ToErrorBody};
 use pollster::block_on;
 
@@ -18,7 +18,7 @@ fn a_10_no_operation_of_a_provider_edits_a_level() {
         for group in ["Guides", "Guards"] {
             block_on(access.create_access_group_from(&fixture.admin, group)).unwrap();
         }
-        let lobby = block_on(access.create_door(&fixture.admin, "Lobby", "", 0)).unwrap();
+        let lobby = block_on(access.create_door(&fixture.admin, "Lobby", "", TimeZone::UTC)).unwrap();
         let schedule = Schedule::always().with_closed_day("2026-12-25".parse().unwrap());
         block_on(access.create_level(&fixture.admin, "Day", &schedule, &[lobby.id])).unwrap();
         for group in ["Guides", "Guards"] {

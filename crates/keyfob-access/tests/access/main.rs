@@ -1,6 +1,8 @@
 //! Credentials, access groups, levels, doors, units and roles over an engine, in memory and in SQLite.
 
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod credential;
 #[cfg(test)]
 mod doors;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keyfob_access::Schedule;
+use keyfob_access::{Schedule, TimeZone};
 use keyfob_core::{ResourceId, fold};
 use keyfob_engine::{Precondition, Profile};
 use pollster::block_on;
@@ -262,7 +262,9 @@ impl Run<'_> {
         for group in &found {
             let door = fold(&group.name).to_string();
             if block_on(access.door(admin, &door)).is_err() {
-                let id = block_on(access.create_door(admin, &door, "", 0)).unwrap().id;
+                let id = block_on(access.create_door(admin, &door, "", TimeZone::UTC))
+                    .unwrap()
+                    .id;
                 block_on(access.create_level(admin, &door, &Schedule::always(), &[id])).unwrap();
             }
             for level in block_on(access.levels(admin)).unwrap() {

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use keyfob_access::{Access, AccessError, AccessGroups, Credentials, Schedule, Units, register};
+use keyfob_access::{Access, AccessError, AccessGroups, Credentials, Schedule, TimeZone, Units, register};
 use keyfob_core::{
     AttrPath, Clock, DateTime, IdGenerator, Projection, Resource, ResourceId, ResourceType, ToErrorBody,
     message::PatchRequest, schema::RegistryBuilder,
@@ -81,7 +81,7 @@ impl World {
         for cx in &world.tenants {
             let cx = cx.clone().acting_as(Actor::OrganizationAdmin);
             for door in doors_of_level(LEVELS[1]) {
-                block_on(access.create_door(&cx, door, "Site", 0)).unwrap();
+                block_on(access.create_door(&cx, door, "Site", TimeZone::UTC)).unwrap();
             }
             for level in LEVELS {
                 world.create_level(&cx, level).unwrap();

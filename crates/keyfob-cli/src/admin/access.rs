@@ -1,8 +1,8 @@
 //! `keyfob admin access-group`, `level`, `door` and `doors`.
 
 use clap::Subcommand;
-use keyfob_access::{Access, AccessGroup, AccessLevel, Door, Schedule};
-use keyfob_core::{DateTime, Object, ResourceId, Value};
+use keyfob_access::{Access, AccessGroup, AccessLevel, Door, Schedule, TimeZone, TimeZoneError};
+use keyfob_core::{DateTime, Object, ResourceId, Value, render::with_suggestion};
 use keyfob_engine::DynStore;
 use smol_str::SmolStr;
 
@@ -41,7 +41,7 @@ pub(super) enum LevelCommand {
     Create {
         /// Its name
         name: String,
-        /// A door, by its id or name; one that is not there yet is made
+        /// A door, by its id or name; one that is not there yet is made, in UTC
         #[arg(long = "door", value_name = "DOOR")]
         doors: Vec<String>,
         /// When it grants access, as in `MO 08:00-18:00`; always where nothing is said
@@ -74,14 +74,9 @@ pub(super) enum DoorCommand {
         /// Where it is
         #[arg(long, default_value = "")]
         site: String,
-        /// By how many minutes the clock there is ahead of UTC
-        #[arg(
-            long,
-            value_name = "MINUTES",
-            default_value_t = 0,
-            allow_negative_numbers = true
-        )]
-        utc_offset: i32,
+        /// The time zone there, by its name in the IANA database
+        #[arg(long, value_name = "NAME", default_value = "UTC")]
+        time_zone: String,
     },
     /// Prints all doors
     List,
@@ -153,8 +148,11 @@ pub(super) async fn door(session: &Session, command: &DoorCommand) -> Result<(),
         DoorCommand::Create {
             name,
             site,
-            utc_offset,
-        } => show_door(session, &access.create_door(cx, name, site, *utc_offset).await?),
+            time_zone,
+        } => {
+            let time_zone = zone_of(time_zone)?;
+            show_door(session, &access.create_door(cx, name, site, time_zone).await?)
+        }
         DoorCommand::List => {
             for door in access.doors(cx).await? {
                 show_door(session, &door)?;
@@ -180,6 +178,12 @@ pub(super) async fn doors(session: &Session, arguments: &DoorsArguments) -> Resu
         show_door(session, door)?;
     }
     Ok(())
+}
+
+fn zone_of(name: &str) -> Result<TimeZone, Unusable> {
+    name.parse().map_err(|error: TimeZoneError| {
+        Unusable(with_suggestion(error.to_string(), error.suggestion.as_deref()))
+    })
 }
 
 /// When a level grants access, from texts such as `MO 08:00-18:00`.
@@ -210,7 +214,7 @@ async fn doors_of(
             .find(|door| door.id.as_str() == name || door.name.eq_ignore_ascii_case(name));
         ids.push(match found {
             Some(door) => door.id.clone(),
-            None => access.create_door(&session.cx, name, "", 0).await?.id,
+            None => access.create_door(&session.cx, name, "", TimeZone::UTC).await?.id,
         });
     }
     Ok(ids)
@@ -276,7 +280,10 @@ fn show_door(session: &Session, door: &Door) -> Result<(), Failure> {
     object.insert("id", door.id.as_str());
     object.insert("name", door.name.clone());
     object.insert("site", door.site.clone());
-    object.insert("utcOffset", door.utc_offset);
+    object.insert(
+        "timeZone",
+        door.time_zone.map_or(Value::Null, |zone| zone.as_str().into()),
+    );
     let site = if door.site.is_empty() {
         String::new()
     } else {

@@ -217,6 +217,44 @@ fn a_2_a_4_l_2_an_access_group_opens_doors_until_the_organization_is_unlinked() 
 }
 
 #[test]
+fn a_10_a_door_has_a_time_zone_and_goes_by_its_clocks() {
+    let site = Site::start("verkada");
+    let id = site.client.create_user("ann@example.com");
+    site.perform(&["user", "accept", &id]);
+    site.create_group("Guides", &[&id]);
+    site.perform(&["access-group", "create-from-scim", "Guides"]);
+    let door = site.ask(&["door", "create", "Lobby", "--time-zone", "europe/berlin"]);
+    assert_eq!(door[0]["timeZone"], json!("Europe/Berlin"));
+    assert_eq!(site.ask(&["door", "create", "Gate"])[0]["timeZone"], json!("UTC"));
+    site.perform(&[
+        "level",
+        "create",
+        "Mornings",
+        "--door",
+        "Lobby",
+        "--door",
+        "Gate",
+        "--hours",
+        "SU 08:00-09:00",
+    ]);
+    site.perform(&["level", "assign", "Mornings", "Guides"]);
+    for (at, open) in [
+        ("2026-03-22T07:30:00Z", "Lobby"),
+        ("2026-03-22T08:30:00Z", "Gate"),
+        ("2026-03-29T06:30:00Z", "Lobby"),
+        ("2026-03-29T08:30:00Z", "Gate"),
+    ] {
+        let doors = site.ask(&["doors", "ann@example.com", "--at", at]);
+        let names: Vec<_> = doors.iter().map(|door| door["name"].as_str().unwrap()).collect();
+        assert_eq!(names, [open], "{at}");
+    }
+    let unknown = site.admin(&["door", "create", "Vault", "--time-zone", "Europe/Berln"]);
+    unknown.assert_unusable("`Europe/Berln` is not the name of a time zone such as `Europe/Berlin`");
+    unknown.assert_unusable("did you mean `Europe/Berlin`?");
+    assert_eq!(site.ask(&["door", "list"]).len(), 2);
+}
+
+#[test]
 fn what_is_synchronized_and_who_is_invited_is_set_and_shown() {
     let site = Site::start("verkada");
     site.perform(&["invites", "off"]);

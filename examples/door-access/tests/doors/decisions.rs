@@ -1,7 +1,7 @@
 //! Decisions at the door.
 
 use door_access::{Controller, Decision, Denial, Site};
-use keyfob_access::{Access, Schedule};
+use keyfob_access::{Access, Schedule, TimeZone};
 use keyfob_card::{Formats, Word};
 use keyfob_core::{DateTime, ResourceId};
 use keyfob_engine::Confirmed;
@@ -30,7 +30,7 @@ async fn site() -> (Site, ResourceId, ResourceId) {
     let guides = site.create("Group", &body).await.unwrap();
     let access = Access::new(site.engine()).unwrap();
     access.create_access_group_from(&cx, "Guides").await.unwrap();
-    let lobby = access.create_door(&cx, "Lobby", "", 0).await.unwrap();
+    let lobby = access.create_door(&cx, "Lobby", "", TimeZone::UTC).await.unwrap();
     let mornings = Schedule::new().with_hours("MO".parse().unwrap(), "08:00-12:00".parse().unwrap());
     access
         .create_level(&cx, "Mornings", &mornings, &[lobby.id])
