@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod calendar;
 mod document;
 pub mod dotnet;
 pub mod environment;

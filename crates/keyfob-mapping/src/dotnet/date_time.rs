@@ -18,30 +18,6 @@ pub use style::{Kind, Styles};
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike, Utc};
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const WEEKDAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
-
 /// A tick, the unit of .NET's time, is so many nanoseconds.
 const TICK_NANOS: u32 = 100;
 const TICKS_PER_SECOND: i64 = 10_000_000;
@@ -103,7 +79,7 @@ struct Fields {
     year: Option<u32>,
     month: Option<u32>,
     day: Option<u32>,
-    /// From 0, Sunday.
+    /// From 0, Monday.
     weekday: Option<u32>,
     hour: Option<u32>,
     minute: Option<u32>,
@@ -134,7 +110,7 @@ impl Fields {
             .ok_or("day")?;
         if self
             .weekday
-            .is_some_and(|weekday| weekday != date.weekday().num_days_from_sunday())
+            .is_some_and(|weekday| weekday != date.weekday().num_days_from_monday())
         {
             return Err("weekday");
         }
@@ -164,15 +140,6 @@ fn to_utc(local: NaiveDateTime, offset: i32) -> Option<DateTime<Utc>> {
         .checked_sub_signed(TimeDelta::seconds(i64::from(offset)))
         .map(|utc| utc.and_utc())
         .and_then(in_range)
-}
-
-/// The number, from 0, of the name that `text` begins with in any case, and the rest.
-fn strip_name<'t>(text: &'t str, names: &[&str], length: Option<usize>) -> Option<(u32, &'t str)> {
-    (0..).zip(names).find_map(|(number, name)| {
-        let wanted = length.map_or(Some(*name), |length| name.get(..length))?;
-        let (start, rest) = text.split_at_checked(wanted.len())?;
-        start.eq_ignore_ascii_case(wanted).then_some((number, rest))
-    })
 }
 
 /// The number in the leading digits, at least `least` and at most `most` of them, and the rest.

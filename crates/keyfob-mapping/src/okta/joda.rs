@@ -8,6 +8,7 @@ use chrono_tz::{OffsetName as _, Tz};
 use keyfob_core::render::excerpt;
 
 use super::{error::EvaluateError, time::zone};
+use crate::calendar::{Length, MONTHS, WEEKDAYS, name, strip_any_name};
 
 /// A pattern: what stands between the fields, and the fields with how often their letter repeats.
 pub(super) struct Pattern(Vec<Item>);
@@ -19,31 +20,6 @@ enum Item {
 
 /// A longer pattern is no one's date.
 const MAX_PATTERN: usize = 256;
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-const WEEKDAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
 
 impl Pattern {
     pub(super) fn parse(text: &str, function: &'static str) -> Result<Self, EvaluateError> {
@@ -187,17 +163,10 @@ fn field(instant: &Instant<Tz>, letter: char, width: usize) -> Result<String, Ev
 
 /// A field that is no plain number.
 fn words(instant: &Instant<Tz>, letter: char, width: usize) -> Result<String, EvaluateError> {
-    let name = |names: &[&str], index: u32| {
-        let name = names
-            .get(usize::try_from(index).unwrap_or_default())
-            .copied()
-            .unwrap_or_default();
-        let short = if width < 4 { name.get(..3) } else { None };
-        short.unwrap_or(name).to_owned()
-    };
+    let length = if width < 4 { Length::Short } else { Length::Whole };
     Ok(match letter {
-        'M' => name(&MONTHS, instant.month0()),
-        'E' => name(&WEEKDAYS, instant.weekday().num_days_from_monday()),
+        'M' => name(&MONTHS, instant.month0(), length).to_owned(),
+        'E' => name(&WEEKDAYS, instant.weekday().num_days_from_monday(), length).to_owned(),
         'a' if hour_is_late(instant) => "PM".to_owned(),
         'a' => "AM".to_owned(),
         'S' => {
@@ -341,19 +310,9 @@ impl Reading<'_> {
 
     /// The position of a name, in full or by its first three letters, whatever their case.
     fn named(&mut self, names: &[&str]) -> Option<u32> {
-        let candidates = names.iter().zip(0..).flat_map(|(name, index)| {
-            let short = name.get(..3).unwrap_or(name);
-            [(*name, index), (short, index)]
-        });
-        for (name, index) in candidates {
-            if let Some((start, rest)) = self.rest.split_at_checked(name.len())
-                && start.eq_ignore_ascii_case(name)
-            {
-                self.rest = rest;
-                return Some(index);
-            }
-        }
-        None
+        let (index, rest) = strip_any_name(self.rest, names)?;
+        self.rest = rest;
+        Some(index)
     }
 
     fn fraction(&mut self, width: usize) -> Option<()> {

@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    DateTimeError, Fields, Format, Kind, MONTHS, Styles, WEEKDAYS, format::Item, strip_digits, strip_name,
-    to_utc,
+    DateTimeError, Fields, Format, Kind, Styles,
+    format::{Item, length},
+    strip_digits, to_utc,
 };
+use crate::calendar::{Length, MONTHS, WEEKDAYS, strip_name};
 
 /// Years of two digits are in the century up to this year, as in the .NET versions that have no newer table.
 const TWO_DIGIT_YEAR_MAX: u32 = 2029;
@@ -110,7 +112,7 @@ impl Reader<'_> {
         match item {
             Item::Literal(white) if self.styles.has(Styles::INNER_WHITE) && white.is_whitespace() => Some(()),
             Item::Zulu => {
-                let (_, rest) = strip_name(self.rest, &["GMT", "Z"], None)?;
+                let (_, rest) = strip_name(self.rest, &["GMT", "Z"], Length::Whole)?;
                 self.rest = rest;
                 *utc = true;
                 set(&mut self.fields.offset, 0)
@@ -163,12 +165,12 @@ impl Reader<'_> {
             ('f' | 'F', _) => self.fraction(letter, count),
             ('t', _) => {
                 let names = if count == 1 { ["A", "P"] } else { ["AM", "PM"] };
-                let (half, rest) = strip_name(self.rest, &names, None)?;
+                let (half, rest) = strip_name(self.rest, &names, Length::Whole)?;
                 self.rest = rest;
                 set(&mut self.pm, half == 1)
             }
             ('g', _) => {
-                let (_, rest) = strip_name(self.rest, &["A.D.", "AD"], None)?;
+                let (_, rest) = strip_name(self.rest, &["A.D.", "AD"], Length::Whole)?;
                 self.rest = rest;
                 Some(())
             }
@@ -194,7 +196,7 @@ impl Reader<'_> {
     }
 
     fn name(&mut self, names: &[&str], count: usize) -> Option<u32> {
-        let (number, rest) = strip_name(self.rest, names, (count == 3).then_some(3))?;
+        let (number, rest) = strip_name(self.rest, names, length(count))?;
         self.rest = rest;
         Some(number)
     }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
-use super::{DateTimeError, Kind, MONTHS, Styles, TICK_NANOS, WEEKDAYS};
+use super::{DateTimeError, Kind, Styles, TICK_NANOS};
+use crate::calendar::{Length, MONTHS, WEEKDAYS, name};
 
 /// A format of dates, standard (one letter, such as `u`) or custom (such as `yyyy-MM-dd'T'HH:mm:ss.fffK`).
 ///
@@ -174,9 +175,13 @@ fn write_field(text: &mut String, letter: char, count: usize, instant: DateTime<
     let year = instant.year().unsigned_abs();
     match (letter, count) {
         ('d', 1 | 2) => push_number(text, instant.day(), count),
-        ('d', _) => push_name(text, &WEEKDAYS, instant.weekday().num_days_from_sunday(), count),
+        ('d', _) => text.push_str(name(
+            &WEEKDAYS,
+            instant.weekday().num_days_from_monday(),
+            length(count),
+        )),
         ('M', 1 | 2) => push_number(text, instant.month(), count),
-        ('M', _) => push_name(text, &MONTHS, instant.month0(), count),
+        ('M', _) => text.push_str(name(&MONTHS, instant.month0(), length(count))),
         ('y', 1 | 2) => push_number(text, year % 100, count),
         ('y', _) => push_number(text, year, count),
         ('g', _) => text.push_str("A.D."),
@@ -219,17 +224,9 @@ fn push_number(text: &mut String, number: u32, width: usize) {
     let _ = write!(text, "{number:0width$}", width = width.min(16));
 }
 
-fn push_name(text: &mut String, names: &[&str], number: u32, count: usize) {
-    let name = usize::try_from(number)
-        .ok()
-        .and_then(|number| names.get(number))
-        .copied()
-        .unwrap_or_default();
-    text.push_str(if count == 3 {
-        name.get(..3).unwrap_or(name)
-    } else {
-        name
-    });
+/// How much of a name so many letters stand for.
+pub(super) fn length(count: usize) -> Length {
+    if count == 3 { Length::Short } else { Length::Whole }
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{DateTimeError, Fields, MONTHS, TICKS_PER_SECOND, WEEKDAYS, strip_digits, strip_name, to_utc};
+use super::{DateTimeError, Fields, TICKS_PER_SECOND, strip_digits, to_utc};
+use crate::calendar::{MONTHS, WEEKDAYS, strip_any_name};
 
 /// The instant that a text names; one without an offset is in UTC.
 ///
@@ -213,10 +214,7 @@ fn zone<'t>(text: &'t str, fields: &mut Fields) -> Option<&'t str> {
 
 /// Reads one of the names, whole or by its first three letters, where the word ends with it.
 fn word<'t>(text: &'t str, names: &[&str]) -> Option<(u32, &'t str)> {
-    [None, Some(3)]
-        .into_iter()
-        .find_map(|length| strip_name(text, names, length))
-        .filter(|(_, rest)| !rest.starts_with(char::is_alphabetic))
+    strip_any_name(text, names).filter(|(_, rest)| !rest.starts_with(char::is_alphabetic))
 }
 
 /// A number of at most so many digits, and how many it has; more are no number here.
