@@ -11,6 +11,6 @@ pub use self::{
     attribute::AttrName,
     fold::{fold, fold_chars, folds_to},
     path::{AttrPath, AttrPathRef, PathError},
-    suggest::closest,
+    suggest::{closest, synonym},
     uri::SchemaUri,
 };

@@ -49,12 +49,24 @@ impl<M: fmt::Display> fmt::Display for Rendered<'_, M> {
         }
         match self.suggestion {
             None => Ok(()),
-            Some(suggestion) => write!(f, "\ndid you mean `{suggestion}`?"),
+            Some(suggestion) => write!(f, "\n{}", question(suggestion)),
         }
     }
 }
 
-impl<M> Rendered<'_, M> {
+impl<'e, M> Rendered<'e, M> {
+    /// A message about a place of a text, without hints; about the text as a whole where there is no span.
+    #[must_use]
+    pub fn new(message: M, text: &'e str, span: Option<Range<usize>>) -> Self {
+        Self {
+            message,
+            text,
+            span,
+            expected: None,
+            suggestion: None,
+        }
+    }
+
     fn excerpt(&self, f: &mut fmt::Formatter<'_>, span: &Range<usize>) -> fmt::Result {
         let parts = (
             self.text.get(..span.start),
@@ -94,6 +106,57 @@ impl<M> Rendered<'_, M> {
     }
 }
 
+/// A fault while a text is read: of which kind, and the part of the text at which it is.
+///
+/// Every step of a grammar returns what it read or this, so that it is small. It knows its place by the text itself;
+/// only what is reported counts bytes.
+///
+/// ```
+/// use keyfob_core::render::Fault;
+///
+/// let text = "title eg 1";
+/// let (kind, span) = Fault::new("no operator", &text[6..8]).locate(text);
+/// assert_eq!((*kind, span), ("no operator", 6..8));
+/// ```
+#[derive(Debug)]
+pub struct Fault<'i, K> {
+    kind: Box<K>,
+    at: &'i str,
+}
+
+impl<'i, K> Fault<'i, K> {
+    /// A fault at a part of the text that is read: an [empty](nothing_at) one where something is missing.
+    #[cold]
+    #[must_use]
+    pub fn new(kind: K, at: &'i str) -> Self {
+        Self {
+            kind: Box::new(kind),
+            at,
+        }
+    }
+
+    /// Of which kind it is, and the bytes of `text`, which has to be the one that was read, at which it is.
+    #[must_use]
+    pub fn locate(self, text: &str) -> (Box<K>, Range<usize>) {
+        (self.kind, span_of(text, self.at))
+    }
+}
+
+/// The first character of what is left of a text; nothing at its end.
+#[must_use]
+#[inline]
+pub fn first_char(rest: &str) -> &str {
+    let end = rest.chars().next().map_or(0, char::len_utf8);
+    rest.get(..end).unwrap_or_default()
+}
+
+/// Nothing, at the start of what is left of a text: the place where something is missing.
+#[must_use]
+#[inline]
+pub fn nothing_at(rest: &str) -> &str {
+    rest.get(..0).unwrap_or_default()
+}
+
 /// Where `part`, a part of `text`, stands in it.
 #[must_use]
 pub fn span_of(text: &str, part: &str) -> Range<usize> {
@@ -130,9 +193,102 @@ fn shown(character: char) -> char {
 #[must_use]
 pub fn with_suggestion(mut detail: String, suggestion: Option<&str>) -> String {
     if let Some(suggestion) = suggestion {
-        detail.push_str("; did you mean `");
-        detail.push_str(suggestion);
-        detail.push_str("`?");
+        detail.push_str("; ");
+        detail.push_str(&question(suggestion));
     }
     detail
+}
+
+fn question(suggestion: &str) -> String {
+    format!("did you mean `{suggestion}`?")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The two lines below the message, for a fault at these bytes.
+    fn shown_at(text: &str, span: Range<usize>) -> String {
+        let rendered = Rendered::new("", text, Some(span)).to_string();
+        rendered.strip_prefix('\n').unwrap_or(&rendered).to_owned()
+    }
+
+    #[test]
+    fn a_message_without_a_place_stands_alone() {
+        assert_eq!(Rendered::new("no", "text", None).to_string(), "no");
+        // Neither beyond the text nor within a character is a place.
+        assert_eq!(Rendered::new("no", "text", Some(3..9)).to_string(), "no");
+        assert_eq!(Rendered::new("no", "é", Some(1..2)).to_string(), "no");
+    }
+
+    #[test]
+    fn hints_follow_the_caret() {
+        let rendered = Rendered {
+            expected: Some("`b`"),
+            suggestion: Some("be"),
+            ..Rendered::new("no", "a c", Some(2..3))
+        };
+        assert_eq!(
+            rendered.to_string(),
+            "no\n  a c\n    ^ expected `b`\ndid you mean `be`?"
+        );
+    }
+
+    #[test]
+    fn the_caret_is_as_wide_as_the_fault_in_characters() {
+        assert_eq!(shown_at("äö üß x", 5..9), "  äö üß x\n     ^^");
+        assert_eq!(shown_at("ab", 2..2), "  ab\n    ^");
+        assert_eq!(shown_at("", 0..0), "  \n  ^");
+    }
+
+    #[test]
+    fn of_several_lines_that_of_the_fault_is_shown() {
+        assert_eq!(shown_at("one\ntwo\nthree", 5..6), "  two\n   ^");
+    }
+
+    #[test]
+    fn control_characters_do_not_move_the_caret() {
+        assert_eq!(shown_at("a\t\u{1b}b", 3..4), "  a\u{fffd}\u{fffd}b\n     ^");
+    }
+
+    #[test]
+    fn long_texts_are_cut_around_the_fault_and_long_faults_within() {
+        let text = format!("{}!{}", "a".repeat(60), "b".repeat(60));
+        let expected = format!("  …{}!{}…\n  {:41}^", "a".repeat(40), "b".repeat(40), "");
+        assert_eq!(shown_at(&text, 60..61), expected);
+        let text = "x".repeat(200);
+        let expected = format!("  {}…\n  {}", "x".repeat(120), "^".repeat(120));
+        assert_eq!(shown_at(&text, 0..200), expected);
+    }
+
+    #[test]
+    fn an_excerpt_has_32_characters_at_most() {
+        assert_eq!(excerpt("a\nb"), "a\u{fffd}b");
+        assert_eq!(excerpt(&"ä".repeat(32)), "ä".repeat(32));
+        assert_eq!(excerpt(&"ä".repeat(33)), format!("{}…", "ä".repeat(32)));
+    }
+
+    #[test]
+    fn a_fault_knows_its_bytes() {
+        let text = "a é";
+        let rest = text.get(2..).unwrap();
+        for (at, span) in [
+            (text, 0..4),
+            (nothing_at(text), 0..0),
+            (first_char(rest), 2..4),
+            (nothing_at(rest), 2..2),
+            (first_char(text.get(4..).unwrap()), 4..4),
+        ] {
+            assert_eq!(Fault::new((), at).locate(text), (Box::new(()), span));
+        }
+    }
+
+    #[test]
+    fn a_sentence_for_a_client_asks_back_where_something_was_perhaps_meant() {
+        assert_eq!(with_suggestion("no".to_owned(), None), "no");
+        assert_eq!(
+            with_suggestion("no".to_owned(), Some("be")),
+            "no; did you mean `be`?"
+        );
+    }
 }

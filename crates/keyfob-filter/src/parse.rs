@@ -38,7 +38,7 @@ impl Filter {
         let mut grammar = Grammar::new(limits, dialect);
         grammar
             .filter(text)
-            .map_err(|fault| fault.into_filter_error(text))
+            .map_err(|fault| ParseError::of_filter(fault, text))
     }
 }
 
@@ -50,7 +50,9 @@ pub(crate) fn path<'i>(
     dialect: Dialect,
 ) -> Result<PatchPathRef<'i>, ParseError> {
     let mut grammar = Grammar::new(limits, dialect);
-    grammar.path(text).map_err(|fault| fault.into_path_error(text))
+    grammar
+        .path(text)
+        .map_err(|fault| ParseError::of_path(fault, text))
 }
 
 /// Where the `index`th attribute path of a filter stands in the text that it was read from, for errors that a tree

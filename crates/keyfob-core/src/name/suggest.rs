@@ -27,3 +27,40 @@ pub fn closest<'c>(text: &str, candidates: impl IntoIterator<Item = &'c str>) ->
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .map(|(_, candidate)| candidate.into())
 }
+
+/// What a word of another language is called here, whatever its case: of pairs of theirs and ours.
+#[must_use]
+pub fn synonym(word: &str, synonyms: &[(&str, &'static str)]) -> Option<SmolStr> {
+    synonyms
+        .iter()
+        .find(|(theirs, _)| theirs.eq_ignore_ascii_case(word))
+        .map(|(_, ours)| SmolStr::new_static(ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_of_what_is_near_was_meant() {
+        let candidates = ["userName", "userType", "title"];
+        for (text, meant) in [
+            ("usrName", Some("userName")),
+            ("USERTYP", Some("userType")),
+            ("members", None),
+            ("", None),
+        ] {
+            assert_eq!(closest(text, candidates).as_deref(), meant, "{text}");
+        }
+        let long = "title".repeat(26);
+        assert_eq!(closest(&long, [long.as_str()]), None);
+    }
+
+    #[test]
+    fn a_word_of_another_language_leads_to_ours() {
+        let synonyms = [("equals", "eq"), ("=", "eq")];
+        for (word, meant) in [("Equals", Some("eq")), ("=", Some("eq")), ("equal", None)] {
+            assert_eq!(synonym(word, &synonyms).as_deref(), meant, "{word}");
+        }
+    }
+}

@@ -25,7 +25,8 @@ use crate::{ast::CompareOp, parse};
 /// assert_eq!(error.span_in(text), Some(13..20));
 /// # Ok::<(), keyfob_filter::ParseError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{}", .inner.kind)]
 pub struct CompileError {
     inner: Box<Inner>,
 }
@@ -149,22 +150,11 @@ impl CompileError {
     #[must_use]
     pub fn display_with<'e>(&'e self, text: &'e str) -> impl fmt::Display + 'e {
         Rendered {
-            message: self,
-            text,
-            span: self.span_in(text),
-            expected: None,
             suggestion: self.suggestion(),
+            ..Rendered::new(self, text, self.span_in(text))
         }
     }
 }
-
-impl fmt::Display for CompileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.inner.kind)
-    }
-}
-
-impl std::error::Error for CompileError {}
 
 impl ToErrorBody for CompileError {
     /// 400 with `invalidFilter`; 403 with `sensitive` for an attribute that is `returned: never`.

@@ -4,7 +4,7 @@ use std::{fmt, ops::Range};
 
 use keyfob_core::{
     ErrorBody, PathError, ScimType, ToErrorBody,
-    render::{Rendered, span_of, with_suggestion},
+    render::{self, Rendered, with_suggestion},
 };
 use smol_str::SmolStr;
 use thiserror::Error;
@@ -31,12 +31,16 @@ use thiserror::Error;
 ///     ),
 /// );
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{kind}")]
 pub struct ParseError {
     kind: ParseErrorKind,
     span: Range<usize>,
     is_path: bool,
 }
+
+/// What every step of the grammar returns where it can't read on.
+pub(super) type Fault<'i> = render::Fault<'i, ParseErrorKind>;
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -171,6 +175,22 @@ impl ParseErrorKind {
 }
 
 impl ParseError {
+    pub(super) fn of_filter(fault: Fault<'_>, text: &str) -> Self {
+        let (kind, span) = fault.locate(text);
+        Self {
+            kind: *kind,
+            span,
+            is_path: false,
+        }
+    }
+
+    pub(super) fn of_path(fault: Fault<'_>, text: &str) -> Self {
+        Self {
+            is_path: true,
+            ..Self::of_filter(fault, text)
+        }
+    }
+
     /// What is wrong.
     #[must_use]
     pub fn kind(&self) -> &ParseErrorKind {
@@ -207,14 +227,6 @@ impl ParseError {
     }
 }
 
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.kind)
-    }
-}
-
-impl std::error::Error for ParseError {}
-
 impl ToErrorBody for ParseError {
     /// 400 with `invalidFilter` for a filter and `invalidPath` for a PATCH path.
     fn to_error_body(&self) -> ErrorBody {
@@ -232,38 +244,5 @@ impl ToErrorBody for ParseError {
             detail.push_str(expected);
         }
         ErrorBody::bad_request(scim_type, with_suggestion(detail, self.suggestion()))
-    }
-}
-
-/// A fault while parsing: what, and the bytes of the text at which it is, which are a part of it. Small, since every
-/// step of the grammar returns what it read or this.
-#[derive(Debug)]
-pub(super) struct Fault<'i> {
-    kind: Box<ParseErrorKind>,
-    at: &'i str,
-}
-
-impl<'i> Fault<'i> {
-    #[cold]
-    pub(super) fn new(kind: ParseErrorKind, at: &'i str) -> Self {
-        Self {
-            kind: Box::new(kind),
-            at,
-        }
-    }
-
-    pub(super) fn into_filter_error(self, text: &str) -> ParseError {
-        ParseError {
-            span: span_of(text, self.at),
-            kind: *self.kind,
-            is_path: false,
-        }
-    }
-
-    pub(super) fn into_path_error(self, text: &str) -> ParseError {
-        ParseError {
-            is_path: true,
-            ..self.into_filter_error(text)
-        }
     }
 }

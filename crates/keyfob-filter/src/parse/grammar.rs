@@ -5,7 +5,7 @@ use std::ops::Range;
 use keyfob_core::{
     AttrPath, AttrPathRef, Dialect, Quirk,
     name::closest,
-    render::{excerpt, span_of},
+    render::{excerpt, first_char, nothing_at, span_of},
 };
 
 use super::{
@@ -340,13 +340,4 @@ fn continuation_fault(rest: &str, closing: Option<char>) -> Fault<'_> {
         suggestion: closest(found, ["and", "or"]),
     };
     Fault::new(kind, at)
-}
-
-fn first_char(input: &str) -> &str {
-    let end = input.chars().next().map_or(0, char::len_utf8);
-    input.get(..end).unwrap_or_default()
-}
-
-fn nothing_at(input: &str) -> &str {
-    input.get(..0).unwrap_or_default()
 }

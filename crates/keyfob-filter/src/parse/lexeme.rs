@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 
-use keyfob_core::{AttrPathRef, DateTime, PathError, name::closest, render::excerpt};
+use keyfob_core::{
+    AttrPathRef, DateTime, PathError,
+    name::{closest, synonym},
+    render::excerpt,
+};
 use nom::{
     IResult, Parser,
     branch::alt,
@@ -139,15 +143,10 @@ fn unknown_operator(word: &str) -> Fault<'_> {
         ("endsWith", "ew"),
         ("present", "pr"),
     ];
-    let suggestion = SYNONYMS
-        .iter()
-        .find(|(synonym, _)| synonym.eq_ignore_ascii_case(word))
-        .map(|(_, operator)| SmolStr::new_static(operator))
-        .or_else(|| slip_of(word));
     Fault::new(
         ParseErrorKind::UnknownOperator {
             found: excerpt(word),
-            suggestion,
+            suggestion: synonym(word, &SYNONYMS).or_else(|| slip_of(word)),
         },
         word,
     )

@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// Why an expression has no value for a source.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Error)]
+#[error("{}", .inner.kind)]
 pub struct EvaluateError {
     inner: Box<Inner>,
 }
@@ -152,20 +153,6 @@ impl EvaluateError {
     /// The message with the text that the expression was read from and a caret under the fault.
     #[must_use]
     pub fn display_with<'e>(&'e self, text: &'e str) -> impl fmt::Display + 'e {
-        Rendered {
-            message: self,
-            text,
-            span: self.span_in(text),
-            expected: None,
-            suggestion: None,
-        }
+        Rendered::new(self, text, self.span_in(text))
     }
 }
-
-impl fmt::Display for EvaluateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.inner.kind)
-    }
-}
-
-impl std::error::Error for EvaluateError {}

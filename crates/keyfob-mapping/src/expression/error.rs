@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Range};
 
-use keyfob_core::render::{Rendered, span_of};
+use keyfob_core::render::{self, Rendered};
 use smol_str::SmolStr;
 use thiserror::Error;
 
@@ -59,11 +59,15 @@ impl fmt::Display for ErrorClass {
 /// assert_eq!(error.suggestion(), Some("Switch"));
 /// assert!(error.display_with(text).to_string().ends_with("did you mean `Switch`?"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{kind}")]
 pub struct ParseError {
     kind: Box<ParseErrorKind>,
     span: Range<usize>,
 }
+
+/// What every step of the grammar returns where it can't read on.
+pub(super) type Fault<'i> = render::Fault<'i, ParseErrorKind>;
 
 /// What is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -176,6 +180,11 @@ impl ParseErrorKind {
 }
 
 impl ParseError {
+    pub(super) fn new(fault: Fault<'_>, text: &str) -> Self {
+        let (kind, span) = fault.locate(text);
+        Self { kind, span }
+    }
+
     /// What is wrong.
     #[must_use]
     pub fn kind(&self) -> &ParseErrorKind {
@@ -217,38 +226,6 @@ impl ParseError {
             span: Some(self.span()),
             expected: self.kind.expected(),
             suggestion: self.suggestion(),
-        }
-    }
-}
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.kind)
-    }
-}
-
-impl std::error::Error for ParseError {}
-
-/// A fault while parsing: what, and the part of the text at which it is.
-#[derive(Debug)]
-pub(crate) struct Fault<'i> {
-    kind: Box<ParseErrorKind>,
-    at: &'i str,
-}
-
-impl<'i> Fault<'i> {
-    #[cold]
-    pub(super) fn new(kind: ParseErrorKind, at: &'i str) -> Self {
-        Self {
-            kind: Box::new(kind),
-            at,
-        }
-    }
-
-    pub(super) fn into_error(self, text: &str) -> ParseError {
-        ParseError {
-            span: span_of(text, self.at),
-            kind: self.kind,
         }
     }
 }

@@ -4,15 +4,14 @@ use std::ops::Range;
 
 use keyfob_core::{
     name::closest,
-    render::{excerpt, span_of},
+    render::{excerpt, first_char, nothing_at, span_of},
 };
 
 use super::{
     Comparison, Expression, Word,
     error::{Fault, ParseError, ParseErrorKind},
     lexeme::{
-        after, attribute, before, blanks, first_char, foreign_operator, name, nothing_at, number, operator,
-        text, unescaped_name,
+        after, attribute, before, blanks, foreign_operator, name, number, operator, text, unescaped_name,
     },
 };
 use crate::{
@@ -70,7 +69,8 @@ impl<'i> Reading<'i> {
 
     /// Reads an expression.
     pub(crate) fn read(&mut self, text: &'i str) -> Result<Expression, ParseError> {
-        self.expression(text).map_err(|fault| fault.into_error(text))
+        self.expression(text)
+            .map_err(|fault| ParseError::new(fault, text))
     }
 
     /// Where in `text` the `index`th expression stands.

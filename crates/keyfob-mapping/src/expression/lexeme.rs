@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use keyfob_core::render::excerpt;
+use keyfob_core::render::{excerpt, first_char};
 use nom::{
     IResult, Parser,
     bytes::complete::tag_no_case,
@@ -179,15 +179,6 @@ pub(super) fn number(input: &str) -> Parsed<'_, Decimal> {
             Err(Fault::new(ParseErrorKind::Number { found: excerpt(at) }, at))
         }
     }
-}
-
-pub(super) fn first_char(input: &str) -> &str {
-    let end = input.chars().next().map_or(0, char::len_utf8);
-    input.get(..end).unwrap_or_default()
-}
-
-pub(super) fn nothing_at(input: &str) -> &str {
-    input.get(..0).unwrap_or_default()
 }
 
 /// The part of `input` before `rest`, which is its end.

@@ -19,7 +19,8 @@ use crate::expression::ErrorClass;
 /// assert_eq!(error.span(), 0..18);
 /// assert_eq!(error.suggestion(), Some("String.toUpperCase"));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{kind}")]
 pub struct ParseError {
     kind: ParseErrorKind,
     span: Range<usize>,
@@ -204,14 +205,6 @@ impl ParseError {
         }
     }
 }
-
-impl fmt::Display for ParseError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.kind)
-    }
-}
-
-impl std::error::Error for ParseError {}
 
 /// Why an expression has no value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -5,7 +5,10 @@
 
 use std::ops::Range;
 
-use keyfob_core::{name::closest, render::excerpt};
+use keyfob_core::{
+    name::{closest, synonym},
+    render::excerpt,
+};
 use smol_str::SmolStr;
 
 use super::{
@@ -433,9 +436,5 @@ fn operator_suggestion(token: &Token) -> Option<SmolStr> {
     let Token::Name(name) = token else {
         return None;
     };
-    SYNONYMS
-        .iter()
-        .find(|(synonym, _)| synonym.eq_ignore_ascii_case(name))
-        .map(|(_, operator)| SmolStr::new_static(operator))
-        .or_else(|| closest(name, ["AND", "OR", "matches"]))
+    synonym(name, &SYNONYMS).or_else(|| closest(name, ["AND", "OR", "matches"]))
 }

@@ -23,7 +23,8 @@ use crate::{
 /// assert_eq!(error.span_in(text), Some(13..20));
 /// # Ok::<(), keyfob_mapping::ParseError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Error)]
+#[error("{}", .inner.kind)]
 pub struct CompileError {
     inner: Box<Inner>,
 }
@@ -106,20 +107,6 @@ impl CompileError {
     /// The message with the text that the expression was read from and a caret under the fault.
     #[must_use]
     pub fn display_with<'e>(&'e self, text: &'e str) -> impl fmt::Display + 'e {
-        Rendered {
-            message: self,
-            text,
-            span: self.span_in(text),
-            expected: None,
-            suggestion: None,
-        }
+        Rendered::new(self, text, self.span_in(text))
     }
 }
-
-impl fmt::Display for CompileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.inner.kind)
-    }
-}
-
-impl std::error::Error for CompileError {}
