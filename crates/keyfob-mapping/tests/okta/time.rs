@@ -72,6 +72,16 @@ fn a_pattern_reads_what_has_its_form() {
         ),
         ("Tue 2015-06-17", "EEE yyyy-MM-dd", None),
         (
+            "monday 22 DEC 2014",
+            "EEE d MMMM yyyy",
+            Some("2014-12-22T00:00:00.000Z"),
+        ),
+        (
+            "Sun, 21 December 2014",
+            "EEEE, d MMM yyyy",
+            Some("2014-12-21T00:00:00.000Z"),
+        ),
+        (
             "2015-06-17T01:02:03.4Z",
             "yyyy-MM-dd'T'HH:mm:ss.SSSZ",
             Some("2015-06-17T01:02:03.400Z"),
