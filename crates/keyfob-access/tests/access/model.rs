@@ -139,12 +139,14 @@ impl Run<'_> {
                 if let (Some(user), Some(group)) = (self.user(user), self.group(group)) {
                     fixture.join(&group.id, &user);
                     group.members.insert(user);
+                    group.managed = true;
                 }
             }
             Step::Leave(group, user) => {
                 if let (Some(user), Some(group)) = (self.user(user), self.group(group)) {
                     fixture.leave(&group.id, &user);
                     group.members.remove(&user);
+                    group.managed = true;
                 }
             }
             Step::Rename(group, name) => self.rename(GROUPS[usize::from(group)], GROUPS[usize::from(name)]),

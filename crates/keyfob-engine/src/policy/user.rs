@@ -147,33 +147,28 @@ fn check_administration(actor: Actor, review: &Review<'_>) -> Result<(), Rejecti
     let (Some(before), Some(document)) = (review.before, &review.document) else {
         return Ok(());
     };
-    if !is_managed(review) {
-        return Ok(());
+    let is_managed = is_managed(review);
+    if is_managed {
+        if actor == Actor::DirectoryAdmin {
+            return Err(Rejection::Forbidden);
+        }
+        let phones = |document: &Resource| document.core().get("phoneNumbers").cloned();
+        if phones(&before.document) != phones(document) {
+            return Err(Rejection::PhoneLocked);
+        }
     }
-    if actor == Actor::DirectoryAdmin {
-        return Err(Rejection::Forbidden);
-    }
-    let phones = |document: &Resource| document.core().get("phoneNumbers").cloned();
-    if phones(&before.document) != phones(document) {
-        return Err(Rejection::PhoneLocked);
-    }
-    if is_active(&before.document) {
+    if is_active(&before.document) || *document == before.document {
         return Ok(());
     }
     if !is_active(document) {
-        return if *document == before.document {
-            Ok(())
-        } else {
-            Err(Rejection::Deactivated)
-        };
+        return Err(Rejection::Deactivated);
     }
-    if before.state.deactivated_by() == Some(Origin::Administrator) {
-        Ok(())
-    } else {
-        Err(Rejection::ManagedByProvider {
+    if is_managed && before.state.deactivated_by() != Some(Origin::Administrator) {
+        return Err(Rejection::ManagedByProvider {
             what: "whether a user that the provider deactivated is active",
-        })
+        });
     }
+    Ok(())
 }
 
 /// Keeps record of who deactivated a user, and tells of it.

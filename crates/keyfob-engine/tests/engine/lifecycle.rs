@@ -105,6 +105,17 @@ fn u_8_a_deactivated_user_is_changed_by_the_provider_alone() {
         Err(EngineError::Rejected(Rejection::Deactivated))
     ));
     fixture.patch("User", &ann, &title).unwrap();
+    // It makes no difference whether a provider manages the user.
+    let own = fixture.acting_as(Actor::OrganizationAdmin);
+    let bob = own.create("User", &user_at("bob@example.com")).unwrap();
+    own.patch("User", &bob, &set_active(false)).unwrap();
+    let outcome = own.patch("User", &bob, &title);
+    assert!(matches!(
+        outcome,
+        Err(EngineError::Rejected(Rejection::Deactivated))
+    ));
+    own.patch("User", &bob, &set_active(true)).unwrap();
+    own.patch("User", &bob, &title).unwrap();
 }
 
 #[test]

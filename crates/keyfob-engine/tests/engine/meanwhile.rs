@@ -39,12 +39,11 @@ impl Rule for Administrator {
         let administrator = cx.clone().acting_as(Actor::OrganizationAdmin);
         let admin = self.directory.admin();
         block_on(async {
-            match admin.users(&administrator).await.unwrap().first() {
-                Some(user) => admin.delete_user(&administrator, &user.id).await.unwrap(),
-                None => {
-                    let deleted = admin.deleted_users(&administrator).await.unwrap();
-                    admin.restore_user(&administrator, &deleted[0].id).await.unwrap();
-                }
+            if let Some(user) = admin.users(&administrator).await.unwrap().first() {
+                admin.delete_user(&administrator, &user.id).await.unwrap();
+            } else {
+                let deleted = admin.deleted_users(&administrator).await.unwrap();
+                admin.restore_user(&administrator, &deleted[0].id).await.unwrap();
             }
         });
         Ok(())

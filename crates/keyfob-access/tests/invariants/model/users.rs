@@ -213,7 +213,7 @@ impl Organization {
                     .and_then(|user| user.document.display_name.clone());
             }
             self.check_domains(before.as_ref(), &document, refusals);
-        } else if let Some(before) = before.as_ref().filter(|user| user.is_managed) {
+        } else if let Some(before) = &before {
             check_administration(by, before, &document, refusals);
         }
         // C-7: the card is looked at once, after all, where what is said of it changes.
@@ -357,19 +357,19 @@ impl Organization {
     }
 }
 
-/// U-7, U-8, P-1 and A-11: what others than the provider may do to a user whom it manages.
+/// U-7, U-8, P-1 and A-11: what others than the provider may do to a user.
 fn check_administration(by: Actor, before: &User, document: &Document, refusals: &mut Refusals) {
-    if by == Actor::DirectoryAdmin {
+    if before.is_managed && by == Actor::DirectoryAdmin {
         refuse(refusals, 403, "Forbidden");
     }
-    if before.document.phone != document.phone {
+    if before.is_managed && before.document.phone != document.phone {
         refuse(refusals, 403, "PhoneLocked");
     }
     if before.document.is_active() {
         return;
     }
     if document.is_active() {
-        if before.deactivated_by != Some(Origin::Administrator) {
+        if before.is_managed && before.deactivated_by != Some(Origin::Administrator) {
             refuse(refusals, 403, "ManagedByProvider");
         }
     } else if before.document != *document {
