@@ -126,6 +126,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_10_changes_of_clocks_are_known_to_the_end_of_the_century() {
+        let berlin = TimeZone::named("Europe/Berlin").unwrap();
+        for (at, hours) in [("2099-07-01T00:00:00Z", 2), ("2099-12-31T00:00:00Z", 1)] {
+            let at: DateTime = at.parse().unwrap();
+            let ahead = berlin.local_millis(at).unwrap() - at.unix_millis();
+            assert_eq!(ahead, hours * 3_600_000, "{at}");
+        }
+    }
+
+    #[test]
     fn a_10_every_zone_of_the_database_is_read_by_its_name_in_any_case() {
         for zone in TZ_VARIANTS {
             let zone = TimeZone(zone);

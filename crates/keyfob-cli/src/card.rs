@@ -188,14 +188,8 @@ fn read<T>(what: &str, text: &str, read: impl Fn(&str) -> Result<T, NumberError>
             NumberError::Unexpected { at, character } => at..at + character.len_utf8(),
             _ => 0..text.len(),
         };
-        let rendered = Rendered {
-            message: format!("the {what} can not be read: {error}"),
-            text,
-            span: Some(span),
-            expected: None,
-            suggestion: None,
-        };
-        Unusable(rendered.to_string())
+        let message = format!("the {what} can not be read: {error}");
+        Unusable(Rendered::new(message, text, Some(span)).to_string())
     })
 }
 

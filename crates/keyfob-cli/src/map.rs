@@ -103,12 +103,6 @@ pub(crate) fn time(named: Option<&str>) -> Result<DateTime, Unusable> {
 /// A lint for people, with the text that it is about.
 pub(crate) fn rendered(lint: &Lint, text: &str) -> String {
     let message = format!("{}: {}", lint.id, lint.sentence);
-    let rendered = Rendered {
-        message,
-        text,
-        span: lint.span.clone(),
-        expected: None,
-        suggestion: None,
-    };
+    let rendered = Rendered::new(message, text, lint.span.clone());
     format!("{rendered}\n{}", lint.fix)
 }

@@ -1,6 +1,9 @@
 //! Why a PATCH is refused.
 
-use keyfob_core::{ErrorBody, ScimType, ToErrorBody, schema::ResolveError, validate::ValidationError};
+use keyfob_core::{
+    ErrorBody, ScimType, ToErrorBody, render::with_suggestion, schema::ResolveError,
+    validate::ValidationError,
+};
 use keyfob_filter::{CompileError, ParseError};
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
@@ -175,10 +178,7 @@ impl ToErrorBody for PatchError {
             PatchErrorKind::Value(error) => error.to_error_body(),
             kind => ErrorBody::bad_request(kind.scim_type(), ""),
         };
-        body.detail = match self.suggestion() {
-            None => format_smolstr!("{self}"),
-            Some(suggestion) => format_smolstr!("{self}; did you mean `{suggestion}`?"),
-        };
+        body.detail = with_suggestion(self.to_string(), self.suggestion()).into();
         body
     }
 }

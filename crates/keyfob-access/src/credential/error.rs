@@ -1,8 +1,8 @@
 //! Why the texts of a credential are refused.
 
 use keyfob_card::CardError;
-use keyfob_core::{ErrorBody, ScimType, ToErrorBody};
-use smol_str::{SmolStr, format_smolstr};
+use keyfob_core::{ErrorBody, ScimType, ToErrorBody, render::with_suggestion};
+use smol_str::SmolStr;
 use thiserror::Error;
 
 /// Why what a provider sent for a user's card can't be taken; all of it maps to 400 `invalidValue`.
@@ -26,15 +26,13 @@ impl CredentialError {
     /// The error in words, and what may have been meant.
     pub(super) fn sentence(&self) -> SmolStr {
         let near = match self {
-            Self::Card(CardError::UnknownFormat { near, .. }) => near.join("` or `"),
-            Self::Status { near: Some(near), .. } => near.to_string(),
-            _ => String::new(),
+            Self::Card(CardError::UnknownFormat { near, .. }) if !near.is_empty() => {
+                Some(near.join("` or `"))
+            }
+            Self::Status { near: Some(near), .. } => Some(near.to_string()),
+            _ => None,
         };
-        if near.is_empty() {
-            format_smolstr!("{self}")
-        } else {
-            format_smolstr!("{self}; did you mean `{near}`?")
-        }
+        with_suggestion(self.to_string(), near.as_deref()).into()
     }
 }
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use keyfob_core::{
-    Clock, Dialect, Registry, Resource, ResourceType, SystemClock, json, message::PatchRequest, validate,
+    Clock, Dialect, Registry, Resource, ResourceType, SystemClock, json, message::PatchRequest,
+    render::with_suggestion, validate,
 };
 use keyfob_mapping::{
     Environment, ImportError, Options, SystemEntropy,
@@ -107,26 +108,16 @@ fn mapping(
 
 /// What is wrong with a document, and what was perhaps meant.
 pub(super) fn unreadable(error: &ImportError) -> Unusable {
-    let mut text = error.to_string();
-    if let Some(suggestion) = error.suggestion() {
-        text.push_str("; did you mean `");
-        text.push_str(suggestion);
-        text.push_str("`?");
-    }
-    Unusable(text)
+    Unusable(with_suggestion(
+        error.to_string(),
+        error.suggestion().map(AsRef::as_ref),
+    ))
 }
 
 fn told(error: &MappingError) -> String {
     let faults = error.faults.iter().map(|fault| {
-        let suggestion = fault
-            .suggestion()
-            .map(|meant| format!("; did you mean `{meant}`?"));
         let help = fault.help().map(|help| format!(" ({help})"));
-        format!(
-            "{fault}{}{}",
-            suggestion.unwrap_or_default(),
-            help.unwrap_or_default()
-        )
+        with_suggestion(fault.to_string(), fault.suggestion()) + &help.unwrap_or_default()
     });
     faults.collect::<Vec<_>>().join("\n")
 }
