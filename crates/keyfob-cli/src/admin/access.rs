@@ -80,6 +80,13 @@ pub(super) enum DoorCommand {
     },
     /// Prints all doors
     List,
+    /// Sets the time zone in which schedules hold at a door
+    Zone {
+        /// The door, by its id or name
+        door: String,
+        /// The time zone there, by its name in the IANA database
+        time_zone: String,
+    },
     /// Takes a door away
     Delete {
         /// The door, by its id or name
@@ -158,6 +165,10 @@ pub(super) async fn door(session: &Session, command: &DoorCommand) -> Result<(),
                 show_door(session, &door)?;
             }
             Ok(())
+        }
+        DoorCommand::Zone { door, time_zone } => {
+            let time_zone = zone_of(time_zone)?;
+            Ok(access.set_time_zone(cx, door, time_zone).await?)
         }
         DoorCommand::Delete { door } => Ok(access.delete_door(cx, door).await?),
     }

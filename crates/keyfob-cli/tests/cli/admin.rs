@@ -251,7 +251,13 @@ fn a_10_a_door_has_a_time_zone_and_goes_by_its_clocks() {
     let unknown = site.admin(&["door", "create", "Vault", "--time-zone", "Europe/Berln"]);
     unknown.assert_unusable("`Europe/Berln` is not the name of a time zone such as `Europe/Berlin`");
     unknown.assert_unusable("did you mean `Europe/Berlin`?");
-    assert_eq!(site.ask(&["door", "list"]).len(), 2);
+    site.perform(&["door", "zone", "gate", "Asia/Kolkata"]);
+    let doors = site.ask(&["door", "list"]);
+    let zones: Vec<_> = doors.iter().map(|door| &door["timeZone"]).collect();
+    assert_eq!(zones, ["Europe/Berlin", "Asia/Kolkata"]);
+    site.refused(&["door", "zone", "Cellar", "UTC"], "no Door `Cellar`");
+    let doors = site.ask(&["doors", "ann@example.com", "--at", "2026-03-29T03:00:00Z"]);
+    assert_eq!(doors[0]["name"], json!("Gate"));
 }
 
 #[test]
