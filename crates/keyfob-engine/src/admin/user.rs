@@ -85,6 +85,30 @@ impl<S: Store> Admin<'_, S> {
         Ok(users.collect())
     }
 
+    /// The deleted users who come back to a relation of the resource with this id when they are brought back.
+    ///
+    /// # Errors
+    /// [`AdminError::Store`].
+    ///
+    /// # Complexity
+    /// One look-up by an index, whatever the number of deleted users.
+    pub async fn deleted_members(
+        &self,
+        cx: &Context,
+        id: &ResourceId,
+    ) -> Result<Vec<ResourceId>, AdminError> {
+        let selection = Selection::document();
+        let filter = equals(system::deleted_user(), "memberships.value", id.as_str())?;
+        let query = Query::new(&selection, usize::MAX).with_filter(&filter);
+        let page = self
+            .engine
+            .store()
+            .query(cx, system::deleted_user(), &query)
+            .await?;
+        let ids = page.resources.iter().filter_map(|stored| stored.resource.id());
+        Ok(ids.collect())
+    }
+
     /// The user with this id or `userName`, deleted or not.
     ///
     /// # Errors
