@@ -151,14 +151,16 @@ impl<S: Store> Access<'_, S> {
         Err(AccessError::Contention)
     }
 
-    /// Takes away a unit that has nothing: no units below it, no users and no groups that are mapped to it.
+    /// Takes away a unit that has nothing: no units below it, no users and no groups that are mapped to it. A deleted user
+    /// who can be brought back still belongs to its units.
     ///
     /// # Errors
     /// [`AccessError::NotEmpty`], [`AccessError::NotFound`], [`AccessError::Forbidden`], [`AccessError::Contention`],
     /// [`AccessError::Store`].
     ///
     /// # Complexity
-    /// Linear in the users of the organization, each of whom may have joined the unit when it was created.
+    /// Linear in the users of the organization, deleted ones included, each of whom may have joined the unit when it was
+    /// created.
     pub async fn delete_unit(&self, cx: &Context, unit: &str) -> Result<(), AccessError> {
         demand_admin(cx)?;
         let (units, grants) = (&self.types.unit, &self.types.grant);
@@ -295,8 +297,17 @@ impl<S: Store> Access<'_, S> {
             return Ok(Some("the users who are created from now on"));
         }
         let users = self.all(cx, &self.types.user, &document).await?;
-        let joined = |user: &Stored| is_this(State::of(&user.resource).default_unit());
-        Ok(users.iter().any(joined).then_some("users"))
+        let joined = |state: &State| is_this(state.default_unit());
+        if users.iter().any(|user| joined(&State::of(&user.resource))) {
+            return Ok(Some("users"));
+        }
+        let admin = self.engine.admin();
+        let deleted = admin.deleted_users(cx).await?;
+        let mut come_back = deleted.iter().any(|user| joined(&user.internal));
+        for id in grants.iter().filter_map(|grant| grant.resource.id()) {
+            come_back = come_back || !admin.deleted_members(cx, &id).await?.is_empty();
+        }
+        Ok(come_back.then_some("deleted users who can be brought back"))
     }
 }
 

@@ -294,6 +294,45 @@ fn a_unit_goes_when_it_is_empty_and_not_before() {
     });
 }
 
+#[test]
+fn d_3_a_unit_stays_as_long_as_a_deleted_user_can_come_back_to_it() {
+    accessiq_on_each_store(|fixture| {
+        let (access, admin) = (fixture.access(), &fixture.admin);
+        let (ann, bob) = (fixture.user("ann"), fixture.user("bob"));
+        block_on(access.create_role(admin, "Manager")).unwrap();
+        block_on(access.create_unit(admin, "Sales", None)).unwrap();
+        block_on(access.grant(admin, ann.as_str(), "Sales", Some("Manager"))).unwrap();
+        block_on(access.create_unit(admin, "Newcomers", None)).unwrap();
+        block_on(access.set_default_unit(admin, Some("Newcomers"))).unwrap();
+        fixture.delete("User", &bob);
+        fixture.set_active(&ann, false);
+        let users = fixture.engine.admin();
+        for unit in ["Sales", "Everybody"] {
+            let delete = || block_on(access.delete_unit(admin, unit));
+            let refused = |expected: &str| {
+                let outcome = delete();
+                assert!(
+                    matches!(&outcome, Err(AccessError::NotEmpty { what, .. }) if *what == expected),
+                    "{unit}: {outcome:?}"
+                );
+            };
+            refused("users");
+            block_on(users.delete_user(admin, &ann)).unwrap();
+            refused("deleted users who can be brought back");
+            block_on(users.restore_user(admin, &ann)).unwrap();
+            assert_eq!(
+                grants(fixture, &ann),
+                ["Everybody by default", "Sales/Manager by administrator"]
+            );
+        }
+        block_on(users.delete_user(admin, &ann)).unwrap();
+        block_on(users.purge_user(admin, &ann, Some(keyfob_engine::Confirmed))).unwrap();
+        for unit in ["Sales", "Everybody"] {
+            block_on(access.delete_unit(admin, unit)).unwrap();
+        }
+    });
+}
+
 /// What another administrator does meanwhile.
 type Filling = fn(&keyfob_access::Access<'_, std::sync::Arc<crate::store::Watched>>, &keyfob_engine::Context);
 
