@@ -1,5 +1,7 @@
 //! What holds after every step, numbered as in the requirements' list of invariants.
 
+mod units;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use keyfob_access::Credential;
@@ -51,6 +53,7 @@ pub(crate) fn agree(world: &World, number: usize, model: &Organization, others: 
     for id in &model.known_users {
         seen.user(id)?;
     }
+    seen.units()?;
     // T-1 and 7: what is another organization's is nobody's here.
     for id in others
         .known_users
@@ -127,12 +130,17 @@ struct Seen<'w> {
 }
 
 impl Seen<'_> {
-    /// 1: one token opens the organization, and those before it open nothing.
+    /// 1: the tokens that there are open the organization, and those before them open nothing.
     fn tokens(&self) -> Verdict {
         let engine = &self.world.engine;
-        if let Some(token) = &self.model.token {
-            let opened = block_on(engine.authenticate(token)).ok();
-            same!(opened.as_ref(), Some(self.cx.tenant()), "1: what the token opens");
+        for (name, token) in &self.model.tokens {
+            let opened = block_on(engine.authenticate(&token.secret)).ok();
+            let expected = (!token.is_over).then(|| self.cx.tenant());
+            same!(
+                opened.as_ref(),
+                expected,
+                "1, T-12: what the token `{name}` opens"
+            );
         }
         for token in &self.model.dead_tokens {
             holds!(
@@ -150,10 +158,23 @@ impl Seen<'_> {
             self.model.is_linked,
             "L-1: whether it is linked"
         );
+        let tokens: BTreeSet<&str> = found.tokens.iter().map(|token| token.name.as_str()).collect();
+        same!(found.tokens.len(), tokens.len(), "1: two tokens have one name");
         same!(
-            found.tokens.len(),
-            usize::from(self.model.is_linked),
-            "1, T-14: how many tokens there are"
+            tokens,
+            self.model.tokens.keys().copied().collect(),
+            "1, T-14: the tokens"
+        );
+        holds!(
+            self.model.policy.many_tokens || tokens.len() <= 1,
+            "1: an organization has several tokens"
+        );
+        holds!(
+            found
+                .tokens
+                .iter()
+                .all(|token| token.expires.is_some() == self.model.policy.many_tokens),
+            "T-12: how long the tokens are valid"
         );
         let domains: Vec<String> = found.domains.iter().map(ToString::to_string).collect();
         same!(
@@ -171,10 +192,17 @@ impl Seen<'_> {
             self.model.takes_groups,
             "whether groups are taken"
         );
+        let default = found.default_unit.map(|unit| unit.to_string());
+        let expected = self
+            .model
+            .default_unit
+            .as_ref()
+            .map(|unit| format!("unit:{unit}"));
+        same!(default, expected, "U-4: the default unit");
         Ok(())
     }
 
-    /// 6, 7, 13 and 15.
+    /// 6, 7 and 13.
     fn user(&self, id: &str) -> Verdict {
         let (world, model) = (self.world, self.model);
         let key = ResourceId::new(id);
@@ -189,17 +217,13 @@ impl Seen<'_> {
                 .access()
                 .effective_doors(&self.admin, id, DateTime::from_unix_millis(0)),
         );
-        let grants = block_on(world.access().grants(&self.admin, id));
         let Some(user) = model.users.get(id) else {
             holds!(found.is_err(), "7, D-4: `{id}` was removed and is seen");
             holds!(
                 matches!(view, Err(AdminError::NoSuchUser(_))),
                 "D-4: `{id}` was removed and administrators see it: {view:?}"
             );
-            holds!(
-                doors.is_err() && grants.is_err(),
-                "D-4: `{id}` was removed and has rights"
-            );
+            holds!(doors.is_err(), "D-4: `{id}` was removed and has doors");
             return Ok(());
         };
         let view = view.map_err(|error| format!("13: no administrator sees `{id}`: {error}"))?;
@@ -250,10 +274,7 @@ impl Seen<'_> {
             holds!(found.is_err(), "D-9: `{id}` was deleted and is seen");
         }
         if !user.is_live() {
-            holds!(
-                doors.is_err() && grants.is_err(),
-                "D-3: `{id}` was deleted and has rights"
-            );
+            holds!(doors.is_err(), "D-3: `{id}` was deleted and has doors");
             return Ok(());
         }
         let doors = doors.map_err(|error| error.to_string())?;
@@ -263,35 +284,6 @@ impl Seen<'_> {
             "6: doors open to `{id}`, who is not active"
         );
         same!(names, model.doors_of(id), "A-4: the doors of `{id}`");
-        self.grants(id, &grants.map_err(|error| error.to_string())?)
-    }
-
-    /// 15: a grant is there as long as there is an account of it.
-    fn grants(&self, id: &str, grants: &[keyfob_access::Grant]) -> Verdict {
-        let access = self.world.access();
-        let units = block_on(access.units(&self.admin)).unwrap();
-        let roles = block_on(access.roles(&self.admin)).unwrap();
-        let found: BTreeSet<_> = grants
-            .iter()
-            .map(|grant| {
-                let unit = units.iter().find(|unit| unit.id == grant.unit);
-                let role = roles.iter().find(|role| Some(&role.id) == grant.role.as_ref());
-                let account = match &grant.provenance {
-                    keyfob_access::Provenance::Group(group) => Some(group.as_str().to_owned()),
-                    _ => None,
-                };
-                (
-                    unit.map_or_else(String::new, |unit| folded(&unit.name)),
-                    role.map(|role| role.name.to_string()),
-                    account,
-                )
-            })
-            .collect();
-        same!(
-            found,
-            self.model.grants_of(id),
-            "15: what `{id}` is granted, and on whose account"
-        );
         Ok(())
     }
 
@@ -483,6 +475,10 @@ fn document_of(user: &Value) -> Result<(Document, BTreeSet<String>), String> {
         match name.as_str() {
             "schemas" | "id" | "meta" => {}
             "userName" => document.user_name = text(value).unwrap_or_default(),
+            "name" => {
+                document.given_name = text(&value["givenName"]);
+                document.family_name = text(&value["familyName"]);
+            }
             "displayName" => document.display_name = text(value),
             "title" => document.title = text(value),
             "active" => document.active = value.as_bool(),

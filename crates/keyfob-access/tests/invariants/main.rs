@@ -5,7 +5,9 @@
 //! cards are proved beside them: 16 and 17 in `keyfob-filter/tests/spec/properties.rs`, 18 in
 //! `keyfob-mapping/tests/entra/properties.rs`, 19 and 20 in `keyfob-card/tests/card/layouts.rs`.
 //!
-//! `KEYFOB_SEQUENCES` says how many sequences there are; nine of ten run on the memory store.
+//! `KEYFOB_SEQUENCES` says how many sequences there are. Of ten, seven run under the profile of Verkada Command and two under
+//! that of `AccessIQ`, on the memory store, and one under either on SQLite. Those of Verkada's are about cards and doors, those
+//! of `AccessIQ`'s about units and roles; each does a little of the other's.
 
 #[cfg(test)]
 mod invariants;

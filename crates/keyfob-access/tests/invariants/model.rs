@@ -5,14 +5,20 @@
 mod cards;
 mod groups;
 mod link;
+mod units;
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use keyfob_engine::{Actor, Origin, UserState};
 
-pub(crate) use self::cards::{Card, Slot};
-use crate::steps::{Action, Body, DOMAINS, Field, GROUP_NAMES, LEVELS, ROLES, UNITS, USER_NAMES, Who};
+pub(crate) use self::{
+    cards::{Card, Slot},
+    units::Account,
+};
+use crate::steps::{
+    Action, Body, DOMAINS, Field, GROUP_NAMES, IGNORABLE, LEVELS, ROLES, TOKENS, UNITS, USER_NAMES, Who,
+};
 
 /// Why a step may be refused: the status that a client gets and, where there is more to it, the error's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +37,10 @@ pub(crate) struct Policy {
     pub(crate) restores: bool,
     pub(crate) adopts: bool,
     pub(crate) invites: bool,
+    /// S-2, S-3: whether every user has an address and a name.
+    pub(crate) requires: bool,
+    pub(crate) default_unit: bool,
+    pub(crate) many_tokens: bool,
 }
 
 /// What a step made that the model can't know: the id of a resource, or a token.
@@ -41,10 +51,6 @@ pub(crate) struct Made {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "what administrators turn on and off"
-)]
 pub(crate) struct Organization {
     pub(crate) policy: Policy,
     pub(crate) is_linked: bool,
@@ -52,8 +58,10 @@ pub(crate) struct Organization {
     pub(crate) domains: Option<Vec<String>>,
     pub(crate) sends_invites: bool,
     pub(crate) takes_groups: bool,
-    pub(crate) takes_display_name: bool,
-    pub(crate) token: Option<String>,
+    /// What is not taken over of users.
+    pub(crate) ignored: BTreeSet<Field>,
+    /// By their names.
+    pub(crate) tokens: BTreeMap<&'static str, Token>,
     pub(crate) dead_tokens: Vec<String>,
     /// Those that are deleted and can be brought back included.
     pub(crate) users: BTreeMap<String, User>,
@@ -61,8 +69,10 @@ pub(crate) struct Organization {
     pub(crate) access_groups: BTreeMap<String, AccessGroup>,
     /// By their names, the access groups that have them.
     pub(crate) levels: BTreeMap<&'static str, BTreeSet<String>>,
-    /// Folded names.
-    pub(crate) units: BTreeSet<String>,
+    /// By their folded names, of which other unit each is part.
+    pub(crate) units: BTreeMap<String, Option<String>>,
+    pub(crate) default_unit: Option<String>,
+    pub(crate) roles: BTreeSet<&'static str>,
     /// What administrators granted: the user, the unit and the role.
     pub(crate) grants: BTreeSet<(String, String, Option<String>)>,
     /// Every user and group that there ever was, in the order in which they came.
@@ -75,10 +85,19 @@ pub(crate) struct Organization {
     pub(crate) subject: Option<String>,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Token {
+    pub(crate) secret: String,
+    /// T-12: whether its time is over.
+    pub(crate) is_over: bool,
+}
+
 /// What SCIM shows of a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Document {
     pub(crate) user_name: String,
+    pub(crate) given_name: Option<String>,
+    pub(crate) family_name: Option<String>,
     pub(crate) display_name: Option<String>,
     pub(crate) title: Option<String>,
     pub(crate) active: Option<bool>,
@@ -99,6 +118,8 @@ pub(crate) struct User {
     /// How many invitations were sent.
     pub(crate) invites: usize,
     pub(crate) slot: Slot,
+    /// The unit that it joined when it was created.
+    pub(crate) default_unit: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,6 +144,8 @@ impl Document {
         let value = |field: Field, number: Option<u8>| number.map(|number| field.value(number));
         Self {
             user_name: Field::UserName.value(body.user_name),
+            given_name: value(Field::GivenName, body.given_name),
+            family_name: value(Field::FamilyName, body.family_name),
             display_name: value(Field::DisplayName, body.display_name),
             title: value(Field::Title, body.title),
             active: body.active,
@@ -138,19 +161,28 @@ impl Document {
         }
     }
 
+    fn text_mut(&mut self, field: Field) -> Option<&mut Option<String>> {
+        Some(match field {
+            Field::UserName | Field::Active => return None,
+            Field::GivenName => &mut self.given_name,
+            Field::FamilyName => &mut self.family_name,
+            Field::DisplayName => &mut self.display_name,
+            Field::Title => &mut self.title,
+            Field::Email => &mut self.email,
+            Field::Phone => &mut self.phone,
+            Field::ExternalId => &mut self.external_id,
+            Field::CardFormat => &mut self.card.format,
+            Field::CardNumber => &mut self.card.number,
+            Field::FacilityCode => &mut self.card.facility,
+            Field::CardStatus => &mut self.card.status,
+        })
+    }
+
     fn set(&mut self, field: Field, value: Option<String>) {
-        match field {
-            Field::UserName => self.user_name = value.unwrap_or_default(),
-            Field::DisplayName => self.display_name = value,
-            Field::Title => self.title = value,
-            Field::Active => self.active = value.map(|value| value == "true"),
-            Field::Email => self.email = value,
-            Field::Phone => self.phone = value,
-            Field::ExternalId => self.external_id = value,
-            Field::CardFormat => self.card.format = value,
-            Field::CardNumber => self.card.number = value,
-            Field::FacilityCode => self.card.facility = value,
-            Field::CardStatus => self.card.status = value,
+        match (field, self.text_mut(field)) {
+            (_, Some(text)) => *text = value,
+            (Field::Active, None) => self.active = value.map(|value| value == "true"),
+            (_, None) => self.user_name = value.unwrap_or_default(),
         }
     }
 
@@ -234,14 +266,16 @@ impl Organization {
             domains: None,
             sends_invites: true,
             takes_groups: true,
-            takes_display_name: true,
-            token: None,
+            ignored: BTreeSet::new(),
+            tokens: BTreeMap::new(),
             dead_tokens: Vec::new(),
             users: BTreeMap::new(),
             groups: BTreeMap::new(),
             access_groups: BTreeMap::new(),
             levels: LEVELS.into_iter().map(|level| (level, BTreeSet::new())).collect(),
-            units: BTreeSet::from([folded(UNITS[0])]),
+            units: BTreeMap::from([(folded(UNITS[0]), None)]),
+            default_unit: None,
+            roles: ROLES.into_iter().take(2).collect(),
             grants: BTreeSet::new(),
             known_users: Vec::new(),
             known_groups: Vec::new(),
@@ -312,25 +346,19 @@ impl Organization {
             .collect()
     }
 
-    /// O-22: what a user is granted, and on whose account: a group or an administrator.
-    pub(crate) fn grants_of(&self, user: &str) -> BTreeSet<(String, Option<String>, Option<String>)> {
-        let by_group = self
-            .groups
-            .iter()
-            .filter(|(_, group)| group.members.contains(user));
-        let by_group = by_group.map(|(id, group)| (group.unit.clone(), group.role.clone(), Some(id.clone())));
-        let own = self.grants.iter().filter(|(granted, ..)| granted == user);
-        by_group
-            .chain(own.map(|(_, unit, role)| (unit.clone(), role.clone(), None)))
-            .collect()
-    }
     fn act(&mut self, action: &Action, made: &Made, others: &Self, refusals: &mut Refusals) {
         self.provide_users(action, made, others, refusals);
     }
 
+    /// T-12: a token that opens the organization.
+    pub(crate) fn open_token(&self) -> Option<&str> {
+        let mut open = self.tokens.values().filter(|token| !token.is_over);
+        open.next().map(|token| token.secret.as_str())
+    }
+
     /// L-3: who is not linked has no token that opens anything.
     fn authenticate(&self, by: Actor, refusals: &mut Refusals) {
-        if by == Actor::Provider && !self.is_linked {
+        if by == Actor::Provider && self.open_token().is_none() {
             refuse(refusals, 401, "Rejected");
         }
     }
@@ -365,14 +393,30 @@ pub(crate) fn group_name(number: u8) -> &'static str {
     GROUP_NAMES[usize::from(number) % GROUP_NAMES.len()]
 }
 
-pub(crate) fn role_name(number: Option<u8>) -> Option<String> {
-    number.map(|number| ROLES[usize::from(number)].to_owned())
+pub(crate) fn role_name(number: u8) -> &'static str {
+    ROLES[usize::from(number)]
+}
+
+pub(crate) fn unit_name(number: u8) -> &'static str {
+    UNITS[usize::from(number)]
+}
+
+pub(crate) fn token_name(number: u8) -> &'static str {
+    TOKENS[usize::from(number)]
+}
+
+pub(crate) fn ignorable(number: u8) -> &'static str {
+    IGNORABLE[usize::from(number)]
 }
 
 fn nth(who: Who, organization: &Organization, others: &Organization) -> String {
     match who {
         Who::Nth(number) => pick(&organization.known_users, number),
         Who::OfOther(number) => pick(&others.known_users, number),
+        Who::Deleted(number) => {
+            let deleted: Vec<String> = organization.deleted_users().into_iter().collect();
+            pick(&deleted, number)
+        }
         Who::Group(number) => pick(&organization.known_groups, number),
         Who::Nobody => "nobody".into(),
     }

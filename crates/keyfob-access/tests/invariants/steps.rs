@@ -17,9 +17,33 @@ pub(crate) const USER_NAMES: [&str; 6] = [
 pub(crate) const GROUP_NAMES: [&str; 4] = ["Guides", "Drivers", "Scouts", "guides"];
 pub(crate) const DOMAINS: [&str; 4] = ["a.example", "b.example", "A.Example", "no domain"];
 pub(crate) const LEVELS: [&str; 2] = ["Always", "Laboratory"];
-pub(crate) const ROLES: [&str; 2] = ["Manager", "Guest"];
-/// Units that there may be: one that every organization has, and those of groups.
-pub(crate) const UNITS: [&str; 3] = ["Base", "Guides", "Drivers"];
+/// Roles that there may be; the last one is nobody's before it is made.
+pub(crate) const ROLES: [&str; 3] = ["Manager", "Guest", "Auditor"];
+/// Units that there may be: one that every organization has, those of groups, and those that only administrators make.
+pub(crate) const UNITS: [&str; 7] = ["Base", "Guides", "Drivers", "North", "West", "Crew", "Night"];
+/// What tokens are called; the first one comes with the link.
+pub(crate) const TOKENS: [&str; 3] = ["default", "spare", "test"];
+/// What an organization may ask not to be synchronized. The last four it can't: every user has them, or they are no
+/// attributes of users as a whole.
+pub(crate) const IGNORABLE: [&str; 8] = [
+    "displayName",
+    "title",
+    "emails",
+    "name",
+    "userName",
+    "active",
+    "name.givenName",
+    "shoeSize",
+];
+
+/// What sequences are about.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Alphabet {
+    /// Cards, access groups and doors.
+    Doors,
+    /// Units and roles; whoever provisions says of users what is required.
+    Units,
+}
 
 /// A sequence of steps, which prints as a numbered list.
 #[derive(Clone)]
@@ -55,6 +79,8 @@ impl fmt::Debug for Step {
 pub(crate) enum Who {
     Nth(u8),
     OfOther(u8),
+    /// One of those that are deleted and can be brought back.
+    Deleted(u8),
     Group(u8),
     Nobody,
 }
@@ -63,6 +89,8 @@ pub(crate) enum Who {
 #[derive(Clone, Debug)]
 pub(crate) struct Body {
     pub(crate) user_name: u8,
+    pub(crate) given_name: Option<u8>,
+    pub(crate) family_name: Option<u8>,
     pub(crate) display_name: Option<u8>,
     pub(crate) title: Option<u8>,
     pub(crate) active: Option<bool>,
@@ -80,6 +108,8 @@ pub(crate) struct Body {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Field {
     UserName,
+    GivenName,
+    FamilyName,
     DisplayName,
     Title,
     Active,
@@ -99,6 +129,8 @@ impl Field {
         let among = |texts: &[&str]| texts[number % texts.len()].to_owned();
         match self {
             Self::UserName => among(&USER_NAMES),
+            Self::GivenName => among(&["Ann", "Bob"]),
+            Self::FamilyName => among(&["Lee", "Diaz"]),
             Self::DisplayName => among(&["One", "Two"]),
             Self::Title => among(&["Guide", "Scout"]),
             Self::Active => among(&["true", "false"]),
@@ -171,11 +203,14 @@ pub(crate) enum Action {
     DeleteGroup(Actor, u8),
     AddDomain(Actor, u8),
     RemoveDomain(Actor, u8, bool),
-    RefreshToken(Actor, bool),
-    IssueToken(Actor),
+    /// Which token, and whether it is confirmed.
+    RefreshToken(Actor, Option<u8>, bool),
+    /// Under which name, and whether it is out of date from the start.
+    IssueToken(Actor, u8, bool),
+    RevokeToken(Actor, u8, bool),
     SetInvites(Actor, bool),
-    /// Groups, the display name, and what can't be left out.
-    SetSynchronization(Actor, bool, bool, bool),
+    /// Whether groups are taken over, and which of [`IGNORABLE`] are not.
+    SetSynchronization(Actor, bool, Vec<u8>),
     AcceptInvite(Who),
     SetActive(Actor, Who, bool),
     SoftDelete(Actor, Who),
@@ -190,21 +225,29 @@ pub(crate) enum Action {
     DeleteLevel(Actor, u8),
     AssignLevel(Actor, u8, u8),
     UnassignLevel(Actor, u8, u8),
+    /// A unit, and the one of which it is part.
+    CreateUnit(Actor, u8, Option<u8>),
+    DeleteUnit(Actor, u8),
+    SetDefaultUnit(Actor, Option<u8>),
+    CreateRole(Actor, u8),
     MapGroup(Actor, u8, u8, Option<u8>),
     Grant(Actor, Who, u8, Option<u8>),
     Revoke(Actor, Who, u8, Option<u8>),
 }
 
 /// What there is before a sequence begins: domains everywhere, and in the first organization two users and a group that
-/// opens a door to one of them.
-pub(crate) fn beginning() -> Vec<Step> {
+/// gives one of them what the sequence is about.
+pub(crate) fn beginning(alphabet: Alphabet) -> Vec<Step> {
+    let says = (alphabet == Alphabet::Units).then_some(0);
     let user = |user_name| {
         let body = Body {
             user_name,
+            given_name: says,
+            family_name: says,
             display_name: None,
             title: None,
             active: None,
-            email: None,
+            email: says,
             phone: None,
             external_id: None,
             card: [None; 4],
@@ -214,37 +257,60 @@ pub(crate) fn beginning() -> Vec<Step> {
         (0, Action::PostUser(Actor::Provider, body))
     };
     let by = Actor::OrganizationAdmin;
-    let domains = [(0, 0), (0, 1), (1, 0), (1, 1)];
-    let domains = domains.map(|(organization, domain)| (organization, Action::AddDomain(by, domain)));
-    let rest = [
-        user(0),
-        user(1),
-        (0, Action::AcceptInvite(Who::Nth(0))),
-        (0, Action::PostGroup(Actor::Provider, 0, vec![Who::Nth(0)])),
-        (0, Action::Convert(by, 0)),
-        (0, Action::AssignLevel(by, 0, 0)),
-    ];
-    let all = domains.into_iter().chain(rest);
-    all.map(|(organization, action)| Step {
+    let group = (0, Action::PostGroup(Actor::Provider, 0, vec![Who::Nth(0)]));
+    let mut all: Vec<_> = [(0, 0), (0, 1), (1, 0), (1, 1)]
+        .map(|(organization, domain)| (organization, Action::AddDomain(by, domain)))
+        .into();
+    match alphabet {
+        Alphabet::Doors => all.extend([
+            user(0),
+            user(1),
+            (0, Action::AcceptInvite(Who::Nth(0))),
+            group,
+            (0, Action::Convert(by, 0)),
+            (0, Action::AssignLevel(by, 0, 0)),
+        ]),
+        Alphabet::Units => all.extend([
+            (0, Action::SetDefaultUnit(by, Some(0))),
+            (1, Action::SetDefaultUnit(by, Some(0))),
+            // As deep as units go.
+            (0, Action::CreateUnit(by, 3, Some(0))),
+            (0, Action::CreateUnit(by, 4, Some(3))),
+            (0, Action::CreateUnit(by, 5, Some(4))),
+            (0, Action::CreateUnit(by, 6, Some(5))),
+            user(0),
+            user(1),
+            group,
+            (0, Action::MapGroup(by, 0, 3, Some(0))),
+            (0, Action::Grant(by, Who::Nth(1), 6, Some(1))),
+            (0, Action::IssueToken(by, 1, false)),
+        ]),
+    }
+    let step = |(organization, action)| Step {
         organization,
         action,
         outage: false,
-    })
-    .collect()
+    };
+    all.into_iter().map(step).collect()
 }
 
-pub(crate) fn steps(longest: usize) -> impl Strategy<Value = Steps> {
-    vec(step(), 1..=longest).prop_map(Steps)
+pub(crate) fn steps(alphabet: Alphabet, longest: usize) -> impl Strategy<Value = Steps> {
+    vec(step(alphabet), 1..=longest).prop_map(Steps)
 }
 
-fn step() -> BoxedStrategy<Step> {
-    (0_u8..8, action(), 0_u8..25)
+fn step(alphabet: Alphabet) -> BoxedStrategy<Step> {
+    (0_u8..8, action(alphabet), 0_u8..25)
         .prop_map(|(organization, action, outage)| Step {
             organization: usize::from(organization == 7),
             action,
             outage: outage == 24,
         })
         .boxed()
+}
+
+/// Whom it makes sense to bring back or to remove for good, or anybody.
+fn whom_deleted() -> impl Strategy<Value = Who> {
+    prop_oneof![who(), any::<u8>().prop_map(Who::Deleted)]
 }
 
 /// Whoever writes over SCIM or as if.
@@ -286,36 +352,46 @@ fn some_members() -> impl Strategy<Value = Vec<Who>> {
     vec(who(), 1..3)
 }
 
-fn body() -> BoxedStrategy<Body> {
+fn body(alphabet: Alphabet) -> BoxedStrategy<Body> {
+    // How often there is what one of the profiles requires.
+    let (named, addressed) = match alphabet {
+        Alphabet::Doors => (0.3, 0.5),
+        Alphabet::Units => (0.96, 0.96),
+    };
     let user_name = prop_oneof![12 => 0_u8..4, 1 => Just(4_u8), 1 => Just(5_u8)];
-    let email = option::weighted(0.5, prop_oneof![12 => 0_u8..2, 1 => 2_u8..5]);
+    let name = || option::weighted(named, 0_u8..2);
+    let email = option::weighted(addressed, prop_oneof![12 => 0_u8..2, 1 => 2_u8..5]);
     let external_id = option::weighted(0.4, prop_oneof![12 => 0_u8..3, 1 => 3_u8..6]);
     let active = prop_oneof![4 => Just(None), 4 => Just(Some(true)), 1 => Just(Some(false))];
+    let texts = (
+        option::of(0_u8..2),
+        option::of(0_u8..2),
+        option::weighted(0.3, 0_u8..2),
+    );
     (
         user_name,
-        option::of(0_u8..2),
-        option::of(0_u8..2),
+        (name(), name()),
+        texts,
         active,
         email,
-        option::weighted(0.3, 0_u8..2),
         external_id,
         card(),
         any::<(bool, bool)>(),
     )
         .prop_map(
-            |(user_name, display_name, title, active, email, phone, external_id, card, (surplus, texts))| {
-                Body {
-                    user_name,
-                    display_name,
-                    title,
-                    active,
-                    email,
-                    phone,
-                    external_id,
-                    card,
-                    surplus,
-                    texts,
-                }
+            |(user_name, name, texts, active, email, external_id, card, sent)| Body {
+                user_name,
+                given_name: name.0,
+                family_name: name.1,
+                display_name: texts.0,
+                title: texts.1,
+                active,
+                email,
+                phone: texts.2,
+                external_id,
+                card,
+                surplus: sent.0,
+                texts: sent.1,
             },
         )
         .boxed()
@@ -336,6 +412,8 @@ fn card() -> impl Strategy<Value = [Option<u8>; 4]> {
 fn edits() -> BoxedStrategy<Vec<(Shape, Edit)>> {
     let field = || {
         select(vec![
+            Field::GivenName,
+            Field::FamilyName,
             Field::DisplayName,
             Field::Title,
             Field::Active,
@@ -374,17 +452,23 @@ fn group_edits() -> BoxedStrategy<Vec<GroupEdit>> {
     vec(edit, 1..4).boxed()
 }
 
-fn action() -> BoxedStrategy<Action> {
+fn action(alphabet: Alphabet) -> BoxedStrategy<Action> {
+    let (doors, units) = match alphabet {
+        Alphabet::Doors => (17, 7),
+        Alphabet::Units => (2, 40),
+    };
     prop_oneof![
-        46 => of_users(),
+        46 => of_users(alphabet),
         30 => of_groups(),
         22 => of_administrators(),
-        24 => of_access(),
+        doors => of_doors(),
+        units => of_units(),
     ]
     .boxed()
 }
 
-fn of_users() -> BoxedStrategy<Action> {
+fn of_users(alphabet: Alphabet) -> BoxedStrategy<Action> {
+    let body = || body(alphabet);
     prop_oneof![
         14 => (actor(), body()).prop_map(|(by, body)| Action::PostUser(by, body)),
         5 => (actor(), who(), body()).prop_map(|(by, who, body)| Action::PutUser(by, who, body)),
@@ -410,29 +494,34 @@ fn of_groups() -> BoxedStrategy<Action> {
 }
 
 fn of_administrators() -> BoxedStrategy<Action> {
+    let token = || 0_u8..3;
+    let ignored = prop_oneof![9 => 0_u8..4, 1 => 4_u8..8];
     prop_oneof![
         3 => (administrator(), 0_u8..4).prop_map(|(by, domain)| Action::AddDomain(by, domain)),
         2 => (administrator(), 0_u8..4, any::<bool>())
             .prop_map(|(by, domain, force)| Action::RemoveDomain(by, domain, force)),
-        2 => (administrator(), any::<bool>()).prop_map(|(by, yes)| Action::RefreshToken(by, yes)),
-        1 => administrator().prop_map(Action::IssueToken),
+        2 => (administrator(), option::of(token()), any::<bool>())
+            .prop_map(|(by, token, yes)| Action::RefreshToken(by, token, yes)),
+        2 => (administrator(), token(), 0_u8..4)
+            .prop_map(|(by, token, number)| Action::IssueToken(by, token, number == 0)),
+        1 => (administrator(), token(), any::<bool>())
+            .prop_map(|(by, token, yes)| Action::RevokeToken(by, token, yes)),
         2 => (administrator(), any::<bool>()).prop_map(|(by, send)| Action::SetInvites(by, send)),
-        2 => (administrator(), 0_u8..4, any::<bool>(), 0_u8..8).prop_map(|(by, groups, name, required)| {
-            Action::SetSynchronization(by, groups != 0, name, required == 0)
-        }),
+        2 => (administrator(), 0_u8..4, vec(ignored, 0..3))
+            .prop_map(|(by, groups, ignored)| Action::SetSynchronization(by, groups != 0, ignored)),
         7 => who().prop_map(Action::AcceptInvite),
         4 => (administrator(), who(), any::<bool>())
             .prop_map(|(by, who, active)| Action::SetActive(by, who, active)),
         5 => (administrator(), who()).prop_map(|(by, who)| Action::SoftDelete(by, who)),
-        4 => (administrator(), who(), any::<bool>()).prop_map(|(by, who, yes)| Action::Purge(by, who, yes)),
-        4 => (administrator(), who()).prop_map(|(by, who)| Action::Restore(by, who)),
+        4 => (administrator(), whom_deleted(), any::<bool>())
+            .prop_map(|(by, who, yes)| Action::Purge(by, who, yes)),
+        5 => (administrator(), whom_deleted()).prop_map(|(by, who)| Action::Restore(by, who)),
         2 => (administrator(), any::<bool>()).prop_map(|(by, yes)| Action::Unlink(by, yes)),
     ]
     .boxed()
 }
 
-fn of_access() -> BoxedStrategy<Action> {
-    let role = || option::of(0_u8..2);
+fn of_doors() -> BoxedStrategy<Action> {
     prop_oneof![
         6 => (administrator(), any::<u8>()).prop_map(|(by, group)| Action::Convert(by, group)),
         2 => (administrator(), 0_u8..4).prop_map(|(by, name)| Action::CreateAccessGroup(by, name)),
@@ -445,12 +534,26 @@ fn of_access() -> BoxedStrategy<Action> {
             .prop_map(|(by, level, group)| Action::AssignLevel(by, level, group)),
         1 => (administrator(), 0_u8..2, any::<u8>())
             .prop_map(|(by, level, group)| Action::UnassignLevel(by, level, group)),
-        2 => (administrator(), any::<u8>(), 0_u8..3, role())
+    ]
+    .boxed()
+}
+
+fn of_units() -> BoxedStrategy<Action> {
+    let unit = || 0_u8..7;
+    let role = || option::of(prop_oneof![6 => 0_u8..2, 1 => Just(2_u8)]);
+    prop_oneof![
+        8 => (administrator(), any::<u8>(), unit(), role())
             .prop_map(|(by, group, unit, role)| Action::MapGroup(by, group, unit, role)),
-        3 => (administrator(), who(), 0_u8..3, role())
+        9 => (administrator(), who(), unit(), role())
             .prop_map(|(by, who, unit, role)| Action::Grant(by, who, unit, role)),
-        2 => (administrator(), who(), 0_u8..3, role())
+        7 => (administrator(), who(), unit(), role())
             .prop_map(|(by, who, unit, role)| Action::Revoke(by, who, unit, role)),
+        5 => (administrator(), unit(), option::weighted(0.8, unit()))
+            .prop_map(|(by, unit, parent)| Action::CreateUnit(by, unit, parent)),
+        5 => (administrator(), unit()).prop_map(|(by, unit)| Action::DeleteUnit(by, unit)),
+        4 => (administrator(), option::weighted(0.8, unit()))
+            .prop_map(|(by, unit)| Action::SetDefaultUnit(by, unit)),
+        1 => (administrator(), 0_u8..3).prop_map(|(by, role)| Action::CreateRole(by, role)),
     ]
     .boxed()
 }

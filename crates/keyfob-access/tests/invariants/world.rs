@@ -21,7 +21,10 @@ use pollster::block_on;
 use serde_json::{Value, json};
 
 use crate::{
-    model::{Made, Organization, Refusal, domain_name, doors_of_level, group_name, role_name},
+    model::{
+        Made, Organization, Refusal, domain_name, doors_of_level, group_name, ignorable, role_name,
+        token_name, unit_name,
+    },
     steps::{Action, Body, Edit, Field, GroupEdit, LEVELS, ROLES, Shape, UNITS, Who},
     store::Watched,
 };
@@ -86,7 +89,7 @@ impl World {
             for level in LEVELS {
                 world.create_level(&cx, level).unwrap();
             }
-            for role in ROLES {
+            for role in &ROLES[..2] {
                 block_on(access.create_role(&cx, role)).unwrap();
             }
             block_on(access.create_unit(&cx, UNITS[0], None)).unwrap();
@@ -193,14 +196,20 @@ impl Doing<'_> {
             Action::RemoveDomain(by, domain, force) => {
                 block_on(admin.remove_domain(&self.by(*by), domain_name(*domain), *force)).map(done)
             }
-            Action::RefreshToken(by, confirmed) => {
-                block_on(admin.refresh_token(&self.by(*by), None, yes(*confirmed))).map(token)
+            Action::RefreshToken(by, name, confirmed) => {
+                let name = name.map(token_name);
+                block_on(admin.refresh_token(&self.by(*by), name, yes(*confirmed))).map(token)
             }
-            Action::IssueToken(by) => block_on(admin.issue_token(&self.by(*by), "other", None)).map(token),
+            Action::IssueToken(by, name, is_over) => {
+                let expires = is_over.then(|| self.world.engine.now());
+                block_on(admin.issue_token(&self.by(*by), token_name(*name), expires)).map(token)
+            }
+            Action::RevokeToken(by, name, confirmed) => {
+                block_on(admin.revoke_token(&self.by(*by), token_name(*name), yes(*confirmed))).map(done)
+            }
             Action::SetInvites(by, send) => block_on(admin.set_invites(&self.by(*by), *send)).map(done),
-            Action::SetSynchronization(by, groups, display_name, required) => {
-                let name = (!display_name).then_some("displayName");
-                let ignored = name.into_iter().chain(required.then_some("userName"));
+            Action::SetSynchronization(by, groups, ignored) => {
+                let ignored = ignored.iter().map(|number| ignorable(*number));
                 let ignored = ignored.map(|path| AttrPath::parse(path).unwrap()).collect();
                 let synchronization = Synchronization::new(*groups, ignored);
                 block_on(admin.set_synchronization(&self.by(*by), &synchronization)).map(done)
@@ -222,9 +231,41 @@ impl Doing<'_> {
                 block_on(admin.restore_user(&self.by(*by), &self.resource_id(*who))).map(done)
             }
             Action::Unlink(by, confirmed) => block_on(admin.unlink(&self.by(*by), yes(*confirmed))).map(done),
-            _ => return self.give_access(action).map_err(|error| of_access(&error)),
+            _ => return self.arrange(action).map_err(|error| of_access(&error)),
         };
         outcome.map_err(|error| of_admin(&error))
+    }
+
+    fn arrange(&self, action: &Action) -> Result<Made, AccessError> {
+        let access = self.world.access();
+        let outcome = match action {
+            Action::CreateUnit(by, unit, parent) => {
+                let parent = parent.map(unit_name);
+                block_on(access.create_unit(&self.by(*by), unit_name(*unit), parent)).map(|_| ())
+            }
+            Action::DeleteUnit(by, unit) => block_on(access.delete_unit(&self.by(*by), unit_name(*unit))),
+            Action::SetDefaultUnit(by, unit) => {
+                block_on(access.set_default_unit(&self.by(*by), unit.map(unit_name)))
+            }
+            Action::CreateRole(by, role) => {
+                block_on(access.create_role(&self.by(*by), role_name(*role))).map(|_| ())
+            }
+            Action::MapGroup(by, of, unit, role) => {
+                let of = self.organization.group_id(*of);
+                let (unit, role) = (unit_name(*unit), role.map(role_name));
+                block_on(access.map_group(&self.by(*by), &of, unit, role)).map(|_| ())
+            }
+            Action::Grant(by, who, unit, role) => {
+                let (id, unit, role) = (self.id(*who), unit_name(*unit), role.map(role_name));
+                block_on(access.grant(&self.by(*by), &id, unit, role))
+            }
+            Action::Revoke(by, who, unit, role) => {
+                let (id, unit, role) = (self.id(*who), unit_name(*unit), role.map(role_name));
+                block_on(access.revoke(&self.by(*by), &id, unit, role))
+            }
+            _ => return self.give_access(action),
+        };
+        outcome.map(|()| Made::default())
     }
 
     fn give_access(&self, action: &Action) -> Result<Made, AccessError> {
@@ -236,7 +277,6 @@ impl Doing<'_> {
         };
         let done = |()| Made::default();
         let level = |number: u8| LEVELS[usize::from(number)];
-        let unit = |number: u8| UNITS[usize::from(number)];
         match action {
             Action::Convert(by, of) => {
                 let of = self.organization.group_id(*of);
@@ -266,20 +306,6 @@ impl Doing<'_> {
             Action::UnassignLevel(by, number, of) => {
                 block_on(access.unassign_level(&self.by(*by), level(*number), &group(*of))).map(done)
             }
-            Action::MapGroup(by, of, number, role) => {
-                let of = self.organization.group_id(*of);
-                let (cx, role) = (self.by(*by), role_name(*role));
-                let mapped = block_on(access.map_group(&cx, &of, unit(*number), role.as_deref()));
-                mapped.map(|_| Made::default())
-            }
-            Action::Grant(by, who, number, role) => {
-                let (cx, id, role) = (self.by(*by), self.id(*who), role_name(*role));
-                block_on(access.grant(&cx, &id, unit(*number), role.as_deref())).map(done)
-            }
-            Action::Revoke(by, who, number, role) => {
-                let (cx, id, role) = (self.by(*by), self.id(*who), role_name(*role));
-                block_on(access.revoke(&cx, &id, unit(*number), role.as_deref())).map(done)
-            }
             other => panic!("{other:?} is done elsewhere"),
         }
     }
@@ -299,7 +325,7 @@ impl Doing<'_> {
     /// A provider is whom its token says it is.
     fn enter(&self, by: Actor) -> Result<Context, Refusal> {
         if by == Actor::Provider {
-            let token = self.organization.token.as_deref().unwrap_or("none");
+            let token = self.organization.open_token().unwrap_or("none");
             let tenant =
                 block_on(self.world.engine.authenticate(token)).map_err(|error| unauthenticated(&error))?;
             assert_eq!(
@@ -392,6 +418,14 @@ impl Doing<'_> {
             }
         };
         let text = |field: Field, number: Option<u8>| number.map(|number| json!(field.value(number)));
+        let names = [
+            ("givenName", Field::GivenName, body.given_name),
+            ("familyName", Field::FamilyName, body.family_name),
+        ];
+        let names = names
+            .into_iter()
+            .filter_map(|(name, field, number)| Some((name, field.value(number?))));
+        put("name", object(names));
         put("displayName", text(Field::DisplayName, body.display_name));
         put("title", text(Field::Title, body.title));
         put("active", body.active.map(|active| truth(active, body.texts)));
@@ -410,8 +444,7 @@ impl Doing<'_> {
         ];
         let parts = names.into_iter().zip(fields).zip(body.card);
         let card = parts.filter_map(|((name, field), number)| Some((name, field.value(number?))));
-        let card: serde_json::Map<_, _> = card.map(|(name, text)| (name.to_owned(), json!(text))).collect();
-        put(CARD, (!card.is_empty()).then_some(Value::Object(card)));
+        put(CARD, object(card));
         put(EXTERNAL_ID, external_id.map(|id| json!({"externalId": id})));
         user
     }
@@ -463,6 +496,12 @@ fn read(body: &Value, kind: &ResourceType) -> Result<Resource, Refusal> {
     })
 }
 
+/// An object with these texts; none where there are none.
+fn object<'n>(texts: impl Iterator<Item = (&'n str, String)>) -> Option<Value> {
+    let object: serde_json::Map<_, _> = texts.map(|(name, text)| (name.to_owned(), json!(text))).collect();
+    (!object.is_empty()).then_some(Value::Object(object))
+}
+
 fn truth(active: bool, text: bool) -> Value {
     match (text, active) {
         (false, active) => json!(active),
@@ -475,6 +514,8 @@ fn truth(active: bool, text: bool) -> Value {
 fn path_of(field: Field) -> String {
     match field {
         Field::UserName => "userName".into(),
+        Field::GivenName => "name.givenName".into(),
+        Field::FamilyName => "name.familyName".into(),
         Field::DisplayName => "displayName".into(),
         Field::Title => "title".into(),
         Field::Active => "active".into(),

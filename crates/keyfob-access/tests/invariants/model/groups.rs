@@ -73,7 +73,7 @@ impl Organization {
         self.check_group_name(&id, name, refusals);
         self.check_members(by, members, refusals);
         // G-2: it is mapped to the unit of its name.
-        self.units.insert(folded(name));
+        self.units.entry(folded(name)).or_default();
         let group = Group {
             name: name.into(),
             members: members.iter().cloned().collect(),

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{
-    AccessGroup, Made, Organization, Refusals, User, demand_admin, demand_confirmation, domain_name, folded,
-    group_name, nth, pick, refuse, role_name,
+    AccessGroup, Made, Organization, Refusals, Token, User, demand_admin, demand_confirmation, domain_name,
+    folded, group_name, ignorable, nth, refuse, token_name,
 };
-use crate::steps::{Action, LEVELS, UNITS, Who};
+use crate::steps::{Action, Field, LEVELS, TOKENS, Who};
 
 impl Organization {
     pub(super) fn administer_link(
@@ -29,7 +29,7 @@ impl Organization {
                 }
                 if !self.is_linked {
                     self.is_linked = true;
-                    self.token.clone_from(&made.token);
+                    self.put_token(TOKENS[0], made, false);
                 }
             }
             Action::RemoveDomain(by, domain, force) => {
@@ -52,37 +52,98 @@ impl Organization {
                     domains.retain(|present| *present != domain);
                 }
             }
-            Action::RefreshToken(by, confirmed) => {
-                demand_admin(*by, refusals);
-                demand_confirmation(*confirmed, refusals);
-                if !self.is_linked {
-                    refuse(refusals, 409, "NotEnabled");
-                }
-                let old = std::mem::replace(&mut self.token, made.token.clone());
-                self.dead_tokens.extend(old);
-            }
-            Action::IssueToken(by) => {
-                demand_admin(*by, refusals);
-                refuse(refusals, 409, "OneToken");
+            Action::RefreshToken(..) | Action::IssueToken(..) | Action::RevokeToken(..) => {
+                self.change_tokens(action, made, refusals);
             }
             Action::SetInvites(by, send) => {
                 demand_admin(*by, refusals);
                 self.sends_invites = *send;
             }
-            Action::SetSynchronization(by, groups, display_name, required) => {
+            Action::SetSynchronization(by, groups, ignored) => {
                 demand_admin(*by, refusals);
-                if *required {
-                    refuse(refusals, 400, "RequiredAttribute");
-                }
-                (self.takes_groups, self.takes_display_name) = (*groups, *display_name);
+                let ignored = ignored
+                    .iter()
+                    .flat_map(|number| self.fields_of(*number, refusals));
+                (self.takes_groups, self.ignored) = (*groups, ignored.copied().collect());
             }
             Action::Unlink(by, confirmed) => {
                 demand_admin(*by, refusals);
                 demand_confirmation(*confirmed, refusals);
                 self.unlink();
             }
-            _ => self.give_access(action, made, others, refusals),
+            _ => self.arrange(action, made, others, refusals),
         }
+    }
+
+    fn change_tokens(&mut self, action: &Action, made: &Made, refusals: &mut Refusals) {
+        match action {
+            Action::RefreshToken(by, name, confirmed) => {
+                demand_admin(*by, refusals);
+                demand_confirmation(*confirmed, refusals);
+                // T-5.
+                if !self.is_linked {
+                    refuse(refusals, 409, "NotEnabled");
+                }
+                let names: Vec<_> = self.tokens.keys().copied().collect();
+                let name = match (name.map(token_name), names.as_slice()) {
+                    (Some(name), names) if names.contains(&name) => name,
+                    (Some(_), _) => return refuse(refusals, 404, "NoSuchToken"),
+                    (None, []) => TOKENS[0],
+                    (None, [only]) => only,
+                    (None, _) => return refuse(refusals, 400, "AmbiguousToken"),
+                };
+                self.put_token(name, made, false);
+            }
+            Action::IssueToken(by, name, is_over) => {
+                demand_admin(*by, refusals);
+                if !self.policy.many_tokens {
+                    refuse(refusals, 409, "OneToken");
+                }
+                if !self.is_linked {
+                    refuse(refusals, 409, "NotEnabled");
+                }
+                let name = token_name(*name);
+                if self.tokens.contains_key(name) {
+                    refuse(refusals, 409, "TokenNameTaken");
+                }
+                self.put_token(name, made, *is_over);
+            }
+            Action::RevokeToken(by, name, confirmed) => {
+                demand_admin(*by, refusals);
+                demand_confirmation(*confirmed, refusals);
+                match self.tokens.remove(token_name(*name)) {
+                    None => refuse(refusals, 404, "NoSuchToken"),
+                    Some(token) => self.dead_tokens.push(token.secret),
+                }
+            }
+            other => panic!("{other:?} is done elsewhere"),
+        }
+    }
+
+    /// T-4: what was under that name before opens nothing any more.
+    fn put_token(&mut self, name: &'static str, made: &Made, is_over: bool) {
+        let secret = made.token.clone().unwrap_or_default();
+        let before = self.tokens.insert(name, Token { secret, is_over });
+        self.dead_tokens.extend(before.map(|token| token.secret));
+    }
+
+    /// S-6: what of users is not taken over where an attribute is not.
+    fn fields_of(&self, number: u8, refusals: &mut Refusals) -> &'static [Field] {
+        let (fields, required): (&[Field], _) = match ignorable(number) {
+            "displayName" => (&[Field::DisplayName], false),
+            "title" => (&[Field::Title], false),
+            "emails" => (&[Field::Email], self.policy.requires),
+            "name" => (&[Field::GivenName, Field::FamilyName], self.policy.requires),
+            "userName" | "active" => (&[], true),
+            _ => {
+                refuse(refusals, 400, "UnknownAttribute");
+                (&[], false)
+            }
+        };
+        if required {
+            refuse(refusals, 400, "RequiredAttribute");
+        }
+        fields
     }
 
     pub(super) fn give_access(
@@ -135,11 +196,11 @@ impl Organization {
                     }
                 }
             }
-            _ => self.assign(action, others, refusals),
+            _ => self.assign(action, refusals),
         }
     }
 
-    pub(super) fn assign(&mut self, action: &Action, others: &Self, refusals: &mut Refusals) {
+    pub(super) fn assign(&mut self, action: &Action, refusals: &mut Refusals) {
         match action {
             Action::CreateLevel(by, level) => {
                 demand_admin(*by, refusals);
@@ -170,41 +231,8 @@ impl Organization {
                     _ => refuse(refusals, 404, "NotFound"),
                 }
             }
-            Action::MapGroup(by, group, unit, role) => {
-                demand_admin(*by, refusals);
-                let unit = self.unit(*unit, refusals);
-                match self.groups.get_mut(&pick(&self.known_groups, *group)) {
-                    None => refuse(refusals, 404, "NotProvisioned"),
-                    Some(group) => {
-                        group.unit = unit;
-                        group.role = role_name(*role);
-                    }
-                }
-            }
-            Action::Grant(by, who, unit, role) | Action::Revoke(by, who, unit, role) => {
-                demand_admin(*by, refusals);
-                let unit = self.unit(*unit, refusals);
-                let id = nth(*who, self, others);
-                if !self.users.get(&id).is_some_and(User::is_live) {
-                    refuse(refusals, 404, "NotFound");
-                }
-                let grant = (id, unit, role_name(*role));
-                if matches!(action, Action::Grant(..)) {
-                    self.grants.insert(grant);
-                } else {
-                    self.grants.remove(&grant);
-                }
-            }
             other => panic!("{other:?} is nothing that is done"),
         }
-    }
-
-    pub(super) fn unit(&self, number: u8, refusals: &mut Refusals) -> String {
-        let unit = folded(UNITS[usize::from(number)]);
-        if !self.units.contains(&unit) {
-            refuse(refusals, 404, "NotFound");
-        }
-        unit
     }
 
     ///
@@ -266,7 +294,8 @@ impl Organization {
     /// L-2 to L-4.
     pub(super) fn unlink(&mut self) {
         self.is_linked = false;
-        self.dead_tokens.extend(self.token.take());
+        let revoked = std::mem::take(&mut self.tokens).into_values();
+        self.dead_tokens.extend(revoked.map(|token| token.secret));
         for user in self.users.values_mut() {
             user.is_managed = false;
         }

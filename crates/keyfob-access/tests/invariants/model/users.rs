@@ -207,10 +207,18 @@ impl Organization {
         }
         if by == Actor::Provider {
             // S-6: what is not taken over stays.
-            if !self.takes_display_name {
-                document.display_name = before
-                    .as_ref()
-                    .and_then(|user| user.document.display_name.clone());
+            let mut stored = before
+                .as_ref()
+                .map(|user| user.document.clone())
+                .unwrap_or_default();
+            for field in &self.ignored {
+                let text = stored.text_mut(*field).and_then(Option::take);
+                document.set(*field, text);
+            }
+            // S-2, S-3.
+            let required = [&document.email, &document.given_name, &document.family_name];
+            if self.policy.requires && required.contains(&&None) {
+                refuse(refusals, 400, "RequiredAttribute");
             }
             self.check_domains(before.as_ref(), &document, refusals);
         } else if let Some(before) = &before {
@@ -238,7 +246,11 @@ impl Organization {
             deleted: None,
             invites: 0,
             slot,
+            default_unit: None,
         });
+        if write == Write::Create {
+            user.default_unit = self.joined_unit(by, refusals);
+        }
         user.slot = slot;
         user.document = document;
         // U-2, O-5: whoever is written by SCIM is managed.
