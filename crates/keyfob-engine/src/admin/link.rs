@@ -196,6 +196,11 @@ impl<S: Store> Admin<'_, S> {
         for path in &synchronization.ignored {
             self.check_ignorable(path)?;
         }
+        // However often and in whatever order they are named.
+        let mut synchronization = synchronization.clone();
+        let ignored = &mut synchronization.ignored;
+        ignored.sort_by_cached_key(|path| path.to_string().to_ascii_lowercase());
+        ignored.dedup();
         self.edit(cx, event::PROVISIONING_CHANGED, |provisioning, _| {
             provisioning.synchronization = synchronization.clone();
             Ok((None, Vec::new()))

@@ -330,6 +330,23 @@ fn s_6_s_7_an_attribute_that_is_not_synchronized_keeps_its_value_and_comes_with_
 }
 
 #[test]
+fn s_6_attributes_are_told_of_as_changed_where_others_are_named_and_not_for_their_order() {
+    let fixture = Fixture::verkada();
+    let admin = fixture.administrator();
+    let told = |paths: &[&str]| {
+        let paths = paths.iter().map(|path| AttrPath::parse(path).unwrap());
+        let ignored = Synchronization::new(true, paths.collect());
+        let before = fixture.event_names().len();
+        block_on(fixture.admin().set_synchronization(&admin, &ignored)).unwrap();
+        fixture.event_names().len() - before
+    };
+    assert_eq!(told(&["title", "displayName"]), 1);
+    assert_eq!(told(&["displayName", "title"]), 0);
+    assert_eq!(told(&["title", "displayName", "Title"]), 0);
+    assert_eq!(told(&["title"]), 1);
+}
+
+#[test]
 fn u_4_without_a_default_unit_no_user_is_created() {
     let fixture = Fixture::unlinked(Profile::accessiq());
     block_on(
