@@ -138,6 +138,7 @@ impl Organization {
         self.authenticate(by, refusals);
         let name = folded(&document.user_name);
         let is_named = |user: &User| folded(&user.document.user_name) == name;
+        let taken = self.users.values().any(|user| user.is_live() && is_named(user));
         let mut found = None;
         if by == Actor::Provider {
             // O-5, L-6: a user whom nobody manages is adopted where the profile says so.
@@ -145,8 +146,9 @@ impl Organization {
             if self.policy.adopts {
                 found = self.users.iter().find(|(_, user)| unmanaged(user));
             }
-            // D-6, O-2: a deleted user comes back, of several the one that was deleted last.
-            if self.policy.restores && found.is_none() {
+            // D-6, O-2: a deleted user comes back, of several the one that was deleted last, unless somebody live has the
+            // name.
+            if self.policy.restores && !taken {
                 let deleted = self
                     .users
                     .iter()
@@ -154,15 +156,13 @@ impl Organization {
                 found = deleted.max_by_key(|(_, user)| user.deleted.map(|(_, number)| number));
             }
         }
+        if taken && found.is_none() {
+            refuse(refusals, 409, "Uniqueness");
+        }
         let (id, write) = match found {
             Some((id, _)) => (id.clone(), Write::Change),
             None => (made.id.clone().unwrap_or_default(), Write::Create),
         };
-        // A deleted user with that name is of no account where somebody live has it.
-        let taken = |user: &User| user.is_live() && is_named(user);
-        if self.users.iter().any(|(other, user)| *other != id && taken(user)) {
-            refuse(refusals, 409, "Uniqueness");
-        }
         if let Some(user) = self.users.get_mut(&id) {
             user.deleted = None;
         }
