@@ -72,13 +72,18 @@ fn put(object: &mut Object, name: &str, stored: Option<&Value>) {
     }
 }
 
+/// A user who is deactivated and lacked something before, because an administrator took it away, is not checked for it:
+/// the provider must still be able to shut out whom it can't complete.
 fn check_required(review: &Review<'_>) -> Result<(), Rejection> {
     let Some(document) = &review.document else {
         return Ok(());
     };
-    let missing = review.profile.required.iter().find(|path| {
+    let lacks = |document: &Resource, path: &str| {
         value_at(document, path).is_none_or(|value| value.is_unassigned() || value.as_str() == Some(""))
-    });
+    };
+    let mut required = review.profile.required.iter();
+    let lacked = |path: &str| review.before().is_some_and(|before| lacks(before, path));
+    let missing = required.find(|path| lacks(document, path) && (is_active(document) || !lacked(path)));
     match missing {
         None => Ok(()),
         Some(path) => Err(Rejection::RequiredAttribute {

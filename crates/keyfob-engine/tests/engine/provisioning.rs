@@ -5,14 +5,14 @@ use std::{
     thread,
 };
 
-use keyfob_core::{AttrPath, DateTime, ScimType};
+use keyfob_core::{AttrPath, DateTime, ScimType, Value};
 use keyfob_engine::{
     Actor, AdminError, AuthenticationError, Confirmed, Context, EngineError, Profile, Rejection,
     Synchronization, Token,
 };
 use pollster::block_on;
 
-use crate::fixture::{Fixture, group, patch, refusal, set_active, user_at};
+use crate::fixture::{Fixture, group, patch, refusal, set_active, user, user_at};
 
 #[test]
 fn t_2_the_first_domain_links_the_organization_and_shows_its_token() {
@@ -267,6 +267,27 @@ fn s_1_to_s_3_accessiq_demands_an_address_and_a_name() {
     let removal = patch(r#"{"op":"remove","path":"name.givenName"}"#);
     assert_eq!(refusal(fixture.patch("User", &ann, &removal)).0, 400);
     assert_eq!(fixture.stored("User", &ann), before);
+}
+
+#[test]
+fn u_6_s_3_who_lacks_what_is_required_can_be_deactivated_all_the_same() {
+    let fixture = Fixture::unlinked(Profile::accessiq());
+    let admin = fixture.administrator();
+    block_on(fixture.admin().add_domain(&admin, "example.com")).unwrap();
+    let own = fixture.acting_as(Actor::OrganizationAdmin);
+    let ann = own.create("User", &user("ann@example.com")).unwrap();
+    // Active users are completed.
+    let title = patch(r#"{"op":"add","path":"title","value":"Guide"}"#);
+    assert_eq!(refusal(fixture.patch("User", &ann, &title)).0, 400);
+    fixture.patch("User", &ann, &set_active(false)).unwrap();
+    let shown = fixture.get("User", &ann);
+    assert_eq!(shown.core().get("active"), Some(&Value::Bool(false)));
+    assert_eq!(refusal(fixture.patch("User", &ann, &set_active(true))).0, 400);
+    // What is there is not taken away again.
+    let emails = r#"{"op":"add","path":"emails","value":[{"value":"ann@example.com"}]}"#;
+    fixture.patch("User", &ann, &patch(emails)).unwrap();
+    let removal = patch(r#"{"op":"remove","path":"emails"}"#);
+    assert_eq!(refusal(fixture.patch("User", &ann, &removal)).0, 400);
 }
 
 #[test]

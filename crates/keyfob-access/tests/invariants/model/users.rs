@@ -215,11 +215,7 @@ impl Organization {
                 let text = stored.text_mut(*field).and_then(Option::take);
                 document.set(*field, text);
             }
-            // S-2, S-3.
-            let required = [&document.email, &document.given_name, &document.family_name];
-            if self.policy.requires && required.contains(&&None) {
-                refuse(refusals, 400, "RequiredAttribute");
-            }
+            self.check_required(before.as_ref(), &document, refusals);
             self.check_domains(before.as_ref(), &document, refusals);
         } else if let Some(before) = &before {
             check_administration(by, before, &document, refusals);
@@ -271,6 +267,20 @@ impl Organization {
     }
 
     /// T-9, O-11 and O-14: whoever is shut out as he is may be so in whatever domain.
+    /// S-2, S-3. Whoever lacked it can be shut out all the same.
+    fn check_required(&self, before: Option<&User>, document: &Document, refusals: &mut Refusals) {
+        let lacks = |document: &Document| {
+            let required = [&document.email, &document.given_name, &document.family_name];
+            required.map(Option::is_none)
+        };
+        let lacked = before.map_or([false; 3], |user| lacks(&user.document));
+        for (lacks, lacked) in lacks(document).into_iter().zip(lacked) {
+            if self.policy.requires && lacks && (document.is_active() || !lacked) {
+                refuse(refusals, 400, "RequiredAttribute");
+            }
+        }
+    }
+
     pub(super) fn check_domains(&self, before: Option<&User>, document: &Document, refusals: &mut Refusals) {
         let Some(domains) = &self.domains else { return };
         let kept = before.is_some_and(|user| user.document.addresses() == document.addresses());
