@@ -1,7 +1,7 @@
 //! A credential as it is kept in the state of its user.
 
 use keyfob_card::Warning;
-use keyfob_core::{Object, Value};
+use keyfob_core::{AttrName, Object, Value};
 use keyfob_engine::State;
 use smol_str::SmolStr;
 
@@ -60,34 +60,41 @@ impl Kept {
         let mut object = Object::new();
         object.reserve(8);
         if let Some(credential) = &self.credential {
-            object.insert("state", credential.state());
+            object.insert(name("state"), SmolStr::new_static(credential.state()));
         }
-        object.insert("cards", i64::from(self.cards));
+        object.insert(name("cards"), i64::from(self.cards));
         match self.credential {
             Some(Credential::Staged { missing, problem }) => {
                 if !missing.is_empty() {
-                    object.insert("missing", texts(missing.into_iter()));
+                    object.insert(name("missing"), texts(missing.into_iter()));
                 }
                 if let Some(problem) = problem {
-                    object.insert("problem", problem);
+                    object.insert(name("problem"), problem);
                 }
             }
             Some(Credential::Live { card, warnings, .. }) => {
-                object.insert("id", card.id);
-                object.insert("key", card.key);
-                object.insert("format", card.format);
+                object.insert(name("id"), card.id);
+                object.insert(name("key"), card.key);
+                object.insert(name("format"), card.format);
                 if let Some(word) = card.word {
-                    object.insert("word", word);
+                    object.insert(name("word"), word);
                 }
                 if !warnings.is_empty() {
-                    let names = warnings.iter().map(|warning| warning.as_str().into());
-                    object.insert("warnings", texts(names));
+                    let names = warnings
+                        .iter()
+                        .map(|warning| SmolStr::new_static(warning.as_str()));
+                    object.insert(name("warnings"), texts(names));
                 }
             }
             Some(Credential::Deleted) | None => {}
         }
         object
     }
+}
+
+/// A name that need not be copied.
+fn name(text: &'static str) -> AttrName {
+    AttrName::new(SmolStr::new_static(text))
 }
 
 fn credential(object: &Object) -> Option<Credential> {
