@@ -7,7 +7,7 @@ use super::{
     Engine, EngineError,
     commit::Draft,
     deleted::Existing,
-    record::document_of,
+    record::{Loaded, document_of},
     write::{Precondition, Refused, Written, drop_secrets},
 };
 use crate::{
@@ -73,20 +73,23 @@ impl<S: Store> Engine<S> {
             let provisioning = self.provisioning(cx).await?;
             let is_provider = cx.actor() == Actor::Provider;
             // Without a link nobody manages anything, and there is nothing to look at.
-            let existing = if is_provider && !provisioning.is_linked() && *precondition == Precondition::None
-            {
+            let loaded = if is_provider && !provisioning.is_linked() && *precondition == Precondition::None {
                 None
             } else {
-                Some(
-                    self.existing(cx, resource_type, id, &Selection::document())
-                        .await?,
-                )
+                match self
+                    .existing(cx, resource_type, id, &Selection::document())
+                    .await?
+                {
+                    Existing::Live(loaded) => Some(loaded),
+                    // Its relations went when it was deleted.
+                    Existing::Deleted(_) => return Err(EngineError::not_found(resource_type, id)),
+                }
             };
-            let version = existing.as_ref().map(Existing::version);
+            let version = loaded.as_ref().map(|loaded| loaded.version);
             if version.is_some_and(|version| !precondition.accepts(version)) {
                 return Err(EngineError::PreconditionFailed);
             }
-            let before = existing.as_ref().map(Existing::record);
+            let before = loaded.as_ref().map(Loaded::record);
             // What the provider changes it manages, which the document says.
             let document = before
                 .as_ref()
