@@ -301,13 +301,15 @@ impl<S: Store> Access<'_, S> {
         if users.iter().any(|user| joined(&State::of(&user.resource))) {
             return Ok(Some("users"));
         }
-        let admin = self.engine.admin();
-        let deleted = admin.deleted_users(cx).await?;
-        let mut come_back = deleted.iter().any(|user| joined(&user.internal));
+        let (admin, coming_back) = (self.engine.admin(), "deleted users who can be brought back");
         for id in grants.iter().filter_map(|grant| grant.resource.id()) {
-            come_back = come_back || !admin.deleted_members(cx, &id).await?.is_empty();
+            if !admin.deleted_members(cx, &id).await?.is_empty() {
+                return Ok(Some(coming_back));
+            }
         }
-        Ok(come_back.then_some("deleted users who can be brought back"))
+        let deleted = admin.deleted_users(cx).await?;
+        let come_back = deleted.iter().any(|user| joined(&user.internal));
+        Ok(come_back.then_some(coming_back))
     }
 }
 

@@ -98,26 +98,23 @@ impl<'e, S: Store> Controller<'e, S> {
     /// Learns which card a user has by now.
     async fn learn(&mut self, user: &ResourceId) -> Result<(), Failure> {
         self.cards.retain(|_, owner| owner != user);
-        if let Some((_, word)) = self.card_of(user).await? {
+        if let Some((word, _)) = self.card_of(user).await? {
             self.cards.insert(word, user.clone());
         }
         Ok(())
     }
 
-    /// The credential of a user that has a card, and its word.
-    async fn card_of(&self, user: &ResourceId) -> Result<Option<(Credential, String)>, Failure> {
+    /// The word of a user's card, and whether the card is in use.
+    async fn card_of(&self, user: &ResourceId) -> Result<Option<(String, bool)>, Failure> {
         let view = match self.engine.admin().user(&self.cx, user.as_str()).await {
             Ok(view) => view,
             Err(AdminError::NoSuchUser(_)) => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let credential = Credential::of(&view.internal).filter(|credential| {
-            // For a user who isn't active, the card is there and opens nothing.
-            credential.card().is_some()
-        });
+        let credential = Credential::of(&view.internal);
         Ok(credential.and_then(|credential| {
             let word = credential.card()?.word.as_ref()?.to_string();
-            Some((credential, word))
+            Some((word, credential.is_effective(view.state)))
         }))
     }
 
@@ -130,16 +127,11 @@ impl<'e, S: Store> Controller<'e, S> {
         let Some(user) = self.cards.get(word.as_str()) else {
             return Ok(Decision::Denied(Denial::UnknownCard));
         };
-        // The user may have got another card since the events were read.
-        let Some((credential, current)) = self.card_of(user).await? else {
-            return Ok(Decision::Denied(Denial::UnknownCard));
-        };
-        if current != word {
-            return Ok(Decision::Denied(Denial::UnknownCard));
-        }
-        let state = self.engine.admin().user(&self.cx, user.as_str()).await?.state;
-        if !credential.is_effective(state) {
-            return Ok(Decision::Denied(Denial::NotInUse));
+        match self.card_of(user).await? {
+            Some((current, true)) if current == word => {}
+            Some((current, false)) if current == word => return Ok(Decision::Denied(Denial::NotInUse)),
+            // The user has got another card, or none, since the events were read.
+            _ => return Ok(Decision::Denied(Denial::UnknownCard)),
         }
         let open = Access::new(self.engine)?
             .effective_doors(&self.cx, user.as_str(), at)

@@ -97,16 +97,8 @@ impl<S: Store> Admin<'_, S> {
         cx: &Context,
         id: &ResourceId,
     ) -> Result<Vec<ResourceId>, AdminError> {
-        let selection = Selection::document();
-        let filter = equals(system::deleted_user(), "memberships.value", id.as_str())?;
-        let query = Query::new(&selection, usize::MAX).with_filter(&filter);
-        let page = self
-            .engine
-            .store()
-            .query(cx, system::deleted_user(), &query)
-            .await?;
-        let ids = page.resources.iter().filter_map(|stored| stored.resource.id());
-        Ok(ids.collect())
+        let members = self.engine.deleted_members(cx, id).await?;
+        Ok(members.iter().filter_map(|stored| stored.resource.id()).collect())
     }
 
     /// The user with this id or `userName`, deleted or not.

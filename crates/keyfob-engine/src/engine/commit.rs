@@ -216,7 +216,7 @@ impl<S: Store> Engine<S> {
             }
         };
         let event = NewEvent::new(name, resource_type.name().clone(), id.clone(), at);
-        let deleted = self.deleted_members(cx, draft, at).await?;
+        let deleted = self.deleted_members_changed_by(cx, draft, at).await?;
         let deleted = deleted.iter().map(|member| Step {
             event: Some(&member.event),
             ..Step::new(Change::Update {

@@ -14,7 +14,7 @@ use crate::{
     engine::{Engine, EngineError, commit::Draft, error::Refusal},
     policy,
     rule::Operation,
-    store::{NewEvent, Query, Selection, Store, StoreError, event},
+    store::{NewEvent, Query, Selection, Store, StoreError, Stored, event},
     system,
 };
 
@@ -74,6 +74,22 @@ impl DeletedUser {
 }
 
 impl<S: Store> Engine<S> {
+    /// The deleted users who come back to a relation of the resource with this id, as they are stored.
+    ///
+    /// # Complexity
+    /// One look-up by an index.
+    pub(crate) async fn deleted_members(
+        &self,
+        cx: &Context,
+        owner: &ResourceId,
+    ) -> Result<Vec<Stored>, EngineError> {
+        let selection = Selection::document();
+        let filter = equals(system::deleted_user(), "memberships.value", owner.as_str())?;
+        let query = Query::new(&selection, usize::MAX).with_filter(&filter);
+        let page = self.store().query(cx, system::deleted_user(), &query).await?;
+        Ok(page.resources)
+    }
+
     /// Which of the members that a store doesn't know are deleted users that the provider still knows.
     ///
     /// # Complexity
@@ -105,7 +121,7 @@ impl<S: Store> Engine<S> {
     /// # Complexity
     /// One look-up by an index where somebody is taken out, one by id for each deleted user that is put in, and none
     /// otherwise.
-    pub(in crate::engine) async fn deleted_members(
+    pub(in crate::engine) async fn deleted_members_changed_by(
         &self,
         cx: &Context,
         draft: &Draft<'_>,
@@ -116,15 +132,10 @@ impl<S: Store> Engine<S> {
             return Ok(Vec::new());
         };
         if draft.relations.iter().any(|delta| !delta.remove.is_empty()) {
-            let selection = Selection::document();
-            let filter = equals(system::deleted_user(), "memberships.value", draft.id.as_str())
-                .map_err(Refusal::Error)?;
-            let query = Query::new(&selection, usize::MAX).with_filter(&filter);
-            let page = self.store().query(cx, system::deleted_user(), &query).await;
-            let page = page.map_err(Refusal::store)?;
+            let stored = self.deleted_members(cx, draft.id).await.map_err(Refusal::Error)?;
             let deleted = |stored| DeletedUser::from_stored(stored, user);
             members.extend(
-                page.resources
+                stored
                     .iter()
                     .filter_map(|stored| Some((stored.resource.id()?, deleted(stored)?))),
             );
@@ -168,6 +179,9 @@ impl<S: Store> Engine<S> {
     }
 
     /// In which relations of whatever types a resource is.
+    ///
+    /// A relation that it joins between this look and the commit that deletes it is not among them: joining leaves the
+    /// member's own version as it is, so that the commit can't notice.
     pub(super) async fn memberships(
         &self,
         cx: &Context,
