@@ -11,18 +11,19 @@ ALLOWED = {
     "keyfob-patch": ["core", "filter"],
     "keyfob-mapping": ["core", "filter", "patch"],
     "keyfob-card": [],
-    "keyfob-access": ["core", "filter", "patch", "engine", "card"],
-    "keyfob-engine": ["core", "filter", "patch"],
-    "keyfob-http": ["core", "filter", "patch", "engine"],
-    "keyfob-store-memory": ["core", "filter", "patch", "engine"],
-    "keyfob-store-sqlite": ["core", "filter", "patch", "engine"],
-    "keyfob-store-testkit": ["core", "filter", "patch", "engine"],
+    "keyfob-access": ["core", "filter", "patch", "store", "engine", "card"],
+    "keyfob-store": ["core", "filter", "patch"],
+    "keyfob-engine": ["core", "filter", "patch", "store"],
+    "keyfob-http": ["core", "filter", "patch", "store", "engine"],
+    "keyfob-store-memory": ["core", "filter", "patch", "store"],
+    "keyfob-store-sqlite": ["core", "filter", "patch", "store"],
+    "keyfob-store-testkit": ["core", "filter", "patch", "store"],
     "keyfob-testgen": ["core", "filter"],
-    "keyfob-cli": ["core", "filter", "patch", "engine", "http", "store-memory", "store-sqlite", "mapping", "card", "access"],
+    "keyfob-cli": ["core", "filter", "patch", "store", "engine", "http", "store-memory", "store-sqlite", "mapping", "card", "access"],
 }
 # The crates up to the engine know no HTTP, no SQL and no runtime, not even through somebody else.
-PURE = ["keyfob-core", "keyfob-filter", "keyfob-patch", "keyfob-engine"]
-IMPURE = {"http", "hyper", "axum", "tower", "tokio", "rusqlite", "tokio-postgres"}
+PURE = ["keyfob-core", "keyfob-filter", "keyfob-patch", "keyfob-store", "keyfob-engine"]
+IMPURE = ["keyfob-core", "keyfob-filter", "keyfob-patch", "keyfob-store", "keyfob-engine"]
 
 
 def main():

@@ -111,7 +111,7 @@ async fn fill(engine: &Engine<SqliteStore>, tenant: TenantId, users: usize) -> R
                 at,
             })
             .collect();
-        engine.store().commit(&cx, &changes).await?;
+        engine.store().commit(cx.tenant(), &changes).await?;
     }
     Ok(())
 }

@@ -240,7 +240,7 @@ impl<S: Store> Served<S> {
                 .iter()
                 .map(|(id, document)| create(user, id, document, &[]))
                 .collect();
-            block_on(served.engine.store().commit(&served.cx, &changes))?;
+            block_on(served.engine.store().commit(served.cx.tenant(), &changes))?;
         }
         for (name, members) in [("large", count), ("small", 10)] {
             let mut document = Resource::new([SchemaUri::GROUP]);
@@ -249,7 +249,7 @@ impl<S: Store> Served<S> {
             let delta = RelationDelta::replace("members".into(), members.collect());
             let id = ResourceId::new(name);
             let change = create(group, &id, &document, std::slice::from_ref(&delta));
-            block_on(served.engine.store().commit(&served.cx, &[change]))?;
+            block_on(served.engine.store().commit(served.cx.tenant(), &[change]))?;
         }
         Ok(served)
     }

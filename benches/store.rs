@@ -100,7 +100,7 @@ impl<'t> Bench<'t> {
     }
 
     fn commit(&self, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
-        block_on(self.store.commit(&self.cx, changes))
+        block_on(self.store.commit(self.cx.tenant(), changes))
     }
 
     fn create_users(&self, first: usize, count: usize) -> Result<(), Failed> {
@@ -147,7 +147,11 @@ impl<'t> Bench<'t> {
         let predicate = filter.compile(self.types.user, Dialect::strict())?;
         let selection = Selection::document();
         let query = Query::new(&selection, 100).with_filter(&predicate);
-        Ok(block_on(self.store.query(&self.cx, self.types.user, &query))?)
+        Ok(block_on(self.store.query(
+            self.cx.tenant(),
+            self.types.user,
+            &query,
+        ))?)
     }
 
     /// Two commits.

@@ -105,7 +105,7 @@ impl Organization {
         let user = self.kind("User")?;
         let first = self.create("User", r#"{"userName":"first@example.com"}"#)?;
         let store = self.engine.store();
-        let image = block_on(store.get(&self.provider, user, &first, &Selection::document()))?;
+        let image = block_on(store.get(self.provider.tenant(), user, &first, &Selection::document()))?;
         let mut image = image.ok_or("the user is gone")?.resource;
         image.core_mut().remove("id");
         image.core_mut().remove("meta");
@@ -134,7 +134,7 @@ impl Organization {
                 created: at,
                 at,
             });
-            block_on(store.commit(&self.provider, &changes.collect::<Vec<_>>()))?;
+            block_on(store.commit(self.provider.tenant(), &changes.collect::<Vec<_>>()))?;
             ids.extend(users.into_iter().map(|(id, _, _)| id));
         }
         Ok(ids)

@@ -1,7 +1,7 @@
 //! Doors.
 
 use keyfob_core::{Resource, ResourceId};
-use keyfob_engine::{Change, Context, Engine, Selection, Store, Stored, store::event};
+use keyfob_engine::{Change, Context, Engine, Selection, Store, Stored, event};
 use smol_str::SmolStr;
 
 use crate::{

@@ -3,9 +3,9 @@
 //! That an access group, a level, a door, a unit, a role or a grant was created, changed or deleted is told by the engine's
 //! [`CREATED`], [`CHANGED`] and [`DELETED`], with the name of the resource type.
 //!
-//! [`CREATED`]: keyfob_engine::store::event::CREATED
-//! [`CHANGED`]: keyfob_engine::store::event::CHANGED
-//! [`DELETED`]: keyfob_engine::store::event::DELETED
+//! [`CREATED`]: keyfob_engine::event::CREATED
+//! [`CHANGED`]: keyfob_engine::event::CHANGED
+//! [`DELETED`]: keyfob_engine::event::DELETED
 
 /// A group was renamed, and its access group keeps its name because another has the new one. Tells of the group; the data
 /// has the `accessGroup` and the `name` that is taken.

@@ -3,7 +3,7 @@
 mod rule;
 
 use keyfob_core::{MemberSet, ResourceId};
-use keyfob_engine::{Context, EngineError, FurtherChange, Selection, Store, Stored, store::event};
+use keyfob_engine::{Context, EngineError, FurtherChange, Selection, Store, Stored, event};
 use smol_str::SmolStr;
 
 pub use self::rule::AccessGroups;

@@ -5,7 +5,7 @@ use keyfob_core::{
 };
 use keyfob_engine::{
     Actor, Change, CommitError, Context, NewEvent, Query, RelationDelta, Selection, Store, StoreError,
-    Stored, UniqueKey, store::event,
+    Stored, UniqueKey, event,
 };
 use keyfob_filter::{CompareOp, Filter, Literal};
 use smol_str::SmolStr;
@@ -20,7 +20,10 @@ impl<S: Store> Access<'_, S> {
         id: &ResourceId,
         selection: &Selection,
     ) -> Result<Option<Stored>, StoreError> {
-        self.engine.store().get(cx, resource_type, id, selection).await
+        self.engine
+            .store()
+            .get(cx.tenant(), resource_type, id, selection)
+            .await
     }
 
     /// What has this id, or else this name.
@@ -50,7 +53,11 @@ impl<S: Store> Access<'_, S> {
         selection: &Selection,
     ) -> Result<Vec<Stored>, StoreError> {
         let query = Query::new(selection, usize::MAX);
-        let page = self.engine.store().query(cx, resource_type, &query).await?;
+        let page = self
+            .engine
+            .store()
+            .query(cx.tenant(), resource_type, &query)
+            .await?;
         Ok(page.resources)
     }
 
@@ -99,7 +106,11 @@ impl<S: Store> Access<'_, S> {
             .compile(resource_type, Dialect::strict())
             .map_err(StoreError::internal)?;
         let query = Query::new(selection, usize::MAX).with_filter(&filter);
-        let page = self.engine.store().query(cx, resource_type, &query).await?;
+        let page = self
+            .engine
+            .store()
+            .query(cx.tenant(), resource_type, &query)
+            .await?;
         Ok(page.resources)
     }
 
@@ -179,7 +190,7 @@ impl<S: Store> Access<'_, S> {
         let mut changes = changes;
         let subjects: Vec<_> = changes.iter().map(subject_of).collect();
         changes.extend(events.iter().map(|event| Change::Publish { event, of: Some(0) }));
-        let Err(error) = self.engine.store().commit(cx, &changes).await else {
+        let Err(error) = self.engine.store().commit(cx.tenant(), &changes).await else {
             return Ok(());
         };
         let subject = |change: usize| subjects.get(change).cloned().unwrap_or_default();
@@ -199,7 +210,6 @@ impl<S: Store> Access<'_, S> {
                 Refused::Error(AccessError::not_found(&target, first))
             }
             CommitError::Store(error) => Refused::Error(error.into()),
-            other => Refused::Error(StoreError::internal(other).into()),
         })
     }
 
@@ -293,7 +303,7 @@ fn subject_of(change: &Change<'_>) -> (SmolStr, SmolStr) {
         Change::Delete {
             resource_type, id, ..
         } => of(resource_type, id, None),
-        _ => Default::default(),
+        Change::Publish { .. } => Default::default(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Access levels: which access groups may pass which doors, and when.
 
 use keyfob_core::{Resource, ResourceId, Version};
-use keyfob_engine::{Change, Context, Engine, Store, Stored, store::event};
+use keyfob_engine::{Change, Context, Engine, Store, Stored, event};
 use smol_str::SmolStr;
 
 use crate::{

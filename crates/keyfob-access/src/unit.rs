@@ -4,7 +4,7 @@ mod grant;
 mod mapping;
 
 use keyfob_core::{Resource, ResourceId, Version};
-use keyfob_engine::{Change, Context, Engine, Selection, State, Store, Stored, store::event};
+use keyfob_engine::{Change, Context, Engine, Selection, State, Store, Stored, event};
 use smol_str::{SmolStr, format_smolstr};
 
 pub use self::{

@@ -8,10 +8,7 @@ use keyfob_core::{
     Clock, Registry, Resource, ResourceId, ResourceType, Schema, SystemClock, Version,
     schema::ResourceTypeBuilder,
 };
-use keyfob_engine::{
-    Context, DynStore, Selection, Store, TenantId,
-    store::{Change, CommitError},
-};
+use keyfob_engine::{Change, CommitError, Context, DynStore, Selection, Store, TenantId};
 
 use crate::Unusable;
 
@@ -125,7 +122,7 @@ impl Kept {
         };
         let (cx, id) = (tenant(), ResourceId::new(SERVICE));
         let stored = store
-            .get(&cx, &resource_type, &id, &Selection::document())
+            .get(cx.tenant(), &resource_type, &id, &Selection::document())
             .await?;
         let name = stored
             .as_ref()
@@ -164,7 +161,7 @@ impl Kept {
                 at,
             },
         };
-        store.commit(&tenant(), &[change]).await.map(|_| ())
+        store.commit(tenant().tenant(), &[change]).await.map(|_| ())
     }
 }
 

@@ -7,12 +7,12 @@ mod unlink;
 mod user;
 
 use keyfob_core::ResourceType;
+use keyfob_store::{Event, EventId, Store, TenantId};
 
 pub use self::{error::AdminError, organization::Organization, user::UserView};
 use crate::{
-    context::{Actor, Context, TenantId},
+    context::{Actor, Context},
     engine::Engine,
-    store::{Event, EventId, Store},
 };
 
 /// The administrators' side of an [`Engine`].
@@ -46,7 +46,7 @@ impl<'e, S: Store> Admin<'e, S> {
         after: Option<EventId>,
         limit: usize,
     ) -> Result<Vec<Event>, AdminError> {
-        Ok(self.engine.store().events(cx, after, limit).await?)
+        Ok(self.engine.store().events(cx.tenant(), after, limit).await?)
     }
 
     fn system() -> Context {

@@ -1,9 +1,10 @@
 //! What a service says of itself (RFC 7644 section 4, RFC 7643 sections 5 to 7).
 
 use keyfob_core::{Object, Resource, SchemaUri, Value, resource::Meta};
+use keyfob_store::Store;
 use smol_str::format_smolstr;
 
-use crate::{context::Context, engine::Engine, store::Store};
+use crate::{context::Context, engine::Engine};
 
 impl<S: Store> Engine<S> {
     /// The service provider's configuration (`/ServiceProviderConfig`).

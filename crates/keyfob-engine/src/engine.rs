@@ -15,6 +15,7 @@ mod write;
 use std::fmt;
 
 use keyfob_core::{Clock, DateTime, IdGenerator, Registry, ResourceId, SystemClock, UuidGenerator};
+use keyfob_store::{Selection, Store, TenantId};
 
 pub(crate) use self::{
     commit::Draft,
@@ -30,10 +31,9 @@ pub use self::{
 };
 use crate::{
     admin::Admin,
-    context::{Context, TenantId},
+    context::Context,
     profile::Profile,
     rule::Rule,
-    store::{Selection, Store},
     system,
     token::{self, AuthenticationError},
 };
@@ -140,7 +140,7 @@ impl<S: Store> Engine<S> {
         let cx = Context::new(TenantId::SYSTEM);
         let found = self
             .store
-            .get(&cx, system::token(), &id, &Selection::document())
+            .get(cx.tenant(), system::token(), &id, &Selection::document())
             .await?;
         let organization = found
             .as_ref()

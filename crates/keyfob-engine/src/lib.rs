@@ -4,21 +4,24 @@ pub mod admin;
 pub mod context;
 pub mod discovery;
 pub mod engine;
+pub mod event;
 pub mod profile;
 pub mod provisioning;
 pub mod rule;
 pub mod state;
-pub mod store;
 pub mod token;
 
 mod policy;
 mod system;
 
-pub use keyfob_patch::RelationDelta;
+pub use keyfob_store::{
+    Capabilities, Change, CommitError, Committed, DynStore, Event, EventId, NewEvent, Outcome, Page, Query,
+    RelationDelta, Selection, Store, StoreError, Stored, TenantId, UniqueKey,
+};
 
 pub use self::{
     admin::{Admin, AdminError, Confirmed, Organization, UserView},
-    context::{Actor, Context, TenantId},
+    context::{Actor, Context},
     engine::{Engine, EngineError, Found, Precondition, Written},
     profile::{
         Adopt, Deletion, GroupExternalId, PatchAnswer, Profile, Reprovision, TokenPolicy, UnknownMembers,
@@ -26,9 +29,5 @@ pub use self::{
     provisioning::{EmailDomain, Provisioning, Synchronization, TokenInfo},
     rule::{FurtherChange, Operation, Rejection, Review, Rule},
     state::{Origin, State, UserState},
-    store::{
-        Capabilities, Change, CommitError, Committed, DynStore, Event, EventId, NewEvent, Outcome, Page,
-        Query, Selection, Store, StoreError, Stored, UniqueKey,
-    },
     token::{AuthenticationError, Token},
 };

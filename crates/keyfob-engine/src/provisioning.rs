@@ -3,14 +3,11 @@
 use std::{fmt, str::FromStr};
 
 use keyfob_core::{AttrPath, DateTime, Object, Resource, ResourceId, Value, Version};
+use keyfob_store::{Selection, Store, StoreError};
 use smol_str::{SmolStr, ToSmolStr};
 use thiserror::Error;
 
-use crate::{
-    context::Context,
-    store::{Selection, Store, StoreError},
-    system, token,
-};
+use crate::{context::Context, system, token};
 
 /// How an organization is provisioned.
 ///
@@ -54,7 +51,7 @@ impl Provisioning {
     pub(crate) async fn load<S: Store>(store: &S, cx: &Context) -> Result<Self, StoreError> {
         let found = store
             .get(
-                cx,
+                cx.tenant(),
                 system::provisioning(),
                 &system::provisioning_id(),
                 &Selection::document(),

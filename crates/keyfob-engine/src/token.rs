@@ -4,12 +4,11 @@ use std::fmt;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use keyfob_core::{ErrorBody, ResourceId, ToErrorBody};
+use keyfob_store::StoreError;
 use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
-
-use crate::store::StoreError;
 
 /// The secret by which a provider shows for which organization it provisions (RFC 6750).
 ///

@@ -6,7 +6,7 @@ use keyfob_core::{
     DateTime, Member, Resource, ResourceId, ResourceType, Version,
     schema::{Relation, RelationKind},
 };
-use keyfob_engine::{
+use keyfob_store::{
     Change, CommitError, Committed, Event, EventId, NewEvent, Outcome, RelationDelta, StoreError, UniqueKey,
 };
 use smol_str::format_smolstr;
@@ -110,7 +110,6 @@ impl<'t> Transaction<'t> {
                 Ok(Outcome::Deleted)
             }
             Change::Publish { event, of } => self.publish(event, of, outcomes),
-            _ => Err(StoreError::internal("a kind of change that this store does not know").into()),
         }
     }
 

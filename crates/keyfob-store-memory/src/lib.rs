@@ -13,9 +13,9 @@ use std::{
 };
 
 use keyfob_core::{ResourceId, ResourceType};
-use keyfob_engine::{
-    Capabilities, Change, CommitError, Committed, Context, Event, EventId, Page, Query, Selection, Store,
-    StoreError, Stored, TenantId,
+use keyfob_store::{
+    Capabilities, Change, CommitError, Committed, Event, EventId, Page, Query, Selection, Store, StoreError,
+    Stored, TenantId,
 };
 
 use self::{commit::Transaction, tenant::Tenant};
@@ -73,44 +73,44 @@ impl Store for MemoryStore {
 
     async fn get(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         id: &ResourceId,
         selection: &Selection,
     ) -> Result<Option<Stored>, StoreError> {
         let state = self.read();
-        let tenant = state.tenants.get(cx.tenant());
+        let tenant = state.tenants.get(tenant);
         Ok(tenant.and_then(|tenant| tenant.get(resource_type, id, selection)))
     }
 
     async fn query(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         query: &Query<'_>,
     ) -> Result<Page, StoreError> {
         let state = self.read();
-        let tenant = state.tenants.get(cx.tenant());
+        let tenant = state.tenants.get(tenant);
         Ok(tenant
             .map(|tenant| tenant.query(resource_type, query))
             .unwrap_or_default())
     }
 
-    async fn commit(&self, cx: &Context, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
+    async fn commit(&self, tenant: &TenantId, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
         let mut state = self.write();
         let State { tenants, last_event } = &mut *state;
-        let tenant = tenants.entry(cx.tenant().clone()).or_default();
+        let tenant = tenants.entry(tenant.clone()).or_default();
         Transaction::new(tenant, last_event).run(changes)
     }
 
     async fn events(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         after: Option<EventId>,
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
         let state = self.read();
-        let tenant = state.tenants.get(cx.tenant());
+        let tenant = state.tenants.get(tenant);
         Ok(tenant
             .map(|tenant| tenant.events(after, limit))
             .unwrap_or_default())

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use keyfob_core::{ResourceId, ResourceType, schema::RelationKind};
-use keyfob_engine::{Page, Query, Selection};
 use keyfob_filter::{Lookup, Predicate};
+use keyfob_store::{Page, Query, Selection};
 
 use crate::{
     table::Table,
@@ -99,8 +99,8 @@ impl Tenant {
 #[cfg(test)]
 mod tests {
     use keyfob_core::{DateTime, Dialect, Registry, Resource, Version};
-    use keyfob_engine::Change;
     use keyfob_filter::Filter;
+    use keyfob_store::Change;
 
     use super::*;
     use crate::commit::Transaction;

@@ -6,8 +6,8 @@ use keyfob_core::{
     AttrPath, Resource, ResourceId, ResourceType, Value, fold,
     schema::{Attribute, AttributeType, Uniqueness},
 };
-use keyfob_engine::UniqueKey;
 use keyfob_filter::Lookup;
+use keyfob_store::UniqueKey;
 use smol_str::SmolStr;
 
 use crate::tenant::Record;

@@ -6,7 +6,7 @@ use keyfob_core::{
     DateTime, Member, MemberSet, Resource, ResourceId, ResourceType, Version,
     schema::{Relation, RelationKind},
 };
-use keyfob_engine::{Event, EventId, Selection, Stored, UniqueKey};
+use keyfob_store::{Event, EventId, Selection, Stored, UniqueKey};
 use smol_str::SmolStr;
 
 use crate::{edges::Edges, table::Table};

@@ -1,6 +1,6 @@
 //! The store in memory keeps the contract, by its own type and behind [`DynStore`].
 
-use keyfob_engine::DynStore;
+use keyfob_store::DynStore;
 use keyfob_store_memory::MemoryStore;
 use keyfob_store_testkit::{Failure, Harness, store_conformance};
 

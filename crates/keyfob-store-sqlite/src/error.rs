@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, io, path::PathBuf, sync::Arc};
 
-use keyfob_engine::{CommitError, StoreError};
+use keyfob_store::{CommitError, StoreError};
 use rusqlite::ErrorCode;
 use thiserror::Error;
 

@@ -9,9 +9,9 @@ use std::{
 };
 
 use keyfob_core::{ResourceId, ResourceType};
-use keyfob_engine::{
-    Capabilities, Change, CommitError, Committed, Context, Event, EventId, Page, Query, Selection, Store,
-    StoreError, Stored,
+use keyfob_store::{
+    Capabilities, Change, CommitError, Committed, Event, EventId, Page, Query, Selection, Store, StoreError,
+    Stored, TenantId,
 };
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -112,10 +112,10 @@ impl SqliteStore {
     /// Reads on one of the readers' threads.
     async fn read<T: Send + 'static>(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         read: impl FnOnce(&Snapshot<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let tenant = cx.tenant().clone();
+        let tenant = tenant.clone();
         let (reply, answer) = oneshot::channel();
         let job: read::Job = Box::new(move |connection| {
             let abandoned = || reply.is_closed();
@@ -140,13 +140,13 @@ impl Store for SqliteStore {
 
     async fn get(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         id: &ResourceId,
         selection: &Selection,
     ) -> Result<Option<Stored>, StoreError> {
         let (resource_type, id, selection) = (resource_type.clone(), id.clone(), selection.clone());
-        self.read(cx, move |snapshot| {
+        self.read(tenant, move |snapshot| {
             read::get(snapshot, &resource_type, &id, &selection)
         })
         .await
@@ -154,7 +154,7 @@ impl Store for SqliteStore {
 
     async fn query(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         query: &Query<'_>,
     ) -> Result<Page, StoreError> {
@@ -165,12 +165,14 @@ impl Store for SqliteStore {
             count: query.count,
             selection: query.selection.clone(),
         };
-        self.read(cx, move |snapshot| read::query(snapshot, &resource_type, &query))
-            .await
+        self.read(tenant, move |snapshot| {
+            read::query(snapshot, &resource_type, &query)
+        })
+        .await
     }
 
-    async fn commit(&self, cx: &Context, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
-        let commit = write::Commit::new(cx.tenant().as_str(), changes)?;
+    async fn commit(&self, tenant: &TenantId, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
+        let commit = write::Commit::new(tenant.as_str(), changes);
         let (reply, answer) = oneshot::channel();
         self.writer.send(write::Job { commit, reply }).await?;
         answer.await.map_err(StoreError::internal)?
@@ -178,11 +180,11 @@ impl Store for SqliteStore {
 
     async fn events(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         after: Option<EventId>,
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
-        self.read(cx, move |snapshot| read::events(snapshot, after, limit))
+        self.read(tenant, move |snapshot| read::events(snapshot, after, limit))
             .await
     }
 }
@@ -246,7 +248,7 @@ mod tests {
     use std::time::Duration;
 
     use keyfob_core::{DateTime, Registry, Resource, Version};
-    use keyfob_engine::TenantId;
+    use keyfob_store::TenantId;
     use pollster::block_on;
 
     use super::*;
@@ -261,8 +263,8 @@ mod tests {
         (directory, store)
     }
 
-    fn cx() -> Context {
-        Context::new(TenantId::new("acme"))
+    fn acme() -> TenantId {
+        TenantId::new("acme")
     }
 
     fn user_type() -> &'static ResourceType {
@@ -282,11 +284,11 @@ mod tests {
             created: DateTime::from_unix_millis(0),
             at: DateTime::from_unix_millis(0),
         };
-        block_on(store.commit(&cx(), &[change]))
+        block_on(store.commit(&acme(), &[change]))
     }
 
     fn total(store: &SqliteStore) -> usize {
-        block_on(store.query(&cx(), user_type(), &Query::new(&Selection::document(), 1000)))
+        block_on(store.query(&acme(), user_type(), &Query::new(&Selection::document(), 1000)))
             .unwrap()
             .resources
             .len()
@@ -310,7 +312,7 @@ mod tests {
                 precondition: None,
                 at: DateTime::from_unix_millis(0),
             };
-            block_on(store.commit(&cx(), &[change])).unwrap();
+            block_on(store.commit(&acme(), &[change])).unwrap();
         }
         create(&store, created).unwrap();
         assert_eq!(total(&store), created - 9);

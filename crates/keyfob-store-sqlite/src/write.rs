@@ -6,7 +6,7 @@ mod relation;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use keyfob_engine::{CommitError, Committed};
+use keyfob_store::{CommitError, Committed};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 

@@ -6,7 +6,7 @@ use keyfob_core::{
     AttrName, AttrPath, AttrSet, DateTime, Registry, Resource, ResourceType, Schema, SchemaUri, fold,
     schema::ResourceTypeBuilder,
 };
-use keyfob_engine::{Selection, UniqueKey};
+use keyfob_store::{Selection, UniqueKey};
 
 use crate::failure::Failure;
 

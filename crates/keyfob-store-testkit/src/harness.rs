@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use keyfob_engine::Store;
+use keyfob_store::Store;
 
 use crate::failure::Failure;
 
@@ -36,7 +36,7 @@ pub trait Harness: Send + Sync {
     fn open(&self) -> impl Future<Output = Result<Self::Store, Failure>> + Send;
 
     /// Closes a store and opens what it kept. Asked of stores alone that say that they are
-    /// [durable](keyfob_engine::Capabilities::durable).
+    /// [durable](keyfob_store::Capabilities::durable).
     fn reopen(&self, store: Self::Store) -> impl Future<Output = Result<Self::Store, Failure>> + Send {
         drop(store);
         async {

@@ -7,7 +7,7 @@ use keyfob_core::{
     DateTime, Member, MemberSet, Resource, ResourceId, Version,
     schema::{Relation, RelationKind},
 };
-use keyfob_engine::{NewEvent, RelationDelta, Stored, UniqueKey};
+use keyfob_store::{NewEvent, RelationDelta, Stored, UniqueKey};
 use smol_str::SmolStr;
 
 use crate::{

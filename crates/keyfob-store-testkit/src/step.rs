@@ -1,7 +1,7 @@
 //! Changes that own what they are made of.
 
 use keyfob_core::{DateTime, Member, Resource, ResourceId, Value, Version};
-use keyfob_engine::{Change, NewEvent, RelationDelta, UniqueKey};
+use keyfob_store::{Change, NewEvent, RelationDelta, UniqueKey};
 
 use crate::fixture::{Kind, minute};
 

@@ -1,11 +1,10 @@
 //! A store as one tenant sees it.
 
 use keyfob_core::{Dialect, MemberSet, Resource, ResourceId};
-use keyfob_engine::{
-    Change, CommitError, Committed, Context, Event, EventId, Outcome, Page, Query, Selection, Store, Stored,
-    TenantId,
-};
 use keyfob_filter::{Filter, Predicate};
+use keyfob_store::{
+    Change, CommitError, Committed, Event, EventId, Outcome, Page, Query, Selection, Store, Stored, TenantId,
+};
 
 use crate::{
     failure::{Failure, Verdict},
@@ -15,7 +14,7 @@ use crate::{
 
 pub(crate) struct Tenancy<'s, S> {
     store: &'s S,
-    cx: Context,
+    tenant: TenantId,
 }
 
 /// Why a commit was refused, to be compared.
@@ -39,7 +38,7 @@ impl<'s, S: Store> Tenancy<'s, S> {
     pub(crate) fn new(store: &'s S, tenant: &str) -> Self {
         Self {
             store,
-            cx: Context::new(TenantId::new(tenant)),
+            tenant: TenantId::new(tenant),
         }
     }
 
@@ -50,7 +49,7 @@ impl<'s, S: Store> Tenancy<'s, S> {
 
     pub(crate) async fn commit(&self, steps: &[Step]) -> Result<Committed, CommitError> {
         let changes: Vec<Change<'_>> = steps.iter().map(Step::as_change).collect();
-        self.store.commit(&self.cx, &changes).await
+        self.store.commit(&self.tenant, &changes).await
     }
 
     /// Commits what the store has to accept.
@@ -95,7 +94,12 @@ impl<'s, S: Store> Tenancy<'s, S> {
     ) -> Result<Option<Stored>, Failure> {
         let found = self
             .store
-            .get(&self.cx, kind.resource_type(), &ResourceId::new(id), selection)
+            .get(
+                &self.tenant,
+                kind.resource_type(),
+                &ResourceId::new(id),
+                selection,
+            )
             .await?;
         Ok(found.map(normal))
     }
@@ -128,7 +132,10 @@ impl<'s, S: Store> Tenancy<'s, S> {
     }
 
     pub(crate) async fn query(&self, kind: Kind, query: &Query<'_>) -> Result<Page, Failure> {
-        let page = self.store.query(&self.cx, kind.resource_type(), query).await?;
+        let page = self
+            .store
+            .query(&self.tenant, kind.resource_type(), query)
+            .await?;
         Ok(Page::new(
             page.total,
             page.resources.into_iter().map(normal).collect(),
@@ -160,7 +167,7 @@ impl<'s, S: Store> Tenancy<'s, S> {
     }
 
     pub(crate) async fn events(&self, after: Option<EventId>, limit: usize) -> Result<Vec<Event>, Failure> {
-        Ok(self.store.events(&self.cx, after, limit).await?)
+        Ok(self.store.events(&self.tenant, after, limit).await?)
     }
 
     /// Reads everything.
@@ -199,7 +206,7 @@ impl TryFrom<CommitError> for Refusal {
                 members.sort();
                 Self::UnknownMembers { change, members }
             }
-            other => return Err(other.into()),
+            CommitError::Store(error) => return Err(error.into()),
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use keyfob_core::{DateTime, Resource, ResourceId, ResourceType, Version, json};
-use keyfob_engine::{
+use keyfob_store::{
     Change, CommitError, Committed, EventId, NewEvent, Outcome, RelationDelta, StoreError, UniqueKey,
 };
 use rusqlite::{Connection, Params, Result, Row, params};
@@ -87,7 +87,6 @@ impl Commit<'_> {
                 Ok(Outcome::Suppressed)
             }
             Change::Publish { event, .. } => Ok(Outcome::Published(self.publish(event)?)),
-            _ => Err(StoreError::internal("a kind of change that this store does not know").into()),
         }
     }
 

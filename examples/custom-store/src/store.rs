@@ -4,11 +4,11 @@ use keyfob_core::{
     DateTime, Member, MemberSet, Resource, ResourceId, ResourceType, SmolStr, Version, json,
     schema::{Relation, RelationKind},
 };
-use keyfob_engine::{
-    Capabilities, Change, CommitError, Committed, Context, Event, EventId, NewEvent, Page, Query, Selection,
-    Store, StoreError, Stored,
-};
 use keyfob_filter::{Lookup, Predicate};
+use keyfob_store::{
+    Capabilities, Change, CommitError, Committed, Event, EventId, NewEvent, Page, Query, Selection, Store,
+    StoreError, Stored, TenantId,
+};
 use rusqlite::{
     Connection, Error,
     ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull},
@@ -33,7 +33,7 @@ impl Store for Directory {
 
     async fn get(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         id: &ResourceId,
         selection: &Selection,
@@ -43,7 +43,7 @@ impl Store for Directory {
             connection
                 .prepare_cached(&format!("{SELECT} AND r.id = ?3"))?
                 .query_row(
-                    params![cx.tenant().as_str(), resource_type.name().as_str(), id.as_str()],
+                    params![tenant.as_str(), resource_type.name().as_str(), id.as_str()],
                     |row| stored(&connection, resource_type, row, selection),
                 )
                 .optional()
@@ -53,20 +53,20 @@ impl Store for Directory {
 
     async fn query(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         query: &Query<'_>,
     ) -> Result<Page, StoreError> {
-        page(&self.connection(), cx.tenant().as_str(), resource_type, query).map_err(failed)
+        page(&self.connection(), tenant.as_str(), resource_type, query).map_err(failed)
     }
 
-    async fn commit(&self, cx: &Context, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
+    async fn commit(&self, tenant: &TenantId, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
         let mut connection = self.connection();
         let transaction = connection.transaction().map_err(failed)?;
         // An error drops the transaction, and that takes back what the changes before it did.
         let committed = Commit {
             transaction: &transaction,
-            company: cx.tenant().as_str(),
+            company: tenant.as_str(),
         }
         .run(changes)?;
         transaction.commit().map_err(failed)?;
@@ -75,7 +75,7 @@ impl Store for Directory {
 
     async fn events(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         after: Option<EventId>,
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
@@ -87,7 +87,7 @@ impl Store for Directory {
                     "SELECT id, name, type, resource, at, data FROM events
                      WHERE company = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
                 )?
-                .query_map(params![cx.tenant().as_str(), after, signed(limit)], event)?
+                .query_map(params![tenant.as_str(), after, signed(limit)], event)?
                 .collect()
         };
         read().map_err(failed)

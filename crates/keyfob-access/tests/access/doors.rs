@@ -269,7 +269,7 @@ fn store_door(fixture: &Fixture, id: &ResourceId, time_zone: Option<&Value>) {
         precondition: None,
         at: fixture.engine.now(),
     };
-    block_on(fixture.engine.store().commit(&fixture.admin, &[update])).unwrap();
+    block_on(fixture.engine.store().commit(fixture.admin.tenant(), &[update])).unwrap();
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn a_10_no_operation_of_a_provider_edits_a_level() {
             let id = &before[0].id;
             let stored = block_on(keyfob_engine::Store::get(
                 fixture.engine.store(),
-                &fixture.admin,
+                fixture.admin.tenant(),
                 kind,
                 id,
                 &selection,

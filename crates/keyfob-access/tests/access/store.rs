@@ -7,8 +7,8 @@ use std::sync::{
 
 use keyfob_core::{ResourceId, ResourceType};
 use keyfob_engine::{
-    Capabilities, Change, CommitError, Committed, Context, DynStore, Event, EventId, Page, Query, Selection,
-    Store, StoreError, Stored,
+    Capabilities, Change, CommitError, Committed, DynStore, Event, EventId, Page, Query, Selection, Store,
+    StoreError, Stored, TenantId,
 };
 
 pub(crate) type Happening = Box<dyn FnOnce(&DynStore) + Send>;
@@ -39,26 +39,26 @@ impl Store for Watched {
 
     async fn get(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         id: &ResourceId,
         selection: &Selection,
     ) -> Result<Option<Stored>, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
-        self.inner.get(cx, resource_type, id, selection).await
+        self.inner.get(tenant, resource_type, id, selection).await
     }
 
     async fn query(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         query: &Query<'_>,
     ) -> Result<Page, StoreError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
-        self.inner.query(cx, resource_type, query).await
+        self.inner.query(tenant, resource_type, query).await
     }
 
-    async fn commit(&self, cx: &Context, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
+    async fn commit(&self, tenant: &TenantId, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
         let happening = {
             let mut before = self.before_commit.lock().unwrap_or_else(PoisonError::into_inner);
             before.take()
@@ -69,15 +69,15 @@ impl Store for Watched {
         if self.is_down.swap(false, Ordering::Relaxed) {
             return Err(StoreError::unavailable("the disk is full").into());
         }
-        self.inner.commit(cx, changes).await
+        self.inner.commit(tenant, changes).await
     }
 
     async fn events(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         after: Option<EventId>,
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
-        self.inner.events(cx, after, limit).await
+        self.inner.events(tenant, after, limit).await
     }
 }

@@ -389,7 +389,7 @@ fn what_is_granted_twice_is_granted_once() {
             let selection = keyfob_engine::Selection::document();
             let stored = block_on(keyfob_engine::Store::get(
                 fixture.engine.store(),
-                admin,
+                admin.tenant(),
                 kind,
                 &unit,
                 &selection,

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keyfob_access::Credential;
 use keyfob_core::{DateTime, ExternalId, Projection, ResourceId, Value as CoreValue, message::SearchRequest};
-use keyfob_engine::{Actor, AdminError, Context, UserState, store::event};
+use keyfob_engine::{Actor, AdminError, Context, UserState, event};
 use pollster::block_on;
 use serde_json::Value;
 

@@ -12,7 +12,7 @@ use std::{
 use keyfob_core::{Projection, ResourceId, ResourceType};
 use keyfob_engine::{
     Capabilities, Change, CommitError, Committed, Context, DynStore, Event, EventId, Page, Query, Selection,
-    Store, StoreError, Stored,
+    Store, StoreError, Stored, TenantId,
 };
 use pollster::block_on;
 
@@ -44,13 +44,13 @@ impl Watched {
     pub(crate) fn snapshot(&self, cx: &Context) -> Snapshot {
         let types: Vec<ResourceType> = self.types.lock().unwrap().values().cloned().collect();
         let mut snapshot = Snapshot {
-            events: block_on(self.inner.events(cx, None, usize::MAX)).unwrap(),
+            events: block_on(self.inner.events(cx.tenant(), None, usize::MAX)).unwrap(),
             ..Snapshot::default()
         };
         for resource_type in types {
             let selection = Selection::of(Projection::all().wants(&resource_type));
             let query = Query::new(&selection, usize::MAX);
-            let page = block_on(self.inner.query(cx, &resource_type, &query)).unwrap();
+            let page = block_on(self.inner.query(cx.tenant(), &resource_type, &query)).unwrap();
             for stored in page.resources {
                 let id = stored.resource.id().unwrap().as_str().to_owned();
                 snapshot
@@ -76,26 +76,26 @@ impl Store for Watched {
 
     async fn get(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         id: &ResourceId,
         selection: &Selection,
     ) -> Result<Option<Stored>, StoreError> {
         self.pass(resource_type);
-        self.inner.get(cx, resource_type, id, selection).await
+        self.inner.get(tenant, resource_type, id, selection).await
     }
 
     async fn query(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         query: &Query<'_>,
     ) -> Result<Page, StoreError> {
         self.pass(resource_type);
-        self.inner.query(cx, resource_type, query).await
+        self.inner.query(tenant, resource_type, query).await
     }
 
-    async fn commit(&self, cx: &Context, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
+    async fn commit(&self, tenant: &TenantId, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
         for change in changes {
             if let Change::Create { resource_type, .. }
             | Change::Update { resource_type, .. }
@@ -108,15 +108,15 @@ impl Store for Watched {
         if self.is_down.load(Ordering::Relaxed) {
             return Err(CommitError::Store(StoreError::Unavailable("out of reach".into())));
         }
-        self.inner.commit(cx, changes).await
+        self.inner.commit(tenant, changes).await
     }
 
     async fn events(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         after: Option<EventId>,
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
-        self.inner.events(cx, after, limit).await
+        self.inner.events(tenant, after, limit).await
     }
 }

@@ -1,13 +1,13 @@
 //! Why an administrator's action did nothing.
 
 use keyfob_core::{ErrorBody, ResourceId, ToErrorBody};
+use keyfob_store::StoreError;
 use smol_str::{SmolStr, ToSmolStr};
 use thiserror::Error;
 
 use crate::{
     engine::EngineError,
     provisioning::{DomainError, EmailDomain},
-    store::StoreError,
     token::TokenError,
 };
 

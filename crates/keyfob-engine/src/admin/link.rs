@@ -1,6 +1,7 @@
 //! The link to a provider: e-mail domains, tokens, invitations and what is synchronized.
 
 use keyfob_core::{AttrPath, DateTime, Version, schema::Target};
+use keyfob_store::{Change, CommitError, NewEvent, Query, Selection, Store, StoreError};
 use smol_str::SmolStr;
 
 use super::{
@@ -10,10 +11,9 @@ use super::{
 use crate::{
     context::Context,
     engine::Engine,
-    policy,
+    event, policy,
     profile::TokenPolicy,
     provisioning::{EmailDomain, Provisioning, Synchronization, TokenInfo},
-    store::{Change, CommitError, NewEvent, Query, Selection, Store, StoreError, event},
     system,
     token::Token,
 };
@@ -258,7 +258,11 @@ impl<S: Store> Admin<'_, S> {
     async fn users_of_domain(&self, cx: &Context, domain: &EmailDomain) -> Result<usize, AdminError> {
         let selection = Selection::document();
         let query = Query::new(&selection, usize::MAX);
-        let page = self.engine.store().query(cx, self.user_type()?, &query).await?;
+        let page = self
+            .engine
+            .store()
+            .query(cx.tenant(), self.user_type()?, &query)
+            .await?;
         let in_domain = |address: &str| EmailDomain::of_address(address).is_ok_and(|of| of == *domain);
         let users = page
             .resources
@@ -315,7 +319,7 @@ impl<S: Store> Admin<'_, S> {
         match self
             .engine
             .store()
-            .commit(&Self::system(), &[create_token(&id, &document, at)])
+            .commit(Self::system().tenant(), &[create_token(&id, &document, at)])
             .await
         {
             Ok(_) => Ok(()),
@@ -364,7 +368,7 @@ impl<S: Store> Admin<'_, S> {
             .chain(further.iter().copied())
             .chain(publish)
             .collect();
-        match self.engine.store().commit(cx, &changes).await {
+        match self.engine.store().commit(cx.tenant(), &changes).await {
             Ok(_) => Ok(()),
             Err(
                 CommitError::IdTaken { .. }

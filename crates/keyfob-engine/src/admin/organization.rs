@@ -1,14 +1,15 @@
 //! Organizations: the customers of the service.
 
 use keyfob_core::{DateTime, Resource, ResourceId, Version};
+use keyfob_store::{Change, CommitError, NewEvent, Query, Selection, Store, StoreError, Stored, TenantId};
 use smol_str::SmolStr;
 
 use super::{Admin, AdminError};
 use crate::{
-    context::{Context, TenantId},
+    context::Context,
     engine::{equals, unique_keys},
+    event,
     provisioning::{Provisioning, TokenInfo},
-    store::{Change, CommitError, NewEvent, Query, Selection, Store, StoreError, Stored, event},
     system,
     token::Token,
 };
@@ -34,7 +35,7 @@ impl<S: Store> Admin<'_, S> {
         let page = self
             .engine
             .store()
-            .query(&Self::system(), system::organization(), &query)
+            .query(Self::system().tenant(), system::organization(), &query)
             .await?;
         Ok(page.resources.iter().filter_map(organization_of).collect())
     }
@@ -50,7 +51,7 @@ impl<S: Store> Admin<'_, S> {
         let page = self
             .engine
             .store()
-            .query(&Self::system(), system::organization(), &query)
+            .query(Self::system().tenant(), system::organization(), &query)
             .await?;
         let found = page.resources.first().and_then(organization_of);
         found.ok_or_else(|| AdminError::NoSuchOrganization(name.into()))
@@ -108,7 +109,12 @@ impl<S: Store> Admin<'_, S> {
             .as_ref()
             .map(|(id, document)| create_token(id, document, at));
         let changes: Vec<Change<'_>> = [create].into_iter().chain(opened).collect();
-        match self.engine.store().commit(&Self::system(), &changes).await {
+        match self
+            .engine
+            .store()
+            .commit(Self::system().tenant(), &changes)
+            .await
+        {
             Ok(_) => Ok(Organization {
                 tenant,
                 name: name.into(),

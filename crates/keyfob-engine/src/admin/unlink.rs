@@ -2,16 +2,10 @@
 
 use keyfob_core::{Dialect, ResourceId, ResourceType};
 use keyfob_filter::Filter;
+use keyfob_store::{Change, NewEvent, Query, Selection, Store, StoreError};
 
 use super::{Admin, AdminError, Confirmed, demand_admin, demand_confirmation};
-use crate::{
-    context::Context,
-    engine::Engine,
-    provisioning::Provisioning,
-    rule::Rule,
-    store::{Change, NewEvent, Query, Selection, Store, StoreError, event},
-    system,
-};
+use crate::{context::Context, engine::Engine, event, provisioning::Provisioning, rule::Rule, system};
 
 impl<S: Store> Admin<'_, S> {
     /// Cuts the link to the provider: no token opens the organization any more, nothing is managed by the provider, and
@@ -77,7 +71,11 @@ impl<S: Store> Admin<'_, S> {
                 .compile(resource_type, Dialect::strict())
                 .map_err(StoreError::internal)?;
             let query = Query::new(&selection, usize::MAX).with_filter(&filter);
-            let page = self.engine.store().query(cx, resource_type, &query).await?;
+            let page = self
+                .engine
+                .store()
+                .query(cx.tenant(), resource_type, &query)
+                .await?;
             let ids = page.resources.iter().filter_map(|stored| stored.resource.id());
             going.extend(ids.map(|id| (resource_type, id)));
         }

@@ -2,16 +2,17 @@
 
 use keyfob_core::{ExternalId, Resource, ResourceId, ResourceType, SchemaUri, Value};
 use keyfob_filter::Predicate;
+use keyfob_store::{Change, NewEvent, Query, Selection, Store, Stored};
 use smol_str::SmolStr;
 
 use super::{Admin, AdminError, Confirmed, demand_admin, demand_confirmation};
 use crate::{
     context::Context,
     engine::{Draft, Engine, EngineError, Loaded, Refusal, equals},
+    event,
     provisioning::Provisioning,
     rule::Operation,
     state::{Origin, State, UserState, is_active},
-    store::{Change, NewEvent, Query, Selection, Store, event},
     system,
 };
 
@@ -61,7 +62,11 @@ impl<S: Store> Admin<'_, S> {
         let provisioning = self.engine.provisioning(cx).await?;
         let selection = Selection::document();
         let query = Query::new(&selection, usize::MAX);
-        let page = self.engine.store().query(cx, self.user_type()?, &query).await?;
+        let page = self
+            .engine
+            .store()
+            .query(cx.tenant(), self.user_type()?, &query)
+            .await?;
         let users = page.resources.into_iter().filter_map(|stored| {
             let id = stored.resource.id()?;
             let loaded = Loaded::new(stored);
@@ -109,7 +114,12 @@ impl<S: Store> Admin<'_, S> {
         let users = self.user_type()?;
         let id = ResourceId::new(id_or_name);
         let selection = Selection::document();
-        let stored = match self.engine.store().get(cx, users, &id, &selection).await? {
+        let stored = match self
+            .engine
+            .store()
+            .get(cx.tenant(), users, &id, &selection)
+            .await?
+        {
             Some(stored) => Some(stored),
             None => {
                 self.first(cx, users, &equals(users, "userName", id_or_name)?)
@@ -194,7 +204,7 @@ impl<S: Store> Admin<'_, S> {
                     of: Some(0),
                 },
             ];
-            match self.engine.store().commit(cx, &changes).await {
+            match self.engine.store().commit(cx.tenant(), &changes).await {
                 Ok(_) => return Ok(()),
                 Err(error) => match Refusal::of(error, users.name(), id) {
                     Refusal::Changed => {}
@@ -332,7 +342,7 @@ impl<S: Store> Admin<'_, S> {
         let found = self
             .engine
             .store()
-            .get(cx, self.user_type()?, id, &Selection::document())
+            .get(cx.tenant(), self.user_type()?, id, &Selection::document())
             .await?;
         found
             .map(Loaded::new)
@@ -344,10 +354,14 @@ impl<S: Store> Admin<'_, S> {
         cx: &Context,
         resource_type: &ResourceType,
         filter: &Predicate,
-    ) -> Result<Option<crate::store::Stored>, AdminError> {
+    ) -> Result<Option<Stored>, AdminError> {
         let selection = Selection::document();
         let query = Query::new(&selection, 1).with_filter(filter);
-        let page = self.engine.store().query(cx, resource_type, &query).await?;
+        let page = self
+            .engine
+            .store()
+            .query(cx.tenant(), resource_type, &query)
+            .await?;
         Ok(page.resources.into_iter().next())
     }
 }

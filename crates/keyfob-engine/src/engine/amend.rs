@@ -1,6 +1,7 @@
 //! Changing what is kept with a resource, as administrators of a sibling crate do.
 
 use keyfob_core::{ResourceId, ResourceType};
+use keyfob_store::{Change, Selection, Store};
 
 use super::{
     Engine, EngineError,
@@ -12,7 +13,6 @@ use super::{
 use crate::{
     context::Context,
     rule::{Operation, Rejection, Review},
-    store::{Change, Selection, Store},
     system,
 };
 
@@ -40,7 +40,10 @@ impl<S: Store> Engine<S> {
         for _ in 0..Self::MAX_ATTEMPTS {
             let provisioning = self.provisioning(cx).await?;
             let selection = Selection::document();
-            let stored = self.store().get(cx, resource_type, id, &selection).await?;
+            let stored = self
+                .store()
+                .get(cx.tenant(), resource_type, id, &selection)
+                .await?;
             let loaded = Loaded::new(stored.ok_or_else(|| EngineError::not_found(resource_type, id))?);
             let before = loaded.record();
             let draft = Draft {

@@ -2,14 +2,14 @@
 
 use keyfob_core::{Resource, ResourceId, ResourceType, Version};
 use keyfob_patch::RelationDelta;
+use keyfob_store::{Change, CommitError, NewEvent, Store, StoreError};
 
 use super::{Engine, EngineError, Record, error::Refusal, unique_keys};
 use crate::{
     context::Context,
-    policy,
+    event, policy,
     provisioning::Provisioning,
     rule::{FurtherChange, Operation, Rejection, Review},
-    store::{Change, CommitError, NewEvent, Store, StoreError, event},
     system,
 };
 
@@ -266,7 +266,7 @@ impl<S: Store> Engine<S> {
             let of_others = of_others.filter_map(|(place, step)| Some(publish(step.event?, place)));
             let changes = steps.iter().map(|step| step.change);
             let changes: Vec<Change<'_>> = changes.chain(of_main).chain(of_others).collect();
-            let Err(error) = self.store().commit(cx, &changes).await else {
+            let Err(error) = self.store().commit(cx.tenant(), &changes).await else {
                 return Ok(());
             };
             let failed = place_of(&error);

@@ -8,6 +8,7 @@ mod membership;
 use keyfob_core::{AttrPath, DateTime, Dialect, Member, Resource, ResourceId, ResourceType, Value, Version};
 use keyfob_filter::{CompareOp, Filter, Literal, Predicate};
 use keyfob_patch::RelationDelta;
+use keyfob_store::{Change, NewEvent, Query, Selection, Store, StoreError, Stored};
 use smol_str::ToSmolStr;
 
 use self::membership::Membership;
@@ -20,11 +21,10 @@ use super::{
 };
 use crate::{
     context::{Actor, Context},
-    policy,
+    event, policy,
     profile::{Adopt, Deletion, Reprovision},
     rule::Operation,
     state::{Origin, State, is_active},
-    store::{Change, NewEvent, Query, Selection, Store, StoreError, Stored, event},
     system,
 };
 
@@ -162,7 +162,11 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         selection: &Selection,
     ) -> Result<Existing, EngineError> {
-        if let Some(stored) = self.store().get(cx, resource_type, id, selection).await? {
+        if let Some(stored) = self
+            .store()
+            .get(cx.tenant(), resource_type, id, selection)
+            .await?
+        {
             return Ok(Existing::Live(Loaded::new(stored)));
         }
         match self.known_deleted(cx, resource_type, id).await? {
@@ -197,7 +201,7 @@ impl<S: Store> Engine<S> {
         }
         let found = self
             .store()
-            .get(cx, system::deleted_user(), id, &Selection::document())
+            .get(cx.tenant(), system::deleted_user(), id, &Selection::document())
             .await?;
         Ok(found.and_then(|stored| DeletedUser::from_stored(&stored, resource_type)))
     }
@@ -210,7 +214,10 @@ impl<S: Store> Engine<S> {
     ) -> Result<Vec<(ResourceId, DeletedUser)>, StoreError> {
         let selection = Selection::document();
         let query = Query::new(&selection, usize::MAX);
-        let page = self.store().query(cx, system::deleted_user(), &query).await?;
+        let page = self
+            .store()
+            .query(cx.tenant(), system::deleted_user(), &query)
+            .await?;
         let users = page.resources.iter().filter_map(|stored| {
             Some((
                 stored.resource.id()?,
@@ -238,7 +245,7 @@ impl<S: Store> Engine<S> {
             let selection = Selection::document();
             let filter = equals(resource_type, "userName", user_name)?;
             let query = Query::new(&selection, 1).with_filter(&filter);
-            let page = self.store().query(cx, resource_type, &query).await?;
+            let page = self.store().query(cx.tenant(), resource_type, &query).await?;
             if let Some(found) = page.resources.into_iter().next() {
                 let provisioning = self.provisioning(cx).await?;
                 let id = found.resource.id();
@@ -252,7 +259,10 @@ impl<S: Store> Engine<S> {
         let selection = Selection::document();
         let filter = equals(system::deleted_user(), "userName", user_name)?;
         let query = Query::new(&selection, usize::MAX).with_filter(&filter);
-        let page = self.store().query(cx, system::deleted_user(), &query).await?;
+        let page = self
+            .store()
+            .query(cx.tenant(), system::deleted_user(), &query)
+            .await?;
         // Of several, the one that was deleted last.
         let last = page.resources.last().and_then(|stored| stored.resource.id());
         Ok(last.map(Predecessor::Deleted))

@@ -6,13 +6,11 @@ use keyfob_core::{
 };
 use keyfob_filter::{CompileError, ParseError};
 use keyfob_patch::PatchError;
+use keyfob_store::{CommitError, StoreError};
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
-use crate::{
-    rule::Rejection,
-    store::{CommitError, StoreError},
-};
+use crate::rule::Rejection;
 
 /// Why an operation of the [`Engine`](super::Engine) did nothing.
 #[derive(Debug, Error)]
@@ -94,16 +92,6 @@ impl ToErrorBody for EngineError {
             Self::Filter(error) => error.to_error_body(),
             Self::Contention => ErrorBody::new(429, detail()),
             Self::Store(error) => error.to_error_body(),
-        }
-    }
-}
-
-impl ToErrorBody for StoreError {
-    /// A fixed text: what went wrong inside is for the log, not for the client.
-    fn to_error_body(&self) -> ErrorBody {
-        match self {
-            Self::Unavailable(_) => ErrorBody::new(503, "the service is unavailable, try again later"),
-            Self::Internal(_) => ErrorBody::new(500, "the service failed"),
         }
     }
 }

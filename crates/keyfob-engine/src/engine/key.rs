@@ -1,9 +1,10 @@
 //! What no other resource may have.
 
 use keyfob_core::{Attribute, Resource, ResourceType, SchemaUri, Value, schema::Uniqueness};
+use keyfob_store::UniqueKey;
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::{profile::Profile, store::UniqueKey};
+use crate::profile::Profile;
 
 /// The keys that a document reserves: the values of its unique attributes, folded unless they are caseExact.
 pub(crate) fn unique_keys(

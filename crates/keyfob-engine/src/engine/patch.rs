@@ -2,6 +2,7 @@
 
 use keyfob_core::{Projection, ResourceId, ResourceType, message::PatchRequest, schema::RelationKind};
 use keyfob_patch::Plan;
+use keyfob_store::{Selection, Store};
 
 use super::{
     Engine, EngineError,
@@ -14,7 +15,6 @@ use crate::{
     context::{Actor, Context},
     profile::PatchAnswer,
     rule::Operation,
-    store::{Selection, Store},
 };
 
 impl<S: Store> Engine<S> {

@@ -1,13 +1,11 @@
 //! Reading one resource.
 
 use keyfob_core::{Projection, Resource, ResourceId, ResourceType, Version};
+use keyfob_store::{Selection, Store, Stored};
 use smol_str::SmolStr;
 
 use super::{Engine, EngineError, Precondition, deleted::Existing};
-use crate::{
-    context::Context,
-    store::{Selection, Store, Stored},
-};
+use crate::context::Context;
 
 /// What a conditional read came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,7 +83,11 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         selection: &Selection,
     ) -> Result<Stored, EngineError> {
-        if let Some(stored) = self.store().get(cx, resource_type, id, selection).await? {
+        if let Some(stored) = self
+            .store()
+            .get(cx.tenant(), resource_type, id, selection)
+            .await?
+        {
             return Ok(stored);
         }
         match self.existing(cx, resource_type, id, selection).await? {

@@ -1,8 +1,9 @@
 //! Resources as they are stored, taken apart into what clients see and what the service knows.
 
 use keyfob_core::{DateTime, Resource, Version};
+use keyfob_store::Stored;
 
-use crate::{state::State, store::Stored};
+use crate::state::State;
 
 /// A document with its state.
 #[derive(Clone, Debug, PartialEq)]

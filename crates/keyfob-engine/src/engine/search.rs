@@ -5,12 +5,10 @@ use keyfob_core::{
     message::{ListResponse, SearchRequest},
 };
 use keyfob_filter::{Filter, Limits, Predicate};
+use keyfob_store::{Query, Selection, Store};
 
 use super::{Engine, EngineError};
-use crate::{
-    context::Context,
-    store::{Query, Selection, Store},
-};
+use crate::context::Context;
 
 impl<S: Store> Engine<S> {
     /// Lists the resources of one type (RFC 7644 section 3.4.2).
@@ -64,7 +62,7 @@ impl<S: Store> Engine<S> {
             let offset = (start - 1).saturating_sub(total);
             let mut query = Query::new(&selection, count - resources.len()).with_offset(offset);
             query.filter = predicate.as_ref();
-            let page = self.store().query(cx, resource_type, &query).await?;
+            let page = self.store().query(cx.tenant(), resource_type, &query).await?;
             total += page.total;
             let views = page.resources.into_iter();
             resources.extend(views.map(|stored| self.view(cx, resource_type, stored, &request.projection)));

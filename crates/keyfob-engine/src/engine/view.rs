@@ -1,15 +1,12 @@
 //! From what is stored to what a client sees.
 
 use keyfob_core::{Projection, Resource, ResourceType, schema::RelationKind};
+use keyfob_store::{Store, Stored};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::Engine;
-use crate::{
-    context::Context,
-    state::State,
-    store::{Store, Stored},
-};
+use crate::{context::Context, state::State};
 
 /// What an id can't hold in an address as it is: all but the unreserved characters of RFC 3986 section 2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC

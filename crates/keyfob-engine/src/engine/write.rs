@@ -8,6 +8,7 @@ use keyfob_core::{
     validate,
 };
 use keyfob_patch::RelationDelta;
+use keyfob_store::{Selection, Store};
 use smol_str::SmolStr;
 
 use super::{
@@ -21,7 +22,6 @@ use crate::{
     profile::{PatchAnswer, UnknownMembers},
     rule::Operation,
     state::Origin,
-    store::{Selection, Store},
 };
 
 /// Which version of a resource a client wants to change (`If-Match`, RFC 7644 section 3.14).

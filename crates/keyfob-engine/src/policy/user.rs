@@ -6,9 +6,9 @@ use smol_str::{SmolStr, format_smolstr};
 use super::{address, is_managed, tag, value_at};
 use crate::{
     context::{Actor, Context},
+    event,
     rule::{Operation, Rejection, Review},
     state::{Origin, is_active},
-    store::event,
 };
 
 pub(super) fn review(cx: &Context, review: &mut Review<'_>) -> Result<(), Rejection> {

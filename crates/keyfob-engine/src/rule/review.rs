@@ -2,15 +2,10 @@
 
 use keyfob_core::{DateTime, Resource, ResourceId, ResourceType};
 use keyfob_patch::RelationDelta;
+use keyfob_store::{NewEvent, UniqueKey};
 use smol_str::SmolStr;
 
-use crate::{
-    engine::Record,
-    profile::Profile,
-    provisioning::Provisioning,
-    state::State,
-    store::{NewEvent, UniqueKey},
-};
+use crate::{engine::Record, profile::Profile, provisioning::Provisioning, state::State};
 
 /// What happens to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,8 +155,8 @@ impl Review<'_> {
 }
 
 /// A change of another resource of the tenant, made in the same commit and told of by an event
-/// ([`CREATED`](crate::store::event::CREATED), [`CHANGED`](crate::store::event::CHANGED) or
-/// [`DELETED`](crate::store::event::DELETED)), if it changes something.
+/// ([`CREATED`](crate::event::CREATED), [`CHANGED`](crate::event::CHANGED) or
+/// [`DELETED`](crate::event::DELETED)), if it changes something.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum FurtherChange {

@@ -74,12 +74,12 @@ fn the_services_own_resources_are_in_no_tenant() {
     assert_ne!(acme.tenant, TenantId::SYSTEM);
     let user = fixture.engine().registry().resource_type("User").unwrap();
     let id = keyfob_core::ResourceId::new(acme.tenant.as_str());
-    let found = block_on(
-        fixture
-            .engine()
-            .store()
-            .get(fixture.cx(), user, &id, &Selection::document()),
-    )
+    let found = block_on(fixture.engine().store().get(
+        fixture.cx().tenant(),
+        user,
+        &id,
+        &Selection::document(),
+    ))
     .unwrap();
     assert_eq!(found, None);
 }

@@ -105,7 +105,7 @@ impl Fixture {
 
     /// The names of all events so far.
     pub(crate) fn event_names(&self) -> Vec<String> {
-        let events = block_on(self.engine.store().events(&self.cx, None, usize::MAX)).unwrap();
+        let events = block_on(self.engine.store().events(self.cx.tenant(), None, usize::MAX)).unwrap();
         events.iter().map(|event| event.event.name.to_string()).collect()
     }
 
@@ -201,9 +201,13 @@ impl Fixture {
     pub(crate) fn stored(&self, kind: &str, of: &Written) -> Stored {
         let kind = self.kind(kind);
         let selection = Selection::of(Projection::all().wants(kind));
-        block_on(self.engine.store().get(&self.cx, kind, &of.id, &selection))
-            .unwrap()
-            .unwrap()
+        block_on(
+            self.engine
+                .store()
+                .get(self.cx.tenant(), kind, &of.id, &selection),
+        )
+        .unwrap()
+        .unwrap()
     }
 
     pub(crate) fn list(&self, kind: &str, filter: &str) -> ListResponse {

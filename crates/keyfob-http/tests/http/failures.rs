@@ -10,8 +10,8 @@ use std::{
 
 use keyfob_core::{Registry, ResourceId, ResourceType};
 use keyfob_engine::{
-    Capabilities, Change, CommitError, Committed, Context, DynStore, Engine, Event, EventId, Page, Profile,
-    Query, Selection, Store, StoreError, Stored, TenantId,
+    Capabilities, Change, CommitError, Committed, DynStore, Engine, Event, EventId, Page, Profile, Query,
+    Selection, Store, StoreError, Stored, TenantId,
 };
 use keyfob_http::ScimService;
 use keyfob_store_memory::MemoryStore;
@@ -30,10 +30,10 @@ const UNAVAILABLE: u8 = 1;
 const BROKEN: u8 = 2;
 
 impl Failing {
-    fn check(&self, cx: &Context) -> Result<(), StoreError> {
+    fn check(&self, tenant: &TenantId) -> Result<(), StoreError> {
         match self.mode.load(Ordering::Relaxed) {
-            UNAVAILABLE if *cx.tenant() != TenantId::SYSTEM => Err(StoreError::unavailable("disk is away")),
-            BROKEN if *cx.tenant() != TenantId::SYSTEM => {
+            UNAVAILABLE if *tenant != TenantId::SYSTEM => Err(StoreError::unavailable("disk is away")),
+            BROKEN if *tenant != TenantId::SYSTEM => {
                 Err(StoreError::internal(io::Error::other("page 7 is malformed")))
             }
             _ => Ok(()),
@@ -48,38 +48,38 @@ impl Store for Failing {
 
     async fn get(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         id: &ResourceId,
         selection: &Selection,
     ) -> Result<Option<Stored>, StoreError> {
-        self.check(cx)?;
-        self.store.get(cx, resource_type, id, selection).await
+        self.check(tenant)?;
+        self.store.get(tenant, resource_type, id, selection).await
     }
 
     async fn query(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         query: &Query<'_>,
     ) -> Result<Page, StoreError> {
-        self.check(cx)?;
-        self.store.query(cx, resource_type, query).await
+        self.check(tenant)?;
+        self.store.query(tenant, resource_type, query).await
     }
 
-    async fn commit(&self, cx: &Context, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
-        self.check(cx)?;
-        self.store.commit(cx, changes).await
+    async fn commit(&self, tenant: &TenantId, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
+        self.check(tenant)?;
+        self.store.commit(tenant, changes).await
     }
 
     async fn events(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         after: Option<EventId>,
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
-        self.check(cx)?;
-        self.store.events(cx, after, limit).await
+        self.check(tenant)?;
+        self.store.events(tenant, after, limit).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Reading events.
 
 use keyfob_core::{ResourceId, json};
-use keyfob_engine::{Event, EventId, NewEvent};
+use keyfob_store::{Event, EventId, NewEvent};
 use rusqlite::{Row, params};
 
 use super::{Snapshot, decode, rows};
@@ -9,18 +9,19 @@ use crate::error::Undecodable;
 
 /// At most `limit` events of the tenant after this one.
 pub(crate) fn events(
-    cx: &Snapshot<'_>,
+    tenant: &Snapshot<'_>,
     after: Option<EventId>,
     limit: usize,
 ) -> rusqlite::Result<Vec<Event>> {
     let after = after.map_or(0, |id| i64::try_from(id.number()).unwrap_or(i64::MAX));
-    cx.connection
+    tenant
+        .connection
         .prepare_cached(
             "SELECT event, name, resource_type, resource, at, data FROM events
              WHERE tenant = (SELECT tenant FROM tenants WHERE name = ?1) AND event > ?2
              ORDER BY event LIMIT ?3",
         )?
-        .query_map(params![cx.tenant, after, rows(limit)], event)?
+        .query_map(params![tenant.tenant, after, rows(limit)], event)?
         .collect()
 }
 

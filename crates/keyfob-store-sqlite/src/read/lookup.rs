@@ -22,7 +22,7 @@ pub(super) struct Found {
 ///
 /// The most selective of the filter's look-ups finds them; each of the others is then asked of what was found.
 pub(super) fn find(
-    cx: &Snapshot<'_>,
+    tenant: &Snapshot<'_>,
     kind: &Kind,
     resource_type: &ResourceType,
     filter: &Predicate,
@@ -37,11 +37,11 @@ pub(super) fn find(
     let Some(first) = lookups.next() else {
         return Ok(None);
     };
-    let mut resources = first.find(cx, kind)?;
+    let mut resources = first.find(tenant, kind)?;
     for lookup in lookups {
         let mut kept = BTreeSet::new();
         for resource in resources {
-            if lookup.finds(cx, kind, resource)? {
+            if lookup.finds(tenant, kind, resource)? {
                 kept.insert(resource);
             }
         }
@@ -115,8 +115,8 @@ impl Lookup {
         (is_indexed && is_complete).then(|| of(Index::Values, path, SmolStr::default()))
     }
 
-    fn find(&self, cx: &Snapshot<'_>, kind: &Kind) -> rusqlite::Result<BTreeSet<i64>> {
-        let mut statement = cx.connection.prepare_cached(self.index.select())?;
+    fn find(&self, tenant: &Snapshot<'_>, kind: &Kind) -> rusqlite::Result<BTreeSet<i64>> {
+        let mut statement = tenant.connection.prepare_cached(self.index.select())?;
         let mut resources = BTreeSet::new();
         for key in &self.keys {
             let mut rows = statement.query(params![
@@ -134,8 +134,8 @@ impl Lookup {
     }
 
     /// Whether the resource is among those that the look-up finds.
-    fn finds(&self, cx: &Snapshot<'_>, kind: &Kind, resource: i64) -> rusqlite::Result<bool> {
-        let mut statement = cx.connection.prepare_cached(self.index.probe())?;
+    fn finds(&self, tenant: &Snapshot<'_>, kind: &Kind, resource: i64) -> rusqlite::Result<bool> {
+        let mut statement = tenant.connection.prepare_cached(self.index.probe())?;
         for key in &self.keys {
             let found = statement.exists(params![
                 kind.tenant,

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use keyfob_core::ResourceType;
-use keyfob_engine::{Page, Selection, Stored};
 use keyfob_filter::Predicate;
+use keyfob_store::{Page, Selection, Stored};
 use rusqlite::params;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     rows,
 };
 
-/// A [`keyfob_engine::Query`] that owns what it refers to.
+/// A [`keyfob_store::Query`] that owns what it refers to.
 pub(crate) struct Query {
     pub(crate) filter: Option<Predicate>,
     pub(crate) offset: usize,
@@ -23,15 +23,15 @@ pub(crate) struct Query {
 
 /// Reads a page and counts all that match.
 pub(crate) fn query(
-    cx: &Snapshot<'_>,
+    tenant: &Snapshot<'_>,
     resource_type: &ResourceType,
     query: &Query,
 ) -> rusqlite::Result<Page> {
-    let Some(kind) = cx.kind(resource_type.name())? else {
+    let Some(kind) = tenant.kind(resource_type.name())? else {
         return Ok(Page::default());
     };
     let reading = Reading {
-        cx,
+        tenant,
         kind: &kind,
         resource_type,
         query,
@@ -39,7 +39,7 @@ pub(crate) fn query(
     let Some(filter) = &query.filter else {
         return reading.all();
     };
-    match lookup::find(cx, &kind, resource_type, filter)? {
+    match lookup::find(tenant, &kind, resource_type, filter)? {
         Some(found) if found.is_exact => reading.these(&found.resources),
         Some(found) => reading.matching_of(filter, &found.resources),
         None => reading.matching(filter),
@@ -67,7 +67,7 @@ const ONE: &str = concat!(
 );
 
 struct Reading<'r> {
-    cx: &'r Snapshot<'r>,
+    tenant: &'r Snapshot<'r>,
     kind: &'r Kind,
     resource_type: &'r ResourceType,
     query: &'r Query,
@@ -78,7 +78,7 @@ impl Reading<'_> {
     fn all(&self) -> rusqlite::Result<Page> {
         let mut page = Page::new(self.kind.resources, Vec::new());
         if self.query.count > 0 {
-            let mut statement = self.cx.connection.prepare_cached(PAGE)?;
+            let mut statement = self.tenant.connection.prepare_cached(PAGE)?;
             let mut found = statement.query(params![
                 self.kind.number,
                 rows(self.query.count),
@@ -113,11 +113,11 @@ impl Reading<'_> {
 
     /// The page of all resources that match.
     fn matching(&self, filter: &Predicate) -> rusqlite::Result<Page> {
-        let mut statement = self.cx.connection.prepare_cached(ALL)?;
+        let mut statement = self.tenant.connection.prepare_cached(ALL)?;
         let mut found = statement.query([self.kind.number])?;
         let mut matching = Matching::new(self, filter);
         while let Some(row) = found.next()? {
-            if (self.cx.abandoned)() {
+            if (self.tenant.abandoned)() {
                 break;
             }
             matching.take(Found::from_row(row, self.resource_type)?)?;
@@ -126,7 +126,7 @@ impl Reading<'_> {
     }
 
     fn one(&self, resource: i64) -> rusqlite::Result<Found> {
-        self.cx
+        self.tenant
             .connection
             .prepare_cached(ONE)?
             .query_row([resource], |row| Found::from_row(row, self.resource_type))
@@ -135,7 +135,7 @@ impl Reading<'_> {
     /// The resource with what the query selects.
     fn selected(&self, found: Found) -> rusqlite::Result<Stored> {
         let mut found = found;
-        found.read_relations(self.cx, self.kind, self.resource_type, &self.query.selection)?;
+        found.read_relations(self.tenant, self.kind, self.resource_type, &self.query.selection)?;
         Ok(found.stored)
     }
 }
@@ -161,13 +161,13 @@ impl<'r> Matching<'r> {
 
     fn take(&mut self, found: Found) -> rusqlite::Result<()> {
         let Reading {
-            cx,
+            tenant,
             kind,
             resource_type,
             query,
         } = *self.reading;
         let mut found = found;
-        found.read_relations(cx, kind, resource_type, &self.reads)?;
+        found.read_relations(tenant, kind, resource_type, &self.reads)?;
         if self.filter.matches(&found.stored.resource) {
             if self.page.total >= query.offset && self.page.resources.len() < query.count {
                 self.page.resources.push(self.reading.selected(found)?);

@@ -27,7 +27,7 @@ const INVERSE: &str = "SELECT id, 'direct', display_name
 
 /// Reads the members of a relation, unless there are more than `limit`.
 pub(super) fn members(
-    cx: &Snapshot<'_>,
+    tenant: &Snapshot<'_>,
     kind: &Kind,
     resource: i64,
     relation: &Relation,
@@ -36,7 +36,7 @@ pub(super) fn members(
     let at_most = limit.map_or(i64::MAX, |limit| rows(limit.saturating_add(1)));
     if let (RelationKind::Owned, Some(limit)) = (&relation.kind, limit) {
         let name = path(relation.attribute.name.as_str());
-        let mut beyond = cx.connection.prepare_cached(BEYOND)?;
+        let mut beyond = tenant.connection.prepare_cached(BEYOND)?;
         if beyond.exists(params![resource, name, rows(limit)])? {
             return Ok(None);
         }
@@ -50,7 +50,7 @@ pub(super) fn members(
         Ok(())
     };
     match &relation.kind {
-        RelationKind::Owned => cx
+        RelationKind::Owned => tenant
             .connection
             .prepare_cached(OWNED)?
             .query_map(
@@ -61,7 +61,7 @@ pub(super) fn members(
         RelationKind::InverseOf {
             resource_type,
             attribute,
-        } => cx
+        } => tenant
             .connection
             .prepare_cached(INVERSE)?
             .query_map(

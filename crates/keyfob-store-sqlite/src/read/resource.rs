@@ -1,7 +1,7 @@
 //! Reading one resource.
 
 use keyfob_core::{ResourceId, ResourceType};
-use keyfob_engine::{Selection, Stored};
+use keyfob_store::{Selection, Stored};
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Kind, Snapshot, decode, relation};
@@ -16,15 +16,15 @@ pub(super) use columns;
 
 /// Reads a resource by its id.
 pub(crate) fn get(
-    cx: &Snapshot<'_>,
+    tenant: &Snapshot<'_>,
     resource_type: &ResourceType,
     id: &ResourceId,
     selection: &Selection,
 ) -> rusqlite::Result<Option<Stored>> {
-    let Some(kind) = cx.kind(resource_type.name())? else {
+    let Some(kind) = tenant.kind(resource_type.name())? else {
         return Ok(None);
     };
-    let found = cx
+    let found = tenant
         .connection
         .prepare_cached(concat!(
             "SELECT ",
@@ -38,7 +38,7 @@ pub(crate) fn get(
     let Some(mut found) = found else {
         return Ok(None);
     };
-    found.read_relations(cx, &kind, resource_type, selection)?;
+    found.read_relations(tenant, &kind, resource_type, selection)?;
     Ok(Some(found.stored))
 }
 
@@ -67,7 +67,7 @@ impl Found {
     /// Puts in the relations that are selected, in place of those that are there.
     pub(super) fn read_relations(
         &mut self,
-        cx: &Snapshot<'_>,
+        tenant: &Snapshot<'_>,
         kind: &Kind,
         resource_type: &ResourceType,
         selection: &Selection,
@@ -76,7 +76,7 @@ impl Found {
         for relation in resource_type.relations() {
             if selection.attributes.contains(relation.attribute.id)
                 && let Some(members) =
-                    relation::members(cx, kind, self.resource, relation, selection.relation_limit)?
+                    relation::members(tenant, kind, self.resource, relation, selection.relation_limit)?
             {
                 self.stored
                     .resource

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use keyfob_core::{DateTime, ResourceId, ResourceType, Version};
-use keyfob_engine::{CommitError, Committed, EventId, NewEvent, Outcome, StoreError};
+use keyfob_store::{CommitError, Committed, EventId, NewEvent, Outcome, StoreError};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params, params};
 use smol_str::SmolStr;
 
@@ -22,25 +22,25 @@ pub(super) fn apply(connection: &Connection, commit: &Commit) -> Result<Committe
     let tenant = tenant(connection, &commit.tenant)?;
     let mut outcomes = Vec::with_capacity(commit.changes.len());
     for (change, owned) in commit.changes.iter().enumerate() {
-        let cx = Applying {
+        let tenant = Applying {
             connection,
             tenant,
             change,
         };
         let outcome = match owned {
-            OwnedChange::Create(create) => cx.create(create)?,
-            OwnedChange::Update(update) => cx.update(update)?,
+            OwnedChange::Create(create) => tenant.create(create)?,
+            OwnedChange::Update(update) => tenant.update(update)?,
             OwnedChange::Delete {
                 kind,
                 id,
                 precondition,
                 at,
-            } => cx.delete(kind, id, *precondition, *at)?,
+            } => tenant.delete(kind, id, *precondition, *at)?,
             OwnedChange::Publish { event, data, of } => {
                 if is_suppressed(*of, &outcomes)? {
                     Outcome::Suppressed
                 } else {
-                    cx.publish(event, data)?
+                    tenant.publish(event, data)?
                 }
             }
         };

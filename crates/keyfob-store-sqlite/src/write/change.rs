@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use keyfob_core::{DateTime, Resource, ResourceId, ResourceType, Version, json, schema::RelationKind};
-use keyfob_engine::{Change, NewEvent, RelationDelta, StoreError, UniqueKey};
+use keyfob_store::{Change, NewEvent, RelationDelta, UniqueKey};
 use smol_str::SmolStr;
 
 use crate::index::{self, Entry};
@@ -15,12 +15,11 @@ pub(crate) struct Commit {
 }
 
 impl Commit {
-    pub(crate) fn new(tenant: &str, changes: &[Change<'_>]) -> Result<Self, StoreError> {
-        let changes = changes.iter().map(OwnedChange::new).collect::<Result<_, _>>()?;
-        Ok(Self {
+    pub(crate) fn new(tenant: &str, changes: &[Change<'_>]) -> Self {
+        Self {
             tenant: tenant.into(),
-            changes,
-        })
+            changes: changes.iter().map(OwnedChange::new).collect(),
+        }
     }
 }
 
@@ -99,8 +98,8 @@ fn encode(document: &Resource) -> Vec<u8> {
 }
 
 impl OwnedChange {
-    fn new(change: &Change<'_>) -> Result<Self, StoreError> {
-        Ok(match *change {
+    fn new(change: &Change<'_>) -> Self {
+        match *change {
             Change::Create {
                 resource_type,
                 id,
@@ -151,11 +150,6 @@ impl OwnedChange {
                 data: json::object_to_vec(&event.data),
                 of,
             },
-            _ => {
-                return Err(StoreError::internal(
-                    "a kind of change that this store does not know",
-                ));
-            }
-        })
+        }
     }
 }

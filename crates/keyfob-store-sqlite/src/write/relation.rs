@@ -6,7 +6,7 @@ use keyfob_core::{
     ResourceId, ResourceType,
     schema::{Relation, RelationKind},
 };
-use keyfob_engine::{CommitError, RelationDelta, StoreError};
+use keyfob_store::{CommitError, RelationDelta, StoreError};
 use rusqlite::{OptionalExtension, params};
 
 use super::apply::Applying;
@@ -17,7 +17,7 @@ type Members<'d> = BTreeMap<i64, Option<&'d str>>;
 
 /// Applies deltas to the relations of a resource and says whether who is a member changed.
 pub(super) fn apply(
-    cx: &Applying<'_>,
+    tenant: &Applying<'_>,
     resource_type: &ResourceType,
     owner: i64,
     deltas: &[RelationDelta],
@@ -26,13 +26,13 @@ pub(super) fn apply(
     let mut unknown = Vec::new();
     for delta in deltas {
         let relation = owned(resource_type, delta)?;
-        resolved.push((delta, find_members(cx, relation, delta, &mut unknown)?));
+        resolved.push((delta, find_members(tenant, relation, delta, &mut unknown)?));
     }
     if !unknown.is_empty() {
         let mut seen = HashSet::new();
         unknown.retain(|id: &ResourceId| seen.insert(id.clone()));
         return Err(CommitError::UnknownMembers {
-            change: cx.change,
+            change: tenant.change,
             members: unknown,
         }
         .into());
@@ -40,9 +40,9 @@ pub(super) fn apply(
     let mut changed = false;
     for (delta, added) in resolved {
         let relation = Edges {
-            cx,
+            tenant,
             owner,
-            attribute: cx.attribute(&read::path(delta.attribute.as_str()))?,
+            attribute: tenant.attribute(&read::path(delta.attribute.as_str()))?,
         };
         changed |= if delta.clear {
             relation.replace(added)?
@@ -65,18 +65,18 @@ fn owned<'t>(resource_type: &'t ResourceType, delta: &RelationDelta) -> Result<&
 
 /// Finds those whom a delta puts in; who does not exist or is of a type that the relation does not take is unknown.
 fn find_members<'d>(
-    cx: &Applying<'_>,
+    tenant: &Applying<'_>,
     relation: &Relation,
     delta: &'d RelationDelta,
     unknown: &mut Vec<ResourceId>,
 ) -> Result<Members<'d>, Failure> {
-    let mut statement = cx.cached(
+    let mut statement = tenant.cached(
         "SELECT resource, name FROM resources JOIN kinds USING (kind) WHERE resources.tenant = ?1 AND id = ?2",
     )?;
     let mut members = Members::new();
     for (id, member) in &delta.add {
         match statement
-            .query_row(params![cx.tenant, id.as_str()], |row| {
+            .query_row(params![tenant.tenant, id.as_str()], |row| {
                 Ok((row.get(0)?, relation.takes(row.get_ref(1)?.as_str()?)))
             })
             .optional()?
@@ -92,14 +92,14 @@ fn find_members<'d>(
 
 /// One relation of one resource.
 struct Edges<'c> {
-    cx: &'c Applying<'c>,
+    tenant: &'c Applying<'c>,
     owner: i64,
     attribute: i64,
 }
 
 impl Edges<'_> {
     fn add(&self, members: &Members<'_>) -> Result<bool, Failure> {
-        let mut statement = self.cx.cached(
+        let mut statement = self.tenant.cached(
             "INSERT INTO edges (owner, attribute, member, display) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
         )?;
         let mut added = 0;
@@ -111,13 +111,15 @@ impl Edges<'_> {
 
     fn remove_ids(&self, ids: &[ResourceId]) -> Result<bool, Failure> {
         let mut statement = self
-            .cx
+            .tenant
             .cached("SELECT resource FROM resources WHERE tenant = ?1 AND id = ?2")?;
         let mut members = Vec::with_capacity(ids.len());
         for id in ids {
             members.extend(
                 statement
-                    .query_row(params![self.cx.tenant, id.as_str()], |row| row.get::<_, i64>(0))
+                    .query_row(params![self.tenant.tenant, id.as_str()], |row| {
+                        row.get::<_, i64>(0)
+                    })
                     .optional()?,
             );
         }
@@ -126,7 +128,7 @@ impl Edges<'_> {
 
     fn remove(&self, members: &[i64]) -> Result<bool, Failure> {
         let mut statement = self
-            .cx
+            .tenant
             .cached("DELETE FROM edges WHERE owner = ?1 AND attribute = ?2 AND member = ?3")?;
         let mut removed = 0;
         for member in members {
@@ -140,7 +142,7 @@ impl Edges<'_> {
         let mut missing = members;
         let mut surplus = Vec::new();
         let mut statement = self
-            .cx
+            .tenant
             .cached("SELECT member FROM edges WHERE owner = ?1 AND attribute = ?2")?;
         let mut rows = statement.query(params![self.owner, self.attribute])?;
         while let Some(row) = rows.next()? {

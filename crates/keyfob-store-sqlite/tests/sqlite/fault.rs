@@ -2,12 +2,12 @@
 
 use std::{error::Error, fmt::Write, process::Command};
 
-use keyfob_engine::{CommitError, Selection, Store, StoreError};
+use keyfob_store::{CommitError, Selection, Store, StoreError};
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
 use rusqlite::Connection;
 
-use crate::support::{all, create_user, cx, has_user, id, user_type};
+use crate::support::{acme, all, create_user, has_user, id, user_type};
 
 /// The error and all that led to it.
 fn chain(error: &dyn Error) -> String {
@@ -36,7 +36,7 @@ fn what_cannot_be_decoded_is_an_internal_error_that_tells_nothing_of_it() {
             .execute("UPDATE documents SET document = ?1", [document.as_bytes()])
             .unwrap();
         let error =
-            block_on(store.get(&cx(), user_type(), &id("bjensen"), &Selection::document())).unwrap_err();
+            block_on(store.get(&acme(), user_type(), &id("bjensen"), &Selection::document())).unwrap_err();
         assert!(matches!(error, StoreError::Internal(_)), "{error:?}");
         assert!(
             chain(&error).ends_with(": what is stored can't be decoded"),

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, thread, time::Duration};
 
-use keyfob_engine::CommitError;
+use keyfob_store::CommitError;
 use keyfob_store_sqlite::SqliteStore;
 use rusqlite::Connection;
 

@@ -11,8 +11,8 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{New, add, all, at, create, cx, group_type, id, ids, user_type};
-use keyfob_engine::{Change, NewEvent, RelationDelta, Store};
+use crate::support::{New, acme, add, all, at, create, group_type, id, ids, user_type};
+use keyfob_store::{Change, NewEvent, RelationDelta, Store};
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
 use rusqlite::Connection;
@@ -101,7 +101,7 @@ fn commit(store: &SqliteStore, name: &str) {
             of: Some(0),
         },
     ];
-    block_on(store.commit(&cx(), &changes)).unwrap();
+    block_on(store.commit(&acme(), &changes)).unwrap();
 }
 
 fn check(path: &Path, acknowledged: &BTreeSet<String>) {
@@ -116,7 +116,7 @@ fn check(path: &Path, acknowledged: &BTreeSet<String>) {
     let members = group.resource.relation("members").unwrap();
     let members: BTreeSet<String> = members.iter().map(|(id, _)| id.to_string()).collect();
     assert_eq!(members, users, "a commit is there in part");
-    let events = block_on(store.events(&cx(), None, usize::MAX)).unwrap();
+    let events = block_on(store.events(&acme(), None, usize::MAX)).unwrap();
     let events: BTreeSet<String> = events
         .into_iter()
         .map(|event| event.event.resource.to_string())

@@ -1,9 +1,9 @@
 //! Filters that an index answers, against the same filters asked of every resource.
 
-use crate::support::{New, all, create, cx, group_type, ids, search, user_type};
+use crate::support::{New, acme, all, create, group_type, ids, search, user_type};
 use keyfob_core::{Dialect, Registry, ResourceType};
-use keyfob_engine::{Query, Selection, Store};
 use keyfob_filter::Filter;
+use keyfob_store::{Query, Selection, Store};
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
 
@@ -142,7 +142,7 @@ fn a_page_of_what_was_looked_up_is_cut_out_of_all_of_it() {
             let query = Query::new(&selection, count)
                 .with_filter(&predicate)
                 .with_offset(offset);
-            let page = block_on(store.query(&cx(), user_type(), &query)).unwrap();
+            let page = block_on(store.query(&acme(), user_type(), &query)).unwrap();
             (page.total, ids(&page).join(" "))
         };
         assert_eq!(page(0, 1), (2, "Ada".to_owned()), "{filter}");
@@ -169,10 +169,10 @@ fn a_type_that_declares_other_indexes_than_before_is_searched_and_then_indexed_a
     let mut boss = New::user("finn");
     boss.document.core_mut().insert("title", "BOSS");
     let mut change = boss.change();
-    if let keyfob_engine::Change::Create { resource_type, .. } = &mut change {
+    if let keyfob_store::Change::Create { resource_type, .. } = &mut change {
         *resource_type = &more;
     }
-    block_on(store.commit(&cx(), &[change])).unwrap();
+    block_on(store.commit(&acme(), &[change])).unwrap();
     assert_eq!(ids(&search(&store, &more, title)), ["eve", "finn"]);
     assert_eq!(
         ids(&search(&store, user_type(), r#"displayName eq "ada""#)),

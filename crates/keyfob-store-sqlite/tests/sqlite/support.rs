@@ -3,11 +3,10 @@
 use keyfob_core::{
     AttrSet, DateTime, Dialect, Member, Registry, Resource, ResourceId, ResourceType, Version, fold,
 };
-use keyfob_engine::{
-    Change, CommitError, Committed, Context, Page, Query, RelationDelta, Selection, Store, TenantId,
-    UniqueKey,
-};
 use keyfob_filter::Filter;
+use keyfob_store::{
+    Change, CommitError, Committed, Page, Query, RelationDelta, Selection, Store, TenantId, UniqueKey,
+};
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
 
@@ -19,8 +18,8 @@ pub(crate) fn group_type() -> &'static ResourceType {
     Registry::rfc().resource_type("Group").unwrap()
 }
 
-pub(crate) fn cx() -> Context {
-    Context::new(TenantId::new("acme"))
+pub(crate) fn acme() -> TenantId {
+    TenantId::new("acme")
 }
 
 pub(crate) fn at() -> DateTime {
@@ -105,7 +104,7 @@ pub(crate) fn add<'m>(members: impl IntoIterator<Item = &'m str>) -> RelationDel
 
 pub(crate) fn create(store: &SqliteStore, new: &[New]) -> Result<Committed, CommitError> {
     let changes: Vec<_> = new.iter().map(New::change).collect();
-    block_on(store.commit(&cx(), &changes))
+    block_on(store.commit(&acme(), &changes))
 }
 
 pub(crate) fn create_user(store: &SqliteStore, name: &str) -> Result<Committed, CommitError> {
@@ -127,11 +126,11 @@ pub(crate) fn relate(
         precondition: None,
         at: at(),
     };
-    block_on(store.commit(&cx(), &[change]))
+    block_on(store.commit(&acme(), &[change]))
 }
 
 pub(crate) fn has_user(store: &SqliteStore, name: &str) -> bool {
-    block_on(store.get(&cx(), user_type(), &id(name), &Selection::document()))
+    block_on(store.get(&acme(), user_type(), &id(name), &Selection::document()))
         .unwrap()
         .is_some()
 }
@@ -153,7 +152,7 @@ pub(crate) fn search(store: &SqliteStore, resource_type: &ResourceType, filter: 
         .unwrap();
     let selection = everything(resource_type);
     block_on(store.query(
-        &cx(),
+        &acme(),
         resource_type,
         &Query::new(&selection, 1000).with_filter(&predicate),
     ))
@@ -162,7 +161,7 @@ pub(crate) fn search(store: &SqliteStore, resource_type: &ResourceType, filter: 
 
 pub(crate) fn all(store: &SqliteStore, resource_type: &ResourceType) -> Page {
     block_on(store.query(
-        &cx(),
+        &acme(),
         resource_type,
         &Query::new(&everything(resource_type), 100_000),
     ))

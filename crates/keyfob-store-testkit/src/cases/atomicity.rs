@@ -1,7 +1,7 @@
 //! A commit is applied whole or not at all, and each of its changes sees those before it.
 
 use keyfob_core::Version;
-use keyfob_engine::{EventId, Outcome, Store};
+use keyfob_store::{EventId, Outcome, Store};
 
 use crate::{
     cases::relations::users,

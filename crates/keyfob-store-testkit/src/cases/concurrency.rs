@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use keyfob_engine::Store;
+use keyfob_store::Store;
 
 use crate::{
     cases::{events::ids, relations::users},
@@ -218,11 +218,11 @@ pub(crate) fn a_commit_that_nobody_waits_for_happens_whole_or_not_at_all<H: Harn
         harness.run(async {
             let mut commit = pin!(acme.commit(&steps));
             let mut polls = round % 4;
-            poll_fn(|cx| {
+            poll_fn(|tenant| {
                 // What is done must not be polled again, and who has no polls left walks away.
                 while polls > 0 {
                     polls -= 1;
-                    if commit.as_mut().poll(cx).is_ready() {
+                    if commit.as_mut().poll(tenant).is_ready() {
                         break;
                     }
                 }

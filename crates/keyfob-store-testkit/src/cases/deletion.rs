@@ -1,7 +1,7 @@
 //! What is deleted leaves nothing behind.
 
 use keyfob_core::Version;
-use keyfob_engine::{Outcome, Store};
+use keyfob_store::{Outcome, Store};
 
 use crate::{
     cases::{

@@ -1,7 +1,7 @@
 //! Documents are kept as they are given, under ids that belong to one tenant.
 
 use keyfob_core::{Resource, Value};
-use keyfob_engine::Store;
+use keyfob_store::Store;
 
 use crate::{
     failure::{Failure, Verdict},

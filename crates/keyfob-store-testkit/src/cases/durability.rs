@@ -1,6 +1,6 @@
 //! What was committed is there when a durable store is opened again.
 
-use keyfob_engine::Store;
+use keyfob_store::Store;
 
 use crate::{
     cases::events::{ids, published},

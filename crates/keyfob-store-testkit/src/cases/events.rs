@@ -1,7 +1,7 @@
 //! Events tell of what was committed, in its order.
 
 use keyfob_core::Object;
-use keyfob_engine::{Event, EventId, Outcome, Store};
+use keyfob_store::{Event, EventId, Outcome, Store};
 
 use crate::{
     cases::relations::users,

@@ -2,7 +2,7 @@
 //! the filter.
 
 use keyfob_core::Value;
-use keyfob_engine::{Query, Store};
+use keyfob_store::{Query, Store};
 
 use crate::{
     cases::relations::users,

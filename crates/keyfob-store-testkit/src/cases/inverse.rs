@@ -1,6 +1,6 @@
 //! Inverse relations follow from the owned ones.
 
-use keyfob_engine::Store;
+use keyfob_store::Store;
 
 use crate::{
     cases::relations::{members_of, users},
@@ -70,7 +70,7 @@ pub(crate) async fn the_groups_of_a_member_bear_their_present_names(
     );
     let selection = User.everything();
     let page = acme
-        .query(User, &keyfob_engine::Query::new(&selection, 10))
+        .query(User, &keyfob_store::Query::new(&selection, 10))
         .await?;
     let listed = page
         .resources

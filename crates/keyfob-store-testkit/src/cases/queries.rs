@@ -1,6 +1,6 @@
 //! Pages of resources, in the order in which they were created.
 
-use keyfob_engine::{Query, Selection, Store};
+use keyfob_store::{Query, Selection, Store};
 
 use crate::{
     cases::relations::users,

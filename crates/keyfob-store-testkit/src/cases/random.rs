@@ -1,7 +1,7 @@
 //! Random commits, the same each time, against a model that does it the plain way.
 
 use keyfob_core::{Member, ResourceId};
-use keyfob_engine::{Outcome, Query, RelationDelta, Selection, Store};
+use keyfob_store::{Outcome, Query, RelationDelta, Selection, Store};
 
 use crate::{
     failure::{Failure, Verdict},

@@ -1,7 +1,7 @@
 //! Owned relations: members are put in and taken out without a look at the others.
 
 use keyfob_core::{Member, MemberSet, Object, ResourceId, Version};
-use keyfob_engine::{Outcome, RelationDelta, Store};
+use keyfob_store::{Outcome, RelationDelta, Store};
 
 use crate::{
     cases::versions::was_changed,

@@ -1,7 +1,7 @@
 //! What is read of a resource is what is asked for.
 
 use keyfob_core::Resource;
-use keyfob_engine::{Query, Selection, Store};
+use keyfob_store::{Query, Selection, Store};
 
 use crate::{
     cases::relations::users,

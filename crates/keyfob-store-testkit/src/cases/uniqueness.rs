@@ -1,6 +1,6 @@
 //! What is reserved is nobody else's.
 
-use keyfob_engine::Store;
+use keyfob_store::Store;
 
 use crate::{
     cases::relations::users,

@@ -1,7 +1,7 @@
 //! Versions grow by one with each change, and a change may demand the version that it finds.
 
 use keyfob_core::{DateTime, Version};
-use keyfob_engine::{Outcome, Store};
+use keyfob_store::{Outcome, Store};
 
 use crate::{
     failure::Verdict,

@@ -6,21 +6,21 @@ use keyfob_core::{
     AttrName, DateTime, Member, Registry, Resource, ResourceId, ResourceType, SchemaUri, Value, fold,
     schema::{RelationKind, ResourceTypeBuilder},
 };
-use keyfob_engine::{
-    Change, CommitError, Committed, Context, Event, EventId, Page, Query, RelationDelta, Selection, Store,
-    Stored, TenantId, UniqueKey,
+use keyfob_store::{
+    Change, CommitError, Committed, Event, EventId, Page, Query, RelationDelta, Selection, Store, Stored,
+    TenantId, UniqueKey,
 };
 use keyfob_store_testkit::registry;
 
 use crate::store::{Action, Broken, Draft, cut, everything};
 
-pub(crate) fn keep_one_extension(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+pub(crate) fn keep_one_extension(_: &Broken, _: &TenantId, draft: &mut Draft<'_>) {
     if let Some(document) = &mut draft.document {
         document.extensions_mut().truncate(1);
     }
 }
 
-pub(crate) fn cut_text(_: &Broken, _: &Context, stored: &mut Stored) {
+pub(crate) fn cut_text(_: &Broken, _: &TenantId, stored: &mut Stored) {
     for (_, value) in stored.resource.core_mut().iter_mut() {
         if let Value::String(text) = value
             && let Some((before, _)) = text.split_once('\0')
@@ -35,7 +35,7 @@ pub(crate) fn cut_text(_: &Broken, _: &Context, stored: &mut Stored) {
     clippy::cast_precision_loss,
     reason = "that is the bug"
 )]
-pub(crate) fn round_integers(_: &Broken, _: &Context, stored: &mut Stored) {
+pub(crate) fn round_integers(_: &Broken, _: &TenantId, stored: &mut Stored) {
     for (_, value) in stored.resource.core_mut().iter_mut() {
         if let Value::Integer(number) = value {
             *number = *number as f64 as i64;
@@ -43,14 +43,14 @@ pub(crate) fn round_integers(_: &Broken, _: &Context, stored: &mut Stored) {
     }
 }
 
-pub(crate) fn create_anew(_: &Broken, _: &Context, stored: &mut Stored) {
+pub(crate) fn create_anew(_: &Broken, _: &TenantId, stored: &mut Stored) {
     if let Some(mut meta) = stored.resource.meta() {
         meta.created = meta.last_modified;
         stored.resource.set_meta(&meta);
     }
 }
 
-pub(crate) fn drop_unknown(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+pub(crate) fn drop_unknown(_: &Broken, _: &TenantId, draft: &mut Draft<'_>) {
     if let (Some(document), Some(resource_type)) = (&mut draft.document, draft.resource_type) {
         document
             .core_mut()
@@ -58,13 +58,13 @@ pub(crate) fn drop_unknown(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
     }
 }
 
-pub(crate) fn fold_ids(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+pub(crate) fn fold_ids(_: &Broken, _: &TenantId, draft: &mut Draft<'_>) {
     draft.id = ResourceId::new(fold(draft.id.as_str()));
 }
 
 pub(crate) fn get_of_any_type(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     _: &ResourceType,
     id: &ResourceId,
     selection: &Selection,
@@ -72,32 +72,32 @@ pub(crate) fn get_of_any_type(
     let types = registry().resource_types();
     types
         .iter()
-        .find_map(|resource_type| broken.get_rightly(cx, resource_type, id, selection))
+        .find_map(|resource_type| broken.get_rightly(tenant, resource_type, id, selection))
 }
 
 pub(crate) fn get_of_any_tenant(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     resource_type: &ResourceType,
     id: &ResourceId,
     selection: &Selection,
 ) -> Option<Stored> {
-    let others = ["acme", "globex"].map(|tenant| Context::new(TenantId::new(tenant)));
-    let mut tenants = std::iter::once(cx).chain(&others);
-    tenants.find_map(|cx| broken.get_rightly(cx, resource_type, id, selection))
+    let others = ["acme", "globex"].map(TenantId::new);
+    let mut tenants = std::iter::once(tenant).chain(&others);
+    tenants.find_map(|tenant| broken.get_rightly(tenant, resource_type, id, selection))
 }
 
 /// The document of a resource as it is stored, without what a store adds.
-fn stored_document(broken: &Broken, cx: &Context, draft: &Draft<'_>) -> Option<Resource> {
-    let stored = broken.get_rightly(cx, draft.resource_type?, &draft.id, &Selection::document())?;
+fn stored_document(broken: &Broken, tenant: &TenantId, draft: &Draft<'_>) -> Option<Resource> {
+    let stored = broken.get_rightly(tenant, draft.resource_type?, &draft.id, &Selection::document())?;
     let mut document = stored.resource;
     document.core_mut().remove("id");
     document.core_mut().remove("meta");
     Some(document)
 }
 
-pub(crate) fn merge(broken: &Broken, cx: &Context, draft: &mut Draft<'_>) {
-    let before = stored_document(broken, cx, draft);
+pub(crate) fn merge(broken: &Broken, tenant: &TenantId, draft: &mut Draft<'_>) {
+    let before = stored_document(broken, tenant, draft);
     if let (Action::Update, Some(document), Some(before)) = (draft.action, &mut draft.document, before) {
         for (name, value) in before.core().iter() {
             if document.core().get(name.as_str()).is_none() {
@@ -107,15 +107,15 @@ pub(crate) fn merge(broken: &Broken, cx: &Context, draft: &mut Draft<'_>) {
     }
 }
 
-pub(crate) fn always_write(broken: &Broken, cx: &Context, draft: &mut Draft<'_>) {
+pub(crate) fn always_write(broken: &Broken, tenant: &TenantId, draft: &mut Draft<'_>) {
     if draft.action == Action::Update && draft.document.is_none() {
-        draft.document = stored_document(broken, cx, draft);
+        draft.document = stored_document(broken, tenant, draft);
     }
 }
 
 pub(crate) fn check_versions_last(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
     let mut drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
@@ -128,9 +128,9 @@ pub(crate) fn check_versions_last(
         .filter_map(Draft::as_change)
         .chain(nonsense())
         .collect();
-    match broken.commit_rightly(cx, &unconditional) {
+    match broken.commit_rightly(tenant, &unconditional) {
         Err(error) if place_of(&error) < Some(changes.len()) => Err(error),
-        _ => broken.commit_rightly(cx, changes),
+        _ => broken.commit_rightly(tenant, changes),
     }
 }
 
@@ -152,7 +152,7 @@ fn place_of(error: &CommitError) -> Option<usize> {
         | CommitError::VersionMismatch { change, .. }
         | CommitError::UniquenessViolated { change, .. }
         | CommitError::UnknownMembers { change, .. } => Some(*change),
-        _ => None,
+        CommitError::Store(_) => None,
     }
 }
 
@@ -162,25 +162,25 @@ pub(crate) fn each_member(resource: &mut Resource, change: fn(&mut Member)) {
     }
 }
 
-pub(crate) fn clear_to_remove(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+pub(crate) fn clear_to_remove(_: &Broken, _: &TenantId, draft: &mut Draft<'_>) {
     for delta in &mut draft.relations {
         delta.clear |= !delta.remove.is_empty();
     }
 }
 
-pub(crate) fn clear_to_add(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+pub(crate) fn clear_to_add(_: &Broken, _: &TenantId, draft: &mut Draft<'_>) {
     for delta in &mut draft.relations {
         delta.clear |= !delta.add.is_empty();
     }
 }
 
-pub(crate) fn add_without_names(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+pub(crate) fn add_without_names(_: &Broken, _: &TenantId, draft: &mut Draft<'_>) {
     for (_, member) in draft.relations.iter_mut().flat_map(|delta| &mut delta.add) {
         member.display = None;
     }
 }
 
-pub(crate) fn put_in_anew(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+pub(crate) fn put_in_anew(_: &Broken, _: &TenantId, draft: &mut Draft<'_>) {
     let deltas = std::mem::take(&mut draft.relations);
     for delta in deltas {
         let mut removal = RelationDelta::new(delta.attribute.clone());
@@ -191,17 +191,17 @@ pub(crate) fn put_in_anew(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
 
 pub(crate) fn pass_over_unknown_members(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
-    match broken.commit_rightly(cx, changes) {
+    match broken.commit_rightly(tenant, changes) {
         Err(CommitError::UnknownMembers { members, .. }) => {
             let mut drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
             for delta in drafts.iter_mut().flat_map(|draft| &mut draft.relations) {
                 delta.add.retain(|(id, _)| !members.contains(id));
             }
             let changes: Vec<Change<'_>> = drafts.iter().filter_map(Draft::as_change).collect();
-            broken.commit_rightly(cx, &changes)
+            broken.commit_rightly(tenant, &changes)
         }
         other => other,
     }
@@ -209,16 +209,18 @@ pub(crate) fn pass_over_unknown_members(
 
 pub(crate) fn name_one_unknown_member(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
-    broken.commit_rightly(cx, changes).map_err(|error| match error {
-        CommitError::UnknownMembers { change, mut members } => {
-            members.truncate(1);
-            CommitError::UnknownMembers { change, members }
-        }
-        other => other,
-    })
+    broken
+        .commit_rightly(tenant, changes)
+        .map_err(|error| match error {
+            CommitError::UnknownMembers { change, mut members } => {
+                members.truncate(1);
+                CommitError::UnknownMembers { change, members }
+            }
+            other => other,
+        })
 }
 
 /// Groups and devices with the same relations, of which each takes any resource.
@@ -257,7 +259,7 @@ pub(crate) fn take_any_member(draft: &mut Draft<'_>) {
 }
 
 /// A device has a relation that takes any resource.
-pub(crate) fn take_what_any_relation_takes(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+pub(crate) fn take_what_any_relation_takes(_: &Broken, _: &TenantId, draft: &mut Draft<'_>) {
     if draft
         .resource_type
         .is_some_and(|resource_type| resource_type.name() == "Device")
@@ -266,7 +268,7 @@ pub(crate) fn take_what_any_relation_takes(_: &Broken, _: &Context, draft: &mut 
     }
 }
 
-pub(crate) fn pass_over_members_of_a_wrong_type(broken: &Broken, cx: &Context, draft: &mut Draft<'_>) {
+pub(crate) fn pass_over_members_of_a_wrong_type(broken: &Broken, tenant: &TenantId, draft: &mut Draft<'_>) {
     let Some(owner) = draft.resource_type else {
         return;
     };
@@ -276,7 +278,7 @@ pub(crate) fn pass_over_members_of_a_wrong_type(broken: &Broken, cx: &Context, d
             let mut types = registry().resource_types().iter();
             let found = types.find(|found| {
                 broken
-                    .get_rightly(cx, found, id, &Selection::document())
+                    .get_rightly(tenant, found, id, &Selection::document())
                     .is_some()
             });
             let mut both = relation.zip(found).into_iter();
@@ -287,7 +289,7 @@ pub(crate) fn pass_over_members_of_a_wrong_type(broken: &Broken, cx: &Context, d
 
 pub(crate) fn take_stated_types_alone(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
     for (change, draft) in changes.iter().map(Draft::of).enumerate() {
@@ -304,13 +306,13 @@ pub(crate) fn take_stated_types_alone(
             }
         }
     }
-    broken.commit_rightly(cx, changes)
+    broken.commit_rightly(tenant, changes)
 }
 
 /// Who gets an id in the commit that frees it may be whatever its predecessor could be, or else.
 pub(crate) fn take_members_by_what_was(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
     let mut drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
@@ -318,10 +320,10 @@ pub(crate) fn take_members_by_what_was(
         drafts.iter_mut().for_each(take_any_member);
     }
     let changes: Vec<Change<'_>> = drafts.iter().filter_map(Draft::as_change).collect();
-    broken.commit_rightly(cx, &changes)
+    broken.commit_rightly(tenant, &changes)
 }
 
-pub(crate) fn date_back(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+pub(crate) fn date_back(_: &Broken, _: &TenantId, draft: &mut Draft<'_>) {
     if draft.action == Action::Create {
         draft.at = draft.created;
     }
@@ -338,34 +340,34 @@ fn id_given_again<'d, 'c>(drafts: &'d [Draft<'c>]) -> Option<(usize, &'d Draft<'
 
 pub(crate) fn free_ids_last(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
     let drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
     match id_given_again(&drafts) {
         Some((change, _)) => Err(CommitError::IdTaken { change }),
-        None => broken.commit_rightly(cx, changes),
+        None => broken.commit_rightly(tenant, changes),
     }
 }
 
 /// Where a commit fails, what it deleted is not put back if it gave the id again.
 pub(crate) fn forget_what_was_there(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
     let drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
-    broken.commit_rightly(cx, changes).inspect_err(|error| {
+    broken.commit_rightly(tenant, changes).inspect_err(|error| {
         if let Some((change, freed)) = id_given_again(&drafts)
             && Some(change) < place_of(error)
         {
             let deletion: Vec<Change<'_>> = freed.as_change().into_iter().collect();
-            broken.commit_rightly(cx, &deletion).ok();
+            broken.commit_rightly(tenant, &deletion).ok();
         }
     })
 }
 
-pub(crate) fn merge_relations(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+pub(crate) fn merge_relations(_: &Broken, _: &TenantId, draft: &mut Draft<'_>) {
     for delta in &mut draft.relations {
         if delta.attribute.is("users") {
             delta.attribute = AttrName::new("components");
@@ -373,7 +375,7 @@ pub(crate) fn merge_relations(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
     }
 }
 
-pub(crate) fn empty_renamed(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+pub(crate) fn empty_renamed(_: &Broken, _: &TenantId, draft: &mut Draft<'_>) {
     let is_group = draft
         .resource_type
         .is_some_and(|resource_type| resource_type.schema().id == SchemaUri::GROUP);
@@ -384,7 +386,7 @@ pub(crate) fn empty_renamed(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
     }
 }
 
-pub(crate) fn keep_first_names(broken: &Broken, _: &Context, stored: &mut Stored) {
+pub(crate) fn keep_first_names(broken: &Broken, _: &TenantId, stored: &mut Stored) {
     let mut notes = broken.notes();
     if let (Some(id), Some(name)) = (
         stored.resource.id(),
@@ -407,7 +409,7 @@ pub(crate) fn keep_first_names(broken: &Broken, _: &Context, stored: &mut Stored
 }
 
 /// Counts whatever was listed at any time.
-pub(crate) fn count_deleted(broken: &Broken, cx: &Context, all: Vec<Stored>, query: &Query<'_>) -> Page {
+pub(crate) fn count_deleted(broken: &Broken, tenant: &TenantId, all: Vec<Stored>, query: &Query<'_>) -> Page {
     let mut notes = broken.notes();
     let listed = all
         .iter()
@@ -415,13 +417,13 @@ pub(crate) fn count_deleted(broken: &Broken, cx: &Context, all: Vec<Stored>, que
     for (resource_type, id) in listed {
         notes
             .listed
-            .insert((cx.tenant().clone(), resource_type.to_string(), id));
+            .insert((tenant.clone(), resource_type.to_string(), id));
     }
     let kind = all
         .first()
         .and_then(|stored| stored.resource.meta()?.resource_type);
-    let deleted = |(tenant, name, id): &&(TenantId, String, ResourceId)| {
-        tenant == cx.tenant()
+    let deleted = |(of, name, id): &&(TenantId, String, ResourceId)| {
+        of == tenant
             && Some(name.as_str()) == kind.as_deref()
             && !all.iter().any(|stored| stored.resource.id().as_ref() == Some(id))
     };
@@ -433,20 +435,20 @@ pub(crate) fn count_deleted(broken: &Broken, cx: &Context, all: Vec<Stored>, que
 /// The edges to a deleted user are out of sight until somebody gets its id again.
 pub(crate) fn leave_edges(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
     let Some(group) = registry().resource_type("Group") else {
-        return broken.commit_rightly(cx, changes);
+        return broken.commit_rightly(tenant, changes);
     };
     let groups = pollster::block_on(broken.inner.query(
-        cx,
+        tenant,
         group,
         &Query::new(&everything(group), usize::MAX),
     ))?;
-    let committed = broken.commit_rightly(cx, changes)?;
+    let committed = broken.commit_rightly(tenant, changes)?;
     for draft in changes.iter().map(Draft::of) {
-        let key = (cx.tenant().clone(), draft.id.clone());
+        let key = (tenant.clone(), draft.id.clone());
         if draft.action == Action::Delete {
             let holders = groups.resources.iter().filter(|stored| {
                 stored
@@ -470,7 +472,7 @@ pub(crate) fn leave_edges(
                     precondition: None,
                     at: DateTime::from_unix_millis(0),
                 };
-                broken.commit_rightly(cx, &[back]).ok();
+                broken.commit_rightly(tenant, &[back]).ok();
             }
         }
     }
@@ -478,7 +480,7 @@ pub(crate) fn leave_edges(
 }
 
 /// What is deleted is emptied and stays.
-pub(crate) fn empty_deleted(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
+pub(crate) fn empty_deleted(_: &Broken, _: &TenantId, draft: &mut Draft<'_>) {
     if let (Action::Delete, Some(resource_type)) = (draft.action, draft.resource_type) {
         draft.action = Action::Update;
         draft.document = Some(Resource::new([resource_type.schema().id.clone()]));
@@ -487,10 +489,10 @@ pub(crate) fn empty_deleted(_: &Broken, _: &Context, draft: &mut Draft<'_>) {
 
 pub(crate) fn reserve_at_creation(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
-    match broken.commit_rightly(cx, changes) {
+    match broken.commit_rightly(tenant, changes) {
         Err(CommitError::UniquenessViolated { change, .. })
             if matches!(changes.get(change), Some(Change::Update { .. })) =>
         {
@@ -499,29 +501,27 @@ pub(crate) fn reserve_at_creation(
                 draft.unique.clear();
             }
             let changes: Vec<Change<'_>> = drafts.iter().filter_map(Draft::as_change).collect();
-            broken.commit_rightly(cx, &changes)
+            broken.commit_rightly(tenant, &changes)
         }
         other => other,
     }
 }
 
-pub(crate) fn reserve_for_ever(broken: &Broken, cx: &Context, draft: &mut Draft<'_>) {
+pub(crate) fn reserve_for_ever(broken: &Broken, tenant: &TenantId, draft: &mut Draft<'_>) {
     let kept = broken.notes().keys.clone();
-    let own = |(tenant, id, _): &&(TenantId, String, UniqueKey)| {
-        tenant == cx.tenant() && id.as_str() == draft.id.as_str()
-    };
+    let own = |(of, id, _): &&(TenantId, String, UniqueKey)| of == tenant && id.as_str() == draft.id.as_str();
     let own: Vec<UniqueKey> = kept.iter().filter(own).map(|(_, _, key)| key.clone()).collect();
     let reserved = draft
         .unique
         .iter()
-        .map(|key| (cx.tenant().clone(), draft.id.to_string(), key.clone()));
+        .map(|key| (tenant.clone(), draft.id.to_string(), key.clone()));
     broken.notes().keys.extend(reserved);
     draft.unique.extend(own);
 }
 
 pub(crate) fn reserve_over_all_tenants(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
     for (change, draft) in changes.iter().map(Draft::of).enumerate() {
@@ -529,7 +529,7 @@ pub(crate) fn reserve_over_all_tenants(
             let name = draft
                 .resource_type
                 .map(|resource_type| resource_type.name().to_string());
-            let reserved = (cx.tenant().clone(), name.unwrap_or_default(), key.clone());
+            let reserved = (tenant.clone(), name.unwrap_or_default(), key.clone());
             let mut notes = broken.notes();
             if notes
                 .keys
@@ -544,17 +544,17 @@ pub(crate) fn reserve_over_all_tenants(
             notes.keys.insert(reserved);
         }
     }
-    broken.commit_rightly(cx, changes)
+    broken.commit_rightly(tenant, changes)
 }
 
 pub(crate) fn one_by_one(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
     let mut outcomes = Vec::new();
     for change in changes {
-        let outcome = broken.commit_one(cx, *change, &outcomes)?;
+        let outcome = broken.commit_one(tenant, *change, &outcomes)?;
         outcomes.push(outcome);
     }
     Ok(Committed::new(outcomes))
@@ -562,35 +562,35 @@ pub(crate) fn one_by_one(
 
 pub(crate) fn check_first(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
     for (change, draft) in changes.iter().map(Draft::of).enumerate() {
         let (Some(resource_type), Some(demanded)) = (draft.resource_type, draft.precondition) else {
             continue;
         };
-        let stored = broken.get_rightly(cx, resource_type, &draft.id, &Selection::document());
+        let stored = broken.get_rightly(tenant, resource_type, &draft.id, &Selection::document());
         let current = stored.ok_or(CommitError::NotFound { change })?.version;
         if current != demanded {
             return Err(CommitError::VersionMismatch { change, current });
         }
     }
-    broken.commit_rightly(cx, changes)
+    broken.commit_rightly(tenant, changes)
 }
 
 pub(crate) fn publish_failed(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
-    broken.commit_rightly(cx, changes).inspect_err(|_| {
+    broken.commit_rightly(tenant, changes).inspect_err(|_| {
         let mut events: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
         events.retain(|draft| draft.action == Action::Publish);
         for event in &mut events {
             event.of = None;
         }
         let events: Vec<Change<'_>> = events.iter().filter_map(Draft::as_change).collect();
-        broken.commit_rightly(cx, &events).ok();
+        broken.commit_rightly(tenant, &events).ok();
     })
 }
 
@@ -614,22 +614,22 @@ pub(crate) fn read_backwards(
     events.take(limit).collect()
 }
 
-pub(crate) fn count_the_page(_: &Broken, _: &Context, all: Vec<Stored>, query: &Query<'_>) -> Page {
+pub(crate) fn count_the_page(_: &Broken, _: &TenantId, all: Vec<Stored>, query: &Query<'_>) -> Page {
     let page = cut(all, query, |filter, stored| filter.matches(&stored.resource));
     Page::new(page.resources.len(), page.resources)
 }
 
-pub(crate) fn order_by_id(_: &Broken, _: &Context, mut all: Vec<Stored>, query: &Query<'_>) -> Page {
+pub(crate) fn order_by_id(_: &Broken, _: &TenantId, mut all: Vec<Stored>, query: &Query<'_>) -> Page {
     all.sort_by_key(|stored| stored.resource.id());
     cut(all, query, |filter, stored| filter.matches(&stored.resource))
 }
 
-pub(crate) fn order_by_change(_: &Broken, _: &Context, mut all: Vec<Stored>, query: &Query<'_>) -> Page {
+pub(crate) fn order_by_change(_: &Broken, _: &TenantId, mut all: Vec<Stored>, query: &Query<'_>) -> Page {
     all.sort_by_key(|stored| stored.resource.meta().and_then(|meta| meta.last_modified));
     cut(all, query, |filter, stored| filter.matches(&stored.resource))
 }
 
-pub(crate) fn take_0_for_none(_: &Broken, _: &Context, all: Vec<Stored>, query: &Query<'_>) -> Page {
+pub(crate) fn take_0_for_none(_: &Broken, _: &TenantId, all: Vec<Stored>, query: &Query<'_>) -> Page {
     let mut query = query.clone();
     if query.count == 0 {
         query.count = usize::MAX;
@@ -637,14 +637,14 @@ pub(crate) fn take_0_for_none(_: &Broken, _: &Context, all: Vec<Stored>, query: 
     cut(all, &query, |filter, stored| filter.matches(&stored.resource))
 }
 
-pub(crate) fn filter_the_page(_: &Broken, _: &Context, all: Vec<Stored>, query: &Query<'_>) -> Page {
+pub(crate) fn filter_the_page(_: &Broken, _: &TenantId, all: Vec<Stored>, query: &Query<'_>) -> Page {
     let total = all.len();
     let page = all.into_iter().skip(query.offset).take(query.count);
     let matching = page.filter(|stored| query.filter.is_none_or(|filter| filter.matches(&stored.resource)));
     Page::new(total, matching.collect())
 }
 
-pub(crate) fn filter_the_selected(_: &Broken, _: &Context, all: Vec<Stored>, query: &Query<'_>) -> Page {
+pub(crate) fn filter_the_selected(_: &Broken, _: &TenantId, all: Vec<Stored>, query: &Query<'_>) -> Page {
     cut(all, query, |filter, stored| {
         let mut resource = stored.resource.clone();
         if query.selection.attributes.is_empty() {
@@ -658,7 +658,7 @@ pub(crate) fn select_everything(resource_type: &ResourceType, selection: &mut Se
     selection.attributes = everything(resource_type).attributes;
 }
 
-pub(crate) fn give_no_empty_relation(_: &Broken, _: &Context, stored: &mut Stored) {
+pub(crate) fn give_no_empty_relation(_: &Broken, _: &TenantId, stored: &mut Stored) {
     let relations = stored.resource.relations_mut();
     relations.retain(|(_, members)| !members.is_empty());
 }
@@ -668,23 +668,28 @@ pub(crate) fn lower_the_limit(_: &ResourceType, selection: &mut Selection) {
     selection.relation_limit = selection.relation_limit.map(lower);
 }
 
-pub(crate) fn find_by_old_values(broken: &Broken, cx: &Context, all: Vec<Stored>, query: &Query<'_>) -> Page {
+pub(crate) fn find_by_old_values(
+    broken: &Broken,
+    tenant: &TenantId,
+    all: Vec<Stored>,
+    query: &Query<'_>,
+) -> Page {
     let mut notes = broken.notes();
     for stored in &all {
         let Some(id) = stored.resource.id() else { continue };
         notes
             .old
-            .entry((cx.tenant().clone(), id))
+            .entry((tenant.clone(), id))
             .or_insert_with(|| stored.resource.clone());
     }
     cut(all, query, |filter, stored| {
-        let id = stored.resource.id().map(|id| (cx.tenant().clone(), id));
+        let id = stored.resource.id().map(|id| (tenant.clone(), id));
         let old = id.and_then(|id| notes.old.get(&id)).unwrap_or(&stored.resource);
         filter.matches(old)
     })
 }
 
-pub(crate) fn find_without_extensions(_: &Broken, _: &Context, all: Vec<Stored>, query: &Query<'_>) -> Page {
+pub(crate) fn find_without_extensions(_: &Broken, _: &TenantId, all: Vec<Stored>, query: &Query<'_>) -> Page {
     cut(all, query, |filter, stored| {
         let mut resource = stored.resource.clone();
         resource.extensions_mut().clear();
@@ -694,7 +699,7 @@ pub(crate) fn find_without_extensions(_: &Broken, _: &Context, all: Vec<Stored>,
 
 pub(crate) fn check_versions_then_write(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
     if changes.len() > 1
@@ -703,39 +708,39 @@ pub(crate) fn check_versions_then_write(
             .map(Draft::of)
             .any(|draft| draft.precondition.is_some())
     {
-        return broken.commit_rightly(cx, changes);
+        return broken.commit_rightly(tenant, changes);
     }
-    check_first(broken, cx, changes)?;
+    check_first(broken, tenant, changes)?;
     thread::sleep(Duration::from_millis(1));
     let mut drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
     for draft in &mut drafts {
         draft.precondition = None;
     }
     let changes: Vec<Change<'_>> = drafts.iter().filter_map(Draft::as_change).collect();
-    broken.commit_rightly(cx, &changes)
+    broken.commit_rightly(tenant, &changes)
 }
 
 pub(crate) fn check_keys_then_write(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
     let [Change::Create { .. }] = changes else {
-        return broken.commit_rightly(cx, changes);
+        return broken.commit_rightly(tenant, changes);
     };
     let meant: Vec<Change<'_>> = changes.iter().copied().chain(nonsense()).collect();
-    match broken.commit_rightly(cx, &meant) {
+    match broken.commit_rightly(tenant, &meant) {
         Err(error) if place_of(&error) == Some(0) => return Err(error),
         _ => thread::sleep(Duration::from_millis(1)),
     }
     let mut drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
-    match broken.commit_rightly(cx, changes) {
+    match broken.commit_rightly(tenant, changes) {
         Err(CommitError::UniquenessViolated { .. }) => {
             for draft in &mut drafts {
                 draft.unique.clear();
             }
             let changes: Vec<Change<'_>> = drafts.iter().filter_map(Draft::as_change).collect();
-            broken.commit_rightly(cx, &changes)
+            broken.commit_rightly(tenant, &changes)
         }
         other => other,
     }
@@ -743,13 +748,13 @@ pub(crate) fn check_keys_then_write(
 
 pub(crate) fn write_whole_groups(
     broken: &Broken,
-    cx: &Context,
+    tenant: &TenantId,
     changes: &[Change<'_>],
 ) -> Result<Committed, CommitError> {
     let mut drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
     if let [draft] = drafts.as_mut_slice()
         && let (Action::Update, Some(resource_type)) = (draft.action, draft.resource_type)
-        && let Some(stored) = broken.get_rightly(cx, resource_type, &draft.id, &everything(resource_type))
+        && let Some(stored) = broken.get_rightly(tenant, resource_type, &draft.id, &everything(resource_type))
     {
         thread::sleep(Duration::from_micros(200));
         for delta in &mut draft.relations {
@@ -763,7 +768,7 @@ pub(crate) fn write_whole_groups(
         }
     }
     let changes: Vec<Change<'_>> = drafts.iter().filter_map(Draft::as_change).collect();
-    broken.commit_rightly(cx, &changes)
+    broken.commit_rightly(tenant, &changes)
 }
 
 /// Some events are not there yet when they are first asked for, although later ones are.
@@ -782,8 +787,8 @@ pub(crate) fn show_late(
 
 pub(crate) fn forget_events(broken: Broken) -> Broken {
     for tenant in ["acme", "globex"] {
-        let cx = Context::new(TenantId::new(tenant));
-        let events = pollster::block_on(broken.inner.events(&cx, None, usize::MAX)).unwrap_or_default();
+        let tenant = TenantId::new(tenant);
+        let events = pollster::block_on(broken.inner.events(&tenant, None, usize::MAX)).unwrap_or_default();
         broken.notes().seen.extend(events.iter().map(|event| event.id));
     }
     broken

@@ -262,8 +262,8 @@ fn the_store_without_a_bug_passes_however_it_is_taken_apart() {
         Bug::Change(|_, _, _| {}),
         Bug::Commit(Broken::commit_rightly),
         Bug::Give(|_, _, _| {}),
-        Bug::Get(|broken, cx, resource_type, id, selection| {
-            broken.get_rightly(cx, resource_type, id, selection)
+        Bug::Get(|broken, tenant, resource_type, id, selection| {
+            broken.get_rightly(tenant, resource_type, id, selection)
         }),
         Bug::Select(|_, _| {}),
         Bug::Page(|_, _, all, query| cut(all, query, |filter, stored| filter.matches(&stored.resource))),

@@ -8,11 +8,11 @@ use std::{
 };
 
 use keyfob_core::{DateTime, Resource, ResourceId, ResourceType, Version};
-use keyfob_engine::{
-    Capabilities, Change, CommitError, Committed, Context, Event, EventId, NewEvent, Outcome, Page, Query,
+use keyfob_filter::Predicate;
+use keyfob_store::{
+    Capabilities, Change, CommitError, Committed, Event, EventId, NewEvent, Outcome, Page, Query,
     RelationDelta, Selection, Store, StoreError, Stored, TenantId, UniqueKey,
 };
-use keyfob_filter::Predicate;
 use keyfob_store_memory::MemoryStore;
 use keyfob_store_testkit::{Failure, Harness};
 
@@ -22,19 +22,19 @@ pub(crate) enum Bug {
     /// Nothing.
     None,
     /// It makes something else of each change that it is given.
-    Change(fn(&Broken, &Context, &mut Draft<'_>)),
+    Change(fn(&Broken, &TenantId, &mut Draft<'_>)),
     /// It commits in a way of its own.
-    Commit(fn(&Broken, &Context, &[Change<'_>]) -> Result<Committed, CommitError>),
+    Commit(fn(&Broken, &TenantId, &[Change<'_>]) -> Result<Committed, CommitError>),
     /// It applies one change after the other and lets others run in between.
     CommitInPieces,
     /// It gives back something else of a resource.
-    Give(fn(&Broken, &Context, &mut Stored)),
+    Give(fn(&Broken, &TenantId, &mut Stored)),
     /// It reads by itself.
-    Get(fn(&Broken, &Context, &ResourceType, &ResourceId, &Selection) -> Option<Stored>),
+    Get(fn(&Broken, &TenantId, &ResourceType, &ResourceId, &Selection) -> Option<Stored>),
     /// It reads more or less than is selected.
     Select(fn(&ResourceType, &mut Selection)),
     /// It makes pages by itself, out of all resources in their order, each read whole.
-    Page(fn(&Broken, &Context, Vec<Stored>, &Query<'_>) -> Page),
+    Page(fn(&Broken, &TenantId, Vec<Stored>, &Query<'_>) -> Page),
     /// It reads events by itself, out of all in their order.
     Events(fn(&Broken, Vec<Event>, Option<EventId>, usize) -> Vec<Event>),
     /// It is durable, and something is amiss when it is opened again.
@@ -104,21 +104,21 @@ impl Broken {
     /// Commits rightly.
     pub(crate) fn commit_rightly(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         changes: &[Change<'_>],
     ) -> Result<Committed, CommitError> {
-        pollster::block_on(self.inner.commit(cx, changes))
+        pollster::block_on(self.inner.commit(tenant, changes))
     }
 
     /// Reads rightly.
     pub(crate) fn get_rightly(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         id: &ResourceId,
         selection: &Selection,
     ) -> Option<Stored> {
-        pollster::block_on(self.inner.get(cx, resource_type, id, selection))
+        pollster::block_on(self.inner.get(tenant, resource_type, id, selection))
             .ok()
             .flatten()
     }
@@ -126,7 +126,7 @@ impl Broken {
     /// Commits one change of several, given what became of those before it.
     pub(crate) fn commit_one(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         change: Change<'_>,
         outcomes: &[Outcome],
     ) -> Result<Outcome, CommitError> {
@@ -140,7 +140,7 @@ impl Broken {
             other => other,
         };
         let committed = self
-            .commit_rightly(cx, &[change])
+            .commit_rightly(tenant, &[change])
             .map_err(|error| moved(error, outcomes.len()))?;
         committed
             .outcomes
@@ -149,10 +149,15 @@ impl Broken {
             .ok_or_else(|| StoreError::internal("a commit without an outcome").into())
     }
 
-    async fn all(&self, cx: &Context, resource_type: &ResourceType, selection: &Selection) -> Vec<Stored> {
+    async fn all(
+        &self,
+        tenant: &TenantId,
+        resource_type: &ResourceType,
+        selection: &Selection,
+    ) -> Vec<Stored> {
         let page = self
             .inner
-            .query(cx, resource_type, &Query::new(selection, usize::MAX))
+            .query(tenant, resource_type, &Query::new(selection, usize::MAX))
             .await;
         page.map(|page| page.resources).unwrap_or_default()
     }
@@ -165,37 +170,37 @@ impl Store for Broken {
 
     async fn get(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         id: &ResourceId,
         selection: &Selection,
     ) -> Result<Option<Stored>, StoreError> {
         let mut selection = selection.clone();
         match self.bug {
-            Bug::Get(get) => return Ok(get(self, cx, resource_type, id, &selection)),
+            Bug::Get(get) => return Ok(get(self, tenant, resource_type, id, &selection)),
             Bug::Select(select) => select(resource_type, &mut selection),
             _ => {}
         }
-        let mut found = self.inner.get(cx, resource_type, id, &selection).await?;
+        let mut found = self.inner.get(tenant, resource_type, id, &selection).await?;
         if let (Bug::Give(give), Some(stored)) = (self.bug, &mut found) {
-            give(self, cx, stored);
+            give(self, tenant, stored);
         }
         Ok(found)
     }
 
     async fn query(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         query: &Query<'_>,
     ) -> Result<Page, StoreError> {
         let mut selection = query.selection.clone();
         match self.bug {
             Bug::Page(page) => {
-                let all = self.all(cx, resource_type, &everything(resource_type)).await;
-                let page = page(self, cx, all, query);
+                let all = self.all(tenant, resource_type, &everything(resource_type)).await;
+                let page = page(self, tenant, all, query);
                 let ids = page.resources.iter().filter_map(|stored| stored.resource.id());
-                let read = ids.filter_map(|id| self.get_rightly(cx, resource_type, &id, query.selection));
+                let read = ids.filter_map(|id| self.get_rightly(tenant, resource_type, &id, query.selection));
                 return Ok(Page::new(page.total, read.collect()));
             }
             Bug::Select(select) => select(resource_type, &mut selection),
@@ -203,30 +208,30 @@ impl Store for Broken {
         }
         let mut query = query.clone();
         query.selection = &selection;
-        let mut page = self.inner.query(cx, resource_type, &query).await?;
+        let mut page = self.inner.query(tenant, resource_type, &query).await?;
         if let Bug::Give(give) = self.bug {
             page.resources
                 .iter_mut()
-                .for_each(|stored| give(self, cx, stored));
+                .for_each(|stored| give(self, tenant, stored));
         }
         Ok(page)
     }
 
-    async fn commit(&self, cx: &Context, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
+    async fn commit(&self, tenant: &TenantId, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
         match self.bug {
-            Bug::Commit(commit) => commit(self, cx, changes),
+            Bug::Commit(commit) => commit(self, tenant, changes),
             Bug::Change(tamper) => {
                 let mut drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
                 for draft in &mut drafts {
-                    tamper(self, cx, draft);
+                    tamper(self, tenant, draft);
                 }
                 let changes: Vec<Change<'_>> = drafts.iter().filter_map(Draft::as_change).collect();
-                self.inner.commit(cx, &changes).await
+                self.inner.commit(tenant, &changes).await
             }
             Bug::CommitInPieces => {
                 let mut outcomes = Vec::new();
                 for change in changes {
-                    let outcome = self.commit_one(cx, *change, &outcomes)?;
+                    let outcome = self.commit_one(tenant, *change, &outcomes)?;
                     outcomes.push(outcome);
                     let mut polled = false;
                     poll_fn(|task| {
@@ -241,30 +246,30 @@ impl Store for Broken {
                 }
                 Ok(Committed::new(outcomes))
             }
-            _ => self.inner.commit(cx, changes).await,
+            _ => self.inner.commit(tenant, changes).await,
         }
     }
 
     async fn events(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         after: Option<EventId>,
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
         match self.bug {
             Bug::Events(events) => Ok(events(
                 self,
-                self.inner.events(cx, None, usize::MAX).await?,
+                self.inner.events(tenant, None, usize::MAX).await?,
                 after,
                 limit,
             )),
             // What was asked for before a store was closed is lost, if that is the bug.
             Bug::Reopen(_) => {
-                let events = self.inner.events(cx, after, usize::MAX).await?.into_iter();
+                let events = self.inner.events(tenant, after, usize::MAX).await?.into_iter();
                 let lost = |event: &Event| self.notes().seen.contains(&event.id);
                 Ok(events.filter(|event| !lost(event)).take(limit).collect())
             }
-            _ => self.inner.events(cx, after, limit).await,
+            _ => self.inner.events(tenant, after, limit).await,
         }
     }
 }
@@ -340,7 +345,6 @@ impl<'c> Draft<'c> {
                 draft.event = Some(event.clone());
                 draft.of = of;
             }
-            _ => {}
         }
         draft
     }
@@ -450,6 +454,6 @@ fn moved(error: CommitError, change: usize) -> CommitError {
             CommitError::UniquenessViolated { change, attribute }
         }
         CommitError::UnknownMembers { members, .. } => CommitError::UnknownMembers { change, members },
-        other => other,
+        other @ CommitError::Store(_) => other,
     }
 }

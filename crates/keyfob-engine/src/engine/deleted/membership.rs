@@ -6,15 +6,15 @@ use keyfob_core::{
     DateTime, Object, Resource, ResourceId, ResourceType, Value, Version, schema::RelationKind,
 };
 use keyfob_patch::RelationDelta;
+use keyfob_store::{NewEvent, Query, Selection, Store, StoreError, Stored};
 use smol_str::SmolStr;
 
 use super::{DeletedUser, equals};
 use crate::{
     context::Context,
     engine::{Engine, EngineError, commit::Draft, error::Refusal},
-    policy,
+    event, policy,
     rule::Operation,
-    store::{NewEvent, Query, Selection, Store, StoreError, Stored, event},
     system,
 };
 
@@ -86,7 +86,10 @@ impl<S: Store> Engine<S> {
         let selection = Selection::document();
         let filter = equals(system::deleted_user(), "memberships.value", owner.as_str())?;
         let query = Query::new(&selection, usize::MAX).with_filter(&filter);
-        let page = self.store().query(cx, system::deleted_user(), &query).await?;
+        let page = self
+            .store()
+            .query(cx.tenant(), system::deleted_user(), &query)
+            .await?;
         Ok(page.resources)
     }
 
@@ -198,7 +201,7 @@ impl<S: Store> Engine<S> {
                 let filter = equals(owner_type, &format!("{attribute}.value"), id.as_str())?;
                 let selection = Selection::document();
                 let query = Query::new(&selection, usize::MAX).with_filter(&filter);
-                let page = self.store().query(cx, owner_type, &query).await?;
+                let page = self.store().query(cx.tenant(), owner_type, &query).await?;
                 let owners = page.resources.iter().filter_map(|stored| stored.resource.id());
                 memberships.extend(owners.map(|owner| Membership {
                     resource_type: owner_type.name().clone(),

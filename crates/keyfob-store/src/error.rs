@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 
-use keyfob_core::{ResourceId, Version};
+use keyfob_core::{ErrorBody, ResourceId, ToErrorBody, Version};
 use smol_str::SmolStr;
 use thiserror::Error;
 
@@ -30,9 +30,22 @@ impl StoreError {
     }
 }
 
+impl ToErrorBody for StoreError {
+    /// A fixed text: what went wrong inside is for the log, not for the client.
+    fn to_error_body(&self) -> ErrorBody {
+        match self {
+            Self::Unavailable(_) => ErrorBody::new(503, "the service is unavailable, try again later"),
+            Self::Internal(_) => ErrorBody::new(500, "the service failed"),
+        }
+    }
+}
+
 /// Why a commit changed nothing. `change` is the place of the change that could not be applied.
 #[derive(Debug, Error)]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "a caller must handle every reason for a refusal"
+)]
 pub enum CommitError {
     /// There is no such resource.
     #[error("change {change}: there is no such resource")]

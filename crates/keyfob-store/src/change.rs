@@ -5,13 +5,13 @@ use keyfob_patch::RelationDelta;
 use smol_str::SmolStr;
 use unicode_normalization::UnicodeNormalization;
 
-use super::{EventId, NewEvent};
+use crate::{EventId, NewEvent};
 
 /// One change of a commit.
 #[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "a store must handle every kind of change")]
 pub enum Change<'c> {
-    /// Stores a new resource, last modified `at`. Fails with [`CommitError::IdTaken`](super::CommitError::IdTaken) where
+    /// Stores a new resource, last modified `at`. Fails with [`CommitError::IdTaken`](crate::CommitError::IdTaken) where
     /// the tenant has a resource of that id; an id is free as soon as its resource is deleted, be it earlier in the
     /// same commit.
     Create {

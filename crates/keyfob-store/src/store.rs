@@ -1,23 +1,13 @@
-//! The contract between the engine and whatever keeps the resources.
-
-mod change;
-mod dynamic;
-mod error;
-pub mod event;
-mod query;
+//! The trait that stores implement.
 
 use std::{future::Future, sync::Arc};
 
 use keyfob_core::{ResourceId, ResourceType};
 
-pub use self::{
-    change::{Change, Committed, Outcome, UniqueKey},
-    dynamic::DynStore,
-    error::{CommitError, StoreError},
-    event::{Event, EventId, NewEvent},
-    query::{Capabilities, Page, Query, Selection, Stored},
+use crate::{
+    Capabilities, Change, CommitError, Committed, Event, EventId, Page, Query, Selection, StoreError, Stored,
+    TenantId,
 };
-use crate::context::Context;
 
 /// Keeps the resources of every tenant.
 ///
@@ -53,7 +43,7 @@ pub trait Store: Send + Sync + 'static {
     /// Sees every commit that had returned when the call was made.
     fn get(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         id: &ResourceId,
         selection: &Selection,
@@ -67,7 +57,7 @@ pub trait Store: Send + Sync + 'static {
     /// long as the result equals [`Predicate::matches`](keyfob_filter::Predicate::matches).
     fn query(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         query: &Query<'_>,
     ) -> impl Future<Output = Result<Page, StoreError>> + Send;
@@ -81,7 +71,7 @@ pub trait Store: Send + Sync + 'static {
     /// [`CommitError`] names the change that could not be applied; nothing is then changed.
     fn commit(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         changes: &[Change<'_>],
     ) -> impl Future<Output = Result<Committed, CommitError>> + Send;
 
@@ -89,7 +79,7 @@ pub trait Store: Send + Sync + 'static {
     /// which they were published.
     fn events(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         after: Option<EventId>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Event>, StoreError>> + Send;
@@ -102,37 +92,37 @@ impl<S: Store> Store for Arc<S> {
 
     fn get(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         id: &ResourceId,
         selection: &Selection,
     ) -> impl Future<Output = Result<Option<Stored>, StoreError>> + Send {
-        S::get(self, cx, resource_type, id, selection)
+        S::get(self, tenant, resource_type, id, selection)
     }
 
     fn query(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         query: &Query<'_>,
     ) -> impl Future<Output = Result<Page, StoreError>> + Send {
-        S::query(self, cx, resource_type, query)
+        S::query(self, tenant, resource_type, query)
     }
 
     fn commit(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         changes: &[Change<'_>],
     ) -> impl Future<Output = Result<Committed, CommitError>> + Send {
-        S::commit(self, cx, changes)
+        S::commit(self, tenant, changes)
     }
 
     fn events(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         after: Option<EventId>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<Event>, StoreError>> + Send {
-        S::events(self, cx, after, limit)
+        S::events(self, tenant, after, limit)
     }
 }

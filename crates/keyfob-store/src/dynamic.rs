@@ -4,11 +4,10 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use keyfob_core::{ResourceId, ResourceType};
 
-use super::{
+use crate::{
     Capabilities, Change, CommitError, Committed, Event, EventId, Page, Query, Selection, Store, StoreError,
-    Stored,
+    Stored, TenantId,
 };
-use crate::context::Context;
 
 /// Any store behind one type, itself a store: for programs that choose the store when they start.
 ///
@@ -37,34 +36,34 @@ impl Store for DynStore {
 
     async fn get(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         id: &ResourceId,
         selection: &Selection,
     ) -> Result<Option<Stored>, StoreError> {
-        self.0.get(cx, resource_type, id, selection).await
+        self.0.get(tenant, resource_type, id, selection).await
     }
 
     async fn query(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         resource_type: &ResourceType,
         query: &Query<'_>,
     ) -> Result<Page, StoreError> {
-        self.0.query(cx, resource_type, query).await
+        self.0.query(tenant, resource_type, query).await
     }
 
-    async fn commit(&self, cx: &Context, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
-        self.0.commit(cx, changes).await
+    async fn commit(&self, tenant: &TenantId, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
+        self.0.commit(tenant, changes).await
     }
 
     async fn events(
         &self,
-        cx: &Context,
+        tenant: &TenantId,
         after: Option<EventId>,
         limit: usize,
     ) -> Result<Vec<Event>, StoreError> {
-        self.0.events(cx, after, limit).await
+        self.0.events(tenant, after, limit).await
     }
 }
 
@@ -76,7 +75,7 @@ trait Erased: Send + Sync {
 
     fn get<'f>(
         &'f self,
-        cx: &'f Context,
+        tenant: &'f TenantId,
         resource_type: &'f ResourceType,
         id: &'f ResourceId,
         selection: &'f Selection,
@@ -84,20 +83,20 @@ trait Erased: Send + Sync {
 
     fn query<'f>(
         &'f self,
-        cx: &'f Context,
+        tenant: &'f TenantId,
         resource_type: &'f ResourceType,
         query: &'f Query<'_>,
     ) -> BoxFuture<'f, Result<Page, StoreError>>;
 
     fn commit<'f>(
         &'f self,
-        cx: &'f Context,
+        tenant: &'f TenantId,
         changes: &'f [Change<'_>],
     ) -> BoxFuture<'f, Result<Committed, CommitError>>;
 
     fn events<'f>(
         &'f self,
-        cx: &'f Context,
+        tenant: &'f TenantId,
         after: Option<EventId>,
         limit: usize,
     ) -> BoxFuture<'f, Result<Vec<Event>, StoreError>>;
@@ -110,37 +109,37 @@ impl<S: Store> Erased for S {
 
     fn get<'f>(
         &'f self,
-        cx: &'f Context,
+        tenant: &'f TenantId,
         resource_type: &'f ResourceType,
         id: &'f ResourceId,
         selection: &'f Selection,
     ) -> BoxFuture<'f, Result<Option<Stored>, StoreError>> {
-        Box::pin(Store::get(self, cx, resource_type, id, selection))
+        Box::pin(Store::get(self, tenant, resource_type, id, selection))
     }
 
     fn query<'f>(
         &'f self,
-        cx: &'f Context,
+        tenant: &'f TenantId,
         resource_type: &'f ResourceType,
         query: &'f Query<'_>,
     ) -> BoxFuture<'f, Result<Page, StoreError>> {
-        Box::pin(Store::query(self, cx, resource_type, query))
+        Box::pin(Store::query(self, tenant, resource_type, query))
     }
 
     fn commit<'f>(
         &'f self,
-        cx: &'f Context,
+        tenant: &'f TenantId,
         changes: &'f [Change<'_>],
     ) -> BoxFuture<'f, Result<Committed, CommitError>> {
-        Box::pin(Store::commit(self, cx, changes))
+        Box::pin(Store::commit(self, tenant, changes))
     }
 
     fn events<'f>(
         &'f self,
-        cx: &'f Context,
+        tenant: &'f TenantId,
         after: Option<EventId>,
         limit: usize,
     ) -> BoxFuture<'f, Result<Vec<Event>, StoreError>> {
-        Box::pin(Store::events(self, cx, after, limit))
+        Box::pin(Store::events(self, tenant, after, limit))
     }
 }

@@ -3,35 +3,6 @@
 use keyfob_core::{DateTime, Object, ResourceId};
 use smol_str::SmolStr;
 
-/// A resource was created.
-pub const CREATED: &str = "created";
-/// A resource changed.
-pub const CHANGED: &str = "changed";
-/// A resource was deleted and nothing is left of it, or, of a user, the id alone.
-pub const DELETED: &str = "deleted";
-/// A created user is to be invited.
-pub const INVITE_REQUESTED: &str = "inviteRequested";
-/// A user accepted the invitation.
-pub const INVITE_ACCEPTED: &str = "inviteAccepted";
-/// A user isn't active any longer.
-pub const DEACTIVATED: &str = "deactivated";
-/// A user is active again.
-pub const REACTIVATED: &str = "reactivated";
-/// A user is among the deleted ones now and can be brought back.
-pub const SOFT_DELETED: &str = "softDeleted";
-/// A deleted user is back.
-pub const RESTORED: &str = "restored";
-/// The organization was linked to a provider.
-pub const LINKED: &str = "linked";
-/// The organization's link to its provider was cut.
-pub const UNLINKED: &str = "unlinked";
-/// A token was made.
-pub const TOKEN_ISSUED: &str = "tokenIssued";
-/// A token opens nothing any more.
-pub const TOKEN_REVOKED: &str = "tokenRevoked";
-/// How the organization is provisioned was changed.
-pub const PROVISIONING_CHANGED: &str = "provisioningChanged";
-
 /// The place of an event among all of a store; grows from event to event, not necessarily by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventId(u64);
@@ -56,7 +27,7 @@ impl EventId {
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct NewEvent {
-    /// What happens: one of this module's names, such as [`CREATED`], or one of the application's.
+    /// The name of what happens, such as `created`. The store gives it no meaning.
     pub name: SmolStr,
     /// The name of the resource's type.
     pub resource_type: SmolStr,

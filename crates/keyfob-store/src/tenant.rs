@@ -1,0 +1,32 @@
+//! Tenants.
+
+use std::fmt;
+
+use smol_str::SmolStr;
+
+/// One customer of the service, whose resources nobody else sees: the id of an organization.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TenantId(SmolStr);
+
+impl TenantId {
+    /// The service itself, under which organizations and tokens are kept. No token leads here.
+    pub const SYSTEM: Self = Self(SmolStr::new_static(""));
+
+    /// The tenant with this id.
+    #[must_use]
+    pub fn new(text: impl Into<SmolStr>) -> Self {
+        Self(text.into())
+    }
+
+    /// The id's text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
