@@ -23,7 +23,7 @@ ALLOWED = {
 }
 # The crates up to the engine know no HTTP, no SQL and no runtime, not even through somebody else.
 PURE = ["keyfob-core", "keyfob-filter", "keyfob-patch", "keyfob-store", "keyfob-engine"]
-IMPURE = ["keyfob-core", "keyfob-filter", "keyfob-patch", "keyfob-store", "keyfob-engine"]
+IMPURE = {"http", "hyper", "axum", "tower", "tokio", "rusqlite", "tokio-postgres"}
 
 
 def main():
