@@ -56,6 +56,17 @@ pub enum Quirk {
     SingleQuotes,
     /// `manager eq "x"`: an extension's attribute without its URI, where the name is nobody else's (Entra ID).
     UnqualifiedExtensions,
+    /// `attributes` together with `excludedAttributes`: the first counts, since it names what the client needs (RFC
+    /// 7644 section 3.9 has them mutually exclusive).
+    BothAttributeLists,
+    /// `"attributes": "userName,displayName"`: a string with commas, or with one name, where a `.search` body takes an
+    /// array (older SCIM-SDK and Gluu clients).
+    CommaSeparatedAttributes,
+    /// `Content-Type: */*`: taken for JSON, as a body without the header is (ZITADEL).
+    WildcardContentType,
+    /// `Authorization: TOKEN`: a token without the scheme `Bearer` before it (Entra ID's secret field with a pasted
+    /// token, older Okta agents).
+    TokenWithoutScheme,
 }
 
 /// A set of [`Quirk`]s: how much of what providers really send is understood.
@@ -76,7 +87,7 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    const ALL: [Quirk; 19] = [
+    const ALL: [Quirk; 23] = [
         Quirk::BooleanStrings,
         Quirk::BareValues,
         Quirk::SingleValues,
@@ -96,6 +107,10 @@ impl Dialect {
         Quirk::UnquotedDates,
         Quirk::SingleQuotes,
         Quirk::UnqualifiedExtensions,
+        Quirk::BothAttributeLists,
+        Quirk::CommaSeparatedAttributes,
+        Quirk::WildcardContentType,
+        Quirk::TokenWithoutScheme,
     ];
 
     /// The RFC alone.

@@ -22,7 +22,7 @@ pub use self::{
     dialect::{Dialect, Quirk},
     error::{ErrorBody, ScimType, ToErrorBody},
     name::{AttrName, AttrPath, AttrPathRef, PathError, SchemaUri, fold, folds_to},
-    projection::Projection,
+    projection::{Projection, ProjectionError, ResolvedProjection},
     resource::{ExternalId, Member, MemberSet, Meta, Resource, ResourceId, Version},
     schema::{AttrId, AttrSet, Attribute, Registry, ResourceType, Schema},
     time::DateTime,

@@ -16,7 +16,8 @@ pub use self::{
 use crate::{
     error::{ErrorBody, ScimType, ToErrorBody},
     json::JsonError,
-    name::{PathError, SchemaUri},
+    name::SchemaUri,
+    projection::ProjectionError,
     value::Value,
 };
 
@@ -41,20 +42,16 @@ pub enum MessageError {
         /// What it should be.
         expected: &'static str,
     },
-    /// A name in `attributes` or `excludedAttributes` is none.
-    #[error("`{text}` is not an attribute: {error}")]
-    Path {
-        /// The text.
-        text: SmolStr,
-        /// Why it isn't.
-        error: PathError,
-    },
+    /// The names in `attributes` or `excludedAttributes` can't be taken.
+    #[error(transparent)]
+    Projection(#[from] ProjectionError),
 }
 
 impl ToErrorBody for MessageError {
     fn to_error_body(&self) -> ErrorBody {
         match self {
             Self::Json(error) => error.to_error_body(),
+            Self::Projection(error) => error.to_error_body(),
             other => ErrorBody::bad_request(ScimType::InvalidSyntax, smol_str::format_smolstr!("{other}")),
         }
     }

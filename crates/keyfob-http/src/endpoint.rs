@@ -5,7 +5,7 @@ use http::{HeaderValue, Method, Response, StatusCode, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
 use keyfob_core::{
-    Resource, ResourceId, ResourceType,
+    Dialect, Resource, ResourceId, ResourceType,
     message::{ListResponse, PatchRequest, SearchRequest},
 };
 use keyfob_engine::{Context, Engine, Store, Written};
@@ -42,7 +42,8 @@ impl<S: Store> Exchange<'_, S> {
         };
         match (&route, method) {
             (Route::Resources(resource_type), &Method::GET) => {
-                self.search(&[resource_type], &parameters.search_request()?).await
+                self.search(&[resource_type], &parameters.search_request(self.dialect())?)
+                    .await
             }
             (Route::Resources(resource_type), &Method::POST) => {
                 self.create(resource_type, &parameters, &self.read(body).await?)
@@ -61,11 +62,11 @@ impl<S: Store> Exchange<'_, S> {
             }
             (Route::Resource(resource_type, id), &Method::DELETE) => self.delete(resource_type, id).await,
             (Route::Search(Some(resource_type)), &Method::POST) => {
-                let request = SearchRequest::from_json(&self.read(body).await?)?;
+                let request = SearchRequest::from_json(&self.read(body).await?, self.dialect())?;
                 self.search(&[resource_type], &request).await
             }
             (Route::Search(None), &Method::POST) => {
-                let request = SearchRequest::from_json(&self.read(body).await?)?;
+                let request = SearchRequest::from_json(&self.read(body).await?, self.dialect())?;
                 let resource_types = self.engine.registry().resource_types().iter();
                 let exposed: Vec<_> = resource_types
                     .filter(|resource_type| resource_type.is_exposed())
@@ -92,7 +93,7 @@ impl<S: Store> Exchange<'_, S> {
     }
 
     async fn create(&self, resource_type: &ResourceType, parameters: &Parameters<'_>, body: &[u8]) -> Answer {
-        let projection = parameters.projection()?;
+        let projection = parameters.projection(self.dialect())?;
         let resource = Resource::from_json(body, resource_type)?;
         let written = self
             .engine
@@ -107,7 +108,7 @@ impl<S: Store> Exchange<'_, S> {
         id: &ResourceId,
         parameters: &Parameters<'_>,
     ) -> Answer {
-        let projection = parameters.projection()?;
+        let projection = parameters.projection(self.dialect())?;
         let known = conditional::if_none_match(&self.request.headers);
         let found = self
             .engine
@@ -134,7 +135,7 @@ impl<S: Store> Exchange<'_, S> {
         parameters: &Parameters<'_>,
         body: &[u8],
     ) -> Answer {
-        let projection = parameters.projection()?;
+        let projection = parameters.projection(self.dialect())?;
         let resource = Resource::from_json(body, resource_type)?;
         let precondition = conditional::if_match(&self.request.headers);
         let written = self
@@ -151,7 +152,7 @@ impl<S: Store> Exchange<'_, S> {
         parameters: &Parameters<'_>,
         body: &[u8],
     ) -> Answer {
-        let projection = parameters.projection()?;
+        let projection = parameters.projection(self.dialect())?;
         let request = PatchRequest::from_json(body)?;
         let precondition = conditional::if_match(&self.request.headers);
         let written = self
@@ -207,6 +208,11 @@ impl<S: Store> Exchange<'_, S> {
             &written.location,
             resource,
         )
+    }
+
+    /// The departures from the RFC that the profile takes.
+    fn dialect(&self) -> Dialect {
+        self.engine.profile().dialect
     }
 
     fn media_type(&self) -> HeaderValue {

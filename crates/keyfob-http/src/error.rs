@@ -5,7 +5,9 @@ use std::{error::Error as StdError, fmt};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
-use keyfob_core::{ErrorBody, PathError, ScimType, ToErrorBody, json::JsonError, message::MessageError};
+use keyfob_core::{
+    ErrorBody, ProjectionError, ScimType, ToErrorBody, json::JsonError, message::MessageError,
+};
 use keyfob_engine::EngineError;
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
@@ -42,8 +44,8 @@ pub(crate) enum HttpError {
     QueryEncoding,
     #[error("`{name}` is not an integer: `{text}`")]
     NotAnInteger { name: &'static str, text: SmolStr },
-    #[error("the query names no attribute: {0}")]
-    Attributes(PathError),
+    #[error(transparent)]
+    Projection(#[from] ProjectionError),
     #[error("what a service says of itself can't be filtered")]
     DiscoveryFilter,
     #[error(transparent)]
@@ -65,9 +67,10 @@ impl ToErrorBody for HttpError {
             Self::TooLarge { .. } => ErrorBody::new(413, detail()),
             Self::MediaType | Self::ContentEncoding => ErrorBody::new(415, detail()),
             Self::Unreadable => ErrorBody::bad_request(ScimType::InvalidSyntax, detail()),
-            Self::QueryEncoding | Self::NotAnInteger { .. } | Self::Attributes(_) => {
+            Self::QueryEncoding | Self::NotAnInteger { .. } => {
                 ErrorBody::bad_request(ScimType::InvalidValue, detail())
             }
+            Self::Projection(error) => error.to_error_body(),
             Self::DiscoveryFilter => ErrorBody::new(403, detail()),
             Self::Json(error) => error.to_error_body(),
             Self::Message(error) => error.to_error_body(),

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, num::IntErrorKind};
 
 use keyfob_core::{
-    Projection,
+    Dialect, Projection,
     message::{SearchRequest, SortOrder},
 };
 use percent_encoding::percent_decode_str;
@@ -61,15 +61,15 @@ impl<'q> Parameters<'q> {
         self.filter.is_some()
     }
 
-    pub(crate) fn projection(&self) -> Result<Projection, HttpError> {
-        Projection::parse(self.attributes.as_deref(), self.excluded_attributes.as_deref())
-            .map_err(HttpError::Attributes)
+    pub(crate) fn projection(&self, dialect: Dialect) -> Result<Projection, HttpError> {
+        let excluded = self.excluded_attributes.as_deref();
+        Ok(Projection::parse(self.attributes.as_deref(), excluded, dialect)?)
     }
 
-    pub(crate) fn search_request(&self) -> Result<SearchRequest, HttpError> {
+    pub(crate) fn search_request(&self, dialect: Dialect) -> Result<SearchRequest, HttpError> {
         let mut request = SearchRequest::new();
         request.filter = self.filter.as_deref().map(SmolStr::new);
-        request.projection = self.projection()?;
+        request.projection = self.projection(dialect)?;
         request.sort_by = self.sort_by.as_deref().map(SmolStr::new);
         request.sort_order = match self.sort_order.as_deref() {
             Some(order) if order.eq_ignore_ascii_case("descending") => SortOrder::Descending,
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     fn request(query: &str) -> Result<SearchRequest, HttpError> {
-        Parameters::parse(query)?.search_request()
+        Parameters::parse(query)?.search_request(Dialect::interop())
     }
 
     #[test]
@@ -181,7 +181,8 @@ mod tests {
         let projection = request("attributes=userName,+emails.value%2Cname")
             .unwrap()
             .projection;
-        let expected = Projection::parse(Some("userName,emails.value,name"), None).unwrap();
+        let expected =
+            Projection::parse(Some("userName,emails.value,name"), None, Dialect::interop()).unwrap();
         assert_eq!(projection, expected);
         assert_eq!(
             request("attributes=&excludedAttributes=").unwrap().projection,
@@ -192,7 +193,7 @@ mod tests {
             "excludedAttributes=user%20Name",
             "attributes=%3Cscript%3E",
         ] {
-            assert!(matches!(request(query), Err(HttpError::Attributes(_))), "{query}");
+            assert!(matches!(request(query), Err(HttpError::Projection(_))), "{query}");
         }
     }
 }

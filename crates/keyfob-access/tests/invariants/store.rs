@@ -48,7 +48,7 @@ impl Watched {
             ..Snapshot::default()
         };
         for resource_type in types {
-            let selection = Selection::of(Projection::all().wants(&resource_type));
+            let selection = Selection::of(Projection::all().resolve(&resource_type).wants());
             let query = Query::new(&selection, usize::MAX);
             let page = block_on(self.inner.query(cx.tenant(), &resource_type, &query)).unwrap();
             for stored in page.resources {

@@ -4,8 +4,9 @@ use smol_str::SmolStr;
 
 use super::{MessageError, check_schema};
 use crate::{
+    dialect::{Dialect, Quirk},
     json,
-    name::{AttrPath, SchemaUri},
+    name::SchemaUri,
     projection::Projection,
     value::{Object, Value},
 };
@@ -49,20 +50,16 @@ impl SearchRequest {
     /// Reads the message of a POST to `/.search`.
     ///
     /// # Errors
-    /// [`MessageError`], which maps to `invalidSyntax`.
-    pub fn from_json(text: &[u8]) -> Result<Self, MessageError> {
+    /// [`MessageError`], which maps to `invalidSyntax`, or as its [`ProjectionError`](crate::ProjectionError) does.
+    pub fn from_json(text: &[u8], dialect: Dialect) -> Result<Self, MessageError> {
         let message = json::object_from_slice(text)?;
         check_schema(message.get("schemas"), &SchemaUri::SEARCH_REQUEST)?;
-        let only = paths(&message, "attributes")?;
-        let except = paths(&message, "excludedAttributes")?;
+        let only = names(&message, "attributes", dialect)?;
+        let except = names(&message, "excludedAttributes", dialect)?;
         let sort_order = string(&message, "sortOrder")?.unwrap_or_default();
         Ok(Self {
             filter: string(&message, "filter")?,
-            projection: match (only, except) {
-                (Some(only), _) => Projection::only(only),
-                (None, Some(except)) => Projection::except(except),
-                (None, None) => Projection::all(),
-            },
+            projection: Projection::of_names(only, except, dialect)?,
             sort_by: string(&message, "sortBy")?,
             sort_order: if sort_order.eq_ignore_ascii_case("descending") {
                 SortOrder::Descending
@@ -97,20 +94,21 @@ fn integer(message: &Object, member: &str) -> Result<Option<i64>, MessageError> 
     }
 }
 
-fn paths(message: &Object, member: &str) -> Result<Option<Vec<AttrPath>>, MessageError> {
-    let values = message.get(member).map(Value::as_elements).unwrap_or_default();
-    if values.is_empty() {
-        return Ok(None);
+/// The names in a list of attributes.
+fn names<'m>(message: &'m Object, member: &str, dialect: Dialect) -> Result<Vec<&'m str>, MessageError> {
+    let refused = || MessageError::Member {
+        member: member.into(),
+        expected: "an array of strings",
+    };
+    match message.get(member) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(values)) => {
+            let names = values.iter().map(|value| value.as_str().ok_or_else(refused));
+            names.collect()
+        }
+        Some(Value::String(text)) if dialect.allows(Quirk::CommaSeparatedAttributes) => {
+            Ok(text.split(',').collect())
+        }
+        Some(_) => Err(refused()),
     }
-    let paths = values.iter().map(|value| {
-        let text = value.as_str().ok_or(MessageError::Member {
-            member: member.into(),
-            expected: "an array of strings",
-        })?;
-        AttrPath::parse(text).map_err(|error| MessageError::Path {
-            text: text.into(),
-            error,
-        })
-    });
-    paths.collect::<Result<Vec<_>, _>>().map(Some)
 }

@@ -137,24 +137,60 @@ impl ResourceType {
         dialect: Dialect,
     ) -> Result<Target<'_>, ResolveError> {
         let path = path.into();
+        self.find(path, dialect)
+            .ok_or_else(|| self.explain(path, dialect))
+    }
+
+    /// Finds what a path names, as [`resolve`](Self::resolve) does, for callers to whom it makes no difference why it
+    /// names nothing: what was perhaps meant is not looked for.
+    ///
+    /// # Complexity
+    /// Linear in the attributes of the schemas that the path may mean.
+    pub fn find<'p>(&self, path: impl Into<AttrPathRef<'p>>, dialect: Dialect) -> Option<Target<'_>> {
+        let path = path.into();
         let Some(uri) = path.schema() else {
-            return self.resolve_bare(path, dialect).map(Target::Attribute);
+            let (container, attribute) = self.find_bare(path.name(), dialect)?;
+            return Target::within(container, attribute, path.sub());
         };
         if let Some((container, schema)) = self.schema_in(uri) {
-            return self
-                .in_schema(container, schema, path.name(), path.sub())
-                .map(Target::Attribute);
+            let attribute = self.in_schema(container, schema, path.name())?;
+            return Target::within(container, attribute, path.sub());
         }
-        let whole = smol_str::format_smolstr!("{uri}:{}", path.name());
-        match (self.schema_in(&whole), path.sub()) {
-            (Some((Container::Extension(_), schema)), None) => Ok(Target::Extension(schema)),
-            (Some((Container::Core, schema)), None) => Err(ResolveError::Schema {
+        match self.whole_schema(path)? {
+            (Container::Extension(_), schema) if path.sub().is_none() => Some(Target::Extension(schema)),
+            (container, schema) if dialect.allows(Quirk::DottedUrn) => {
+                Target::within(container, self.in_schema(container, schema, path.sub()?)?, None)
+            }
+            _ => None,
+        }
+    }
+
+    /// Says why a path names nothing.
+    #[cold]
+    fn explain(&self, path: AttrPathRef<'_>, dialect: Dialect) -> ResolveError {
+        let in_container = |container, attribute: Option<&Attribute>, name: &str, sub: Option<&str>| {
+            let unknown_sub = attribute
+                .zip(sub)
+                .and_then(|(attribute, sub)| attribute.resolve_sub(sub).err());
+            unknown_sub.unwrap_or_else(|| self.unknown_attribute(name, container))
+        };
+        let Some(uri) = path.schema() else {
+            let found = self.find_bare(path.name(), dialect);
+            let attribute = found.map(|(_, attribute)| attribute);
+            return in_container(Container::Core, attribute, path.name(), path.sub());
+        };
+        if let Some((container, schema)) = self.schema_in(uri) {
+            let attribute = self.in_schema(container, schema, path.name());
+            return in_container(container, attribute, path.name(), path.sub());
+        }
+        match (self.whole_schema(path), path.sub()) {
+            (Some((_, schema)), None) => ResolveError::Schema {
                 uri: schema.id.clone(),
-            }),
-            (Some((container, schema)), Some(sub)) if dialect.allows(Quirk::DottedUrn) => self
-                .in_schema(container, schema, sub, None)
-                .map(Target::Attribute),
-            _ => Err(self.unknown_schema(uri)),
+            },
+            (Some((container, _)), Some(name)) if dialect.allows(Quirk::DottedUrn) => {
+                self.unknown_attribute(name, container)
+            }
+            _ => self.unknown_schema(uri),
         }
     }
 
@@ -182,40 +218,36 @@ impl ResourceType {
         Some((Container::Extension(&extension.schema.id), &extension.schema))
     }
 
+    /// The schema whose URI the path is as far as its name.
+    fn whole_schema(&self, path: AttrPathRef<'_>) -> Option<(Container<'_>, &Schema)> {
+        let uri = path.schema()?;
+        self.schema_in(&smol_str::format_smolstr!("{uri}:{}", path.name()))
+    }
+
     fn in_schema<'r>(
         &'r self,
         container: Container<'r>,
         schema: &'r Schema,
         name: &str,
-        sub: Option<&str>,
-    ) -> Result<ResolvedAttribute<'r>, ResolveError> {
-        let attribute = match container {
+    ) -> Option<&'r Attribute> {
+        match container {
             Container::Core => self.attribute(name),
             Container::Extension(_) => schema.attribute(name),
-        };
-        let attribute = attribute.ok_or_else(|| self.unknown_attribute(name, container))?;
-        sub_attribute(container, attribute, sub)
+        }
     }
 
-    fn resolve_bare(
-        &self,
-        path: AttrPathRef<'_>,
-        dialect: Dialect,
-    ) -> Result<ResolvedAttribute<'_>, ResolveError> {
-        let name = path.name();
+    fn find_bare(&self, name: &str, dialect: Dialect) -> Option<(Container<'_>, &Attribute)> {
         if let Some(attribute) = self.attribute(name) {
-            return sub_attribute(Container::Core, attribute, path.sub());
+            return Some((Container::Core, attribute));
         }
-        if dialect.allows(Quirk::UnqualifiedExtensions) {
-            let mut found = self.extensions.iter().filter_map(|extension| {
-                let attribute = extension.schema.attribute(name)?;
-                Some((Container::Extension(&extension.schema.id), attribute))
-            });
-            if let (Some((container, attribute)), None) = (found.next(), found.next()) {
-                return sub_attribute(container, attribute, path.sub());
-            }
+        if !dialect.allows(Quirk::UnqualifiedExtensions) {
+            return None;
         }
-        Err(self.unknown_attribute(name, Container::Core))
+        let mut found = self.extensions.iter().filter_map(|extension| {
+            let attribute = extension.schema.attribute(name)?;
+            Some((Container::Extension(&extension.schema.id), attribute))
+        });
+        found.next().filter(|_| found.next().is_none())
     }
 
     #[cold]
@@ -246,20 +278,19 @@ impl ResourceType {
     }
 }
 
-fn sub_attribute<'r>(
-    container: Container<'r>,
-    attribute: &'r Attribute,
-    sub: Option<&str>,
-) -> Result<ResolvedAttribute<'r>, ResolveError> {
-    let sub = match sub {
-        None => None,
-        Some(name) => Some(attribute.resolve_sub(name)?),
-    };
-    Ok(ResolvedAttribute {
-        container,
-        attribute,
-        sub,
-    })
+impl<'r> Target<'r> {
+    /// An attribute, or its sub-attribute `sub` if it has that.
+    fn within(container: Container<'r>, attribute: &'r Attribute, sub: Option<&str>) -> Option<Self> {
+        let sub = match sub {
+            None => None,
+            Some(name) => Some(attribute.sub_attribute(name)?),
+        };
+        Some(Self::Attribute(ResolvedAttribute {
+            container,
+            attribute,
+            sub,
+        }))
+    }
 }
 
 impl Attribute {

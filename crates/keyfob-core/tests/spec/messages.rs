@@ -1,7 +1,7 @@
 //! Messages of the protocol (RFC 7644 sections 3.4, 3.5.2 and 3.12).
 
 use keyfob_core::{
-    AttrPath, ErrorBody, Projection, Resource, ScimType, ToErrorBody, Value,
+    AttrPath, Dialect, ErrorBody, Projection, Resource, ScimType, ToErrorBody, Value,
     message::{ListResponse, PatchOperation, PatchOperationKind, PatchRequest, SearchRequest, SortOrder},
 };
 
@@ -82,7 +82,7 @@ fn what_is_no_patch_request_says_why() {
 
 fn search(members: &str) -> Result<SearchRequest, String> {
     let text = format!(r#"{{"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]{members}}}"#);
-    SearchRequest::from_json(text.as_bytes()).map_err(|error| error.to_string())
+    SearchRequest::from_json(text.as_bytes(), Dialect::interop()).map_err(|error| error.to_string())
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn what_is_no_search_request_says_why() {
     ] {
         assert_eq!(search(members), Err(message.to_owned()), "{members}");
     }
-    assert!(SearchRequest::from_json(b"{}").is_err());
+    assert!(SearchRequest::from_json(b"{}", Dialect::interop()).is_err());
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! Which attributes an answer holds (RFC 7644 section 3.9).
 
 use keyfob_core::{
-    AttrPath, Dialect, Projection, Registry, Resource, ResourceType, Schema, SchemaUri,
+    AttrPath, Dialect, Projection, Registry, Resource, ResourceType, Schema, SchemaUri, ScimType,
+    ToErrorBody,
     schema::{ResourceTypeBuilder, Target},
 };
 
@@ -29,7 +30,7 @@ const EXTENSION: &str = r#""urn:ietf:params:scim:schemas:extension:enterprise:2.
 
 fn check(projection: &Projection, expected: &[&str]) {
     let mut resource = user(BODY);
-    projection.apply(&mut resource, user_type());
+    projection.resolve(user_type()).apply(&mut resource);
     assert_eq!(resource.schemas(), [SchemaUri::USER]);
     assert_eq!(
         without_schemas(&resource),
@@ -49,8 +50,11 @@ fn by_default_everything_is_returned_that_is_returned_by_default() {
         EXTENSION,
     ];
     check(&Projection::all(), &all);
-    check(&Projection::parse(None, None).unwrap(), &all);
-    check(&Projection::parse(Some(" "), Some(",")).unwrap(), &all);
+    check(&Projection::parse(None, None, Dialect::interop()).unwrap(), &all);
+    check(
+        &Projection::parse(Some(" "), Some(","), Dialect::interop()).unwrap(),
+        &all,
+    );
 }
 
 #[test]
@@ -99,10 +103,13 @@ fn attributes_names_what_is_returned_beside_what_always_is() {
     ] {
         let mut expected = expected;
         expected.insert(0, ALWAYS);
-        check(&Projection::parse(Some(attributes), None).unwrap(), &expected);
+        check(
+            &Projection::parse(Some(attributes), None, Dialect::interop()).unwrap(),
+            &expected,
+        );
         // What is needed counts where both are given.
         check(
-            &Projection::parse(Some(attributes), Some("id,name,emails")).unwrap(),
+            &Projection::parse(Some(attributes), Some("id,name,emails"), Dialect::interop()).unwrap(),
             &expected,
         );
     }
@@ -153,14 +160,75 @@ fn excluded_attributes_are_left_out_unless_they_are_always_returned() {
     ] {
         let mut expected = expected;
         expected.insert(0, ALWAYS);
-        check(&Projection::parse(None, Some(excluded)).unwrap(), &expected);
+        check(
+            &Projection::parse(None, Some(excluded), Dialect::interop()).unwrap(),
+            &expected,
+        );
     }
+}
+
+/// The status, `scimType` and sentence with which two lists are refused.
+fn refusal(attributes: &str, excluded: &str, dialect: Dialect) -> Option<(Option<ScimType>, String)> {
+    let error = Projection::parse(Some(attributes), Some(excluded), dialect).err()?;
+    let body = error.to_error_body();
+    assert_eq!(body.status, 400);
+    Some((body.scim_type, body.detail.into()))
 }
 
 #[test]
 fn a_name_that_is_none_is_an_error() {
-    assert!(Projection::parse(Some("userName,1"), None).is_err());
-    assert!(Projection::parse(None, Some("name..x")).is_err());
+    for (attributes, excluded, sentence) in [
+        (
+            "userName,1",
+            "",
+            "`1` is not an attribute: `1` can't stand in an attribute name",
+        ),
+        (
+            "",
+            "name..x",
+            "`name..x` is not an attribute: an attribute name is missing",
+        ),
+    ] {
+        let expected = Some((Some(ScimType::InvalidValue), sentence.to_owned()));
+        assert_eq!(refusal(attributes, excluded, Dialect::interop()), expected);
+    }
+}
+
+#[test]
+fn rfc_7644_3_9_both_lists_are_refused_by_a_strict_dialect() {
+    let both = "`attributes` and `excludedAttributes` can't be given together";
+    let expected = Some((Some(ScimType::InvalidValue), both.to_owned()));
+    assert_eq!(refusal("userName", "emails", Dialect::strict()), expected);
+    for (attributes, excluded) in [("userName", ""), (" , ", "emails"), ("", "")] {
+        assert_eq!(refusal(attributes, excluded, Dialect::strict()), None);
+    }
+    assert_eq!(refusal("userName", "emails", Dialect::interop()), None);
+}
+
+#[test]
+fn the_number_of_different_names_is_limited() {
+    let names = |count: usize| {
+        let names: Vec<_> = (0..count).map(|number| format!("a{number}")).collect();
+        names.join(",")
+    };
+    assert_eq!(
+        refusal(&names(Projection::MAX_NAMES), "", Dialect::strict()),
+        None
+    );
+    for (attributes, excluded) in [(names(501), String::new()), (String::new(), names(200_000))] {
+        let (scim_type, sentence) = refusal(&attributes, &excluded, Dialect::strict()).unwrap();
+        assert_eq!(scim_type, Some(ScimType::TooMany));
+        assert_eq!(
+            sentence,
+            "`attributes` and `excludedAttributes` take at most 500 different names"
+        );
+    }
+    // One name in any case is one name.
+    let repeated = "userName,USERNAME,".repeat(100_000);
+    assert_eq!(
+        Projection::parse(Some(&repeated), None, Dialect::strict()),
+        Ok(Projection::only(vec![AttrPath::attribute("userName")]))
+    );
 }
 
 /// A type with every kind of `returned`, at both levels.
@@ -192,7 +260,7 @@ fn projected(projection: &Projection, resource_type: &ResourceType) -> String {
     let values = r#"{"always": "a", "default": "d", "request": "r", "never": "n"}"#;
     let text = values.strip_suffix('}').unwrap().to_owned() + r#", "parts": ["# + values + "]}";
     let mut resource = Resource::from_json(text.as_bytes(), resource_type).unwrap();
-    projection.apply(&mut resource, resource_type);
+    projection.resolve(resource_type).apply(&mut resource);
     String::from_utf8(resource.to_json()).unwrap()
 }
 
@@ -239,7 +307,7 @@ fn returned_decides_at_both_levels() {
             r#"{"always":"a","default":"d","parts":[{"always":"a","default":"d"}]}"#,
         ),
     ] {
-        let projection = Projection::parse(attributes, excluded).unwrap();
+        let projection = Projection::parse(attributes, excluded, Dialect::interop()).unwrap();
         assert_eq!(projected(&projection, gadget), expected, "{projection:?}");
     }
 }
@@ -250,20 +318,23 @@ fn a_store_is_told_what_an_answer_may_hold() {
         Ok(Target::Attribute(resolved)) => resolved.attribute.id,
         other => panic!("{other:?}"),
     };
-    let wants = Projection::parse(None, Some("members"))
+    let wants = Projection::parse(None, Some("members"), Dialect::interop())
         .unwrap()
-        .wants(group_type());
+        .resolve(group_type())
+        .wants();
     assert!(wants.contains(id("displayName")) && wants.contains(id("id")));
     assert!(!wants.contains(id("members")));
-    let wants = Projection::parse(Some("members.value"), None)
+    let wants = Projection::parse(Some("members.value"), None, Dialect::interop())
         .unwrap()
-        .wants(group_type());
+        .resolve(group_type())
+        .wants();
     assert!(wants.contains(id("members")) && wants.contains(id("id")));
     assert!(!wants.contains(id("displayName")));
     // Part of the members is still returned.
-    let wants = Projection::parse(None, Some("members.display"))
+    let wants = Projection::parse(None, Some("members.display"), Dialect::interop())
         .unwrap()
-        .wants(group_type());
+        .resolve(group_type())
+        .wants();
     assert!(wants.contains(id("members")));
 }
 
@@ -282,9 +353,10 @@ fn members_of_a_group_go_as_a_whole_or_lose_sub_attributes() {
         ),
     ] {
         let mut resource = group(body);
-        Projection::parse(None, Some(excluded))
+        Projection::parse(None, Some(excluded), Dialect::interop())
             .unwrap()
-            .apply(&mut resource, group_type());
+            .resolve(group_type())
+            .apply(&mut resource);
         assert_eq!(json(resource.to_json()), json(expected), "{excluded}");
     }
 }

@@ -31,9 +31,10 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         projection: &Projection,
     ) -> Result<Resource, EngineError> {
-        let selection = Selection::of(projection.wants(resource_type));
+        let projection = projection.resolve(resource_type);
+        let selection = Selection::of(projection.wants());
         let stored = self.load(cx, resource_type, id, &selection).await?;
-        Ok(self.view(cx, resource_type, stored, projection))
+        Ok(self.view(cx, stored, &projection))
     }
 
     /// Reads a resource with its version, unless the client has it already (`If-None-Match`, RFC 7644 section 3.14).
@@ -64,10 +65,11 @@ impl<S: Store> Engine<S> {
                 });
             }
         }
-        let selection = Selection::of(projection.wants(resource_type));
+        let projection = projection.resolve(resource_type);
+        let selection = Selection::of(projection.wants());
         let stored = self.load(cx, resource_type, id, &selection).await?;
         let version = stored.version;
-        let resource = Some(self.view(cx, resource_type, stored, projection));
+        let resource = Some(self.view(cx, stored, &projection));
         Ok(Found {
             version,
             location,

@@ -58,14 +58,15 @@ impl<S: Store> Engine<S> {
         };
         let (mut total, mut resources) = (0, Vec::new());
         for (resource_type, predicate) in searched {
-            let selection = Selection::of(request.projection.wants(resource_type));
+            let projection = request.projection.resolve(resource_type);
+            let selection = Selection::of(projection.wants());
             let offset = (start - 1).saturating_sub(total);
             let mut query = Query::new(&selection, count - resources.len()).with_offset(offset);
             query.filter = predicate.as_ref();
             let page = self.store().query(cx.tenant(), resource_type, &query).await?;
             total += page.total;
             let views = page.resources.into_iter();
-            resources.extend(views.map(|stored| self.view(cx, resource_type, stored, &request.projection)));
+            resources.extend(views.map(|stored| self.view(cx, stored, &projection)));
         }
         Ok(ListResponse::new(total, start, resources))
     }

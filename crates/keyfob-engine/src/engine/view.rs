@@ -1,6 +1,6 @@
 //! From what is stored to what a client sees.
 
-use keyfob_core::{Projection, Resource, ResourceType, schema::RelationKind};
+use keyfob_core::{ResolvedProjection, Resource, ResourceType, schema::RelationKind};
 use keyfob_store::{Store, Stored};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use smol_str::{SmolStr, format_smolstr};
@@ -23,13 +23,8 @@ impl<S: Store> Engine<S> {
     }
 
     /// The resource as the client asked to see it: with addresses, and without what it didn't ask for.
-    pub(super) fn view(
-        &self,
-        cx: &Context,
-        resource_type: &ResourceType,
-        stored: Stored,
-        projection: &Projection,
-    ) -> Resource {
+    pub(super) fn view(&self, cx: &Context, stored: Stored, projection: &ResolvedProjection<'_>) -> Resource {
+        let resource_type = projection.resource_type();
         let mut resource = stored.resource;
         State::take_from(&mut resource);
         if let (Some(mut meta), Some(id)) = (resource.meta(), resource.id()) {
@@ -51,7 +46,7 @@ impl<S: Store> Engine<S> {
             }
         }
         // Last, as it may take out some of the addresses.
-        projection.apply(&mut resource, resource_type);
+        projection.apply(&mut resource);
         resource
     }
 }

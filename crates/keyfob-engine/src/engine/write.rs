@@ -278,7 +278,8 @@ impl<S: Store> Engine<S> {
         projection: &Projection,
         answer: PatchAnswer,
     ) -> Result<Written, EngineError> {
-        let wanted = projection.wants(resource_type);
+        let projection = projection.resolve(resource_type);
+        let wanted = projection.wants();
         let (selection, limited) = match answer {
             PatchAnswer::Body => (Selection::of(wanted), false),
             PatchAnswer::NoContent => (Selection::document(), false),
@@ -294,8 +295,8 @@ impl<S: Store> Engine<S> {
                         .relation(relation.attribute.name.as_str())
                         .is_none()
             });
-        let resource = (answer != PatchAnswer::NoContent && !too_large)
-            .then(|| self.view(cx, resource_type, stored, projection));
+        let resource =
+            (answer != PatchAnswer::NoContent && !too_large).then(|| self.view(cx, stored, &projection));
         Ok(Written {
             id: id.clone(),
             version,

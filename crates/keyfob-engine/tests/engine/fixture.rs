@@ -200,7 +200,7 @@ impl Fixture {
 
     pub(crate) fn stored(&self, kind: &str, of: &Written) -> Stored {
         let kind = self.kind(kind);
-        let selection = Selection::of(Projection::all().wants(kind));
+        let selection = Selection::of(Projection::all().resolve(kind).wants());
         block_on(
             self.engine
                 .store()

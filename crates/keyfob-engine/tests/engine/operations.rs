@@ -161,7 +161,7 @@ fn a_large_group_is_changed_without_being_read_and_answers_nothing() {
             .resource
             .is_none()
     );
-    let without = Projection::parse(None, Some("members")).unwrap();
+    let without = Projection::parse(None, Some("members"), Dialect::interop()).unwrap();
     let excluded = fixture
         .patch_as("Group", &created, &add(ids[2]), &Precondition::None, &without)
         .unwrap();
@@ -178,7 +178,7 @@ fn rfc_7644_3_9_the_address_of_a_member_can_be_excluded() {
     let created = fixture
         .create("Group", &group("Guides", &[member.id.as_str()]))
         .unwrap();
-    let without = Projection::parse(None, Some("members.$ref")).unwrap();
+    let without = Projection::parse(None, Some("members.$ref"), Dialect::interop()).unwrap();
     let nothing = patch(r#"{"op":"replace","path":"displayName","value":"Guides"}"#);
     let answer = fixture
         .patch_as("Group", &created, &nothing, &Precondition::None, &without)

@@ -14,6 +14,8 @@ mod nesting;
 #[cfg(test)]
 mod never_5xx;
 #[cfg(test)]
+mod projections;
+#[cfg(test)]
 mod protocol;
 #[cfg(test)]
 mod scenarios;
