@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     error::{OpenError, Stopped, store_error},
     open,
-    read::{self, Snapshot},
+    read::{self, Lane, Snapshot},
     write,
 };
 
@@ -27,7 +27,8 @@ use crate::{
 ///
 /// One thread writes: commits that wait become durable in one transaction, so that they wait for the disk together; one
 /// that can't be applied is taken back alone. A few threads read, each call from one snapshot, and no write holds them
-/// up. The store needs no particular executor.
+/// up. Reads of a bounded amount of work have threads of their own, so that none of them waits for a scan. The store
+/// needs no particular executor.
 ///
 /// A commit whose future is dropped happens whole or not at all. Dropping the store waits for what was begun and folds
 /// the write-ahead log into the database.
@@ -40,7 +41,8 @@ use crate::{
 ///   group: linear in the resources that have it. Any other filter is asked of every resource of the type.
 pub struct SqliteStore {
     // Dropped in this order: the last connection to close folds in the log, which a reader could not do.
-    readers: Workers<read::Job>,
+    short: Workers<read::Job>,
+    scans: Workers<read::Job>,
     writer: Workers<write::Job>,
 }
 
@@ -48,23 +50,39 @@ pub struct SqliteStore {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Options {
-    /// How many reads run at once. The default is four.
-    pub readers: NonZeroUsize,
+    /// The number of short reads that run at once: a resource by its id, what an index finds, a page, events. The
+    /// default is four.
+    pub short_reads: NonZeroUsize,
+    /// The number of scans that run at once: queries that ask many resources one by one. The default is the number of
+    /// processors, and at most four.
+    pub scans: NonZeroUsize,
 }
+
+/// The default of both numbers where the machine has as many processors.
+const FOUR: NonZeroUsize = NonZeroUsize::MIN.saturating_add(3);
 
 impl Options {
     /// The defaults.
     #[must_use]
     pub fn new() -> Self {
+        // More scans than processors would only take turns.
+        let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         Self {
-            readers: NonZeroUsize::MIN.saturating_add(3),
+            short_reads: FOUR,
+            scans: processors.min(FOUR),
         }
     }
 
-    /// The same with so many reads at once.
+    /// The same with so many short reads at once.
     #[must_use]
-    pub fn with_readers(self, readers: NonZeroUsize) -> Self {
-        Self { readers }
+    pub fn with_short_reads(self, short_reads: NonZeroUsize) -> Self {
+        Self { short_reads, ..self }
+    }
+
+    /// The same with so many scans at once.
+    #[must_use]
+    pub fn with_scans(self, scans: NonZeroUsize) -> Self {
+        Self { scans, ..self }
     }
 }
 
@@ -100,21 +118,43 @@ impl SqliteStore {
     }
 
     fn start(path: &Path, writer: Connection, options: Options) -> Result<Self, OpenError> {
-        let connections = (0..options.readers.get())
-            .map(|_| open::reader(path))
-            .collect::<Result<Vec<_>, _>>()?;
+        let readers = |number: NonZeroUsize| {
+            let connections = (0..number.get())
+                .map(|_| open::reader(path))
+                .collect::<Result<Vec<_>, _>>()?;
+            Workers::start(connections, number.get(), read::run)
+        };
         Ok(Self {
-            readers: Workers::start(connections, options.readers.get(), read::run)?,
+            short: readers(options.short_reads)?,
+            scans: readers(options.scans)?,
             writer: Workers::start(vec![writer], write::BATCH, write::run)?,
         })
     }
 
-    /// Reads on one of the readers' threads.
+    /// Reads in the short lane, and again in that of scans if it turns out to be too much work for the first.
+    ///
+    /// Every read begins in the short lane: there the indexes say at once if a query is a scan.
     async fn read<T: Send + 'static>(
         &self,
         tenant: &TenantId,
-        read: impl FnOnce(&Snapshot<'_>) -> rusqlite::Result<T> + Send + 'static,
+        read: impl Fn(&Snapshot<'_>) -> rusqlite::Result<T> + Send + Sync + 'static,
     ) -> Result<T, StoreError> {
+        let read = Arc::new(read);
+        let short = self.read_in(Lane::SHORT, tenant, Arc::clone(&read)).await?;
+        let result = match short {
+            Err(error) if read::is_interruption(&error) => self.read_in(Lane::Scans, tenant, read).await?,
+            result => result,
+        };
+        result.map_err(store_error)
+    }
+
+    /// Reads on one of the threads of a lane.
+    async fn read_in<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        tenant: &TenantId,
+        read: Arc<impl Fn(&Snapshot<'_>) -> rusqlite::Result<T> + Send + Sync + 'static>,
+    ) -> Result<rusqlite::Result<T>, StoreError> {
         let tenant = tenant.clone();
         let (reply, answer) = oneshot::channel();
         let job: read::Job = Box::new(move |connection| {
@@ -124,12 +164,16 @@ impl SqliteStore {
             }
             let result = connection
                 .transaction()
-                .and_then(|snapshot| read(&Snapshot::new(&snapshot, tenant.as_str(), &abandoned)));
+                .and_then(|snapshot| read(&Snapshot::new(&snapshot, tenant.as_str(), lane, &abandoned)));
             // Whoever asked may have gone.
             reply.send(result).ok();
         });
-        self.readers.send(job).await?;
-        answer.await.map_err(StoreError::internal)?.map_err(store_error)
+        let workers = match lane {
+            Lane::Short { .. } => &self.short,
+            Lane::Scans => &self.scans,
+        };
+        workers.send(job).await?;
+        answer.await.map_err(StoreError::internal)
     }
 }
 
@@ -245,7 +289,10 @@ impl<J> Drop for Workers<J> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
 
     use keyfob_core::{DateTime, Registry, Resource, Version};
     use keyfob_store::TenantId;
@@ -292,6 +339,48 @@ mod tests {
             .unwrap()
             .resources
             .len()
+    }
+
+    #[test]
+    fn a_read_that_is_too_long_for_the_short_lane_is_done_in_that_of_scans() {
+        let (_directory, store) = store(|_| ());
+        for number in 0..3 {
+            create(&store, number).unwrap();
+        }
+        // A document of 3,000 bytes counts as 47 rows.
+        for (steps, ends) in [(200, 3), (100, 2), (46, 0)] {
+            let lane = Lane::Short { steps };
+            let get = |number: usize| {
+                let read = move |snapshot: &Snapshot<'_>| {
+                    for id in 0..number {
+                        let id = ResourceId::new(id.to_string());
+                        read::get(snapshot, user_type(), &id, &Selection::document())?;
+                    }
+                    Ok(())
+                };
+                block_on(store.read_in(lane, &acme(), Arc::new(read))).unwrap()
+            };
+            for number in 0..=3 {
+                let result = get(number);
+                assert_eq!(
+                    result.is_ok(),
+                    number <= ends,
+                    "{steps} steps, {number} documents"
+                );
+                assert!(result.err().is_none_or(|error| read::is_interruption(&error)));
+            }
+        }
+        // The short lane gives up what the other one then does from the start.
+        for (steps, expected) in [(1 << 10, 1), (1 << 16, 2)] {
+            let runs = Arc::new(AtomicUsize::new(0));
+            let counted = Arc::clone(&runs);
+            let read = move |snapshot: &Snapshot<'_>| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                snapshot.spend(steps)
+            };
+            block_on(store.read(&acme(), read)).unwrap();
+            assert_eq!(runs.load(Ordering::Relaxed), expected, "{steps} steps");
+        }
     }
 
     #[test]

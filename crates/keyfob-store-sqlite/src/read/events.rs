@@ -21,7 +21,10 @@ pub(crate) fn events(
              WHERE tenant = (SELECT tenant FROM tenants WHERE name = ?1) AND event > ?2
              ORDER BY event LIMIT ?3",
         )?
-        .query_map(params![tenant.tenant, after, rows(limit)], event)?
+        .query_map(params![tenant.tenant, after, rows(limit)], |row| {
+            tenant.spend(1)?;
+            event(row)
+        })?
         .collect()
 }
 

@@ -127,6 +127,7 @@ impl Lookup {
                 key.as_str(),
             ])?;
             while let Some(row) = rows.next()? {
+                tenant.spend(1)?;
                 resources.insert(row.get(0)?);
             }
         }
@@ -137,6 +138,7 @@ impl Lookup {
     fn finds(&self, tenant: &Snapshot<'_>, kind: &Kind, resource: i64) -> rusqlite::Result<bool> {
         let mut statement = tenant.connection.prepare_cached(self.index.probe())?;
         for key in &self.keys {
+            tenant.spend(1)?;
             let found = statement.exists(params![
                 kind.tenant,
                 kind.number,

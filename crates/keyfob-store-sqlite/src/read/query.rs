@@ -41,8 +41,14 @@ pub(crate) fn query(
     };
     match lookup::find(tenant, &kind, resource_type, filter)? {
         Some(found) if found.is_exact => reading.these(&found.resources),
-        Some(found) => reading.matching_of(filter, &found.resources),
-        None => reading.matching(filter),
+        Some(found) => {
+            tenant.demand_scans(found.resources.len())?;
+            reading.matching_of(filter, &found.resources)
+        }
+        None => {
+            tenant.demand_scans(kind.resources)?;
+            reading.matching(filter)
+        }
     }
 }
 
@@ -86,7 +92,7 @@ impl Reading<'_> {
             ])?;
             while let Some(row) = found.next()? {
                 page.resources
-                    .push(self.selected(Found::from_row(row, self.resource_type)?)?);
+                    .push(self.selected(Found::from_row(self.tenant, row, self.resource_type)?)?);
             }
         }
         Ok(page)
@@ -117,10 +123,7 @@ impl Reading<'_> {
         let mut found = statement.query([self.kind.number])?;
         let mut matching = Matching::new(self, filter);
         while let Some(row) = found.next()? {
-            if (self.tenant.abandoned)() {
-                break;
-            }
-            matching.take(Found::from_row(row, self.resource_type)?)?;
+            matching.take(Found::from_row(self.tenant, row, self.resource_type)?)?;
         }
         Ok(matching.page)
     }
@@ -129,7 +132,9 @@ impl Reading<'_> {
         self.tenant
             .connection
             .prepare_cached(ONE)?
-            .query_row([resource], |row| Found::from_row(row, self.resource_type))
+            .query_row([resource], |row| {
+                Found::from_row(self.tenant, row, self.resource_type)
+            })
     }
 
     /// The resource with what the query selects.

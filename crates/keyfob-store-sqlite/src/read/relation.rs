@@ -43,6 +43,7 @@ pub(super) fn members(
     }
     let mut members = MemberSet::new();
     let mut read = |row: &Row<'_>| {
+        tenant.spend(1)?;
         let mut member = Member::new();
         member.kind = Some(decode::text(row, 1)?);
         member.display = decode::optional_text(row, 2)?;

@@ -32,7 +32,7 @@ pub(crate) fn get(
             " FROM resources JOIN documents USING (resource) WHERE tenant = ?1 AND id = ?2 AND kind = ?3",
         ))?
         .query_row(params![kind.tenant, id.as_str(), kind.number], |row| {
-            Found::from_row(row, resource_type)
+            Found::from_row(tenant, row, resource_type)
         })
         .optional()?;
     let Some(mut found) = found else {
@@ -49,7 +49,12 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn from_row(row: &Row<'_>, resource_type: &ResourceType) -> rusqlite::Result<Self> {
+    pub(super) fn from_row(
+        tenant: &Snapshot<'_>,
+        row: &Row<'_>,
+        resource_type: &ResourceType,
+    ) -> rusqlite::Result<Self> {
+        tenant.spend_document(row.get_ref(5)?.as_blob()?.len())?;
         let stored = Stored::new(
             resource_type,
             &ResourceId::new(decode::text(row, 1)?),

@@ -9,6 +9,8 @@ mod group_commit;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod lanes;
+#[cfg(test)]
 mod lookup;
 #[cfg(test)]
 mod open;

@@ -160,8 +160,10 @@ fn many_may_open_a_new_database_at_once() {
         for name in ["a", "b", "c", "d"] {
             let path = &path;
             scope.spawn(move || {
-                let store =
-                    SqliteStore::open_with(path, Options::new().with_readers(std::num::NonZeroUsize::MIN));
+                let store = SqliteStore::open_with(
+                    path,
+                    Options::new().with_short_reads(std::num::NonZeroUsize::MIN),
+                );
                 create_user(&store.unwrap(), name).unwrap();
             });
         }
