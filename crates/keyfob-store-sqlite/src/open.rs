@@ -19,7 +19,7 @@ const APPLICATION_ID: i32 = 0x6b66_6f62;
 const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001-resources.sql")];
 
 /// How long a connection waits for another process that holds the database.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long opening pauses before it tries again.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -95,6 +95,10 @@ fn configure_writer(connection: &Connection) -> rusqlite::Result<bool> {
     connection.pragma_update(None, "synchronous", "full")?;
     // Where the system's fsync does not reach the disk.
     connection.pragma_update(None, "fullfsync", true)?;
+    // What is deleted is overwritten in the database's pages; `write` empties the log of their earlier states. Without
+    // temporary files there is no third place.
+    let _: i64 = connection.pragma_update_and_check(None, "secure_delete", true, |row| row.get(0))?;
+    connection.pragma_update(None, "temp_store", "memory")?;
     // What a long read let the log grow to is given back.
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     Ok(mode == "wal")

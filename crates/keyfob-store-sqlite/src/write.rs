@@ -4,17 +4,27 @@ mod apply;
 mod change;
 mod relation;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
 
 use keyfob_store::{CommitError, Committed};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use self::change::Commit;
-use crate::error::{Failure, store_error};
+use crate::{
+    error::{Failure, store_error},
+    open::BUSY_TIMEOUT,
+};
 
 /// At most so many commits share one transaction.
 pub(crate) const BATCH: usize = 64;
+
+/// How long the writer pauses before it tries again to empty the log.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A commit that waits, and where its outcome goes.
 pub(crate) struct Job {
@@ -28,8 +38,21 @@ pub(crate) fn run(connection: Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
     // This is the only thread that takes jobs.
     let mut jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
     let mut batch = Vec::with_capacity(BATCH);
-    while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
+    let mut is_erasure_due = false;
+    loop {
+        // A read of an older snapshot kept the log in use.
+        while is_erasure_due && jobs.is_empty() && !jobs.is_closed() {
+            thread::sleep(PAUSE);
+            is_erasure_due = !empty_log(&connection, Duration::ZERO);
+        }
+        if jobs.blocking_recv_many(&mut batch, BATCH) == 0 {
+            break;
+        }
         let results = commit_together(&mut connection, &batch);
+        // Before the answer, so that what was erased is gone when its deletion is acknowledged.
+        if results.is_ok() && batch.iter().any(|job| job.commit.deletes()) {
+            is_erasure_due = !empty_log(&connection, Duration::ZERO);
+        }
         let mut results = results.map_err(Arc::new).map(Vec::into_iter);
         for job in batch.drain(..) {
             let result = match &mut results {
@@ -42,6 +65,25 @@ pub(crate) fn run(connection: Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
             }
         }
     }
+    if is_erasure_due && !empty_log(&connection, BUSY_TIMEOUT) {
+        tracing::warn!("another process reads the database, whose log still holds what was deleted");
+    }
+}
+
+/// Moves the write-ahead log into the database and cuts it to nothing. The log holds the pages as they were before a
+/// deletion. Returns false if a read of an older snapshot needs the log for longer than `patience`.
+///
+/// In the database itself `PRAGMA secure_delete` overwrites what is deleted.
+fn empty_log(connection: &Connection, patience: Duration) -> bool {
+    let checkpoint = || {
+        connection.busy_timeout(patience)?;
+        let busy: i64 = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        Ok::<_, rusqlite::Error>(busy == 0)
+    };
+    let emptied = checkpoint().unwrap_or_default();
+    // The one thing that can fail here is a closed connection.
+    connection.busy_timeout(BUSY_TIMEOUT).ok();
+    emptied
 }
 
 /// Commits a batch in one transaction, so that its commits share the wait for the disk. A commit that can't be applied

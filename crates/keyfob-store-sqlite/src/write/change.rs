@@ -21,6 +21,12 @@ impl Commit {
             changes: changes.iter().map(OwnedChange::new).collect(),
         }
     }
+
+    /// Returns true if the commit deletes a resource.
+    pub(crate) fn deletes(&self) -> bool {
+        let is_deletion = |change: &OwnedChange| matches!(change, OwnedChange::Delete { .. });
+        self.changes.iter().any(is_deletion)
+    }
 }
 
 /// A [`Change`] that owns what it refers to.

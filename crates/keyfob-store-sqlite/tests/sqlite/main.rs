@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod erase;
+#[cfg(test)]
 mod fault;
 #[cfg(test)]
 mod group_commit;
