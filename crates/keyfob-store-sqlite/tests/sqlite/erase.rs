@@ -77,6 +77,18 @@ fn people(folder: &Path) -> BTreeSet<usize> {
     people
 }
 
+/// Waits until no file holds a mark of a person.
+#[track_caller]
+fn wait_until_erased(folder: &Path, person: usize) {
+    for _ in 0..500 {
+        if !people(folder).contains(&person) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    panic!("a file still holds person {person}");
+}
+
 /// Checks that the files hold no person but these.
 #[track_caller]
 fn assert_people(folder: &Path, expected: &BTreeSet<usize>) {
@@ -103,6 +115,7 @@ fn a_deleted_user_is_in_no_file_while_the_store_is_open_and_after() {
     update(&store, &changed);
     assert_people(folder.path(), &BTreeSet::from([1, 2]));
     delete(&store, &[id("1")]);
+    wait_until_erased(folder.path(), 1);
     assert_people(folder.path(), &BTreeSet::from([2]));
     drop(store);
     assert_people(folder.path(), &BTreeSet::from([2]));
@@ -164,11 +177,25 @@ fn what_a_read_of_an_older_snapshot_still_needs_is_erased_when_it_ends() {
     );
     create(&store, &[person(2)]).unwrap();
     reader.execute_batch("COMMIT").unwrap();
-    for _ in 0..500 {
-        if !people(folder.path()).contains(&1) {
-            return;
+    wait_until_erased(folder.path(), 1);
+}
+
+#[test]
+fn a_store_that_is_closed_at_once_and_one_that_is_never_idle_erase_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keyfob.db");
+    let store = SqliteStore::open(&path).unwrap();
+    create(&store, &[person(1), person(2)]).unwrap();
+    let other = SqliteStore::open(&path).unwrap();
+    delete(&other, &[id("1")]);
+    drop(other);
+    assert_people(folder.path(), &BTreeSet::from([2]));
+    delete(&store, &[id("2")]);
+    for number in 3.. {
+        if !people(folder.path()).contains(&2) {
+            break;
         }
-        thread::sleep(Duration::from_millis(20));
+        assert!(number < USERS, "the log was not emptied");
+        create(&store, &[person(number)]).unwrap();
     }
-    panic!("the log was not emptied");
 }
