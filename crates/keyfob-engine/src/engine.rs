@@ -6,6 +6,7 @@ mod deleted;
 mod error;
 mod key;
 mod patch;
+mod precondition;
 mod read;
 mod record;
 mod search;
@@ -26,8 +27,9 @@ pub(crate) use self::{
 };
 pub use self::{
     error::EngineError,
+    precondition::{EntityTags, Precondition},
     read::Found,
-    write::{Precondition, Written},
+    write::Written,
 };
 use crate::{
     admin::Admin,

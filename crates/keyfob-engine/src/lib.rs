@@ -22,7 +22,7 @@ pub use keyfob_store::{
 pub use self::{
     admin::{Admin, AdminError, Confirmed, Organization, UserView},
     context::{Actor, Context},
-    engine::{Engine, EngineError, Found, Precondition, Written},
+    engine::{Engine, EngineError, EntityTags, Found, Precondition, Written},
     profile::{
         Adopt, Deletion, GroupExternalId, PatchAnswer, Profile, Reprovision, TokenPolicy, UnknownMembers,
     },

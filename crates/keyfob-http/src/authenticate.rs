@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use http::{HeaderMap, header, request::Parts};
-use keyfob_core::{ErrorBody, ResourceId, ToErrorBody};
+use keyfob_core::{ErrorBody, Quirk, ResourceId, ToErrorBody};
 use keyfob_engine::{AuthenticationError, Engine, Store, StoreError, TenantId};
 use smol_str::SmolStr;
 use thiserror::Error;
@@ -95,6 +95,10 @@ pub enum AuthenticatorError {
     /// The credentials are missing, malformed, unknown or revoked; which of them is not told. Maps to 401.
     #[error("the credentials are missing or not valid")]
     Unauthorized,
+    /// The `Authorization` header holds one word, which a token without its scheme would be. Maps to 401; the text
+    /// says nothing of the token, which wasn't looked at.
+    #[error("the `Authorization` header lacks the scheme: `Bearer` and a space belong before the token")]
+    SchemeMissing,
     /// The caller is known and may not provision. Maps to 403.
     #[error("the caller may not use this service")]
     Forbidden,
@@ -115,7 +119,7 @@ impl From<AuthenticationError> for AuthenticatorError {
 impl ToErrorBody for AuthenticatorError {
     fn to_error_body(&self) -> ErrorBody {
         match self {
-            Self::Unauthorized => ErrorBody::new(401, self.to_string()),
+            Self::Unauthorized | Self::SchemeMissing => ErrorBody::new(401, self.to_string()),
             Self::Forbidden => ErrorBody::new(403, self.to_string()),
             Self::Store(error) => error.to_error_body(),
         }
@@ -123,6 +127,8 @@ impl ToErrorBody for AuthenticatorError {
 }
 
 /// Takes the bearer tokens of the engine's organizations (RFC 6750 section 2.1): what a service does by default.
+///
+/// Under a dialect with [`Quirk::TokenWithoutScheme`] the token may stand alone in the `Authorization` header.
 ///
 /// An application wraps it to know more of a caller than the tenant.
 pub struct BearerTokens<S> {
@@ -139,7 +145,12 @@ impl<S: Store> BearerTokens<S> {
 
 impl<S: Store> Authenticator for BearerTokens<S> {
     async fn authenticate(&self, request: &Parts) -> Result<Caller, AuthenticatorError> {
-        let token = bearer_token(&request.headers).ok_or(AuthenticatorError::Unauthorized)?;
+        let token = match (bearer_token(&request.headers), bare_token(&request.headers)) {
+            (Some(token), _) => token,
+            (None, Some(token)) if self.engine.profile().dialect.allows(Quirk::TokenWithoutScheme) => token,
+            (None, Some(_)) => return Err(AuthenticatorError::SchemeMissing),
+            (None, None) => return Err(AuthenticatorError::Unauthorized),
+        };
         Ok(Caller::new(self.engine.authenticate(token).await?))
     }
 }
@@ -153,13 +164,24 @@ impl<S> fmt::Debug for BearerTokens<S> {
 /// The bearer token of a request, if it has exactly one `Authorization` header and that holds one.
 #[must_use]
 pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
-    let mut credentials = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(only), None) = (credentials.next(), credentials.next()) else {
-        return None;
-    };
-    let (scheme, token) = only.to_str().ok()?.trim().split_once(' ')?;
+    let (scheme, token) = credentials(headers)?.split_once(' ')?;
     let token = token.trim_start();
     (scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()).then_some(token)
+}
+
+/// The token of a request without the scheme before it: all that the `Authorization` header holds.
+fn bare_token(headers: &HeaderMap) -> Option<&str> {
+    credentials(headers)
+        .filter(|only| !only.is_empty() && !only.contains(' ') && !only.eq_ignore_ascii_case("Bearer"))
+}
+
+/// The value of the `Authorization` header, if there is exactly one.
+fn credentials(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (Some(only), None) => only.to_str().ok().map(str::trim),
+        _ => None,
+    }
 }
 
 /// An [`Authenticator`] whose type is not known.

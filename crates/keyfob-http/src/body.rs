@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use keyfob_core::{Dialect, Quirk};
 
 use crate::error::HttpError;
 
@@ -15,11 +16,16 @@ pub(crate) type BodyError = Box<dyn StdError + Send + Sync>;
 /// Reads a body that has to be JSON.
 ///
 /// A body without a `Content-Type` is taken for JSON: some clients send none, and nothing else could be meant.
-pub(crate) async fn read<B>(headers: &HeaderMap, body: B, limit: usize) -> Result<Bytes, HttpError>
+pub(crate) async fn read<B>(
+    headers: &HeaderMap,
+    body: B,
+    limit: usize,
+    dialect: Dialect,
+) -> Result<Bytes, HttpError>
 where
     B: Body<Data = Bytes, Error: Into<BodyError>>,
 {
-    check_media_type(headers)?;
+    check_media_type(headers, dialect)?;
     if declared_length(headers).is_some_and(|length| length > limit as u64) {
         return Err(HttpError::TooLarge { limit });
     }
@@ -30,7 +36,7 @@ where
     }
 }
 
-fn check_media_type(headers: &HeaderMap) -> Result<(), HttpError> {
+fn check_media_type(headers: &HeaderMap, dialect: Dialect) -> Result<(), HttpError> {
     let encoding = headers
         .get(header::CONTENT_ENCODING)
         .map_or(&b""[..], HeaderValue::as_bytes);
@@ -49,6 +55,7 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), HttpError> {
     if ["application/scim+json", "application/json"]
         .iter()
         .any(|known| media_type.eq_ignore_ascii_case(known))
+        || (media_type == "*/*" && dialect.allows(Quirk::WildcardContentType))
     {
         Ok(())
     } else {
@@ -79,7 +86,8 @@ mod tests {
 
     async fn read_with(name: header::HeaderName, value: &'static [u8]) -> Result<Bytes, u16> {
         let headers = HeaderMap::from_iter([(name, HeaderValue::from_bytes(value).unwrap())]);
-        read(&headers, Full::new(Bytes::from_static(b"{}")), 8)
+        let body = Full::new(Bytes::from_static(b"{}"));
+        read(&headers, body, 8, Dialect::strict())
             .await
             .map_err(|error| error.status())
     }
@@ -101,7 +109,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_breaks_off_is_the_clients_fault() {
-        let refusal = read(&HeaderMap::new(), Broken, 8)
+        let refusal = read(&HeaderMap::new(), Broken, 8, Dialect::strict())
             .await
             .map_err(|error| error.status());
         assert_eq!(refusal.err(), Some(400));
@@ -119,6 +127,7 @@ mod tests {
             (b"application/xml", Some(415)),
             (b"application/x-www-form-urlencoded", Some(415)),
             (b"application/scim", Some(415)),
+            (b"*/*", Some(415)),
             (b"", Some(415)),
             (b"\xff", Some(415)),
         ] {
@@ -147,16 +156,27 @@ mod tests {
         );
         let headers = HeaderMap::new();
         assert!(
-            read(&headers, Full::new(Bytes::from_static(b"12345678")), 8)
-                .await
-                .is_ok()
+            read(
+                &headers,
+                Full::new(Bytes::from_static(b"12345678")),
+                8,
+                Dialect::strict()
+            )
+            .await
+            .is_ok()
         );
-        let over = read(&headers, Full::new(Bytes::from_static(b"123456789")), 8).await;
+        let over = read(
+            &headers,
+            Full::new(Bytes::from_static(b"123456789")),
+            8,
+            Dialect::strict(),
+        )
+        .await;
         assert_eq!(over.map_err(|error| error.status()).err(), Some(413));
         // A layer in front has a smaller limit.
         let layer = Limited::new(Full::new(Bytes::from_static(b"1234")), 2);
         assert_eq!(
-            read(&headers, layer, 8)
+            read(&headers, layer, 8, Dialect::strict())
                 .await
                 .map_err(|error| error.status())
                 .err(),

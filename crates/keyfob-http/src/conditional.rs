@@ -5,21 +5,25 @@ use http::{
     header::{self, AsHeaderName},
 };
 use keyfob_core::Version;
-use keyfob_engine::Precondition;
+use keyfob_engine::{EntityTags, Precondition};
 
-/// What a change must find (`If-Match`).
+/// The condition in `If-Match` and `If-None-Match`.
 ///
 /// A tag that is no version of ours never matches. Weak tags are compared by their text, since SCIM has no others.
-pub(crate) fn if_match(headers: &HeaderMap) -> Precondition {
-    tags(headers, header::IF_MATCH).unwrap_or(Precondition::None)
+pub(crate) fn precondition(headers: &HeaderMap) -> Precondition {
+    match (
+        tags(headers, header::IF_MATCH),
+        tags(headers, header::IF_NONE_MATCH),
+    ) {
+        (None, None) => Precondition::None,
+        (if_match, if_none_match) => Precondition::Tags {
+            if_match,
+            if_none_match,
+        },
+    }
 }
 
-/// What the client of a GET already has (`If-None-Match`); [`Precondition::None`] for `*`, which is any version.
-pub(crate) fn if_none_match(headers: &HeaderMap) -> Option<Precondition> {
-    tags(headers, header::IF_NONE_MATCH)
-}
-
-fn tags(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Precondition> {
+fn tags(headers: &HeaderMap, name: impl AsHeaderName) -> Option<EntityTags> {
     let mut values = headers.get_all(name).iter().peekable();
     values.peek()?;
     let mut versions = Vec::new();
@@ -29,11 +33,11 @@ fn tags(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Precondition> {
         .flat_map(|value| value.split(','))
     {
         if tag.trim() == "*" {
-            return Some(Precondition::None);
+            return Some(EntityTags::Any);
         }
         versions.extend(Version::from_etag(tag));
     }
-    Some(Precondition::Versions(versions))
+    Some(EntityTags::Versions(versions))
 }
 
 #[cfg(test)]
@@ -43,16 +47,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entity_tags_are_a_list_over_one_header_or_several() {
+    fn rfc_9110_13_1_entity_tags_are_a_list_over_one_header_or_several() {
         let some = |numbers: &[u64]| {
-            Some(Precondition::Versions(
-                numbers.iter().copied().map(Version::new).collect(),
-            ))
+            let versions = numbers.iter().copied().map(Version::new);
+            Some(EntityTags::Versions(versions.collect()))
         };
         for (sent, expected) in [
             (&[][..], None),
-            (&["*"], Some(Precondition::None)),
-            (&[" * "], Some(Precondition::None)),
+            (&["*"], Some(EntityTags::Any)),
+            (&[" * "], Some(EntityTags::Any)),
             (&["W/\"3\""], some(&[3])),
             (&["\"3\""], some(&[3])),
             (&["W/\"3\", W/\"5\""], some(&[3, 5])),
@@ -61,14 +64,29 @@ mod tests {
             (&["\"a,5\""], some(&[])),
             (&["5"], some(&[])),
             (&[""], some(&[])),
-            (&["W/\"3\"", "*"], Some(Precondition::None)),
+            (&["W/\"3\"", "*"], Some(EntityTags::Any)),
         ] {
-            let mut headers = HeaderMap::new();
-            for value in sent {
-                headers.append(header::IF_NONE_MATCH, HeaderValue::from_static(value));
+            for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+                let mut headers = HeaderMap::new();
+                for value in sent {
+                    headers.append(&name, HeaderValue::from_static(value));
+                }
+                let alone = expected.clone().map(|tags| match name {
+                    header::IF_MATCH => Precondition::Tags {
+                        if_match: Some(tags),
+                        if_none_match: None,
+                    },
+                    _ => Precondition::Tags {
+                        if_match: None,
+                        if_none_match: Some(tags),
+                    },
+                });
+                assert_eq!(
+                    precondition(&headers),
+                    alone.unwrap_or_default(),
+                    "{name}: {sent:?}"
+                );
             }
-            assert_eq!(if_none_match(&headers), expected, "{sent:?}");
-            assert_eq!(if_match(&headers), Precondition::None, "no If-Match was sent");
         }
     }
 }

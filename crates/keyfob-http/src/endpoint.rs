@@ -84,7 +84,7 @@ impl<S: Store> Exchange<'_, S> {
     where
         B: Body<Data = Bytes, Error: Into<BodyError>>,
     {
-        body::read(&self.request.headers, body, self.body_limit).await
+        body::read(&self.request.headers, body, self.body_limit, self.dialect()).await
     }
 
     async fn search(&self, resource_types: &[&ResourceType], request: &SearchRequest) -> Answer {
@@ -109,10 +109,10 @@ impl<S: Store> Exchange<'_, S> {
         parameters: &Parameters<'_>,
     ) -> Answer {
         let projection = parameters.projection(self.dialect())?;
-        let known = conditional::if_none_match(&self.request.headers);
+        let precondition = conditional::precondition(&self.request.headers);
         let found = self
             .engine
-            .get_unless(&self.cx, resource_type, id, known.as_ref(), &projection)
+            .get_if(&self.cx, resource_type, id, &precondition, &projection)
             .await?;
         let resource = found.resource.as_ref();
         let mut response = response::resource(
@@ -136,8 +136,9 @@ impl<S: Store> Exchange<'_, S> {
         body: &[u8],
     ) -> Answer {
         let projection = parameters.projection(self.dialect())?;
-        let resource = Resource::from_json(body, resource_type)?;
-        let precondition = conditional::if_match(&self.request.headers);
+        let read = Resource::from_json(body, resource_type);
+        let resource = self.or_gone(resource_type, id, read).await?;
+        let precondition = conditional::precondition(&self.request.headers);
         let written = self
             .engine
             .replace(&self.cx, resource_type, id, resource, &precondition, &projection)
@@ -153,8 +154,9 @@ impl<S: Store> Exchange<'_, S> {
         body: &[u8],
     ) -> Answer {
         let projection = parameters.projection(self.dialect())?;
-        let request = PatchRequest::from_json(body)?;
-        let precondition = conditional::if_match(&self.request.headers);
+        let read = PatchRequest::from_json(body);
+        let request = self.or_gone(resource_type, id, read).await?;
+        let precondition = conditional::precondition(&self.request.headers);
         let written = self
             .engine
             .patch(&self.cx, resource_type, id, request, &precondition, &projection)
@@ -162,8 +164,24 @@ impl<S: Store> Exchange<'_, S> {
         Ok(self.written(StatusCode::OK, &written))
     }
 
+    /// What a body holds. A resource that is gone comes before what is wrong with the body.
+    async fn or_gone<T, E: Into<HttpError>>(
+        &self,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        read: Result<T, E>,
+    ) -> Result<T, HttpError> {
+        match read {
+            Ok(read) => Ok(read),
+            Err(error) => {
+                self.engine.check_exists(&self.cx, resource_type, id).await?;
+                Err(error.into())
+            }
+        }
+    }
+
     async fn delete(&self, resource_type: &ResourceType, id: &ResourceId) -> Answer {
-        let precondition = conditional::if_match(&self.request.headers);
+        let precondition = conditional::precondition(&self.request.headers);
         self.engine
             .delete(&self.cx, resource_type, id, &precondition)
             .await?;

@@ -5,11 +5,11 @@ use keyfob_patch::Plan;
 use keyfob_store::{Selection, Store};
 
 use super::{
-    Engine, EngineError,
+    Engine, EngineError, Precondition,
     commit::Draft,
     deleted::Existing,
     record::{Loaded, document_of},
-    write::{Precondition, Refused, Written, drop_secrets},
+    write::{Refused, Written, drop_secrets},
 };
 use crate::{
     context::{Actor, Context},
@@ -39,7 +39,13 @@ impl<S: Store> Engine<S> {
         precondition: &Precondition,
         projection: &Projection,
     ) -> Result<Written, EngineError> {
-        let plan = Plan::compile(request, resource_type, self.profile().dialect)?;
+        let plan = match Plan::compile(request, resource_type, self.profile().dialect) {
+            Ok(plan) => plan,
+            Err(error) => {
+                self.check_exists(cx, resource_type, id).await?;
+                return Err(error.into());
+            }
+        };
         if plan.is_relation_only() {
             self.patch_relations(cx, resource_type, id, &plan, precondition)
                 .await?;
@@ -86,8 +92,8 @@ impl<S: Store> Engine<S> {
                 }
             };
             let version = loaded.as_ref().map(|loaded| loaded.version);
-            if version.is_some_and(|version| !precondition.accepts(version)) {
-                return Err(EngineError::PreconditionFailed);
+            if let Some(version) = version {
+                precondition.check_write(version)?;
             }
             let before = loaded.as_ref().map(Loaded::record);
             // What the provider changes it manages, which the document says.
@@ -128,9 +134,7 @@ impl<S: Store> Engine<S> {
         let mut refused = Refused::default();
         for _ in 0..Self::MAX_ATTEMPTS {
             let existing = self.existing(cx, resource_type, id, &selection).await?;
-            if !precondition.accepts(existing.version()) {
-                return Err(EngineError::PreconditionFailed);
-            }
+            precondition.check_write(existing.version())?;
             let mut resource = existing.resource();
             let patched = plan.apply_to_document(&mut resource)?;
             let joining = refused.part(&patched.deltas);

@@ -39,25 +39,26 @@ impl<S: Store> Engine<S> {
 
     /// Reads a resource with its version, unless the client has it already (`If-None-Match`, RFC 7644 section 3.14).
     ///
-    /// `known` are the versions that the client has, if it says so.
-    ///
     /// # Errors
-    /// [`EngineError::NotFound`], as [`get`](Self::get).
+    /// [`EngineError::NotFound`], as [`get`](Self::get), and [`EngineError::PreconditionFailed`] where `If-Match`
+    /// doesn't name the version.
     ///
     /// # Complexity
     /// The members of a resource that the client has are not read.
-    pub async fn get_unless(
+    pub async fn get_if(
         &self,
         cx: &Context,
         resource_type: &ResourceType,
         id: &ResourceId,
-        known: Option<&Precondition>,
+        precondition: &Precondition,
         projection: &Projection,
     ) -> Result<Found, EngineError> {
         let location = Self::location(cx, resource_type, id.as_str());
-        if let Some(known) = known {
+        if precondition.names_known() {
             let stored = self.load(cx, resource_type, id, &Selection::document()).await?;
-            if known.accepts(stored.version) {
+            // RFC 9110 section 13.2.2: If-Match comes first.
+            precondition.check_match(stored.version)?;
+            if precondition.is_known(stored.version) {
                 return Ok(Found {
                     version: stored.version,
                     location,
@@ -68,6 +69,7 @@ impl<S: Store> Engine<S> {
         let projection = projection.resolve(resource_type);
         let selection = Selection::of(projection.wants());
         let stored = self.load(cx, resource_type, id, &selection).await?;
+        precondition.check_match(stored.version)?;
         let version = stored.version;
         let resource = Some(self.view(cx, stored, &projection));
         Ok(Found {
@@ -75,6 +77,21 @@ impl<S: Store> Engine<S> {
             location,
             resource,
         })
+    }
+
+    /// Checks that a client may see something under an id, for a request whose body is going to be refused: a
+    /// resource that is gone is 404 whatever the body says.
+    ///
+    /// # Errors
+    /// [`EngineError::NotFound`], as [`get`](Self::get).
+    pub async fn check_exists(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+    ) -> Result<(), EngineError> {
+        self.load(cx, resource_type, id, &Selection::document()).await?;
+        Ok(())
     }
 
     /// Reads what a client may see under an id: a resource, or the user that an administrator deleted.

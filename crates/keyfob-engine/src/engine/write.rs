@@ -12,7 +12,7 @@ use keyfob_store::{Selection, Store};
 use smol_str::SmolStr;
 
 use super::{
-    Engine, EngineError, Record,
+    Engine, EngineError, Precondition, Record,
     commit::Draft,
     deleted::{Existing, Predecessor},
     error::Refusal,
@@ -23,28 +23,6 @@ use crate::{
     rule::Operation,
     state::Origin,
 };
-
-/// Which version of a resource a client wants to change (`If-Match`, RFC 7644 section 3.14).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Precondition {
-    /// Whichever there is.
-    #[default]
-    None,
-    /// One of these. An entity tag that names no version makes the list shorter, possibly empty.
-    Versions(Vec<Version>),
-}
-
-impl Precondition {
-    /// Whether the client is content with this version.
-    #[must_use]
-    pub fn accepts(&self, version: Version) -> bool {
-        match self {
-            Self::None => true,
-            Self::Versions(versions) => versions.contains(&version),
-        }
-    }
-}
 
 /// What a write came to.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,9 +116,7 @@ impl<S: Store> Engine<S> {
             let existing = self
                 .existing(cx, resource_type, id, &Selection::document())
                 .await?;
-            if !precondition.accepts(existing.version()) {
-                return Err(EngineError::PreconditionFailed);
-            }
+            precondition.check_write(existing.version())?;
             let before = existing.record();
             let mut document = validate::replace(
                 body.clone(),
@@ -184,9 +160,7 @@ impl<S: Store> Engine<S> {
             let existing = self
                 .existing(cx, resource_type, id, &Selection::document())
                 .await?;
-            if !precondition.accepts(existing.version()) {
-                return Err(EngineError::PreconditionFailed);
-            }
+            precondition.check_write(existing.version())?;
             let outcome = match &existing {
                 Existing::Deleted(deleted) => self.hide(cx, resource_type, id, deleted).await,
                 Existing::Live(loaded) if self.deletes_softly(resource_type) => {

@@ -265,8 +265,8 @@ fn rfc_7644_3_14_a_stale_version_is_refused_and_nothing_is_changed() {
     let fixture = Fixture::new();
     let created = fixture.create("User", &user("b")).unwrap();
     let title = patch(r#"{"op":"add","path":"title","value":"x"}"#);
-    let stale = Precondition::Versions(vec![Version::new(7)]);
-    let current = Precondition::Versions(vec![Version::new(7), Version::FIRST]);
+    let stale = Precondition::if_match(vec![Version::new(7)]);
+    let current = Precondition::if_match(vec![Version::new(7), Version::FIRST]);
     let all = Projection::all();
     let error = fixture
         .patch_as("User", &created, &title, &stale, &all)

@@ -111,17 +111,19 @@ async fn answers_about_one_resource_carry_its_version_and_address_whatever_they_
     assert_eq!(whole["meta"]["location"], location);
 }
 
+/// A PATCH of `title`.
+fn retitle(title: &str) -> serde_json::Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "replace", "path": "title", "value": title}],
+    })
+}
+
 #[tokio::test]
 async fn conditions_decide_over_reads_and_writes_by_rfc_7644_section_3_14() {
     let server = server().await;
     let user = server.create_user("bjensen").await;
     let path = format!("/Users/{user}");
-    let retitle = |title: &str| {
-        json!({
-            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
-            "Operations": [{"op": "replace", "path": "title", "value": title}],
-        })
-    };
     assert_eq!(
         server
             .send("PATCH", &path, Some(&retitle("one")))
@@ -185,6 +187,61 @@ async fn conditions_decide_over_reads_and_writes_by_rfc_7644_section_3_14() {
         .send_with("DELETE", &path, &[("if-match", "*")], None)
         .await
         .assert_error(404, None);
+}
+
+#[tokio::test]
+async fn rfc_9110_13_1_if_none_match_stops_writes_and_if_match_holds_for_reads_too() {
+    let server = server().await;
+    let user = server.create_user("bjensen").await;
+    let path = format!("/Users/{user}");
+    server.send("PATCH", &path, Some(&retitle("one"))).await;
+    let put = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "bjensen"});
+    // RFC 9110 section 13.1.2: a write that If-None-Match rules out is not done.
+    for tags in ["*", "W/\"2\"", "\"2\"", "W/\"1\", W/\"2\""] {
+        let headers = [("if-none-match", tags)];
+        for (method, body) in [
+            ("PATCH", Some(retitle("two"))),
+            ("PUT", Some(put.clone())),
+            ("DELETE", None),
+        ] {
+            let answer = server.send_with(method, &path, &headers, body.as_ref()).await;
+            answer.assert_error(412, None);
+            let gone = server
+                .send_with(method, "/Users/nobody", &headers, body.as_ref())
+                .await;
+            gone.assert_error(404, None);
+        }
+    }
+    // RFC 9110 section 13.1.1 holds for GET too, and before If-None-Match.
+    for (tags, status) in [
+        ("W/\"1\"", 412),
+        ("", 412),
+        ("W/\"2\"", 200),
+        ("\"2\"", 200),
+        ("*", 200),
+    ] {
+        let answer = server.send_with("GET", &path, &[("if-match", tags)], None).await;
+        assert_eq!(answer.status, status, "{tags}: {answer}");
+        let both = [("if-match", tags), ("if-none-match", "W/\"2\"")];
+        let answer = server.send_with("GET", &path, &both, None).await;
+        assert_eq!(
+            answer.status,
+            if status == 200 { 304 } else { 412 },
+            "{tags}: {answer}"
+        );
+        let write = server.send_with("DELETE", &path, &both, None).await;
+        write.assert_error(412, None);
+    }
+    assert_eq!(server.send("GET", &path, None).await.json()["title"], "one");
+    let answer = server
+        .send_with(
+            "PATCH",
+            &path,
+            &[("if-none-match", "W/\"1\"")],
+            Some(&retitle("one")),
+        )
+        .await;
+    assert_eq!((answer.status, answer.header("etag")), (200, Some("W/\"2\"")));
 }
 
 #[tokio::test]
@@ -413,4 +470,43 @@ async fn groups_of_any_size_are_read_conditionally_and_refer_to_their_members_by
             .status,
         304
     );
+}
+
+#[tokio::test]
+async fn a_resource_that_is_gone_is_404_whatever_the_body_says() {
+    for profile in [Profile::rfc(), Profile::interop(), Profile::verkada()] {
+        let server = Server::start(Backend::Memory, profile).await;
+        let user = server.create_user("bjensen").await;
+        let operations = |operations: serde_json::Value| {
+            json!({
+                "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+                "Operations": operations,
+            })
+        };
+        for (method, body) in [
+            ("PUT", json!({})),
+            ("PUT", json!([])),
+            ("PUT", json!({"schemas": 5, "userName": 5})),
+            ("PATCH", json!({})),
+            ("PATCH", json!("text")),
+            ("PATCH", operations(json!({}))),
+            ("PATCH", operations(json!([{"op": "jump"}]))),
+            (
+                "PATCH",
+                operations(json!([{"op": "replace", "path": "a.b.c.d", "value": 1}])),
+            ),
+            (
+                "PATCH",
+                operations(json!([{"op": "replace", "path": "active", "value": "perhaps"}])),
+            ),
+            ("PATCH", operations(json!([{"op": "remove"}]))),
+        ] {
+            let live = server.send(method, &format!("/Users/{user}"), Some(&body)).await;
+            assert_eq!(live.status, 400, "{method} {body}: {live}");
+            let gone = server.send(method, "/Users/nobody", Some(&body)).await;
+            gone.assert_error(404, None);
+            let group = server.send(method, "/Groups/nobody", Some(&body)).await;
+            group.assert_error(404, None);
+        }
+    }
 }

@@ -105,14 +105,15 @@ fn request(server: &Server, step: &Value) -> Request<Full<Bytes>> {
     if body.is_some() {
         request = request.header(header::CONTENT_TYPE, "application/scim+json");
     }
-    let token = match step["auth"].as_str() {
-        None => Some(server.token.as_str()),
+    let authorization = match step["auth"].as_str() {
+        None => Some(format!("Bearer {}", server.token)),
         Some("none") => None,
-        Some("wrong") => Some(WRONG_TOKEN),
+        Some("wrong") => Some(format!("Bearer {WRONG_TOKEN}")),
+        Some("bare") => Some(server.token.clone()),
         Some(other) => panic!("`auth` is `{other}`"),
     };
-    if let Some(token) = token {
-        request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+    if let Some(authorization) = authorization {
+        request = request.header(header::AUTHORIZATION, authorization);
     }
     let mut request = request.body(Full::from(body.unwrap_or_default())).unwrap();
     for (name, value) in step["headers"].as_object().into_iter().flatten() {
