@@ -3,6 +3,7 @@
 mod id;
 mod member;
 mod meta;
+mod tag;
 
 use crate::{
     name::{AttrName, SchemaUri},
@@ -13,6 +14,7 @@ pub use self::{
     id::{ExternalId, ResourceId},
     member::{Member, MemberSet},
     meta::{Meta, Version},
+    tag::EntityTag,
 };
 
 /// A SCIM resource (RFC 7643 section 3): core and common attributes, extensions, and relations apart.

@@ -4,7 +4,7 @@ use http::{
     HeaderMap,
     header::{self, AsHeaderName},
 };
-use keyfob_core::Version;
+use keyfob_core::EntityTag;
 use keyfob_engine::{EntityTags, Precondition};
 
 /// The condition in `If-Match` and `If-None-Match`.
@@ -26,7 +26,7 @@ pub(crate) fn precondition(headers: &HeaderMap) -> Precondition {
 fn tags(headers: &HeaderMap, name: impl AsHeaderName) -> Option<EntityTags> {
     let mut values = headers.get_all(name).iter().peekable();
     values.peek()?;
-    let mut versions = Vec::new();
+    let mut tags = Vec::new();
     // A tag of somebody else's may hold a comma; a piece of it has no pair of quotes and so is no version.
     for tag in values
         .filter_map(|value| value.to_str().ok())
@@ -35,22 +35,23 @@ fn tags(headers: &HeaderMap, name: impl AsHeaderName) -> Option<EntityTags> {
         if tag.trim() == "*" {
             return Some(EntityTags::Any);
         }
-        versions.extend(Version::from_etag(tag));
+        tags.extend(EntityTag::parse(tag));
     }
-    Some(EntityTags::Versions(versions))
+    Some(EntityTags::Listed(tags))
 }
 
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
+    use keyfob_core::Version;
 
     use super::*;
 
     #[test]
     fn rfc_9110_13_1_entity_tags_are_a_list_over_one_header_or_several() {
         let some = |numbers: &[u64]| {
-            let versions = numbers.iter().copied().map(Version::new);
-            Some(EntityTags::Versions(versions.collect()))
+            let tags = numbers.iter().map(|number| Version::new(*number).into());
+            Some(EntityTags::Listed(tags.collect()))
         };
         for (sent, expected) in [
             (&[][..], None),

@@ -118,7 +118,7 @@ impl<S: Store> Exchange<'_, S> {
         let mut response = response::resource(
             StatusCode::OK,
             self.media_type(),
-            found.version,
+            found.tag,
             &found.location,
             resource,
         );
@@ -222,7 +222,7 @@ impl<S: Store> Exchange<'_, S> {
         response::resource(
             status,
             self.media_type(),
-            written.version,
+            written.tag,
             &written.location,
             resource,
         )

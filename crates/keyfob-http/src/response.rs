@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
-use keyfob_core::{Resource, Version};
+use keyfob_core::{EntityTag, Resource};
 
 /// The media type of SCIM (RFC 7644 section 8.1).
 pub(crate) const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
@@ -58,20 +58,22 @@ pub(crate) fn empty(status: StatusCode) -> Response<Full<Bytes>> {
     response
 }
 
-/// An answer about one resource: its version as `ETag`, its address as `Location`, and what of it the client is to
-/// see, or 204 where that is nothing.
+/// An answer about one resource: its tag as `ETag`, its address as `Location`, and what of it the client is to
+/// see. Where that is nothing the status is 204, unless the resource was created.
 pub(crate) fn resource(
     status: StatusCode,
     media_type: HeaderValue,
-    version: Version,
+    tag: EntityTag,
     location: &str,
     resource: Option<&Resource>,
 ) -> Response<Full<Bytes>> {
     let mut response = match resource {
         Some(resource) => json(status, media_type, resource.to_json()),
+        // What was created and is gone by the time of the answer was created all the same.
+        None if status == StatusCode::CREATED => empty(status),
         None => empty(StatusCode::NO_CONTENT),
     };
-    insert(response.headers_mut(), header::ETAG, &version.to_etag());
+    insert(response.headers_mut(), header::ETAG, &tag.to_string());
     insert(response.headers_mut(), header::LOCATION, location);
     response
 }

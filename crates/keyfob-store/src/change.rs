@@ -122,6 +122,15 @@ impl Committed {
     pub fn new(outcomes: Vec<Outcome>) -> Self {
         Self { outcomes }
     }
+
+    /// Returns the version that the commit left the resource of a change with: `None` where the resource is gone.
+    #[must_use]
+    pub fn version(&self, change: usize) -> Option<Version> {
+        match self.outcomes.get(change)? {
+            Outcome::Changed(version) | Outcome::Unchanged(version) => Some(*version),
+            Outcome::Deleted | Outcome::Published(_) | Outcome::Suppressed => None,
+        }
+    }
 }
 
 /// What became of one change.

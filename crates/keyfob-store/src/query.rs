@@ -1,7 +1,8 @@
 //! What is asked of a store, and what it answers.
 
-use keyfob_core::{AttrSet, DateTime, Meta, Resource, ResourceId, ResourceType, Version};
+use keyfob_core::{AttrSet, DateTime, EntityTag, Meta, Resource, ResourceId, ResourceType, Version};
 use keyfob_filter::Predicate;
+use smol_str::format_smolstr;
 
 /// What a store is able to do beyond the contract.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,7 +90,7 @@ impl Stored {
         meta.resource_type = Some(resource_type.name().clone());
         meta.created = Some(created);
         meta.last_modified = Some(last_modified);
-        meta.version = Some(version.to_etag());
+        meta.version = Some(format_smolstr!("{}", EntityTag::from(version)));
         resource.set_id(id);
         resource.set_meta(&meta);
         Self { resource, version }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 use crate::{time::DateTime, value::Object};
 
@@ -59,9 +59,9 @@ impl Meta {
     }
 }
 
-/// The version of a stored resource: 1 when created, one more with each change.
+/// The version of a resource's state: 1 when created, one more with each change.
 ///
-/// On the wire it is the weak entity tag `W/"n"` (RFC 7644 section 3.14).
+/// Clients see it as part of an [`EntityTag`](crate::EntityTag).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(u64);
 
@@ -86,47 +86,10 @@ impl Version {
     pub fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
-
-    /// The version as an entity tag.
-    #[must_use]
-    pub fn to_etag(self) -> SmolStr {
-        format_smolstr!("{self}")
-    }
-
-    /// The version that an entity tag names, strong or weak; none for a tag that no resource here ever had.
-    #[must_use]
-    pub fn from_etag(tag: &str) -> Option<Self> {
-        let tag = tag.trim();
-        let opaque = tag.strip_prefix("W/").unwrap_or(tag);
-        let digits = opaque.strip_prefix('"')?.strip_suffix('"')?;
-        let canonical = !digits.starts_with(['0', '+']);
-        digits.parse().ok().filter(|_| canonical).map(Self)
-    }
 }
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "W/\"{}\"", self.0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_entity_tag_names_the_version_that_made_it() {
-        assert_eq!(Version::new(7).to_etag(), "W/\"7\"");
-        for (tag, version) in [
-            ("W/\"7\"", Some(7)),
-            ("\"7\"", Some(7)),
-            (" W/\"7\" ", Some(7)),
-            ("7", None),
-            ("W/\"07\"", None),
-            ("W/\"\"", None),
-            ("W/\"a330bc54f0671c9\"", None),
-        ] {
-            assert_eq!(Version::from_etag(tag), version.map(Version::new), "{tag}");
-        }
+        self.0.fmt(f)
     }
 }

@@ -287,7 +287,7 @@ impl<S: Store> Admin<'_, S> {
                 self.live(cx, id).await?;
                 Err(AdminError::NotDeleted(id.clone()))
             }
-            outcome => Ok(outcome?),
+            outcome => Ok(outcome.map(|_| ())?),
         }
     }
 
@@ -320,7 +320,7 @@ impl<S: Store> Admin<'_, S> {
                 version: Some(loaded.version),
             };
             match self.engine.commit_draft(cx, &provisioning, &draft).await {
-                Ok(()) => return Ok(()),
+                Ok(_) => return Ok(()),
                 Err(Refusal::Changed) => {}
                 Err(refusal) => return Err(refused(refusal)),
             }

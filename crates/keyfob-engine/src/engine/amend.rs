@@ -71,7 +71,7 @@ impl<S: Store> Engine<S> {
                 })
             });
             match self.commit_review(cx, &draft, &review, guard).await {
-                Ok(()) => return Ok(()),
+                Ok(_) => return Ok(()),
                 Err(Refusal::Error(error)) => return Err(error),
                 Err(refusal) => self.retry(cx, refusal, &mut Refused::default()).await?,
             }

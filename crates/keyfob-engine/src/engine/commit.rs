@@ -140,12 +140,15 @@ impl<S: Store> Engine<S> {
 
     /// Commits a draft that creates, changes or deletes a resource, with everything that its review adds. A draft that
     /// changes nothing is not committed.
+    ///
+    /// Returns the version that the commit left the resource with: `None` where the resource is gone, and where a
+    /// draft that names no version changed nothing.
     pub(crate) async fn commit_draft(
         &self,
         cx: &Context,
         provisioning: &Provisioning,
         draft: &Draft<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Version>, Refusal> {
         let review = self.review(cx, provisioning, draft).map_err(Refusal::Error)?;
         self.commit_review(cx, draft, &review, None).await
     }
@@ -157,7 +160,7 @@ impl<S: Store> Engine<S> {
         draft: &Draft<'_>,
         review: &Review<'_>,
         also: Option<Step<'_>>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Version>, Refusal> {
         let (resource_type, id, at) = (draft.resource_type, draft.id, review.at);
         let same = |before: &Record| {
             review.state == before.state
@@ -183,7 +186,7 @@ impl<S: Store> Engine<S> {
             ),
             Operation::Create | Operation::Restore => {
                 let Some(document) = &document else {
-                    return Ok(());
+                    return Ok(None);
                 };
                 let change = Change::Create {
                     resource_type,
@@ -201,7 +204,7 @@ impl<S: Store> Engine<S> {
                 let document = document.as_ref().filter(|_| !unchanged);
                 let mut joining = draft.relations.iter().chain(draft.joining_later);
                 if document.is_none() && joining.all(RelationDelta::is_empty) {
-                    return Ok(());
+                    return Ok(draft.version);
                 }
                 let change = Change::Update {
                     resource_type,
@@ -239,6 +242,9 @@ impl<S: Store> Engine<S> {
 
     /// Commits changes together with what a review adds and the events that tell of the change at `main`, and of each
     /// change that the review adds.
+    ///
+    /// Returns the version that this very commit left the resource of the change at `main` with. A version that is read
+    /// later may be the work of another request, whose change the client of this one doesn't know.
     pub(crate) async fn commit_steps(
         &self,
         cx: &Context,
@@ -246,7 +252,7 @@ impl<S: Store> Engine<S> {
         main: usize,
         event: &NewEvent,
         review: &Review<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Version>, Refusal> {
         let told: Vec<NewEvent> = review
             .further
             .iter()
@@ -266,8 +272,9 @@ impl<S: Store> Engine<S> {
             let of_others = of_others.filter_map(|(place, step)| Some(publish(step.event?, place)));
             let changes = steps.iter().map(|step| step.change);
             let changes: Vec<Change<'_>> = changes.chain(of_main).chain(of_others).collect();
-            let Err(error) = self.store().commit(cx.tenant(), &changes).await else {
-                return Ok(());
+            let error = match self.store().commit(cx.tenant(), &changes).await {
+                Ok(committed) => return Ok(committed.version(main)),
+                Err(error) => error,
             };
             let failed = place_of(&error);
             let place = failed.filter(|place| steps.get(*place).is_some_and(|step| step.optional));

@@ -5,7 +5,9 @@
 
 mod membership;
 
-use keyfob_core::{AttrPath, DateTime, Dialect, Member, Resource, ResourceId, ResourceType, Value, Version};
+use keyfob_core::{
+    AttrPath, DateTime, Dialect, EntityTag, Member, Resource, ResourceId, ResourceType, Value, Version,
+};
 use keyfob_filter::{CompareOp, Filter, Literal, Predicate};
 use keyfob_patch::RelationDelta;
 use keyfob_store::{Change, NewEvent, Query, Selection, Store, StoreError, Stored};
@@ -52,10 +54,12 @@ pub(super) enum Existing {
 }
 
 impl Existing {
-    pub(super) fn version(&self) -> Version {
+    /// Returns the entity tag. What was read of the resource includes what the [precondition](Precondition::select) looks
+    /// at.
+    pub(super) fn tag(&self, resource_type: &ResourceType) -> EntityTag {
         match self {
-            Self::Live(loaded) => loaded.version,
-            Self::Deleted(deleted) => deleted.version,
+            Self::Live(loaded) => EntityTag::of(loaded.version, &loaded.resource, resource_type),
+            Self::Deleted(deleted) => EntityTag::from(deleted.version),
         }
     }
 
@@ -313,7 +317,8 @@ impl<S: Store> Engine<S> {
             Step::new(create(system::deleted_user(), id, &document, at)),
         ];
         let event = NewEvent::new(event::SOFT_DELETED, resource_type.name().clone(), id.clone(), at);
-        self.commit_steps(cx, steps, 0, &event, &review).await
+        self.commit_steps(cx, steps, 0, &event, &review).await?;
+        Ok(())
     }
 
     /// Brings a deleted user back: with this document, or as it was.
@@ -323,7 +328,7 @@ impl<S: Store> Engine<S> {
         resource_type: &ResourceType,
         id: &ResourceId,
         document: Option<Resource>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Option<Version>, EngineError> {
         for _ in 0..Self::MAX_ATTEMPTS {
             let deleted = self.deleted_user(cx, resource_type, id).await?;
             let deleted = deleted.ok_or_else(|| EngineError::not_found(resource_type, id))?;
@@ -331,7 +336,7 @@ impl<S: Store> Engine<S> {
                 .clone()
                 .unwrap_or_else(|| deleted.record.document.clone());
             match self.bring_back(cx, resource_type, id, &deleted, document).await {
-                Ok(()) => return Ok(()),
+                Ok(version) => return Ok(version),
                 Err(refusal) => self.retry(cx, refusal, &mut Refused::default()).await?,
             }
         }
@@ -346,7 +351,7 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         deleted: &DeletedUser,
         document: Resource,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Version>, Refusal> {
         if is_active(&document) {
             return self.bring_back(cx, resource_type, id, deleted, document).await;
         }
@@ -363,14 +368,14 @@ impl<S: Store> Engine<S> {
         };
         let review = self.review(cx, &provisioning, &draft).map_err(Refusal::Error)?;
         let Some(document) = review.document.clone() else {
-            return Ok(());
+            return Ok(None);
         };
         let record = Record {
             document,
             state: review.state.clone(),
         };
         if record == deleted.record {
-            return Ok(());
+            return Ok(Some(deleted.version));
         }
         let changed = DeletedUser {
             record,
@@ -378,7 +383,8 @@ impl<S: Store> Engine<S> {
             ..deleted.clone()
         };
         self.keep(cx, resource_type, id, &changed, event::CHANGED, &review)
-            .await
+            .await?;
+        Ok(Some(changed.version))
     }
 
     /// Hides a deleted user from the provider too.
@@ -421,7 +427,8 @@ impl<S: Store> Engine<S> {
         };
         let event = NewEvent::new(name, resource_type.name().clone(), id.clone(), review.at);
         self.commit_steps(cx, vec![Step::new(change)], 0, &event, review)
-            .await
+            .await?;
+        Ok(())
     }
 
     async fn bring_back(
@@ -431,7 +438,7 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         deleted: &DeletedUser,
         document: Resource,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Version>, Refusal> {
         let provisioning = self.provisioning(cx).await.map_err(Refusal::store)?;
         let draft = Draft {
             operation: Operation::Restore,
@@ -446,7 +453,7 @@ impl<S: Store> Engine<S> {
         let review = self.review(cx, &provisioning, &draft).map_err(Refusal::Error)?;
         let at = review.at;
         let Some(mut document) = review.document.clone() else {
-            return Ok(());
+            return Ok(None);
         };
         review.state.put_into(&mut document);
         let mut steps = vec![
@@ -516,7 +523,8 @@ impl<S: Store> Engine<S> {
             Step::new(create(system::tombstone(), id, &tombstone, at)),
         ];
         let event = NewEvent::new(event::DELETED, resource_type.name().clone(), id.clone(), at);
-        self.commit_steps(cx, steps, 0, &event, &review).await
+        self.commit_steps(cx, steps, 0, &event, &review).await?;
+        Ok(())
     }
 }
 

@@ -1,6 +1,8 @@
 //! Changing parts of a resource.
 
-use keyfob_core::{Projection, ResourceId, ResourceType, message::PatchRequest, schema::RelationKind};
+use keyfob_core::{
+    Projection, ResourceId, ResourceType, Version, message::PatchRequest, schema::RelationKind,
+};
 use keyfob_patch::Plan;
 use keyfob_store::{Selection, Store};
 
@@ -46,13 +48,13 @@ impl<S: Store> Engine<S> {
                 return Err(error.into());
             }
         };
-        if plan.is_relation_only() {
+        let version = if plan.is_relation_only() {
             self.patch_relations(cx, resource_type, id, &plan, precondition)
-                .await?;
+                .await?
         } else {
             self.patch_document(cx, resource_type, id, &plan, precondition)
-                .await?;
-        }
+                .await?
+        };
         let owns = resource_type
             .relations()
             .iter()
@@ -62,7 +64,8 @@ impl<S: Store> Engine<S> {
         } else {
             self.profile().patch_answer
         };
-        self.written(cx, resource_type, id, projection, answer).await
+        self.written(cx, resource_type, id, version, projection, answer)
+            .await
     }
 
     async fn patch_relations(
@@ -72,7 +75,8 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         plan: &Plan<'_>,
         precondition: &Precondition,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Option<Version>, EngineError> {
+        let selection = precondition.selection(resource_type);
         let mut refused = Refused::default();
         for _ in 0..Self::MAX_ATTEMPTS {
             let joining = refused.part(plan.deltas());
@@ -82,19 +86,15 @@ impl<S: Store> Engine<S> {
             let loaded = if is_provider && !provisioning.is_linked() && *precondition == Precondition::None {
                 None
             } else {
-                match self
-                    .existing(cx, resource_type, id, &Selection::document())
-                    .await?
-                {
+                let existing = self.existing(cx, resource_type, id, &selection).await?;
+                precondition.check_write(existing.tag(resource_type))?;
+                match existing {
                     Existing::Live(loaded) => Some(loaded),
                     // Its relations went when it was deleted.
                     Existing::Deleted(_) => return Err(EngineError::not_found(resource_type, id)),
                 }
             };
             let version = loaded.as_ref().map(|loaded| loaded.version);
-            if let Some(version) = version {
-                precondition.check_write(version)?;
-            }
             let before = loaded.as_ref().map(Loaded::record);
             // What the provider changes it manages, which the document says.
             let document = before
@@ -115,7 +115,7 @@ impl<S: Store> Engine<S> {
                 version: version.filter(|_| must_be_as_read),
             };
             match self.commit_draft(cx, &provisioning, &draft).await {
-                Ok(()) => return Ok(()),
+                Ok(version) => return Ok(version),
                 Err(refusal) => self.retry(cx, refusal, &mut refused).await?,
             }
         }
@@ -129,12 +129,14 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         plan: &Plan<'_>,
         precondition: &Precondition,
-    ) -> Result<(), EngineError> {
-        let selection = Selection::of(plan.reads().clone());
+    ) -> Result<Option<Version>, EngineError> {
+        let mut reads = plan.reads().clone();
+        precondition.select(&mut reads, resource_type);
+        let selection = Selection::of(reads);
         let mut refused = Refused::default();
         for _ in 0..Self::MAX_ATTEMPTS {
             let existing = self.existing(cx, resource_type, id, &selection).await?;
-            precondition.check_write(existing.version())?;
+            precondition.check_write(existing.tag(resource_type))?;
             let mut resource = existing.resource();
             let patched = plan.apply_to_document(&mut resource)?;
             let joining = refused.part(&patched.deltas);
@@ -145,7 +147,7 @@ impl<S: Store> Engine<S> {
                 .change(cx, resource_type, id, &existing, &before, document, &joining)
                 .await
             {
-                Ok(()) => return Ok(()),
+                Ok(version) => return Ok(version),
                 Err(refusal) => self.retry(cx, refusal, &mut refused).await?,
             }
         }

@@ -1,24 +1,25 @@
 //! Conditional requests (RFC 7644 section 3.14, RFC 9110 section 13).
 
-use keyfob_core::Version;
+use keyfob_core::{AttrSet, EntityTag, ResourceType};
+use keyfob_store::Selection;
 
-use super::EngineError;
+use super::{EngineError, view::select_shown};
 
-/// A condition on the version of the resource that a request finds.
+/// A condition on the state of the resource that a request finds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_enums,
     reason = "RFC 9110 section 13.1 has no other header that SCIM uses"
 )]
 pub enum Precondition {
-    /// The request takes whatever version there is.
+    /// The request takes any state.
     #[default]
     None,
     /// The request has one or both of the headers.
     Tags {
-        /// The versions that the request takes (`If-Match`).
+        /// The states that the request takes (`If-Match`).
         if_match: Option<EntityTags>,
-        /// The versions that the client has, or with which it refuses to write (`If-None-Match`).
+        /// The states that the client has, or with which it refuses to write (`If-None-Match`).
         if_none_match: Option<EntityTags>,
     },
 }
@@ -30,53 +31,68 @@ pub enum Precondition {
     reason = "RFC 9110 section 13.1.1 has no other form"
 )]
 pub enum EntityTags {
-    /// `*`: any version.
+    /// `*`: any state.
     Any,
-    /// These versions. An entity tag that names no version makes the list shorter, possibly empty.
-    Versions(Vec<Version>),
+    /// These tags. A tag that no resource here ever had makes the list shorter, possibly empty.
+    Listed(Vec<EntityTag>),
 }
 
 impl EntityTags {
-    /// Whether the version is among them.
-    #[must_use]
-    pub fn contain(&self, version: Version) -> bool {
+    fn contain(&self, fits: impl Fn(EntityTag) -> bool) -> bool {
         match self {
             Self::Any => true,
-            Self::Versions(versions) => versions.contains(&version),
+            Self::Listed(tags) => tags.iter().any(|tag| fits(*tag)),
         }
     }
 }
 
 impl Precondition {
-    /// The condition that the resource has one of these versions (`If-Match`).
+    /// Returns the condition that the resource's state has one of these tags (`If-Match`).
     #[must_use]
-    pub fn if_match(versions: Vec<Version>) -> Self {
+    pub fn if_match(tags: Vec<EntityTag>) -> Self {
         Self::Tags {
-            if_match: Some(EntityTags::Versions(versions)),
+            if_match: Some(EntityTags::Listed(tags)),
             if_none_match: None,
         }
     }
 
-    /// Checks the condition of a PUT, PATCH or DELETE: `If-Match` has to name the version, `If-None-Match` must not.
-    pub(super) fn check_write(&self, version: Version) -> Result<(), EngineError> {
-        self.check_match(version)?;
-        if self.is_known(version) {
+    /// Adds what the condition looks at to what is read of a resource.
+    pub(super) fn select(&self, attributes: &mut AttrSet, resource_type: &ResourceType) {
+        if self.names_known() {
+            select_shown(attributes, resource_type);
+        }
+    }
+
+    /// Returns the document with what the condition looks at.
+    pub(super) fn selection(&self, resource_type: &ResourceType) -> Selection {
+        let mut attributes = AttrSet::default();
+        self.select(&mut attributes, resource_type);
+        Selection::of(attributes)
+    }
+
+    /// Checks the condition of a PUT, PATCH or DELETE: `If-Match` has to name the state, `If-None-Match` must not.
+    pub(super) fn check_write(&self, tag: EntityTag) -> Result<(), EngineError> {
+        self.check_match(tag)?;
+        if self.is_known(tag) {
             return Err(EngineError::PreconditionFailed);
         }
         Ok(())
     }
 
-    /// Checks `If-Match` alone, as a GET does.
-    pub(super) fn check_match(&self, version: Version) -> Result<(), EngineError> {
+    /// Checks `If-Match` alone, as a GET does. Only the version counts: what the resource shows of an inverse relation
+    /// is not part of the state that a client replaces.
+    pub(super) fn check_match(&self, tag: EntityTag) -> Result<(), EngineError> {
         match self {
             Self::Tags {
                 if_match: Some(tags), ..
-            } if !tags.contain(version) => Err(EngineError::PreconditionFailed),
+            } if !tags.contain(|listed| listed.version() == tag.version()) => {
+                Err(EngineError::PreconditionFailed)
+            }
             _ => Ok(()),
         }
     }
 
-    /// Whether `If-None-Match` is there.
+    /// Returns true if `If-None-Match` is there.
     pub(super) fn names_known(&self) -> bool {
         matches!(
             self,
@@ -87,8 +103,8 @@ impl Precondition {
         )
     }
 
-    /// Whether `If-None-Match` names the version.
-    pub(super) fn is_known(&self, version: Version) -> bool {
-        matches!(self, Self::Tags { if_none_match: Some(tags), .. } if tags.contain(version))
+    /// Returns true if `If-None-Match` names the tag.
+    pub(super) fn is_known(&self, tag: EntityTag) -> bool {
+        matches!(self, Self::Tags { if_none_match: Some(tags), .. } if tags.contain(|listed| listed == tag))
     }
 }

@@ -1,26 +1,26 @@
 //! Reading one resource.
 
-use keyfob_core::{Projection, Resource, ResourceId, ResourceType, Version};
+use keyfob_core::{AttrSet, EntityTag, Projection, Resource, ResourceId, ResourceType};
 use keyfob_store::{Selection, Store, Stored};
 use smol_str::SmolStr;
 
-use super::{Engine, EngineError, Precondition, deleted::Existing};
+use super::{Engine, EngineError, Precondition, deleted::Existing, view::select_shown};
 use crate::context::Context;
 
-/// What a conditional read came to.
+/// The result of a conditional read.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Found {
-    /// The version of the resource.
-    pub version: Version,
+    /// The entity tag of the resource.
+    pub tag: EntityTag,
     /// Its address.
     pub location: SmolStr,
-    /// The resource as the client asked to see it, unless the client has this version.
+    /// The resource as the client asked to see it, unless the client has this state of it.
     pub resource: Option<Resource>,
 }
 
 impl<S: Store> Engine<S> {
-    /// Reads a resource (RFC 7644 section 3.4.1). Its version is in `meta.version`.
+    /// Reads a resource (RFC 7644 section 3.4.1). Its entity tag is in `meta.version`.
     ///
     /// # Errors
     /// [`EngineError::NotFound`], also for the id of another tenant's resource or of another type's.
@@ -31,13 +31,15 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         projection: &Projection,
     ) -> Result<Resource, EngineError> {
-        let projection = projection.resolve(resource_type);
-        let selection = Selection::of(projection.wants());
-        let stored = self.load(cx, resource_type, id, &selection).await?;
-        Ok(self.view(cx, stored, &projection))
+        let found = self
+            .get_if(cx, resource_type, id, &Precondition::None, projection)
+            .await?;
+        found
+            .resource
+            .ok_or_else(|| EngineError::not_found(resource_type, id))
     }
 
-    /// Reads a resource with its version, unless the client has it already (`If-None-Match`, RFC 7644 section 3.14).
+    /// Reads a resource with its entity tag, unless the client has it already (`If-None-Match`, RFC 7644 section 3.14).
     ///
     /// # Errors
     /// [`EngineError::NotFound`], as [`get`](Self::get), and [`EngineError::PreconditionFailed`] where `If-Match`
@@ -55,25 +57,29 @@ impl<S: Store> Engine<S> {
     ) -> Result<Found, EngineError> {
         let location = Self::location(cx, resource_type, id.as_str());
         if precondition.names_known() {
-            let stored = self.load(cx, resource_type, id, &Selection::document()).await?;
+            let mut shown = AttrSet::default();
+            select_shown(&mut shown, resource_type);
+            let stored = self.load(cx, resource_type, id, &Selection::of(shown)).await?;
+            let tag = EntityTag::of(stored.version, &stored.resource, resource_type);
             // RFC 9110 section 13.2.2: If-Match comes first.
-            precondition.check_match(stored.version)?;
-            if precondition.is_known(stored.version) {
+            precondition.check_match(tag)?;
+            if precondition.is_known(tag) {
                 return Ok(Found {
-                    version: stored.version,
+                    tag,
                     location,
                     resource: None,
                 });
             }
         }
         let projection = projection.resolve(resource_type);
-        let selection = Selection::of(projection.wants());
-        let stored = self.load(cx, resource_type, id, &selection).await?;
-        precondition.check_match(stored.version)?;
-        let version = stored.version;
-        let resource = Some(self.view(cx, stored, &projection));
+        let mut wanted = projection.wants();
+        select_shown(&mut wanted, resource_type);
+        let stored = self.load(cx, resource_type, id, &Selection::of(wanted)).await?;
+        let tag = EntityTag::of(stored.version, &stored.resource, resource_type);
+        precondition.check_match(tag)?;
+        let resource = Some(self.view(cx, stored.resource, tag, &projection));
         Ok(Found {
-            version,
+            tag,
             location,
             resource,
         })

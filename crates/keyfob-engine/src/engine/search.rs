@@ -1,13 +1,13 @@
 //! Queries.
 
 use keyfob_core::{
-    Dialect, ResourceType,
+    Dialect, EntityTag, ResourceType,
     message::{ListResponse, SearchRequest},
 };
 use keyfob_filter::{Filter, Limits, Predicate};
 use keyfob_store::{Query, Selection, Store};
 
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, view::select_shown};
 use crate::context::Context;
 
 impl<S: Store> Engine<S> {
@@ -59,14 +59,23 @@ impl<S: Store> Engine<S> {
         let (mut total, mut resources) = (0, Vec::new());
         for (resource_type, predicate) in searched {
             let projection = request.projection.resolve(resource_type);
-            let selection = Selection::of(projection.wants());
+            let mut wanted = projection.wants();
+            // The tag of each resource is part of `meta`, and costs nothing where nobody asks for `meta`.
+            let meta = resource_type.attribute("meta");
+            if meta.is_some_and(|meta| wanted.contains(meta.id)) {
+                select_shown(&mut wanted, resource_type);
+            }
+            let selection = Selection::of(wanted);
             let offset = (start - 1).saturating_sub(total);
             let mut query = Query::new(&selection, count - resources.len()).with_offset(offset);
             query.filter = predicate.as_ref();
             let page = self.store().query(cx.tenant(), resource_type, &query).await?;
             total += page.total;
             let views = page.resources.into_iter();
-            resources.extend(views.map(|stored| self.view(cx, stored, &projection)));
+            resources.extend(views.map(|stored| {
+                let tag = EntityTag::of(stored.version, &stored.resource, resource_type);
+                self.view(cx, stored.resource, tag, &projection)
+            }));
         }
         Ok(ListResponse::new(total, start, resources))
     }

@@ -1,7 +1,7 @@
 //! From what is stored to what a client sees.
 
-use keyfob_core::{ResolvedProjection, Resource, ResourceType, schema::RelationKind};
-use keyfob_store::{Store, Stored};
+use keyfob_core::{AttrSet, EntityTag, ResolvedProjection, Resource, ResourceType, schema::RelationKind};
+use keyfob_store::Store;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use smol_str::{SmolStr, format_smolstr};
 
@@ -15,6 +15,19 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// Adds the inverse relations, which the entity tag of a resource depends on, to what is read of it. Returns true if the
+/// type has any.
+pub(super) fn select_shown(attributes: &mut AttrSet, resource_type: &ResourceType) -> bool {
+    let mut shown = false;
+    for relation in resource_type.relations() {
+        if relation.kind != RelationKind::Owned {
+            attributes.insert(relation.attribute.id);
+            shown = true;
+        }
+    }
+    shown
+}
+
 impl<S: Store> Engine<S> {
     /// The address of a resource.
     pub(crate) fn location(cx: &Context, resource_type: &ResourceType, id: &str) -> SmolStr {
@@ -23,11 +36,18 @@ impl<S: Store> Engine<S> {
     }
 
     /// The resource as the client asked to see it: with addresses, and without what it didn't ask for.
-    pub(super) fn view(&self, cx: &Context, stored: Stored, projection: &ResolvedProjection<'_>) -> Resource {
+    pub(super) fn view(
+        &self,
+        cx: &Context,
+        resource: Resource,
+        tag: EntityTag,
+        projection: &ResolvedProjection<'_>,
+    ) -> Resource {
         let resource_type = projection.resource_type();
-        let mut resource = stored.resource;
+        let mut resource = resource;
         State::take_from(&mut resource);
         if let (Some(mut meta), Some(id)) = (resource.meta(), resource.id()) {
+            meta.version = Some(format_smolstr!("{tag}"));
             meta.location = Some(Self::location(cx, resource_type, id.as_str()));
             resource.set_meta(&meta);
         }

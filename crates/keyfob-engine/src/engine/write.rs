@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashSet};
 
 use keyfob_core::{
-    Projection, Resource, ResourceId, ResourceType, Version,
+    AttrSet, EntityTag, Projection, Resource, ResourceId, ResourceType, Version,
     schema::{Mutability, RelationKind},
     validate,
 };
@@ -16,6 +16,7 @@ use super::{
     commit::Draft,
     deleted::{Existing, Predecessor},
     error::Refusal,
+    view::select_shown,
 };
 use crate::{
     context::Context,
@@ -24,14 +25,14 @@ use crate::{
     state::Origin,
 };
 
-/// What a write came to.
+/// The result of a write.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Written {
     /// The id of the resource.
     pub id: ResourceId,
-    /// Its version now.
-    pub version: Version,
+    /// The entity tag of the state that this very write left the resource in.
+    pub tag: EntityTag,
     /// Its address.
     pub location: SmolStr,
     /// The resource as the client asked to see it, unless the profile answers without.
@@ -60,8 +61,8 @@ impl<S: Store> Engine<S> {
         if let Some(id) = self.predecessor(cx, resource_type, &document).await? {
             return match id {
                 Predecessor::Deleted(id) => {
-                    self.restore(cx, resource_type, &id, Some(document)).await?;
-                    self.written(cx, resource_type, &id, projection, PatchAnswer::Body)
+                    let version = self.restore(cx, resource_type, &id, Some(document)).await?;
+                    self.written(cx, resource_type, &id, version, projection, PatchAnswer::Body)
                         .await
                 }
                 Predecessor::Unmanaged(id) => {
@@ -86,9 +87,9 @@ impl<S: Store> Engine<S> {
                 version: None,
             };
             match self.commit_draft(cx, &provisioning, &draft).await {
-                Ok(()) => {
+                Ok(version) => {
                     return self
-                        .written(cx, resource_type, &id, projection, PatchAnswer::Body)
+                        .written(cx, resource_type, &id, version, projection, PatchAnswer::Body)
                         .await;
                 }
                 Err(refusal) => self.retry(cx, refusal, &mut refused).await?,
@@ -111,12 +112,11 @@ impl<S: Store> Engine<S> {
         precondition: &Precondition,
         projection: &Projection,
     ) -> Result<Written, EngineError> {
+        let selection = precondition.selection(resource_type);
         let mut refused = Refused::default();
         for _ in 0..Self::MAX_ATTEMPTS {
-            let existing = self
-                .existing(cx, resource_type, id, &Selection::document())
-                .await?;
-            precondition.check_write(existing.version())?;
+            let existing = self.existing(cx, resource_type, id, &selection).await?;
+            precondition.check_write(existing.tag(resource_type))?;
             let before = existing.record();
             let mut document = validate::replace(
                 body.clone(),
@@ -131,9 +131,9 @@ impl<S: Store> Engine<S> {
                 .change(cx, resource_type, id, &existing, &before, document, &joining)
                 .await
             {
-                Ok(()) => {
+                Ok(version) => {
                     return self
-                        .written(cx, resource_type, id, projection, PatchAnswer::Body)
+                        .written(cx, resource_type, id, version, projection, PatchAnswer::Body)
                         .await;
                 }
                 Err(refusal) => self.retry(cx, refusal, &mut refused).await?,
@@ -156,11 +156,10 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         precondition: &Precondition,
     ) -> Result<(), EngineError> {
+        let selection = precondition.selection(resource_type);
         for _ in 0..Self::MAX_ATTEMPTS {
-            let existing = self
-                .existing(cx, resource_type, id, &Selection::document())
-                .await?;
-            precondition.check_write(existing.version())?;
+            let existing = self.existing(cx, resource_type, id, &selection).await?;
+            precondition.check_write(existing.tag(resource_type))?;
             let outcome = match &existing {
                 Existing::Deleted(deleted) => self.hide(cx, resource_type, id, deleted).await,
                 Existing::Live(loaded) if self.deletes_softly(resource_type) => {
@@ -171,7 +170,7 @@ impl<S: Store> Engine<S> {
                     let provisioning = self.provisioning(cx).await?;
                     let before = loaded.record();
                     let draft = Draft::deletion(resource_type, id, &before, Some(loaded.version));
-                    self.commit_draft(cx, &provisioning, &draft).await
+                    self.commit_draft(cx, &provisioning, &draft).await.map(|_| ())
                 }
             };
             match outcome {
@@ -193,7 +192,7 @@ impl<S: Store> Engine<S> {
         before: &Record,
         document: Resource,
         joining: &Joining<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Version>, Refusal> {
         match existing {
             Existing::Deleted(deleted) => {
                 self.change_deleted(cx, resource_type, id, deleted, document)
@@ -244,37 +243,61 @@ impl<S: Store> Engine<S> {
     }
 
     /// Reads back what was written, as far as the client is to see it.
+    ///
+    /// `version` is the one that the commit left the resource with. The answer carries it, also where another request
+    /// has changed the resource by the time it is read: the client never learns the tag of a state that it didn't
+    /// write, and so can't replace that state under `If-Match` (RFC 9110 section 13.1.1).
     pub(super) async fn written(
         &self,
         cx: &Context,
         resource_type: &ResourceType,
         id: &ResourceId,
+        version: Option<Version>,
         projection: &Projection,
         answer: PatchAnswer,
     ) -> Result<Written, EngineError> {
         let projection = projection.resolve(resource_type);
-        let wanted = projection.wants();
-        let (selection, limited) = match answer {
-            PatchAnswer::Body => (Selection::of(wanted), false),
-            PatchAnswer::NoContent => (Selection::document(), false),
-            PatchAnswer::BodyUpTo(members) => (Selection::of(wanted).with_relation_limit(members), true),
+        let mut wanted = match answer {
+            PatchAnswer::NoContent => AttrSet::default(),
+            PatchAnswer::Body | PatchAnswer::BodyUpTo(_) => projection.wants(),
         };
-        let stored = self.load(cx, resource_type, id, &selection).await?;
-        let version = stored.version;
-        let too_large = limited
-            && resource_type.relations().iter().any(|relation| {
-                selection.attributes.contains(relation.attribute.id)
-                    && stored
-                        .resource
-                        .relation(relation.attribute.name.as_str())
-                        .is_none()
-            });
-        let resource =
-            (answer != PatchAnswer::NoContent && !too_large).then(|| self.view(cx, stored, &projection));
+        let relations = resource_type.relations().iter();
+        let wanted_relations: Vec<_> = relations
+            .filter(|relation| wanted.contains(relation.attribute.id))
+            .collect();
+        let shown = select_shown(&mut wanted, resource_type);
+        let mut selection = Selection::of(wanted);
+        if let PatchAnswer::BodyUpTo(members) = answer
+            && !shown
+        {
+            selection = selection.with_relation_limit(members);
+        }
+        let location = Self::location(cx, resource_type, id.as_str());
+        let stored = match (self.load(cx, resource_type, id, &selection).await, version) {
+            // It was deleted since. The write happened all the same, and nobody can say any more what it left.
+            (Err(EngineError::NotFound { .. }), Some(version)) => {
+                return Ok(Written {
+                    id: id.clone(),
+                    tag: EntityTag::from(version),
+                    location,
+                    resource: None,
+                });
+            }
+            (stored, _) => stored?,
+        };
+        let tag = EntityTag::of(version.unwrap_or(stored.version), &stored.resource, resource_type);
+        let is_whole = wanted_relations.iter().all(|relation| {
+            stored
+                .resource
+                .relation(relation.attribute.name.as_str())
+                .is_some()
+        });
+        let resource = (answer != PatchAnswer::NoContent && is_whole)
+            .then(|| self.view(cx, stored.resource, tag, &projection));
         Ok(Written {
             id: id.clone(),
-            version,
-            location: Self::location(cx, resource_type, id.as_str()),
+            tag,
+            location,
             resource,
         })
     }

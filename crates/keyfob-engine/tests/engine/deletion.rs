@@ -64,7 +64,7 @@ fn d_3_d_10_a_deleted_user_is_among_the_deleted_ones_and_for_the_provider_deacti
     fixture.patch("User", &ann, &title).unwrap();
     let restored = fixture.patch("User", &ann, &set_active(true)).unwrap();
     assert_eq!(restored.id, ann.id);
-    assert!(restored.version > before.version);
+    assert!(restored.tag.version() > before.version);
     let after = fixture.get("User", &ann);
     assert_eq!(after.core().get_str("title"), Some("Guide"));
     assert_eq!(

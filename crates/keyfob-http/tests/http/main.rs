@@ -22,6 +22,8 @@ mod scenarios;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tags;
+#[cfg(test)]
 mod tenants;
 #[cfg(test)]
 mod transcripts;

@@ -1,6 +1,6 @@
 //! Versions grow by one with each change, and a change may demand the version that it finds.
 
-use keyfob_core::{DateTime, Version};
+use keyfob_core::{DateTime, EntityTag, Version};
 use keyfob_store::{Outcome, Store};
 
 use crate::{
@@ -216,8 +216,8 @@ pub(crate) async fn was_changed(
     let meta = stored.resource.meta().unwrap_or_default();
     ensure_eq!(stored.version.number(), version, "the version of `{id}`");
     ensure_eq!(
-        meta.version,
-        Some(stored.version.to_etag()),
+        meta.version.map(String::from),
+        Some(EntityTag::from(stored.version).to_string()),
         "meta.version of `{id}`"
     );
     ensure_eq!(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use keyfob_access::{Credential, Credentials};
 use keyfob_core::{
-    Projection, Registry, Resource, ResourceId, ResourceType, ScimType, ToErrorBody, Version,
+    EntityTag, Projection, Registry, Resource, ResourceId, ResourceType, ScimType, ToErrorBody, Version,
     message::PatchRequest,
 };
 use keyfob_engine::{
@@ -213,7 +213,10 @@ impl Organization {
     }
 
     pub(super) fn version(&self, id: &ResourceId) -> Version {
-        Version::from_etag(self.get(id)["meta"]["version"].as_str().unwrap()).unwrap()
+        let tag = self.get(id)["meta"]["version"]
+            .as_str()
+            .and_then(EntityTag::parse);
+        tag.unwrap().version()
     }
 
     /// What was told of cards, as `name id`.

@@ -259,7 +259,11 @@ impl Run<'_> {
             Err(status) => assert_eq!(refusal(outcome).0, status),
             Ok(after) => {
                 let is_changed = after.attributes != before.attributes;
-                assert_eq!(outcome.unwrap().version != version, is_changed, "invariant 11");
+                assert_eq!(
+                    outcome.unwrap().tag.version() != version,
+                    is_changed,
+                    "invariant 11"
+                );
                 self.tell(before.slot, after.slot, &before.id);
                 self.users.insert(number, after);
             }
@@ -301,7 +305,7 @@ impl Run<'_> {
                 if let Some(user) = user {
                     let version = organization.version(&user.id);
                     let written = organization.put(&user.id, &organization.get(&user.id)).unwrap();
-                    assert_eq!(written.version, version, "invariant 12");
+                    assert_eq!(written.tag.version(), version, "invariant 12");
                 }
             }
             Step::Post(number, sent) => self.post(*number, sent),
