@@ -26,7 +26,7 @@ pub use self::{
     profile::{
         Adopt, Deletion, GroupExternalId, PatchAnswer, Profile, Reprovision, TokenPolicy, UnknownMembers,
     },
-    provisioning::{EmailDomain, Provisioning, Synchronization, TokenInfo},
+    provisioning::{EmailDomain, FirstLink, Provisioning, Synchronization, TokenInfo},
     rule::{FurtherChange, Operation, Rejection, Review, Rule},
     state::{Origin, State, UserState},
     token::{AuthenticationError, Token},

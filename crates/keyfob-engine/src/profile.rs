@@ -6,6 +6,8 @@ use keyfob_core::{Dialect, Quirk};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Profile {
+    /// The name, which every organization records that is made with the profile.
+    pub name: &'static str,
     /// Which departures from the RFC are understood.
     pub dialect: Dialect,
     /// Whether two groups of a tenant may not have one `displayName`. Entra ID's validator wants it so; RFC 7643
@@ -44,6 +46,7 @@ impl Profile {
     #[must_use]
     pub fn interop() -> Self {
         Self {
+            name: "interop",
             dialect: Dialect::interop(),
             unique_group_names: true,
             group_external_id: GroupExternalId::Keep,
@@ -66,6 +69,7 @@ impl Profile {
     #[must_use]
     pub fn rfc() -> Self {
         Self {
+            name: "rfc",
             dialect: Dialect::strict(),
             unique_group_names: false,
             ..Self::interop()
@@ -78,6 +82,7 @@ impl Profile {
     #[must_use]
     pub fn verkada() -> Self {
         Self {
+            name: "verkada",
             dialect: Dialect::interop().with(Quirk::StringNumbers),
             group_external_id: GroupExternalId::Ignore,
             deletion: Deletion::Soft,
@@ -92,6 +97,7 @@ impl Profile {
     #[must_use]
     pub fn accessiq() -> Self {
         Self {
+            name: "accessiq",
             required: &["emails", "name.givenName", "name.familyName"],
             default_unit: true,
             tokens: TokenPolicy::Many { days: Some(365) },

@@ -27,6 +27,8 @@ pub struct Provisioning {
     pub send_invites: bool,
     /// The tokens that open the organization.
     pub tokens: Vec<TokenInfo>,
+    /// The values of the first link to a provider; none before there was one.
+    pub first_link: Option<FirstLink>,
     /// Which part of what the provider sends is taken over.
     pub synchronization: Synchronization,
     /// The unit that created users join, where users belong to units.
@@ -87,6 +89,12 @@ impl Provisioning {
                 .iter()
                 .filter_map(|value| TokenInfo::from_object(value.as_object()?))
                 .collect(),
+            first_link: document.get_str("firstToken").map(|token| FirstLink {
+                token: ResourceId::new(token),
+                domains: texts("firstDomains")
+                    .map(|text| EmailDomain(text.into()))
+                    .collect(),
+            }),
             synchronization: Synchronization {
                 groups: flag("syncGroups"),
                 ignored: texts("unsynchronized")
@@ -110,6 +118,11 @@ impl Provisioning {
         core.insert("sendInvites", self.send_invites);
         let tokens = self.tokens.iter().map(|token| Value::from(token.to_object()));
         core.insert("tokens", tokens.collect::<Vec<_>>());
+        if let Some(first) = &self.first_link {
+            core.insert("firstToken", first.token.as_str());
+            let domains = first.domains.iter().map(|domain| Value::from(domain.as_str()));
+            core.insert("firstDomains", domains.collect::<Vec<_>>());
+        }
         core.insert("syncGroups", self.synchronization.groups);
         let ignored = self.synchronization.ignored.iter();
         let ignored = ignored.map(|path| Value::from(path.to_smolstr()));
@@ -130,10 +143,39 @@ impl Default for Provisioning {
             restricted: false,
             send_invites: true,
             tokens: Vec::new(),
+            first_link: None,
             synchronization: Synchronization::default(),
             default_unit: None,
             version: None,
         }
+    }
+}
+
+/// The values with which an organization was first linked to a provider. They stay as they were, whatever becomes of
+/// the token and of the domains.
+///
+/// A service that is started with a token and domains to begin with compares them, and so begins once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FirstLink {
+    /// The e-mail domains, in the order in which they were given.
+    pub domains: Vec<EmailDomain>,
+    /// The digest of the token.
+    token: ResourceId,
+}
+
+impl FirstLink {
+    pub(crate) fn new(token: &token::Token, domains: &[EmailDomain]) -> Self {
+        Self {
+            domains: domains.to_vec(),
+            token: token.id(),
+        }
+    }
+
+    /// Returns true if the link came with this token, in a time that doesn't depend on where they differ.
+    #[must_use]
+    pub fn is_of(&self, token: &token::Token) -> bool {
+        token::same_id(&self.token, &token.id())
     }
 }
 

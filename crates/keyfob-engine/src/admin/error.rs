@@ -24,7 +24,7 @@ pub enum AdminError {
     /// No organization has the name.
     #[error("there is no organization `{0}`")]
     NoSuchOrganization(SmolStr),
-    /// The token opens an organization already, or did so once.
+    /// The token opens an organization already.
     #[error("the token is in use")]
     TokenTaken,
     /// Only an administrator of the organization may do it.

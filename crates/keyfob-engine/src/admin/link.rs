@@ -1,7 +1,7 @@
 //! The link to a provider: e-mail domains, tokens, invitations and what is synchronized.
 
-use keyfob_core::{AttrPath, DateTime, Version, schema::Target};
-use keyfob_store::{Change, CommitError, NewEvent, Query, Selection, Store, StoreError};
+use keyfob_core::{AttrPath, DateTime, ResourceId, Version, schema::Target};
+use keyfob_store::{Change, CommitError, NewEvent, Query, Selection, Store, StoreError, TenantId};
 use smol_str::SmolStr;
 
 use super::{
@@ -13,13 +13,13 @@ use crate::{
     engine::Engine,
     event, policy,
     profile::TokenPolicy,
-    provisioning::{EmailDomain, Provisioning, Synchronization, TokenInfo},
+    provisioning::{EmailDomain, FirstLink, Provisioning, Synchronization, TokenInfo},
     system,
     token::Token,
 };
 
 /// What the token is called that comes with the link.
-pub(super) const FIRST_TOKEN: &str = "default";
+const FIRST_TOKEN: &str = "default";
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
@@ -42,13 +42,53 @@ impl<S: Store> Admin<'_, S> {
                 if provisioning.is_linked() {
                     return Ok((None, Vec::new()));
                 }
-                provisioning.link = Some(self.engine.next_id().as_str().into());
-                let info = TokenInfo::new(&token, FIRST_TOKEN, at, self.expiry(None, at));
-                provisioning.tokens = vec![info];
+                self.link_with(provisioning, &token, std::slice::from_ref(&domain), at);
                 Ok((Some(&token), vec![event::LINKED, event::TOKEN_ISSUED]))
             })
             .await?;
         Ok(issued.then_some(token))
+    }
+
+    /// Links an organization to a provider that opens it with `token`. Users' addresses have to be in `domains`, or may
+    /// be in any where there are none.
+    ///
+    /// Returns false, and changes nothing, if the organization was ever linked before:
+    /// [`Provisioning::first_link`] says with which values.
+    ///
+    /// # Errors
+    /// [`AdminError::TokenTaken`], [`AdminError::Forbidden`], [`AdminError::Store`].
+    pub async fn link_first(
+        &self,
+        cx: &Context,
+        token: &Token,
+        domains: &[EmailDomain],
+    ) -> Result<bool, AdminError> {
+        demand_admin(cx)?;
+        self.edit(cx, event::LINKED, |provisioning, at| {
+            if provisioning.first_link.is_some() {
+                return Ok((None, Vec::new()));
+            }
+            provisioning.domains = domains.to_vec();
+            provisioning.restricted = !domains.is_empty();
+            self.link_with(provisioning, token, domains, at);
+            Ok((Some(token), vec![event::TOKEN_ISSUED]))
+        })
+        .await
+    }
+
+    /// Links an organization that isn't linked.
+    pub(super) fn link_with(
+        &self,
+        provisioning: &mut Provisioning,
+        token: &Token,
+        domains: &[EmailDomain],
+        at: DateTime,
+    ) {
+        provisioning.link = Some(self.engine.next_id().as_str().into());
+        provisioning.tokens = vec![TokenInfo::new(token, FIRST_TOKEN, at, self.expiry(None, at))];
+        provisioning
+            .first_link
+            .get_or_insert_with(|| FirstLink::new(token, domains));
     }
 
     /// Takes a domain back. As long as users have addresses in it, it takes `force`; they stay as they are, and the
@@ -274,8 +314,28 @@ impl<S: Store> Admin<'_, S> {
     /// Changes how the organization is provisioned, again if somebody else does so at the same time. `change` returns
     /// a token that is valid from then on and the events that there are beside `event`.
     ///
-    /// Says whether there is such a token.
+    /// Returns true if there is such a token. A token that doesn't come to open the organization, or opens it no more,
+    /// leaves no row.
     pub(super) async fn edit<'t>(
+        &self,
+        cx: &Context,
+        event: &'static str,
+        change: impl FnMut(
+            &mut Provisioning,
+            DateTime,
+        ) -> Result<(Option<&'t Token>, Vec<&'static str>), AdminError>,
+    ) -> Result<bool, AdminError> {
+        let mut registered = None;
+        let outcome = self.try_edit(cx, event, change, &mut registered).await;
+        if let Some(token) = registered
+            && !matches!(outcome, Ok(true))
+        {
+            self.forget_unused(cx, token).await;
+        }
+        outcome
+    }
+
+    async fn try_edit<'t>(
         &self,
         cx: &Context,
         event: &'static str,
@@ -283,8 +343,8 @@ impl<S: Store> Admin<'_, S> {
             &mut Provisioning,
             DateTime,
         ) -> Result<(Option<&'t Token>, Vec<&'static str>), AdminError>,
+        registered: &mut Option<&'t Token>,
     ) -> Result<bool, AdminError> {
-        let mut registered = false;
         for _ in 0..Engine::<S>::MAX_ATTEMPTS {
             let at = self.engine.now();
             let before = self.engine.provisioning(cx).await?;
@@ -293,10 +353,11 @@ impl<S: Store> Admin<'_, S> {
             if after == before {
                 return Ok(false);
             }
-            // A token leads to the organization before the organization lets it in, never the other way round.
-            if let Some(token) = token.filter(|_| !registered) {
+            // Tokens and organizations are in two tenants, so in two commits. Neither opens anything alone: a token
+            // leads to the organization before the organization lets it in, and leads there until it is shut out.
+            if let Some(token) = token.filter(|_| registered.is_none()) {
                 self.register(cx, token, at).await?;
-                registered = true;
+                *registered = Some(token);
             }
             let names = [event].into_iter().chain(events);
             let events: Vec<NewEvent> = names
@@ -308,25 +369,79 @@ impl<S: Store> Admin<'_, S> {
             match self.save(cx, &after, &[], &events).await {
                 Err(AdminError::Contention) => {}
                 Err(error) => return Err(error),
-                Ok(()) => return Ok(token.is_some()),
+                Ok(()) => {
+                    self.forget_ended(&before, &after).await;
+                    return Ok(token.is_some());
+                }
             }
         }
         Err(AdminError::Contention)
     }
 
+    /// Stores where a token leads, unless it leads there already: an earlier start of the service may have been killed
+    /// after this step.
     async fn register(&self, cx: &Context, token: &Token, at: DateTime) -> Result<(), AdminError> {
         let (id, document) = (token.id(), opened_by(cx.tenant()));
-        match self
-            .engine
-            .store()
-            .commit(Self::system().tenant(), &[create_token(&id, &document, at)])
-            .await
-        {
+        let system = Self::system();
+        let create = create_token(&id, &document, at);
+        match self.engine.store().commit(system.tenant(), &[create]).await {
             Ok(_) => Ok(()),
-            Err(CommitError::IdTaken { .. }) => Err(AdminError::TokenTaken),
+            Err(CommitError::IdTaken { .. }) => match self.organization_opened_by(&id).await? {
+                Some(tenant) if tenant == *cx.tenant() => Ok(()),
+                _ => Err(AdminError::TokenTaken),
+            },
             Err(CommitError::Store(error)) => Err(error.into()),
             Err(other) => Err(StoreError::internal(other).into()),
         }
+    }
+
+    /// The tenant to which the token with this id leads.
+    pub(super) async fn organization_opened_by(
+        &self,
+        id: &ResourceId,
+    ) -> Result<Option<TenantId>, AdminError> {
+        let (system, selection) = (Self::system(), Selection::document());
+        let store = self.engine.store();
+        let found = store
+            .get(system.tenant(), system::token(), id, &selection)
+            .await?;
+        let organization = found
+            .as_ref()
+            .and_then(|stored| stored.resource.core().get_str("organization"));
+        Ok(organization.map(TenantId::new))
+    }
+
+    /// Removes the rows of the tokens that opened an organization before a change and don't after it.
+    pub(super) async fn forget_ended(&self, before: &Provisioning, after: &Provisioning) {
+        let is_valid = |id: &ResourceId| after.tokens.iter().any(|token| token.id == *id);
+        for token in before.tokens.iter().filter(|token| !is_valid(&token.id)) {
+            self.forget(&token.id).await;
+        }
+    }
+
+    /// Removes the row of a token that was refused, unless the organization has it: another start of the service
+    /// may have been given the same token, and was faster.
+    async fn forget_unused(&self, cx: &Context, token: &Token) {
+        let id = token.id();
+        let Ok(provisioning) = self.engine.provisioning(cx).await else {
+            return;
+        };
+        if !provisioning.tokens.iter().any(|present| present.id == id) {
+            self.forget(&id).await;
+        }
+    }
+
+    /// Removes the row of a token that opens nothing any more.
+    async fn forget(&self, id: &ResourceId) {
+        let delete = Change::Delete {
+            resource_type: system::token(),
+            id,
+            precondition: None,
+            at: self.engine.now(),
+        };
+        // What was asked for is done, and a row that stays opens nothing: no organization names it.
+        let system = Self::system();
+        self.engine.store().commit(system.tenant(), &[delete]).await.ok();
     }
 
     /// Stores how the organization is provisioned together with further changes, unless somebody else changed it
@@ -381,3 +496,6 @@ impl<S: Store> Admin<'_, S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use crate::{
     context::Context,
     engine::{equals, unique_keys},
     event,
-    provisioning::{Provisioning, TokenInfo},
+    provisioning::Provisioning,
     system,
     token::Token,
 };
@@ -22,6 +22,9 @@ pub struct Organization {
     pub tenant: TenantId,
     /// What administrators call it.
     pub name: SmolStr,
+    /// The [name](crate::Profile::name) of the profile with which it was made, and by whose rules everything in it came
+    /// about.
+    pub profile: SmolStr,
 }
 
 impl<S: Store> Admin<'_, S> {
@@ -57,6 +60,25 @@ impl<S: Store> Admin<'_, S> {
         found.ok_or_else(|| AdminError::NoSuchOrganization(name.into()))
     }
 
+    /// The organization whose resources are in this tenant.
+    ///
+    /// # Errors
+    /// [`AdminError::NoSuchOrganization`], [`AdminError::Store`].
+    pub async fn organization_of(&self, tenant: &TenantId) -> Result<Organization, AdminError> {
+        let (system, id, selection) = (
+            Self::system(),
+            ResourceId::new(tenant.as_str()),
+            Selection::document(),
+        );
+        let found = self
+            .engine
+            .store()
+            .get(system.tenant(), system::organization(), &id, &selection)
+            .await?;
+        let organization = found.as_ref().and_then(organization_of);
+        organization.ok_or_else(|| AdminError::NoSuchOrganization(tenant.as_str().into()))
+    }
+
     /// Makes an organization that is linked to a provider, which opens it with `token`. It has no e-mail domains, so
     /// that users may have addresses in any, until it is given some.
     ///
@@ -84,6 +106,12 @@ impl<S: Store> Admin<'_, S> {
             Err(AdminError::NoSuchOrganization(_)) => {}
             Err(error) => return Err(error),
         }
+        // Before there is a tenant that would name it.
+        if let Some(token) = token
+            && self.organization_opened_by(&token.id()).await?.is_some()
+        {
+            return Err(AdminError::TokenTaken);
+        }
         let id = self.engine.next_id();
         let tenant = TenantId::new(id.as_str());
         // The tenant first: nobody knows of it before the organization is there.
@@ -93,6 +121,9 @@ impl<S: Store> Admin<'_, S> {
         let at = self.engine.now();
         let mut organization = Resource::new([system::organization().schema().id.clone()]);
         organization.core_mut().insert("name", name);
+        organization
+            .core_mut()
+            .insert("profile", self.engine.profile().name);
         let unique = unique_keys(system::organization(), &organization, self.engine.profile());
         let opened = token.map(|token| (token.id(), opened_by(&tenant)));
         let create = Change::Create {
@@ -118,6 +149,7 @@ impl<S: Store> Admin<'_, S> {
             Ok(_) => Ok(Organization {
                 tenant,
                 name: name.into(),
+                profile: self.engine.profile().name.into(),
             }),
             Err(CommitError::UniquenessViolated { .. }) => Err(AdminError::NameTaken(name.into())),
             Err(CommitError::IdTaken { .. }) => Err(AdminError::TokenTaken),
@@ -129,16 +161,8 @@ impl<S: Store> Admin<'_, S> {
     async fn link_to(&self, tenant: &TenantId, token: &Token) -> Result<(), AdminError> {
         let cx = Context::new(tenant.clone());
         let at = self.engine.now();
-        let provisioning = Provisioning {
-            link: Some(self.engine.next_id().as_str().into()),
-            tokens: vec![TokenInfo::new(
-                token,
-                super::link::FIRST_TOKEN,
-                at,
-                self.expiry(None, at),
-            )],
-            ..Provisioning::default()
-        };
+        let mut provisioning = Provisioning::default();
+        self.link_with(&mut provisioning, token, &[], at);
         let event = NewEvent::new(
             event::LINKED,
             system::provisioning().name().clone(),
@@ -153,6 +177,12 @@ fn organization_of(stored: &Stored) -> Option<Organization> {
     Some(Organization {
         tenant: TenantId::new(stored.resource.id()?.as_str()),
         name: stored.resource.core().get_str("name")?.into(),
+        profile: stored
+            .resource
+            .core()
+            .get_str("profile")
+            .unwrap_or_default()
+            .into(),
     })
 }
 

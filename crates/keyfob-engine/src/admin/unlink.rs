@@ -30,7 +30,7 @@ impl<S: Store> Admin<'_, S> {
             let after = Provisioning {
                 link: None,
                 tokens: Vec::new(),
-                ..before
+                ..before.clone()
             };
             let at = self.engine.now();
             let going = self.going(cx).await?;
@@ -52,7 +52,12 @@ impl<S: Store> Admin<'_, S> {
             }
             match self.save(cx, &after, &changes, &events).await {
                 Err(AdminError::Contention) => {}
-                outcome => return outcome,
+                outcome => {
+                    if outcome.is_ok() {
+                        self.forget_ended(&before, &after).await;
+                    }
+                    return outcome;
+                }
             }
         }
         Err(AdminError::Contention)
