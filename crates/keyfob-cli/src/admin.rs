@@ -30,9 +30,6 @@ pub(crate) struct Arguments {
     /// Prints JSON, an object a line
     #[arg(long, global = true)]
     json: bool,
-    /// The profile with which the store is served, where no `keyfob serve` has served it yet
-    #[arg(long, global = true, value_enum)]
-    profile: Option<NamedProfile>,
     #[command(flatten)]
     card_formats: CardFormats,
 }
@@ -185,21 +182,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
         Ok(()) => Ok(Answer::Done),
         Err(Failure::Unusable(error)) => Err(error),
         Err(Failure::Refused(error)) => {
-            report(&format!("refused: {}", Unusable::from(error).0));
+            let hint = match &error {
+                AccessError::Admin(AdminError::ConfirmationRequired) => ": add `--yes`",
+                _ => "",
+            };
+            report(&format!("refused: {}{hint}", Unusable::from(error).0));
             Ok(Answer::Negative)
         }
     }
 }
 
 async fn perform(arguments: &Arguments) -> Result<(), Failure> {
-    let store = arguments.store.open()?;
-    let profile = NamedProfile::to_administer(&store, arguments.profile).await?;
-    let engine = profile.engine(store, &arguments.card_formats)?;
     let json = arguments.json;
     if let Command::Org(command) = &arguments.command {
-        return organization::run(&engine, command, json).await;
+        return organization::run(arguments, command).await;
     }
-    let organization = engine.admin().organization(&arguments.org).await?;
+    let store = arguments.store.open()?;
+    // Organizations are the same to the engines of all profiles.
+    let any = NamedProfile::Interop.engine(store.clone(), &CardFormats::default())?;
+    let organization = any.admin().organization(&arguments.org).await?;
+    let profile = NamedProfile::of(&organization)?;
+    arguments.card_formats.check(&[profile])?;
+    let engine = profile.engine(store, &arguments.card_formats)?;
     let cx = Context::new(organization.tenant).acting_as(Actor::OrganizationAdmin);
     let session = Session { engine, cx, json };
     match &arguments.command {

@@ -2,24 +2,34 @@
 
 mod body;
 mod connection;
+mod first_start;
+mod services;
 
-use std::{io::IsTerminal, net::SocketAddr, sync::Arc};
+use std::io::IsTerminal;
 
 use clap::ValueEnum;
-use keyfob_engine::{Actor, Context, DynStore, EmailDomain, Engine, Token};
-use keyfob_http::ScimService;
+use keyfob_engine::Token;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-use self::connection::StopSignals;
+use self::{
+    connection::StopSignals,
+    first_start::{BOOTSTRAP_TOKEN, FirstStart},
+    services::{Engines, Services},
+};
 use crate::{Answer, Unusable, print, profile::NamedProfile, service::CardFormats, store::StoreUrl};
 
 /// The arguments of `keyfob serve`.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The first start links the first organization of the store, and creates `default` where there is \
+none. Its bearer token is printed once, or is the one in the environment variable KEYFOB_BOOTSTRAP_TOKEN, of at least 32 \
+characters, which is not printed. Later starts may repeat the values of the first; others are refused."
+)]
 pub(crate) struct Arguments {
-    /// The address to listen on; port 0 takes a free one
+    /// The address to listen on, as in `127.0.0.1:8080` or `localhost:8080`; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    listen: String,
     /// Where resources are kept: `sqlite:PATH` or `memory:`
     #[arg(long, value_name = "URL", default_value = "sqlite:keyfob.db")]
     store: StoreUrl,
@@ -29,13 +39,13 @@ pub(crate) struct Arguments {
     /// The address, up to the base path, at which providers reach the server, if it isn't the one it listens on
     #[arg(long, value_name = "URL")]
     public_url: Option<String>,
-    /// How the server behaves where the RFC leaves a choice; without it as the store was served before, and at first as
-    /// `interop`
+    /// The profile of the organization that the first start creates: how the server behaves where the RFC leaves a
+    /// choice [default: that of the store's first organization, or interop]
     #[arg(long, value_enum)]
     profile: Option<NamedProfile>,
     #[command(flatten)]
     card_formats: CardFormats,
-    /// An e-mail domain of the organization that the first start makes; without any, addresses may be in all
+    /// An e-mail domain of the organization that the first start links; without any, addresses may be in all
     #[arg(long = "domain", value_name = "DOMAIN")]
     domains: Vec<String>,
     /// What is logged to stderr, as in `info,keyfob_http=debug`
@@ -71,28 +81,39 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
 }
 
 async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
-    let store = arguments.store.open()?;
-    let profile = match arguments.profile {
-        Some(profile) => profile,
-        None => NamedProfile::of(&store).await?.unwrap_or(NamedProfile::Interop),
+    // All that is wrong with the arguments is said before anything is stored.
+    let first_start = FirstStart {
+        profile: arguments.profile,
+        token: chosen_token()?,
+        domains: arguments
+            .domains
+            .iter()
+            .map(|domain| domain.parse())
+            .collect::<Result<_, _>>()?,
     };
-    let engine = profile.engine(store, &arguments.card_formats)?;
-    let listener = TcpListener::bind(arguments.listen)
+    let store = arguments.store.open_or_create()?;
+    let engines = Engines::new(&store, &arguments.card_formats)?;
+    let listener = TcpListener::bind(&arguments.listen)
         .await
         .map_err(|error| Unusable(format!("cannot listen on {}: {error}", arguments.listen)))?;
     let origin = format!("http://{}", listener.local_addr()?);
-    profile.keep(engine.store()).await?;
-    let shown = bootstrap(&engine, &arguments.domains).await?;
+    let profiles = match engines.profiles().await?.as_slice() {
+        [] => vec![first_start.profile()],
+        profiles => profiles.to_vec(),
+    };
+    arguments.card_formats.check(&profiles)?;
+    let shown = first_start.perform(&engines).await?;
     let public = arguments
         .public_url
         .as_deref()
         .unwrap_or(&origin)
         .trim_end_matches('/');
-    let service = ScimService::builder(Arc::new(engine))
-        .base_path(&arguments.base_path)
-        .organizations_at("/organizations")
-        .public_url(format!("{public}{}", arguments.base_path))
-        .build();
+    let services = Services::new(engines, |service| {
+        service
+            .base_path(&arguments.base_path)
+            .organizations_at("/organizations")
+            .public_url(format!("{public}{}", arguments.base_path))
+    });
     // Whoever reads that the server listens may at once tell it to stop.
     let stop = StopSignals::catch()?;
     print(format!("listening on {origin}").as_bytes())?;
@@ -100,34 +121,20 @@ async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
     if let Some(token) = shown {
         print(format!("bearer token (shown once): {}", token.expose()).as_bytes())?;
     }
-    connection::serve(listener, service, stop).await?;
+    let profiles: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();
+    print(format!("profile: {}", profiles.join(", ")).as_bytes())?;
+    print(format!("store: {}", arguments.store).as_bytes())?;
+    connection::serve(listener, services, stop).await?;
     Ok(Answer::Done)
 }
 
-/// Gives a store without organizations its first one, and returns the token that has to be shown.
-async fn bootstrap(engine: &Engine<DynStore>, domains: &[String]) -> Result<Option<Token>, Unusable> {
-    if !engine.admin().organizations().await?.is_empty() {
-        return Ok(None);
-    }
-    let chosen = std::env::var("KEYFOB_BOOTSTRAP_TOKEN")
+/// The token that the operator has chosen for the first start.
+fn chosen_token() -> Result<Option<Token>, Unusable> {
+    let chosen = std::env::var(BOOTSTRAP_TOKEN)
         .ok()
         .filter(|secret| !secret.is_empty());
-    let token = match &chosen {
-        Some(secret) => {
-            Token::chosen(secret).map_err(|error| Unusable(format!("KEYFOB_BOOTSTRAP_TOKEN: {error}")))?
-        }
-        None => Token::generate()?,
-    };
-    // What is wrong with a domain is said before there is anything.
-    for domain in domains {
-        domain.parse::<EmailDomain>()?;
-    }
-    let organization = engine.admin().create_organization("default", &token).await?;
-    let cx = Context::new(organization.tenant).acting_as(Actor::OrganizationAdmin);
-    for domain in domains {
-        engine.admin().add_domain(&cx, domain).await?;
-    }
-    Ok(chosen.is_none().then_some(token))
+    let token = chosen.map(|secret| Token::chosen(&secret)).transpose();
+    token.map_err(|error| Unusable(format!("{BOOTSTRAP_TOKEN}: {error}")))
 }
 
 /// A base path starts with a slash and has none at its end; the root is the empty path.

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use keyfob_access::{AccessGroups, Credentials, Units};
 use keyfob_card::Formats;
 use keyfob_core::schema::RegistryBuilder;
-use keyfob_engine::{DynStore, Engine, Profile};
+use keyfob_engine::{DynStore, Engine};
 
 use crate::{Unusable, input, profile::NamedProfile};
 
 /// The card formats that are known.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct CardFormats {
     /// A table of card formats that are known beside the built-in ones or instead of them, in the form that `keyfob card
     /// formats --json` prints
@@ -24,6 +24,15 @@ pub(crate) struct CardFormats {
 }
 
 impl CardFormats {
+    /// Checks that formats are given only where there is somebody who reads cards.
+    pub(crate) fn check(&self, profiles: &[NamedProfile]) -> Result<(), Unusable> {
+        if self.path.is_some() && !profiles.contains(&NamedProfile::Verkada) {
+            let message = "`--card-formats` is for the profile `verkada`: no other one reads cards";
+            return Err(Unusable(message.to_owned()));
+        }
+        Ok(())
+    }
+
     fn load(&self) -> Result<Formats, Unusable> {
         let built_in = Formats::built_in().clone();
         let Some(path) = &self.path else {
@@ -41,21 +50,16 @@ impl NamedProfile {
         store: DynStore,
         card_formats: &CardFormats,
     ) -> Result<Engine<DynStore>, Unusable> {
-        if self != Self::Verkada && card_formats.path.is_some() {
-            let message = "`--card-formats` is for the profile `verkada`: no other one reads cards";
-            return Err(Unusable(message.to_owned()));
-        }
-        let (profile, builder) = match self {
-            Self::Interop => (Profile::interop(), RegistryBuilder::verkada()),
-            Self::Rfc => (Profile::rfc(), RegistryBuilder::rfc()),
-            Self::Verkada => (Profile::verkada(), RegistryBuilder::verkada().flat_groups()),
-            Self::Accessiq => (Profile::accessiq(), RegistryBuilder::verkada().flat_groups()),
+        let builder = match self {
+            Self::Interop => RegistryBuilder::verkada(),
+            Self::Rfc => RegistryBuilder::rfc(),
+            Self::Verkada | Self::Accessiq => RegistryBuilder::verkada().flat_groups(),
         };
         let registry = keyfob_access::register(builder).build()?;
         let groups = AccessGroups::new(&registry)?;
         let units = Units::new(&registry)?;
         let engine = Engine::new(store, registry)
-            .with_profile(profile)
+            .with_profile(self.profile())
             .with_rule(groups);
         Ok(match self {
             Self::Verkada => engine.with_rule(Credentials::new(card_formats.load()?)),

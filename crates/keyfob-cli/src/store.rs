@@ -1,10 +1,10 @@
 //! Which store a URL names.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use keyfob_engine::DynStore;
 use keyfob_store_memory::MemoryStore;
-use keyfob_store_sqlite::SqliteStore;
+use keyfob_store_sqlite::{OpenError, Options, SqliteStore};
 
 use crate::Unusable;
 
@@ -18,18 +18,44 @@ pub(crate) enum StoreUrl {
 }
 
 impl StoreUrl {
-    /// Opens the store; a SQLite database is made on first use.
+    /// Opens the store; a SQLite database is created on first use.
+    pub(crate) fn open_or_create(&self) -> Result<DynStore, Unusable> {
+        self.open_with(Options::new())
+    }
+
+    /// Opens a store that has to be there, and to be there after the command, too.
     pub(crate) fn open(&self) -> Result<DynStore, Unusable> {
-        Ok(match self {
-            Self::Memory => DynStore::new(MemoryStore::new()),
-            Self::Sqlite(path) => DynStore::new(SqliteStore::open(path).map_err(|error| {
-                Unusable(format!(
-                    "cannot open `{}`: {}",
-                    path.display(),
-                    Unusable::from(error).0
-                ))
-            })?),
-        })
+        self.demand_file()?;
+        self.open_with(Options::new().without_creation())
+    }
+
+    /// Refuses a store that ends with the process: administrators would change nothing.
+    pub(crate) fn demand_file(&self) -> Result<(), Unusable> {
+        match self {
+            Self::Memory => Err(Unusable(
+                "`memory:` is empty and ends with the command; give the store of a server, as in `sqlite:PATH`".into(),
+            )),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
+    fn open_with(&self, options: Options) -> Result<DynStore, Unusable> {
+        let path = match self {
+            Self::Memory => return Ok(DynStore::new(MemoryStore::new())),
+            Self::Sqlite(path) => path,
+        };
+        match SqliteStore::open_with(path, options) {
+            Ok(store) => Ok(DynStore::new(store)),
+            Err(OpenError::Missing { .. }) => Err(Unusable(format!(
+                "there is no store `{}`; `keyfob serve` creates one, and so does `keyfob admin org create NAME --create`",
+                path.display()
+            ))),
+            Err(error) => Err(Unusable(format!(
+                "cannot open `{}`: {}",
+                path.display(),
+                Unusable::from(error).0
+            ))),
+        }
     }
 }
 
@@ -41,6 +67,15 @@ impl FromStr for StoreUrl {
             Some(("memory", "")) => Ok(Self::Memory),
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
             _ => Err("a store is `sqlite:PATH` or `memory:`".into()),
+        }
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory:"),
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
         }
     }
 }

@@ -18,6 +18,12 @@ pub enum OpenError {
         /// Why.
         source: io::Error,
     },
+    /// There is no database, and none was to be created.
+    #[error("there is no database `{}`", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
     /// There is a file, but no keyfob database in it. It was left as it is.
     #[error("`{}` is not a database of keyfob", path.display())]
     Foreign {

@@ -27,12 +27,19 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// More than the store has statements.
 const CACHED_STATEMENTS: usize = 64;
 
-/// Opens the connection that writes, creating the database or bringing it up to date.
-pub(crate) fn writer(path: &Path) -> Result<Connection, OpenError> {
-    create(path).map_err(|source| OpenError::Create {
-        path: path.into(),
-        source,
-    })?;
+/// Opens the connection that writes and brings the database up to date. Where there is none, it is created, or is
+/// missing if it may not be.
+pub(crate) fn writer(path: &Path, may_create: bool) -> Result<Connection, OpenError> {
+    if may_create {
+        create(path).map_err(|source| OpenError::Create {
+            path: path.into(),
+            source,
+        })?;
+    } else if fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0)
+        || matches!(path.try_exists(), Ok(false))
+    {
+        return Err(OpenError::Missing { path: path.into() });
+    }
     // SQLite does not wait for another process that switches the database to the write-ahead log or closes it.
     let start = Instant::now();
     loop {

@@ -169,7 +169,7 @@ mod tests {
     /// How SQLite carries out a statement: one line for each table that it reads.
     pub(super) fn plan(sql: &str) -> Vec<String> {
         let directory = tempfile::tempdir().unwrap();
-        let connection: Connection = open::writer(&directory.path().join("keyfob.db")).unwrap();
+        let connection: Connection = open::writer(&directory.path().join("keyfob.db"), true).unwrap();
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let unbound = vec![rusqlite::types::Null; statement.parameter_count()];
         let lines = statement

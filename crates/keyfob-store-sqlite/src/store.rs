@@ -56,6 +56,8 @@ pub struct Options {
     /// The number of scans that run at once: queries that ask many resources one by one. The default is the number of
     /// processors, and at most four.
     pub scans: NonZeroUsize,
+    /// If false, a file that is missing or empty is an [error](OpenError::Missing). By default the database is created.
+    pub create: bool,
 }
 
 /// The default of both numbers where the machine has as many processors.
@@ -70,6 +72,7 @@ impl Options {
         Self {
             short_reads: FOUR,
             scans: processors.min(FOUR),
+            create: true,
         }
     }
 
@@ -83,6 +86,15 @@ impl Options {
     #[must_use]
     pub fn with_scans(self, scans: NonZeroUsize) -> Self {
         Self { scans, ..self }
+    }
+
+    /// The same for a database that has to be there.
+    #[must_use]
+    pub fn without_creation(self) -> Self {
+        Self {
+            create: false,
+            ..self
+        }
     }
 }
 
@@ -113,7 +125,7 @@ impl SqliteStore {
             path: path.into(),
             source,
         })?;
-        let writer = open::writer(&path)?;
+        let writer = open::writer(&path, options.create)?;
         Self::start(&path, writer, options)
     }
 
@@ -304,7 +316,7 @@ mod tests {
     fn store(prepare: impl FnOnce(&Connection)) -> (tempfile::TempDir, SqliteStore) {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("keyfob.db");
-        let writer = open::writer(&path).unwrap();
+        let writer = open::writer(&path, true).unwrap();
         prepare(&writer);
         let store = SqliteStore::start(&path, writer, Options::new()).unwrap();
         (directory, store)

@@ -4,41 +4,56 @@ use clap::Subcommand;
 use keyfob_core::{Object, Value, json};
 use keyfob_engine::{AdminError, Context, DynStore, Engine, Organization, Provisioning};
 
-use super::Failure;
-use crate::print;
+use super::{Arguments, Failure};
+use crate::{print, profile::NamedProfile};
 
 /// The commands of `keyfob admin org`.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Makes an organization; its first e-mail domain links it to a provider
+    /// Creates an organization; its first e-mail domain, or the first start of a server, links it to a provider
     Create {
         /// Its name
         name: String,
+        /// By which rules it is provisioned, for good
+        #[arg(long, value_enum, default_value_t = NamedProfile::Interop)]
+        profile: NamedProfile,
+        /// Creates the store, too, if it is missing
+        #[arg(long)]
+        create: bool,
     },
     /// Prints all organizations
     List,
     /// Prints how an organization is provisioned
     Show {
-        /// Its name
-        name: String,
+        /// Its name [default: that of `--org`]
+        name: Option<String>,
     },
 }
 
-pub(super) async fn run(engine: &Engine<DynStore>, command: &Command, json: bool) -> Result<(), Failure> {
+pub(super) async fn run(arguments: &Arguments, command: &Command) -> Result<(), Failure> {
+    arguments.store.demand_file()?;
+    let (profile, store) = match command {
+        Command::Create { profile, create, .. } if *create => (*profile, arguments.store.open_or_create()?),
+        Command::Create { profile, .. } => (*profile, arguments.store.open()?),
+        // Organizations are the same to the engines of all profiles.
+        _ => (NamedProfile::Interop, arguments.store.open()?),
+    };
+    let engine = profile.engine(store, &arguments.card_formats)?;
     match command {
-        Command::Create { name } => {
+        Command::Create { name, .. } => {
             let organization = engine.admin().create_unlinked_organization(name).await?;
-            show(engine, &organization, json).await
+            show(&engine, &organization, arguments.json).await
         }
         Command::List => {
             for organization in engine.admin().organizations().await? {
-                show(engine, &organization, json).await?;
+                show(&engine, &organization, arguments.json).await?;
             }
             Ok(())
         }
         Command::Show { name } => {
+            let name = name.as_ref().unwrap_or(&arguments.org);
             let organization = engine.admin().organization(name).await?;
-            show(engine, &organization, json).await
+            show(&engine, &organization, arguments.json).await
         }
     }
 }
@@ -63,8 +78,8 @@ async fn show(engine: &Engine<DynStore>, organization: &Organization, as_json: b
             domains.join(", ")
         };
         let line = format!(
-            "{}  {}  {linked}  {domains}",
-            organization.name, organization.tenant
+            "{}  {}  {}  {linked}  {domains}",
+            organization.name, organization.tenant, organization.profile
         );
         print(line.as_bytes())?;
     }
@@ -75,6 +90,7 @@ fn object(organization: &Organization, provisioning: &Provisioning) -> Object {
     let mut object = Object::new();
     object.insert("name", organization.name.clone());
     object.insert("id", organization.tenant.as_str());
+    object.insert("profile", organization.profile.clone());
     object.insert("linked", provisioning.is_linked());
     let domains = provisioning.domains.iter();
     let domains: Vec<Value> = domains.map(|domain| domain.as_str().into()).collect();

@@ -10,15 +10,12 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use keyfob_engine::DynStore;
-use keyfob_http::ScimService;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
-use tower_service::Service;
 
-use super::body::SharedBody;
+use super::{body::SharedBody, services::Services};
 use crate::Unusable;
 
 /// A client that takes longer to send the head of a request is cut off.
@@ -53,7 +50,7 @@ impl StopSignals {
 /// Serves connections until a signal says to stop, then finishes the requests in flight.
 pub(crate) async fn serve(
     listener: TcpListener,
-    service: ScimService<DynStore>,
+    services: Services,
     mut stop: StopSignals,
 ) -> Result<(), Unusable> {
     let graceful = GracefulShutdown::new();
@@ -71,13 +68,13 @@ pub(crate) async fn serve(
         };
         // Answers are small and a client waits for each.
         stream.set_nodelay(true).ok();
-        let service = service.clone();
+        let services = services.clone();
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
             .serve_connection(
                 TokioIo::new(stream),
-                service_fn(move |request| answer(service.clone(), request)),
+                service_fn(move |request| answer(services.clone(), request)),
             );
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
@@ -98,10 +95,7 @@ pub(crate) async fn serve(
 }
 
 /// Answers one request: the health check here, everything else by SCIM.
-async fn answer(
-    mut service: ScimService<DynStore>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(services: Services, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     if request.uri().path() == "/healthz" && matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(Response::new(Full::new(Bytes::from_static(b"ok\n"))));
     }
@@ -109,7 +103,7 @@ async fn answer(
     let waits = request.headers().contains_key(header::EXPECT);
     let (head, body) = request.into_parts();
     let body = SharedBody::new(body);
-    let response = service.call(Request::from_parts(head, body.clone())).await;
+    let response = services.call(Request::from_parts(head, body.clone())).await;
     if !waits {
         body.discard().await;
     }

@@ -114,15 +114,51 @@ fn t_2_a_new_organization_is_linked_by_its_first_domain_and_the_token_opens_it()
     );
     let shown = site.ask(&["org", "show", "Umbrella"]);
     assert_eq!(shown[0]["domains"], json!(["umbrella.example", "second.example"]));
+    assert_eq!(shown[0]["profile"], json!("interop"));
+    assert_eq!(site.ask(&["--org", "Umbrella", "org", "show"]), shown);
+    assert_eq!(site.ask(&["org", "show"])[0]["profile"], json!("verkada"));
     assert_eq!(site.ask(&["org", "list"]).len(), 2);
     site.refused(&["org", "create", "umbrella"], "already");
     site.refused(&["--org", "nobody", "user", "list"], "no organization `nobody`");
 }
 
 #[test]
+fn a_command_never_creates_a_store() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("typo.db");
+    let store = format!("sqlite:{}", path.display());
+    for command in [
+        &["user", "list"][..],
+        &["org", "list"],
+        &["org", "create", "Acme"],
+        &["domain", "add", "example.com"],
+        &["token", "refresh", "--yes"],
+        &["unlink", "--yes"],
+        &["events"],
+    ] {
+        let finished = run(&[&["admin", "--store", &store], command].concat(), "");
+        finished.assert_unusable(&format!("there is no store `{}`", path.display()));
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "{command:?}"
+        );
+    }
+    for command in [&["user", "list"][..], &["org", "create", "Acme", "--create"]] {
+        let finished = run(&[&["admin", "--store", "memory:"], command].concat(), "");
+        finished.assert_unusable("`memory:` is empty and ends with the command");
+    }
+    let profile = run(
+        &["admin", "--store", &store, "--profile", "rfc", "user", "list"],
+        "",
+    );
+    profile.assert_unusable("--profile");
+}
+
+#[test]
 fn t_4_t_7_a_refreshed_token_opens_and_the_old_one_does_not() {
     let site = Site::start("verkada");
-    site.refused(&["token", "refresh"], "confirmation");
+    site.refused(&["token", "refresh"], "confirmation: add `--yes`");
     assert_eq!(site.client.get("/Users").status, 200);
     let printed = site.perform(&["token", "refresh", "--yes"]);
     let token = printed.strip_suffix('\n').unwrap();
@@ -204,7 +240,7 @@ fn a_2_a_4_l_2_an_access_group_opens_doors_until_the_organization_is_unlinked() 
         &json!({"op": "Replace", "path": "displayName", "value": "Scouts"}),
     );
     assert_eq!(site.ask(&["access-group", "list"])[0]["name"], json!("Scouts"));
-    site.refused(&["unlink"], "confirmation");
+    site.refused(&["unlink"], "confirmation: add `--yes`");
     site.perform(&["unlink", "--yes"]);
     site.perform(&["unlink", "--yes"]);
     assert_eq!(site.client.get("/Users").status, 401, "L-3");
@@ -290,10 +326,7 @@ fn events_are_read_after_the_last_one_that_was_read() {
         .iter()
         .map(|event| event["name"].as_str().unwrap())
         .collect();
-    assert_eq!(
-        names,
-        ["linked", "provisioningChanged", "created", "inviteRequested"]
-    );
+    assert_eq!(names, ["linked", "tokenIssued", "created", "inviteRequested"]);
     assert_eq!(events[2]["resource"], json!(id));
     let last = events[3]["id"].to_string();
     assert_eq!(site.ask(&["events", "--after", &last]), Vec::<Value>::new());

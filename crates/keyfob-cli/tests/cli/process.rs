@@ -96,6 +96,12 @@ pub(crate) struct Server {
     pub(crate) origin: String,
     /// Where SCIM is served.
     pub(crate) base: String,
+    /// The token, if it was shown.
+    pub(crate) token: Option<String>,
+    /// The profiles of the organizations.
+    pub(crate) profile: String,
+    /// The URL of the store.
+    pub(crate) store: String,
 }
 
 /// How a server ended.
@@ -115,7 +121,7 @@ impl Server {
         ))
     }
 
-    /// Starts a server and reads the two lines that it always prints.
+    /// Starts a server and reads the lines that it prints.
     pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
@@ -138,9 +144,21 @@ impl Server {
             stderr,
             origin: String::new(),
             base: String::new(),
+            token: None,
+            profile: String::new(),
+            store: String::new(),
         };
         server.origin = server.read("listening on ");
         server.base = server.read("SCIM base URL: ");
+        let line = server.read("");
+        match line.strip_prefix("bearer token (shown once): ") {
+            Some(token) => {
+                server.token = Some(token.to_owned());
+                server.profile = server.read("profile: ");
+            }
+            None => server.profile = line.strip_prefix("profile: ").unwrap().to_owned(),
+        }
+        server.store = server.read("store: ");
         server
     }
 
@@ -151,9 +169,9 @@ impl Server {
         (server, client)
     }
 
-    /// Reads the line that shows the token.
+    /// The token that was shown.
     pub(crate) fn read_token(&self) -> String {
-        self.read("bearer token (shown once): ")
+        self.token.clone().expect("a token is shown")
     }
 
     /// Reads a line of standard output and returns what follows its beginning.

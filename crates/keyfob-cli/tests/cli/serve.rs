@@ -37,6 +37,7 @@ fn the_first_start_shows_a_token_and_a_later_one_accepts_it_without_showing_any(
     assert_eq!((stopped.code, stopped.lines), (Some(0), vec![]));
 
     let second = Server::start(&["--store", &store]);
+    assert_eq!(second.token, None);
     let found = second.client(&token).get(&format!("/Users/{id}"));
     assert_eq!(
         (found.status, found.json()["userName"].as_str()),
@@ -77,11 +78,190 @@ fn a_chosen_token_is_accepted_and_not_shown() {
     let stopped = first.stop();
     assert_eq!((stopped.code, stopped.lines), (Some(0), vec![]));
 
-    // The organization is there now: another token opens nothing.
+    // The organization remembers it, whatever becomes of the token.
+    let start = |token: &str| Server::spawn(keyfob(&arguments).env("KEYFOB_BOOTSTRAP_TOKEN", token));
     let other = CHOSEN.to_uppercase();
-    let second = Server::spawn(keyfob(&arguments).env("KEYFOB_BOOTSTRAP_TOKEN", &other));
-    assert_eq!(second.client(CHOSEN).get("/Users").status, 200);
-    assert_eq!(second.client(&other).get("/Users").status, 401);
+    let refuse_other = || {
+        let refused = finish(keyfob(&arguments).env("KEYFOB_BOOTSTRAP_TOKEN", &other), "");
+        refused.assert_unusable("KEYFOB_BOOTSTRAP_TOKEN is not the token");
+        refused.assert_unusable("`keyfob admin token refresh`");
+        assert!(!refused.stderr.contains(&other), "{refused:?}");
+    };
+    refuse_other();
+    let second = start(CHOSEN);
+    assert_eq!(
+        (second.token.as_ref(), second.client(CHOSEN).get("/Users").status),
+        (None, 200)
+    );
+    let refreshed = run(&["admin", "token", "refresh", "--yes", "--store", &store], "");
+    assert_eq!(refreshed.code, Some(0), "{refreshed:?}");
+    drop(second);
+    let third = start(CHOSEN);
+    assert_eq!(third.client(CHOSEN).get("/Users").status, 401, "it stays revoked");
+    assert_eq!(third.client(refreshed.stdout.trim()).get("/Users").status, 200);
+    drop(third);
+    refuse_other();
+    let stopped = Server::start(&["--store", &store]).stop();
+    assert_eq!(stopped.lines, Vec::<String>::new());
+}
+
+#[test]
+fn the_domains_of_the_first_start_may_be_given_again_and_others_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let store = sqlite(&folder);
+    let admin = |arguments: &[&str]| {
+        let finished = run(&[&["admin", "--store", &store], arguments].concat(), "");
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        finished.stdout
+    };
+    let given = |domains: &[&str]| -> Vec<String> {
+        let domains = domains.iter().flat_map(|domain| ["--domain", domain]);
+        ["--store", &store]
+            .into_iter()
+            .chain(domains)
+            .map(str::to_owned)
+            .collect()
+    };
+    let start = |domains: &[&str]| {
+        let arguments = given(domains);
+        Server::start(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let refuse = |domains: &[&str], message: &str| {
+        let arguments = given(domains);
+        let arguments: Vec<_> = ["serve", "--listen", "127.0.0.1:0"]
+            .into_iter()
+            .chain(arguments.iter().map(String::as_str))
+            .collect();
+        run(&arguments, "").assert_unusable(message);
+    };
+    refuse(&["nonsense"], "`nonsense` is not a domain");
+    assert!(
+        start(&["Example.com", "example.org"]).token.is_some(),
+        "the refused start left nothing"
+    );
+    for domains in [&["example.org", "example.com"][..], &[]] {
+        assert_eq!(start(domains).token, None);
+    }
+    refuse(&["example.com"], "first linked with `example.com`, `example.org`");
+    refuse(&["example.com", "example.net"], "`keyfob admin domain add`");
+    // What administrators change stays changed.
+    admin(&["domain", "remove", "example.org"]);
+    admin(&["domain", "add", "example.net"]);
+    drop(start(&["example.com", "example.org"]));
+    assert_eq!(admin(&["domain", "list"]), "example.com\nexample.net\n");
+    refuse(&["example.com", "example.net"], "first linked with");
+    admin(&["unlink", "--yes"]);
+    assert_eq!(
+        start(&["example.com", "example.org"]).token,
+        None,
+        "it stays unlinked"
+    );
+}
+
+#[test]
+fn an_organization_that_was_created_before_the_first_start_is_served_by_it() {
+    for (chosen, domains) in [(None, vec![]), (Some(CHOSEN), vec!["--domain", "example.com"])] {
+        let folder = TempDir::new().unwrap();
+        let store = sqlite(&folder);
+        let create = [
+            "admin",
+            "org",
+            "create",
+            "Acme",
+            "--profile",
+            "verkada",
+            "--store",
+            &store,
+        ];
+        run(&create, "").assert_unusable("there is no store");
+        let created = run(&[&create[..], &["--create"]].concat(), "");
+        assert_eq!(
+            (created.code, created.stderr.as_str()),
+            (Some(0), ""),
+            "{created:?}"
+        );
+        let arguments = [
+            &["serve", "--listen", "127.0.0.1:0", "--store", &store][..],
+            &domains,
+        ]
+        .concat();
+        let mut command = keyfob(&arguments);
+        let server = Server::spawn(chosen.iter().fold(&mut command, |command, token| {
+            command.env("KEYFOB_BOOTSTRAP_TOKEN", token)
+        }));
+        assert_eq!((server.profile.as_str(), &server.store), ("verkada", &store));
+        let token = chosen.map_or_else(|| server.read_token(), str::to_owned);
+        assert_eq!(server.token.is_some(), chosen.is_none());
+        let client = server.client(&token);
+        let refused = client
+            .send("POST", "/Users", Some(&user("bjensen@evil.com")))
+            .status;
+        assert_eq!(refused, if domains.is_empty() { 201 } else { 400 });
+        client.create_user("ann@example.com");
+        let shown = run(
+            &[
+                "admin",
+                "--org",
+                "Acme",
+                "user",
+                "show",
+                "ann@example.com",
+                "--store",
+                &store,
+            ],
+            "",
+        );
+        assert!(shown.stdout.contains("invited"), "{shown:?}");
+        drop(server);
+        let again = Server::start(&["--store", &store]);
+        assert_eq!(
+            (again.token.as_ref(), again.client(&token).get("/Users").status),
+            (None, 200)
+        );
+    }
+}
+
+#[test]
+fn organizations_of_all_profiles_are_served_at_once_each_by_its_own() {
+    let folder = TempDir::new().unwrap();
+    let store = sqlite(&folder);
+    let server = Server::start(&["--store", &store, "--profile", "rfc"]);
+    assert_eq!(server.profile, "rfc");
+    let admin = |arguments: &[&str]| {
+        let finished = run(&[&["admin", "--store", &store, "--json"], arguments].concat(), "");
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        serde_json::from_str::<Value>(finished.stdout.lines().next().unwrap_or("null")).unwrap()
+    };
+    // The last user is active from the start, or is invited; the first is taken with a text for `active`.
+    let mut clients = vec![("rfc", server.client(&server.read_token()), 400, "")];
+    for (profile, status, state) in [("interop", 201, "active"), ("verkada", 201, "invited")] {
+        let created = admin(&["org", "create", profile, "--profile", profile]);
+        assert_eq!(created["profile"], profile);
+        let linked = admin(&["--org", profile, "domain", "add", "example.com"]);
+        let client = server.client(linked["token"].as_str().unwrap());
+        clients.push((profile, client, status, state));
+    }
+    let mut body = user("ann@example.com");
+    body["active"] = json!("True");
+    for (profile, client, status, state) in &clients {
+        let answer = client.send("POST", "/Users", Some(&body));
+        assert_eq!(answer.status, *status, "{profile}: {answer}");
+        if !state.is_empty() {
+            assert_eq!(
+                admin(&["--org", profile, "user", "show", "ann@example.com"])["state"],
+                *state
+            );
+        }
+        assert_eq!(
+            admin(&["org", "show", if *profile == "rfc" { "default" } else { profile }])["profile"],
+            *profile
+        );
+    }
+    drop(server);
+    assert_eq!(
+        Server::start(&["--store", &store]).profile,
+        "rfc, interop, verkada"
+    );
 }
 
 #[test]
@@ -101,6 +281,31 @@ fn a_chosen_token_that_could_be_guessed_or_not_be_sent_is_refused_without_repeat
         client.get("/Users").json()["totalResults"],
         0,
         "the refused starts made no organization"
+    );
+}
+
+#[test]
+fn a_host_name_may_be_listened_on() {
+    let server = Server::spawn(&mut keyfob(&[
+        "serve",
+        "--listen",
+        "localhost:0",
+        "--store",
+        "memory:",
+    ]));
+    assert_eq!(server.client(&server.read_token()).get("/Users").status, 200);
+    assert_eq!(
+        (server.profile.as_str(), server.store.as_str()),
+        ("interop", "memory:")
+    );
+}
+
+#[test]
+fn the_help_names_the_variable_of_the_first_token() {
+    assert!(
+        run(&["serve", "--help"], "")
+            .stdout
+            .contains("KEYFOB_BOOTSTRAP_TOKEN")
     );
 }
 
@@ -185,7 +390,7 @@ fn the_rfc_profile_takes_no_departure_from_the_rfc() {
 }
 
 #[test]
-fn a_store_is_served_and_administered_with_the_profile_of_its_last_server() {
+fn an_organization_has_the_profile_of_the_first_start_for_good() {
     let folder = TempDir::new().unwrap();
     let store = sqlite(&folder);
     let is_served_by_the_rfc = |client: &Client| {
@@ -199,33 +404,31 @@ fn a_store_is_served_and_administered_with_the_profile_of_its_last_server() {
         };
         false
     };
-    let administer = |profile: &[&str]| {
-        let command = ["admin", "user", "list", "--store", &store];
-        run(&[&command, profile].concat(), "")
-    };
     let server = Server::start(&["--store", &store, "--profile", "rfc"]);
     let token = server.read_token();
     assert!(is_served_by_the_rfc(&server.client(&token)));
     server.stop();
-    // The same without the argument, be it that the server was stopped or that it was killed.
-    let server = Server::start(&["--store", &store]);
-    assert!(is_served_by_the_rfc(&server.client(&token)));
-    server.kill();
-    let server = Server::start(&["--store", &store]);
-    assert!(is_served_by_the_rfc(&server.client(&token)));
+    // The same again, with and without the argument, be it that the server was stopped or that it was killed.
     for profile in [&[][..], &["--profile", "rfc"]] {
-        assert_eq!(administer(profile).code, Some(0));
+        let server = Server::start(&[&["--store", &store], profile].concat());
+        assert_eq!(server.profile, "rfc");
+        assert!(is_served_by_the_rfc(&server.client(&token)));
+        server.kill();
     }
-    administer(&["--profile", "verkada"])
-        .assert_unusable("the store is served with the profile `rfc`, not with `verkada`");
-    server.stop();
-    // Whoever asks for another one has it from then on, and is told.
-    let server = Server::start(&["--store", &store, "--profile", "interop"]);
-    assert!(!is_served_by_the_rfc(&server.client(&token)));
-    let told = server.stop().stderr;
-    assert!(told.contains("`rfc` and is now with `interop`"), "{told}");
+    let other = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--store",
+        &store,
+        "--profile",
+        "interop",
+    ];
+    let refused = run(&other, "");
+    refused.assert_unusable("the organization `default` has the profile `rfc` and not `interop`");
+    refused.assert_unusable("leave `--profile` out");
     let server = Server::start(&["--store", &store]);
-    assert!(!is_served_by_the_rfc(&server.client(&token)));
+    assert!(is_served_by_the_rfc(&server.client(&token)));
 }
 
 #[test]
@@ -324,7 +527,10 @@ fn arguments_that_make_no_server_exit_2_and_say_why() {
     let free = ["--listen", "127.0.0.1:0"];
     for (arguments, message) in [
         (vec!["--nonsense"], "--nonsense"),
-        (vec!["--listen", "nonsense"], "nonsense"),
+        (
+            vec!["--listen", "nonsense", "--store", "memory:"],
+            "cannot listen on nonsense",
+        ),
         (vec!["--listen", &taken, "--store", "memory:"], &taken),
         (vec!["--store", "nonsense"], "a store is"),
         (vec!["--store", "sqlite:"], "a store is"),

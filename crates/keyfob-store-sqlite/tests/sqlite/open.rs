@@ -130,6 +130,23 @@ fn a_path_without_a_directory_is_an_error() {
     assert!(matches!(error, OpenError::Database { .. }), "{error:?}");
 }
 
+#[test]
+fn a_database_that_has_to_be_there_is_not_created() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("typo.db");
+    let open = || SqliteStore::open_with(&path, Options::new().without_creation());
+    let error = open().unwrap_err();
+    assert!(matches!(error, OpenError::Missing { .. }), "{error:?}");
+    assert!(error.to_string().ends_with("typo.db`"), "{error}");
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    fs::write(&path, "").unwrap();
+    let error = open().unwrap_err();
+    assert!(matches!(error, OpenError::Missing { .. }), "{error:?}");
+    assert_eq!(fs::read(&path).unwrap(), b"", "an empty file stays empty");
+    SqliteStore::open(&path).unwrap();
+    create_user(&open().unwrap(), "a").unwrap();
+}
+
 #[cfg(unix)]
 #[test]
 fn a_new_database_belongs_to_its_owner_alone() {

@@ -1,0 +1,137 @@
+//! One engine and one service for each profile, over one store: each organization is served by that of its profile.
+
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+use bytes::Bytes;
+use http::{Request, Response, request::Parts};
+use http_body_util::Full;
+use keyfob_engine::{AdminError, DynStore, Engine, StoreError, TenantId};
+use keyfob_http::{Authenticator, AuthenticatorError, Caller, ScimService, ScimServiceBuilder, bearer_token};
+use tower_service::Service;
+
+use super::body::SharedBody;
+use crate::{
+    Unusable,
+    profile::{NamedProfile, PerProfile},
+    service::CardFormats,
+};
+
+/// An engine for each profile.
+pub(super) struct Engines(PerProfile<Arc<Engine<DynStore>>>);
+
+impl Engines {
+    pub(super) fn new(store: &DynStore, card_formats: &CardFormats) -> Result<Self, Unusable> {
+        let engine = |profile: NamedProfile| profile.engine(store.clone(), card_formats).map(Arc::new);
+        Ok(Self(PerProfile::try_new(engine)?))
+    }
+
+    pub(super) fn of(&self, profile: NamedProfile) -> &Engine<DynStore> {
+        self.0.of(profile)
+    }
+
+    /// The profiles of the store's organizations, in the order of the oldest of each.
+    pub(super) async fn profiles(&self) -> Result<Vec<NamedProfile>, Unusable> {
+        let mut profiles = Vec::new();
+        for organization in self.0.any().admin().organizations().await? {
+            let profile = NamedProfile::of(&organization)?;
+            if !profiles.contains(&profile) {
+                profiles.push(profile);
+            }
+        }
+        Ok(profiles)
+    }
+}
+
+/// A service for each profile.
+#[derive(Clone)]
+pub(super) struct Services(Arc<Shared>);
+
+struct Shared {
+    services: PerProfile<ScimService<DynStore>>,
+    /// The profiles of the organizations that have sent requests. An organization never changes its profile.
+    profiles: RwLock<HashMap<TenantId, NamedProfile>>,
+}
+
+impl Shared {
+    fn profile_of(&self, tenant: &TenantId) -> Option<NamedProfile> {
+        let profiles = self.profiles.read().unwrap_or_else(PoisonError::into_inner);
+        profiles.get(tenant).copied()
+    }
+}
+
+impl Services {
+    pub(super) fn new(
+        engines: Engines,
+        build: impl Fn(ScimServiceBuilder<DynStore>) -> ScimServiceBuilder<DynStore>,
+    ) -> Self {
+        let service = |engine| build(ScimService::builder(engine).authenticator(Authenticated)).build();
+        Self(Arc::new(Shared {
+            services: engines.0.map(service),
+            profiles: RwLock::default(),
+        }))
+    }
+
+    /// Answers a request by the service of the caller's organization, and one without a caller by any.
+    pub(super) async fn call(
+        &self,
+        request: Request<SharedBody>,
+    ) -> Result<Response<Full<Bytes>>, Infallible> {
+        let (mut head, body) = request.into_parts();
+        let found = self.authenticate(&head).await;
+        let services = &self.0.services;
+        let mut service = match &found {
+            Ok((_, profile)) => services.of(*profile).clone(),
+            Err(_) => services.any().clone(),
+        };
+        let outcome = found.map(|(tenant, _)| Caller::new(tenant));
+        head.extensions
+            .insert(Outcome(Arc::new(Mutex::new(Some(outcome)))));
+        service.call(Request::from_parts(head, body)).await
+    }
+
+    /// The organization that a request's token opens, and its profile.
+    async fn authenticate(&self, request: &Parts) -> Result<(TenantId, NamedProfile), AuthenticatorError> {
+        let token = bearer_token(&request.headers).ok_or(AuthenticatorError::Unauthorized)?;
+        // Tokens and organizations are the same for the engines of all profiles.
+        let engine = self.0.services.any().engine();
+        let tenant = engine.authenticate(token).await?;
+        let known = self.0.profile_of(&tenant);
+        if let Some(profile) = known {
+            return Ok((tenant, profile));
+        }
+        let organization = engine
+            .admin()
+            .organization_of(&tenant)
+            .await
+            .map_err(|error| match error {
+                AdminError::Store(error) => error,
+                error => StoreError::internal(error),
+            })?;
+        let profile =
+            NamedProfile::of(&organization).map_err(|Unusable(message)| StoreError::internal(message))?;
+        let mut profiles = self.0.profiles.write().unwrap_or_else(PoisonError::into_inner);
+        profiles.insert(tenant.clone(), profile);
+        Ok((tenant, profile))
+    }
+}
+
+/// The outcome of the authentication that chose the service.
+#[derive(Clone)]
+struct Outcome(Arc<Mutex<Option<Result<Caller, AuthenticatorError>>>>);
+
+/// Takes over the [`Outcome`], so that nobody is authenticated twice.
+struct Authenticated;
+
+impl Authenticator for Authenticated {
+    async fn authenticate(&self, request: &Parts) -> Result<Caller, AuthenticatorError> {
+        let outcome = request
+            .extensions
+            .get()
+            .and_then(|Outcome(outcome)| outcome.lock().unwrap_or_else(PoisonError::into_inner).take());
+        outcome.unwrap_or(Err(AuthenticatorError::Unauthorized))
+    }
+}
