@@ -111,7 +111,7 @@ def main():
     keyfob = str(Path(sys.argv[1]).resolve())
     programs = install()
     failed = []
-    for profile in ["interop", "rfc"]:
+    for profile in ["interop", "rfc", "verkada", "accessiq"]:
         for suite in [scim2_tester, scim_sanity]:
             print(f"-- {suite.__name__}, profile {profile}", flush=True)
             with tempfile.TemporaryDirectory() as folder, Server(keyfob, folder, profile) as server:

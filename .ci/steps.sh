@@ -1,0 +1,49 @@
+# What .ci/run and .ci/long share. Sourced by both, from the root of the repository.
+set -u -o pipefail
+export CARGO_TERM_COLOR=never RUST_BACKTRACE=1
+
+failed=()
+
+# Runs a command as a named step and says how long it took. A step that fails doesn't stop the others.
+step() {
+    local name=$1 started=$SECONDS
+    shift
+    printf '\n== %s\n' "$name"
+    if "$@"; then
+        printf '== %s: ok (%s s)\n' "$name" $((SECONDS - started))
+    else
+        printf '== %s: FAILED (%s s)\n' "$name" $((SECONDS - started))
+        failed+=("$name")
+    fi
+}
+
+# Runs every fuzz target for so many seconds, from its seeds and from what earlier runs found. What fuzzing builds with
+# comes with nightly alone; everything else is proved on stable, the seeds included.
+fuzz() {
+    if ! cargo +nightly --version >/dev/null 2>&1 || ! command -v c++ >/dev/null; then
+        echo "skipped: there is no nightly toolchain with a C++ compiler here; the seeds ran with the tests"
+        return 0
+    fi
+    PATH="$PWD/target/tools/bin:$PATH"
+    cargo fuzz --version >/dev/null 2>&1 ||
+        cargo install --quiet --locked --root target/tools cargo-fuzz@0.13.2 || return 1
+    cargo +nightly fuzz build || return 1
+    local target outcome=0
+    for target in $(cargo +nightly fuzz list); do
+        mkdir -p "fuzz/corpus/$target"
+        cargo +nightly fuzz run "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
+            -max_total_time="$1" -verbosity=0 || outcome=1
+    done
+    return $outcome
+}
+
+# Says which steps failed, and fails if any did.
+finish() {
+    printf '\n%s s in all\n' "$SECONDS"
+    if [ ${#failed[@]} -eq 0 ]; then
+        echo "all steps passed"
+    else
+        printf 'failed: %s\n' "${failed[@]}"
+        exit 1
+    fi
+}
