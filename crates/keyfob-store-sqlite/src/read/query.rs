@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use keyfob_core::ResourceType;
 use keyfob_filter::Predicate;
-use keyfob_store::{Page, Selection, Stored};
+use keyfob_store::{Page, Selection};
 use rusqlite::params;
 
 use super::{
     Kind, Snapshot, lookup,
-    resource::{Found, columns},
+    resource::{Found, columns, read_relations},
     rows,
 };
 
@@ -82,7 +82,7 @@ struct Reading<'r> {
 impl Reading<'_> {
     /// The page of all resources.
     fn all(&self) -> rusqlite::Result<Page> {
-        let mut page = Page::new(self.kind.resources, Vec::new());
+        let mut on_page = Vec::new();
         if self.query.count > 0 {
             let mut statement = self.tenant.connection.prepare_cached(PAGE)?;
             let mut found = statement.query(params![
@@ -91,21 +91,17 @@ impl Reading<'_> {
                 rows(self.query.offset)
             ])?;
             while let Some(row) = found.next()? {
-                page.resources
-                    .push(self.selected(Found::from_row(self.tenant, row, self.resource_type)?)?);
+                on_page.push(Found::from_row(self.tenant, row, self.resource_type)?);
             }
         }
-        Ok(page)
+        self.page(self.kind.resources, on_page)
     }
 
     /// The page of resources that are known to match.
     fn these(&self, resources: &BTreeSet<i64>) -> rusqlite::Result<Page> {
         let on_page = resources.iter().skip(self.query.offset).take(self.query.count);
-        let found = on_page.map(|resource| self.selected(self.one(*resource)?));
-        Ok(Page::new(
-            resources.len(),
-            found.collect::<rusqlite::Result<_>>()?,
-        ))
+        let found = on_page.map(|resource| self.one(*resource));
+        self.page(resources.len(), found.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The page of those of these resources that match.
@@ -114,7 +110,7 @@ impl Reading<'_> {
         for resource in resources {
             matching.take(self.one(*resource)?)?;
         }
-        Ok(matching.page)
+        self.page(matching.total, matching.on_page)
     }
 
     /// The page of all resources that match.
@@ -125,7 +121,7 @@ impl Reading<'_> {
         while let Some(row) = found.next()? {
             matching.take(Found::from_row(self.tenant, row, self.resource_type)?)?;
         }
-        Ok(matching.page)
+        self.page(matching.total, matching.on_page)
     }
 
     fn one(&self, resource: i64) -> rusqlite::Result<Found> {
@@ -137,11 +133,18 @@ impl Reading<'_> {
             })
     }
 
-    /// The resource with what the query selects.
-    fn selected(&self, found: Found) -> rusqlite::Result<Stored> {
+    /// The page of these resources with what the query selects.
+    fn page(&self, total: usize, found: Vec<Found>) -> rusqlite::Result<Page> {
         let mut found = found;
-        found.read_relations(self.tenant, self.kind, self.resource_type, &self.query.selection)?;
-        Ok(found.stored)
+        read_relations(
+            &mut found,
+            self.tenant,
+            self.kind,
+            self.resource_type,
+            &self.query.selection,
+        )?;
+        let resources = found.into_iter().map(|found| found.stored).collect();
+        Ok(Page::new(total, resources))
     }
 }
 
@@ -151,7 +154,8 @@ struct Matching<'r> {
     filter: &'r Predicate,
     /// What the filter looks at.
     reads: Selection,
-    page: Page,
+    total: usize,
+    on_page: Vec<Found>,
 }
 
 impl<'r> Matching<'r> {
@@ -160,7 +164,8 @@ impl<'r> Matching<'r> {
             reading,
             filter,
             reads: Selection::of(filter.reads().clone()),
-            page: Page::default(),
+            total: 0,
+            on_page: Vec::new(),
         }
     }
 
@@ -172,12 +177,18 @@ impl<'r> Matching<'r> {
             query,
         } = *self.reading;
         let mut found = found;
-        found.read_relations(tenant, kind, resource_type, &self.reads)?;
+        read_relations(
+            std::slice::from_mut(&mut found),
+            tenant,
+            kind,
+            resource_type,
+            &self.reads,
+        )?;
         if self.filter.matches(&found.stored.resource) {
-            if self.page.total >= query.offset && self.page.resources.len() < query.count {
-                self.page.resources.push(self.reading.selected(found)?);
+            if self.total >= query.offset && self.on_page.len() < query.count {
+                self.on_page.push(found);
             }
-            self.page.total += 1;
+            self.total += 1;
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Reading one resource.
 
-use keyfob_core::{ResourceId, ResourceType};
+use keyfob_core::{ResourceId, ResourceType, schema::RelationKind};
 use keyfob_store::{Selection, Stored};
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -38,7 +38,13 @@ pub(crate) fn get(
     let Some(mut found) = found else {
         return Ok(None);
     };
-    found.read_relations(tenant, &kind, resource_type, selection)?;
+    read_relations(
+        std::slice::from_mut(&mut found),
+        tenant,
+        &kind,
+        resource_type,
+        selection,
+    )?;
     Ok(Some(found.stored))
 }
 
@@ -68,26 +74,49 @@ impl Found {
             stored,
         })
     }
+}
 
-    /// Puts in the relations that are selected, in place of those that are there.
-    pub(super) fn read_relations(
-        &mut self,
-        tenant: &Snapshot<'_>,
-        kind: &Kind,
-        resource_type: &ResourceType,
-        selection: &Selection,
-    ) -> rusqlite::Result<()> {
-        self.stored.resource.relations_mut().clear();
-        for relation in resource_type.relations() {
-            if selection.attributes.contains(relation.attribute.id)
-                && let Some(members) =
-                    relation::members(tenant, kind, self.resource, relation, selection.relation_limit)?
-            {
-                self.stored
-                    .resource
-                    .set_relation(&relation.attribute.name, members);
+/// Puts the relations that are selected into resources, in place of those that are there.
+pub(super) fn read_relations(
+    found: &mut [Found],
+    tenant: &Snapshot<'_>,
+    kind: &Kind,
+    resource_type: &ResourceType,
+    selection: &Selection,
+) -> rusqlite::Result<()> {
+    for found in &mut *found {
+        found.stored.resource.relations_mut().clear();
+    }
+    for relation in resource_type.relations() {
+        if !selection.attributes.contains(relation.attribute.id) {
+            continue;
+        }
+        let name = &relation.attribute.name;
+        match (&relation.kind, &mut *found) {
+            (
+                RelationKind::InverseOf {
+                    resource_type,
+                    attribute,
+                },
+                page @ [_, _, ..],
+            ) if selection.relation_limit.is_none() => {
+                let resources: Vec<i64> = page.iter().map(|found| found.resource).collect();
+                let of = (resource_type.as_str(), attribute.as_str());
+                let mut members = relation::inverse_of_page(tenant, kind, &resources, of)?;
+                for found in page {
+                    let members = members.remove(&found.resource).unwrap_or_default();
+                    found.stored.resource.set_relation(name, members);
+                }
+            }
+            (_, found) => {
+                for found in found {
+                    let limit = selection.relation_limit;
+                    if let Some(members) = relation::members(tenant, kind, found.resource, relation, limit)? {
+                        found.stored.resource.set_relation(name, members);
+                    }
+                }
             }
         }
-        Ok(())
     }
+    Ok(())
 }
