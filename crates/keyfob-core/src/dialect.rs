@@ -67,6 +67,9 @@ pub enum Quirk {
     /// `Authorization: TOKEN`: a token without the scheme `Bearer` before it (Entra ID's secret field with a pasted
     /// token, older Okta agents).
     TokenWithoutScheme,
+    /// `userName eq "domain\user"`: a backslash in a string of a filter that begins no escape of JSON, such as `\u`
+    /// without four digits, stands for itself (Active Directory names).
+    LiteralBackslashes,
 }
 
 /// A set of [`Quirk`]s: how much of what providers really send is understood.
@@ -87,7 +90,7 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    const ALL: [Quirk; 23] = [
+    const ALL: [Quirk; 24] = [
         Quirk::BooleanStrings,
         Quirk::BareValues,
         Quirk::SingleValues,
@@ -111,6 +114,7 @@ impl Dialect {
         Quirk::CommaSeparatedAttributes,
         Quirk::WildcardContentType,
         Quirk::TokenWithoutScheme,
+        Quirk::LiteralBackslashes,
     ];
 
     /// The RFC alone.

@@ -58,7 +58,7 @@ pub enum Filter {
 pub enum CompareOp {
     /// `eq`: equal.
     Eq,
-    /// `ne`: not equal; also holds where there is no value.
+    /// `ne`: not equal; of many values one that is not. It also holds where there is no value.
     Ne,
     /// `co`: contains.
     Co,
@@ -93,6 +93,16 @@ pub enum Literal {
 }
 
 impl Filter {
+    /// How many paths it has.
+    pub(crate) fn paths(&self) -> usize {
+        match self {
+            Self::Present(_) | Self::Compare(..) => 1,
+            Self::And(operands) | Self::Or(operands) => operands.iter().map(Self::paths).sum(),
+            Self::Not(operand) => operand.paths(),
+            Self::Path(_, filter) => 1 + filter.paths(),
+        }
+    }
+
     /// `path pr`.
     #[must_use]
     pub fn pr(path: AttrPath) -> Self {

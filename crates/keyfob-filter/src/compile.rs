@@ -26,8 +26,49 @@ impl Filter {
     /// [`CompileError`], which maps to `invalidFilter`; a filter by an attribute that is `returned: never` maps to 403
     /// with `sensitive` (RFC 7644 section 7.5.2), since its matches would tell the value.
     pub fn compile(&self, resource_type: &ResourceType, dialect: Dialect) -> Result<Predicate, CompileError> {
+        self.compile_among(resource_type, &[], dialect)
+    }
+
+    /// Checks the filter against all resource types of one query, and makes one predicate for each, in their order.
+    ///
+    /// An attribute that a type lacks and another one has is without value there (RFC 7644 section 3.4.2.1), and the
+    /// rest of the filter counts.
+    ///
+    /// ```
+    /// use keyfob_core::{Dialect, Registry};
+    /// use keyfob_filter::Filter;
+    ///
+    /// let types: Vec<_> = Registry::rfc().resource_types().iter().collect();
+    /// let filter = Filter::parse("not (userName pr)")?;
+    /// let predicates = filter.compile_for_types(&types, Dialect::strict()).unwrap();
+    /// assert_eq!(predicates[0].constant(), None);
+    /// assert_eq!(predicates[1].constant(), Some(true));
+    /// # Ok::<(), keyfob_filter::ParseError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`CompileError`], as [`compile`](Self::compile), for what fits one of the types not, and for a name that none
+    /// of them has.
+    pub fn compile_for_types(
+        &self,
+        resource_types: &[&ResourceType],
+        dialect: Dialect,
+    ) -> Result<Vec<Predicate>, CompileError> {
+        resource_types
+            .iter()
+            .map(|resource_type| self.compile_among(resource_type, resource_types, dialect))
+            .collect()
+    }
+
+    fn compile_among(
+        &self,
+        resource_type: &ResourceType,
+        queried: &[&ResourceType],
+        dialect: Dialect,
+    ) -> Result<Predicate, CompileError> {
         let mut compiler = Compiler {
             scope: Scope::Resource(resource_type),
+            queried,
             dialect,
             reads: AttrSet::new(),
             paths: 0,
@@ -50,10 +91,12 @@ impl Filter {
     ) -> Result<ElementPredicate, CompileError> {
         let mut compiler = Compiler {
             scope: Scope::Element {
+                path: None,
                 attribute,
                 extension: None,
                 part: Part::Document,
             },
+            queried: &[],
             dialect,
             reads: AttrSet::new(),
             paths: 0,
@@ -66,6 +109,8 @@ impl Filter {
 
 struct Compiler<'r> {
     scope: Scope<'r>,
+    /// The resource types of the query.
+    queried: &'r [&'r ResourceType],
     dialect: Dialect,
     reads: AttrSet,
     /// How many paths were met, which is how an error finds the place of one in the text.
@@ -77,6 +122,8 @@ struct Compiler<'r> {
 enum Scope<'r> {
     Resource(&'r ResourceType),
     Element {
+        /// The path before the bracket.
+        path: Option<&'r AttrPath>,
         attribute: &'r Attribute,
         extension: Option<&'r SchemaUri>,
         part: Part,
@@ -87,6 +134,8 @@ enum Scope<'r> {
 enum Named<'r> {
     Extension(&'r SchemaUri),
     Attribute(Found<'r>),
+    /// What another type of the query has.
+    Lacking,
 }
 
 /// An attribute or sub-attribute that a path names.
@@ -103,6 +152,11 @@ impl<'r> Found<'r> {
         self.sub.unwrap_or(self.attribute)
     }
 
+    /// Whether it says which value of many is the preferred one.
+    fn is_primary(&self) -> bool {
+        self.attribute.multi_valued && self.sub.is_some_and(|sub| sub.name.is("primary"))
+    }
+
     #[inline]
     fn to_place(self) -> Place {
         Place {
@@ -117,27 +171,23 @@ impl<'r> Found<'r> {
 type Checked<T> = Result<T, CompileError>;
 
 impl<'r> Compiler<'r> {
-    fn condition(&mut self, filter: &Filter) -> Checked<Condition> {
+    fn condition(&mut self, filter: &'r Filter) -> Checked<Condition> {
         match filter {
             Filter::Present(path) => self.present(path),
             Filter::Compare(path, op, literal) => self.comparison(path, *op, literal),
-            Filter::And(operands) => self.conditions(operands).map(Condition::And),
-            Filter::Or(operands) => self.conditions(operands).map(Condition::Or),
-            Filter::Not(operand) => self.boxed(operand).map(Condition::Not),
+            Filter::And(operands) => self.conditions(operands).map(Condition::all),
+            Filter::Or(operands) => self.conditions(operands).map(Condition::any),
+            Filter::Not(operand) => self.condition(operand).map(Condition::negated),
             Filter::Path(path, filter) => self.elements(path, filter),
         }
     }
 
-    fn conditions(&mut self, operands: &[Filter]) -> Checked<Vec<Condition>> {
+    fn conditions(&mut self, operands: &'r [Filter]) -> Checked<Vec<Condition>> {
         let mut conditions = Vec::with_capacity(operands.len());
         for operand in operands {
             conditions.push(self.condition(operand)?);
         }
         Ok(conditions)
-    }
-
-    fn boxed(&mut self, operand: &Filter) -> Checked<Box<Condition>> {
-        self.condition(operand).map(Box::new)
     }
 
     /// The error that `kind` is of the path met last.
@@ -150,6 +200,7 @@ impl<'r> Compiler<'r> {
         Ok(match self.resolve(path)? {
             Named::Extension(uri) => Condition::ExtensionPresent(uri.clone()),
             Named::Attribute(found) => Condition::Present(found.to_place()),
+            Named::Lacking => Condition::always(false),
         })
     }
 
@@ -157,21 +208,14 @@ impl<'r> Compiler<'r> {
         if *literal == Literal::Null {
             let present = self.present(path)?;
             return match op {
-                CompareOp::Eq => Ok(Condition::Not(Box::new(present))),
+                CompareOp::Eq => Ok(present.negated()),
                 CompareOp::Ne => Ok(present),
                 _ => Err(self.fault(path, CompileErrorKind::NullOperator { op })),
             };
         }
-        if op == CompareOp::Ne {
-            let equal = self.typed_comparison(path, CompareOp::Eq, literal)?;
-            return Ok(Condition::Not(Box::new(equal)));
-        }
-        self.typed_comparison(path, op, literal)
-    }
-
-    /// A comparison with a value, by any operator but `ne`.
-    fn typed_comparison(&mut self, path: &AttrPath, op: CompareOp, literal: &Literal) -> Checked<Condition> {
-        let mut found = self.resolve_attribute(path)?;
+        let Some(mut found) = self.resolve_attribute(path)? else {
+            return Ok(Condition::always(op == CompareOp::Ne));
+        };
         if found.leaf().is_complex() {
             let Some(value) = found.leaf().default_sub_attribute() else {
                 let attribute = found.leaf().name.clone();
@@ -180,11 +224,55 @@ impl<'r> Compiler<'r> {
             found.sub = Some(value);
             self.check_readable(path, &found)?;
         }
-        Ok(Condition::Comparison(Comparison {
-            comparand: self.comparand(path, found.leaf(), op, literal)?,
-            op,
-            place: found.to_place(),
-        }))
+        let of_one = self.comparison_of_one(path, found, op, literal)?;
+        let is_of_many = found.attribute.multi_valued && matches!(self.scope, Scope::Resource(_));
+        Ok(match of_one {
+            // One value that compares so is what a comparison asks for anyway.
+            Condition::Comparison(_) if op != CompareOp::Ne => of_one,
+            of_one if !is_of_many => of_one,
+            of_one => {
+                let values = found.to_place().without_sub();
+                let some = Condition::Element(values.clone(), Box::new(of_one));
+                if op == CompareOp::Ne {
+                    Condition::any(vec![Condition::Present(values).negated(), some])
+                } else {
+                    some
+                }
+            }
+        })
+    }
+
+    /// A comparison of a single-valued attribute, or of one value of a multi-valued one.
+    fn comparison_of_one(
+        &self,
+        path: &AttrPath,
+        found: Found<'_>,
+        op: CompareOp,
+        literal: &Literal,
+    ) -> Checked<Condition> {
+        let compare = |op, comparand| {
+            let place = found.to_place();
+            Condition::Comparison(Comparison { place, op, comparand })
+        };
+        let equality = if op == CompareOp::Ne { CompareOp::Eq } else { op };
+        let comparand = self.comparand(path, found.leaf(), equality, literal)?;
+        Ok(match comparand {
+            // An absent `primary` is false (RFC 7643 section 2.4).
+            Comparand::Bool(is_primary) if found.is_primary() => {
+                let primary = compare(CompareOp::Eq, Comparand::Bool(true));
+                if is_primary == (op == CompareOp::Eq) {
+                    primary
+                } else {
+                    primary.negated()
+                }
+            }
+            comparand if op == CompareOp::Ne && found.sub.is_some_and(|sub| sub.multi_valued) => {
+                let absent = Condition::Present(found.to_place()).negated();
+                Condition::any(vec![absent, compare(CompareOp::Ne, comparand)])
+            }
+            comparand if op == CompareOp::Ne => compare(CompareOp::Eq, comparand).negated(),
+            comparand => compare(op, comparand),
+        })
     }
 
     #[inline]
@@ -247,8 +335,11 @@ impl<'r> Compiler<'r> {
         })
     }
 
-    fn elements(&mut self, path: &AttrPath, filter: &Filter) -> Checked<Condition> {
-        let found = self.resolve_attribute(path)?;
+    fn elements(&mut self, path: &'r AttrPath, filter: &'r Filter) -> Checked<Condition> {
+        let Some(found) = self.resolve_attribute(path)? else {
+            self.paths += filter.paths();
+            return Ok(Condition::always(false));
+        };
         if matches!(self.scope, Scope::Element { .. }) {
             return Err(self.fault(path, CompileErrorKind::NestedValuePath));
         }
@@ -257,19 +348,25 @@ impl<'r> Compiler<'r> {
             return Err(self.fault(&path, CompileErrorKind::NoElements { path: path.clone() }));
         }
         let inner = Scope::Element {
+            path: Some(path),
             attribute: found.attribute,
             extension: found.extension,
             part: found.part,
         };
         let outer = std::mem::replace(&mut self.scope, inner);
-        let condition = self.boxed(filter)?;
+        let condition = self.condition(filter)?;
         self.scope = outer;
-        Ok(Condition::Element(found.to_place(), condition))
+        Ok(match condition.constant() {
+            Some(false) => condition,
+            _ => Condition::Element(found.to_place(), Box::new(condition)),
+        })
     }
 
-    fn resolve_attribute(&mut self, path: &AttrPath) -> Checked<Found<'r>> {
+    /// The attribute that a path names, unless only other types of the query have it.
+    fn resolve_attribute(&mut self, path: &AttrPath) -> Checked<Option<Found<'r>>> {
         match self.resolve(path)? {
-            Named::Attribute(found) => Ok(found),
+            Named::Attribute(found) => Ok(Some(found)),
+            Named::Lacking => Ok(None),
             Named::Extension(uri) => Err(self.fault(path, ResolveError::Schema { uri: uri.clone() })),
         }
     }
@@ -280,22 +377,41 @@ impl<'r> Compiler<'r> {
             Scope::Resource(resource_type) => match resource_type.resolve(path, self.dialect) {
                 Ok(Target::Attribute(resolved)) => found_in(resource_type, &resolved),
                 Ok(Target::Extension(schema)) => return self.extension(path, schema),
+                Err(_) if self.is_queried(|other| other.resolve(path, self.dialect).is_ok()) => {
+                    return Ok(Named::Lacking);
+                }
                 Err(error) => return Err(self.fault(path, error)),
             },
             Scope::Element {
+                path: before,
                 attribute,
                 extension,
                 part,
-            } => Found {
-                extension,
-                attribute,
-                sub: sub_attribute(attribute, path).map_err(|kind| self.fault(path, *kind))?,
-                part,
-            },
+            } => {
+                let sub = match sub_attribute(attribute, path) {
+                    Ok(sub) => sub,
+                    Err(_) if self.is_queried(|other| has_sub(other, before, path, self.dialect)) => {
+                        return Ok(Named::Lacking);
+                    }
+                    Err(kind) => return Err(self.fault(path, *kind)),
+                };
+                Found {
+                    extension,
+                    attribute,
+                    sub,
+                    part,
+                }
+            }
         };
         self.check_readable(path, &found)?;
         self.reads.insert(found.attribute.id);
         Ok(Named::Attribute(found))
+    }
+
+    /// Whether the query is for a type of which this is true.
+    #[cold]
+    fn is_queried(&self, is_so: impl Fn(&ResourceType) -> bool) -> bool {
+        self.queried.iter().any(|resource_type| is_so(resource_type))
     }
 
     fn extension(&mut self, path: &AttrPath, schema: &'r Schema) -> Checked<Named<'r>> {
@@ -360,4 +476,18 @@ fn sub_attribute<'r>(
     let sub = attribute.resolve_sub(path.name().as_str());
     sub.map(Some)
         .map_err(|error| Box::new(CompileErrorKind::Resolve(error)))
+}
+
+/// Whether the attribute of this type before a bracket has what a path within it names.
+fn has_sub(
+    resource_type: &ResourceType,
+    before: Option<&AttrPath>,
+    path: &AttrPath,
+    dialect: Dialect,
+) -> bool {
+    let resolved = before.and_then(|before| resource_type.resolve(before, dialect).ok());
+    match resolved {
+        Some(Target::Attribute(found)) => found.sub.is_none() && sub_attribute(found.attribute, path).is_ok(),
+        _ => false,
+    }
 }

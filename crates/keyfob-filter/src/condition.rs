@@ -7,15 +7,19 @@ use crate::{ast::CompareOp, fold::failure_table};
 
 /// A checked filter: names in the schema's spelling, comparands of the attribute's type.
 ///
-/// What the filter language can say in several ways stands here in one: `ne` is the negation of `eq`, `eq null` that
-/// of a presence test, and a comparison of a complex attribute is one of its `value`. A multi-valued attribute satisfies
-/// a comparison when one of its values does.
+/// What the filter language can say in several ways stands here in one: `eq null` is the negation of a presence test,
+/// and a comparison of a complex attribute is one of its `value`. A multi-valued attribute satisfies a comparison when
+/// one of its values does.
+///
+/// `ne` is the negation of `eq` of one value. A multi-valued attribute satisfies it when one value is another than the
+/// comparand or when there is none (RFC 7644 section 3.4.2.2), which an `Or` says. An absent `primary` is false
+/// (RFC 7643 section 2.4): `primary eq false` is the negation of `primary eq true`.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::exhaustive_enums, reason = "a translation has to know every form")]
 pub enum Condition {
-    /// All hold.
+    /// All hold; without operands it always does.
     And(Vec<Condition>),
-    /// At least one holds.
+    /// At least one holds; without operands it never does.
     Or(Vec<Condition>),
     /// It does not hold.
     Not(Box<Condition>),
@@ -27,6 +31,61 @@ pub enum Condition {
     Comparison(Comparison),
     /// One and the same value of the attribute satisfies the condition, whose places are in that attribute.
     Element(Place, Box<Condition>),
+}
+
+impl Condition {
+    /// The condition that holds of everything or of nothing.
+    pub(crate) fn always(holds: bool) -> Self {
+        if holds {
+            Self::And(Vec::new())
+        } else {
+            Self::Or(Vec::new())
+        }
+    }
+
+    /// What it comes to where that doesn't depend on the resource.
+    pub(crate) fn constant(&self) -> Option<bool> {
+        match self {
+            Self::And(operands) if operands.is_empty() => Some(true),
+            Self::Or(operands) if operands.is_empty() => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The conjunction. Constants among the operands are done with here, so that none stands within a condition.
+    pub(crate) fn all(operands: Vec<Self>) -> Self {
+        Self::joined(operands, false, Self::And)
+    }
+
+    /// The disjunction, as [`all`](Self::all).
+    pub(crate) fn any(operands: Vec<Self>) -> Self {
+        Self::joined(operands, true, Self::Or)
+    }
+
+    fn joined(mut operands: Vec<Self>, decisive: bool, join: fn(Vec<Self>) -> Self) -> Self {
+        let constant = |operand: &Self| operand.constant();
+        if operands.iter().any(|operand| constant(operand) == Some(decisive)) {
+            return Self::always(decisive);
+        }
+        let before = operands.len();
+        operands.retain(|operand| constant(operand).is_none());
+        if operands.len() == 1
+            && before > 1
+            && let Some(operand) = operands.pop()
+        {
+            return operand;
+        }
+        join(operands)
+    }
+
+    /// The negation.
+    pub(crate) fn negated(self) -> Self {
+        match (self.constant(), self) {
+            (Some(holds), _) => Self::always(!holds),
+            (None, Self::Not(operand)) => *operand,
+            (None, other) => Self::Not(Box::new(other)),
+        }
+    }
 }
 
 /// Where a resource keeps what is looked at.
@@ -50,6 +109,14 @@ pub(crate) enum Part {
 }
 
 impl Place {
+    /// The attribute as a whole.
+    pub(crate) fn without_sub(&self) -> Self {
+        Self {
+            sub: None,
+            ..self.clone()
+        }
+    }
+
     /// The URI of the extension; `None` for common and core attributes.
     #[must_use]
     pub fn extension(&self) -> Option<&SchemaUri> {
@@ -91,7 +158,7 @@ impl Comparison {
         &self.place
     }
 
-    /// How; never [`Ne`](CompareOp::Ne).
+    /// How. [`Ne`](CompareOp::Ne) stands nowhere but with a multi-valued sub-attribute, one of whose values is another.
     #[must_use]
     pub fn op(&self) -> CompareOp {
         self.op

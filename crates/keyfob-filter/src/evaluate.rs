@@ -187,22 +187,30 @@ impl Comparison {
     }
 
     fn holds_of(&self, leaf: Leaf<'_>) -> bool {
+        if self.op == CompareOp::Ne {
+            return !self.compares(CompareOp::Eq, leaf);
+        }
+        self.compares(self.op, leaf)
+    }
+
+    fn compares(&self, op: CompareOp, leaf: Leaf<'_>) -> bool {
         let text = match leaf {
             Leaf::Text(text) => Some(text),
             Leaf::Value(value) => value.as_str(),
         };
         match &self.comparand {
-            Comparand::Text(comparand) => text.is_some_and(|text| comparand.compares(self.op, text)),
+            Comparand::Text(comparand) => text.is_some_and(|text| comparand.compares(op, text)),
             Comparand::Instant(instant, _) => {
                 let value = text.and_then(|text| text.parse::<DateTime>().ok());
-                value.is_some_and(|value| satisfies(self.op, value.cmp(instant)))
+                value.is_some_and(|value| satisfies(op, value.cmp(instant)))
             }
             Comparand::Bool(expected) => {
                 matches!(leaf, Leaf::Value(Value::Bool(value)) if value == expected)
             }
             Comparand::Integer(_) | Comparand::Decimal(_) => match leaf {
-                Leaf::Value(value) => compare_numbers(value, &self.comparand)
-                    .is_some_and(|ordering| satisfies(self.op, ordering)),
+                Leaf::Value(value) => {
+                    compare_numbers(value, &self.comparand).is_some_and(|ordering| satisfies(op, ordering))
+                }
                 Leaf::Text(_) => false,
             },
         }

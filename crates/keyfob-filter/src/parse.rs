@@ -26,8 +26,9 @@ impl Filter {
 
     /// Reads a filter within these limits and with what the dialect allows:
     /// [`ValuePathComparison`](keyfob_core::Quirk::ValuePathComparison),
-    /// [`UnquotedDates`](keyfob_core::Quirk::UnquotedDates) and
-    /// [`SingleQuotes`](keyfob_core::Quirk::SingleQuotes).
+    /// [`UnquotedDates`](keyfob_core::Quirk::UnquotedDates),
+    /// [`SingleQuotes`](keyfob_core::Quirk::SingleQuotes) and
+    /// [`LiteralBackslashes`](keyfob_core::Quirk::LiteralBackslashes).
     ///
     /// # Errors
     /// [`ParseError`], which maps to `invalidFilter`.

@@ -4,7 +4,7 @@ use keyfob_core::{AttrName, AttrSet, Member, Resource, ResourceId, Value};
 
 use crate::{
     ast::CompareOp,
-    condition::{Comparison, Condition},
+    condition::{Comparand, Comparison, Condition, Place},
     evaluate::Scope,
     lookup::{Lookup, conjuncts, lookups},
 };
@@ -40,6 +40,13 @@ impl Predicate {
     #[must_use]
     pub fn condition(&self) -> &Condition {
         &self.condition
+    }
+
+    /// Whether it matches every resource or none, where that follows from the resource type alone: the filter names
+    /// nothing but attributes that the type [lacks](crate::Filter::compile_for_types).
+    #[must_use]
+    pub fn constant(&self) -> Option<bool> {
+        self.condition.constant()
     }
 
     /// Conditions each of which every match satisfies, and all of which together are the predicate.
@@ -100,25 +107,18 @@ impl ElementPredicate {
     }
 
     /// What a value that is made to match holds, when the filter says it: when it is a conjunction of `eq`, none of
-    /// them with `null` and each of another sub-attribute. For an attribute that is not complex, whose value has no
-    /// sub-attributes, the name is `value`.
+    /// them with `null` and each of another sub-attribute. `primary ne true` is one of them, since `primary` is either
+    /// true or false. For an attribute that is not complex, whose value has no sub-attributes, the name is `value`.
     #[must_use]
     pub fn equalities(&self) -> Option<Vec<(AttrName, Value)>> {
         let mut equalities: Vec<(AttrName, Value)> = Vec::new();
         for conjunct in conjuncts(&self.condition) {
-            let Condition::Comparison(Comparison {
-                place,
-                op: CompareOp::Eq,
-                comparand,
-            }) = conjunct
-            else {
-                return None;
-            };
+            let (place, value) = equality(conjunct)?;
             let name = place.sub.clone().unwrap_or_else(|| AttrName::new("value"));
             if equalities.iter().any(|(present, _)| *present == name) {
                 return None;
             }
-            equalities.push((name, comparand.to_value()));
+            equalities.push((name, value));
         }
         Some(equalities)
     }
@@ -130,5 +130,26 @@ impl ElementPredicate {
         let lookup = Lookup::of(&self.condition)?;
         let is_value = lookup.place().sub().is_some_and(|sub| sub.is("value"));
         (is_value && lookup.is_case_exact()).then(|| lookup.keys().map(ResourceId::new).collect())
+    }
+}
+
+/// What a value has to hold, and where, if that is what the condition says.
+fn equality(condition: &Condition) -> Option<(&Place, Value)> {
+    match condition {
+        Condition::Comparison(Comparison {
+            place,
+            op: CompareOp::Eq,
+            comparand,
+        }) => Some((place, comparand.to_value())),
+        // An absent `primary` is false (RFC 7643 section 2.4), so that this is how its equality with false is asked.
+        Condition::Not(negated) => match &**negated {
+            Condition::Comparison(Comparison {
+                place,
+                op: CompareOp::Eq,
+                comparand: Comparand::Bool(true),
+            }) if place.sub.as_ref().is_some_and(|sub| sub.is("primary")) => Some((place, false.into())),
+            _ => None,
+        },
+        _ => None,
     }
 }

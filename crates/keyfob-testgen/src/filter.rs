@@ -16,69 +16,114 @@ pub fn filter_matches(filter: &Filter, resource: &Value, resource_type: &Resourc
         let found = match resource_type.resolve(path, Dialect::strict()) {
             Ok(Target::Attribute(found)) => found,
             Ok(Target::Extension(schema)) => {
-                return (None, reach(std::slice::from_ref(resource), schema.id.as_str()));
+                let extensions = reach(std::slice::from_ref(resource), schema.id.as_str());
+                return Reached::Extension(extensions);
             }
-            Err(_) => return (None, Vec::new()),
+            Err(_) => return Reached::Extension(Vec::new()),
         };
         let container = match found.container {
             Container::Core => vec![resource.clone()],
             Container::Extension(uri) => reach(std::slice::from_ref(resource), uri.as_str()),
         };
-        let mut values = reach(&container, found.attribute.name.as_str());
-        if let Some(sub) = found.sub {
-            values = reach(&values, sub.name.as_str());
+        Reached::Values {
+            values: reach(&container, found.attribute.name.as_str()),
+            attribute: found.attribute.clone(),
+            sub: found.sub.cloned(),
         }
-        (Some(found.leaf().clone()), values)
     })
 }
 
 /// Whether one value of an attribute satisfies a value filter.
 pub(crate) fn element_matches(filter: &Filter, attribute: &Attribute, element: &Value) -> bool {
-    evaluate(filter, &|path| {
-        let name = path.name().as_str();
-        match attribute.sub_attribute(name) {
-            Some(sub) => (Some(sub.clone()), reach(std::slice::from_ref(element), name)),
-            None => (Some(attribute.clone()), vec![element.clone()]),
-        }
+    evaluate(filter, &|path| Reached::Values {
+        values: vec![element.clone()],
+        attribute: attribute.clone(),
+        sub: attribute.sub_attribute(path.name().as_str()).cloned(),
     })
 }
 
-/// What a path names, which is no attribute where it names an extension, and reaches.
-type Reached = (Option<Attribute>, Vec<Value>);
+/// What a path reaches.
+enum Reached {
+    /// The extension that it names, or nothing.
+    Extension(Vec<Value>),
+    /// The values of an attribute, and which part of each the path names.
+    Values {
+        values: Vec<Value>,
+        attribute: Attribute,
+        sub: Option<Attribute>,
+    },
+}
 
-/// Evaluates a filter in which `look_up` says what a path names and reaches.
+/// Evaluates a filter in which `look_up` says what a path reaches.
 fn evaluate(filter: &Filter, look_up: &dyn Fn(&AttrPath) -> Reached) -> bool {
     match filter {
         Filter::And(operands) => operands.iter().all(|operand| evaluate(operand, look_up)),
         Filter::Or(operands) => operands.iter().any(|operand| evaluate(operand, look_up)),
         Filter::Not(operand) => !evaluate(operand, look_up),
-        Filter::Present(path) => look_up(path).1.iter().any(is_assigned),
-        Filter::Compare(path, CompareOp::Ne, literal) => !evaluate(
-            &Filter::Compare(path.clone(), CompareOp::Eq, literal.clone()),
-            look_up,
-        ),
-        Filter::Compare(path, _, Literal::Null) => !look_up(path).1.iter().any(is_assigned),
-        Filter::Compare(path, op, literal) => {
-            let (Some(mut attribute), mut values) = look_up(path) else {
-                return false;
-            };
-            if let Some(value) = attribute.default_sub_attribute() {
-                values = reach(&values, "value");
-                attribute = value.clone();
+        Filter::Present(path) | Filter::Compare(path, CompareOp::Ne, Literal::Null) => {
+            is_present(look_up(path))
+        }
+        Filter::Compare(path, _, Literal::Null) => !is_present(look_up(path)),
+        Filter::Compare(path, op, literal) => match look_up(path) {
+            Reached::Extension(_) => false,
+            Reached::Values {
+                values,
+                attribute,
+                sub,
+            } => {
+                let is_there = values.iter().any(is_assigned);
+                let sub = sub.or_else(|| attribute.default_sub_attribute().cloned());
+                let satisfies = |value| compares_one(&attribute, sub.as_ref(), value, *op, literal);
+                values.iter().any(satisfies) || *op == CompareOp::Ne && !is_there
             }
-            values
+        },
+        Filter::Path(path, inner) => match look_up(path) {
+            Reached::Extension(_) => false,
+            Reached::Values {
+                values, attribute, ..
+            } => values
                 .iter()
-                .any(|value| compares(&attribute, value, *op, literal))
-        }
-        Filter::Path(path, inner) => {
-            let (attribute, elements) = look_up(path);
-            attribute.is_some_and(|attribute| {
-                elements
-                    .iter()
-                    .any(|element| element_matches(inner, &attribute, element))
-            })
-        }
+                .any(|element| element_matches(inner, &attribute, element)),
+        },
     }
+}
+
+fn is_present(reached: Reached) -> bool {
+    match reached {
+        Reached::Extension(extensions) => extensions.iter().any(is_assigned),
+        Reached::Values {
+            values, sub: None, ..
+        } => values.iter().any(is_assigned),
+        Reached::Values {
+            values,
+            sub: Some(sub),
+            ..
+        } => reach(&values, sub.name.as_str()).iter().any(is_assigned),
+    }
+}
+
+/// Whether one value of an attribute, or what it has of a sub-attribute, compares so.
+fn compares_one(
+    attribute: &Attribute,
+    sub: Option<&Attribute>,
+    value: &Value,
+    op: CompareOp,
+    literal: &Literal,
+) -> bool {
+    let leaf = sub.unwrap_or(attribute);
+    let mut values = match sub {
+        None => vec![value.clone()],
+        Some(sub) => reach(std::slice::from_ref(value), sub.name.as_str()),
+    };
+    // RFC 7643 section 2.4
+    if values.is_empty() && attribute.multi_valued && leaf.name.is("primary") {
+        values.push(Value::Bool(false));
+    }
+    if op == CompareOp::Ne {
+        let differs = |value: &Value| !compares(leaf, value, CompareOp::Eq, literal);
+        return values.is_empty() || values.iter().any(differs);
+    }
+    values.iter().any(|value| compares(leaf, value, op, literal))
 }
 
 /// All values under a name in any of some objects, arrays taken apart.

@@ -4,7 +4,7 @@ use keyfob_core::{
     Dialect, EntityTag, ResourceType,
     message::{ListResponse, SearchRequest},
 };
-use keyfob_filter::{Filter, Limits, Predicate};
+use keyfob_filter::{Filter, Limits};
 use keyfob_store::{Query, Selection, Store};
 
 use super::{Engine, EngineError, view::select_shown};
@@ -27,7 +27,7 @@ impl<S: Store> Engine<S> {
 
     /// Lists the resources of several types, one type after the other (RFC 7644 section 3.4.3).
     ///
-    /// A type that lacks an attribute of the filter has no match; it is an error that no type has it.
+    /// An attribute that a type lacks is without value there (section 3.4.2.1); it is an error that no type has it.
     ///
     /// # Errors
     /// As [`list`](Self::list).
@@ -37,17 +37,24 @@ impl<S: Store> Engine<S> {
         resource_types: &[&ResourceType],
         request: &SearchRequest,
     ) -> Result<ListResponse, EngineError> {
-        let dialect = self.profile().dialect;
-        let filter = match &request.filter {
-            None => None,
-            Some(text) => Some(Filter::parse_with(text, &Limits::default(), dialect)?),
-        };
-        let searched = match &filter {
+        let searched: Vec<_> = match &request.filter {
             None => resource_types
                 .iter()
                 .map(|resource_type| (*resource_type, None))
                 .collect(),
-            Some(filter) => compile(filter, resource_types, dialect)?,
+            Some(text) => {
+                let dialect = self.profile().dialect;
+                let filter = Filter::parse_with(text, &Limits::default(), dialect)?;
+                let predicates = filter.compile_for_types(resource_types, dialect)?;
+                let searched = resource_types.iter().copied().zip(predicates);
+                searched
+                    .filter(|(_, predicate)| predicate.constant() != Some(false))
+                    .map(|(resource_type, predicate)| {
+                        let matches_all = predicate.constant() == Some(true);
+                        (resource_type, (!matches_all).then_some(predicate))
+                    })
+                    .collect()
+            }
         };
         let start = usize::try_from(request.start_index.unwrap_or(1))
             .unwrap_or(1)
@@ -78,24 +85,5 @@ impl<S: Store> Engine<S> {
             }));
         }
         Ok(ListResponse::new(total, start, resources))
-    }
-}
-
-/// Compiles the filter for every type that it can match.
-fn compile<'r>(
-    filter: &Filter,
-    resource_types: &[&'r ResourceType],
-    dialect: Dialect,
-) -> Result<Vec<(&'r ResourceType, Option<Predicate>)>, EngineError> {
-    let (mut searched, mut refusal) = (Vec::new(), None);
-    for resource_type in resource_types {
-        match filter.compile(resource_type, dialect) {
-            Ok(predicate) => searched.push((*resource_type, Some(predicate))),
-            Err(error) => refusal = Some(error),
-        }
-    }
-    match refusal {
-        Some(error) if searched.is_empty() => Err(error.into()),
-        _ => Ok(searched),
     }
 }

@@ -159,7 +159,9 @@ impl ParseErrorKind {
             }
             Self::UnclosedString => "`\"`",
             Self::ControlCharacter => "an escape such as \\n or \\u000a",
-            Self::InvalidEscape => "one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX",
+            Self::InvalidEscape => {
+                "one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX; a backslash itself is written \\\\"
+            }
             Self::NestedValuePath => "a comparison of a sub-attribute",
             Self::AfterPath { .. } => "the end",
             Self::Unexpected { .. } | Self::SubAttributeAfterValuePath => "`and`, `or` or the end",

@@ -259,12 +259,12 @@ impl<'i> Grammar<'i> {
             return Err(self.missing(ParseErrorKind::MissingValue));
         };
         if after(input, b'"').is_some() {
-            let (rest, text) = string(input)?;
+            let (rest, text) = string(input, self.dialect)?;
             self.rest = rest;
             return Ok(Literal::String(text.into()));
         }
         if after(input, b'\'').is_some() && self.dialect.allows(Quirk::SingleQuotes) {
-            let (rest, text) = single_quoted(input)?;
+            let (rest, text) = single_quoted(input, self.dialect)?;
             self.rest = rest;
             return Ok(Literal::String(text));
         }

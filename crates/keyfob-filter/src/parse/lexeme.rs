@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use keyfob_core::{
-    AttrPathRef, DateTime, PathError,
+    AttrPathRef, DateTime, Dialect, PathError, Quirk,
     name::{closest, synonym},
     render::excerpt,
 };
@@ -172,7 +172,7 @@ fn slip_of(word: &str) -> Option<SmolStr> {
 }
 
 /// A string in double quotes, with the escapes of JSON (RFC 8259 section 7).
-pub(super) fn string(input: &str) -> Parsed<'_, Cow<'_, str>> {
+pub(super) fn string(input: &str, dialect: Dialect) -> Parsed<'_, Cow<'_, str>> {
     let unclosed = || Fault::new(ParseErrorKind::UnclosedString, input);
     let body = after(input, b'"').ok_or_else(unclosed)?;
     let is_special = |byte| matches!(byte, b'"' | b'\\' | ..b' ');
@@ -180,19 +180,20 @@ pub(super) fn string(input: &str) -> Parsed<'_, Cow<'_, str>> {
     let (text, rest) = body.split_at_checked(end).ok_or_else(unclosed)?;
     match after(rest, b'"') {
         Some(rest) => Ok((rest, Cow::Borrowed(text))),
-        None => escaped_string(input, body),
+        None => escaped_string(input, body, dialect),
     }
 }
 
 /// A string, at the start of `input`, in whose `body` something is escaped, or should be.
 #[cold]
-fn escaped_string<'i>(input: &'i str, body: &'i str) -> Parsed<'i, Cow<'i, str>> {
+fn escaped_string<'i>(input: &'i str, body: &'i str, dialect: Dialect) -> Parsed<'i, Cow<'i, str>> {
     let mut bytes = body.bytes().enumerate();
     while let Some((index, byte)) = bytes.next() {
         match byte {
             b'"' => {
-                let rest = body.get(index + 1..).unwrap_or_default();
-                return Ok((rest, Cow::Owned(unescape(input, rest)?)));
+                let (body, rest) = body.split_at_checked(index).unwrap_or((body, ""));
+                let rest = after(rest, b'"').unwrap_or_default();
+                return Ok((rest, Cow::Owned(unescape(body, dialect)?)));
             }
             b'\\' => {
                 bytes.next();
@@ -207,32 +208,79 @@ fn escaped_string<'i>(input: &'i str, body: &'i str) -> Parsed<'i, Cow<'i, str>>
     Err(Fault::new(ParseErrorKind::UnclosedString, input))
 }
 
-/// The text of the string at the start of `input` and before `rest`, whose escapes `serde_json` knows.
-fn unescape<'i>(input: &'i str, rest: &str) -> Result<String, Fault<'i>> {
-    let (quoted, _) = input
-        .split_at_checked(input.len() - rest.len())
-        .unwrap_or((input, ""));
-    serde_json::from_str(quoted).map_err(|error| {
-        // The column is that of the last byte read.
-        let end = error.column().min(quoted.len());
-        let start = quoted
+/// The text that stands between the quotes as `body`.
+fn unescape(body: &str, dialect: Dialect) -> Result<String, Fault<'_>> {
+    let literal = if dialect.allows(Quirk::LiteralBackslashes) {
+        literal_backslashes(body)
+    } else {
+        Vec::new()
+    };
+    let (mut text, mut start) = (String::new(), 0);
+    for end in literal {
+        text += &unescape_json(body.get(start..end).unwrap_or_default())?;
+        text.push('\\');
+        start = end + 1;
+    }
+    text += &unescape_json(body.get(start..).unwrap_or_default())?;
+    Ok(text)
+}
+
+/// A part of a string without its quotes, whose escapes `serde_json` knows.
+fn unescape_json(part: &str) -> Result<String, Fault<'_>> {
+    serde_json::from_str(&format!("\"{part}\"")).map_err(|error| {
+        // The column is that of the last byte read, behind the quote.
+        let end = error.column().saturating_sub(1).min(part.len());
+        let start = part
             .get(..end)
             .and_then(|read| read.rfind('\\'))
             .unwrap_or_default();
-        let at = quoted.get(start..end).unwrap_or(quoted);
+        let at = part.get(start..end).unwrap_or(part);
         Fault::new(ParseErrorKind::InvalidEscape, at)
     })
 }
 
+/// Where backslashes stand that begin no escape of JSON.
+fn literal_backslashes(body: &str) -> Vec<usize> {
+    let (mut found, mut start) = (Vec::new(), 0);
+    while let Some(offset) = body.get(start..).and_then(|rest| rest.find('\\')) {
+        let at = start + offset;
+        let rest = body.get(at + 1..).unwrap_or_default().as_bytes();
+        start = at
+            + match rest {
+                [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
+                [b'u', digits @ ..]
+                    if digits
+                        .iter()
+                        .take(4)
+                        .filter(|digit| digit.is_ascii_hexdigit())
+                        .count()
+                        == 4 =>
+                {
+                    6
+                }
+                _ => {
+                    found.push(at);
+                    1
+                }
+            };
+    }
+    found
+}
+
 /// A string in single quotes, without escapes.
-pub(super) fn single_quoted(input: &str) -> Parsed<'_, SmolStr> {
+pub(super) fn single_quoted(input: &str, dialect: Dialect) -> Parsed<'_, SmolStr> {
     let unclosed = || Fault::new(ParseErrorKind::UnclosedString, input);
     let body = after(input, b'\'').ok_or_else(unclosed)?;
     let (text, rest) = body.split_once('\'').ok_or_else(unclosed)?;
-    match text
-        .char_indices()
-        .find(|(_, character)| matches!(character, '\\' | '\0'..' '))
-    {
+    let literal = if dialect.allows(Quirk::LiteralBackslashes) {
+        literal_backslashes(text)
+    } else {
+        Vec::new()
+    };
+    match text.char_indices().find(|(index, character)| match character {
+        '\\' => !literal.contains(index),
+        other => *other < ' ',
+    }) {
         None => Ok((rest, text.into())),
         Some((index, character)) => {
             let kind = if character == '\\' {

@@ -242,6 +242,79 @@ fn a_predicate_says_which_attributes_it_reads() {
     assert!(whole.reads().contains(department) && !whole.reads().contains(id("title")));
 }
 
+/// RFC 7644 section 3.4.2.1
+#[test]
+fn what_a_type_lacks_and_another_has_is_without_value() {
+    let types = [user(), resource_type("Group")];
+    let compile = |text: &str| {
+        Filter::parse(text)
+            .unwrap()
+            .compile_for_types(&types, Dialect::interop())
+    };
+    for (text, [of_user, of_group]) in [
+        (r#"userName eq "x""#, ["", "never"]),
+        ("userName pr", ["", "never"]),
+        ("not (userName pr)", ["", "always"]),
+        (r#"userName ne "x""#, ["", "always"]),
+        ("userName eq null", ["", "always"]),
+        ("members ne null", ["never", ""]),
+        (r#"members[value eq "x" and type pr]"#, ["never", ""]),
+        (
+            r#"userName eq "x" or displayName eq "g""#,
+            ["", r#"displayName eq "g""#],
+        ),
+        (
+            r#"userName ne "x" and displayName eq "g""#,
+            ["", r#"displayName eq "g""#],
+        ),
+        (
+            r#"not (emails[type eq "x"] or not (displayName pr))"#,
+            ["", "displayName pr"],
+        ),
+        (
+            r#"emails[type eq "x"] or (members.type eq "y" and displayName eq "g")"#,
+            [
+                r#"emails[type eq "x"]"#,
+                r#"members.type eq "y" and displayName eq "g""#,
+            ],
+        ),
+        (&format!("{ENTERPRISE} pr"), ["", "never"]),
+        (&format!(r#"{ENTERPRISE}:department eq "x""#), ["", "never"]),
+        (r#"department ne "x""#, ["", "always"]),
+    ] {
+        let predicates = compile(text).unwrap();
+        for ((predicate, expected), kind) in predicates.iter().zip([of_user, of_group]).zip(types) {
+            match expected {
+                "never" => assert_eq!(predicate.constant(), Some(false), "{text}"),
+                "always" => assert_eq!(predicate.constant(), Some(true), "{text}"),
+                same => {
+                    let same = if same.is_empty() { text } else { same };
+                    let alone = Filter::parse(same).unwrap().compile(kind, Dialect::interop());
+                    assert_eq!(predicate.condition(), alone.unwrap().condition(), "{text}");
+                    assert_eq!(predicate.constant(), None, "{text}");
+                }
+            }
+        }
+    }
+    for (text, status, place) in [
+        (r#"userNam eq "x" or displayName pr"#, 400, "userNam"),
+        ("userName pr and members[value pr and titel pr]", 400, "titel"),
+        (
+            r#"members[value pr and type pr] or displayNam pr"#,
+            400,
+            "displayNam",
+        ),
+        (r#"displayName pr or emails[members pr]"#, 400, "members"),
+        ("displayName pr and active gt true", 400, "active"),
+        (r#"displayName pr or password eq "x""#, 403, "password"),
+        ("urn:x:User:y pr", 400, "urn:x:User:y"),
+    ] {
+        let error = compile(text).unwrap_err();
+        assert_eq!(error.to_error_body().status, status, "{text}");
+        assert_eq!(&text[error.span_in(text).unwrap()], place, "{text}");
+    }
+}
+
 /// A filter, and its look-ups as place, whether keys are exact, and keys.
 #[test]
 fn look_ups_are_what_every_match_satisfies() {

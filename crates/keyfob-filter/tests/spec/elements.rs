@@ -52,6 +52,36 @@ fn a_value_filter_is_asked_of_one_value() {
     }
 }
 
+/// RFC 7643 section 2.4
+#[test]
+fn an_absent_primary_is_false() {
+    let emails = attribute(user(), "emails");
+    let absent: Value = Object::from_iter([("value", Value::from("a@x"))]).into();
+    let stated = |primary: bool| -> Value { Object::from_iter([("primary", Value::from(primary))]).into() };
+    for (text, [of_absent, of_false, of_true]) in [
+        ("primary eq true", [false, false, true]),
+        ("primary eq false", [true, true, false]),
+        ("primary ne true", [true, true, false]),
+        ("primary ne false", [false, false, true]),
+        ("not (primary eq false)", [false, false, true]),
+        (r#"primary eq "False""#, [true, true, false]),
+        ("primary pr", [false, true, true]),
+        ("primary eq null", [true, false, false]),
+        ("primary ne null", [false, true, true]),
+    ] {
+        let predicate = elements(emails, text);
+        let answers = [absent.clone(), stated(false), stated(true)].map(|value| predicate.matches(&value));
+        assert_eq!(answers, [of_absent, of_false, of_true], "{text}");
+    }
+    assert_eq!(
+        elements(emails, r#"type eq "work" and primary eq false"#).equalities(),
+        Some(vec![
+            ("type".into(), "work".into()),
+            ("primary".into(), false.into())
+        ])
+    );
+}
+
 #[test]
 fn the_values_of_a_simple_attribute_are_called_value() {
     let schemas = user().common().attribute("schemas").unwrap();
@@ -89,7 +119,7 @@ fn a_conjunction_of_equalities_says_what_a_new_value_holds() {
         r#"type ne "work""#,
         r#"type sw "work""#,
         r#"type eq "work" and value pr"#,
-        r#"type eq "work" and not (primary eq true)"#,
+        r#"type eq "work" and not (type eq "home")"#,
         r#"type eq "work" and type eq "home""#,
         "type eq null",
     ] {
@@ -98,6 +128,9 @@ fn a_conjunction_of_equalities_says_what_a_new_value_holds() {
     for text in [
         r#"type eq "Work""#,
         r#"type eq "a" and value eq "B" and primary eq false"#,
+        r#"type eq "a" and primary ne true"#,
+        r#"type eq "a" and not (primary eq true)"#,
+        r#"type eq "a" and primary ne "False""#,
     ] {
         let made: Object = holds(text).unwrap().into_iter().collect();
         assert!(

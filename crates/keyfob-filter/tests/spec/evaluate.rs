@@ -117,7 +117,7 @@ fn booleans_are_equal_or_not() {
         (r#"active eq "True""#, true),
         (r#"active eq "false""#, false),
         ("emails.primary eq true", true),
-        ("emails.primary eq false", false),
+        ("emails.primary eq false", true),
     ]);
 }
 
@@ -193,17 +193,57 @@ fn null_absent_and_empty_are_one_state() {
     );
 }
 
+/// RFC 7644 section 3.4.2.2
 #[test]
-fn ne_is_the_negation_of_eq() {
+fn ne_asks_for_one_value_that_differs_or_for_none() {
     check_user(&[
         (r#"userName ne "x""#, true),
         (r#"userName ne "bjensen@example.com""#, false),
         (r#"nickName ne "x""#, true),
-        (r#"emails.type ne "work""#, false),
+        (r#"name.middleName ne "x""#, true),
+        (r#"emails ne "bjensen@example.com""#, true),
+        (r#"emails.value ne "bjensen@example.com""#, true),
+        (r#"emails.type ne "work""#, true),
         (r#"emails.type ne "other""#, true),
         (r#"emails[type ne "work"]"#, true),
+        // As in a value path, of a value without the sub-attribute too.
+        (r#"emails.display ne "x""#, true),
+        (r#"x509Certificates ne "TUlJ""#, false),
+        (r#"x509Certificates ne "tulj""#, true),
+        (r#"schemas ne "urn:ietf:params:scim:schemas:core:2.0:User""#, true),
+        (r#"groups ne "g1""#, true),
         (r#"ims.type ne "xmpp""#, true),
+        (r#"photos.type ne "x""#, true),
         (r#"ims[type ne "xmpp"]"#, false),
+        // All of them
+        (r#"not (emails.type eq "work")"#, false),
+        (r#"not (emails.type eq "other")"#, true),
+    ]);
+}
+
+/// RFC 7643 section 2.4
+#[test]
+fn an_absent_primary_is_false() {
+    check_user(&[
+        ("emails.primary eq true", true),
+        ("emails.primary eq false", true),
+        ("emails.primary ne true", true),
+        ("emails.primary ne false", true),
+        ("emails[primary eq false]", true),
+        (r#"emails[type eq "home" and primary eq false]"#, true),
+        (r#"emails[type eq "home" and primary ne true]"#, true),
+        (r#"emails[type eq "work" and primary eq false]"#, false),
+        ("emails[primary eq false and primary pr]", false),
+        ("addresses.primary eq true", false),
+        ("addresses.primary eq false", true),
+        ("addresses.primary ne false", false),
+        ("addresses.primary pr", false),
+        ("addresses[primary pr]", false),
+        ("addresses.primary eq null", true),
+        // No value at all
+        ("ims.primary eq false", false),
+        ("ims.primary ne false", true),
+        ("ims[primary eq false]", false),
     ]);
 }
 
@@ -300,7 +340,7 @@ fn relations_are_filtered_like_other_attributes() {
             (r#"members.value eq "u2""#, true),
             (r#"members.value eq "U2""#, false),
             (r#"members.value sw "u""#, true),
-            (r#"members.value ne "u1""#, false),
+            (r#"members.value ne "u1""#, true),
             (r#"members[value eq "u1"]"#, true),
             (r#"members[value eq "u3"]"#, false),
             (r#"members[value eq "u3" or value eq "u2"]"#, true),

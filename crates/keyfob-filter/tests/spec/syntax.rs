@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use keyfob_core::{AttrName, Dialect, ErrorBody, PathError, Quirk, ScimType, ToErrorBody};
+use keyfob_core::{AttrName, AttrPath, Dialect, ErrorBody, PathError, Quirk, ScimType, ToErrorBody};
 use keyfob_filter::{Filter, Limits, ParseError, ParseErrorKind as Kind, PatchPath};
 
 const RFC_FILTERS: &str = include_str!("../../../../testdata/rfc7644/filters.txt");
@@ -317,7 +317,7 @@ fn refused() -> Vec<(&'static str, std::ops::Range<usize>, Kind)> {
         (r#"a eq "\x""#, 6..8, Kind::InvalidEscape),
         (r#"a eq "b\'c""#, 7..9, Kind::InvalidEscape),
         (r#"a eq "\u12g4""#, 6..12, Kind::InvalidEscape),
-        (r#"a eq "\ud83d""#, 6..13, Kind::InvalidEscape),
+        (r#"a eq "\ud83d""#, 6..12, Kind::InvalidEscape),
         (r#"a eq "\ude00\ud83d""#, 6..12, Kind::InvalidEscape),
         // Names
         ("a.b.c pr", 3..5, Kind::Name(PathError::TooDeep { offset: 3 })),
@@ -468,6 +468,36 @@ fn dates_without_quotes_are_strings_where_the_dialect_has_them() {
     assert_eq!(interop("a eq 2015").unwrap().to_sexpr(), "(eq a 2015)");
     assert!(interop("a eq 2015-10-10").is_err());
     assert!(interop("a eq 2015-13-10T14:38:21Z").is_err());
+}
+
+#[test]
+fn a_backslash_that_begins_no_escape_is_itself_where_the_dialect_has_it() {
+    for (text, expected) in [
+        (r#"userName eq "domain\user""#, r"domain\user"),
+        (r#"userName eq "domain\u12g4\x""#, r"domain\u12g4\x"),
+        (r#"userName eq "\x\ä\1""#, r"\x\ä\1"),
+        (r#"userName eq "\u00E4\user\t\"\\\u""#, "ä\\user\t\"\\\\u"),
+        (r"userName eq 'domain\user'", r"domain\user"),
+    ] {
+        let expected = Filter::eq(AttrPath::attribute("userName"), expected);
+        assert_eq!(interop(text), Ok(expected.clone()), "{text}");
+        assert_eq!(Filter::parse(&expected.to_string()), Ok(expected), "{text}");
+        let error = Filter::parse(text).unwrap_err();
+        let refused = [Kind::InvalidEscape, Kind::SingleQuotes];
+        assert!(refused.contains(error.kind()), "{text}");
+    }
+    let text = r#"userName eq "domain\user""#;
+    let detail = Filter::parse(text).unwrap_err().to_error_body().detail;
+    assert!(detail.contains(r"a backslash itself is written \\"), "{detail}");
+    // Half of a pair is an escape, of no character.
+    assert!(interop(r#"userName eq "\x\ud83d""#).is_err());
+    assert!(interop(r#"userName eq "domain\""#).is_err());
+    let path = PatchPath::parse_with(
+        r#"emails[value eq "a\x"]"#,
+        &Limits::default(),
+        Dialect::interop(),
+    );
+    assert_eq!(path.unwrap().to_string(), r#"emails[value eq "a\\x"]"#);
 }
 
 #[test]
