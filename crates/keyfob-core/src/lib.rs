@@ -23,7 +23,7 @@ pub use self::{
     error::{ErrorBody, ScimType, ToErrorBody},
     name::{AttrName, AttrPath, AttrPathRef, PathError, SchemaUri, fold, folds_to},
     projection::{Projection, ProjectionError, ResolvedProjection},
-    resource::{EntityTag, ExternalId, Member, MemberSet, Meta, Resource, ResourceId, Version},
+    resource::{Addresses, EntityTag, ExternalId, Member, MemberSet, Meta, Resource, ResourceId, Version},
     schema::{AttrId, AttrSet, Attribute, Registry, ResourceType, Schema},
     time::DateTime,
     value::{Object, Value},

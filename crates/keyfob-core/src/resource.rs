@@ -1,5 +1,6 @@
 //! Resources: what SCIM manages, with their ids, metadata and relations.
 
+mod address;
 mod id;
 mod member;
 mod meta;
@@ -10,7 +11,9 @@ use crate::{
     value::{Object, Value},
 };
 
+pub(crate) use self::address::address;
 pub use self::{
+    address::Addresses,
     id::{ExternalId, ResourceId},
     member::{Member, MemberSet},
     meta::{Meta, Version},

@@ -1,5 +1,6 @@
 //! On whose behalf a request is served.
 
+use keyfob_core::{Addresses, Registry};
 use keyfob_store::TenantId;
 use smol_str::SmolStr;
 
@@ -63,6 +64,12 @@ impl Context {
     #[must_use]
     pub fn actor(&self) -> Actor {
         self.actor
+    }
+
+    /// The addresses that the resources of a registry have for this call.
+    #[must_use]
+    pub fn addresses(&self, registry: &Registry) -> Addresses {
+        registry.addresses(self.base_url.clone())
     }
 
     /// What addresses start with.

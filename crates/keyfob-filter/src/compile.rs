@@ -3,7 +3,8 @@
 mod error;
 
 use keyfob_core::{
-    AttrSet, Attribute, DateTime, Dialect, Quirk, ResourceType, Schema, SchemaUri,
+    Addresses, AttrName, AttrSet, Attribute, DateTime, Dialect, Quirk, ResourceId, ResourceType, Schema,
+    SchemaUri,
     name::AttrPath,
     schema::{AttributeType, Container, ResolveError, ResolvedAttribute, Returned, Target},
 };
@@ -13,6 +14,7 @@ use crate::{
     ast::{CompareOp, Filter, Literal},
     condition::{Comparand, Comparison, Condition, Part, Place, Text},
     predicate::{ElementPredicate, Predicate},
+    shown::Shown,
 };
 
 impl Filter {
@@ -26,13 +28,14 @@ impl Filter {
     /// [`CompileError`], which maps to `invalidFilter`; a filter by an attribute that is `returned: never` maps to 403
     /// with `sensitive` (RFC 7644 section 7.5.2), since its matches would tell the value.
     pub fn compile(&self, resource_type: &ResourceType, dialect: Dialect) -> Result<Predicate, CompileError> {
-        self.compile_among(resource_type, &[], dialect)
+        self.compile_among(resource_type, &[], dialect, None)
     }
 
     /// Checks the filter against all resource types of one query, and makes one predicate for each, in their order.
     ///
     /// An attribute that a type lacks and another one has is without value there (RFC 7644 section 3.4.2.1), and the
-    /// rest of the filter counts.
+    /// rest of the filter counts. `meta.location` and `$ref` of members are compared as they are shown under the
+    /// addresses; an `eq` with one becomes a look-up of the id.
     ///
     /// ```
     /// use keyfob_core::{Dialect, Registry};
@@ -40,7 +43,9 @@ impl Filter {
     ///
     /// let types: Vec<_> = Registry::rfc().resource_types().iter().collect();
     /// let filter = Filter::parse("not (userName pr)")?;
-    /// let predicates = filter.compile_for_types(&types, Dialect::strict()).unwrap();
+    /// let predicates = filter
+    ///     .compile_for_types(&types, Dialect::strict(), &Registry::rfc().addresses(""))
+    ///     .unwrap();
     /// assert_eq!(predicates[0].constant(), None);
     /// assert_eq!(predicates[1].constant(), Some(true));
     /// # Ok::<(), keyfob_filter::ParseError>(())
@@ -53,10 +58,14 @@ impl Filter {
         &self,
         resource_types: &[&ResourceType],
         dialect: Dialect,
+        addresses: &Addresses,
     ) -> Result<Vec<Predicate>, CompileError> {
         resource_types
             .iter()
-            .map(|resource_type| self.compile_among(resource_type, resource_types, dialect))
+            .map(|resource_type| {
+                let shown = Shown::of(resource_type, addresses);
+                self.compile_among(resource_type, resource_types, dialect, Some(shown))
+            })
             .collect()
     }
 
@@ -65,17 +74,21 @@ impl Filter {
         resource_type: &ResourceType,
         queried: &[&ResourceType],
         dialect: Dialect,
+        shown: Option<Shown>,
     ) -> Result<Predicate, CompileError> {
         let mut compiler = Compiler {
             scope: Scope::Resource(resource_type),
             queried,
+            shown: shown.as_ref(),
             dialect,
             reads: AttrSet::new(),
             paths: 0,
         };
+        let condition = compiler.condition(self)?;
         Ok(Predicate {
-            condition: compiler.condition(self)?,
+            condition,
             reads: compiler.reads,
+            shown,
         })
     }
 
@@ -97,12 +110,14 @@ impl Filter {
                 part: Part::Document,
             },
             queried: &[],
+            shown: None,
             dialect,
             reads: AttrSet::new(),
             paths: 0,
         };
         Ok(ElementPredicate {
             condition: compiler.condition(self)?,
+            shown: None,
         })
     }
 }
@@ -111,6 +126,8 @@ struct Compiler<'r> {
     scope: Scope<'r>,
     /// The resource types of the query.
     queried: &'r [&'r ResourceType],
+    /// What is compared as it is shown.
+    shown: Option<&'r Shown>,
     dialect: Dialect,
     reads: AttrSet,
     /// How many paths were met, which is how an error finds the place of one in the text.
@@ -152,19 +169,13 @@ impl<'r> Found<'r> {
         self.sub.unwrap_or(self.attribute)
     }
 
+    fn is_meta(&self) -> bool {
+        self.extension.is_none() && self.attribute.name.is("meta")
+    }
+
     /// Whether it says which value of many is the preferred one.
     fn is_primary(&self) -> bool {
         self.attribute.multi_valued && self.sub.is_some_and(|sub| sub.name.is("primary"))
-    }
-
-    #[inline]
-    fn to_place(self) -> Place {
-        Place {
-            extension: self.extension.cloned(),
-            attribute: self.attribute.name.clone(),
-            sub: self.sub.map(|sub| sub.name.clone()),
-            part: self.part,
-        }
     }
 }
 
@@ -199,7 +210,7 @@ impl<'r> Compiler<'r> {
     fn present(&mut self, path: &AttrPath) -> Checked<Condition> {
         Ok(match self.resolve(path)? {
             Named::Extension(uri) => Condition::ExtensionPresent(uri.clone()),
-            Named::Attribute(found) => Condition::Present(found.to_place()),
+            Named::Attribute(found) => Condition::Present(self.place(&found)),
             Named::Lacking => Condition::always(false),
         })
     }
@@ -229,9 +240,10 @@ impl<'r> Compiler<'r> {
         Ok(match of_one {
             // One value that compares so is what a comparison asks for anyway.
             Condition::Comparison(_) if op != CompareOp::Ne => of_one,
+            of_one if of_one.constant().is_some() => of_one,
             of_one if !is_of_many => of_one,
             of_one => {
-                let values = found.to_place().without_sub();
+                let values = self.place(&found).without_sub();
                 let some = Condition::Element(values.clone(), Box::new(of_one));
                 if op == CompareOp::Ne {
                     Condition::any(vec![Condition::Present(values).negated(), some])
@@ -250,16 +262,12 @@ impl<'r> Compiler<'r> {
         op: CompareOp,
         literal: &Literal,
     ) -> Checked<Condition> {
-        let compare = |op, comparand| {
-            let place = found.to_place();
-            Condition::Comparison(Comparison { place, op, comparand })
-        };
         let equality = if op == CompareOp::Ne { CompareOp::Eq } else { op };
         let comparand = self.comparand(path, found.leaf(), equality, literal)?;
         Ok(match comparand {
             // An absent `primary` is false (RFC 7643 section 2.4).
             Comparand::Bool(is_primary) if found.is_primary() => {
-                let primary = compare(CompareOp::Eq, Comparand::Bool(true));
+                let primary = self.compare(found, CompareOp::Eq, Comparand::Bool(true));
                 if is_primary == (op == CompareOp::Eq) {
                     primary
                 } else {
@@ -267,12 +275,84 @@ impl<'r> Compiler<'r> {
                 }
             }
             comparand if op == CompareOp::Ne && found.sub.is_some_and(|sub| sub.multi_valued) => {
-                let absent = Condition::Present(found.to_place()).negated();
-                Condition::any(vec![absent, compare(CompareOp::Ne, comparand)])
+                let absent = Condition::Present(self.place(&found)).negated();
+                Condition::any(vec![absent, self.compare(found, CompareOp::Ne, comparand)])
             }
-            comparand if op == CompareOp::Ne => compare(CompareOp::Eq, comparand).negated(),
-            comparand => compare(op, comparand),
+            comparand if op == CompareOp::Ne => self.compare(found, CompareOp::Eq, comparand).negated(),
+            comparand => self.compare(found, op, comparand),
         })
+    }
+
+    fn compare(&self, found: Found<'_>, op: CompareOp, comparand: Comparand) -> Condition {
+        let place = self.place(&found);
+        let comparison = Comparison { place, op, comparand };
+        let is_address = match comparison.place.part {
+            Part::Location => true,
+            Part::Relation => found.sub.is_some_and(|sub| sub.name.is("$ref")),
+            _ => false,
+        };
+        match (self.shown, comparison.equal_text()) {
+            (Some(shown), Some(text)) if is_address && text.is_case_exact() => {
+                match shown.addresses.resource_at(text.as_str()) {
+                    None => Condition::always(false),
+                    Some((resource_type, id)) => Self::at(shown, found, comparison, resource_type, &id),
+                }
+            }
+            _ => Condition::Comparison(comparison),
+        }
+    }
+
+    /// The comparison with the address of a resource: a look-up of its id, with a look at the address of who is found
+    /// where nothing else tells their type.
+    fn at(
+        shown: &Shown,
+        found: Found<'_>,
+        comparison: Comparison,
+        resource_type: &str,
+        id: &ResourceId,
+    ) -> Condition {
+        let known = shown.type_of(&comparison.place.attribute);
+        if known.is_some_and(|known| !known.eq_ignore_ascii_case(resource_type)) {
+            return Condition::always(false);
+        }
+        let place = if comparison.place.part == Part::Location {
+            Place {
+                extension: None,
+                attribute: AttrName::new("id"),
+                sub: None,
+                part: Part::Document,
+            }
+        } else {
+            let value = found.attribute.default_sub_attribute();
+            Place {
+                sub: value.map(|value| value.name.clone()),
+                ..comparison.place.clone()
+            }
+        };
+        let op = CompareOp::Eq;
+        let comparand = Comparand::Text(Text::new(&id.as_str().into(), true, op));
+        let has_id = Condition::Comparison(Comparison { place, op, comparand });
+        if known.is_some() {
+            has_id
+        } else {
+            Condition::And(vec![has_id, Condition::Comparison(comparison)])
+        }
+    }
+
+    #[inline]
+    fn place(&self, found: &Found<'_>) -> Place {
+        Place {
+            extension: found.extension.cloned(),
+            attribute: found.attribute.name.clone(),
+            sub: found.sub.map(|sub| sub.name.clone()),
+            part: match found.sub {
+                Some(sub) if found.is_meta() && sub.name.is("version") => Part::Version,
+                Some(sub) if found.is_meta() && sub.name.is("location") && self.shown.is_some() => {
+                    Part::Location
+                }
+                _ => found.part,
+            },
+        }
     }
 
     #[inline]
@@ -358,7 +438,9 @@ impl<'r> Compiler<'r> {
         self.scope = outer;
         Ok(match condition.constant() {
             Some(false) => condition,
-            _ => Condition::Element(found.to_place(), Box::new(condition)),
+            // There is one of it with every resource, which the value of `meta` alone doesn't name.
+            _ if self.shown.is_some() && found.is_meta() => condition,
+            _ => Condition::Element(self.place(&found), Box::new(condition)),
         })
     }
 

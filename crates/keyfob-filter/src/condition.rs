@@ -54,7 +54,17 @@ impl Condition {
 
     /// The conjunction. Constants among the operands are done with here, so that none stands within a condition.
     pub(crate) fn all(operands: Vec<Self>) -> Self {
-        Self::joined(operands, false, Self::And)
+        let is_conjunction = |operand: &Self| matches!(operand, Self::And(within) if !within.is_empty());
+        let flat = if operands.iter().any(is_conjunction) {
+            let within = operands.into_iter().flat_map(|operand| match operand {
+                Self::And(within) if !within.is_empty() => within,
+                other => vec![other],
+            });
+            within.collect()
+        } else {
+            operands
+        };
+        Self::joined(flat, false, Self::And)
     }
 
     /// The disjunction, as [`all`](Self::all).
@@ -106,6 +116,10 @@ pub(crate) enum Part {
     Relation,
     /// The list of schemas.
     Schemas,
+    /// `meta.location`, which is shown and not held.
+    Location,
+    /// `meta.version`.
+    Version,
 }
 
 impl Place {

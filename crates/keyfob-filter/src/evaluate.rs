@@ -9,6 +9,7 @@ use crate::{
     condition::{Comparand, Comparison, Condition, Part, Place, Text},
     fold,
     lookup::conjuncts,
+    shown::Shown,
 };
 
 /// What a condition is asked of.
@@ -29,19 +30,19 @@ enum Leaf<'r> {
 
 impl Condition {
     /// Whether it holds. The recursion follows the parentheses of the filter, which the parser bounds.
-    pub(crate) fn holds(&self, scope: Scope<'_>) -> bool {
+    pub(crate) fn holds(&self, scope: Scope<'_>, shown: Option<&Shown>) -> bool {
         match self {
-            Self::And(operands) => operands.iter().all(|operand| operand.holds(scope)),
-            Self::Or(operands) => operands.iter().any(|operand| operand.holds(scope)),
-            Self::Not(operand) => !operand.holds(scope),
-            Self::Present(place) => is_present(place, scope),
+            Self::And(operands) => operands.iter().all(|operand| operand.holds(scope, shown)),
+            Self::Or(operands) => operands.iter().any(|operand| operand.holds(scope, shown)),
+            Self::Not(operand) => !operand.holds(scope, shown),
+            Self::Present(place) => is_present(place, scope, shown),
             Self::ExtensionPresent(uri) => match scope {
                 Scope::Resource(resource) => resource.extension(uri).is_some_and(any_assigned),
                 _ => false,
             },
-            Self::Comparison(comparison) => comparison.holds(scope),
+            Self::Comparison(comparison) => comparison.holds(scope, shown),
             Self::Element(place, condition) => match scope {
-                Scope::Resource(resource) => any_element(place, condition, resource),
+                Scope::Resource(resource) => any_element(place, condition, resource, shown),
                 _ => false,
             },
         }
@@ -49,37 +50,38 @@ impl Condition {
 }
 
 /// Whether some element of the attribute satisfies the condition.
-fn any_element(place: &Place, condition: &Condition, resource: &Resource) -> bool {
+fn any_element(place: &Place, condition: &Condition, resource: &Resource, shown: Option<&Shown>) -> bool {
     match place.part {
         Part::Document => document_value(place, resource).is_some_and(|value| {
             value
                 .as_elements()
                 .iter()
-                .any(|element| condition.holds(Scope::Value(element)))
+                .any(|element| condition.holds(Scope::Value(element), shown))
         }),
         Part::Relation => resource
             .relation(place.attribute.as_str())
-            .is_some_and(|members| any_member(members, condition)),
+            .is_some_and(|members| any_member(members, condition, shown)),
         Part::Schemas => resource
             .schemas()
             .iter()
-            .any(|uri| condition.holds(Scope::Schema(uri))),
+            .any(|uri| condition.holds(Scope::Schema(uri), shown)),
+        Part::Location | Part::Version => false,
     }
 }
 
 /// Whether some member satisfies the condition: the one that it names by its id, or else any.
-fn any_member(members: &MemberSet, condition: &Condition) -> bool {
+fn any_member(members: &MemberSet, condition: &Condition, shown: Option<&Shown>) -> bool {
     if let Condition::Or(operands) = condition {
-        return operands.iter().any(|operand| any_member(members, operand));
+        return operands.iter().any(|operand| any_member(members, operand, shown));
     }
     if let Some(id) = conjuncts(condition).iter().find_map(member_id) {
         return members
             .get(&id)
-            .is_some_and(|member| condition.holds(Scope::Member(&id, member)));
+            .is_some_and(|member| condition.holds(Scope::Member(&id, member), shown));
     }
     members
         .iter()
-        .any(|(id, member)| condition.holds(Scope::Member(id, member)))
+        .any(|(id, member)| condition.holds(Scope::Member(id, member), shown))
 }
 
 /// The id that a member has to have to satisfy the condition.
@@ -102,7 +104,7 @@ fn document_value<'r>(place: &Place, resource: &'r Resource) -> Option<&'r Value
     object.get(place.attribute.as_str())
 }
 
-fn is_present(place: &Place, scope: Scope<'_>) -> bool {
+fn is_present(place: &Place, scope: Scope<'_>, shown: Option<&Shown>) -> bool {
     match (scope, place.part, &place.sub) {
         (Scope::Resource(resource), Part::Relation, None) => resource
             .relation(place.attribute.as_str())
@@ -110,11 +112,16 @@ fn is_present(place: &Place, scope: Scope<'_>) -> bool {
         (Scope::Resource(resource), Part::Document, None) => {
             document_value(place, resource).is_some_and(is_assigned)
         }
-        _ => any(place, scope, |leaf| match leaf {
+        _ => any(place, scope, shown, |leaf| match leaf {
             Leaf::Text(_) => true,
             Leaf::Value(value) => is_assigned(value),
         }),
     }
+}
+
+/// The text of `meta.version` as it is shown.
+fn shown_version(resource: &Resource) -> Option<&str> {
+    resource.core().get("meta")?.as_object()?.get_str("version")
 }
 
 /// Whether a value is one: `null`, `[]` and what holds nothing else are none (RFC 7643 section 2.5).
@@ -132,7 +139,7 @@ fn any_assigned(object: &Object) -> bool {
 }
 
 /// Whether some single value at the place is as asked for.
-fn any(place: &Place, scope: Scope<'_>, satisfies: impl Fn(Leaf<'_>) -> bool) -> bool {
+fn any(place: &Place, scope: Scope<'_>, shown: Option<&Shown>, satisfies: impl Fn(Leaf<'_>) -> bool) -> bool {
     let any_value = |value: &Value| {
         value
             .as_elements()
@@ -154,7 +161,13 @@ fn any(place: &Place, scope: Scope<'_>, satisfies: impl Fn(Leaf<'_>) -> bool) ->
             "value" => Some(id.as_str()),
             "type" => member.kind.as_deref(),
             "display" => member.display.as_deref(),
-            "$ref" => member.reference.as_deref(),
+            "$ref" => match shown {
+                None => member.reference.as_deref(),
+                Some(shown) => {
+                    let address = shown.reference(&place.attribute, id, member);
+                    return address.is_some_and(|address| satisfies(Leaf::Text(&address)));
+                }
+            },
             other => {
                 let value = member.other.as_ref().and_then(|object| object.get(other));
                 return value.is_some_and(any_value);
@@ -174,6 +187,11 @@ fn any(place: &Place, scope: Scope<'_>, satisfies: impl Fn(Leaf<'_>) -> bool) ->
                 .schemas()
                 .iter()
                 .any(|uri| satisfies(Leaf::Text(uri.as_str()))),
+            Part::Location => shown
+                .zip(resource.id())
+                .and_then(|(shown, id)| shown.location(&id))
+                .is_some_and(|location| satisfies(Leaf::Text(&location))),
+            Part::Version => shown_version(resource).is_some_and(|version| satisfies(Leaf::Text(version))),
         },
         Scope::Value(element) => any_in(element),
         Scope::Member(id, member) => any_of_member(id, member),
@@ -182,8 +200,8 @@ fn any(place: &Place, scope: Scope<'_>, satisfies: impl Fn(Leaf<'_>) -> bool) ->
 }
 
 impl Comparison {
-    fn holds(&self, scope: Scope<'_>) -> bool {
-        any(&self.place, scope, |leaf| self.holds_of(leaf))
+    fn holds(&self, scope: Scope<'_>, shown: Option<&Shown>) -> bool {
+        any(&self.place, scope, shown, |leaf| self.holds_of(leaf))
     }
 
     fn holds_of(&self, leaf: Leaf<'_>) -> bool {

@@ -11,6 +11,7 @@ pub mod parse;
 mod path;
 mod predicate;
 mod print;
+mod shown;
 mod translate;
 
 pub use self::{

@@ -1,12 +1,13 @@
 //! Compiled filters.
 
-use keyfob_core::{AttrName, AttrSet, Member, Resource, ResourceId, Value};
+use keyfob_core::{Addresses, AttrName, AttrSet, Member, Resource, ResourceId, Value};
 
 use crate::{
     ast::CompareOp,
     condition::{Comparand, Comparison, Condition, Place},
     evaluate::Scope,
     lookup::{Lookup, conjuncts, lookups},
+    shown::Shown,
 };
 
 /// A filter that was checked against a resource type, ready to be asked of its resources.
@@ -17,17 +18,19 @@ use crate::{
 pub struct Predicate {
     pub(crate) condition: Condition,
     pub(crate) reads: AttrSet,
+    pub(crate) shown: Option<Shown>,
 }
 
 impl Predicate {
     /// Whether the resource matches.
     ///
     /// # Complexity
-    /// Linear in the filter and the values that it looks at, without allocating. Members of a relation are looked up
+    /// Linear in the filter and the values that it looks at, without allocating but for addresses. Members of a relation are looked up
     /// by their id where the filter says so, whatever their number.
     #[must_use]
     pub fn matches(&self, resource: &Resource) -> bool {
-        self.condition.holds(Scope::Resource(resource))
+        self.condition
+            .holds(Scope::Resource(resource), self.shown.as_ref())
     }
 
     /// The attributes, not sub-attributes, that it looks at.
@@ -88,6 +91,7 @@ impl Predicate {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ElementPredicate {
     pub(crate) condition: Condition,
+    pub(crate) shown: Option<Shown>,
 }
 
 impl ElementPredicate {
@@ -97,13 +101,19 @@ impl ElementPredicate {
     /// Linear in the filter and the value, without allocating.
     #[must_use]
     pub fn matches(&self, value: &Value) -> bool {
-        self.condition.holds(Scope::Value(value))
+        self.condition.holds(Scope::Value(value), self.shown.as_ref())
+    }
+
+    /// Compares `$ref` of members as it is shown under these addresses, instead of as it is held.
+    pub fn set_addresses(&mut self, addresses: &Addresses) {
+        self.shown = Some(Shown::of_members(addresses));
     }
 
     /// Whether the member of a relation matches.
     #[must_use]
     pub fn matches_member(&self, id: &ResourceId, member: &Member) -> bool {
-        self.condition.holds(Scope::Member(id, member))
+        self.condition
+            .holds(Scope::Member(id, member), self.shown.as_ref())
     }
 
     /// What a value that is made to match holds, when the filter says it: when it is a conjunction of `eq`, none of

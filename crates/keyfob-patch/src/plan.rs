@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashSet};
 
 use keyfob_core::{
-    AttrSet, Attribute, Dialect, MemberSet, Resource, ResourceId, ResourceType, Value,
+    Addresses, AttrSet, Attribute, Dialect, MemberSet, Resource, ResourceId, ResourceType, Value,
     message::PatchRequest,
     schema::{Container, Mutability},
     validate::{self, ValidationError},
@@ -14,7 +14,7 @@ use crate::{
     PatchError, PatchErrorKind, RelationDelta,
     compile::{Action, Step, compile},
     edit::changes_immutable,
-    members::PlannedRelation,
+    members::{MembersChange, PlannedRelation},
     place::Place,
 };
 
@@ -87,6 +87,17 @@ impl<'t> Plan<'t> {
         dialect: Dialect,
     ) -> Result<Self, PatchError> {
         compile(request, resource_type, dialect)
+    }
+
+    /// The same plan for members that are shown with these addresses, so that a path may select by `$ref`.
+    #[must_use]
+    pub fn with_addresses(mut self, addresses: &Addresses) -> Self {
+        for step in &mut self.steps {
+            if let Action::Members(_, MembersChange::Selected(change)) = &mut step.action {
+                change.selected.set_addresses(addresses);
+            }
+        }
+        self
     }
 
     /// Whether it does nothing but what [`deltas`](Self::deltas) say, so that neither the document nor the members

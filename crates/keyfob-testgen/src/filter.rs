@@ -9,6 +9,8 @@ use keyfob_core::{
 use keyfob_filter::{CompareOp, Filter, Literal};
 use serde_json::Value;
 
+use crate::Kind;
+
 /// Whether a resource, given as JSON, matches. The filter is one that compiles.
 #[must_use]
 pub fn filter_matches(filter: &Filter, resource: &Value, resource_type: &ResourceType) -> bool {
@@ -27,8 +29,8 @@ pub fn filter_matches(filter: &Filter, resource: &Value, resource_type: &Resourc
         };
         Reached::Values {
             values: reach(&container, found.attribute.name.as_str()),
-            attribute: found.attribute.clone(),
-            sub: found.sub.cloned(),
+            attribute: Box::new(found.attribute.clone()),
+            sub: found.sub.cloned().map(Box::new),
         }
     })
 }
@@ -37,9 +39,65 @@ pub fn filter_matches(filter: &Filter, resource: &Value, resource_type: &Resourc
 pub(crate) fn element_matches(filter: &Filter, attribute: &Attribute, element: &Value) -> bool {
     evaluate(filter, &|path| Reached::Values {
         values: vec![element.clone()],
-        attribute: attribute.clone(),
-        sub: attribute.sub_attribute(path.name().as_str()).cloned(),
+        attribute: Box::new(attribute.clone()),
+        sub: attribute
+            .sub_attribute(path.name().as_str())
+            .cloned()
+            .map(Box::new),
     })
+}
+
+/// A resource, given as JSON, as GET shows it: with its own address and those of the groups or members in it.
+#[must_use]
+pub fn shown(resource: &Value, kind: Kind, base_url: &str) -> Value {
+    let mut shown = resource.clone();
+    let id = text_in(resource, "id").unwrap_or_default();
+    if let Some(meta) = shown.get_mut("meta").and_then(Value::as_object_mut) {
+        meta.insert("location".into(), address(base_url, kind, &id).into());
+    }
+    for relation in ["groups", "members"] {
+        let members = shown.get_mut(relation).and_then(Value::as_array_mut);
+        for member in members.into_iter().flatten() {
+            let target = match (relation, text_in(member, "type").as_deref()) {
+                ("groups", _) => Some(Kind::Group),
+                (_, Some(name)) if name.eq_ignore_ascii_case("User") => Some(Kind::User),
+                (_, Some(name)) if name.eq_ignore_ascii_case("Group") => Some(Kind::Group),
+                _ => None,
+            };
+            let id = text_in(member, "value").unwrap_or_default();
+            let address = target.map(|target| address(base_url, target, &id));
+            if let Some(member) = member.as_object_mut() {
+                member.insert("$ref".into(), address.map_or(Value::Null, Value::from));
+            }
+        }
+    }
+    shown
+}
+
+/// The address of a resource.
+#[must_use]
+pub fn address(base_url: &str, kind: Kind, id: &str) -> String {
+    let mut address = match kind {
+        Kind::User => format!("{base_url}/Users/"),
+        Kind::Group => format!("{base_url}/Groups/"),
+    };
+    for byte in id.bytes() {
+        match byte {
+            b'-' | b'.' | b'_' | b'~' => address.push(byte.into()),
+            byte if byte.is_ascii_alphanumeric() => address.push(byte.into()),
+            byte => {
+                let digit = |half: u8| char::from_digit(half.into(), 16).unwrap_or_default();
+                let digits = [byte >> 4, byte & 15].map(digit);
+                address.push('%');
+                address.extend(digits.iter().map(char::to_ascii_uppercase));
+            }
+        }
+    }
+    address
+}
+
+fn text_in(object: &Value, name: &str) -> Option<String> {
+    object.get(name)?.as_str().map(str::to_owned)
 }
 
 /// What a path reaches.
@@ -49,8 +107,8 @@ enum Reached {
     /// The values of an attribute, and which part of each the path names.
     Values {
         values: Vec<Value>,
-        attribute: Attribute,
-        sub: Option<Attribute>,
+        attribute: Box<Attribute>,
+        sub: Option<Box<Attribute>>,
     },
 }
 
@@ -65,15 +123,16 @@ fn evaluate(filter: &Filter, look_up: &dyn Fn(&AttrPath) -> Reached) -> bool {
         }
         Filter::Compare(path, _, Literal::Null) => !is_present(look_up(path)),
         Filter::Compare(path, op, literal) => match look_up(path) {
-            Reached::Extension(_) => false,
+            // What the type lacks is without value (RFC 7644 section 3.4.2.1).
+            Reached::Extension(_) => *op == CompareOp::Ne,
             Reached::Values {
                 values,
                 attribute,
                 sub,
             } => {
                 let is_there = values.iter().any(is_assigned);
-                let sub = sub.or_else(|| attribute.default_sub_attribute().cloned());
-                let satisfies = |value| compares_one(&attribute, sub.as_ref(), value, *op, literal);
+                let sub = sub.or_else(|| attribute.default_sub_attribute().cloned().map(Box::new));
+                let satisfies = |value| compares_one(&attribute, sub.as_deref(), value, *op, literal);
                 values.iter().any(satisfies) || *op == CompareOp::Ne && !is_there
             }
         },

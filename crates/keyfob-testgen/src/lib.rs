@@ -9,7 +9,11 @@ mod resource;
 use keyfob_core::{Registry, ResourceType};
 
 pub use self::{
-    choices::Choices, filter::filter_matches, model::apply_patch, request::patch_request, resource::resource,
+    choices::Choices,
+    filter::{address, filter_matches, shown},
+    model::apply_patch,
+    request::patch_request,
+    resource::resource,
 };
 
 /// The enterprise extension of users (RFC 7643 section 4.3).

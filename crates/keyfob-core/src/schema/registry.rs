@@ -8,7 +8,10 @@ use super::{
     AttrId, Attribute, Extension, Mutability, RegistryError, Relation, RelationKind, ResourceType,
     ResourceTypeBuilder, Schema, data,
 };
-use crate::name::{AttrName, AttrPath, SchemaUri};
+use crate::{
+    name::{AttrName, AttrPath, SchemaUri},
+    resource::Addresses,
+};
 
 /// Every schema and resource type of a service. Made once, then only read.
 ///
@@ -24,6 +27,8 @@ use crate::name::{AttrName, AttrPath, SchemaUri};
 pub struct Registry {
     schemas: Vec<Arc<Schema>>,
     resource_types: Vec<ResourceType>,
+    /// The name and the endpoint of each resource type, shared by the addresses that are made of them.
+    endpoints: Arc<[(SmolStr, SmolStr)]>,
 }
 
 impl Registry {
@@ -73,6 +78,12 @@ impl Registry {
         self.resource_types
             .iter()
             .find(|resource_type| resource_type.name().eq_ignore_ascii_case(name))
+    }
+
+    /// The addresses of the resources below a base URL, which has no slash at its end.
+    #[must_use]
+    pub fn addresses(&self, base_url: impl Into<SmolStr>) -> Addresses {
+        Addresses::new(base_url.into(), Arc::clone(&self.endpoints))
     }
 
     /// The resource type that a resource's `schemas` name.
@@ -280,8 +291,12 @@ impl RegistryBuilder {
             resource_types.push(assemble(definition, &common, &schemas)?);
         }
         check_inverses(&resource_types)?;
+        let endpoints = resource_types
+            .iter()
+            .map(|resource_type| (resource_type.name().clone(), resource_type.endpoint().into()));
         Ok(Registry {
             schemas,
+            endpoints: endpoints.collect(),
             resource_types,
         })
     }

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::{Attribute, Schema};
 use crate::{
     name::{AttrName, AttrPath, SchemaUri},
-    resource::Resource,
+    resource::{Resource, address},
     value::{Object, Value},
 };
 
@@ -60,6 +60,15 @@ impl Relation {
     pub fn takes(&self, resource_type_name: &str) -> bool {
         self.attribute.takes_members_of(resource_type_name)
     }
+
+    /// The name of the resource type of all its members, where that is not for each of them to say.
+    #[must_use]
+    pub fn target(&self) -> Option<&SmolStr> {
+        match &self.kind {
+            RelationKind::InverseOf { resource_type, .. } => Some(resource_type),
+            RelationKind::Owned => None,
+        }
+    }
 }
 
 /// Which end of a relation an attribute is.
@@ -88,6 +97,12 @@ impl ResourceType {
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.definition.endpoint
+    }
+
+    /// The address of the resource with this id below a base URL (RFC 7643 section 3.1, `meta.location`).
+    #[must_use]
+    pub fn address(&self, base_url: &str, id: &str) -> SmolStr {
+        address(base_url, self.endpoint(), id)
     }
 
     /// What it is for.

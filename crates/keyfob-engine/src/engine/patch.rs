@@ -42,7 +42,7 @@ impl<S: Store> Engine<S> {
         projection: &Projection,
     ) -> Result<Written, EngineError> {
         let plan = match Plan::compile(request, resource_type, self.profile().dialect) {
-            Ok(plan) => plan,
+            Ok(plan) => plan.with_addresses(&cx.addresses(self.registry())),
             Err(error) => {
                 self.check_exists(cx, resource_type, id).await?;
                 return Err(error.into());

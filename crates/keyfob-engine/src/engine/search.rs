@@ -1,7 +1,7 @@
 //! Queries.
 
 use keyfob_core::{
-    Dialect, EntityTag, ResourceType,
+    EntityTag, ResourceType,
     message::{ListResponse, SearchRequest},
 };
 use keyfob_filter::{Filter, Limits};
@@ -45,7 +45,8 @@ impl<S: Store> Engine<S> {
             Some(text) => {
                 let dialect = self.profile().dialect;
                 let filter = Filter::parse_with(text, &Limits::default(), dialect)?;
-                let predicates = filter.compile_for_types(resource_types, dialect)?;
+                let predicates =
+                    filter.compile_for_types(resource_types, dialect, &cx.addresses(self.registry()))?;
                 let searched = resource_types.iter().copied().zip(predicates);
                 searched
                     .filter(|(_, predicate)| predicate.constant() != Some(false))

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use keyfob_core::{Dialect, Quirk, ScimType, ToErrorBody};
+use keyfob_core::{Dialect, Quirk, Registry, ScimType, ToErrorBody};
 use keyfob_filter::{Comparand, CompareOp, CompileErrorKind as Kind, Condition, Filter};
 
 use crate::support::{compile, resource_type, user};
@@ -247,9 +247,11 @@ fn a_predicate_says_which_attributes_it_reads() {
 fn what_a_type_lacks_and_another_has_is_without_value() {
     let types = [user(), resource_type("Group")];
     let compile = |text: &str| {
-        Filter::parse(text)
-            .unwrap()
-            .compile_for_types(&types, Dialect::interop())
+        Filter::parse(text).unwrap().compile_for_types(
+            &types,
+            Dialect::interop(),
+            &Registry::rfc().addresses(""),
+        )
     };
     for (text, [of_user, of_group]) in [
         (r#"userName eq "x""#, ["", "never"]),
@@ -300,18 +302,104 @@ fn what_a_type_lacks_and_another_has_is_without_value() {
         (r#"userNam eq "x" or displayName pr"#, 400, "userNam"),
         ("userName pr and members[value pr and titel pr]", 400, "titel"),
         (
-            r#"members[value pr and type pr] or displayNam pr"#,
+            "members[value pr and type pr] or displayNam pr",
             400,
             "displayNam",
         ),
-        (r#"displayName pr or emails[members pr]"#, 400, "members"),
+        ("displayName pr or emails[members pr]", 400, "members"),
         ("displayName pr and active gt true", 400, "active"),
         (r#"displayName pr or password eq "x""#, 403, "password"),
         ("urn:x:User:y pr", 400, "urn:x:User:y"),
     ] {
         let error = compile(text).unwrap_err();
         assert_eq!(error.to_error_body().status, status, "{text}");
-        assert_eq!(&text[error.span_in(text).unwrap()], place, "{text}");
+        let named = error.span_in(text).and_then(|span| text.get(span));
+        assert_eq!(named, Some(place), "{text}");
+    }
+}
+
+#[test]
+fn an_equality_with_an_address_is_a_look_up_of_the_id() {
+    let types = [user(), resource_type("Group")];
+    let addresses = Registry::rfc().addresses("https://x/v2");
+    let user_address = "https://x/v2/Users/a%20b";
+    let group_address = "https://x/v2/Groups/a%20b";
+    for (kind, text, lookup, is_whole) in [
+        (
+            0,
+            format!("meta.location eq \"{user_address}\""),
+            Some("id"),
+            true,
+        ),
+        (
+            0,
+            format!("meta[location eq \"{user_address}\"]"),
+            Some("id"),
+            true,
+        ),
+        (
+            1,
+            format!("meta.location eq \"{group_address}\""),
+            Some("id"),
+            true,
+        ),
+        (
+            0,
+            format!("title pr and meta.location eq \"{user_address}\""),
+            Some("id"),
+            false,
+        ),
+        (
+            0,
+            format!("meta.location eq \"{user_address}\" or meta.location eq \"{user_address}\""),
+            Some("id"),
+            true,
+        ),
+        (
+            0,
+            format!("groups.$ref eq \"{group_address}\""),
+            Some("groups.value"),
+            true,
+        ),
+        (
+            1,
+            format!("members.$ref eq \"{user_address}\""),
+            Some("members.value"),
+            false,
+        ),
+        (
+            1,
+            format!("members[type pr and $ref eq \"{group_address}\"]"),
+            Some("members.value"),
+            false,
+        ),
+        // Nobody has such an address.
+        (0, format!("meta.location eq \"{group_address}\""), None, false),
+        (0, format!("groups.$ref eq \"{user_address}\""), None, false),
+        (0, "meta.location eq \"/Users/a\"".to_owned(), None, false),
+        (1, "members[$ref eq \"x\"]".to_owned(), None, false),
+    ] {
+        let filter = Filter::parse(&text).unwrap();
+        let predicates = filter
+            .compile_for_types(&types, Dialect::strict(), &addresses)
+            .unwrap();
+        let predicate = &predicates[kind];
+        let found = predicate.lookups().next();
+        let shown = found.map(|lookup| {
+            assert!(
+                lookup.is_case_exact() && lookup.keys().all(|key| key == "a b"),
+                "{text}"
+            );
+            let sub = lookup
+                .place()
+                .sub()
+                .map(|sub| format!(".{sub}"))
+                .unwrap_or_default();
+            format!("{}{sub}", lookup.place().attribute())
+        });
+        assert_eq!(shown.as_deref(), lookup, "{text}");
+        assert_eq!(predicate.is_lookup(), is_whole, "{text}");
+        assert_eq!(predicate.constant(), lookup.is_none().then_some(false), "{text}");
     }
 }
 

@@ -1,8 +1,8 @@
 //! What holds of every filter: it prints as what reads back, and its evaluation equals the oracle's.
 
-use keyfob_core::{AttrName, AttrPath, Dialect, SchemaUri};
+use keyfob_core::{AttrName, AttrPath, Dialect, Registry, SchemaUri};
 use keyfob_filter::{CompareOp, Filter, Limits, Literal, PatchPath};
-use keyfob_testgen::filter_matches;
+use keyfob_testgen::{Kind, address, filter_matches, shown};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Value, json};
 
@@ -125,6 +125,16 @@ proptest! {
     }
 
     #[test]
+    fn what_is_shown_of_users_is_what_is_filtered_by(filter in shown_filter(user_filter(), "groups"), body in user_body()) {
+        check_shown(&filter, body, Kind::User)?;
+    }
+
+    #[test]
+    fn what_is_shown_of_groups_is_what_is_filtered_by(filter in shown_filter(group_filter(), "members"), body in group_body()) {
+        check_shown(&filter, body, Kind::Group)?;
+    }
+
+    #[test]
     fn evaluation_equals_the_oracle_s_for_groups(filter in group_filter(), body in group_body()) {
         check(&filter, &body, resource_type("Group"))?;
     }
@@ -144,6 +154,96 @@ fn check(filter: &Filter, body: &Value, kind: &keyfob_core::ResourceType) -> Res
         prop_assert!(lookup.keys().len() > 0);
     }
     Ok(())
+}
+
+/// Checks that a filter over what is stored equals one over what is shown of it.
+fn check_shown(filter: &Filter, mut body: Value, kind: Kind) -> Result<(), TestCaseError> {
+    let resource_type = kind.resource_type();
+    body["id"] = "b c".into();
+    body["meta"]["version"] = "W/\"2\"".into();
+    let decoded = resource(&body.to_string(), resource_type);
+    let types: Vec<_> = Registry::rfc().resource_types().iter().collect();
+    let own = types
+        .iter()
+        .position(|other| other.name() == resource_type.name())
+        .unwrap();
+    for base_url in BASE_URLS {
+        let addresses = Registry::rfc().addresses(*base_url);
+        let predicates = filter
+            .compile_for_types(&types, Dialect::strict(), &addresses)
+            .unwrap();
+        let shown = shown(&body, kind, base_url);
+        let expected = filter_matches(filter, &shown, resource_type);
+        let predicate = &predicates[own];
+        prop_assert_eq!(predicate.matches(&decoded), expected, "{} of {}", filter, shown);
+        if let Some(constant) = predicate.constant() {
+            prop_assert_eq!(constant, expected, "{} of {}", filter, shown);
+        }
+        // What a look-up asks for is there, as the store holds it.
+        if expected {
+            for lookup in predicate
+                .lookups()
+                .filter(|lookup| lookup.place().attribute().is("id"))
+            {
+                prop_assert!(lookup.keys().any(|key| key == "b c"), "{}", filter);
+            }
+        }
+    }
+    Ok(())
+}
+
+const BASE_URLS: &[&str] = &["", "https://example.com/scim/v2"];
+
+/// A filter that also asks for what the service makes itself.
+fn shown_filter(
+    filter: impl Strategy<Value = Filter> + 'static,
+    relation: &'static str,
+) -> impl Strategy<Value = Filter> {
+    let reference = AttrPath::new(None, AttrName::new(relation), Some(AttrName::new("$ref")));
+    let inner = prop_oneof![
+        3 => any_address(AttrPath::attribute("$ref")),
+        1 => text("value"),
+        1 => text("type"),
+    ];
+    let meta = prop_oneof![
+        any_address(AttrPath::attribute("location")),
+        version(AttrPath::attribute("version"))
+    ];
+    combined(prop_oneof![
+        2 => filter,
+        2 => any_address(reference),
+        2 => any_address(AttrPath::parse("meta.location").unwrap()),
+        1 => version(AttrPath::parse("meta.version").unwrap()),
+        2 => value_path(relation, inner),
+        1 => value_path("meta", meta),
+    ])
+}
+
+/// A comparison with an address, a part of one or what is none.
+fn any_address(path: AttrPath) -> impl Strategy<Value = Filter> {
+    let id = prop_oneof![1 => Just("b c"), 2 => select(&TEXTS[1..])];
+    let address = (select(BASE_URLS), select(&[Kind::User, Kind::Group][..]), id)
+        .prop_map(|(base_url, kind, id)| address(base_url, kind, id));
+    let literal = prop_oneof![
+        6 => address,
+        1 => select(&["/Users", "Users/a", "%20c", "https", "/Users/b c", "/Users/b%20C", "Groups"][..]).prop_map(str::to_owned),
+    ];
+    prop_oneof![
+        1 => Just(Filter::pr(path.clone())),
+        3 => literal.clone().prop_map({
+            let path = path.clone();
+            move |literal| Filter::eq(path.clone(), literal.as_str())
+        }),
+        6 => (select(ANY), literal).prop_map(move |(op, literal)| Filter::Compare(path.clone(), op, literal.as_str().into())),
+    ]
+}
+
+fn version(path: AttrPath) -> impl Strategy<Value = Filter> {
+    (
+        select(ANY),
+        select(&["W/\"2\"", "W/\"1\"", "2", "w/\"2\"", "\"2\""][..]),
+    )
+        .prop_map(move |(op, literal)| Filter::Compare(path.clone(), op, literal.into()))
 }
 
 /// Few texts, so that comparisons hold now and then.
@@ -260,7 +360,10 @@ fn texts(names: &[&'static str]) -> Vec<(&'static str, BoxedStrategy<Value>)> {
 
 /// The members of a relation, each with another id.
 fn members() -> BoxedStrategy<Value> {
-    let member = (select(&TEXTS[1..]), object(texts(&["display", "type", "$ref"])));
+    let kind = prop_oneof![1 => text_value(), 3 => select(&["User", "Group", "group", "direct"][..]).prop_map(Value::from)];
+    let mut member = texts(&["display", "$ref"]);
+    member.push(("type", kind.boxed()));
+    let member = (select(&TEXTS[1..]), object(member));
     vec(member, 0..5)
         .prop_map(|members| {
             let mut distinct: Vec<Value> = Vec::new();

@@ -10,6 +10,8 @@ mod domain;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod filters;
+#[cfg(test)]
 mod nesting;
 #[cfg(test)]
 mod never_5xx;

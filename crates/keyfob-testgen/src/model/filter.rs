@@ -39,9 +39,9 @@ pub(super) fn equalities(filter: &Filter, attribute: &Attribute) -> Option<Map<S
         }
         Filter::Compare(path, CompareOp::Ne, literal) if path.name().is("primary") => {
             let equal = Filter::Compare(path.clone(), CompareOp::Eq, literal.clone());
-            other_primary(equalities(&equal, attribute)?)
+            other_primary(&equalities(&equal, attribute)?)
         }
-        Filter::Not(operand) => other_primary(equalities(operand, attribute)?),
+        Filter::Not(operand) => other_primary(&equalities(operand, attribute)?),
         Filter::And(operands) => {
             let mut held = Map::new();
             for operand in operands {
@@ -61,7 +61,7 @@ pub(super) fn equalities(filter: &Filter, attribute: &Attribute) -> Option<Map<S
 }
 
 /// What is held when `primary` is not as said: it is true or false, also where it is absent (RFC 7643 section 2.4).
-fn other_primary(held: Map<String, Value>) -> Option<Map<String, Value>> {
+fn other_primary(held: &Map<String, Value>) -> Option<Map<String, Value>> {
     let is_primary = held.get("primary")?.as_bool()?;
     (held.len() == 1).then(|| [("primary".into(), (!is_primary).into())].into_iter().collect())
 }
