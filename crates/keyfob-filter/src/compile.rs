@@ -6,7 +6,7 @@ use keyfob_core::{
     Addresses, AttrName, AttrSet, Attribute, DateTime, Dialect, Quirk, ResourceId, ResourceType, Schema,
     SchemaUri,
     name::AttrPath,
-    schema::{AttributeType, Container, ResolveError, ResolvedAttribute, Returned, Target},
+    schema::{AttributeType, Container, RelationKind, ResolveError, ResolvedAttribute, Returned, Target},
 };
 
 pub use self::error::{CompileError, CompileErrorKind};
@@ -34,8 +34,8 @@ impl Filter {
     /// Checks the filter against all resource types of one query, and makes one predicate for each, in their order.
     ///
     /// An attribute that a type lacks and another one has is without value there (RFC 7644 section 3.4.2.1), and the
-    /// rest of the filter counts. `meta.location` and `$ref` of members are compared as they are shown under the
-    /// addresses; an `eq` with one becomes a look-up of the id.
+    /// rest of the filter counts. `meta.location`, `meta.version` and `$ref` of members are compared as they are shown
+    /// under the addresses; an `eq` with one becomes a look-up of the id.
     ///
     /// ```
     /// use keyfob_core::{Dialect, Registry};
@@ -63,7 +63,10 @@ impl Filter {
         resource_types
             .iter()
             .map(|resource_type| {
-                let shown = Shown::of(resource_type, addresses);
+                let shown = Shown {
+                    addresses: addresses.clone(),
+                    resource_type: Some(ResourceType::clone(resource_type)),
+                };
                 self.compile_among(resource_type, resource_types, dialect, Some(shown))
             })
             .collect()
@@ -339,19 +342,23 @@ impl<'r> Compiler<'r> {
         }
     }
 
+    /// Which part holds it: what is shown and not held is made of the resource as a whole.
+    fn part(&self, found: &Found<'_>) -> Part {
+        match found.sub {
+            _ if self.shown.is_none() || !found.is_meta() => found.part,
+            Some(sub) if sub.name.is("version") => Part::Version,
+            Some(sub) if sub.name.is("location") => Part::Location,
+            _ => found.part,
+        }
+    }
+
     #[inline]
     fn place(&self, found: &Found<'_>) -> Place {
         Place {
             extension: found.extension.cloned(),
             attribute: found.attribute.name.clone(),
             sub: found.sub.map(|sub| sub.name.clone()),
-            part: match found.sub {
-                Some(sub) if found.is_meta() && sub.name.is("version") => Part::Version,
-                Some(sub) if found.is_meta() && sub.name.is("location") && self.shown.is_some() => {
-                    Part::Location
-                }
-                _ => found.part,
-            },
+            part: self.part(found),
         }
     }
 
@@ -487,7 +494,21 @@ impl<'r> Compiler<'r> {
         };
         self.check_readable(path, &found)?;
         self.reads.insert(found.attribute.id);
+        if self.part(&found) == Part::Version {
+            self.read_shown();
+        }
         Ok(Named::Attribute(found))
+    }
+
+    /// Reads the inverse relations, which the entity tag depends on.
+    #[cold]
+    fn read_shown(&mut self) {
+        let resource_type = self.shown.and_then(|shown| shown.resource_type.as_ref());
+        for relation in resource_type.into_iter().flat_map(ResourceType::relations) {
+            if relation.kind != RelationKind::Owned {
+                self.reads.insert(relation.attribute.id);
+            }
+        }
     }
 
     /// Whether the query is for a type of which this is true.

@@ -116,9 +116,9 @@ pub(crate) enum Part {
     Relation,
     /// The list of schemas.
     Schemas,
-    /// `meta.location`, which is shown and not held.
+    /// `meta.location` as it is shown.
     Location,
-    /// `meta.version`.
+    /// `meta.version` as it is shown.
     Version,
 }
 

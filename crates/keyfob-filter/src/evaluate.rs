@@ -119,11 +119,6 @@ fn is_present(place: &Place, scope: Scope<'_>, shown: Option<&Shown>) -> bool {
     }
 }
 
-/// The text of `meta.version` as it is shown.
-fn shown_version(resource: &Resource) -> Option<&str> {
-    resource.core().get("meta")?.as_object()?.get_str("version")
-}
-
 /// Whether a value is one: `null`, `[]` and what holds nothing else are none (RFC 7643 section 2.5).
 fn is_assigned(value: &Value) -> bool {
     match value {
@@ -188,10 +183,11 @@ fn any(place: &Place, scope: Scope<'_>, shown: Option<&Shown>, satisfies: impl F
                 .iter()
                 .any(|uri| satisfies(Leaf::Text(uri.as_str()))),
             Part::Location => shown
-                .zip(resource.id())
-                .and_then(|(shown, id)| shown.location(&id))
+                .and_then(|shown| shown.location(resource))
                 .is_some_and(|location| satisfies(Leaf::Text(&location))),
-            Part::Version => shown_version(resource).is_some_and(|version| satisfies(Leaf::Text(version))),
+            Part::Version => shown
+                .and_then(|shown| shown.version(resource))
+                .is_some_and(|version| satisfies(Leaf::Text(&version))),
         },
         Scope::Value(element) => any_in(element),
         Scope::Member(id, member) => any_of_member(id, member),

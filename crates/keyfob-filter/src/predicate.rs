@@ -106,7 +106,10 @@ impl ElementPredicate {
 
     /// Compares `$ref` of members as it is shown under these addresses, instead of as it is held.
     pub fn set_addresses(&mut self, addresses: &Addresses) {
-        self.shown = Some(Shown::of_members(addresses));
+        self.shown = Some(Shown {
+            addresses: addresses.clone(),
+            resource_type: None,
+        });
     }
 
     /// Whether the member of a relation matches.
