@@ -9,6 +9,7 @@ use std::io::IsTerminal;
 
 use clap::ValueEnum;
 use keyfob_engine::Token;
+use keyfob_http::PublicUrl;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -36,9 +37,10 @@ pub(crate) struct Arguments {
     /// The path under which SCIM is served
     #[arg(long, value_name = "PATH", default_value = "/scim/v2", value_parser = base_path)]
     base_path: String,
-    /// The address, up to the base path, at which providers reach the server, if it isn't the one it listens on
+    /// The address, up to the base path, at which providers reach the server, if it isn't the one it listens on; like
+    /// `https://id.example.com`
     #[arg(long, value_name = "URL")]
-    public_url: Option<String>,
+    public_url: Option<PublicUrl>,
     /// The profile of the organization that the first start creates: how the server behaves where the RFC leaves a
     /// choice [default: that of the store's first organization, or interop]
     #[arg(long, value_enum)]
@@ -103,21 +105,21 @@ async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
     };
     arguments.card_formats.check(&profiles)?;
     let shown = first_start.perform(&engines).await?;
-    let public = arguments
-        .public_url
-        .as_deref()
-        .unwrap_or(&origin)
-        .trim_end_matches('/');
+    let public_url = match &arguments.public_url {
+        Some(url) => url.clone(),
+        None => origin.parse()?,
+    };
+    let base_url = public_url.with_base_path(&arguments.base_path);
     let services = Services::new(engines, |service| {
         service
             .base_path(&arguments.base_path)
             .organizations_at("/organizations")
-            .public_url(format!("{public}{}", arguments.base_path))
+            .public_url(public_url.clone())
     });
     // Whoever reads that the server listens may at once tell it to stop.
     let stop = StopSignals::catch()?;
     print(format!("listening on {origin}").as_bytes())?;
-    print(format!("SCIM base URL: {public}{}", arguments.base_path).as_bytes())?;
+    print(format!("SCIM base URL: {base_url}").as_bytes())?;
     if let Some(token) = shown {
         print(format!("bearer token (shown once): {}", token.expose()).as_bytes())?;
     }

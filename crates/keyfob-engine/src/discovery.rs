@@ -2,41 +2,149 @@
 
 use keyfob_core::{Object, Resource, SchemaUri, Value, resource::Meta};
 use keyfob_store::Store;
-use smol_str::format_smolstr;
+use smol_str::{SmolStr, format_smolstr};
 
-use crate::{context::Context, engine::Engine};
+use crate::{context::Context, engine::Engine, feature::Feature};
+
+/// A way in which clients prove who they are (`authenticationSchemes`, RFC 7643 section 5).
+///
+/// ```
+/// use keyfob_engine::AuthenticationScheme;
+///
+/// let scheme = AuthenticationScheme::new("httpbasic", "API key", "The key as the password")
+///     .documented_at("https://docs.example.com/keys")
+///     .challenging_with("Basic realm=\"SCIM\"");
+/// assert_eq!(scheme.kind, "httpbasic");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AuthenticationScheme {
+    /// `oauth`, `oauth2`, `oauthbearertoken`, `httpbasic`, `httpdigest` or another keyword (`type`).
+    pub kind: SmolStr,
+    /// Its name for people.
+    pub name: SmolStr,
+    /// How it is used.
+    pub description: SmolStr,
+    /// The address of its specification.
+    pub specification: Option<SmolStr>,
+    /// The address of help pages.
+    pub documentation: Option<SmolStr>,
+    /// The challenge in `WWW-Authenticate` of an answer 401 (RFC 9110 section 11.6.1), if the scheme has one.
+    pub challenge: Option<SmolStr>,
+}
+
+impl AuthenticationScheme {
+    /// A scheme of this type, with its name and a description for people.
+    #[must_use]
+    pub fn new(kind: impl Into<SmolStr>, name: impl Into<SmolStr>, description: impl Into<SmolStr>) -> Self {
+        Self {
+            kind: kind.into(),
+            name: name.into(),
+            description: description.into(),
+            specification: None,
+            documentation: None,
+            challenge: None,
+        }
+    }
+
+    /// The bearer tokens of organizations (RFC 6750).
+    #[must_use]
+    pub fn bearer() -> Self {
+        let description = "The bearer token of an organization in the Authorization header";
+        Self::new("oauthbearertoken", "OAuth Bearer Token", description)
+            .specified_at("https://www.rfc-editor.org/info/rfc6750")
+            .challenging_with("Bearer realm=\"SCIM\"")
+    }
+
+    /// The same scheme with the address of its specification (`specUri`).
+    #[must_use]
+    pub fn specified_at(self, url: impl Into<SmolStr>) -> Self {
+        Self {
+            specification: Some(url.into()),
+            ..self
+        }
+    }
+
+    /// The same scheme with the address of help pages (`documentationUri`).
+    #[must_use]
+    pub fn documented_at(self, url: impl Into<SmolStr>) -> Self {
+        Self {
+            documentation: Some(url.into()),
+            ..self
+        }
+    }
+
+    /// The same scheme with its challenge.
+    #[must_use]
+    pub fn challenging_with(self, challenge: impl Into<SmolStr>) -> Self {
+        Self {
+            challenge: Some(challenge.into()),
+            ..self
+        }
+    }
+
+    fn to_object(&self, primary: bool) -> Object {
+        let mut object = Object::new();
+        object.insert("type", self.kind.clone());
+        object.insert("name", self.name.clone());
+        object.insert("description", self.description.clone());
+        for (name, url) in [
+            ("specUri", &self.specification),
+            ("documentationUri", &self.documentation),
+        ] {
+            if let Some(url) = url {
+                object.insert(name, url.clone());
+            }
+        }
+        object.insert("primary", primary);
+        object
+    }
+}
+
+/// What the service in front of an engine adds to the service provider's configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "what a service in front decides, and nothing else"
+)]
+pub struct Transport {
+    /// How clients prove who they are, the preferred way first.
+    pub authentication_schemes: Vec<AuthenticationScheme>,
+    /// How many bytes a request's body has at most.
+    pub body_limit: usize,
+}
 
 impl<S: Store> Engine<S> {
     /// The service provider's configuration (`/ServiceProviderConfig`).
     #[must_use]
-    pub fn service_provider_config(&self, cx: &Context) -> Resource {
-        let flag = |supported: bool| Object::from_iter([("supported", supported)]);
+    pub fn service_provider_config(&self, cx: &Context, transport: &Transport) -> Resource {
+        let flag = |feature: Feature| Object::from_iter([("supported", feature.is_supported())]);
         let limit = |object: &mut Object, name: &str, value: usize| {
             object.insert(name, i64::try_from(value).unwrap_or(i64::MAX));
         };
-        let mut bulk = flag(false);
+        let mut bulk = flag(Feature::Bulk);
         limit(&mut bulk, "maxOperations", 0);
-        limit(&mut bulk, "maxPayloadSize", 0);
-        let mut filter = flag(true);
+        limit(&mut bulk, "maxPayloadSize", transport.body_limit);
+        let mut filter = flag(Feature::Filter);
         limit(&mut filter, "maxResults", self.profile().max_page);
-        let mut scheme = Object::new();
-        scheme.insert("type", "oauthbearertoken");
-        scheme.insert("name", "OAuth Bearer Token");
-        scheme.insert(
-            "description",
-            "The bearer token of an organization in the Authorization header",
-        );
-        scheme.insert("specUri", "https://www.rfc-editor.org/info/rfc6750");
-        scheme.insert("primary", true);
+        let mut pagination = Object::new();
+        pagination.insert("cursor", Feature::CursorPagination.is_supported());
+        pagination.insert("index", Feature::IndexPagination.is_supported());
+        pagination.insert("defaultPaginationMethod", "index");
+        limit(&mut pagination, "defaultPageSize", self.profile().default_page);
+        limit(&mut pagination, "maxPageSize", self.profile().max_page);
+        let schemes = transport.authentication_schemes.iter().enumerate();
+        let schemes = schemes.map(|(place, scheme)| Value::from(scheme.to_object(place == 0)));
         let mut config = Resource::new([SchemaUri::SERVICE_PROVIDER_CONFIG]);
         let core = config.core_mut();
-        core.insert("patch", flag(true));
+        core.insert("patch", flag(Feature::Patch));
         core.insert("bulk", bulk);
         core.insert("filter", filter);
-        core.insert("changePassword", flag(false));
-        core.insert("sort", flag(false));
-        core.insert("etag", flag(true));
-        core.insert("authenticationSchemes", vec![Value::from(scheme)]);
+        core.insert("changePassword", flag(Feature::ChangePassword));
+        core.insert("sort", flag(Feature::Sort));
+        core.insert("etag", flag(Feature::Etag));
+        core.insert("pagination", pagination);
+        core.insert("authenticationSchemes", schemes.collect::<Vec<_>>());
         locate(&mut config, cx, "ServiceProviderConfig", "/ServiceProviderConfig");
         config
     }
@@ -56,10 +164,10 @@ impl<S: Store> Engine<S> {
         })
     }
 
-    /// The schemas that are served (`/Schemas`).
+    /// The schemas that are served (`/Schemas`), with what the profile demands beyond them.
     pub fn schemas(&self, cx: &Context) -> impl Iterator<Item = Resource> {
         self.registry().schemas().map(move |schema| {
-            let mut resource = schema.to_resource();
+            let mut resource = self.profile().schema(schema).to_resource();
             locate(
                 &mut resource,
                 cx,

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 pub mod admin;
+mod characteristics;
 pub mod context;
 pub mod discovery;
 pub mod engine;
 pub mod event;
+pub mod feature;
 pub mod profile;
 pub mod provisioning;
 pub mod rule;
@@ -22,7 +24,9 @@ pub use keyfob_store::{
 pub use self::{
     admin::{Admin, AdminError, Confirmed, Organization, UserView},
     context::{Actor, Context},
+    discovery::{AuthenticationScheme, Transport},
     engine::{Engine, EngineError, EntityTags, Found, Precondition, Written},
+    feature::Feature,
     profile::{
         Adopt, Deletion, GroupExternalId, PatchAnswer, Profile, Reprovision, TokenPolicy, UnknownMembers,
     },

@@ -4,7 +4,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use http::{HeaderMap, header, request::Parts};
 use keyfob_core::{ErrorBody, Quirk, ResourceId, ToErrorBody};
-use keyfob_engine::{AuthenticationError, Engine, Store, StoreError, TenantId};
+use keyfob_engine::{AuthenticationError, AuthenticationScheme, Engine, Store, StoreError, TenantId};
 use smol_str::SmolStr;
 use thiserror::Error;
 
@@ -15,7 +15,7 @@ use thiserror::Error;
 ///
 /// ```
 /// use http::request::Parts;
-/// use keyfob_engine::TenantId;
+/// use keyfob_engine::{AuthenticationScheme, TenantId};
 /// use keyfob_http::{Authenticator, AuthenticatorError, Caller};
 ///
 /// /// What a middleware in front has found out.
@@ -31,6 +31,10 @@ use thiserror::Error;
 ///         let session: &Session = request.extensions.get().ok_or(AuthenticatorError::Unauthorized)?;
 ///         Ok(Caller::new(TenantId::new(session.customer.as_str())))
 ///     }
+///
+///     fn schemes(&self) -> Vec<AuthenticationScheme> {
+///         vec![AuthenticationScheme::new("cookie", "Session", "The session of the application's log-in")]
+///     }
 /// }
 /// ```
 pub trait Authenticator: Send + Sync + 'static {
@@ -42,6 +46,12 @@ pub trait Authenticator: Send + Sync + 'static {
         &self,
         request: &Parts,
     ) -> impl Future<Output = Result<Caller, AuthenticatorError>> + Send;
+
+    /// How clients prove who they are, the preferred way first: what `/ServiceProviderConfig` says (RFC 7643 section 5)
+    /// and, where a scheme has a challenge, the `WWW-Authenticate` of an answer 401.
+    ///
+    /// Asked once, when the service is built.
+    fn schemes(&self) -> Vec<AuthenticationScheme>;
 }
 
 /// Who sends a request.
@@ -145,13 +155,20 @@ impl<S: Store> BearerTokens<S> {
 
 impl<S: Store> Authenticator for BearerTokens<S> {
     async fn authenticate(&self, request: &Parts) -> Result<Caller, AuthenticatorError> {
-        let token = match (bearer_token(&request.headers), bare_token(&request.headers)) {
+        let token = match (
+            bearer_token(&request.headers),
+            token_without_scheme(&request.headers),
+        ) {
             (Some(token), _) => token,
             (None, Some(token)) if self.engine.profile().dialect.allows(Quirk::TokenWithoutScheme) => token,
             (None, Some(_)) => return Err(AuthenticatorError::SchemeMissing),
             (None, None) => return Err(AuthenticatorError::Unauthorized),
         };
         Ok(Caller::new(self.engine.authenticate(token).await?))
+    }
+
+    fn schemes(&self) -> Vec<AuthenticationScheme> {
+        vec![AuthenticationScheme::bearer()]
     }
 }
 
@@ -169,8 +186,10 @@ pub fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()).then_some(token)
 }
 
-/// The token of a request without the scheme before it: all that the `Authorization` header holds.
-fn bare_token(headers: &HeaderMap) -> Option<&str> {
+/// The token of a request without the scheme before it ([`Quirk::TokenWithoutScheme`]): all that the `Authorization`
+/// header holds, if there is exactly one and it is one word other than the scheme's.
+#[must_use]
+pub fn token_without_scheme(headers: &HeaderMap) -> Option<&str> {
     credentials(headers)
         .filter(|only| !only.is_empty() && !only.contains(' ') && !only.eq_ignore_ascii_case("Bearer"))
 }
@@ -187,6 +206,8 @@ fn credentials(headers: &HeaderMap) -> Option<&str> {
 /// An [`Authenticator`] whose type is not known.
 pub(crate) trait Erased: Send + Sync {
     fn authenticate<'a>(&'a self, request: &'a Parts) -> Authentication<'a>;
+
+    fn schemes(&self) -> Vec<AuthenticationScheme>;
 }
 
 pub(crate) type Authentication<'a> =
@@ -195,6 +216,10 @@ pub(crate) type Authentication<'a> =
 impl<A: Authenticator> Erased for A {
     fn authenticate<'a>(&'a self, request: &'a Parts) -> Authentication<'a> {
         Box::pin(Authenticator::authenticate(self, request))
+    }
+
+    fn schemes(&self) -> Vec<AuthenticationScheme> {
+        Authenticator::schemes(self)
     }
 }
 

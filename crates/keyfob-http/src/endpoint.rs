@@ -8,7 +8,7 @@ use keyfob_core::{
     Dialect, Resource, ResourceId, ResourceType,
     message::{ListResponse, PatchRequest, SearchRequest},
 };
-use keyfob_engine::{Context, Engine, Store, Written};
+use keyfob_engine::{Context, Engine, Feature, Store, Transport, Written};
 
 use crate::{
     body::{self, BodyError},
@@ -24,7 +24,7 @@ pub(crate) struct Exchange<'x, S> {
     pub(crate) engine: &'x Engine<S>,
     pub(crate) cx: Context,
     pub(crate) request: &'x Parts,
-    pub(crate) body_limit: usize,
+    pub(crate) transport: &'x Transport,
 }
 
 type Answer = Result<Response<Full<Bytes>>, HttpError>;
@@ -75,7 +75,9 @@ impl<S: Store> Exchange<'_, S> {
             }
             (Route::Discovery(_), &Method::GET) if parameters.has_filter() => Err(HttpError::DiscoveryFilter),
             (Route::Discovery(discovery), &Method::GET) => self.discover(discovery),
-            (Route::Bulk, &Method::POST) => Err(HttpError::NotImplemented { what: "`/Bulk`" }),
+            (Route::Bulk, &Method::POST) if !Feature::Bulk.is_supported() => {
+                Err(HttpError::NotImplemented { what: "`/Bulk`" })
+            }
             _ => Err(HttpError::Method { allow: route.allow() }),
         }
     }
@@ -84,7 +86,13 @@ impl<S: Store> Exchange<'_, S> {
     where
         B: Body<Data = Bytes, Error: Into<BodyError>>,
     {
-        body::read(&self.request.headers, body, self.body_limit, self.dialect()).await
+        body::read(
+            &self.request.headers,
+            body,
+            self.transport.body_limit,
+            self.dialect(),
+        )
+        .await
     }
 
     async fn search(&self, resource_types: &[&ResourceType], request: &SearchRequest) -> Answer {
@@ -204,7 +212,10 @@ impl<S: Store> Exchange<'_, S> {
         };
         let all = |resources: Vec<Resource>| ListResponse::new(resources.len(), 1, resources).to_json();
         let body = match discovery {
-            Discovery::ServiceProviderConfig => self.engine.service_provider_config(&self.cx).to_json(),
+            Discovery::ServiceProviderConfig => self
+                .engine
+                .service_provider_config(&self.cx, self.transport)
+                .to_json(),
             Discovery::ResourceTypes => all(self.engine.resource_types(&self.cx).collect()),
             Discovery::ResourceType(name) => named(
                 Box::new(self.engine.resource_types(&self.cx)),

@@ -14,8 +14,6 @@ use thiserror::Error;
 
 use crate::{authenticate::AuthenticatorError, response};
 
-/// Names the realm of the tokens, and nothing of why one was refused.
-const CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer realm=\"SCIM\"");
 /// Seconds after which a client that came at a bad moment does well to come again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 
@@ -87,10 +85,16 @@ impl HttpError {
 
     /// The answer. The cause of a failure goes to the log and its place there to the client; what a client did wrong
     /// goes to the client alone, since it may quote personal data.
-    pub(crate) fn into_response(self, request: &HeaderMap) -> Response<Full<Bytes>> {
+    ///
+    /// `challenges` are those of the authenticator, for an answer 401.
+    pub(crate) fn into_response(
+        self,
+        request: &HeaderMap,
+        challenges: &[HeaderValue],
+    ) -> Response<Full<Bytes>> {
         let mut body = self.to_error_body();
+        let request_id = request_id(request);
         if matches!(body.status, 500 | 502..=599) {
-            let request_id = request_id(request);
             tracing::error!(status = body.status, request_id, cause = %Causes(&self), "a request failed");
             if let (500, Some(request_id)) = (body.status, request_id) {
                 body.detail = format_smolstr!("{} (request `{request_id}`)", body.detail);
@@ -98,8 +102,18 @@ impl HttpError {
         }
         let status = StatusCode::from_u16(body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = response::json(status, response::SCIM_JSON, body.to_json());
+        if let Some(scim_type) = body.scim_type {
+            response.extensions_mut().insert(scim_type);
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            tracing::warn!(request_id, reason = %self, "a request was not authenticated");
+            for challenge in challenges {
+                response
+                    .headers_mut()
+                    .append(header::WWW_AUTHENTICATE, challenge.clone());
+            }
+        }
         let header = match (&self, status) {
-            (_, StatusCode::UNAUTHORIZED) => Some((header::WWW_AUTHENTICATE, CHALLENGE)),
             (_, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {
                 Some((header::RETRY_AFTER, RETRY_AFTER))
             }
@@ -112,7 +126,7 @@ impl HttpError {
 }
 
 /// The id that a proxy gave the request, if it is fit to be repeated.
-fn request_id(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
     let id = headers.get("x-request-id")?.to_str().ok()?;
     let is_sane = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
     ((1..=128).contains(&id.len()) && id.bytes().all(is_sane)).then_some(id)
@@ -145,7 +159,7 @@ mod tests {
             HeaderValue::from_static(request_id),
         )]);
         let detail = error.to_error_body().detail;
-        let response = error.into_response(&request);
+        let response = error.into_response(&request, &[HeaderValue::from_static("Bearer realm=\"SCIM\"")]);
         (
             response.status().as_u16(),
             response.headers().clone(),
@@ -217,7 +231,7 @@ mod tests {
                 header::HeaderName::from_static("x-request-id"),
                 HeaderValue::from_static(id),
             )]);
-            let (_, body) = failure().into_response(&request).into_parts();
+            let (_, body) = failure().into_response(&request, &[]).into_parts();
             let expected = ErrorBody::new(500, told).to_json();
             assert_eq!(
                 format!("{body:?}"),

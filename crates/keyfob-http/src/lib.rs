@@ -3,6 +3,7 @@
 #[cfg(feature = "axum")]
 pub mod axum;
 
+mod access;
 mod authenticate;
 mod body;
 mod conditional;
@@ -15,6 +16,9 @@ mod route;
 mod service;
 
 pub use self::{
-    authenticate::{Authenticator, AuthenticatorError, BearerTokens, Caller, bearer_token},
+    authenticate::{
+        Authenticator, AuthenticatorError, BearerTokens, Caller, bearer_token, token_without_scheme,
+    },
+    public_url::{PublicUrl, PublicUrlError},
     service::{ScimService, ScimServiceBuilder},
 };

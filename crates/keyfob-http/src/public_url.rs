@@ -1,22 +1,126 @@
 //! The address at which clients reach the service, with which every address in an answer starts.
 
-use http::{HeaderMap, header, request::Parts, uri::Authority};
+use std::{fmt, str::FromStr};
+
+use http::{
+    HeaderMap, Uri, header,
+    request::Parts,
+    uri::{Authority, Scheme},
+};
 use smol_str::{SmolStr, format_smolstr};
+use thiserror::Error;
+
+/// The address at which clients reach a server, without the path under which it serves SCIM: an origin such as
+/// `https://id.example.com`, with a path where a proxy in front puts one before all others.
+///
+/// The service adds its base path, or the path at which a router nests it. A path that ends in just that isn't
+/// lengthened again, so that `https://id.example.com/scim/v2` means the same with the base path `/scim/v2`.
+///
+/// ```
+/// use keyfob_http::PublicUrl;
+///
+/// let url: PublicUrl = "https://id.example.com/".parse()?;
+/// assert_eq!(url.as_str(), "https://id.example.com");
+/// assert_eq!(url.with_base_path("/scim/v2"), "https://id.example.com/scim/v2");
+/// assert!("id.example.com".parse::<PublicUrl>().is_err());
+/// # Ok::<(), keyfob_http::PublicUrlError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicUrl {
+    text: SmolStr,
+    /// How much of the text is the origin.
+    origin: usize,
+}
+
+impl PublicUrl {
+    /// The address, without a slash at its end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The address of what is served under a base path, such as `/scim/v2`.
+    #[must_use]
+    pub fn with_base_path(&self, base_path: &str) -> SmolStr {
+        let path = self.text.get(self.origin..).unwrap_or_default();
+        if path.ends_with(base_path) {
+            self.text.clone()
+        } else {
+            format_smolstr!("{}{base_path}", self.text)
+        }
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The error when a text is no [`PublicUrl`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PublicUrlError {
+    /// The text is no address, or one of another scheme.
+    #[error("a public URL is like `https://id.example.com`")]
+    NotHttp,
+    /// It holds a name or a password.
+    #[error("a public URL holds no user name and no password")]
+    UserInfo,
+    /// It holds a query or a fragment.
+    #[error("a public URL ends with its path, without `?` and `#`")]
+    NotAPath,
+}
+
+impl FromStr for PublicUrl {
+    type Err = PublicUrlError;
+
+    fn from_str(text: &str) -> Result<Self, PublicUrlError> {
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte);
+        if !text.bytes().all(is_plain) {
+            return Err(PublicUrlError::NotHttp);
+        }
+        if text.contains(['?', '#']) {
+            return Err(PublicUrlError::NotAPath);
+        }
+        let uri: Uri = text.parse().map_err(|_| PublicUrlError::NotHttp)?;
+        let scheme = uri
+            .scheme()
+            .filter(|scheme| [Scheme::HTTP, Scheme::HTTPS].contains(scheme))
+            .ok_or(PublicUrlError::NotHttp)?;
+        let authority = uri.authority().ok_or(PublicUrlError::NotHttp)?;
+        if authority.as_str().contains('@') {
+            return Err(PublicUrlError::UserInfo);
+        }
+        let port = authority
+            .as_str()
+            .strip_prefix(authority.host())
+            .unwrap_or_default();
+        if authority.host().is_empty() || (!port.is_empty() && authority.port_u16().is_none()) {
+            return Err(PublicUrlError::NotHttp);
+        }
+        let origin = format_smolstr!("{scheme}://{authority}");
+        Ok(Self {
+            text: format_smolstr!("{origin}{}", uri.path().trim_end_matches('/')),
+            origin: origin.len(),
+        })
+    }
+}
 
 /// Where the address comes from.
 #[derive(Debug)]
-pub(crate) enum PublicUrl {
+pub(crate) enum AddressSource {
     /// It is not known: addresses are paths on whatever host the client talks to.
     Path,
-    /// From the configuration, base path included.
-    Fixed(SmolStr),
+    /// From the configuration.
+    Fixed(PublicUrl),
     /// From the host that the request names.
     Host,
     /// From what a proxy in front has noted in `X-Forwarded-Proto` and `X-Forwarded-Host`.
     Forwarded,
 }
 
-impl PublicUrl {
+impl AddressSource {
     /// The address for the answer to a request, without a slash at its end.
     pub(crate) fn of(&self, request: &Parts, base_path: &str) -> SmolStr {
         let forwarded = |name| {
@@ -26,7 +130,7 @@ impl PublicUrl {
         };
         match self {
             Self::Path => base_path.into(),
-            Self::Fixed(url) => url.clone(),
+            Self::Fixed(url) => url.with_base_path(base_path),
             Self::Host | Self::Forwarded => {
                 let host = forwarded("x-forwarded-host").or_else(|| host(request));
                 let Some(host) = host.filter(|host| is_host(host)) else {
@@ -68,40 +172,57 @@ mod tests {
 
     #[test]
     fn the_address_comes_from_where_the_application_says() {
-        let fixed = || PublicUrl::Fixed("https://id.example.com/scim".into());
+        let fixed = |url: &str| AddressSource::Fixed(url.parse().unwrap());
         let all = &[
             ("host", "internal:8080"),
             ("x-forwarded-proto", "https"),
             ("x-forwarded-host", "id.example.com, proxy.internal"),
         ][..];
         for (source, uri, headers, expected) in [
-            (PublicUrl::Path, "/", all, "/v2"),
-            (fixed(), "/", all, "https://id.example.com/scim"),
-            (PublicUrl::Host, "/", all, "http://internal:8080/v2"),
+            (AddressSource::Path, "/", all, "/v2"),
             (
-                PublicUrl::Host,
+                fixed("https://id.example.com"),
+                "/",
+                all,
+                "https://id.example.com/v2",
+            ),
+            (
+                fixed("https://id.example.com/scim"),
+                "/",
+                all,
+                "https://id.example.com/scim/v2",
+            ),
+            (
+                fixed("https://id.example.com/v2/"),
+                "/",
+                all,
+                "https://id.example.com/v2",
+            ),
+            (AddressSource::Host, "/", all, "http://internal:8080/v2"),
+            (
+                AddressSource::Host,
                 "https://other.example/",
                 all,
                 "https://other.example/v2",
             ),
-            (PublicUrl::Host, "/", &[], "/v2"),
-            (PublicUrl::Host, "/", &[("host", "a b")], "/v2"),
-            (PublicUrl::Host, "/", &[("host", "me@evil.example")], "/v2"),
+            (AddressSource::Host, "/", &[], "/v2"),
+            (AddressSource::Host, "/", &[("host", "a b")], "/v2"),
+            (AddressSource::Host, "/", &[("host", "me@evil.example")], "/v2"),
             (
-                PublicUrl::Host,
+                AddressSource::Host,
                 "/",
                 &[("host", "[::1]:80")],
                 "http://[::1]:80/v2",
             ),
-            (PublicUrl::Forwarded, "/", all, "https://id.example.com/v2"),
+            (AddressSource::Forwarded, "/", all, "https://id.example.com/v2"),
             (
-                PublicUrl::Forwarded,
+                AddressSource::Forwarded,
                 "/",
                 &[("host", "a.example")],
                 "http://a.example/v2",
             ),
             (
-                PublicUrl::Forwarded,
+                AddressSource::Forwarded,
                 "/",
                 &[("host", "a.example"), ("x-forwarded-proto", "javascript")],
                 "http://a.example/v2",
@@ -113,6 +234,58 @@ mod tests {
             }
             let (parts, ()) = request.body(()).unwrap().into_parts();
             assert_eq!(source.of(&parts, "/v2"), expected, "{source:?} {uri} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn a_public_url_is_an_address_of_http_and_nothing_else() {
+        for (text, expected) in [
+            ("https://id.example.com", "https://id.example.com"),
+            ("HTTPS://id.example.com/", "https://id.example.com"),
+            ("http://127.0.0.1:8080/scim//", "http://127.0.0.1:8080/scim"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+        ] {
+            assert_eq!(text.parse::<PublicUrl>().unwrap().as_str(), expected);
+        }
+        for (text, expected) in [
+            ("", PublicUrlError::NotHttp),
+            ("notaurl", PublicUrlError::NotHttp),
+            ("/scim/v2", PublicUrlError::NotHttp),
+            ("id.example.com:443", PublicUrlError::NotHttp),
+            ("ftp://id.example.com", PublicUrlError::NotHttp),
+            ("javascript:alert(1)", PublicUrlError::NotHttp),
+            ("https://", PublicUrlError::NotHttp),
+            ("https://:80", PublicUrlError::NotHttp),
+            ("https://id.example.com:99999", PublicUrlError::NotHttp),
+            ("https://h\r\nX-Evil: 1", PublicUrlError::NotHttp),
+            ("https://h/\u{1b}[2J", PublicUrlError::NotHttp),
+            ("https://h/ä", PublicUrlError::NotHttp),
+            ("https://h/<script>", PublicUrlError::NotHttp),
+            ("https://user:pw@h/", PublicUrlError::UserInfo),
+            ("https://h/?a=b", PublicUrlError::NotAPath),
+            ("https://h/#a", PublicUrlError::NotAPath),
+        ] {
+            assert_eq!(text.parse::<PublicUrl>(), Err(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_base_path_is_appended_once() {
+        for (url, base_path, expected) in [
+            ("https://h", "", "https://h"),
+            ("https://h", "/scim/v2", "https://h/scim/v2"),
+            ("https://h/scim/v2", "/scim/v2", "https://h/scim/v2"),
+            (
+                "https://h/t/acme/scim/v2/",
+                "/scim/v2",
+                "https://h/t/acme/scim/v2",
+            ),
+            ("https://h/scim", "/scim/v2", "https://h/scim/scim/v2"),
+            // The host is no path.
+            ("https://v2", "/v2", "https://v2/v2"),
+        ] {
+            let url: PublicUrl = url.parse().unwrap();
+            assert_eq!(url.with_base_path(base_path), expected, "{url}");
         }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) struct Parameters<'q> {
     sort_order: Option<Cow<'q, str>>,
     start_index: Option<Cow<'q, str>>,
     count: Option<Cow<'q, str>>,
+    cursor: Option<Cow<'q, str>>,
 }
 
 impl<'q> Parameters<'q> {
@@ -50,6 +51,7 @@ impl<'q> Parameters<'q> {
             ("sortOrder", &mut self.sort_order),
             ("startIndex", &mut self.start_index),
             ("count", &mut self.count),
+            ("cursor", &mut self.cursor),
         ];
         known
             .into_iter()
@@ -77,6 +79,7 @@ impl<'q> Parameters<'q> {
         };
         request.start_index = integer("startIndex", self.start_index.as_deref())?;
         request.count = integer("count", self.count.as_deref())?;
+        request.cursor = self.cursor.as_deref().map(SmolStr::new);
         Ok(request)
     }
 }

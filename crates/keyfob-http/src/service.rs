@@ -10,19 +10,20 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Method, Request, Response, request::Parts};
+use http::{HeaderValue, Method, Request, Response, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
-use keyfob_engine::{Actor, Context, Engine, Store};
+use keyfob_engine::{Actor, Context, Engine, Store, Transport};
 use smol_str::{SmolStr, format_smolstr};
 use tower_service::Service;
 
 use crate::{
+    access::Access,
     authenticate::{Authenticator, BearerTokens, Caller, Erased},
     body::BodyError,
     endpoint::Exchange,
     error::HttpError,
-    public_url::PublicUrl,
+    public_url::{AddressSource, PublicUrl},
     response,
     route::Route,
 };
@@ -40,8 +41,10 @@ struct Shared<S> {
     base_path: SmolStr,
     /// Under which path each organization is served too, followed by its id.
     organizations: Option<SmolStr>,
-    public_url: PublicUrl,
-    body_limit: usize,
+    public_url: AddressSource,
+    transport: Transport,
+    /// The values of `WWW-Authenticate` in answers 401.
+    challenges: Vec<HeaderValue>,
 }
 
 impl<S: Store> ScimService<S> {
@@ -59,8 +62,12 @@ impl<S: Store> ScimService<S> {
                 engine,
                 base_path: SmolStr::default(),
                 organizations: None,
-                public_url: PublicUrl::Path,
-                body_limit: ScimServiceBuilder::<S>::BODY_LIMIT,
+                public_url: AddressSource::Path,
+                transport: Transport {
+                    authentication_schemes: Vec::new(),
+                    body_limit: ScimServiceBuilder::<S>::BODY_LIMIT,
+                },
+                challenges: Vec::new(),
             },
         }
     }
@@ -85,7 +92,7 @@ impl<S> fmt::Debug for ScimService<S> {
         f.debug_struct("ScimService")
             .field("base_path", &self.shared.base_path)
             .field("public_url", &self.shared.public_url)
-            .field("body_limit", &self.shared.body_limit)
+            .field("transport", &self.shared.transport)
             .finish_non_exhaustive()
     }
 }
@@ -117,32 +124,32 @@ impl<S: Store> ScimServiceBuilder<S> {
         self
     }
 
-    /// The address at which clients reach the service, base path included, such as `https://id.example.com/scim/v2`:
-    /// what `Location`, `meta.location` and `$ref` start with.
+    /// The address at which clients reach the service, such as `https://id.example.com`, up to the base path or the
+    /// path at which a router nests the service: what `Location`, `meta.location` and `$ref` start with.
     ///
     /// Without it, or one of the two methods below, they start with the base path alone.
-    pub fn public_url(mut self, url: impl AsRef<str>) -> Self {
-        self.shared.public_url = PublicUrl::Fixed(url.as_ref().trim_end_matches('/').into());
+    pub fn public_url(mut self, url: PublicUrl) -> Self {
+        self.shared.public_url = AddressSource::Fixed(url);
         self
     }
 
     /// Takes the public address from the host that each request names, for a service that clients reach directly
     /// under several names.
     pub fn public_url_from_host(mut self) -> Self {
-        self.shared.public_url = PublicUrl::Host;
+        self.shared.public_url = AddressSource::Host;
         self
     }
 
     /// Takes the public address from `X-Forwarded-Proto` and `X-Forwarded-Host`, and from `Host` where they are
     /// missing. Only for a service behind a proxy that sets these headers, as clients could set them otherwise.
     pub fn public_url_from_forwarded_headers(mut self) -> Self {
-        self.shared.public_url = PublicUrl::Forwarded;
+        self.shared.public_url = AddressSource::Forwarded;
         self
     }
 
     /// How many bytes a request's body has at most; more is answered 413.
     pub fn body_limit(mut self, bytes: usize) -> Self {
-        self.shared.body_limit = bytes;
+        self.shared.transport.body_limit = bytes;
         self
     }
 
@@ -154,7 +161,14 @@ impl<S: Store> ScimServiceBuilder<S> {
 
     /// The service.
     #[must_use]
-    pub fn build(self) -> ScimService<S> {
+    pub fn build(mut self) -> ScimService<S> {
+        let schemes = self.shared.authenticator.schemes();
+        // A challenge that can't be a header is left out, as every value of a header is.
+        let challenges = schemes.iter().filter_map(|scheme| scheme.challenge.as_deref());
+        self.shared.challenges = challenges
+            .filter_map(|challenge| HeaderValue::from_str(challenge).ok())
+            .collect();
+        self.shared.transport.authentication_schemes = schemes;
         ScimService {
             shared: Arc::new(self.shared),
         }
@@ -182,16 +196,26 @@ fn rooted(path: &str) -> SmolStr {
 pub(crate) struct NestedAt(pub(crate) SmolStr);
 
 impl<S: Store> Shared<S> {
-    async fn answer<B>(&self, request: &Parts, body: B) -> Result<Response<Full<Bytes>>, HttpError>
+    async fn answer<B>(
+        &self,
+        request: &Parts,
+        body: B,
+        access: &mut Access,
+    ) -> Result<Response<Full<Bytes>>, HttpError>
     where
         B: Body<Data = Bytes, Error: Into<BodyError>>,
     {
-        let caller = self.authenticator.authenticate(request).await?;
         let (organization, path) = self.organization_of(self.path_of(request));
+        let route = Route::of(path, self.engine.registry());
+        if let Some(route) = &route {
+            access.leads_to(route);
+        }
+        let caller = self.authenticator.authenticate(request).await?;
+        access.acts_for(caller.tenant());
         if organization.is_some_and(|organization| organization != caller.tenant().as_str()) {
             return Err(HttpError::NoEndpoint);
         }
-        let route = Route::of(path, self.engine.registry()).ok_or(HttpError::NoEndpoint)?;
+        let route = route.ok_or(HttpError::NoEndpoint)?;
         // Who changes his own data by way of `/Me` is a user and not the provider.
         let actor = if matches!(route, Route::Me) {
             Actor::User
@@ -214,7 +238,7 @@ impl<S: Store> Shared<S> {
             engine: &self.engine,
             cx,
             request,
-            body_limit: self.body_limit,
+            transport: &self.transport,
         };
         exchange.answer(route, body).await
     }
@@ -274,13 +298,15 @@ where
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let (request, body) = request.into_parts();
-            let answered = shared.answer(&request, body).await;
-            let response = answered.unwrap_or_else(|error| error.into_response(&request.headers));
-            Ok(if request.method == Method::HEAD {
-                response::without_body(response)
-            } else {
-                response
-            })
+            let mut access = Access::start();
+            let answered = shared.answer(&request, body, &mut access).await;
+            let refused = |error: HttpError| error.into_response(&request.headers, &shared.challenges);
+            let mut response = answered.unwrap_or_else(refused);
+            if request.method == Method::HEAD {
+                response = response::without_body(response);
+            }
+            access.log(&request.method, &request.headers, &response);
+            Ok(response)
         })
     }
 }

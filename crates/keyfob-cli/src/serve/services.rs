@@ -9,8 +9,12 @@ use std::{
 use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use http_body_util::Full;
-use keyfob_engine::{AdminError, DynStore, Engine, StoreError, TenantId};
-use keyfob_http::{Authenticator, AuthenticatorError, Caller, ScimService, ScimServiceBuilder, bearer_token};
+use keyfob_core::Quirk;
+use keyfob_engine::{AdminError, AuthenticationScheme, DynStore, Engine, StoreError, TenantId};
+use keyfob_http::{
+    Authenticator, AuthenticatorError, Caller, ScimService, ScimServiceBuilder, bearer_token,
+    token_without_scheme,
+};
 use tower_service::Service;
 
 use super::body::SharedBody;
@@ -95,7 +99,26 @@ impl Services {
 
     /// The organization that a request's token opens, and its profile.
     async fn authenticate(&self, request: &Parts) -> Result<(TenantId, NamedProfile), AuthenticatorError> {
-        let token = bearer_token(&request.headers).ok_or(AuthenticatorError::Unauthorized)?;
+        if let Some(token) = bearer_token(&request.headers) {
+            return self.open(token).await;
+        }
+        let token = token_without_scheme(&request.headers).ok_or(AuthenticatorError::Unauthorized)?;
+        // Whether the scheme may be left out is known of an organization alone. Its lack is told of a token that opens
+        // none in the same words, so that the answer says nothing of the token.
+        match self.open(token).await {
+            Ok((_, profile)) if !self.takes_bare_tokens(profile) => Err(AuthenticatorError::SchemeMissing),
+            Err(AuthenticatorError::Unauthorized) => Err(AuthenticatorError::SchemeMissing),
+            found => found,
+        }
+    }
+
+    fn takes_bare_tokens(&self, profile: NamedProfile) -> bool {
+        let dialect = self.0.services.of(profile).engine().profile().dialect;
+        dialect.allows(Quirk::TokenWithoutScheme)
+    }
+
+    /// The organization that a token opens, and its profile.
+    async fn open(&self, token: &str) -> Result<(TenantId, NamedProfile), AuthenticatorError> {
         // Tokens and organizations are the same for the engines of all profiles.
         let engine = self.0.services.any().engine();
         let tenant = engine.authenticate(token).await?;
@@ -133,5 +156,9 @@ impl Authenticator for Authenticated {
             .get()
             .and_then(|Outcome(outcome)| outcome.lock().unwrap_or_else(PoisonError::into_inner).take());
         outcome.unwrap_or(Err(AuthenticatorError::Unauthorized))
+    }
+
+    fn schemes(&self) -> Vec<AuthenticationScheme> {
+        vec![AuthenticationScheme::bearer()]
     }
 }

@@ -465,6 +465,75 @@ fn the_public_url_is_where_locations_lead() {
 }
 
 #[test]
+fn a_base_path_that_the_public_url_has_already_is_not_appended_again() {
+    let url = "https://scim.example.com/scim/v2/";
+    let server = Server::start(&["--store", "memory:", "--public-url", url]);
+    assert_eq!(server.base, "https://scim.example.com/scim/v2");
+    let token = server.read_token();
+    let client = Client::new(&format!("{}/scim/v2", server.origin), Some(&token));
+    let created = client.send("POST", "/Users", Some(&user("bjensen@example.com")));
+    let location = format!("{}/Users/{}", server.base, created.created());
+    assert_eq!(created.location(), location);
+}
+
+#[test]
+fn a_public_url_that_is_no_address_of_http_is_refused_before_anything_is_made() {
+    let folder = TempDir::new().unwrap();
+    let store = sqlite(&folder);
+    for (url, sentence) in [
+        ("notaurl", "a public URL is like `https://id.example.com`"),
+        ("", "a public URL is like `https://id.example.com`"),
+        (
+            "javascript:alert(1)",
+            "a public URL is like `https://id.example.com`",
+        ),
+        (
+            "https://h\r\nX-Evil: 1",
+            "a public URL is like `https://id.example.com`",
+        ),
+        (
+            "https://user:pw@h/",
+            "a public URL holds no user name and no password",
+        ),
+        (
+            "https://h/?a#b",
+            "a public URL ends with its path, without `?` and `#`",
+        ),
+    ] {
+        let argument = format!("--public-url={url}");
+        let finished = run(&["serve", "--store", &store, &argument], "");
+        assert_eq!(finished.code, Some(2), "{url}");
+        assert!(finished.stderr.contains(sentence), "{}", finished.stderr);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn each_request_leaves_a_line_at_the_default_level() {
+    let (server, client) = Server::start_fresh(&["--store", "memory:"]);
+    let id = client.create_user("bjensen@example.com");
+    assert_eq!(client.get("/Users?filter=title%20eq%20%22secret%22").status, 200);
+    let wrong = "kf_0000000000000000000000000000000000000000000";
+    assert_eq!(server.client(wrong).get(&format!("/Users/{id}")).status, 401);
+    let stderr = server.stop().stderr;
+    let lines: Vec<_> = stderr.lines().filter(|line| line.contains("answered")).collect();
+    assert_eq!(lines.len(), 3, "{stderr}");
+    assert!(
+        lines[0].contains("INFO") && lines[0].contains("method=POST path=/Users"),
+        "{stderr}"
+    );
+    assert!(
+        lines[1].contains("status=200") && lines[2].contains("status=401"),
+        "{stderr}"
+    );
+    let warnings = stderr.lines().filter(|line| line.contains("WARN"));
+    assert_eq!(warnings.count(), 1, "{stderr}");
+    for value in ["bjensen", "secret", wrong, &id] {
+        assert!(!stderr.contains(value), "{stderr}");
+    }
+}
+
+#[test]
 fn the_log_goes_to_stderr_and_knows_no_secret() {
     let folder = TempDir::new().unwrap();
     let store = sqlite(&folder);

@@ -27,6 +27,8 @@ pub struct SearchRequest {
     pub start_index: Option<i64>,
     /// How many resources are wanted at most; less than 0 counts as 0.
     pub count: Option<i64>,
+    /// The cursor of the page wanted, empty for the first one (RFC 9865 section 2).
+    pub cursor: Option<SmolStr>,
 }
 
 /// In which order to sort (`sortOrder`).
@@ -68,6 +70,7 @@ impl SearchRequest {
             },
             start_index: integer(&message, "startIndex")?,
             count: integer(&message, "count")?,
+            cursor: string(&message, "cursor")?,
         })
     }
 }

@@ -59,6 +59,10 @@ pub enum EngineError {
     /// The filter names an attribute or an operator that doesn't fit.
     #[error(transparent)]
     Filter(#[from] CompileError),
+    /// The query asks for a page by cursor; maps to `invalidCursor`. Answering the first page instead would pass it off
+    /// as the last one (RFC 9865 section 2).
+    #[error("pages are asked for by `startIndex` and `count`; a `cursor` is not supported")]
+    CursorUnsupported,
     /// So many requests change the resource that this one found no turn; maps to 429.
     #[error("too many requests change this resource at the same time")]
     Contention,
@@ -90,6 +94,7 @@ impl ToErrorBody for EngineError {
             Self::Message(error) => error.to_error_body(),
             Self::FilterSyntax(error) => error.to_error_body(),
             Self::Filter(error) => error.to_error_body(),
+            Self::CursorUnsupported => ErrorBody::bad_request(ScimType::InvalidCursor, detail()),
             Self::Contention => ErrorBody::new(429, detail()),
             Self::Store(error) => error.to_error_body(),
         }

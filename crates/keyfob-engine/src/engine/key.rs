@@ -41,12 +41,8 @@ fn is_unique(
     attribute: &Attribute,
     profile: &Profile,
 ) -> bool {
-    let demanded = attribute.uniqueness != Uniqueness::None && !attribute.name.is("id");
-    let group_name = profile.unique_group_names
-        && uri.is_none()
-        && resource_type.schema().id == SchemaUri::GROUP
-        && attribute.name.is("displayName");
-    (demanded || group_name) && !attribute.is_complex()
+    let schema = uri.unwrap_or(&resource_type.schema().id);
+    !attribute.name.is("id") && profile.uniqueness_in(schema, attribute) != Uniqueness::None
 }
 
 fn key_of(path: &SmolStr, attribute: &Attribute, value: &Value) -> Option<UniqueKey> {

@@ -8,14 +8,14 @@ use keyfob_filter::{Filter, Limits};
 use keyfob_store::{Query, Selection, Store};
 
 use super::{Engine, EngineError, view::select_shown};
-use crate::context::Context;
+use crate::{context::Context, feature::Feature};
 
 impl<S: Store> Engine<S> {
     /// Lists the resources of one type (RFC 7644 section 3.4.2).
     ///
     /// # Errors
     /// [`EngineError::FilterSyntax`] and [`EngineError::Filter`], which map to `invalidFilter`, or to 403 `sensitive`
-    /// for a filter on an attribute that is never returned.
+    /// for a filter on an attribute that is never returned; [`EngineError::CursorUnsupported`] for a cursor.
     pub async fn list(
         &self,
         cx: &Context,
@@ -37,6 +37,9 @@ impl<S: Store> Engine<S> {
         resource_types: &[&ResourceType],
         request: &SearchRequest,
     ) -> Result<ListResponse, EngineError> {
+        if request.cursor.is_some() && !Feature::CursorPagination.is_supported() {
+            return Err(EngineError::CursorUnsupported);
+        }
         let searched: Vec<_> = match &request.filter {
             None => resource_types
                 .iter()

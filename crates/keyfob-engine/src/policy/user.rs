@@ -81,7 +81,8 @@ fn check_required(review: &Review<'_>) -> Result<(), Rejection> {
     let lacks = |document: &Resource, path: &str| {
         value_at(document, path).is_none_or(|value| value.is_unassigned() || value.as_str() == Some(""))
     };
-    let mut required = review.profile.required.iter();
+    let schema = &review.resource_type.schema().id;
+    let mut required = review.profile.required_in(schema).iter();
     let lacked = |path: &str| review.before().is_some_and(|before| lacks(before, path));
     let missing = required.find(|path| lacks(document, path) && (is_active(document) || !lacked(path)));
     match missing {

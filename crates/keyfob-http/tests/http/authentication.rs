@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use http::request::Parts;
+use bytes::Bytes;
+use http::{Request, request::Parts};
+use http_body_util::Full;
 use keyfob_core::ResourceId;
-use keyfob_engine::{DynStore, Profile, Store, StoreError};
+use keyfob_engine::{AuthenticationScheme, DynStore, Profile, Store, StoreError};
 use keyfob_http::{Authenticator, AuthenticatorError, BearerTokens, Caller};
 use serde_json::json;
+use tower::ServiceExt;
 
 use crate::support::{Answer, BASE_URL, Backend, Server};
 
@@ -32,6 +35,17 @@ impl Authenticator for Application {
             None => Ok(caller),
         }
     }
+
+    fn schemes(&self) -> Vec<AuthenticationScheme> {
+        let by_session = AuthenticationScheme::new("cookie", "Session", "The session of the application")
+            .documented_at("https://docs.example.com/sessions");
+        vec![
+            AuthenticationScheme::bearer(),
+            AuthenticationScheme::new("httpbasic", "API key", "The key as the password")
+                .challenging_with("Basic realm=\"Keys\""),
+            by_session,
+        ]
+    }
 }
 
 async fn application() -> Server {
@@ -39,7 +53,7 @@ async fn application() -> Server {
     let tokens = BearerTokens::new(Arc::clone(&server.engine));
     let service = keyfob_http::ScimService::builder(Arc::clone(&server.engine))
         .base_path("/scim/v2")
-        .public_url(BASE_URL)
+        .public_url(BASE_URL.parse().unwrap())
         .authenticator(Application { tokens })
         .build();
     Server { service, ..server }
@@ -125,6 +139,41 @@ async fn rfc_6750_2_1_a_token_without_its_scheme_is_taken_in_interop_and_told_of
             assert_eq!(detail, expected);
         }
     }
+}
+
+#[tokio::test]
+async fn rfc_7643_5_the_authenticator_says_which_schemes_there_are_and_challenges_with_them() {
+    let server = application().await;
+    let config = server.send("GET", "/ServiceProviderConfig", None).await.json();
+    let expected = json!([
+        {
+            "type": "oauthbearertoken",
+            "name": "OAuth Bearer Token",
+            "description": "The bearer token of an organization in the Authorization header",
+            "specUri": "https://www.rfc-editor.org/info/rfc6750",
+            "primary": true,
+        },
+        {
+            "type": "httpbasic",
+            "name": "API key",
+            "description": "The key as the password",
+            "primary": false,
+        },
+        {
+            "type": "cookie",
+            "name": "Session",
+            "description": "The session of the application",
+            "documentationUri": "https://docs.example.com/sessions",
+            "primary": false,
+        },
+    ]);
+    assert_eq!(config["authenticationSchemes"], expected);
+    let request = Request::get("/scim/v2/Users")
+        .body(Full::<Bytes>::default())
+        .unwrap();
+    let response = server.service.clone().oneshot(request).await.unwrap();
+    let challenges: Vec<_> = response.headers().get_all("www-authenticate").iter().collect();
+    assert_eq!(challenges, ["Bearer realm=\"SCIM\"", "Basic realm=\"Keys\""]);
 }
 
 #[tokio::test]

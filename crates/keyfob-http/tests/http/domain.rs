@@ -285,7 +285,7 @@ async fn i_1_the_service_is_mounted_at_any_prefix_with_a_version_and_without() {
         let server = Server::start_with(Backend::Memory, Profile::verkada(), |builder| {
             builder
                 .base_path(prefix)
-                .public_url(format!("https://door.example{prefix}"))
+                .public_url(format!("https://door.example{prefix}").parse().unwrap())
         })
         .await;
         let request = http::Request::get(format!("{prefix}/Users"))

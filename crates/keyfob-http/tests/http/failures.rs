@@ -111,6 +111,7 @@ async fn the_client_learns_that_the_service_failed_and_the_log_why() {
     let subscriber = tracing_subscriber::fmt()
         .with_ansi(false)
         .with_writer(move || writer.clone())
+        .with_max_level(tracing::Level::WARN)
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 

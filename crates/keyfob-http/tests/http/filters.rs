@@ -40,11 +40,14 @@ const TERMS: &[&str] = &[
 #[tokio::test]
 async fn what_get_shows_can_be_filtered_by() {
     check(Backend::Memory, "https://scim.example.com/scim/v2").await;
-    check(Backend::Sqlite, "http://localhost:8080").await;
+    check(Backend::Sqlite, "http://localhost:8080/scim/v2").await;
 }
 
 async fn check(backend: Backend, public_url: &str) {
-    let server = Server::start_with(backend, Profile::rfc(), |builder| builder.public_url(public_url)).await;
+    let server = Server::start_with(backend, Profile::rfc(), |builder| {
+        builder.public_url(public_url.parse().unwrap())
+    })
+    .await;
     let first = server
         .create(
             "/Users",

@@ -6,11 +6,15 @@ mod authentication;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod discovery;
+#[cfg(test)]
 mod domain;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod filters;
+#[cfg(test)]
+mod log;
 #[cfg(test)]
 mod nesting;
 #[cfg(test)]

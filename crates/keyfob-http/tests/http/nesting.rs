@@ -99,10 +99,10 @@ async fn addresses_have_the_path_at_which_the_service_is_mounted() {
         ),
         (
             "as configured",
-            |b| b.public_url("https://scim.example.com/"),
+            |b| b.public_url("https://scim.example.com/".parse().unwrap()),
             |s| Router::new().nest("/scim/v2", keyfob_http::axum::router(s)),
             "/scim/v2/Users",
-            "https://scim.example.com",
+            "https://scim.example.com/scim/v2",
         ),
     ];
     for (name, set_up, mount, path, expected) in cases {

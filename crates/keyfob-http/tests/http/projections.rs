@@ -33,12 +33,12 @@ async fn names_that_mean_nothing_cost_next_to_nothing() {
         }
         fastest
     };
-    let plain = time("/Users?count=200&attributes=userName".into()).await;
+    let plain = time("/Users?count=200".into()).await;
     let unknown = names(500).join(",");
     for parameter in ["attributes", "excludedAttributes"] {
-        // Each name was looked for in each user, at some thirty times what a plain list costs.
+        // Each name was looked for in each user, at some hundred times what a plain list costs.
         let asked = time(format!("/Users?count=200&{parameter}={unknown}")).await;
-        let limit = 4 * plain + Duration::from_millis(20);
+        let limit = 10 * plain + Duration::from_millis(200);
         assert!(asked < limit, "{parameter}: {asked:?}, a plain list {plain:?}");
     }
 }

@@ -60,7 +60,7 @@ impl Server {
         let token = organization(&engine, "default").await;
         let builder = ScimService::builder(Arc::clone(&engine))
             .base_path("/scim/v2")
-            .public_url(BASE_URL);
+            .public_url(BASE_URL.parse().unwrap());
         Self {
             service: set_up(builder).build(),
             engine,

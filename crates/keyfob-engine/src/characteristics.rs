@@ -1,0 +1,52 @@
+//! The characteristics of attributes under a profile: one table for what is checked and for what `/Schemas` says.
+
+use keyfob_core::{Attribute, Schema, SchemaUri, schema::Uniqueness};
+
+use crate::profile::Profile;
+
+impl Profile {
+    /// The paths, such as `name.givenName`, of the attributes of a schema that a provider has to give beyond those that
+    /// the schema itself demands.
+    pub(crate) fn required_in(&self, schema: &SchemaUri) -> &'static [&'static str] {
+        if *schema == SchemaUri::USER {
+            self.required
+        } else {
+            &[]
+        }
+    }
+
+    /// Whether two resources of a tenant may share a value of an attribute of this schema. `global` is what one service
+    /// can't promise; within a tenant it is the same as `server`.
+    pub(crate) fn uniqueness_in(&self, schema: &SchemaUri, attribute: &Attribute) -> Uniqueness {
+        let is_group_name = *schema == SchemaUri::GROUP && attribute.name.is("displayName");
+        match attribute.uniqueness {
+            _ if attribute.is_complex() => Uniqueness::None,
+            Uniqueness::None if is_group_name && self.unique_group_names => Uniqueness::Server,
+            Uniqueness::None => Uniqueness::None,
+            Uniqueness::Server | Uniqueness::Global => Uniqueness::Server,
+        }
+    }
+
+    /// The schema as it holds under the profile.
+    pub(crate) fn schema(&self, schema: &Schema) -> Schema {
+        let mut schema = schema.clone();
+        let required = self.required_in(&schema.id);
+        for attribute in &mut schema.attributes {
+            attribute.uniqueness = self.uniqueness_in(&schema.id, attribute);
+            for path in required {
+                let (name, sub) = path
+                    .split_once('.')
+                    .map_or((*path, None), |(name, sub)| (name, Some(sub)));
+                if !attribute.name.is(name) {
+                    continue;
+                }
+                attribute.required = true;
+                let subs = attribute.sub_attributes.iter_mut();
+                for named in subs.filter(|named| sub.is_some_and(|sub| named.name.is(sub))) {
+                    named.required = true;
+                }
+            }
+        }
+        schema
+    }
+}
