@@ -87,7 +87,7 @@ fn apply(
     resource_type: &ResourceType,
     dialect: Dialect,
 ) -> Result<(), ErrorBody> {
-    let request = PatchRequest::from_json(request).map_err(|error| error.to_error_body())?;
+    let request = PatchRequest::from_json_with(request, dialect).map_err(|error| error.to_error_body())?;
     let plan = Plan::compile(request, resource_type, dialect).map_err(|error| error.to_error_body())?;
     plan.apply(resource).map_err(|error| error.to_error_body())?;
     Ok(())

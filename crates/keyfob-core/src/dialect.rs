@@ -16,20 +16,23 @@ pub enum Quirk {
     /// `"emails": {…}`: a single value where a multi-valued attribute takes an array, and an array of one where a
     /// single value belongs.
     SingleValues,
-    /// `[{"value": "a"}]`: objects around the elements of a multi-valued attribute of simple values (Entra ID).
+    /// `[{"value": "a"}]`: objects around the elements of a multi-valued attribute of simple values (Entra ID), and
+    /// `[{"$ref": null, "value": "a"}]` around the one value of a simple attribute.
     WrappedValues,
-    /// A number or a boolean where a string belongs, taken as its JSON text (card numbers). Not part of
-    /// [`Dialect::interop`]: a number as `userName` is a mistake.
+    /// A number or a boolean where a string belongs, taken as its JSON text (card and employee numbers).
     StringNumbers,
-    /// A URI in `schemas` that the resource type doesn't have, such as Entra's
-    /// `http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group`: ignored.
+    /// A schema that the registry doesn't have: its URI in `schemas`, such as Entra's
+    /// `http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group`, its object in a body or in a value,
+    /// and a PATCH path into it are ignored.
     UnknownSchemas,
     /// An extension's attributes without its URI in `schemas` (OneLogin): the URI is added.
     UnlistedSchemas,
     /// Core attributes inside an object named by the core schema's URI: taken as if they stood at the top.
     NestedCore,
-    /// Sub-attributes that the schema doesn't have inside a known complex value: ignored, as unknown attributes are.
-    UnknownSubAttributes,
+    /// Attributes and sub-attributes that no schema has: ignored with a path and without one, so that an attribute that
+    /// an administrator mapped by mistake doesn't keep a leaver active. Without this quirk they are ignored in bodies
+    /// and in values of a PATCH without path alone (RFC 7644 section 3.3).
+    UnknownAttributes,
     /// `{"name.givenName": …}`, `{"emails[type eq \"work\"].value": …}` and `{"urn:…:User:department": …}`: keys of
     /// a PATCH without path are themselves paths (Entra ID with `aadOptscim062020`).
     PathKeys,
@@ -70,6 +73,22 @@ pub enum Quirk {
     /// `userName eq "domain\user"`: a backslash in a string of a filter that begins no escape of JSON, such as `\u`
     /// without four digits, stands for itself (Active Directory names).
     LiteralBackslashes,
+    /// `"roles": "Admin"`, and `"a@example.com"` for `emails[type eq "work"]`: a bare string where an element belongs
+    /// that has a `value` (Entra ID's `SingleAppRoleAssignment`).
+    BareElements,
+    /// `{"value": "{\"id\": …, \"value\": \"25\", \"displayName\": \"Guide\"}"}`: an element, or its `value`, that is an
+    /// object written as text (Entra ID's `AppRoleAssignmentsComplex`). `displayName` is taken as `display`.
+    EncodedElements,
+    /// `remove` with `[{"type": "home"}]`: elements are taken out by the sub-attributes that are sent, where `value` is
+    /// not among them. Goes with [`RemoveByValue`](Self::RemoveByValue).
+    RemoveBySubAttributes,
+    /// `{"path": "members", "value": {"members": […]}}`: a PATCH value that names the attribute of the path once more
+    /// (Salesforce).
+    RepeatedPath,
+    /// `"Operations": []`: a PATCH without operations, which changes nothing (Entra ID's validator).
+    EmptyOperations,
+    /// A PATCH body that states no `schemas`.
+    UnstatedMessages,
 }
 
 /// A set of [`Quirk`]s: how much of what providers really send is understood.
@@ -86,11 +105,11 @@ pub enum Quirk {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Dialect {
-    quirks: u32,
+    quirks: u64,
 }
 
 impl Dialect {
-    const ALL: [Quirk; 24] = [
+    const ALL: [Quirk; 30] = [
         Quirk::BooleanStrings,
         Quirk::BareValues,
         Quirk::SingleValues,
@@ -99,7 +118,7 @@ impl Dialect {
         Quirk::UnknownSchemas,
         Quirk::UnlistedSchemas,
         Quirk::NestedCore,
-        Quirk::UnknownSubAttributes,
+        Quirk::UnknownAttributes,
         Quirk::PathKeys,
         Quirk::DottedUrn,
         Quirk::CreateOnNoMatch,
@@ -115,6 +134,12 @@ impl Dialect {
         Quirk::WildcardContentType,
         Quirk::TokenWithoutScheme,
         Quirk::LiteralBackslashes,
+        Quirk::BareElements,
+        Quirk::EncodedElements,
+        Quirk::RemoveBySubAttributes,
+        Quirk::RepeatedPath,
+        Quirk::EmptyOperations,
+        Quirk::UnstatedMessages,
     ];
 
     /// The RFC alone.
@@ -123,13 +148,10 @@ impl Dialect {
         Self { quirks: 0 }
     }
 
-    /// All that is unambiguous, whoever sends it: everything but [`Quirk::StringNumbers`].
+    /// All that is unambiguous, whoever sends it: every quirk.
     #[must_use]
     pub fn interop() -> Self {
-        Self::ALL
-            .into_iter()
-            .fold(Self::strict(), Self::with)
-            .without(Quirk::StringNumbers)
+        Self::ALL.into_iter().fold(Self::strict(), Self::with)
     }
 
     /// What Microsoft Entra ID sends, with and without `aadOptscim062020`: [`interop`](Self::interop) without what is
@@ -139,6 +161,7 @@ impl Dialect {
         Self::interop()
             .without(Quirk::EncodedValue)
             .without(Quirk::NestedCore)
+            .without(Quirk::RepeatedPath)
     }
 
     /// What Okta sends: the RFC, with `id` repeated, elements created through value filters, and `schemas` that don't
@@ -207,9 +230,6 @@ mod tests {
             assert_eq!(only.quirks().collect::<Vec<_>>(), [quirk]);
             assert_eq!(only.without(quirk), Dialect::strict());
         }
-        assert_eq!(
-            Dialect::interop().with(Quirk::StringNumbers).quirks().count(),
-            Dialect::ALL.len()
-        );
+        assert_eq!(Dialect::interop().quirks().count(), Dialect::ALL.len());
     }
 }

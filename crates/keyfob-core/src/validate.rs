@@ -3,11 +3,15 @@
 mod body;
 mod error;
 mod members;
+mod reader;
+mod response;
 mod value;
 
 pub use self::{
-    body::{complete, create, replace, response, state_schemas},
+    body::{complete, create, replace, state_schemas},
     error::ValidationError,
-    members::{members, sent_members},
-    value::{changes, element, is_primary, points_at_nothing, value},
+    members::members,
+    reader::{IgnoreRule, Ignored, Reader},
+    response::response,
+    value::{is_primary, points_at_nothing, value},
 };

@@ -7,6 +7,7 @@ pub mod discovery;
 pub mod engine;
 pub mod event;
 pub mod feature;
+mod ignored;
 pub mod profile;
 pub mod provisioning;
 pub mod rule;
@@ -29,6 +30,7 @@ pub use self::{
     feature::Feature,
     profile::{
         Adopt, Deletion, GroupExternalId, PatchAnswer, Profile, Reprovision, TokenPolicy, UnknownMembers,
+        WriteOnlyPatch,
     },
     provisioning::{EmailDomain, FirstLink, Provisioning, Synchronization, TokenInfo},
     rule::{FurtherChange, Operation, Rejection, Review, Rule},

@@ -1,6 +1,6 @@
 //! Policies: what the RFC leaves to the service provider, as few named values.
 
-use keyfob_core::{Dialect, Quirk};
+use keyfob_core::Dialect;
 
 /// How a service behaves where the RFC leaves a choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub struct Profile {
     pub group_external_id: GroupExternalId,
     /// What becomes of members that don't exist or are of a type that the relation doesn't take.
     pub unknown_members: UnknownMembers,
+    /// What a PATCH of a writeOnly attribute does, of which the service keeps none.
+    pub write_only: WriteOnlyPatch,
     /// What a provider has to say of every user beyond what the schema demands, in paths such as `name.givenName`.
     pub required: &'static [&'static str],
     /// What DELETE does to a user.
@@ -51,6 +53,7 @@ impl Profile {
             unique_group_names: true,
             group_external_id: GroupExternalId::Keep,
             unknown_members: UnknownMembers::Reject,
+            write_only: WriteOnlyPatch::Ignore,
             required: &[],
             deletion: Deletion::Hard,
             reprovision: Reprovision::New,
@@ -72,18 +75,17 @@ impl Profile {
             name: "rfc",
             dialect: Dialect::strict(),
             unique_group_names: false,
+            write_only: WriteOnlyPatch::Refuse,
             ..Self::interop()
         }
     }
 
     /// As Verkada Command provisions: deleted users can be brought back, users are invited, one token opens an
-    /// organization, and the `externalId` of a group is of no account. Card numbers are taken as JSON numbers too, as
-    /// mappings send them that don't say otherwise.
+    /// organization, and the `externalId` of a group is of no account.
     #[must_use]
     pub fn verkada() -> Self {
         Self {
             name: "verkada",
-            dialect: Dialect::interop().with(Quirk::StringNumbers),
             group_external_id: GroupExternalId::Ignore,
             deletion: Deletion::Soft,
             reprovision: Reprovision::Restore,
@@ -173,6 +175,16 @@ pub enum UnknownMembers {
     Reject,
     /// They are left out, and the rest is done.
     Skip,
+}
+
+/// What a PATCH of a writeOnly attribute such as `password` does (RFC 7643 section 7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WriteOnlyPatch {
+    /// It is refused, since the client would take a value for changed that is not.
+    Refuse,
+    /// It changes nothing, and the rest of the request is done.
+    Ignore,
 }
 
 /// What a PATCH answers (RFC 7644 section 3.5.2: 200 with the resource or 204).

@@ -162,7 +162,7 @@ impl<S: Store> Exchange<'_, S> {
         body: &[u8],
     ) -> Answer {
         let projection = parameters.projection(self.dialect())?;
-        let read = PatchRequest::from_json(body);
+        let read = PatchRequest::from_json_with(body, self.dialect());
         let request = self.or_gone(resource_type, id, read).await?;
         let precondition = conditional::precondition(&self.request.headers);
         let written = self

@@ -8,7 +8,7 @@ use keyfob_core::{
     Value, json,
     message::{PatchOperation, PatchOperationKind as Kind, PatchRequest},
     schema::{Container, Mutability, RelationKind, ResolveError, Target},
-    validate::{self, ValidationError},
+    validate::{self, IgnoreRule, Ignored, Reader, ValidationError},
 };
 use keyfob_filter::{Filter, Limits, PatchPathRef};
 use smol_str::{SmolStr, format_smolstr};
@@ -50,9 +50,11 @@ pub(crate) fn compile(
     let mut compiler = Compiler {
         resource_type,
         dialect,
+        reader: Reader::new(dialect),
         operations: request.operations.len(),
         operation: 0,
         key: None,
+        ignored: Vec::new(),
         steps: Vec::new(),
         changed: Vec::new(),
         relations: Vec::new(),
@@ -65,9 +67,18 @@ pub(crate) fn compile(
         } = operation;
         compiler.operation = index;
         compiler.key = None;
+        // In a value without path the unknown is ignored as in any body (RFC 7644 section 3.3).
+        compiler.dialect = match path {
+            None => dialect.with(Quirk::UnknownAttributes),
+            Some(_) => dialect,
+        };
+        compiler.reader = Reader::new(compiler.dialect);
         compiler
             .operation(kind, path.as_ref(), value)
             .map_err(|kind| PatchError::new(Some(index), compiler.key.take().or(path), kind))?;
+        let reader = std::mem::replace(&mut compiler.reader, Reader::new(dialect));
+        let ignored = reader.into_ignored().into_iter();
+        compiler.ignored.extend(ignored.map(|ignored| (index, ignored)));
     }
     Ok(compiler.finish())
 }
@@ -76,13 +87,18 @@ type Compiling<T = ()> = Result<T, PatchErrorKind>;
 
 struct Compiler<'t> {
     resource_type: &'t ResourceType,
+    /// What the operation at hand may depart in.
     dialect: Dialect,
+    /// Reads its values.
+    reader: Reader,
     /// How many operations there are.
     operations: usize,
     /// The operation at hand.
     operation: usize,
     /// The key at hand of its value, where that holds attributes.
     key: Option<SmolStr>,
+    /// What operations named that is passed over.
+    ignored: Vec<(usize, Ignored)>,
     steps: Vec<Step<'t>>,
     changed: Vec<Place<'t>>,
     relations: Vec<PlannedRelation<'t>>,
@@ -153,15 +169,15 @@ impl<'t> Compiler<'t> {
             .map(|schema| schema.id.as_str());
         if key.is_legal() {
             let path = PatchPathRef::new(AttrPathRef::new(schema, key.as_str(), None), None, None);
-            return match self.at(kind, &path, Some(value), &text, true) {
-                // As in any body (RFC 7644 section 3.3).
-                Err(PatchErrorKind::Resolve(_)) if self.dialect.allows(Quirk::UnknownSubAttributes) => Ok(()),
-                other => other,
-            };
+            return self.at(kind, &path, Some(value), &text, true);
         }
-        let is_uri = within.is_none() && key.as_str().contains(':');
-        if is_uri && let Some(extension) = self.resource_type.extension(&SchemaUri::new(key.as_str())) {
-            return self.extension(kind, &extension.schema, Some(value), &text);
+        if within.is_none() && key.as_str().contains(':') {
+            if let Some(extension) = self.resource_type.extension(&SchemaUri::new(key.as_str())) {
+                return self.extension(kind, &extension.schema, Some(value), &text);
+            }
+            if !self.names_registered(&text) {
+                return self.unknown_schema(&text);
+            }
         }
         if !self.dialect.allows(Quirk::PathKeys) {
             return Err(ResolveError::UnknownAttribute {
@@ -175,16 +191,54 @@ impl<'t> Compiler<'t> {
         if path.attr.schema().is_none() {
             path.attr = path.attr.with_schema(schema);
         }
-        let is_body = matches!(value, Value::Object(_));
-        match self.at(kind, &path, Some(value), &text, true) {
-            // The body of an extension that this service doesn't have.
-            Err(PatchErrorKind::Resolve(ResolveError::UnknownSchema { .. }))
-                if is_uri && is_body && self.dialect.allows(Quirk::UnknownSchemas) =>
-            {
-                Ok(())
+        self.at(kind, &path, Some(value), &text, true)
+    }
+
+    /// Whether a path or a key begins with the URI of a schema that the registry has.
+    fn names_registered(&self, text: &str) -> bool {
+        let head = text.split_once('[').map_or(text, |(head, _)| head);
+        let Some((uri, rest)) = head.rsplit_once(':') else {
+            return false;
+        };
+        let name = rest.split_once('.').map_or(rest, |(name, _)| name);
+        let is_registered = |uri: &str| self.resource_type.is_registered(uri);
+        is_registered(uri) || is_registered(&format_smolstr!("{uri}:{name}"))
+    }
+
+    /// Passes over a key of an extension that the registry doesn't have, where the dialect has it so.
+    fn unknown_schema(&mut self, text: &SmolStr) -> Compiling {
+        if !self.dialect.allows(Quirk::UnknownSchemas) {
+            return Err(ValidationError::UnknownSchema {
+                uri: SchemaUri::new(text.as_str()),
+                resource_type: self.resource_type.name().clone(),
             }
-            other => other,
+            .into());
         }
+        self.ignore(IgnoreRule::UnregisteredExtension, text);
+        Ok(())
+    }
+
+    /// Passes over a name that no schema has, where the dialect has it so.
+    fn unresolved(&mut self, error: ResolveError, text: &SmolStr) -> Compiling {
+        let (quirk, rule) = match error {
+            ResolveError::UnknownSchema { .. } if !self.names_registered(text) => {
+                (Quirk::UnknownSchemas, IgnoreRule::UnregisteredExtension)
+            }
+            ResolveError::UnknownAttribute { .. } | ResolveError::UnknownSubAttribute { .. } => {
+                (Quirk::UnknownAttributes, IgnoreRule::UnknownAttribute)
+            }
+            _ => return Err(error.into()),
+        };
+        if !self.dialect.allows(quirk) {
+            return Err(error.into());
+        }
+        self.ignore(rule, text);
+        Ok(())
+    }
+
+    fn ignore(&mut self, rule: IgnoreRule, text: &SmolStr) {
+        let ignored = Ignored::new(text.clone(), rule);
+        self.ignored.push((self.operation, ignored));
     }
 
     /// Compiles an operation on what a path names.
@@ -199,10 +253,11 @@ impl<'t> Compiler<'t> {
         let not_selectable = || PatchErrorKind::NotSelectable {
             attribute: format_smolstr!("{}", path.attr),
         };
-        let resolved = match self.resource_type.resolve(path.attr, self.dialect)? {
-            Target::Attribute(resolved) => resolved,
-            Target::Extension(_) if path.filter.is_some() => return Err(not_selectable()),
-            Target::Extension(schema) => return self.extension(kind, schema, value, text),
+        let resolved = match self.resource_type.resolve(path.attr, self.dialect) {
+            Ok(Target::Attribute(resolved)) => resolved,
+            Ok(Target::Extension(_)) if path.filter.is_some() => return Err(not_selectable()),
+            Ok(Target::Extension(schema)) => return self.extension(kind, schema, value, text),
+            Err(error) => return self.unresolved(error, text),
         };
         let attribute = resolved.attribute;
         if path.filter.is_some() && (!attribute.multi_valued || resolved.sub.is_some()) {
@@ -210,7 +265,10 @@ impl<'t> Compiler<'t> {
         }
         let sub = match path.sub {
             None => resolved.sub,
-            Some(name) => Some(attribute.resolve_sub(name)?),
+            Some(name) => match attribute.resolve_sub(name) {
+                Ok(sub) => Some(sub),
+                Err(error) => return self.unresolved(error, text),
+            },
         };
         let spot = Spot {
             place: Place::new(resolved.container, attribute),
@@ -230,6 +288,10 @@ impl<'t> Compiler<'t> {
             text,
             ..
         } = spot;
+        let value = match value {
+            Some(value) if filter.is_none() && sub.is_none() => Some(self.unrepeated(place.attribute, value)),
+            value => value,
+        };
         let is_core = place.container == Container::Core;
         let relation = is_core
             .then(|| self.resource_type.relation(place.attribute.name.as_str()))
@@ -273,6 +335,22 @@ impl<'t> Compiler<'t> {
         Ok(())
     }
 
+    /// What a value holds that names the attribute of its path once more, where the dialect has it so.
+    fn unrepeated(&self, attribute: &Attribute, value: Value) -> Value {
+        let Value::Object(mut object) = value else {
+            return value;
+        };
+        let name = attribute.name.as_str();
+        if object.len() == 1
+            && self.dialect.allows(Quirk::RepeatedPath)
+            && attribute.sub_attribute(name).is_none()
+            && let Some(inner) = object.remove(name)
+        {
+            return inner;
+        }
+        Value::Object(object)
+    }
+
     /// Lets what is readOnly be repeated: as an attribute of a value always, since that modifies nothing; as the target
     /// of a path where the dialect says so.
     fn read_only(&mut self, kind: Kind, spot: Spot<'t, '_>, value: Option<Value>) -> Compiling {
@@ -280,6 +358,7 @@ impl<'t> Compiler<'t> {
         match value {
             Some(value) if kind != Kind::Remove && spot.filter.is_none() && is_allowed => {
                 self.reads.insert(spot.place.attribute.id);
+                self.ignore(IgnoreRule::RepeatedReadOnly, spot.text);
                 let action = Action::Expect {
                     place: spot.place,
                     sub: spot.sub,
@@ -297,7 +376,7 @@ impl<'t> Compiler<'t> {
     fn schemas(&mut self, kind: Kind, spot: Spot<'t, '_>, value: Option<Value>) -> Compiling {
         let uris = match value {
             Some(value) if kind != Kind::Remove && spot.filter.is_none() => {
-                validate::value(spot.place.attribute, value, self.dialect, spot.text)?
+                self.reader.value(spot.place.attribute, value, spot.text)?
             }
             _ => {
                 return Err(PatchErrorKind::Required {
@@ -305,6 +384,7 @@ impl<'t> Compiler<'t> {
                 });
             }
         };
+        self.ignore(IgnoreRule::Derived, spot.text);
         if self.dialect.allows(Quirk::UnknownSchemas) {
             return Ok(());
         }
@@ -335,16 +415,15 @@ impl<'t> Compiler<'t> {
         text: &SmolStr,
     ) -> Compiling {
         let uri = || SmolStr::new(schema.id.as_str());
-        let value = value.filter(|value| *value != Value::Null);
         match value {
             Some(_) if kind == Kind::Remove => Err(PatchErrorKind::ValueOfRemove { attribute: uri() }),
-            Some(value) => {
+            Some(value) if value != Value::Null => {
                 for (key, value) in self.attributes(Some(value))? {
                     self.key(kind, &key, value, Some(schema))?;
                 }
                 Ok(())
             }
-            None => {
+            _ => {
                 let is_required = |uri| {
                     self.resource_type
                         .extension(uri)
@@ -428,6 +507,7 @@ impl<'t> Compiler<'t> {
                 .filter(|delta| !delta.is_empty())
                 .collect(),
             selected,
+            ignored: self.ignored,
             reads: self.reads,
             writes: self.writes,
         }

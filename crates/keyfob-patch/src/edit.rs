@@ -34,6 +34,8 @@ pub(crate) struct ElementsChange<'t> {
     pub(crate) selected: Option<ElementPredicate>,
     pub(crate) edit: ElementEdit<'t>,
     pub(crate) otherwise: NoMatch,
+    /// Whether nothing may be left of a value: only what removes leaves nothing.
+    pub(crate) may_empty: bool,
 }
 
 /// A change of one value of a multi-valued attribute.
@@ -124,6 +126,9 @@ impl ElementsChange<'_> {
             touched.push(index);
             let before = guarded.then(|| element.clone());
             self.edit.apply(element);
+            if *element == Value::Null && !self.may_empty {
+                return Err(ValidationError::NothingKnown { path: place.path() }.into());
+            }
             if changes_immutable(attribute, before.as_ref(), Some(element)) {
                 return Err(ValidationError::Immutable { path: place.path() }.into());
             }

@@ -32,27 +32,48 @@ pub(crate) fn extend(attribute: &Attribute, elements: &mut Vec<Value>, added: &[
     touched
 }
 
-/// Takes out those that one of `sent` means: by `value`, and by `type` where it says one; by everything where it has
-/// no `value`.
+/// Takes out those that one of `sent` means: by `value`, and by `type` where it says one; by everything that it says
+/// where it has no `value`.
 ///
 /// # Complexity
-/// Linear in both.
+/// Linear in both, for each combination of sub-attributes that is sent.
 pub(crate) fn discard(attribute: &Attribute, elements: &mut Vec<Value>, sent: &[Value]) {
-    let typeless = |element: &Value| {
-        let object = element.as_object()?;
-        (object.get("type").is_none())
-            .then(|| value_text(attribute, object))
-            .flatten()
-    };
-    let whole: HashSet<Vec<u8>> = sent.iter().map(|element| identity(attribute, element)).collect();
-    let by_value: HashSet<Vec<u8>> = sent.iter().filter_map(typeless).collect();
-    elements.retain(|element| {
-        let value = element
-            .as_object()
-            .and_then(|object| value_text(attribute, object));
-        !whole.contains(&identity(attribute, element))
-            && !value.is_some_and(|value| by_value.contains(&value))
+    let mut simple = HashSet::new();
+    let mut criteria: HashMap<Vec<&str>, HashSet<Vec<u8>>> = HashMap::new();
+    for value in sent {
+        let Some(object) = value.as_object() else {
+            simple.insert(text(attribute, value));
+            continue;
+        };
+        let has_value = object.get("value").is_some();
+        let subs = attribute.sub_attributes.iter().map(|sub| sub.name.as_str());
+        let names: Vec<&str> = subs
+            .filter(|name| object.get(name).is_some())
+            .filter(|name| !has_value || ["value", "type"].contains(name))
+            .collect();
+        let meant = parts(attribute, object, &names);
+        criteria.entry(names).or_default().extend(meant);
+    }
+    elements.retain(|element| match element.as_object() {
+        None => !simple.contains(&text(attribute, element)),
+        Some(object) => !criteria.iter().any(|(names, meant)| {
+            parts(attribute, object, names).is_some_and(|parts| meant.contains(&parts))
+        }),
     });
+}
+
+/// What the object says for these names, if it has all of them. Who doesn't say that they are primary are not
+/// (RFC 7643 section 2.4).
+fn parts(attribute: &Attribute, object: &Object, names: &[&str]) -> Option<Vec<u8>> {
+    const NOT_PRIMARY: Value = Value::Bool(false);
+    let texts: Option<Vec<Vec<u8>>> = names
+        .iter()
+        .map(|name| match object.get(name) {
+            Some(value) => Some(sub_text(attribute, name, value)),
+            None => (*name == "primary").then(|| sub_text(attribute, name, &NOT_PRIMARY)),
+        })
+        .collect();
+    Some(texts?.join(&b','))
 }
 
 /// Where one of the `touched` elements is primary, lets no other be (RFC 7644 section 3.5.2).

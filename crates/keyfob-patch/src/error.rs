@@ -88,6 +88,12 @@ pub enum PatchErrorKind {
         /// The attribute.
         attribute: SmolStr,
     },
+    /// `remove` with a value that can't name an element; maps to `invalidValue`.
+    #[error("the value with which `{attribute}` is removed from names nothing: leave it out to remove all")]
+    NothingNamed {
+        /// The attribute.
+        attribute: SmolStr,
+    },
     /// Something else than an object where attributes belong; maps to `invalidValue`.
     #[error("attributes are an object, not {found}")]
     NotAttributes {
@@ -163,7 +169,7 @@ impl PatchErrorKind {
             Self::Filter(_) => ScimType::InvalidFilter,
             Self::MissingPath | Self::NoMatch { .. } => ScimType::NoTarget,
             Self::MissingValue { .. } | Self::ValueOfRemove { .. } => ScimType::InvalidSyntax,
-            Self::NotAttributes { .. } | Self::Value(_) => ScimType::InvalidValue,
+            Self::NotAttributes { .. } | Self::NothingNamed { .. } | Self::Value(_) => ScimType::InvalidValue,
             Self::ReadOnly { .. } | Self::Required { .. } | Self::MemberChanged { .. } => {
                 ScimType::Mutability
             }

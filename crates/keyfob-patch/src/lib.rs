@@ -7,6 +7,7 @@ mod edit;
 mod element;
 mod error;
 mod members;
+mod outcome;
 mod place;
 mod plan;
 
@@ -14,5 +15,6 @@ pub use self::{
     delta::RelationDelta,
     diff::diff,
     error::{PatchError, PatchErrorKind},
+    outcome::{Explained, OperationOutcome, explain},
     plan::{Applied, Patched, Plan},
 };

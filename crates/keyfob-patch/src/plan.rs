@@ -6,7 +6,7 @@ use keyfob_core::{
     Addresses, AttrSet, Attribute, Dialect, MemberSet, Resource, ResourceId, ResourceType, Value,
     message::PatchRequest,
     schema::{Container, Mutability},
-    validate::{self, ValidationError},
+    validate::{self, Ignored, ValidationError},
 };
 use smol_str::format_smolstr;
 
@@ -41,6 +41,8 @@ pub struct Plan<'t> {
     pub(crate) deltas: Vec<RelationDelta>,
     /// Relations whose members have to be looked at.
     pub(crate) selected: Vec<PlannedRelation<'t>>,
+    /// What operations named that is passed over.
+    pub(crate) ignored: Vec<(usize, Ignored)>,
     pub(crate) reads: AttrSet,
     pub(crate) writes: AttrSet,
 }
@@ -126,6 +128,13 @@ impl<'t> Plan<'t> {
         &self.deltas
     }
 
+    /// What the request names and the plan passes over, with the operation, counted from zero. A readOnly attribute is
+    /// among it that the request repeats; where it differs from what is stored, applying the plan is refused.
+    #[must_use]
+    pub fn ignored(&self) -> &[(usize, Ignored)] {
+        &self.ignored
+    }
+
     /// Applies the plan to a whole resource: a relation that it doesn't carry has no members. All operations are
     /// applied or, on an error, none.
     ///
@@ -202,7 +211,7 @@ impl<'t> Plan<'t> {
         })
     }
 
-    fn run(
+    pub(crate) fn run(
         &self,
         step: &Step<'t>,
         stored: &Resource,
@@ -237,8 +246,12 @@ impl<'t> Plan<'t> {
                 if repeated {
                     return Ok(());
                 }
+                let path = place.path();
                 Err(PatchErrorKind::ReadOnly {
-                    attribute: place.path(),
+                    attribute: match sub {
+                        None => path,
+                        Some(sub) => format_smolstr!("{path}.{}", sub.name),
+                    },
                 })
             }
             Action::Members(attribute, change) => selected

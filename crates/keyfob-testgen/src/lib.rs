@@ -2,6 +2,7 @@
 
 mod choices;
 mod filter;
+mod hostile;
 mod model;
 mod request;
 mod resource;
@@ -11,6 +12,7 @@ use keyfob_core::{Registry, ResourceType};
 pub use self::{
     choices::Choices,
     filter::{address, filter_matches, shown},
+    hostile::{hostile_body, hostile_patch},
     model::apply_patch,
     request::patch_request,
     resource::resource,

@@ -84,13 +84,19 @@ impl Model {
         let Some(path) = path else {
             match (op, value) {
                 (Op::Remove, _) => self.fault("noTarget"),
-                (_, Some(value)) => self.attributes(op, value),
+                (_, Some(value)) => {
+                    // What is unknown is ignored, as in any body.
+                    let dialect = self.dialect;
+                    self.dialect = dialect.with(Quirk::UnknownAttributes);
+                    self.attributes(op, value);
+                    self.dialect = dialect;
+                }
                 _ => {}
             }
             return;
         };
         match Target::resolve(path, self.kind, self.dialect) {
-            Err(fault) => self.fault(fault),
+            Err(fault) => self.unresolved(fault),
             Ok(Target::Core) => match value {
                 Some(value) if op != Op::Remove => self.attributes(op, value),
                 _ => self.fault("noTarget"),
@@ -99,7 +105,7 @@ impl Model {
             Ok(Target::Place(place)) => {
                 let null = Value::Null;
                 match (op, value) {
-                    (Op::Remove, value) => self.remove(&place, value.filter(|value| !value.is_null())),
+                    (Op::Remove, value) => self.remove(&place, value),
                     (_, value) => self.put(op, &place, value.unwrap_or(&null), false),
                 }
             }
@@ -108,6 +114,15 @@ impl Model {
 
     fn fault(&mut self, fault: Fault) {
         self.faults.insert(fault);
+    }
+
+    /// A name that no schema has is passed over where the dialect has it so.
+    fn unresolved(&mut self, fault: Fault) {
+        match fault {
+            target::UNKNOWN if self.dialect.allows(Quirk::UnknownAttributes) => {}
+            target::UNKNOWN => self.fault("invalidPath"),
+            fault => self.fault(fault),
+        }
     }
 
     /// An operation without a path: its value holds attributes.
@@ -135,24 +150,22 @@ impl Model {
             return self.extension(op, extension.schema.id.as_str(), Some(value));
         }
         let is_path = key.contains(['.', ':', '[']);
-        let is_own = self.kind.attribute(key).is_some();
         if is_path && !self.dialect.allows(Quirk::PathKeys) {
             return self.fault("invalidPath");
         }
         match Target::resolve(key, self.kind, self.dialect) {
-            Ok(Target::Place(place)) if is_path || is_own || self.dialect.allows(Quirk::PathKeys) => {
-                self.put(op, &place, value, true);
-            }
-            Err(fault) if is_path => self.fault(fault),
-            _ if self.dialect.allows(Quirk::UnknownSubAttributes) => {}
-            _ => self.fault("invalidPath"),
+            Ok(Target::Place(place)) => self.put(op, &place, value, true),
+            Err(fault) => self.unresolved(fault),
+            Ok(_) => self.fault("invalidPath"),
         }
     }
 
     /// An operation on all of an extension.
     fn extension(&mut self, op: Op, uri: &str, value: Option<&Value>) {
+        if op == Op::Remove && value.is_some() {
+            return self.fault("invalidSyntax");
+        }
         match (op, value.filter(|value| !value.is_null())) {
-            (Op::Remove, Some(_)) => self.fault("invalidSyntax"),
             (Op::Remove | Op::Replace, None) => {
                 if let Some(resource) = self.after.as_object_mut() {
                     resource.remove(uri);
@@ -167,8 +180,8 @@ impl Model {
                 for (key, value) in attributes {
                     match Target::resolve(&format!("{uri}:{key}"), self.kind, self.dialect) {
                         Ok(Target::Place(place)) => self.put(op, &place, value, true),
-                        _ if self.dialect.allows(Quirk::UnknownSubAttributes) => {}
-                        _ => self.fault("invalidPath"),
+                        Err(fault) => self.unresolved(fault),
+                        Ok(_) => self.fault("invalidPath"),
                     }
                 }
             }
@@ -193,6 +206,18 @@ impl Model {
             self.decoded(value)
         } else {
             value.clone()
+        };
+        // One value may be added to others without an array around it.
+        let decoded = match decoded {
+            Value::Object(_)
+                if op == Op::Add
+                    && attribute.multi_valued
+                    && place.filter.is_none()
+                    && place.sub.is_none() =>
+            {
+                json!([decoded])
+            }
+            other => other,
         };
         if attribute.multi_valued && (place.sub.is_some() || place.filter.is_some()) {
             return self.put_in_elements(op, place, &decoded);

@@ -211,7 +211,7 @@ fn filter(choices: &mut Choices<'_>) -> &'static str {
 
 /// Mostly a value that fits, and sometimes one that only a dialect understands or none.
 fn value(choices: &mut Choices<'_>, leaf: Leaf, op: &str) -> Value {
-    if choices.one_in(25) {
+    if choices.one_in(12) {
         return choices.pick(&[
             json!(1),
             json!("x"),
@@ -219,7 +219,17 @@ fn value(choices: &mut Choices<'_>, leaf: Leaf, op: &str) -> Value {
             json!([1]),
             json!({"titel": "x"}),
             json!([null]),
+            json!(""),
+            json!({}),
+            json!([{}]),
+            json!([{"titel": "x"}]),
+            json!([{"value": null}]),
+            json!({"type": "home"}),
+            json!([{"type": "home"}, {"primary": false}]),
         ]);
+    }
+    if op == "remove" && choices.one_in(6) {
+        return choices.pick(&[json!(null), json!([])]);
     }
     // Whether an addition of nothing changes anything is nobody's to say.
     if op.eq_ignore_ascii_case("replace") && choices.one_in(12) {

@@ -94,6 +94,7 @@ impl<'de> Visitor<'de> for OperationsInto<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         let depth = deeper(self.depth)?;
+        self.sent.has_operations = true;
         while let Some(operation) = elements.next_element_seed(OperationSeed { depth })? {
             self.sent.push(operation);
         }

@@ -4,6 +4,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{MessageError, check_schema};
 use crate::{
+    dialect::{Dialect, Quirk},
     json,
     name::SchemaUri,
     value::{Object, Value},
@@ -75,8 +76,8 @@ impl PatchRequest {
         Self { operations }
     }
 
-    /// Reads a request. Operation names are taken in any case, since they are values of a caseless attribute and
-    /// Entra ID capitalises them.
+    /// Reads a request by the RFC alone. Operation names are taken in any case, since they are values of a caseless
+    /// attribute and Entra ID capitalises them.
     ///
     /// # Errors
     /// [`MessageError`], which maps to `invalidSyntax`: malformed JSON, another message's schema, no operation, an
@@ -85,19 +86,31 @@ impl PatchRequest {
     /// # Complexity
     /// Linear in the text.
     pub fn from_json(text: &[u8]) -> Result<Self, MessageError> {
-        json::patch_from_slice(text)?.read()
+        Self::from_json_with(text, Dialect::strict())
     }
 
-    /// Reads a request out of a decoded body.
+    /// Reads a request with what the dialect allows: [`Quirk::EmptyOperations`] and [`Quirk::UnstatedMessages`].
     ///
     /// # Errors
     /// As [`from_json`](Self::from_json).
-    pub fn from_object(mut message: Object) -> Result<Self, MessageError> {
+    ///
+    /// # Complexity
+    /// Linear in the text.
+    pub fn from_json_with(text: &[u8], dialect: Dialect) -> Result<Self, MessageError> {
+        json::patch_from_slice(text)?.read(dialect)
+    }
+
+    /// Reads a request out of a decoded body, with what the dialect allows.
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json).
+    pub fn from_object(mut message: Object, dialect: Dialect) -> Result<Self, MessageError> {
         let mut sent = SentPatch {
             schemas: message.remove("schemas"),
             ..SentPatch::default()
         };
         if let Some(Value::Array(operations)) = message.remove("Operations") {
+            sent.has_operations = true;
             for operation in operations {
                 sent.push(match operation {
                     Value::Object(mut members) => Some(SentOperation {
@@ -109,7 +122,7 @@ impl PatchRequest {
                 });
             }
         }
-        sent.read()
+        sent.read(dialect)
     }
 
     /// The request as a message.
@@ -138,6 +151,8 @@ impl PatchRequest {
 #[derive(Default)]
 pub(crate) struct SentPatch {
     pub(crate) schemas: Option<Value>,
+    /// Whether `Operations` is an array.
+    pub(crate) has_operations: bool,
     operations: Vec<PatchOperation>,
     /// What is wrong with the first element of `Operations` that is no operation; what follows it is not kept.
     fault: Option<MessageError>,
@@ -164,11 +179,18 @@ impl SentPatch {
         }
     }
 
-    fn read(self) -> Result<PatchRequest, MessageError> {
-        check_schema(self.schemas.as_ref(), &SchemaUri::PATCH_OP)?;
+    fn read(self, dialect: Dialect) -> Result<PatchRequest, MessageError> {
+        let states_none = self
+            .schemas
+            .as_ref()
+            .is_none_or(|schemas| *schemas == Value::Null);
+        if !(states_none && dialect.allows(Quirk::UnstatedMessages)) {
+            check_schema(self.schemas.as_ref(), &SchemaUri::PATCH_OP)?;
+        }
+        let may_be_empty = self.has_operations && dialect.allows(Quirk::EmptyOperations);
         match self.fault {
             Some(fault) => Err(fault),
-            None if self.operations.is_empty() => Err(MessageError::Member {
+            None if self.operations.is_empty() && !may_be_empty => Err(MessageError::Member {
                 member: "Operations".into(),
                 expected: "an array of at least one operation",
             }),

@@ -294,11 +294,16 @@ impl RegistryBuilder {
         let endpoints = resource_types
             .iter()
             .map(|resource_type| (resource_type.name().clone(), resource_type.endpoint().into()));
-        Ok(Registry {
+        let mut registry = Registry {
             schemas,
             endpoints: endpoints.collect(),
             resource_types,
-        })
+        };
+        let registered: Arc<[SchemaUri]> = registry.schemas().map(|schema| schema.id.clone()).collect();
+        for resource_type in &mut registry.resource_types {
+            resource_type.registered = Arc::clone(&registered);
+        }
+        Ok(registry)
     }
 }
 
@@ -394,6 +399,7 @@ fn assemble(
         schema: Arc::clone(&schema),
         extensions: extensions.into(),
         relations: relations.into(),
+        registered: Arc::default(),
         definition: Arc::new(definition),
     };
     for path in resource_type.indexed() {

@@ -243,11 +243,21 @@ impl ResourceType {
         if !dialect.allows(Quirk::UnqualifiedExtensions) {
             return None;
         }
+        let (uri, attribute) = self.unqualified(name)?;
+        Some((Container::Extension(uri), attribute))
+    }
+
+    /// The one extension that has an attribute of this name, which no core attribute has.
+    pub(crate) fn unqualified(&self, name: &str) -> Option<(&SchemaUri, &Attribute)> {
+        if self.attribute(name).is_some() {
+            return None;
+        }
         let mut found = self.extensions.iter().filter_map(|extension| {
             let attribute = extension.schema.attribute(name)?;
-            Some((Container::Extension(&extension.schema.id), attribute))
+            Some((&extension.schema.id, attribute))
         });
-        found.next().filter(|_| found.next().is_none())
+        let first = found.next()?;
+        found.next().is_none().then_some(first)
     }
 
     #[cold]

@@ -22,6 +22,8 @@ pub struct ResourceType {
     pub(super) schema: Arc<Schema>,
     pub(super) extensions: Arc<[Extension]>,
     pub(super) relations: Arc<[Relation]>,
+    /// The URIs of all schemas that clients of the registry may see.
+    pub(super) registered: Arc<[SchemaUri]>,
 }
 
 /// An extension of a resource type.
@@ -135,6 +137,21 @@ impl ResourceType {
         self.extensions
             .iter()
             .find(|extension| extension.schema.id == *uri)
+    }
+
+    /// Whether the registry has a schema with this URI, for this type or for others. One that is not of this type is a
+    /// mistake, where a URI that the registry doesn't know may be a client's own.
+    ///
+    /// ```
+    /// use keyfob_core::{Registry, SchemaUri};
+    ///
+    /// let group = Registry::rfc().resource_type("Group").unwrap();
+    /// assert!(group.is_registered(SchemaUri::ENTERPRISE_USER.as_str()));
+    /// assert!(!group.is_registered("urn:example:badge:1.0:Group"));
+    /// ```
+    #[must_use]
+    pub fn is_registered(&self, uri: &str) -> bool {
+        self.registered.iter().any(|registered| registered.is(uri))
     }
 
     /// Its relations, both those it owns and those that follow from others.

@@ -3,102 +3,272 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{
-    ValidationError,
-    members::{check_types, keyed_members, members},
-    value::{is_primary, value},
+    IgnoreRule, Reader, ValidationError,
+    members::{check_types, members},
+    value::is_primary,
 };
 use crate::{
     dialect::{Dialect, Quirk},
     name::{AttrName, SchemaUri},
     resource::{MemberSet, Resource},
-    schema::{Attribute, Mutability, RelationKind, ResourceType, Returned, Schema},
+    schema::{Attribute, Mutability, RelationKind, ResourceType, Schema},
     value::{Object, Value},
 };
 
-/// Makes the body of a POST canonical (RFC 7644 section 3.3).
-///
-/// In the result every attribute is one of the resource type's, of its type and in its spelling; what is unknown,
-/// readOnly or unassigned is gone; relations are keyed; `schemas` names the core schema and the extensions that
-/// hold something.
+/// Makes the body of a POST canonical: [`Reader::create`].
 ///
 /// # Errors
-/// [`ValidationError`]: `invalidValue` for a wrong type, a missing required attribute, two primary values or a member
-/// of a `type` that the relation doesn't [take](crate::schema::Relation::takes), `invalidSyntax` for `schemas` that
-/// don't fit and for an attribute that stands both at the top and under the core URI.
+/// As [`Reader::create`].
 ///
 /// # Complexity
 /// Linear in the body.
 pub fn create(
-    mut body: Resource,
+    body: Resource,
     resource_type: &ResourceType,
     dialect: Dialect,
 ) -> Result<Resource, ValidationError> {
-    check_schemas(&body, resource_type, dialect)?;
-    lift_core(&mut body, resource_type)?;
-    // In bodies the unknown is ignored at every level (RFC 7644 section 3.3).
-    let dialect = dialect.with(Quirk::UnknownSubAttributes);
-    let mut canonical = Resource::default();
-    for (name, sent) in std::mem::take(body.core_mut()) {
-        let Some(attribute) = resource_type.attribute(name.as_str()) else {
-            check_extension_key(&name, &sent, resource_type)?;
-            continue;
-        };
-        if attribute.mutability == Mutability::ReadOnly || attribute.name.is("schemas") {
-            continue;
-        }
-        let relation = resource_type.relation(name.as_str());
-        if relation.is_some_and(|relation| relation.kind != RelationKind::Owned) {
-            continue;
-        }
-        let path = attribute.name.as_str();
-        let accepted = value(attribute, sent, dialect, path)?;
-        if relation.is_some() {
-            let members = members(accepted, path)?;
-            check_types(&members, attribute, path)?;
-            canonical.set_relation(&attribute.name, members);
-        } else if !accepted.is_unassigned() {
-            canonical.core_mut().push_new(attribute.name.clone(), accepted);
-        }
-    }
-    for (name, sent) in std::mem::take(body.relations_mut()) {
-        let Some(relation) = resource_type.relation(name.as_str()) else {
-            continue;
-        };
-        let attribute = &relation.attribute;
-        if attribute.mutability != Mutability::ReadOnly && relation.kind == RelationKind::Owned {
-            canonical.set_relation(&attribute.name, keyed_members(sent, attribute, dialect)?);
-        }
-    }
-    for (uri, sent) in std::mem::take(body.extensions_mut()) {
-        let Some(extension) = resource_type.extension(&uri) else {
-            continue;
-        };
-        let accepted = extension_object(&extension.schema, sent, dialect)?;
-        if !accepted.is_empty() {
-            let uri = extension.schema.id.clone();
-            canonical.extensions_mut().push((uri, accepted));
-        }
-    }
-    state_schemas(&mut canonical, resource_type);
-    complete(&canonical, resource_type)?;
-    check_relations(&canonical, resource_type)?;
-    Ok(canonical)
+    Reader::new(dialect).create(body, resource_type)
 }
 
-/// Makes the body of a PUT canonical (RFC 7644 section 3.5.1): as [`create`], and with respect to what is stored.
-///
-/// A readOnly attribute keeps its stored value whatever the body says; an immutable one may be set where it is
-/// unassigned, repeated, or left out, in which case it stays.
+/// Makes the body of a PUT canonical: [`Reader::replace`].
 ///
 /// # Errors
-/// As [`create`], and `mutability` where an immutable attribute would change.
+/// As [`Reader::replace`].
 pub fn replace(
     body: Resource,
     existing: &Resource,
     resource_type: &ResourceType,
     dialect: Dialect,
 ) -> Result<Resource, ValidationError> {
-    let mut canonical = create(body, resource_type, dialect)?;
+    Reader::new(dialect).replace(body, existing, resource_type)
+}
+
+impl Reader {
+    /// Makes the body of a POST canonical (RFC 7644 section 3.3).
+    ///
+    /// In the result every attribute is one of the resource type's, of its type and in its spelling; what is unknown,
+    /// readOnly or unassigned is gone; relations are keyed; `schemas` names the core schema and the extensions that
+    /// hold something.
+    ///
+    /// # Errors
+    /// [`ValidationError`]: `invalidValue` for a wrong type, a missing required attribute, an element that says nothing
+    /// known, two primary values or a member of a `type` that the relation doesn't
+    /// [take](crate::schema::Relation::takes), `invalidSyntax` for `schemas` that don't fit, an unregistered extension
+    /// and an attribute that stands both at the top and under the core URI, `invalidPath` for an extension of other
+    /// resource types.
+    ///
+    /// # Complexity
+    /// Linear in the body.
+    pub fn create(
+        &mut self,
+        mut body: Resource,
+        resource_type: &ResourceType,
+    ) -> Result<Resource, ValidationError> {
+        let dialect = self.dialect;
+        check_schemas(&body, resource_type, dialect)?;
+        self.lift_core(&mut body, resource_type)?;
+        if dialect.allows(Quirk::UnqualifiedExtensions) {
+            lift_unqualified(&mut body, resource_type)?;
+        }
+        // In bodies the unknown is ignored at every level (RFC 7644 section 3.3).
+        self.dialect = dialect.with(Quirk::UnknownAttributes);
+        let read = self.read(body, resource_type, dialect);
+        self.dialect = dialect;
+        let mut canonical = read?;
+        state_schemas(&mut canonical, resource_type);
+        complete(&canonical, resource_type)?;
+        check_relations(&canonical, resource_type)?;
+        Ok(canonical)
+    }
+
+    fn read(
+        &mut self,
+        mut body: Resource,
+        resource_type: &ResourceType,
+        dialect: Dialect,
+    ) -> Result<Resource, ValidationError> {
+        let mut canonical = Resource::default();
+        for (name, sent) in std::mem::take(body.core_mut()) {
+            let Some(attribute) = resource_type.attribute(name.as_str()) else {
+                self.unknown_key(&name, &sent, resource_type, dialect)?;
+                continue;
+            };
+            if attribute.name.is("schemas") {
+                continue;
+            }
+            let relation = resource_type.relation(name.as_str());
+            let is_owned = relation.is_none_or(|relation| relation.kind == RelationKind::Owned);
+            if attribute.mutability == Mutability::ReadOnly || !is_owned {
+                self.ignore(IgnoreRule::ReadOnly, "", attribute.name.as_str());
+                continue;
+            }
+            let path = attribute.name.as_str();
+            let accepted = self.value(attribute, sent, path)?;
+            if relation.is_some() {
+                let members = members(accepted, path)?;
+                check_types(&members, attribute, path)?;
+                canonical.set_relation(&attribute.name, members);
+            } else if !accepted.is_unassigned() {
+                canonical.core_mut().push_new(attribute.name.clone(), accepted);
+            }
+        }
+        for (name, sent) in std::mem::take(body.relations_mut()) {
+            let Some(relation) = resource_type.relation(name.as_str()) else {
+                continue;
+            };
+            let attribute = &relation.attribute;
+            if attribute.mutability != Mutability::ReadOnly && relation.kind == RelationKind::Owned {
+                canonical.set_relation(&attribute.name, self.keyed_members(sent, attribute)?);
+            } else {
+                self.ignore(IgnoreRule::ReadOnly, "", attribute.name.as_str());
+            }
+        }
+        for (uri, sent) in std::mem::take(body.extensions_mut()) {
+            let Some(extension) = resource_type.extension(&uri) else {
+                self.unknown_schema(&uri, resource_type, dialect)?;
+                continue;
+            };
+            let accepted = self.extension_object(&extension.schema, sent)?;
+            if !accepted.is_empty() {
+                let uri = extension.schema.id.clone();
+                canonical.extensions_mut().push((uri, accepted));
+            }
+        }
+        Ok(canonical)
+    }
+
+    /// Makes the body of a PUT canonical (RFC 7644 section 3.5.1): as [`create`](Self::create), and with respect to what
+    /// is stored.
+    ///
+    /// A readOnly attribute keeps its stored value whatever the body says; an immutable one may be set where it is
+    /// unassigned, repeated, or left out, in which case it stays.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), and `mutability` where an immutable attribute would change.
+    pub fn replace(
+        &mut self,
+        body: Resource,
+        existing: &Resource,
+        resource_type: &ResourceType,
+    ) -> Result<Resource, ValidationError> {
+        let mut canonical = self.create(body, resource_type)?;
+        keep_stored(&mut canonical, existing, resource_type)?;
+        Ok(canonical)
+    }
+
+    /// Passes over a key that no schema of the type has, or refuses an extension that is no object; `null` unassigns
+    /// it.
+    fn unknown_key(
+        &mut self,
+        name: &AttrName,
+        sent: &Value,
+        resource_type: &ResourceType,
+        dialect: Dialect,
+    ) -> Result<(), ValidationError> {
+        if !name.as_str().contains(':') {
+            self.ignore(IgnoreRule::UnknownAttribute, "", name.as_str());
+            return Ok(());
+        }
+        let uri = SchemaUri::new(name.as_str());
+        match resource_type.extension(&uri) {
+            _ if *sent == Value::Null => Ok(()),
+            None => self.unknown_schema(&uri, resource_type, dialect),
+            Some(extension) => Err(ValidationError::WrongType {
+                path: extension.schema.id.as_str().into(),
+                expected: "an object".into(),
+                found: sent.type_name().into(),
+            }),
+        }
+    }
+
+    /// Passes over the object of an extension that the registry doesn't have, where the dialect has it so.
+    fn unknown_schema(
+        &mut self,
+        uri: &SchemaUri,
+        resource_type: &ResourceType,
+        dialect: Dialect,
+    ) -> Result<(), ValidationError> {
+        let resource_type_name = || resource_type.name().clone();
+        if resource_type.is_registered(uri.as_str()) {
+            return Err(ValidationError::OtherSchema {
+                uri: uri.clone(),
+                resource_type: resource_type_name(),
+            });
+        }
+        if !dialect.allows(Quirk::UnknownSchemas) {
+            return Err(ValidationError::UnknownSchema {
+                uri: uri.clone(),
+                resource_type: resource_type_name(),
+            });
+        }
+        self.ignore(IgnoreRule::UnregisteredExtension, "", uri.as_str());
+        Ok(())
+    }
+
+    /// Moves core attributes to the top that stand under the core URI, and extensions beside it.
+    fn lift_core(
+        &mut self,
+        body: &mut Resource,
+        resource_type: &ResourceType,
+    ) -> Result<(), ValidationError> {
+        let core = &resource_type.schema().id;
+        let Some(index) = body.extensions().iter().position(|(uri, _)| uri == core) else {
+            return Ok(());
+        };
+        let (_, nested) = body.extensions_mut().remove(index);
+        for (name, value) in nested {
+            let text = name.as_str();
+            let duplicate = || ValidationError::Duplicate { path: text.into() };
+            let is_known =
+                resource_type.attribute(text).is_some() || resource_type.unqualified(text).is_some();
+            match value {
+                Value::Object(object) if text.contains(':') => {
+                    let uri = SchemaUri::new(text);
+                    let is_twice = resource_type.extension(&uri).is_some() && body.extension(&uri).is_some();
+                    if uri == *core || is_twice {
+                        return Err(duplicate());
+                    }
+                    body.extensions_mut().push((uri, object));
+                }
+                // Only what is known is looked for, so that the time stays linear.
+                _ if is_known && (body.core().get(text).is_some() || body.relation(text).is_some()) => {
+                    return Err(duplicate());
+                }
+                value => body.core_mut().push_new(name, value),
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the object of an extension canonical.
+    fn extension_object(&mut self, schema: &Schema, sent: Object) -> Result<Object, ValidationError> {
+        let mut canonical = Object::new();
+        for (name, sent) in sent {
+            let Some(attribute) = schema.attribute(name.as_str()) else {
+                let path = format_smolstr!("{}:{name}", schema.id);
+                self.ignore(IgnoreRule::UnknownAttribute, "", &path);
+                continue;
+            };
+            let path = path_in(Some(&schema.id), attribute);
+            if attribute.mutability == Mutability::ReadOnly {
+                self.ignore(IgnoreRule::ReadOnly, "", &path);
+                continue;
+            }
+            let accepted = self.value(attribute, sent, &path)?;
+            if !accepted.is_unassigned() {
+                canonical.push_new(attribute.name.clone(), accepted);
+            }
+        }
+        Ok(canonical)
+    }
+}
+
+/// Lets what a client can't change be as it is stored.
+fn keep_stored(
+    canonical: &mut Resource,
+    existing: &Resource,
+    resource_type: &ResourceType,
+) -> Result<(), ValidationError> {
     for (uri, attribute) in resource_type.attributes() {
         if resource_type.relation(attribute.name.as_str()).is_some() && uri.is_none() {
             continue;
@@ -139,42 +309,8 @@ pub fn replace(
     canonical
         .extensions_mut()
         .retain(|(_, object)| !object.is_empty());
-    state_schemas(&mut canonical, resource_type);
-    Ok(canonical)
-}
-
-/// Checks a resource that a server sent: `schemas` names its schemas and no others, every known attribute is of its
-/// type, the required ones are there, the readOnly ones included, and none that is never returned.
-///
-/// # Errors
-/// [`ValidationError`] names the first attribute that doesn't hold.
-pub fn response(resource: &Resource, resource_type: &ResourceType) -> Result<(), ValidationError> {
-    check_schemas(resource, resource_type, Dialect::strict())?;
-    if resource.core().get_str("id").is_none_or(str::is_empty) {
-        return Err(ValidationError::Missing { path: "id".into() });
-    }
-    let dialect = Dialect::strict().with(Quirk::UnknownSubAttributes);
-    for (uri, attribute) in resource_type.attributes() {
-        let object = match uri {
-            None => Some(resource.core()),
-            Some(uri) => resource.extension(uri),
-        };
-        let Some(sent) = object.and_then(|object| object.get(attribute.name.as_str())) else {
-            continue;
-        };
-        let path = path_in(uri, attribute);
-        check_returned(attribute, sent, &path)?;
-        value(&readable(attribute), sent.clone(), dialect, &path)?;
-    }
-    for relation in resource_type.relations() {
-        let path = relation.attribute.name.as_str();
-        let sent = resource.relation(path).filter(|members| !members.is_empty());
-        if relation.attribute.returned == Returned::Never && sent.is_some() {
-            return Err(ValidationError::NeverReturned { path: path.into() });
-        }
-    }
-    check_document(resource, resource_type, Direction::Response)?;
-    check_relations(resource, resource_type)
+    state_schemas(canonical, resource_type);
+    Ok(())
 }
 
 /// Checks that a canonical resource holds what it must: the required attributes and extensions, and no two primary
@@ -191,12 +327,12 @@ pub fn complete(resource: &Resource, resource_type: &ResourceType) -> Result<(),
 
 /// Whose body it is: a client can't supply required attributes that are readOnly.
 #[derive(Clone, Copy, PartialEq)]
-enum Direction {
+pub(super) enum Direction {
     Request,
     Response,
 }
 
-fn check_document(
+pub(super) fn check_document(
     resource: &Resource,
     resource_type: &ResourceType,
     direction: Direction,
@@ -239,7 +375,10 @@ fn check_document(
 }
 
 /// Checks that the required relations hold something.
-fn check_relations(resource: &Resource, resource_type: &ResourceType) -> Result<(), ValidationError> {
+pub(super) fn check_relations(
+    resource: &Resource,
+    resource_type: &ResourceType,
+) -> Result<(), ValidationError> {
     let lacking = resource_type.relations().iter().find(|relation| {
         let name = relation.attribute.name.as_str();
         relation.attribute.required
@@ -256,7 +395,7 @@ fn check_relations(resource: &Resource, resource_type: &ResourceType) -> Result<
 }
 
 /// Holds `schemas` and the extensions against the resource type.
-fn check_schemas(
+pub(super) fn check_schemas(
     body: &Resource,
     resource_type: &ResourceType,
     dialect: Dialect,
@@ -295,59 +434,25 @@ fn check_schemas(
     Ok(())
 }
 
-/// Moves core attributes to the top that stand under the core URI.
-fn lift_core(body: &mut Resource, resource_type: &ResourceType) -> Result<(), ValidationError> {
-    let core = &resource_type.schema().id;
-    let Some(index) = body.extensions().iter().position(|(uri, _)| uri == core) else {
+/// Moves attributes into their extension that stand at the top without its URI and are nobody else's.
+fn lift_unqualified(body: &mut Resource, resource_type: &ResourceType) -> Result<(), ValidationError> {
+    let is_unqualified = |name: &str| resource_type.unqualified(name).is_some();
+    if !body.core().names().any(is_unqualified) {
         return Ok(());
-    };
-    let (_, nested) = body.extensions_mut().remove(index);
-    for (name, value) in nested {
-        if resource_type.attribute(name.as_str()).is_none() {
+    }
+    for (name, value) in std::mem::take(body.core_mut()) {
+        let Some((uri, _)) = resource_type.unqualified(name.as_str()) else {
+            body.core_mut().push_new(name, value);
             continue;
-        }
-        if body.core().get(name.as_str()).is_some() || body.relation(name.as_str()).is_some() {
+        };
+        let object = body.extension_mut(uri);
+        if object.get(name.as_str()).is_some() {
             let path = name.as_str().into();
             return Err(ValidationError::Duplicate { path });
         }
-        body.core_mut().push_new(name, value);
+        object.push_new(name, value);
     }
     Ok(())
-}
-
-/// Refuses an extension that is no object; `null` unassigns it.
-fn check_extension_key(
-    name: &AttrName,
-    sent: &Value,
-    resource_type: &ResourceType,
-) -> Result<(), ValidationError> {
-    let mut extensions = resource_type.extensions().iter();
-    match extensions.find(|extension| extension.schema.id.is(name.as_str())) {
-        Some(extension) if *sent != Value::Null => Err(ValidationError::WrongType {
-            path: extension.schema.id.as_str().into(),
-            expected: "an object".into(),
-            found: sent.type_name().into(),
-        }),
-        _ => Ok(()),
-    }
-}
-
-/// Makes the object of an extension canonical.
-fn extension_object(schema: &Schema, sent: Object, dialect: Dialect) -> Result<Object, ValidationError> {
-    let mut canonical = Object::new();
-    for (name, sent) in sent {
-        let Some(attribute) = schema.attribute(name.as_str()) else {
-            continue;
-        };
-        if attribute.mutability == Mutability::ReadOnly {
-            continue;
-        }
-        let accepted = value(attribute, sent, dialect, &path_in(Some(&schema.id), attribute))?;
-        if !accepted.is_unassigned() {
-            canonical.push_new(attribute.name.clone(), accepted);
-        }
-    }
-    Ok(canonical)
 }
 
 /// Puts a resource's extensions into the resource type's order and lets `schemas` name the core schema and the
@@ -407,32 +512,8 @@ fn keep_sub_attributes(
     Ok(())
 }
 
-/// Refuses what is never returned, at every level.
-fn check_returned(attribute: &Attribute, sent: &Value, path: &str) -> Result<(), ValidationError> {
-    if attribute.returned == Returned::Never {
-        return Err(ValidationError::NeverReturned { path: path.into() });
-    }
-    for object in sent.as_elements().iter().filter_map(Value::as_object) {
-        for sub in &attribute.sub_attributes {
-            if let Some(sent) = object.get(sub.name.as_str()) {
-                check_returned(sub, sent, &format_smolstr!("{path}.{}", sub.name))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The attribute with its readOnly sub-attributes checked like any other, as an answer's have to be.
-fn readable(attribute: &Attribute) -> Attribute {
-    Attribute {
-        mutability: Mutability::ReadWrite,
-        sub_attributes: attribute.sub_attributes.iter().map(readable).collect(),
-        ..attribute.clone()
-    }
-}
-
 /// An attribute's path for messages.
-fn path_in(uri: Option<&SchemaUri>, attribute: &Attribute) -> SmolStr {
+pub(super) fn path_in(uri: Option<&SchemaUri>, attribute: &Attribute) -> SmolStr {
     let name: &AttrName = &attribute.name;
     match uri {
         None => name.as_str().into(),

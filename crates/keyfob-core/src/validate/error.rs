@@ -42,6 +42,12 @@ pub enum ValidationError {
         /// The name.
         name: SmolStr,
     },
+    /// Nothing is left of an element of several once what is unknown or null is gone; maps to `invalidValue`.
+    #[error("a value of `{path}` says nothing that is known")]
+    NothingKnown {
+        /// The attribute.
+        path: SmolStr,
+    },
     /// A member is said to be of a type that the relation doesn't take; maps to `invalidValue`.
     #[error("`{path}` takes no `{found}`")]
     MemberType {
@@ -76,6 +82,14 @@ pub enum ValidationError {
         /// The resource type's name.
         resource_type: SmolStr,
     },
+    /// A key names a schema of other resource types; maps to `invalidPath`.
+    #[error("`{uri}` is not a schema of `{resource_type}`")]
+    OtherSchema {
+        /// The URI.
+        uri: SchemaUri,
+        /// The resource type's name.
+        resource_type: SmolStr,
+    },
     /// An answer holds an attribute that is never returned; maps to `invalidValue`.
     #[error("`{path}` is never returned")]
     NeverReturned {
@@ -91,9 +105,11 @@ impl ToErrorBody for ValidationError {
             | Self::Missing { .. }
             | Self::TwoPrimaries { .. }
             | Self::UnknownSubAttribute { .. }
+            | Self::NothingKnown { .. }
             | Self::MemberType { .. }
             | Self::NeverReturned { .. } => ScimType::InvalidValue,
             Self::Immutable { .. } => ScimType::Mutability,
+            Self::OtherSchema { .. } => ScimType::InvalidPath,
             Self::Duplicate { .. } | Self::SchemaMissing { .. } | Self::UnknownSchema { .. } => {
                 ScimType::InvalidSyntax
             }

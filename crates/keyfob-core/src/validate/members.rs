@@ -2,9 +2,8 @@
 
 use smol_str::format_smolstr;
 
-use super::{ValidationError, value::value};
+use super::{IgnoreRule, Reader, ValidationError};
 use crate::{
-    dialect::Dialect,
     name::AttrName,
     resource::{Member, MemberSet, ResourceId},
     schema::{Attribute, AttributeType, Mutability},
@@ -38,34 +37,111 @@ pub fn members(values: Value, path: &str) -> Result<MemberSet, ValidationError> 
     Ok(members)
 }
 
-/// Makes what a client sends as the values of a relation canonical, each with its id, in the order in which they were
-/// sent: what [`value`] and [`members`] make of them, one that is sent twice apart.
-///
-/// # Errors
-/// As [`value`] and [`members`], and [`ValidationError::MemberType`].
-///
-/// # Complexity
-/// Linear in the values; those that say no more than `value`, `$ref`, `display` and `type` are taken over as they are.
-pub fn sent_members(
-    attribute: &Attribute,
-    sent: Value,
-    dialect: Dialect,
-    path: &str,
-) -> Result<Vec<(ResourceId, Member)>, ValidationError> {
-    let plain = Plain::new(attribute);
-    match sent {
-        Value::Array(values) if values.iter().all(|value| plain.fits(value)) => {
-            let members = values.into_iter().filter_map(|value| match value {
-                Value::Object(object) => plain.member(object),
-                _ => None,
-            });
-            Ok(members.collect())
+impl Reader {
+    /// Makes what a client sends as the values of a relation canonical, each with its id, in the order in which they
+    /// were sent: what [`value`](Self::value) and [`members`] make of them, one that is sent twice apart.
+    ///
+    /// # Errors
+    /// As [`value`](Self::value) and [`members`], and [`ValidationError::MemberType`].
+    ///
+    /// # Complexity
+    /// Linear in the values; those that say no more than `value`, `$ref`, `display` and `type` are taken over as they
+    /// are.
+    pub fn members(
+        &mut self,
+        attribute: &Attribute,
+        sent: Value,
+        path: &str,
+    ) -> Result<Vec<(ResourceId, Member)>, ValidationError> {
+        let plain = Plain::new(attribute);
+        match sent {
+            Value::Array(values) if values.iter().all(|value| plain.fits(value)) => {
+                let members = values.into_iter().filter_map(|value| match value {
+                    Value::Object(object) => plain.member(object),
+                    _ => None,
+                });
+                Ok(members.collect())
+            }
+            other => {
+                let members = members(self.value(attribute, other, path)?, path)?;
+                check_types(&members, attribute, path)?;
+                Ok(members.into_iter().collect())
+            }
         }
-        other => {
-            let members = members(value(attribute, other, dialect, path)?, path)?;
-            check_types(&members, attribute, path)?;
-            Ok(members.into_iter().collect())
+    }
+
+    /// Makes members that were decoded in keyed form canonical, as [`value`](Self::value) and [`members`] do for those
+    /// that weren't.
+    pub(super) fn keyed_members(
+        &mut self,
+        mut sent: MemberSet,
+        attribute: &Attribute,
+    ) -> Result<MemberSet, ValidationError> {
+        let writable = |name: &str| {
+            let sub = attribute.sub_attribute(name);
+            sub.is_some_and(|sub| sub.mutability != Mutability::ReadOnly)
+        };
+        let (takes_kind, takes_display) = (writable("type"), writable("display"));
+        let required: Vec<&Attribute> = attribute
+            .sub_attributes
+            .iter()
+            .filter(|sub| sub.required && sub.mutability != Mutability::ReadOnly)
+            .collect();
+        for (id, member) in sent.iter_mut() {
+            let missing = |name: &str| ValidationError::Missing {
+                path: format_smolstr!("{}.{name}", attribute.name),
+            };
+            if id.as_str().is_empty() {
+                return Err(missing("value"));
+            }
+            if let Some(sub) = required.iter().find(|sub| !holds(member, sub.name.as_str())) {
+                return Err(missing(sub.name.as_str()));
+            }
+            member.reference = None;
+            if !takes_kind {
+                member.kind = None;
+            }
+            if !takes_display {
+                member.display = None;
+            }
+            if let Some(other) = member.other.take() {
+                self.accept_other(member, *other, attribute)?;
+            }
+            check_type(member, attribute, attribute.name.as_str())?;
         }
+        Ok(sent)
+    }
+
+    /// Makes what didn't fit a member's fields canonical, and puts it where it belongs.
+    fn accept_other(
+        &mut self,
+        member: &mut Member,
+        other: Object,
+        attribute: &Attribute,
+    ) -> Result<(), ValidationError> {
+        let mut canonical = Object::new();
+        for (name, sent) in other {
+            let Some(sub) = attribute.sub_attribute(name.as_str()) else {
+                self.ignore(
+                    IgnoreRule::UnknownAttribute,
+                    attribute.name.as_str(),
+                    name.as_str(),
+                );
+                continue;
+            };
+            if sub.mutability == Mutability::ReadOnly {
+                continue;
+            }
+            let path = format_smolstr!("{}.{}", attribute.name, sub.name);
+            match self.value(sub, sent, &path)? {
+                Value::String(text) if sub.name.is("type") => member.kind = Some(text),
+                Value::String(text) if sub.name.is("display") => member.display = Some(text),
+                accepted if accepted.is_unassigned() || sub.name.is("$ref") => {}
+                accepted => canonical.push_new(sub.name.clone(), accepted),
+            }
+        }
+        member.other = (!canonical.is_empty()).then(|| Box::new(canonical));
+        Ok(())
     }
 }
 
@@ -165,74 +241,6 @@ impl<'a> Plain<'a> {
     }
 }
 
-/// Makes members that were decoded in keyed form canonical, as [`value`] and [`members`] do for those that weren't.
-pub(super) fn keyed_members(
-    mut sent: MemberSet,
-    attribute: &Attribute,
-    dialect: Dialect,
-) -> Result<MemberSet, ValidationError> {
-    let writable = |name: &str| {
-        let sub = attribute.sub_attribute(name);
-        sub.is_some_and(|sub| sub.mutability != Mutability::ReadOnly)
-    };
-    let (takes_kind, takes_display) = (writable("type"), writable("display"));
-    let required: Vec<&Attribute> = attribute
-        .sub_attributes
-        .iter()
-        .filter(|sub| sub.required && sub.mutability != Mutability::ReadOnly)
-        .collect();
-    for (id, member) in sent.iter_mut() {
-        let missing = |name: &str| ValidationError::Missing {
-            path: format_smolstr!("{}.{name}", attribute.name),
-        };
-        if id.as_str().is_empty() {
-            return Err(missing("value"));
-        }
-        if let Some(sub) = required.iter().find(|sub| !holds(member, sub.name.as_str())) {
-            return Err(missing(sub.name.as_str()));
-        }
-        member.reference = None;
-        if !takes_kind {
-            member.kind = None;
-        }
-        if !takes_display {
-            member.display = None;
-        }
-        if let Some(other) = member.other.take() {
-            accept_other(member, *other, attribute, dialect)?;
-        }
-        check_type(member, attribute, attribute.name.as_str())?;
-    }
-    Ok(sent)
-}
-
-/// Makes what didn't fit a member's fields canonical, and puts it where it belongs.
-fn accept_other(
-    member: &mut Member,
-    other: Object,
-    attribute: &Attribute,
-    dialect: Dialect,
-) -> Result<(), ValidationError> {
-    let mut canonical = Object::new();
-    for (name, sent) in other {
-        let Some(sub) = attribute.sub_attribute(name.as_str()) else {
-            continue;
-        };
-        if sub.mutability == Mutability::ReadOnly {
-            continue;
-        }
-        let path = format_smolstr!("{}.{}", attribute.name, sub.name);
-        match value(sub, sent, dialect, &path)? {
-            Value::String(text) if sub.name.is("type") => member.kind = Some(text),
-            Value::String(text) if sub.name.is("display") => member.display = Some(text),
-            accepted if accepted.is_unassigned() || sub.name.is("$ref") => {}
-            accepted => canonical.push_new(sub.name.clone(), accepted),
-        }
-    }
-    member.other = (!canonical.is_empty()).then(|| Box::new(canonical));
-    Ok(())
-}
-
 /// Whether the member that was sent has the sub-attribute.
 fn holds(member: &Member, name: &str) -> bool {
     let other = member.other.as_ref().and_then(|other| other.get(name));
@@ -250,7 +258,7 @@ fn holds(member: &Member, name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{json, schema::Registry};
+    use crate::{dialect::Dialect, json, schema::Registry, validate::value};
 
     #[test]
     fn members_that_say_no_more_than_strings_are_what_they_are_read_as_otherwise() {
@@ -274,7 +282,7 @@ mod tests {
             for dialect in [Dialect::strict(), Dialect::interop()] {
                 let expected = value(attribute, sent.clone(), dialect, "members")
                     .and_then(|values| members(values, "members"));
-                let found = sent_members(attribute, sent.clone(), dialect, "members");
+                let found = Reader::new(dialect).members(attribute, sent.clone(), "members");
                 assert_eq!(found.map(MemberSet::from_iter), expected, "{text}");
             }
         }

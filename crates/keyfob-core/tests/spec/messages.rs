@@ -1,7 +1,7 @@
 //! Messages of the protocol (RFC 7644 sections 3.4, 3.5.2 and 3.12).
 
 use keyfob_core::{
-    AttrPath, Dialect, ErrorBody, Projection, Resource, ScimType, ToErrorBody, Value,
+    AttrPath, Dialect, ErrorBody, Projection, Quirk, Resource, ScimType, ToErrorBody, Value,
     message::{ListResponse, PatchOperation, PatchOperationKind, PatchRequest, SearchRequest, SortOrder},
 };
 
@@ -12,6 +12,56 @@ fn patch(operations: &str) -> Result<PatchRequest, String> {
         r#"{{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": {operations}}}"#
     );
     PatchRequest::from_json(text.as_bytes()).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_patch_without_operations_or_schemas_is_read_where_the_dialect_has_it_so() {
+    let schemas = r#""schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"]"#;
+    let operation = r#"{"op": "replace", "path": "title", "value": "T"}"#;
+    for (body, quirk, operations) in [
+        (
+            format!(r#"{{{schemas}, "Operations": []}}"#),
+            Quirk::EmptyOperations,
+            0,
+        ),
+        (
+            format!(r#"{{"Operations": [{operation}]}}"#),
+            Quirk::UnstatedMessages,
+            1,
+        ),
+        (
+            format!(r#"{{"schemas": null, "Operations": [{operation}]}}"#),
+            Quirk::UnstatedMessages,
+            1,
+        ),
+    ] {
+        let read = |dialect| {
+            let request = PatchRequest::from_json_with(body.as_bytes(), dialect);
+            request
+                .map(|request| request.operations.len())
+                .map_err(|error| error.to_error_body().scim_type)
+        };
+        let refused = Err(Some(ScimType::InvalidSyntax));
+        assert_eq!(read(Dialect::strict()), refused, "{body}");
+        assert_eq!(read(Dialect::interop().without(quirk)), refused, "{body}");
+        assert_eq!(read(Dialect::strict().with(quirk)), Ok(operations), "{body}");
+        assert_eq!(read(Dialect::interop()), Ok(operations), "{body}");
+    }
+    // What states another message or no array of operations is a mistake in every dialect.
+    for body in [
+        format!(
+            r#"{{"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "Operations": [{operation}]}}"#
+        ),
+        format!(r#"{{"schemas": [], "Operations": [{operation}]}}"#),
+        format!("{{{schemas}}}"),
+        format!(r#"{{{schemas}, "Operations": null}}"#),
+        format!(r#"{{{schemas}, "Operations": {operation}}}"#),
+    ] {
+        assert!(
+            PatchRequest::from_json_with(body.as_bytes(), Dialect::interop()).is_err(),
+            "{body}"
+        );
+    }
 }
 
 #[test]
@@ -38,7 +88,10 @@ fn a_patch_request_is_read_as_it_was_sent() {
             ),
         ]
     );
-    assert_eq!(PatchRequest::from_object(request.to_object()), Ok(request));
+    assert_eq!(
+        PatchRequest::from_object(request.to_object(), Dialect::strict()),
+        Ok(request)
+    );
 }
 
 #[test]

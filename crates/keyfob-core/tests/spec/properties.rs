@@ -1,7 +1,8 @@
 //! Properties of all values, resources, texts and member sets, against slow and obvious oracles.
 
 use keyfob_core::{
-    AttrName, AttrPath, Member, MemberSet, Object, Resource, ResourceId, SchemaUri, Value, fold, folds_to,
+    AttrName, AttrPath, Dialect, Member, MemberSet, Object, Resource, ResourceId, SchemaUri, Value, fold,
+    folds_to,
     json::{object_from_slice, object_to_vec, value_from_slice, value_to_vec},
     message::{MessageError, PatchRequest},
     view::{Group, User},
@@ -210,7 +211,10 @@ proptest! {
     #[test]
     fn a_patch_request_is_what_its_body_decodes_to(text in patch_request()) {
         let slow = object_from_slice(text.as_bytes()).map_err(MessageError::from);
-        prop_assert_eq!(PatchRequest::from_json(text.as_bytes()), slow.and_then(PatchRequest::from_object));
+        for dialect in [Dialect::strict(), Dialect::interop()] {
+            let slow = slow.clone().and_then(|object| PatchRequest::from_object(object, dialect));
+            prop_assert_eq!(PatchRequest::from_json_with(text.as_bytes(), dialect), slow);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use keyfob_core::{
     Dialect, Quirk, Registry, Resource, Schema, ScimType, ToErrorBody,
     schema::{RegistryBuilder, ResourceTypeBuilder},
-    validate,
+    validate::{self, Reader},
 };
 
 use crate::support::without_schemas;
@@ -91,7 +91,9 @@ fn a_member_of_a_type_that_the_relation_does_not_take_is_refused_whatever_form_i
             validate::create(typed.clone(), group, dialect).map(drop),
             validate::create(untyped, group, dialect).map(drop),
             validate::replace(typed, &Resource::default(), group, dialect).map(drop),
-            validate::sent_members(members_attribute, sent, dialect, "members").map(drop),
+            Reader::new(dialect)
+                .members(members_attribute, sent, "members")
+                .map(drop),
         ];
         for result in results {
             match (result, refused) {

@@ -2,7 +2,7 @@
 
 use keyfob_core::{
     Dialect, Quirk, Resource, SchemaUri, ScimType, ToErrorBody,
-    validate::{self, ValidationError},
+    validate::{self, IgnoreRule, Reader, ValidationError},
 };
 
 use crate::support::{ENTERPRISE, USER, group, group_type, json, user, user_type, without_schemas};
@@ -60,8 +60,7 @@ fn the_unknown_is_ignored_at_every_level_in_every_dialect() {
         assert_eq!(
             created(
                 r#""shoeSize": 38, "name": {"nick": "x", "givenName": "Barbara"},
-                   "emails": [{"value": "a", "verified": true}], "urn:example:unknown:1.0": {"a": 1},
-                   "urn:example:unknown:2.0": 5"#,
+                   "emails": [{"value": "a", "verified": true}], "urn:example:unknown:1.0": null"#,
                 dialect
             ),
             Ok(json(
@@ -69,6 +68,128 @@ fn the_unknown_is_ignored_at_every_level_in_every_dialect() {
             ))
         );
     }
+}
+
+#[test]
+fn an_element_of_which_nothing_known_is_left_is_refused_in_every_dialect() {
+    for (attributes, message) in [
+        (
+            r#""emails": [{}]"#,
+            "a value of `emails` says nothing that is known",
+        ),
+        (
+            r#""emails": [{"value": "a"}, {"value": null}]"#,
+            "a value of `emails` says nothing that is known",
+        ),
+        (
+            r#""emails": [{"address": "a"}]"#,
+            "a value of `emails` says nothing that is known",
+        ),
+        (
+            r#""emails": [{"address": {"value": "a"}, "type": null}]"#,
+            "a value of `emails` says nothing that is known",
+        ),
+        (
+            r#""addresses": [{"kind": "work"}]"#,
+            "a value of `addresses` says nothing that is known",
+        ),
+        (
+            r#""roles": [{"value": []}]"#,
+            "a value of `roles` says nothing that is known",
+        ),
+    ] {
+        for dialect in [
+            Dialect::strict(),
+            Dialect::interop(),
+            Dialect::entra(),
+            Dialect::okta(),
+        ] {
+            let refused = refused(attributes, dialect);
+            assert!(
+                refused == message || refused.ends_with("takes a string, not an array"),
+                "{attributes}: {refused}"
+            );
+        }
+    }
+    let error = create(&format!("{SCHEMAS}, \"emails\": [{{}}]"), Dialect::interop()).unwrap_err();
+    assert_eq!(error.to_error_body().scim_type, Some(ScimType::InvalidValue));
+    // Nothing is no value of a multi-valued attribute, and doesn't say that there are none.
+    for attribute in ["emails", "roles", "addresses"] {
+        refused(&format!(r#""{attribute}": """#), Dialect::interop());
+        refused(&format!(r#""{attribute}": [""]"#), Dialect::interop());
+    }
+}
+
+#[test]
+fn a_schema_that_the_registry_lacks_is_ignored_or_refused_and_one_of_another_type_refused() {
+    let unregistered = r#""displayName": "G", "urn:example:badge:1.0:Group": {"colour": "red"}"#;
+    let other = format!(r#""displayName": "G", "{ENTERPRISE}": {{"department": "D"}}"#);
+    let create = |attributes: &str, dialect| validate::create(group(attributes), group_type(), dialect);
+    let strict = Dialect::strict().with(Quirk::UnlistedSchemas);
+    let error = create(unregistered, strict).unwrap_err();
+    assert_eq!(error.to_error_body().scim_type, Some(ScimType::InvalidSyntax));
+    assert!(create(unregistered, Dialect::interop()).is_ok());
+    for dialect in [strict, Dialect::interop(), Dialect::okta(), Dialect::entra()] {
+        let error = create(&other, dialect).unwrap_err();
+        assert_eq!(error.to_error_body().scim_type, Some(ScimType::InvalidPath));
+        assert!(create(&other.replace(r#"{"department": "D"}"#, "null"), dialect).is_ok());
+    }
+}
+
+#[test]
+fn what_is_passed_over_in_a_body_is_named() {
+    let body = user(&format!(
+        r#"{SCHEMAS}, "id": "1", "shoeSize": 38, "name": {{"nick": "x", "givenName": "B"}}, "groups": [],
+           "emails": [{{"value": "a@example.com", "verified": true}}], "urn:example:unknown:1.0": {{"a": 1}},
+           "{ENTERPRISE}": {{"badge": 1, "manager": {{"displayName": "M", "value": "2"}}}}"#
+    ));
+    let mut reader = Reader::new(Dialect::interop());
+    reader.create(body, user_type()).unwrap();
+    let ignored = reader.ignored().iter();
+    let ignored: Vec<(&str, IgnoreRule)> = ignored
+        .map(|ignored| (ignored.attribute.as_str(), ignored.rule))
+        .collect();
+    let (badge, manager) = (
+        format!("{ENTERPRISE}:badge"),
+        format!("{ENTERPRISE}:manager.displayName"),
+    );
+    assert_eq!(
+        ignored,
+        [
+            ("id", IgnoreRule::ReadOnly),
+            ("shoeSize", IgnoreRule::UnknownAttribute),
+            ("name.nick", IgnoreRule::UnknownAttribute),
+            ("emails.verified", IgnoreRule::UnknownAttribute),
+            ("groups", IgnoreRule::ReadOnly),
+            ("urn:example:unknown:1.0", IgnoreRule::UnregisteredExtension),
+            (&badge, IgnoreRule::UnknownAttribute),
+            (&manager, IgnoreRule::ReadOnly),
+        ]
+    );
+}
+
+#[test]
+fn a_role_may_be_an_object_written_as_text() {
+    let text = r#""{\"id\": \"06b07648\", \"value\": \"25\", \"displayName\": \"Guide\"}""#;
+    let role = r#"{"roles": [{"value": "25", "display": "Guide"}]}"#;
+    let primary = r#"{"roles": [{"value": "25", "display": "Guide", "primary": true}]}"#;
+    for (roles, expected) in [
+        (format!(r#""roles": [{{"value": {text}}}]"#), role),
+        (
+            format!(r#""roles": [{{"value": {text}, "primary": "True"}}]"#),
+            primary,
+        ),
+        (format!(r#""roles": [{text}]"#), role),
+        (format!(r#""roles": {text}"#), role),
+    ] {
+        assert_eq!(created(&roles, Dialect::interop()), Ok(json(expected)), "{roles}");
+        let plain = Dialect::interop().without(Quirk::EncodedElements);
+        assert_ne!(created(&roles, plain), Ok(json(expected)), "{roles}");
+    }
+    // A text that is no such object is what it is.
+    let other = r#"{"roles": [{"value": "{\"id\": 1}"}]}"#;
+    let inner = other.trim_start_matches('{').trim_end_matches('}');
+    assert_eq!(created(inner, Dialect::interop()), Ok(json(other)));
 }
 
 #[test]
@@ -104,7 +225,6 @@ fn null_and_empty_leave_an_attribute_unassigned() {
         r#""emails": []"#,
         r#""name": {}"#,
         r#""name": {"givenName": null, "familyName": null}"#,
-        r#""emails": [{}, {"value": null}]"#,
         r#""active": null, "addresses": []"#,
         r#""urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": null"#,
     ] {
@@ -179,7 +299,10 @@ fn a_value_of_a_wrong_type_is_refused_with_its_path_and_without_its_content() {
             "`urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department` takes a string, not an integer",
         ),
     ] {
-        assert_eq!(refused(attributes, Dialect::interop()), message);
+        let numbers_are_no_strings = Dialect::interop()
+            .without(Quirk::StringNumbers)
+            .without(Quirk::BareElements);
+        assert_eq!(refused(attributes, numbers_are_no_strings), message);
         let strict = refused(attributes, Dialect::strict().with(Quirk::UnlistedSchemas));
         let path = message.split('`').nth(1).unwrap();
         assert!(strict.starts_with(&format!("`{path}` takes ")), "{strict}");
@@ -360,18 +483,57 @@ fn a_quirk_each_admits_what_providers_send_otherwise() {
             r#""title": "5", "nickName": "true""#.to_owned(),
         ),
         (
+            Quirk::WrappedValues,
+            r#""title": [{"$ref": null, "value": "Guide"}]"#.to_owned(),
+            r#""title": "Guide""#.to_owned(),
+        ),
+        (
+            Quirk::BareElements,
+            r#""roles": ["Admin", {"value": "Guide"}]"#.to_owned(),
+            r#""roles": [{"value": "Admin"}, {"value": "Guide"}]"#.to_owned(),
+        ),
+        (
+            Quirk::BareElements,
+            r#""roles": "Admin""#.to_owned(),
+            r#""roles": [{"value": "Admin"}]"#.to_owned(),
+        ),
+        (
+            Quirk::UnknownSchemas,
+            r#""urn:example:badge:1.0:User": {"colour": "red"}, "title": "Guide""#.to_owned(),
+            r#""title": "Guide""#.to_owned(),
+        ),
+        (
             Quirk::NestedCore,
             format!(r#""{USER}": {{"TITLE": "Guide", "unknown": 1, "id": "1", "schemas": []}}"#),
             r#""title": "Guide""#.to_owned(),
         ),
     ] {
-        let strict = Dialect::strict().with(Quirk::UnlistedSchemas);
+        // The array around a wrapped value is the other rule's.
+        let strict = match quirk {
+            Quirk::WrappedValues => Dialect::strict().with(Quirk::SingleValues),
+            _ => Dialect::strict(),
+        }
+        .with(Quirk::UnlistedSchemas);
         refused(&sent, strict);
         let expected = Ok(json(format!("{{{expected}}}")));
         assert_eq!(created(&sent, strict.with(quirk)), expected, "{sent}");
         assert_eq!(created(&sent, Dialect::interop().with(quirk)), expected, "{sent}");
         refused(&sent, Dialect::interop().without(quirk));
     }
+}
+
+#[test]
+fn an_attribute_of_an_extension_may_stand_at_the_top_where_it_is_nobody_elses() {
+    let sent = r#""department": "Tours", "title": "Guide""#;
+    let expected = format!(r#"{{"title": "Guide", "{ENTERPRISE}": {{"department": "Tours"}}}}"#);
+    assert_eq!(created(sent, Dialect::interop()), Ok(json(expected)));
+    let without = Dialect::interop().without(Quirk::UnqualifiedExtensions);
+    assert_eq!(created(sent, without), Ok(json(r#"{"title": "Guide"}"#)));
+    let twice = format!(r#"{sent}, "{ENTERPRISE}": {{"DEPARTMENT": "x"}}"#);
+    assert_eq!(
+        refused(&twice, Dialect::interop()),
+        "the attribute `department` stands there twice"
+    );
 }
 
 #[test]
@@ -515,6 +677,12 @@ fn what_cannot_be_a_member_is_refused_whatever_form_it_was_sent_in() {
             "`members.value` is required",
         ),
         (r#"[{"value": ""}]"#, "`members.value` is required"),
+        (r#"[{"id": "1"}]"#, "`members.value` is required"),
+        (r#"[{"value": null}]"#, "`members.value` is required"),
+        ("[{}]", "`members.value` is required"),
+        (r#"{"members": [{"value": "1"}]}"#, "`members.value` is required"),
+        (r#"[""]"#, "`members.value` is required"),
+        (r#""""#, "`members` takes an array, not a string"),
         (
             r#"[{"value": 5}]"#,
             "`members.value` takes a string, not an integer",
@@ -530,7 +698,8 @@ fn what_cannot_be_a_member_is_refused_whatever_form_it_was_sent_in() {
         ("[null]", "`members` takes an object, not null"),
         ("5", "`members` takes an object, not an integer"),
     ] {
-        assert_eq!(both(Dialect::interop(), sent), Err(message.to_owned()), "{sent}");
+        let dialect = Dialect::interop().without(Quirk::StringNumbers);
+        assert_eq!(both(dialect, sent), Err(message.to_owned()), "{sent}");
     }
     let strict = Dialect::strict().with(Quirk::UnlistedSchemas);
     let group = validate::create(group(&named("null")), group_type(), strict).unwrap();

@@ -63,6 +63,12 @@ pub enum EngineError {
     /// as the last one (RFC 9865 section 2).
     #[error("pages are asked for by `startIndex` and `count`; a `cursor` is not supported")]
     CursorUnsupported,
+    /// A PATCH of a writeOnly attribute, such as `password`, that the service doesn't keep; maps to 400 `mutability`.
+    #[error("`{attribute}` can't be changed: this service keeps no such value")]
+    NotKept {
+        /// The attribute.
+        attribute: SmolStr,
+    },
     /// So many requests change the resource that this one found no turn; maps to 429.
     #[error("too many requests change this resource at the same time")]
     Contention,
@@ -95,6 +101,7 @@ impl ToErrorBody for EngineError {
             Self::FilterSyntax(error) => error.to_error_body(),
             Self::Filter(error) => error.to_error_body(),
             Self::CursorUnsupported => ErrorBody::bad_request(ScimType::InvalidCursor, detail()),
+            Self::NotKept { .. } => ErrorBody::bad_request(ScimType::Mutability, detail()),
             Self::Contention => ErrorBody::new(429, detail()),
             Self::Store(error) => error.to_error_body(),
         }

@@ -1,7 +1,10 @@
 //! Changing parts of a resource.
 
 use keyfob_core::{
-    Projection, ResourceId, ResourceType, Version, message::PatchRequest, schema::RelationKind,
+    Projection, ResourceId, ResourceType, Version,
+    message::PatchRequest,
+    schema::{Mutability, RelationKind},
+    validate::Ignored,
 };
 use keyfob_patch::Plan;
 use keyfob_store::{Selection, Store};
@@ -11,11 +14,12 @@ use super::{
     commit::Draft,
     deleted::Existing,
     record::{Loaded, document_of},
-    write::{Refused, Written, drop_secrets},
+    write::{Refused, Written, drop_secrets, write_only},
 };
 use crate::{
     context::{Actor, Context},
-    profile::PatchAnswer,
+    ignored,
+    profile::{PatchAnswer, WriteOnlyPatch},
     rule::Operation,
 };
 
@@ -41,11 +45,16 @@ impl<S: Store> Engine<S> {
         precondition: &Precondition,
         projection: &Projection,
     ) -> Result<Written, EngineError> {
-        let plan = match Plan::compile(request, resource_type, self.profile().dialect) {
-            Ok(plan) => plan.with_addresses(&cx.addresses(self.registry())),
+        let compiled = Plan::compile(request, resource_type, self.profile().dialect);
+        let read = compiled.map_err(EngineError::from).and_then(|plan| {
+            let secrets = self.secrets(&plan, resource_type)?;
+            Ok((plan.with_addresses(&cx.addresses(self.registry())), secrets))
+        });
+        let (plan, secrets) = match read {
+            Ok(read) => read,
             Err(error) => {
                 self.check_exists(cx, resource_type, id).await?;
-                return Err(error.into());
+                return Err(error);
             }
         };
         let version = if plan.is_relation_only() {
@@ -55,6 +64,8 @@ impl<S: Store> Engine<S> {
             self.patch_document(cx, resource_type, id, &plan, precondition)
                 .await?
         };
+        let passed_over = plan.ignored().iter().map(|(_, ignored)| ignored);
+        ignored::tell(resource_type, passed_over.chain(&secrets));
         let owns = resource_type
             .relations()
             .iter()
@@ -66,6 +77,23 @@ impl<S: Store> Engine<S> {
         };
         self.written(cx, resource_type, id, version, projection, answer)
             .await
+    }
+
+    /// The writeOnly attributes that the plan would change, none of which the service keeps.
+    fn secrets(&self, plan: &Plan<'_>, resource_type: &ResourceType) -> Result<Vec<Ignored>, EngineError> {
+        let attributes = resource_type.attributes();
+        let changed = attributes.filter(|(_, attribute)| {
+            attribute.mutability == Mutability::WriteOnly && plan.writes().contains(attribute.id)
+        });
+        let secrets: Vec<Ignored> = changed
+            .map(|(uri, attribute)| write_only(uri, attribute))
+            .collect();
+        match (self.profile().write_only, secrets.first()) {
+            (WriteOnlyPatch::Refuse, Some(secret)) => Err(EngineError::NotKept {
+                attribute: secret.attribute.clone(),
+            }),
+            _ => Ok(secrets),
+        }
     }
 
     async fn patch_relations(

@@ -3,13 +3,13 @@
 use std::{borrow::Cow, collections::HashSet};
 
 use keyfob_core::{
-    AttrSet, EntityTag, Projection, Resource, ResourceId, ResourceType, Version,
+    AttrSet, Attribute, EntityTag, Projection, Resource, ResourceId, ResourceType, SchemaUri, Version,
     schema::{Mutability, RelationKind},
-    validate,
+    validate::{self, IgnoreRule, Ignored, Reader},
 };
 use keyfob_patch::RelationDelta;
 use keyfob_store::{Selection, Store};
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::{
     Engine, EngineError, Precondition, Record,
@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     context::Context,
+    ignored,
     profile::{PatchAnswer, UnknownMembers},
     rule::Operation,
     state::Origin,
@@ -55,9 +56,11 @@ impl<S: Store> Engine<S> {
         body: Resource,
         projection: &Projection,
     ) -> Result<Written, EngineError> {
-        let mut document = validate::create(body, resource_type, self.profile().dialect)?;
+        let mut reader = Reader::new(self.profile().dialect);
+        let mut document = reader.create(body, resource_type)?;
         let relations = take_relations(&mut document, resource_type, false);
-        drop_secrets(&mut document, resource_type);
+        let secrets = drop_secrets(&mut document, resource_type);
+        ignored::tell(resource_type, reader.ignored().iter().chain(&secrets));
         if let Some(id) = self.predecessor(cx, resource_type, &document).await? {
             return match id {
                 Predecessor::Deleted(id) => {
@@ -118,20 +121,17 @@ impl<S: Store> Engine<S> {
             let existing = self.existing(cx, resource_type, id, &selection).await?;
             precondition.check_write(existing.tag(resource_type))?;
             let before = existing.record();
-            let mut document = validate::replace(
-                body.clone(),
-                &before.document,
-                resource_type,
-                self.profile().dialect,
-            )?;
+            let mut reader = Reader::new(self.profile().dialect);
+            let mut document = reader.replace(body.clone(), &before.document, resource_type)?;
             let relations = take_relations(&mut document, resource_type, true);
             let joining = refused.part(&relations);
-            drop_secrets(&mut document, resource_type);
+            let secrets = drop_secrets(&mut document, resource_type);
             match self
                 .change(cx, resource_type, id, &existing, &before, document, &joining)
                 .await
             {
                 Ok(version) => {
+                    ignored::tell(resource_type, reader.ignored().iter().chain(&secrets));
                     return self
                         .written(cx, resource_type, id, version, projection, PatchAnswer::Body)
                         .await;
@@ -373,9 +373,9 @@ fn take_relations(
 }
 
 /// Takes out what is writeOnly: such a value is for whoever checks it, and the
-/// document is the wrong place for it. A password is accepted and dropped.
-pub(super) fn drop_secrets(document: &mut Resource, resource_type: &ResourceType) {
-    let mut dropped = false;
+/// document is the wrong place for it. A password is accepted and dropped. Says what was dropped.
+pub(super) fn drop_secrets(document: &mut Resource, resource_type: &ResourceType) -> Vec<Ignored> {
+    let mut dropped = Vec::new();
     for (uri, attribute) in resource_type.attributes() {
         if attribute.mutability != Mutability::WriteOnly {
             continue;
@@ -389,10 +389,22 @@ pub(super) fn drop_secrets(document: &mut Resource, resource_type: &ResourceType
                     .map(|(_, object)| object)
             }
         };
-        dropped |= object.is_some_and(|object| object.remove(attribute.name.as_str()).is_some());
+        if object.is_some_and(|object| object.remove(attribute.name.as_str()).is_some()) {
+            dropped.push(write_only(uri, attribute));
+        }
     }
-    if dropped {
+    if !dropped.is_empty() {
         document.extensions_mut().retain(|(_, object)| !object.is_empty());
         validate::state_schemas(document, resource_type);
     }
+    dropped
+}
+
+/// A writeOnly attribute that the service doesn't keep.
+pub(super) fn write_only(uri: Option<&SchemaUri>, attribute: &Attribute) -> Ignored {
+    let path = match uri {
+        None => attribute.name.as_str().into(),
+        Some(uri) => format_smolstr!("{uri}:{}", attribute.name),
+    };
+    Ignored::new(path, IgnoreRule::WriteOnly)
 }

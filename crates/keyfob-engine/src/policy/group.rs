@@ -1,8 +1,11 @@
 //! Groups: who may change what.
 
+use keyfob_core::validate::{IgnoreRule, Ignored};
+
 use super::{is_managed, tag};
 use crate::{
     context::{Actor, Context},
+    ignored,
     profile::GroupExternalId,
     rule::{Rejection, Review},
 };
@@ -24,8 +27,13 @@ pub(super) fn review(cx: &Context, review: &mut Review<'_>) -> Result<(), Reject
     }
     if review.profile.group_external_id == GroupExternalId::Ignore
         && let Some(document) = review.document_mut()
+        && document.core().get("externalId").is_some()
     {
         document.core_mut().remove("externalId");
+        ignored::tell(
+            review.resource_type,
+            &[Ignored::new("externalId", IgnoreRule::GroupExternalId)],
+        );
     }
     tag(review);
     Ok(())

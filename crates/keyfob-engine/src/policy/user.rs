@@ -1,12 +1,15 @@
 //! Users: who may change what, invitations, and activation.
 
-use keyfob_core::{AttrPath, Object, Resource, ResourceType, SchemaUri, Value, validate::state_schemas};
+use keyfob_core::{
+    AttrPath, Object, Resource, ResourceType, SchemaUri, Value,
+    validate::{IgnoreRule, Ignored, state_schemas},
+};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{address, is_managed, tag, value_at};
 use crate::{
     context::{Actor, Context},
-    event,
+    event, ignored,
     rule::{Operation, Rejection, Review},
     state::{Origin, is_active},
 };
@@ -35,33 +38,42 @@ pub(super) fn review(cx: &Context, review: &mut Review<'_>) -> Result<(), Reject
 
 /// Lets attributes that the organization doesn't take from its provider be as they were.
 fn keep_unsynchronized(review: &mut Review<'_>) {
-    let ignored: &[AttrPath] = &review.provisioning.synchronization.ignored;
-    let Some(document) = review.document.as_mut().filter(|_| !ignored.is_empty()) else {
+    let unsynchronized: &[AttrPath] = &review.provisioning.synchronization.ignored;
+    let Some(document) = review.document.as_mut().filter(|_| !unsynchronized.is_empty()) else {
         return;
     };
     let before = review.before.map(|record| &record.document);
-    for path in ignored {
+    let mut passed_over = Vec::new();
+    for path in unsynchronized {
         let name = path.name().as_str();
-        match path
+        let changed = match path
             .schema()
             .filter(|uri| **uri != review.resource_type.schema().id)
         {
             None => {
                 let stored = before.and_then(|before| before.core().get(name));
-                put(document.core_mut(), name, stored);
+                put(document.core_mut(), name, stored)
             }
             Some(uri) => {
                 let stored = before.and_then(|before| before.extension(uri)?.get(name));
-                if stored.is_some() || document.extension(uri).is_some() {
-                    put(document.extension_mut(uri), name, stored);
-                }
+                let is_there = stored.is_some() || document.extension(uri).is_some();
+                is_there && put(document.extension_mut(uri), name, stored)
             }
+        };
+        if changed {
+            passed_over.push(Ignored::new(
+                format_smolstr!("{path}"),
+                IgnoreRule::Unsynchronized,
+            ));
         }
     }
+    ignored::tell(review.resource_type, &passed_over);
     tidy(document, review.resource_type);
 }
 
-fn put(object: &mut Object, name: &str, stored: Option<&Value>) {
+/// Lets the attribute be as it is stored, and says whether it was not.
+fn put(object: &mut Object, name: &str, stored: Option<&Value>) -> bool {
+    let changed = object.get(name) != stored;
     match stored {
         Some(stored) => {
             object.insert(name, stored.clone());
@@ -70,6 +82,7 @@ fn put(object: &mut Object, name: &str, stored: Option<&Value>) {
             object.remove(name);
         }
     }
+    changed
 }
 
 /// A user who is deactivated and lacked something before, because an administrator took it away, is not checked for it:

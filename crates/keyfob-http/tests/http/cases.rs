@@ -65,38 +65,16 @@ const SCENARIO: &str = "a scenario: scenarios.rs";
 
 /// Cases that may fail for now, by profile.
 const FAILING: &[(&str, &str)] = &[
-    ("interop", "add-emails-unknown-only"),
     ("interop", "fb-active-null-does-not-reactivate"),
-    ("interop", "fb-entra-roles-string-instead-of-array"),
-    ("interop", "fb-entra-validator-blank-operations"),
     ("interop", "fb-filter-username-nfd-matches-nfc"),
     ("interop", "fb-group-self-member"),
-    ("interop", "fb-patch-email-whole-value-path-string"),
-    ("interop", "fb-patch-no-operations-400"),
-    ("interop", "fb-put-group-members-without-value"),
     ("interop", "fb-put-without-active-does-not-reactivate"),
-    ("interop", "fb-replace-emails-without-known-subattr-must-not-wipe"),
-    ("interop", "fb-replace-members-id-instead-of-value-must-not-wipe"),
-    ("interop", "fb-replace-members-null-value-must-not-wipe"),
-    ("interop", "fb-salesforce-add-members-wrapped"),
-    ("interop", "fb-unknown-attr-beside-deactivation"),
     ("interop", "fb-username-control-char-400"),
-    ("interop", "interop-readonly-detail"),
-    ("interop", "patch-unknown-attr"),
-    ("interop", "remove-emails-by-type-2"),
-    ("interop", "remove-members-nested-case"),
-    ("interop", "remove-members-nested-interop"),
-    ("interop", "remove-members-unusable-1"),
-    ("interop", "remove-members-unusable-3"),
     ("rfc", "fb-active-null-does-not-reactivate"),
     ("rfc", "fb-filter-username-nfd-matches-nfc"),
     ("rfc", "fb-group-self-member"),
-    ("rfc", "fb-patch-pathless-replace-unknown-among-known"),
-    ("rfc", "fb-put-group-members-without-value"),
     ("rfc", "fb-put-without-active-does-not-reactivate"),
-    ("rfc", "fb-replace-members-null-value-must-not-wipe"),
     ("rfc", "fb-username-control-char-400"),
-    ("rfc", "strict-add-single-object"),
 ];
 
 #[tokio::test]

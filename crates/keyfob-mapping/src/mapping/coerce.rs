@@ -1,16 +1,9 @@
 //! From the value of an expression to one of the target attribute's type.
 
-use keyfob_core::{
-    Attribute, DateTime, Dialect, MemberSet, Object, Quirk, Value, schema::AttributeType, validate,
-};
+use keyfob_core::{Attribute, DateTime, Dialect, MemberSet, Object, Value, schema::AttributeType, validate};
 
 use super::ApplyErrorKind;
 use crate::value::{self, text_of};
-
-/// What [`validate::value`] understands beyond the RFC: all that the service itself sends.
-fn dialect() -> Dialect {
-    Dialect::interop().with(Quirk::StringNumbers)
-}
 
 /// The value as one of `attribute`, an attribute or sub-attribute; [`Value::Null`] where it says that there is none.
 /// `"False"` is the boolean of a boolean attribute and text of another, an id points at a resource where the attribute
@@ -30,7 +23,7 @@ pub(super) fn coerce(
         value if attribute.multi_valued => elements(std::slice::from_ref(value), attribute)?,
         value => single(value, attribute)?,
     };
-    Ok(validate::value(attribute, coerced, dialect(), path)?)
+    Ok(validate::value(attribute, coerced, Dialect::interop(), path)?)
 }
 
 /// The values of a multi-valued attribute, those without value left out.

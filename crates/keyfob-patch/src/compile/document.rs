@@ -1,7 +1,8 @@
 //! Operations on attributes of the document.
 
 use keyfob_core::{
-    Attribute, Object, Quirk, Value, message::PatchOperationKind as Kind, schema::Mutability, validate,
+    AttrName, Attribute, Object, Quirk, Value, message::PatchOperationKind as Kind, schema::Mutability,
+    validate::ValidationError,
 };
 use keyfob_filter::ElementPredicate;
 use smol_str::format_smolstr;
@@ -15,48 +16,79 @@ use crate::{
 impl<'t> Compiler<'t> {
     /// The change of a single value, or of all values of a multi-valued attribute or sub-attribute.
     pub(super) fn edit(
-        &self,
+        &mut self,
         kind: Kind,
         attribute: &Attribute,
         value: Option<Value>,
         text: &str,
     ) -> Compiling<Edit> {
-        let required = || PatchErrorKind::Required {
-            attribute: text.into(),
-        };
-        let values = |value| match validate::value(attribute, value, self.dialect, text)? {
-            Value::Array(values) => Ok::<_, PatchErrorKind>(values),
-            _ => Ok(Vec::new()),
-        };
-        let value = value.unwrap_or(Value::Null);
-        let edit = match kind {
-            Kind::Remove if attribute.multi_valued && value != Value::Null => {
-                if !self.dialect.allows(Quirk::RemoveByValue) {
-                    return Err(PatchErrorKind::ValueOfRemove {
-                        attribute: text.into(),
-                    });
-                }
-                Edit::Discard(values(value)?)
+        let edit = match (kind, value) {
+            (Kind::Remove, Some(value)) if attribute.multi_valued => {
+                Edit::Discard(self.unwanted(attribute, value, text)?)
             }
-            Kind::Remove => Edit::Assign(Value::Null),
-            Kind::Add if attribute.multi_valued => Edit::Extend(values(value)?),
-            Kind::Add | Kind::Replace if attribute.is_complex() && !attribute.multi_valued => {
-                match validate::changes(attribute, self.decoded(value), self.dialect, text)? {
+            (Kind::Remove, _) | (_, None) => Edit::Assign(Value::Null),
+            (Kind::Add, Some(value)) if attribute.multi_valued => {
+                match self.reader.value(attribute, listed(value), text)? {
+                    Value::Array(values) => Edit::Extend(values),
+                    _ => Edit::Extend(Vec::new()),
+                }
+            }
+            (_, Some(value)) if attribute.is_complex() && !attribute.multi_valued => {
+                let value = self.decoded(value);
+                match self.reader.changes(attribute, value, text)? {
                     Some(changes) => Edit::Merge(checked(attribute, changes, text)?),
                     None => Edit::Assign(Value::Null),
                 }
             }
-            Kind::Add | Kind::Replace => Edit::Assign(validate::value(attribute, value, self.dialect, text)?),
+            (_, Some(value)) => Edit::Assign(self.reader.value(attribute, value, text)?),
         };
         if edit.unassigns() && attribute.required {
-            return Err(required());
+            return Err(PatchErrorKind::Required {
+                attribute: text.into(),
+            });
         }
         Ok(edit)
     }
 
+    /// Which elements a `remove` with a value means; every part of the value has to name one.
+    fn unwanted(&mut self, attribute: &Attribute, value: Value, text: &str) -> Compiling<Vec<Value>> {
+        let not_by_value = || PatchErrorKind::ValueOfRemove {
+            attribute: text.into(),
+        };
+        if !self.dialect.allows(Quirk::RemoveByValue) {
+            return Err(not_by_value());
+        }
+        if names_nothing(&value) {
+            return Err(PatchErrorKind::NothingNamed {
+                attribute: text.into(),
+            });
+        }
+        let values = match value {
+            Value::Array(values) => values,
+            single if self.dialect.allows(Quirk::SingleValues) => vec![single],
+            other => match self.reader.value(attribute, other, text)? {
+                Value::Array(values) => values,
+                _ => Vec::new(),
+            },
+        };
+        let by_sub_attributes = self.dialect.allows(Quirk::RemoveBySubAttributes);
+        let mut unwanted = Vec::with_capacity(values.len());
+        for value in values {
+            let criteria = self.reader.criteria(attribute, value, text)?;
+            let lacks_value = criteria
+                .as_object()
+                .is_some_and(|object| object.get("value").is_none());
+            if lacks_value && !by_sub_attributes {
+                return Err(not_by_value());
+            }
+            unwanted.push(criteria);
+        }
+        Ok(unwanted)
+    }
+
     /// The change of some or all values of a multi-valued attribute, or of a sub-attribute of them.
     pub(super) fn elements(
-        &self,
+        &mut self,
         kind: Kind,
         attribute: &'t Attribute,
         sub: Option<&'t Attribute>,
@@ -67,20 +99,25 @@ impl<'t> Compiler<'t> {
         let seed = selected
             .as_ref()
             .and_then(|selected| self.seed(attribute, selected));
-        let edit = match sub {
-            Some(sub) => ElementEdit::SubAttribute(sub, self.edit(kind, sub, value, text)?),
-            None if kind == Kind::Remove => ElementEdit::Remove,
-            None if kind == Kind::Add && attribute.is_complex() => {
-                let changes = validate::changes(attribute, value.unwrap_or(Value::Null), self.dialect, text)?;
-                match changes {
-                    Some(changes) => ElementEdit::Merge(checked(attribute, changes, text)?),
-                    None => ElementEdit::Remove,
-                }
+        let edit = match (sub, value) {
+            (Some(sub), value) => {
+                let value = value.map(|value| self.value_of_encoded(attribute, sub, value));
+                ElementEdit::SubAttribute(sub, self.edit(kind, sub, value, text)?)
             }
-            None => match self.element(attribute, value.unwrap_or(Value::Null), seed.as_ref(), text)? {
-                Value::Null => ElementEdit::Remove,
-                value => ElementEdit::Replace(value),
-            },
+            (None, _) if kind == Kind::Remove => ElementEdit::Remove,
+            (None, Some(value)) if kind == Kind::Add && attribute.is_complex() => {
+                let changes = self.reader.changes(attribute, value, text)?.unwrap_or_default();
+                if changes.iter().all(|(_, value)| *value == Value::Null) {
+                    return Err(ValidationError::NothingKnown { path: text.into() }.into());
+                }
+                ElementEdit::Merge(checked(attribute, changes, text)?)
+            }
+            (None, value) => ElementEdit::Replace(self.element(
+                attribute,
+                value.unwrap_or(Value::Null),
+                seed.as_ref(),
+                text,
+            )?),
         };
         let unassigns = match &edit {
             ElementEdit::Remove => true,
@@ -98,38 +135,56 @@ impl<'t> Compiler<'t> {
             selected,
             edit,
             otherwise,
+            may_empty: kind == Kind::Remove,
         })))
     }
 
     /// The canonical form of one value of a multi-valued attribute, which may come as an array of one. What it doesn't
     /// say it takes from the `seed`.
     pub(super) fn element(
-        &self,
+        &mut self,
         attribute: &Attribute,
         value: Value,
         seed: Option<&Object>,
         text: &str,
     ) -> Compiling<Value> {
-        let mut single = match value {
+        let single = match value {
             Value::Array(values) if self.dialect.allows(Quirk::SingleValues) && values.len() <= 1 => {
                 values.into_iter().next().unwrap_or(Value::Null)
             }
             single => single,
         };
-        // An id alone stands for the object that holds it, and that object holds the rest too.
-        if seed.is_some() && attribute.is_complex() && single.as_str().is_some() {
-            single = validate::element(attribute, single, self.dialect, text)?;
-        }
-        if let (Value::Object(sent), Some(seed)) = (&mut single, seed)
-            && !sent.is_empty()
-        {
+        let Some(seed) = seed else {
+            return Ok(self.reader.element(attribute, single, text)?);
+        };
+        let unassigned: Vec<AttrName> = match &single {
+            Value::Object(sent) => {
+                let nulls = sent.iter().filter(|(_, value)| **value == Value::Null);
+                nulls.map(|(name, _)| name.clone()).collect()
+            }
+            _ => Vec::new(),
+        };
+        // It has to say something of its own, and what it has to hold it may take from the seed.
+        let mut read = self.reader.criteria(attribute, single, text)?;
+        if let Value::Object(sent) = &mut read {
             for (name, value) in seed.iter() {
-                if sent.get(name.as_str()).is_none() {
+                if sent.get(name.as_str()).is_none() && !unassigned.contains(name) {
                     sent.insert(name.clone(), value.clone());
                 }
             }
         }
-        Ok(validate::element(attribute, single, self.dialect, text)?)
+        Ok(self.reader.element(attribute, read, text)?)
+    }
+
+    /// The `value` of an element that is an object written as text, where the dialect has it so.
+    fn value_of_encoded(&self, attribute: &Attribute, sub: &Attribute, value: Value) -> Value {
+        let decoded = (sub.name.is("value"))
+            .then(|| self.reader.encoded(attribute, &value))
+            .flatten();
+        match decoded.and_then(|mut object| object.remove("value")) {
+            Some(inner) => inner,
+            None => value,
+        }
     }
 
     /// What the filter says of a value that is made to match it, where the dialect makes such values. A value that
@@ -149,6 +204,20 @@ impl<'t> Compiler<'t> {
         });
         is_settable.then(|| equalities.into_iter().collect())
     }
+}
+
+/// A value that is added to others, in a list: `add` takes one without an array around it (RFC 7644 section 3.5.2.1).
+pub(super) fn listed(value: Value) -> Value {
+    match value {
+        Value::Null | Value::Array(_) => value,
+        single if single.as_str() == Some("") => single,
+        single => Value::Array(vec![single]),
+    }
+}
+
+/// Whether the value of a `remove` names no element, whatever the attribute.
+pub(super) fn names_nothing(value: &Value) -> bool {
+    value.is_unassigned() || value.as_str() == Some("")
 }
 
 /// The changes of a complex value, unless they take away what it must have.

@@ -4,12 +4,14 @@ use keyfob_core::{
     Attribute, Quirk, ResourceId, Value,
     message::PatchOperationKind as Kind,
     schema::{AttributeType, Relation},
-    validate,
 };
 use keyfob_filter::{CompareOp, ElementPredicate, Filter, Literal};
 use smol_str::SmolStr;
 
-use super::{Action, Compiler, Compiling, Spot};
+use super::{
+    Action, Compiler, Compiling, Spot,
+    document::{listed, names_nothing},
+};
 use crate::{
     PatchErrorKind,
     members::{MembersChange, MembersEdit, PlannedRelation, SelectedMembers},
@@ -31,7 +33,6 @@ impl<'t> Compiler<'t> {
             });
         }
         self.writes.insert(attribute.id);
-        let value = value.filter(|value| kind != Kind::Remove || *value != Value::Null);
         if let Some(filter) = spot.filter {
             if kind == Kind::Remove
                 && let Some(ids) = ids_in(filter, attribute)
@@ -55,7 +56,13 @@ impl<'t> Compiler<'t> {
                 attribute: text.clone(),
             });
         }
-        let members = validate::sent_members(attribute, value, self.dialect, text)?;
+        if kind == Kind::Remove && names_nothing(&value) {
+            return Err(PatchErrorKind::NothingNamed {
+                attribute: text.clone(),
+            });
+        }
+        let value = if kind == Kind::Add { listed(value) } else { value };
+        let members = self.reader.members(attribute, value, text)?;
         if kind == Kind::Remove {
             let ids = members.into_iter().map(|(id, _)| id).collect();
             return self.members(attribute, MembersChange::Known(MembersEdit::Remove(ids)), text);
@@ -67,7 +74,7 @@ impl<'t> Compiler<'t> {
     }
 
     fn selected_members(
-        &self,
+        &mut self,
         kind: Kind,
         attribute: &Attribute,
         selected: ElementPredicate,
@@ -75,18 +82,13 @@ impl<'t> Compiler<'t> {
         text: &str,
     ) -> Compiling<SelectedMembers> {
         let seed = self.seed(attribute, &selected);
-        let element = match value {
-            Some(value) if kind != Kind::Remove => self.element(attribute, value, seed.as_ref(), text)?,
-            _ => Value::Null,
-        };
-        let (kind, member) = match &element {
-            Value::Object(sent) if kind == Kind::Replace || sent.get("value").is_some() => {
-                let members = validate::sent_members(attribute, vec![element].into(), self.dialect, text)?;
-                (kind, members.into_iter().next())
+        let member = match value {
+            Some(value) if kind != Kind::Remove => {
+                let element = self.element(attribute, value, seed.as_ref(), text)?;
+                let members = self.reader.members(attribute, vec![element].into(), text)?;
+                members.into_iter().next()
             }
-            // To add what says nothing, or nothing that is known, never takes anybody out.
-            _ if kind == Kind::Add => (kind, None),
-            _ => (Kind::Remove, None),
+            _ => None,
         };
         Ok(SelectedMembers {
             kind,

@@ -1,9 +1,9 @@
 //! The named rules by which a PATCH may depart from the RFC: what each understands, and what is refused without it.
 
-use keyfob_core::{Dialect, Quirk};
+use keyfob_core::{Dialect, MemberSet, Quirk, ScimType, validate::IgnoreRule};
 use keyfob_patch::Applied;
 
-use crate::{check_users, group, patch, resource, user};
+use crate::{check_users, group, patch, plan, resource, user};
 
 /// Checks that the rule alone makes the difference between an error and a change.
 fn check(quirk: Quirk, table: &[(&str, &str, &str, &str)]) {
@@ -50,20 +50,20 @@ fn a_key_of_a_value_is_a_path_with_path_keys() {
             ),
         ],
     );
-    // A key that is a path has to lead somewhere.
+    // A key that is a path is one, and what it names may be unknown as in any path.
     check_users(
         Dialect::interop(),
         &[
             (
-                "{}",
+                r#"{"title": "T"}"#,
                 r#"[{"op": "add", "value": {"name.firstName": "B"}}]"#,
-                "invalidPath",
+                r#"{"title": "T"}"#,
             ),
             ("{}", r#"[{"op": "add", "value": {"name.": "B"}}]"#, "invalidPath"),
             (
-                "{}",
+                r#"{"title": "T"}"#,
                 r#"[{"op": "add", "value": {"urn:example:1.0:User:badge": "B"}}]"#,
-                "invalidPath",
+                r#"{"title": "T"}"#,
             ),
             (
                 "{}",
@@ -130,11 +130,22 @@ fn an_element_is_created_for_a_filter_that_matches_none_with_create_on_no_match(
         Dialect::interop(),
         &[(work, replace, r#"{"emails": [{"value": "b@x", "type": "work"}]}"#)],
     );
-    let nothing = r#"[{"op": "replace", "path": "emails[type eq \"work\"]", "value": {}}]"#;
-    check_users(
-        Dialect::interop(),
-        &[(work, nothing, "{}"), ("{}", nothing, "{}")],
-    );
+    for nothing in [
+        "{}",
+        "null",
+        "[]",
+        r#"{"address": "b@x"}"#,
+        r#"{"display": null}"#,
+    ] {
+        for op in ["add", "replace"] {
+            let nothing =
+                format!(r#"[{{"op": "{op}", "path": "emails[type eq \"work\"]", "value": {nothing}}}]"#);
+            check_users(
+                Dialect::interop(),
+                &[(work, &nothing, "invalidValue"), ("{}", &nothing, "invalidValue")],
+            );
+        }
+    }
     // A filter that doesn't say what an element holds creates none.
     check_users(
         Dialect::interop(),
@@ -179,15 +190,9 @@ fn remove_takes_out_the_values_that_are_sent_with_remove_by_value() {
             ),
             (
                 three,
-                r#"[{"op": "remove", "path": "emails", "value": []}]"#,
+                r#"[{"op": "remove", "path": "emails", "value": [{"value": "c@x"}]}]"#,
                 "invalidSyntax",
                 three,
-            ),
-            (
-                r#"{"addresses": [{"type": "work", "region": "CA"}, {"type": "work"}]}"#,
-                r#"[{"op": "remove", "path": "addresses", "value": [{"type": "work"}]}]"#,
-                "invalidSyntax",
-                r#"{"addresses": [{"type": "work", "region": "CA"}]}"#,
             ),
         ],
     );
@@ -208,10 +213,395 @@ fn remove_takes_out_the_values_that_are_sent_with_remove_by_value() {
             (
                 three,
                 r#"[{"op": "remove", "path": "emails", "value": null}]"#,
-                "{}",
+                "invalidSyntax",
             ),
         ],
     );
+}
+
+#[test]
+fn remove_takes_out_the_values_that_the_sub_attributes_name_with_remove_by_sub_attributes() {
+    let three = r#"{"emails": [{"value": "a@x", "type": "Work"}, {"value": "b@x", "type": "home", "primary": true}, {"value": "c@x"}]}"#;
+    let addresses = r#"{"title": "T", "addresses": [{"type": "work", "region": "CA"}, {"type": "work"}, {"region": "CA"}]}"#;
+    let check_with_values = |table: &[(&str, &str, &str)]| {
+        for (before, operations, expected) in table {
+            check_users(Dialect::strict(), &[(before, operations, "invalidSyntax")]);
+            let without = Dialect::interop().without(Quirk::RemoveBySubAttributes);
+            check_users(without, &[(before, operations, "invalidSyntax")]);
+            let with = Dialect::strict()
+                .with(Quirk::RemoveByValue)
+                .with(Quirk::RemoveBySubAttributes);
+            check_users(with, &[(before, operations, expected)]);
+            check_users(Dialect::interop(), &[(before, operations, expected)]);
+        }
+    };
+    check_with_values(&[
+        (
+            three,
+            r#"[{"op": "remove", "path": "emails", "value": [{"type": "WORK"}]}]"#,
+            r#"{"emails": [{"value": "b@x", "type": "home", "primary": true}, {"value": "c@x"}]}"#,
+        ),
+        (
+            three,
+            r#"[{"op": "remove", "path": "emails", "value": [{"type": "work"}, {"primary": true, "type": "home"}]}]"#,
+            r#"{"emails": [{"value": "c@x"}]}"#,
+        ),
+        // An absent `primary` is false (RFC 7643 section 2.4).
+        (
+            three,
+            r#"[{"op": "remove", "path": "emails", "value": [{"primary": false}]}]"#,
+            r#"{"emails": [{"value": "b@x", "type": "home", "primary": true}]}"#,
+        ),
+        (
+            three,
+            r#"[{"op": "remove", "path": "emails", "value": [{"type": "other"}]}]"#,
+            three,
+        ),
+        (
+            addresses,
+            r#"[{"op": "remove", "path": "addresses", "value": [{"type": "work"}]}]"#,
+            r#"{"title": "T", "addresses": [{"region": "CA"}]}"#,
+        ),
+    ]);
+    // What is unknown is ignored beside what is known.
+    check_users(
+        Dialect::interop(),
+        &[(
+            addresses,
+            r#"[{"op": "remove", "path": "addresses", "value": [{"type": "work", "street": "x"}]}]"#,
+            r#"{"title": "T", "addresses": [{"region": "CA"}]}"#,
+        )],
+    );
+}
+
+#[test]
+fn a_remove_whose_value_names_nothing_is_refused_g_9() {
+    let user = r#"{"emails": [{"value": "a@x", "type": "work"}], "addresses": [{"region": "CA"}]}"#;
+    for value in [
+        r#""""#,
+        "[]",
+        "{}",
+        "null",
+        "[null]",
+        "[{}]",
+        r#"[""]"#,
+        r#"[{"address": "a@x"}]"#,
+        r#"{"foo": "bar"}"#,
+        r#"[{"value": null}]"#,
+        r#"[{"value": "a@x"}, {}]"#,
+        "[[]]",
+        "1",
+        "[true]",
+    ] {
+        for path in ["emails", "addresses"] {
+            let operations = format!(r#"[{{"op": "remove", "path": "{path}", "value": {value}}}]"#);
+            for dialect in [Dialect::interop(), Dialect::entra()] {
+                check_users(dialect, &[(user, &operations, "invalidValue")]);
+            }
+            check_users(Dialect::strict(), &[(user, &operations, "invalidSyntax")]);
+        }
+        let mut patched = resource(group(), r#"{"displayName": "G", "members": [{"value": "u1"}]}"#);
+        let before = patched.clone();
+        let operations = format!(r#"[{{"op": "remove", "path": "members", "value": {value}}}]"#);
+        let error = patch(&mut patched, group(), Dialect::interop(), &operations).unwrap_err();
+        assert_eq!(error.scim_type, Some(ScimType::InvalidValue), "{value}");
+        assert_eq!(patched, before);
+    }
+    let mut patched = resource(group(), r#"{"displayName": "G", "members": [{"value": "u1"}]}"#);
+    let somebody_else = r#"[{"op": "remove", "path": "members", "value": [{"value": "u9"}]}]"#;
+    let applied = patch(&mut patched, group(), Dialect::interop(), somebody_else);
+    assert_eq!(applied, Ok(Applied::Unchanged));
+}
+
+#[test]
+fn a_value_may_name_the_attribute_of_its_path_once_more_with_repeated_path() {
+    check(
+        Quirk::RepeatedPath,
+        &[
+            (
+                r#"{"emails": [{"value": "a@x"}]}"#,
+                r#"[{"op": "add", "path": "emails", "value": {"Emails": [{"value": "b@x"}]}}]"#,
+                "invalidValue",
+                r#"{"emails": [{"value": "a@x"}, {"value": "b@x"}]}"#,
+            ),
+            (
+                r#"{"emails": [{"value": "a@x"}]}"#,
+                r#"[{"op": "replace", "path": "emails", "value": {"emails": [{"value": "b@x"}]}}]"#,
+                "invalidValue",
+                r#"{"emails": [{"value": "b@x"}]}"#,
+            ),
+            (
+                "{}",
+                r#"[{"op": "replace", "path": "title", "value": {"title": "T"}}]"#,
+                "invalidValue",
+                r#"{"title": "T"}"#,
+            ),
+        ],
+    );
+    for (op, value, expected) in [
+        ("add", r#"{"members": [{"value": "b"}]}"#, Ok(vec!["a", "b"])),
+        ("replace", r#"{"MEMBERS": [{"value": "b"}]}"#, Ok(vec!["b"])),
+        (
+            "remove",
+            r#"{"members": [{"$ref": null, "value": "a"}]}"#,
+            Ok(vec![]),
+        ),
+        ("remove", r#"{"members": [{"value": "b"}]}"#, Ok(vec!["a"])),
+        ("remove", r#"{"members": []}"#, Err(ScimType::InvalidValue)),
+        (
+            "add",
+            r#"{"members": [{"id": "b"}]}"#,
+            Err(ScimType::InvalidValue),
+        ),
+        (
+            "replace",
+            r#"{"members": [{"value": "b"}], "other": 1}"#,
+            Err(ScimType::InvalidValue),
+        ),
+    ] {
+        let mut patched = resource(group(), r#"{"displayName": "G", "members": [{"value": "a"}]}"#);
+        let operations = format!(r#"[{{"op": "{op}", "path": "members", "value": {value}}}]"#);
+        let applied = patch(&mut patched, group(), Dialect::interop(), &operations);
+        let found = applied.map(|_| {
+            let mut ids: Vec<String> = patched
+                .relation("members")
+                .into_iter()
+                .flat_map(MemberSet::iter)
+                .map(|(id, _)| id.to_string())
+                .collect();
+            ids.sort();
+            ids
+        });
+        let expected = expected.map(|ids| ids.into_iter().map(String::from).collect());
+        assert_eq!(
+            found.map_err(|error| error.scim_type.unwrap()),
+            expected,
+            "{operations}"
+        );
+        assert!(
+            patch(&mut patched, group(), Dialect::strict(), &operations).is_err(),
+            "{operations}"
+        );
+    }
+}
+
+#[test]
+fn a_bare_string_is_an_element_with_bare_elements() {
+    check(
+        Quirk::BareElements,
+        &[
+            (
+                r#"{"roles": [{"value": "Guide"}]}"#,
+                r#"[{"op": "add", "path": "roles", "value": "Admin"}]"#,
+                "invalidValue",
+                r#"{"roles": [{"value": "Guide"}, {"value": "Admin"}]}"#,
+            ),
+            (
+                r#"{"emails": [{"value": "a@x", "type": "work", "primary": true}]}"#,
+                r#"[{"op": "replace", "path": "emails", "value": "b@x"}]"#,
+                "invalidValue",
+                r#"{"emails": [{"value": "b@x"}]}"#,
+            ),
+        ],
+    );
+    check_users(
+        Dialect::interop(),
+        &[
+            (
+                r#"{"emails": [{"value": "a@x", "type": "work", "primary": true}]}"#,
+                r#"[{"op": "Replace", "path": "emails[type eq \"work\"]", "value": "b@x"}]"#,
+                r#"{"emails": [{"value": "b@x", "type": "work"}]}"#,
+            ),
+            (
+                r#"{"roles": [{"value": "Guide"}, {"value": "Admin"}]}"#,
+                r#"[{"op": "remove", "path": "roles", "value": "Guide"}]"#,
+                r#"{"roles": [{"value": "Admin"}]}"#,
+            ),
+            (
+                "{}",
+                r#"[{"op": "add", "path": "roles", "value": ""}]"#,
+                "invalidValue",
+            ),
+            (
+                "{}",
+                r#"[{"op": "add", "path": "addresses", "value": "x"}]"#,
+                "invalidValue",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_role_may_be_an_object_written_as_text_with_encoded_elements() {
+    let text = r#""{\"id\": \"06b07648\", \"value\": \"25\", \"displayName\": \"Guide\"}""#;
+    for (operation, expected) in [
+        (
+            format!(r#"{{"op": "Add", "path": "roles", "value": [{{"value": {text}}}]}}"#),
+            r#"{"roles": [{"value": "25", "display": "Guide"}]}"#,
+        ),
+        (
+            format!(r#"{{"op": "Replace", "path": "roles[primary eq \"True\"].value", "value": {text}}}"#),
+            r#"{"roles": [{"value": "25", "primary": true}]}"#,
+        ),
+    ] {
+        let operations = format!("[{operation}]");
+        check_users(Dialect::interop(), &[("{}", &operations, expected)]);
+        let mut patched = resource(user(), r#"{"userName": "b"}"#);
+        let plain = Dialect::interop().without(Quirk::EncodedElements);
+        patch(&mut patched, user(), plain, &operations).unwrap();
+        assert!(crate::attributes(&patched).contains("06b07648"));
+    }
+}
+
+#[test]
+fn a_simple_value_may_come_in_an_object_with_wrapped_values() {
+    check_users(
+        Dialect::interop(),
+        &[(
+            r#"{"title": "T"}"#,
+            r#"[{"op": "replace", "path": "displayName", "value": [{"$ref": null, "value": "B"}]}]"#,
+            r#"{"title": "T", "displayName": "B"}"#,
+        )],
+    );
+    check_users(
+        Dialect::interop().without(Quirk::WrappedValues),
+        &[(
+            r#"{"title": "T"}"#,
+            r#"[{"op": "replace", "path": "displayName", "value": [{"$ref": null, "value": "B"}]}]"#,
+            "invalidValue",
+        )],
+    );
+}
+
+#[test]
+fn numbers_and_booleans_are_texts_with_string_numbers() {
+    check(
+        Quirk::StringNumbers,
+        &[(
+            "{}",
+            r#"[{"op": "replace", "path": "title", "value": 5}, {"op": "add", "path": "nickName", "value": true}]"#,
+            "invalidValue",
+            r#"{"title": "5", "nickName": "true"}"#,
+        )],
+    );
+}
+
+#[test]
+fn one_value_may_be_added_without_an_array_3_5_2_1() {
+    let add = r#"[{"op": "add", "path": "emails", "value": {"value": "a@x"}}]"#;
+    let replace = r#"[{"op": "replace", "path": "emails", "value": {"value": "a@x"}}]"#;
+    check_users(
+        Dialect::strict(),
+        &[
+            ("{}", add, r#"{"emails": [{"value": "a@x"}]}"#),
+            ("{}", replace, "invalidValue"),
+            (
+                "{}",
+                r#"[{"op": "add", "path": "emails", "value": "a@x"}]"#,
+                "invalidValue",
+            ),
+        ],
+    );
+    let mut patched = resource(group(), r#"{"displayName": "G", "members": [{"value": "a"}]}"#);
+    let operations = r#"[{"op": "add", "path": "members", "value": {"value": "b"}}]"#;
+    patch(&mut patched, group(), Dialect::strict(), operations).unwrap();
+    assert_eq!(patched.relation("members").unwrap().len(), 2);
+}
+
+/// A name that no schema has, in every place where one can stand.
+const UNKNOWN: [&str; 9] = [
+    r#"{"op": "OP", "path": "employeeType", "value": "x"}"#,
+    r#"{"op": "OP", "path": "employeeType[type eq \"a\"].value", "value": "x"}"#,
+    r#"{"op": "OP", "path": "name.firstName", "value": "x"}"#,
+    r#"{"op": "OP", "path": "emails.address", "value": "x"}"#,
+    r#"{"op": "OP", "path": "emails[type eq \"work\"].address", "value": "x"}"#,
+    r#"{"op": "OP", "path": "urn:ietf:params:scim:schemas:core:2.0:User:shoeSize", "value": "x"}"#,
+    r#"{"op": "OP", "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:shoeSize", "value": "x"}"#,
+    r#"{"op": "OP", "path": "urn:example:badge:1.0:User:colour", "value": "x"}"#,
+    r#"{"op": "OP", "path": "urn:example:badge:1.0:User", "value": {"colour": "x"}}"#,
+];
+
+#[test]
+fn what_no_schema_has_is_ignored_with_a_path_or_refused() {
+    let before = r#"{"active": true, "emails": [{"value": "a@x", "type": "work"}]}"#;
+    let after = r#"{"active": false, "emails": [{"value": "a@x", "type": "work"}]}"#;
+    for unknown in UNKNOWN {
+        for op in ["add", "replace", "remove"] {
+            let unknown = unknown.replace("OP", op);
+            let operations = format!(r#"[{unknown}, {{"op": "replace", "path": "active", "value": false}}]"#);
+            check_users(Dialect::interop(), &[(before, &operations, after)]);
+            check_users(Dialect::strict(), &[(before, &operations, "invalidPath")]);
+            let plan = plan(user(), Dialect::interop(), &operations);
+            let [(0, ignored)] = plan.ignored() else {
+                panic!("{unknown}: {:?}", plan.ignored());
+            };
+            assert!(!ignored.attribute.contains('"'), "{ignored:?}");
+            let is_registered = !unknown.contains("urn:example");
+            assert_eq!(ignored.rule == IgnoreRule::UnknownAttribute, is_registered);
+        }
+    }
+}
+
+#[test]
+fn what_is_unknown_in_a_value_without_path_is_ignored_in_every_dialect_and_an_unregistered_extension_not() {
+    let before = r#"{"title": "T"}"#;
+    let after = r#"{"title": "U", "name": {"givenName": "B"}}"#;
+    let unknown = r#"[{"op": "replace", "value": {"employeeType": "x", "title": "U",
+        "name": {"firstName": "x", "givenName": "B"}}}]"#;
+    let extension =
+        r#"[{"op": "replace", "value": {"title": "U", "urn:example:badge:1.0:User": {"colour": "x"}}}]"#;
+    for dialect in [
+        Dialect::strict(),
+        Dialect::interop(),
+        Dialect::okta(),
+        Dialect::entra(),
+    ] {
+        check_users(dialect, &[(before, unknown, after)]);
+    }
+    check_users(Dialect::strict(), &[(before, extension, "invalidSyntax")]);
+    check_users(Dialect::interop(), &[(before, extension, r#"{"title": "U"}"#)]);
+}
+
+#[test]
+fn a_known_schema_on_the_wrong_type_a_third_level_and_a_malformed_path_are_refused_in_every_dialect() {
+    for dialect in [
+        Dialect::strict(),
+        Dialect::interop(),
+        Dialect::okta(),
+        Dialect::entra(),
+    ] {
+        for path in [
+            "urn:ietf:params:scim:schemas:core:2.0:Group:members",
+            "urn:ietf:params:scim:schemas:core:2.0:Group",
+            "urn:ietf:params:scim:schemas:core:2.0:Group.members",
+            "name.givenName.first",
+            "employeeType.a.b",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value.x",
+            "emails[type eq \\\"work\\\"].value.x",
+            "emails[",
+            "title.",
+            "",
+            "a b",
+        ] {
+            for op in ["add", "replace", "remove"] {
+                let operations = format!(r#"[{{"op": "{op}", "path": "{path}", "value": "x"}}]"#);
+                check_users(dialect, &[(r#"{"title": "T"}"#, &operations, "invalidPath")]);
+            }
+        }
+        let other = r#"[{"op": "add", "value": {"urn:ietf:params:scim:schemas:core:2.0:Group": {"displayName": "x"}}}]"#;
+        check_users(dialect, &[(r#"{"title": "T"}"#, other, "invalidPath")]);
+    }
+}
+
+#[test]
+fn a_refusal_names_the_sub_attribute_that_is_meant() {
+    let path = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.displayName";
+    let operations = format!(r#"[{{"op": "replace", "path": "{path}", "value": "x"}}]"#);
+    for dialect in [Dialect::strict(), Dialect::interop()] {
+        let mut patched = resource(user(), r#"{"userName": "b"}"#);
+        let error = patch(&mut patched, user(), dialect, &operations).unwrap_err();
+        assert!(error.detail.contains(path), "{}", error.detail);
+    }
 }
 
 #[test]
@@ -346,18 +736,9 @@ fn a_string_may_hold_an_object_with_encoded_value() {
 }
 
 #[test]
-fn unknown_names_in_a_value_are_passed_over_with_unknown_sub_attributes() {
+fn unknown_names_in_the_value_of_a_path_are_passed_over_with_unknown_attributes() {
     check(
-        Quirk::UnknownSubAttributes,
-        &[(
-            r#"{"title": "T"}"#,
-            r#"[{"op": "replace", "value": {"costCenterCode": "x"}}]"#,
-            "invalidPath",
-            r#"{"title": "T"}"#,
-        )],
-    );
-    check(
-        Quirk::UnknownSubAttributes,
+        Quirk::UnknownAttributes,
         &[(
             "{}",
             r#"[{"op": "replace", "path": "name", "value": {"firstName": "x", "givenName": "B"}}]"#,
@@ -401,15 +782,12 @@ fn extensions_are_named_as_entra_id_names_them() {
             manager,
         )],
     );
-    check(
-        Quirk::UnqualifiedExtensions,
-        &[(
-            "{}",
-            r#"[{"op": "add", "path": "manager.value", "value": "26"}]"#,
-            "invalidPath",
-            manager,
-        )],
-    );
+    let operations = r#"[{"op": "add", "path": "manager.value", "value": "26"}]"#;
+    check_users(Dialect::strict(), &[("{}", operations, "invalidPath")]);
+    check_users(Dialect::interop(), &[("{}", operations, manager)]);
+    // Without the rule nobody has the name.
+    let without = Dialect::interop().without(Quirk::UnqualifiedExtensions);
+    check_users(without, &[(r#"{"title": "T"}"#, operations, r#"{"title": "T"}"#)]);
 }
 
 #[test]
@@ -488,6 +866,8 @@ fn a_group_in_the_dialects_of_okta_and_entra_id_is_never_emptied_by_a_value() {
             let operations = format!(r#"[{{"op": "remove", "path": "members", "value": {value}}}]"#);
             let applied = patch(&mut patched, group(), dialect, &operations);
             assert!(!matches!(applied, Ok(Applied::Changed)), "{value}");
+            let names_nobody = ["[]", "{}"].contains(&value);
+            assert!(!names_nobody || applied.is_err(), "{value}");
             assert_eq!(
                 patched.relation("members").unwrap().len(),
                 1,

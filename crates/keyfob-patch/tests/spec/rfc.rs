@@ -283,7 +283,7 @@ fn null_and_an_empty_array_unassign_all_but_what_is_required_7643_2_5() {
             (
                 r#"{"emails": [{"value": "a@x", "type": "work"}]}"#,
                 r#"[{"op": "replace", "path": "emails[type eq \"work\"]", "value": null}]"#,
-                "{}",
+                "invalidValue",
             ),
             (
                 "{}",
@@ -457,9 +457,9 @@ fn paths_name_attributes_as_section_3_10_says() {
                 "invalidPath",
             ),
             (
-                "{}",
+                r#"{"title": "T"}"#,
                 r#"[{"op": "add", "value": {"titel": "Guide"}}]"#,
-                "invalidPath",
+                r#"{"title": "T"}"#,
             ),
             (
                 "{}",

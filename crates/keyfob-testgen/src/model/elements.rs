@@ -35,11 +35,15 @@ impl Model {
                 .map(|value| Some([(sub.name.as_str().into(), value)].into_iter().collect())),
             None => changes(attribute, value, self.dialect),
         };
-        let change: Option<Map<String, Value>> = match change {
-            Ok(change) => change,
+        let change: Map<String, Value> = match change {
+            // A value that says nothing that is known is no value.
+            Ok(change) if place.sub.is_none() && says_nothing(change.as_ref()) => {
+                return self.fault("invalidValue");
+            }
+            Ok(change) => change.unwrap_or_default(),
             Err(fault) => {
                 self.fault(fault);
-                None
+                return;
             }
         };
         let mut elements = self.elements(place);
@@ -49,17 +53,13 @@ impl Model {
             .as_ref()
             .map_or(Some(Map::new()), |filter| equalities(filter, attribute));
         let creates = place.filter.is_none() || self.dialect.allows(Quirk::CreateOnNoMatch);
-        // An object that says only what is unknown is not an empty one: the value is made, as the filter has it.
-        let is_nothing = change.as_ref().is_none_or(|change| {
-            change.values().all(Value::is_null)
-                && (place.sub.is_some() || *value == json!({}) || (op == Op::Replace && held.is_none()))
-        });
+        let is_nothing = change.values().all(Value::is_null);
         let touched = selected.clone();
         match (selected.is_empty(), held) {
             // To take out what is not there changes nothing where a value that is not there may be put in.
             (true, _) if creates && is_nothing => return,
             (true, Some(mut element)) if creates => {
-                merge(&mut element, &change.unwrap_or_default());
+                merge(&mut element, &change);
                 add(attribute, &mut elements, [&element.into()]);
             }
             (true, _) => return self.fault("noTarget"),
@@ -68,16 +68,15 @@ impl Model {
                     let Some(Value::Object(element)) = elements.get_mut(index) else {
                         continue;
                     };
-                    match &change {
-                        None => element.clear(),
-                        Some(change) => {
-                            if op == Op::Replace && place.sub.is_none() {
-                                element.clear();
-                                let keeps = self.dialect.allows(Quirk::CreateOnNoMatch) && !is_nothing;
-                                merge(element, held.as_ref().filter(|_| keeps).unwrap_or(&Map::new()));
-                            }
-                            merge(element, change);
-                        }
+                    if op == Op::Replace && place.sub.is_none() {
+                        element.clear();
+                        let keeps = self.dialect.allows(Quirk::CreateOnNoMatch);
+                        merge(element, held.as_ref().filter(|_| keeps).unwrap_or(&Map::new()));
+                    }
+                    merge(element, &change);
+                    // Nothing but a removal leaves nothing of a value.
+                    if element.is_empty() {
+                        return self.fault("invalidValue");
                     }
                 }
             }
@@ -112,17 +111,27 @@ impl Model {
             (None, None, Some(_)) if !self.dialect.allows(Quirk::RemoveByValue) => {
                 return self.fault("invalidSyntax");
             }
-            (None, None, Some(value)) => match canonical(place.attribute, value, self.dialect) {
-                Err(fault) => return self.fault(fault),
-                Ok(unwanted) => {
-                    let unwanted = unwanted.as_array().cloned().unwrap_or_default();
-                    elements.retain(|element| {
-                        !unwanted
-                            .iter()
-                            .any(|other| means(place.attribute, other, element))
-                    });
+            (None, None, Some(value)) => {
+                let sent = match value {
+                    Value::Array(sent) if !sent.is_empty() => sent.clone(),
+                    Value::Null | Value::Array(_) => return self.fault("invalidValue"),
+                    single if self.dialect.allows(Quirk::SingleValues) => vec![single.clone()],
+                    _ => return self.fault("invalidValue"),
+                };
+                for unwanted in sent {
+                    match changes(place.attribute, &unwanted, self.dialect) {
+                        Err(fault) => return self.fault(fault),
+                        _ if unwanted.is_array() || unwanted == json!("") => {
+                            return self.fault("invalidValue");
+                        }
+                        Ok(unwanted) if says_nothing(unwanted.as_ref()) => return self.fault("invalidValue"),
+                        Ok(unwanted) => {
+                            let unwanted = Value::from(unwanted.unwrap_or_default());
+                            elements.retain(|element| !means(place.attribute, &unwanted, element));
+                        }
+                    }
                 }
-            },
+            }
         }
         self.set_elements(place, elements);
     }
@@ -145,6 +154,11 @@ impl Model {
             },
         );
     }
+}
+
+/// Whether nothing that is known is in a value.
+fn says_nothing(change: Option<&Map<String, Value>>) -> bool {
+    change.is_none_or(|change| change.values().all(Value::is_null))
 }
 
 /// Adds values that are not there; what one says beyond the one that is there is kept.
@@ -213,16 +227,19 @@ fn same(attribute: &Attribute, held: &Value, new: &Value) -> bool {
     }
 }
 
-/// Whether a value that is to be removed means this one: a `type` that isn't said may be any.
+/// Whether a value that is to be removed means this one: by `value`, and by a `type` that is said, or else by all that
+/// is said.
 fn means(attribute: &Attribute, unwanted: &Value, element: &Value) -> bool {
-    match text(attribute, unwanted, "value") {
-        None => unwanted == element,
-        Some(value) => {
-            let kind = text(attribute, unwanted, "type");
-            text(attribute, element, "value") == Some(value)
-                && (kind.is_none() || kind == text(attribute, element, "type"))
-        }
-    }
+    let has_value = unwanted.get("value").is_some_and(|value| !value.is_null());
+    let mut said =
+        unwanted.as_object().into_iter().flatten().filter(|(name, said)| {
+            !said.is_null() && (!has_value || ["value", "type"].contains(&name.as_str()))
+        });
+    said.all(|(name, said)| match said {
+        Value::String(_) => text(attribute, unwanted, name) == text(attribute, element, name),
+        Value::Bool(false) => !element.get(name).is_some_and(|held| *held == json!(true)),
+        said => element.get(name) == Some(said),
+    })
 }
 
 /// The text of a sub-attribute as it is compared.

@@ -1,7 +1,7 @@
 //! Operations on members: a member is known by its id, and added and removed whole.
 
 use keyfob_core::Quirk;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     Model, Op,
@@ -16,7 +16,10 @@ impl Model {
         if place.sub.is_some() {
             return self.fault("mutability");
         }
-        let decoded = self.decoded(value);
+        let decoded = match (op, &place.filter, value) {
+            (Op::Add, None, Value::Object(_)) => json!([value]),
+            _ => value.clone(),
+        };
         let mut members = self.members(place);
         let Some(filter) = &place.filter else {
             let sent = match canonical(place.attribute, &decoded, self.dialect) {
@@ -38,7 +41,10 @@ impl Model {
             Ok(sent) => sent.map(|sent| sent.into_iter().filter(|(_, value)| !value.is_null()).collect()),
             Err(fault) => return self.fault(fault),
         };
-        let sent: Option<Map<String, Value>> = sent;
+        let sent: Map<String, Value> = sent.unwrap_or_default();
+        if sent.is_empty() {
+            return self.fault("invalidValue");
+        }
         let selected: Vec<Value> = members
             .iter()
             .filter(|member| element_matches(filter, place.attribute, member))
@@ -46,43 +52,24 @@ impl Model {
             .collect();
         let creates = self.dialect.allows(Quirk::CreateOnNoMatch);
         let held = equalities(filter, place.attribute).filter(|_| creates);
-        let sent_id = sent.as_ref().and_then(|sent| sent.get("value").cloned());
-        let whole = |sent: Map<String, Value>| {
-            let mut member = held.clone().unwrap_or_default();
-            member.extend(sent);
-            Value::from(member)
-        };
+        let mut member = held.clone().unwrap_or_default();
+        member.extend(sent);
+        let member = Value::from(member);
+        if id(&member).is_none() {
+            return self.fault("invalidValue");
+        }
         if selected.is_empty() {
-            match sent {
-                // Who was not a member is none afterwards.
-                None if op == Op::Replace => return,
-                Some(sent) if op == Op::Replace && sent.is_empty() && held.is_none() && creates => return,
-                Some(sent) if held.is_some() => {
-                    let member = whole(sent);
-                    if id(&member).is_none() {
-                        return self.fault(if op == Op::Replace {
-                            "invalidValue"
-                        } else {
-                            "noTarget"
-                        });
-                    }
-                    self.insert(&mut members, member);
-                }
-                _ => return self.fault("noTarget"),
+            if held.is_none() {
+                return self.fault("noTarget");
             }
+            self.insert(&mut members, member);
         } else if op == Op::Add {
-            if sent_id.is_some_and(|sent| selected.iter().any(|member| member.get("value") != Some(&sent))) {
+            if selected.iter().any(|other| id(other) != id(&member)) {
                 return self.fault("mutability");
             }
         } else {
             members.retain(|member| !selected.contains(member));
-            if let Some(sent) = sent.filter(|sent| !sent.is_empty() || held.is_some()) {
-                let member = whole(sent);
-                if id(&member).is_none() {
-                    return self.fault("invalidValue");
-                }
-                self.insert(&mut members, member);
-            }
+            self.insert(&mut members, member);
         }
         self.set_members(place, members);
     }
@@ -103,7 +90,7 @@ impl Model {
                     Ok(sent) => sent.as_array().cloned().unwrap_or_default(),
                     Err(fault) => return self.fault(fault),
                 };
-                if sent.iter().any(|member| id(member).is_none()) {
+                if sent.is_empty() || sent.iter().any(|member| id(member).is_none()) {
                     return self.fault("invalidValue");
                 }
                 members.retain(|member| !sent.iter().any(|other| id(other) == id(member)));

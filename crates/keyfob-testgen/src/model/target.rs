@@ -5,6 +5,9 @@ use keyfob_filter::{Filter, Limits, PatchPath};
 
 use super::{Fault, filter};
 
+/// Instead of a fault: the path is fine and no schema has what it names.
+pub(super) const UNKNOWN: Fault = "unknown";
+
 pub(super) enum Target {
     /// The core schema: as without a path.
     Core,
@@ -39,24 +42,22 @@ impl Target {
                 Some(attribute) => (None, attribute, sub),
                 None if dialect.allows(Quirk::UnqualifiedExtensions) => {
                     let found = extensions().find_map(|schema| Some((schema, schema.attribute(name)?)));
-                    let (schema, attribute) = found.ok_or("invalidPath")?;
+                    let (schema, attribute) = found.ok_or(UNKNOWN)?;
                     (Some(schema.id.as_str()), attribute, sub)
                 }
-                None => return Err("invalidPath"),
+                None => return Err(UNKNOWN),
             },
-            Some(uri) if uri.eq_ignore_ascii_case(core) => {
-                (None, kind.attribute(name).ok_or("invalidPath")?, sub)
-            }
+            Some(uri) if uri.eq_ignore_ascii_case(core) => (None, kind.attribute(name).ok_or(UNKNOWN)?, sub),
             Some(uri) => {
                 let whole = format!("{uri}:{name}");
                 match (in_extension(uri), in_extension(&whole), sub) {
                     (Some(schema), _, sub) => {
-                        let attribute = schema.attribute(name).ok_or("invalidPath")?;
+                        let attribute = schema.attribute(name).ok_or(UNKNOWN)?;
                         (Some(schema.id.as_str()), attribute, sub)
                     }
                     (None, Some(schema), None) => return Ok(Self::Extension(schema.id.as_str())),
                     (None, Some(schema), Some(sub)) if dialect.allows(Quirk::DottedUrn) => {
-                        let attribute = schema.attribute(sub.as_str()).ok_or("invalidPath")?;
+                        let attribute = schema.attribute(sub.as_str()).ok_or(UNKNOWN)?;
                         (Some(schema.id.as_str()), attribute, None)
                     }
                     (None, None, None)
@@ -70,7 +71,7 @@ impl Target {
         };
         let sub = match sub {
             None => None,
-            Some(sub) => Some(attribute.sub_attribute(sub.as_str()).ok_or("invalidPath")?),
+            Some(sub) => Some(attribute.sub_attribute(sub.as_str()).ok_or(UNKNOWN)?),
         };
         if let Some(selected) = &path.filter {
             if !attribute.multi_valued {

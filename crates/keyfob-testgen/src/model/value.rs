@@ -11,22 +11,34 @@ use super::Fault;
 /// The value of the attribute; null where it is unassigned.
 pub(super) fn canonical(attribute: &Attribute, value: &Value, dialect: Dialect) -> Result<Value, Fault> {
     if !attribute.multi_valued {
-        return element(attribute, only(value, dialect), dialect);
+        let single = match (value, only(value, dialect)) {
+            (Value::Array(_), Value::Object(wrapped)) if !attribute.is_complex() => {
+                let is_understood = dialect.allows(Quirk::WrappedValues)
+                    && wrapped
+                        .keys()
+                        .all(|name| name == "value" || dialect.allows(Quirk::UnknownAttributes));
+                wrapped
+                    .get("value")
+                    .filter(|inner| is_understood && !inner.is_object())
+                    .ok_or("invalidValue")?
+            }
+            (_, single) => single,
+        };
+        return element(attribute, single, dialect);
     }
     let values = match value {
         Value::Null => return Ok(Value::Null),
         Value::Array(values) => values.clone(),
-        Value::String(text) if text.is_empty() && dialect.allows(Quirk::BareValues) => {
-            return Ok(Value::Null);
-        }
+        Value::String(text) if text.is_empty() => return Err("invalidValue"),
         other if dialect.allows(Quirk::SingleValues) => vec![other.clone()],
+        Value::String(_) if bare_elements(attribute, dialect) => vec![value.clone()],
         _ => return Err("invalidValue"),
     };
     let mut canonical = Vec::new();
     for value in values {
         match element(attribute, &value, dialect)? {
-            Value::Null if value.is_null() => return Err("invalidValue"),
-            Value::Null => {}
+            // Nothing that is known is no element.
+            Value::Null => return Err("invalidValue"),
             value => canonical.push(value),
         }
     }
@@ -57,6 +69,11 @@ fn element(attribute: &Attribute, value: &Value, dialect: Dialect) -> Result<Val
                 }
             }
         }),
+        (AttributeType::String, Value::Bool(_) | Value::Number(_))
+            if dialect.allows(Quirk::StringNumbers) =>
+        {
+            Ok(value.to_string().into())
+        }
         (AttributeType::Boolean, Value::String(text)) if dialect.allows(Quirk::BooleanStrings) => {
             match text.to_ascii_lowercase().as_str() {
                 "true" => Ok(true.into()),
@@ -75,7 +92,8 @@ pub(super) fn changes(
     value: &Value,
     dialect: Dialect,
 ) -> Result<Option<Map<String, Value>>, Fault> {
-    let bare = dialect.allows(Quirk::BareValues) && points_at_resources(attribute);
+    let bare = (dialect.allows(Quirk::BareValues) && points_at_resources(attribute))
+        || bare_elements(attribute, dialect);
     match only(value, dialect) {
         Value::Null => Ok(None),
         Value::String(id) if bare && id.is_empty() => Ok(None),
@@ -84,7 +102,7 @@ pub(super) fn changes(
             let mut changes = Map::new();
             for (name, value) in object {
                 match attribute.sub_attribute(name) {
-                    None if dialect.allows(Quirk::UnknownSubAttributes) => {}
+                    None if dialect.allows(Quirk::UnknownAttributes) => {}
                     None => return Err("invalidValue"),
                     Some(sub) if sub.mutability == Mutability::ReadOnly => {}
                     Some(sub) => {
@@ -97,6 +115,14 @@ pub(super) fn changes(
         }
         _ => Err("invalidValue"),
     }
+}
+
+/// Whether a bare string can be an element.
+fn bare_elements(attribute: &Attribute, dialect: Dialect) -> bool {
+    dialect.allows(Quirk::BareElements)
+        && attribute.multi_valued
+        && attribute.sub_attribute("value").is_some()
+        && !points_at_resources(attribute)
 }
 
 pub(super) fn points_at_resources(attribute: &Attribute) -> bool {

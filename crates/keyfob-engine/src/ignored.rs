@@ -1,0 +1,61 @@
+//! What a request names and the service passes over, for the log.
+
+use keyfob_core::{
+    ResourceType,
+    validate::{IgnoreRule, Ignored},
+};
+use smol_str::{SmolStr, format_smolstr};
+
+/// How many attributes a line names, and how much of each name, whatever a client sends.
+const NAMES: usize = 8;
+const LENGTH: usize = 128;
+
+/// Writes a line to the log that names what a request asks for and doesn't get, and by which rule. It never holds a
+/// value. Attributes that clients repeat as a matter of course are told to those who look closer.
+pub(crate) fn tell<'i>(resource_type: &ResourceType, ignored: impl IntoIterator<Item = &'i Ignored>) {
+    let (expected, lost): (Vec<&Ignored>, Vec<&Ignored>) = ignored.into_iter().partition(|ignored| {
+        matches!(
+            ignored.rule,
+            IgnoreRule::ReadOnly | IgnoreRule::RepeatedReadOnly | IgnoreRule::Derived
+        )
+    });
+    if !lost.is_empty() {
+        let (attributes, more) = names(&lost);
+        tracing::info!(resource_type = %resource_type.name(), ?attributes, more, "attributes of a request are ignored");
+    }
+    if !expected.is_empty() {
+        let (attributes, more) = names(&expected);
+        tracing::debug!(resource_type = %resource_type.name(), ?attributes, more, "attributes of a request change nothing");
+    }
+}
+
+/// The first of the names with their rules, and how many there are beyond them.
+fn names(ignored: &[&Ignored]) -> (Vec<SmolStr>, usize) {
+    let names = ignored.iter().take(NAMES).map(|ignored| {
+        let name: String = ignored.attribute.chars().take(LENGTH).collect();
+        format_smolstr!("{name}: {}", ignored.rule)
+    });
+    (names.collect(), ignored.len().saturating_sub(NAMES))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_a_limit() {
+        let ignored: Vec<Ignored> = (0..20)
+            .map(|number| {
+                Ignored::new(
+                    format!("{number}{}", "ä".repeat(500)),
+                    IgnoreRule::UnknownAttribute,
+                )
+            })
+            .collect();
+        let (names, more) = names(&ignored.iter().collect::<Vec<_>>());
+        assert_eq!((names.len(), more), (8, 12));
+        assert!(names.iter().all(|name| name.len() < 300), "{names:?}");
+        assert!(names[3].starts_with("3ä"));
+        assert!(names[3].ends_with(": unknown attribute"));
+    }
+}
