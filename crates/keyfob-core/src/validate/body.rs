@@ -66,7 +66,7 @@ impl Reader {
     ) -> Result<Resource, ValidationError> {
         let dialect = self.dialect;
         check_schemas(&body, resource_type, dialect)?;
-        self.lift_core(&mut body, resource_type)?;
+        lift_core(&mut body, resource_type)?;
         if dialect.allows(Quirk::UnqualifiedExtensions) {
             lift_unqualified(&mut body, resource_type)?;
         }
@@ -202,41 +202,6 @@ impl Reader {
             });
         }
         self.ignore(IgnoreRule::UnregisteredExtension, "", uri.as_str());
-        Ok(())
-    }
-
-    /// Moves core attributes to the top that stand under the core URI, and extensions beside it.
-    fn lift_core(
-        &mut self,
-        body: &mut Resource,
-        resource_type: &ResourceType,
-    ) -> Result<(), ValidationError> {
-        let core = &resource_type.schema().id;
-        let Some(index) = body.extensions().iter().position(|(uri, _)| uri == core) else {
-            return Ok(());
-        };
-        let (_, nested) = body.extensions_mut().remove(index);
-        for (name, value) in nested {
-            let text = name.as_str();
-            let duplicate = || ValidationError::Duplicate { path: text.into() };
-            let is_known =
-                resource_type.attribute(text).is_some() || resource_type.unqualified(text).is_some();
-            match value {
-                Value::Object(object) if text.contains(':') => {
-                    let uri = SchemaUri::new(text);
-                    let is_twice = resource_type.extension(&uri).is_some() && body.extension(&uri).is_some();
-                    if uri == *core || is_twice {
-                        return Err(duplicate());
-                    }
-                    body.extensions_mut().push((uri, object));
-                }
-                // Only what is known is looked for, so that the time stays linear.
-                _ if is_known && (body.core().get(text).is_some() || body.relation(text).is_some()) => {
-                    return Err(duplicate());
-                }
-                value => body.core_mut().push_new(name, value),
-            }
-        }
         Ok(())
     }
 
@@ -430,6 +395,36 @@ pub(super) fn check_schemas(
     }
     if !dialect.allows(Quirk::NestedCore) && body.extension(core).is_some() {
         return Err(unknown(core));
+    }
+    Ok(())
+}
+
+/// Moves core attributes to the top that stand under the core URI, and extensions beside it.
+fn lift_core(body: &mut Resource, resource_type: &ResourceType) -> Result<(), ValidationError> {
+    let core = &resource_type.schema().id;
+    let Some(index) = body.extensions().iter().position(|(uri, _)| uri == core) else {
+        return Ok(());
+    };
+    let (_, nested) = body.extensions_mut().remove(index);
+    for (name, value) in nested {
+        let text = name.as_str();
+        let duplicate = || ValidationError::Duplicate { path: text.into() };
+        let is_known = resource_type.attribute(text).is_some() || resource_type.unqualified(text).is_some();
+        match value {
+            Value::Object(object) if text.contains(':') => {
+                let uri = SchemaUri::new(text);
+                let is_twice = resource_type.extension(&uri).is_some() && body.extension(&uri).is_some();
+                if uri == *core || is_twice {
+                    return Err(duplicate());
+                }
+                body.extensions_mut().push((uri, object));
+            }
+            // Only what is known is looked for, so that the time stays linear.
+            _ if is_known && (body.core().get(text).is_some() || body.relation(text).is_some()) => {
+                return Err(duplicate());
+            }
+            value => body.core_mut().push_new(name, value),
+        }
     }
     Ok(())
 }
