@@ -7,14 +7,14 @@ mod link;
 mod organization;
 mod user;
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io;
 
 use clap::Subcommand;
 use keyfob_access::{Access, AccessError};
-use keyfob_core::{Object, json};
+use keyfob_core::{Object, ResourceId, json};
 use keyfob_engine::{Actor, Admin, AdminError, Confirmed, Context, DynStore, Engine};
 
-use crate::{Answer, Unusable, print, profile::NamedProfile, report, service::CardFormats, store::StoreUrl};
+use crate::{Answer, Unusable, output, profile::NamedProfile, service::CardFormats, store::StoreUrl};
 
 /// The arguments of `keyfob admin`.
 #[derive(Debug, clap::Args)]
@@ -95,19 +95,13 @@ struct Confirmation {
 }
 
 impl Confirmation {
-    /// What the administrator says to it, who is asked if he sits at a terminal.
+    /// The answer of the administrator, who is asked if they sit at a terminal.
     fn ask(self, question: &str) -> Option<Confirmed> {
         if self.yes {
             return Some(Confirmed);
         }
-        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-            return None;
-        }
-        write!(io::stderr(), "{question} This can't be undone. Go on? [y/N] ").ok()?;
-        io::stderr().flush().ok()?;
-        let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer).ok()?;
-        matches!(answer.trim(), "y" | "Y" | "yes").then_some(Confirmed)
+        let question = format!("{question} This can't be undone. Go on?");
+        output::ask(&question)?.then_some(Confirmed)
     }
 }
 
@@ -127,12 +121,20 @@ impl Session {
         Ok(Access::new(&self.engine)?)
     }
 
-    /// Prints an object, as JSON or in the words of `text`.
+    /// Prints an object, as JSON or in the words of `text`, a line.
     fn show(&self, object: &Object, text: &str) -> Result<(), Unusable> {
+        self.show_with(object, text, &[])
+    }
+
+    /// Prints an object, as JSON or as a line of text and indented ones below it.
+    fn show_with(&self, object: &Object, text: &str, below: &[ResourceId]) -> Result<(), Unusable> {
         if self.json {
-            print(&json::object_to_vec(object))?;
-        } else {
-            print(text.as_bytes())?;
+            output::json(json::object_to_vec(object))?;
+            return Ok(());
+        }
+        output::line(text)?;
+        for id in below {
+            output::line(&format!("  {id}"))?;
         }
         Ok(())
     }
@@ -186,7 +188,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
                 AccessError::Admin(AdminError::ConfirmationRequired) => ": add `--yes`",
                 _ => "",
             };
-            report(&format!("refused: {}{hint}", Unusable::from(error).0));
+            output::report(&format!("refused: {}{hint}", Unusable::from(error).0));
             Ok(Answer::Negative)
         }
     }

@@ -4,7 +4,7 @@ use clap::Subcommand;
 use keyfob_card::{Card, CardError, DecodeError, Format, Formats, Hex, Layout, NumberError, Word, decimal};
 use keyfob_core::render::Rendered;
 
-use crate::{Answer, Unusable, print, report};
+use crate::{Answer, Unusable, output};
 
 /// The commands of `keyfob card`.
 #[derive(Debug, Subcommand)]
@@ -63,12 +63,14 @@ pub(crate) fn run(command: &Command) -> Result<Answer, Unusable> {
 fn formats(json: bool) -> Result<Answer, Unusable> {
     let formats = Formats::built_in();
     if json {
-        print(formats.to_json().as_bytes())?;
+        output::json(formats.to_json())?;
         return Ok(Answer::Done);
     }
     let known = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     let line = |name: &str, bits: &str, hex: &str, facility: &str, number: &str, rest: &str| {
-        print(format!("{name:28} {bits:>4} {hex:>4} {facility:>8} {number:>20}  {rest}").as_bytes())
+        output::line(&format!(
+            "{name:28} {bits:>4} {hex:>4} {facility:>8} {number:>20}  {rest}"
+        ))
     };
     line("name", "bits", "hex", "facility", "number", "layout     aliases")?;
     for format in formats.as_slice() {
@@ -102,7 +104,7 @@ fn encode(name: &str, facility: Option<&str>, number: Option<&str>, bits: bool) 
     };
     if let Some(word) = card.word() {
         let line = if bits { word.to_string() } else { word.hex() };
-        print(line.as_bytes())?;
+        output::line(&line)?;
     }
     Ok(Answer::Done)
 }
@@ -139,9 +141,9 @@ fn print_card(card: &Card<'_>) -> Result<Answer, Unusable> {
         .facility()
         .map_or_else(|| "null".to_owned(), |facility| facility.to_string());
     let number = card.number();
-    print(
-        format!(r#"{{"format":{format},"facility":{facility},"number":{number},"parity":"ok"}}"#).as_bytes(),
-    )?;
+    output::json(format!(
+        r#"{{"format":{format},"facility":{facility},"number":{number},"parity":"ok"}}"#
+    ))?;
     Ok(Answer::Done)
 }
 
@@ -194,6 +196,6 @@ fn read<T>(what: &str, text: &str, read: impl Fn(&str) -> Result<T, NumberError>
 }
 
 fn refused(error: &dyn std::error::Error) -> Answer {
-    report(&format!("keyfob: {error}"));
+    output::report(&format!("keyfob: {error}"));
     Answer::Negative
 }

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use keyfob_core::{Dialect, Quirk};
 use keyfob_filter::{Filter, Limits};
 
-use crate::{Answer, Unusable, input, print, report};
+use crate::{Answer, Unusable, input, output};
 
 /// What `parse` reads: the RFC's grammar, and a comparison after a value path, which everybody writes.
 const GRAMMAR: Dialect = Dialect::strict().with(Quirk::ValuePathComparison);
@@ -54,7 +54,7 @@ fn parse(text: &str, ast: bool, json: bool) -> Result<Answer, Unusable> {
     let filter = match Filter::parse_with(text, &Limits::default(), GRAMMAR) {
         Ok(filter) => filter,
         Err(error) => {
-            report(&error.display_with(text).to_string());
+            output::report_lines(&error.display_with(text).to_string());
             return Ok(Answer::Negative);
         }
     };
@@ -65,7 +65,8 @@ fn parse(text: &str, ast: bool, json: bool) -> Result<Answer, Unusable> {
     } else {
         filter.to_string()
     };
-    print(line.as_bytes())?;
+    // Each of the three has the escapes of JSON, and programs read it back.
+    output::json(line)?;
     Ok(Answer::Done)
 }
 
@@ -88,7 +89,7 @@ fn matching(text: &str, resource_type: Option<&str>, files: &[PathBuf]) -> Resul
         for text in input::split(&input::read(file)?).map_err(within)? {
             let (resource, resource_type) = input::resource(text.get().as_bytes(), named).map_err(within)?;
             if compile(resource_type)?.matches(&resource) {
-                print(&resource.to_json())?;
+                output::json(resource.to_json())?;
                 answer = Answer::Done;
             }
         }

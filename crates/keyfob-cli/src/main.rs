@@ -5,19 +5,17 @@ mod card;
 mod filter;
 mod input;
 mod map;
+mod output;
 mod patch;
 mod profile;
 mod serve;
 mod service;
 mod store;
 
-use std::{
-    io::{self, Write},
-    path::Path,
-    process::ExitCode,
-};
+use std::{path::Path, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use keyfob_core::render::Printable;
 
 /// SCIM 2.0: a server, and tools to try filters, PATCH requests and card formats with.
 #[derive(Debug, Parser)]
@@ -68,11 +66,12 @@ impl Unusable {
 
 impl<E: std::error::Error> From<E> for Unusable {
     fn from(error: E) -> Self {
-        let mut message = error.to_string();
+        // On one line: what an error repeats may be anybody's.
+        let mut message = Printable(&error).to_string();
         let mut source = error.source();
         while let Some(cause) = source {
             message.push_str(": ");
-            message.push_str(&cause.to_string());
+            message.push_str(&Printable(cause).to_string());
             source = cause.source();
         }
         Self(message)
@@ -92,21 +91,8 @@ fn main() -> ExitCode {
         Ok(Answer::Done) => ExitCode::SUCCESS,
         Ok(Answer::Negative) => ExitCode::from(1),
         Err(Unusable(message)) => {
-            report(&format!("keyfob: {message}"));
+            output::report_lines(&format!("keyfob: {message}"));
             ExitCode::from(2)
         }
     }
-}
-
-/// Writes a line that programs read.
-fn print(line: &[u8]) -> Result<(), io::Error> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(line)?;
-    stdout.write_all(b"\n")?;
-    stdout.flush()
-}
-
-/// Writes a line that people read. Where even that fails there is nobody to tell.
-fn report(line: &str) {
-    writeln!(io::stderr().lock(), "{line}").ok();
 }

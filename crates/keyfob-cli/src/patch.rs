@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use keyfob_core::{Dialect, ErrorBody, Resource, ResourceType, ToErrorBody, message::PatchRequest};
 use keyfob_patch::Plan;
 
-use crate::{Answer, Unusable, input, print};
+use crate::{Answer, Unusable, input, output};
 
 /// The arguments of `keyfob patch`.
 #[derive(Debug, clap::Args)]
@@ -71,11 +71,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
         arguments.dialect.dialect(),
     ) {
         Ok(()) => {
-            print(&resource.to_json())?;
+            output::json(resource.to_json())?;
             Ok(Answer::Done)
         }
         Err(error) => {
-            print(&error.to_json())?;
+            output::json(error.to_json())?;
             Ok(Answer::Negative)
         }
     }

@@ -18,7 +18,7 @@ use self::{
     first_start::{BOOTSTRAP_TOKEN, FirstStart},
     services::{Engines, Services},
 };
-use crate::{Answer, Unusable, print, profile::NamedProfile, service::CardFormats, store::StoreUrl};
+use crate::{Answer, Unusable, output, profile::NamedProfile, service::CardFormats, store::StoreUrl};
 
 /// The arguments of `keyfob serve`.
 #[derive(Debug, clap::Args)]
@@ -72,8 +72,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
         .map_err(|error| Unusable(format!("`{}` is no log filter: {error}", arguments.log)))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_writer(output::stderr)
+        .with_ansi(output::stderr().is_terminal());
     match arguments.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
@@ -118,14 +118,14 @@ async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
     });
     // Whoever reads that the server listens may at once tell it to stop.
     let stop = StopSignals::catch()?;
-    print(format!("listening on {origin}").as_bytes())?;
-    print(format!("SCIM base URL: {base_url}").as_bytes())?;
+    output::line(&format!("listening on {origin}"))?;
+    output::line(&format!("SCIM base URL: {base_url}"))?;
     if let Some(token) = shown {
-        print(format!("bearer token (shown once): {}", token.expose()).as_bytes())?;
+        output::line(&format!("bearer token (shown once): {}", token.expose()))?;
     }
     let profiles: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();
-    print(format!("profile: {}", profiles.join(", ")).as_bytes())?;
-    print(format!("store: {}", arguments.store).as_bytes())?;
+    output::line(&format!("profile: {}", profiles.join(", ")))?;
+    output::line(&format!("store: {}", arguments.store))?;
     connection::serve(listener, services, stop).await?;
     Ok(Answer::Done)
 }

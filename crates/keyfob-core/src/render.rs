@@ -1,6 +1,9 @@
 //! Errors for people: the text with a caret under the fault. What every grammar of these crates reports with.
 
-use std::{fmt, ops::Range};
+use std::{
+    fmt::{self, Write},
+    ops::Range,
+};
 
 use smol_str::SmolStr;
 
@@ -8,6 +11,56 @@ use smol_str::SmolStr;
 const MARGIN: usize = 40;
 /// How much of a long fault is shown, in characters.
 const MAX_FAULT: usize = 120;
+
+/// A text that people see on one line of a terminal or a log: what would act on the terminal, break the line or reorder
+/// it is escaped.
+///
+/// Values come from identity providers, and in the end from whoever may set a name there. Escaped are control
+/// characters (those of terminal sequences among them), line and paragraph separators, the controls of bidirectional
+/// text, and the byte order mark. Everything else stays as it is, joiners of Persian or Indic words included.
+///
+/// ```
+/// use keyfob_core::render::Printable;
+///
+/// let name = "Ann\u{1b}[2J\nFAKE active\u{202e}";
+/// assert_eq!(Printable(name).to_string(), r"Ann\u{1b}[2J\nFAKE active\u{202e}");
+/// assert_eq!(Printable("Zoë 출입 \\").to_string(), "Zoë 출입 \\");
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a wrapper of whatever is shown")]
+pub struct Printable<T>(pub T);
+
+impl<T: fmt::Display> fmt::Display for Printable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        struct Escaping<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+        impl Write for Escaping<'_, '_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                text.chars().try_for_each(|character| self.write_char(character))
+            }
+
+            fn write_char(&mut self, character: char) -> fmt::Result {
+                match character {
+                    '\n' | '\r' | '\t' => write!(self.0, "{}", character.escape_default()),
+                    _ if is_active(character) => write!(self.0, "{}", character.escape_unicode()),
+                    _ => self.0.write_char(character),
+                }
+            }
+        }
+
+        fmt::write(&mut Escaping(f), format_args!("{}", self.0))
+    }
+}
+
+/// Returns true for a character that acts on a terminal or on the characters around it instead of being seen.
+fn is_active(character: char) -> bool {
+    // Unicode Standard Annex 9, table 4: explicit directional formatting; and the separators of annex 14.
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+        )
+}
 
 /// A message, the text it is about, and hints. Of a text of several lines that of the fault is shown.
 ///
@@ -43,7 +96,7 @@ pub struct Rendered<'e, M> {
 
 impl<M: fmt::Display> fmt::Display for Rendered<'_, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.message)?;
+        write!(f, "{}", Printable(&self.message))?;
         if let Some(span) = &self.span {
             self.excerpt(f, span)?;
         }
@@ -182,7 +235,7 @@ pub fn excerpt(found: &str) -> SmolStr {
 
 /// The character, or a stand-in of the same width for one that would move what follows.
 fn shown(character: char) -> char {
-    if character.is_control() {
+    if is_active(character) {
         '\u{fffd}'
     } else {
         character
@@ -249,6 +302,29 @@ mod tests {
     #[test]
     fn control_characters_do_not_move_the_caret() {
         assert_eq!(shown_at("a\t\u{1b}b", 3..4), "  a\u{fffd}\u{fffd}b\n     ^");
+    }
+
+    #[test]
+    fn a_text_that_people_see_stays_on_its_line_and_acts_on_nothing() {
+        for (text, shown) in [
+            ("\u{1b}]0;PWNED\u{7}\u{1b}[2J", r"\u{1b}]0;PWNED\u{7}\u{1b}[2J"),
+            ("a\r\n\tb\u{0}\u{7f}", r"a\r\n\tb\u{0}\u{7f}"),
+            ("\u{9b}31m\u{85}", r"\u{9b}31m\u{85}"),
+            (
+                "\u{202e}a\u{2066}b\u{200f}\u{61c}",
+                r"\u{202e}a\u{2066}b\u{200f}\u{61c}",
+            ),
+            ("a\u{2028}b\u{2029}\u{feff}", r"a\u{2028}b\u{2029}\u{feff}"),
+            (
+                "می\u{200c}خواهم 👩\u{200d}🔬 domain\\user",
+                "می\u{200c}خواهم 👩\u{200d}🔬 domain\\user",
+            ),
+        ] {
+            assert_eq!(Printable(text).to_string(), shown);
+            assert_eq!(Printable(Printable(text)).to_string(), shown);
+        }
+        let rendered = Rendered::new("no `a\nb`", "a\u{202e}b", Some(0..1)).to_string();
+        assert_eq!(rendered, "no `a\\nb`\n  a\u{fffd}b\n  ^");
     }
 
     #[test]

@@ -239,12 +239,8 @@ async fn show_group(
     let members = access.members(&session.cx, group.id.as_str()).await?;
     let mut object = group_object(group);
     object.insert("members", ids(&members));
-    let mut text = format!("{}  {}  {}", group.id, group.name, source_of(group));
-    for member in &members {
-        text.push_str("\n  ");
-        text.push_str(member.as_str());
-    }
-    session.show(&object, &text)?;
+    let text = format!("{}  {}  {}", group.id, group.name, source_of(group));
+    session.show_with(&object, &text, &members)?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use keyfob_engine::{Event, EventId};
 use smol_str::ToSmolStr;
 
 use super::{Failure, Session};
-use crate::print;
+use crate::output;
 
 /// How many events are read at a time.
 const PAGE: usize = 1000;
@@ -31,7 +31,7 @@ pub(super) async fn run(session: &Session, arguments: &Arguments) -> Result<(), 
     loop {
         let events = session.admin().events(&session.cx, after, PAGE).await?;
         for event in &events {
-            print(&json::object_to_vec(&object(event)))?;
+            output::json(json::object_to_vec(&object(event)))?;
             after = Some(event.id);
         }
         if !events.is_empty() {

@@ -78,19 +78,15 @@ async fn find(session: &Session, groups: &ResourceType, name: &str) -> Result<Re
 fn show(session: &Session, group: &Resource) -> Result<(), Failure> {
     let id = group.id().map(|id| id.to_string()).unwrap_or_default();
     let name = group.core().get_str("displayName").unwrap_or_default();
-    let members = group.relation("members");
     let mut object = Object::new();
     object.insert("id", id.as_str());
     object.insert("displayName", name);
-    let mut text = format!("{id}  {name}");
-    if let Some(members) = members {
-        let ids: Vec<Value> = members.iter().map(|(id, _)| id.as_str().into()).collect();
-        object.insert("members", ids);
-        for (member, _) in members.iter() {
-            text.push_str("\n  ");
-            text.push_str(member.as_str());
-        }
+    let mut ids = Vec::new();
+    if let Some(members) = group.relation("members") {
+        ids.extend(members.iter().map(|(id, _)| id.clone()));
+        let values: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
+        object.insert("members", values);
     }
-    session.show(&object, &text)?;
+    session.show_with(&object, &format!("{id}  {name}"), &ids)?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use keyfob_engine::{AdminError, Synchronization};
 use smol_str::ToSmolStr;
 
 use super::{Confirmation, Failure, Session, Switch};
-use crate::{Unusable, print};
+use crate::{Unusable, output};
 
 /// The commands of `keyfob admin domain`.
 #[derive(Debug, Subcommand)]
@@ -114,7 +114,7 @@ pub(super) async fn token(session: &Session, command: &TokenCommand) -> Result<(
                 .refresh_token(&session.cx, name.as_deref(), confirmed)
                 .await?;
             // The only line, with and without `--json`: scripts take it as it is.
-            print(token.expose().as_bytes())?;
+            output::line(token.expose())?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use keyfob_core::{Object, Value, json};
 use keyfob_engine::{AdminError, Context, DynStore, Engine, Organization, Provisioning};
 
 use super::{Arguments, Failure};
-use crate::{print, profile::NamedProfile};
+use crate::{output, profile::NamedProfile};
 
 /// The commands of `keyfob admin org`.
 #[derive(Debug, Subcommand)]
@@ -62,7 +62,7 @@ async fn show(engine: &Engine<DynStore>, organization: &Organization, as_json: b
     let cx = Context::new(organization.tenant.clone());
     let provisioning = engine.provisioning(&cx).await.map_err(AdminError::from)?;
     if as_json {
-        print(&json::object_to_vec(&object(organization, &provisioning)))?;
+        output::json(json::object_to_vec(&object(organization, &provisioning)))?;
     } else {
         let linked = if provisioning.is_linked() {
             "linked"
@@ -81,7 +81,7 @@ async fn show(engine: &Engine<DynStore>, organization: &Organization, as_json: b
             "{}  {}  {}  {linked}  {domains}",
             organization.name, organization.tenant, organization.profile
         );
-        print(line.as_bytes())?;
+        output::line(&line)?;
     }
     Ok(())
 }

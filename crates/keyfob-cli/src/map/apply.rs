@@ -12,7 +12,7 @@ use keyfob_mapping::{
     mapping::{Change, Mapper, MappingError, ObjectMapping},
 };
 
-use crate::{Answer, Unusable, input, print, report};
+use crate::{Answer, Unusable, input, output};
 
 /// The arguments of `keyfob map apply`.
 #[derive(Debug, clap::Args)]
@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     match mapper.apply(&source, existing, &environment) {
         Ok(change) => answer(change, resource_type),
         Err(error) => {
-            report(&error.to_string());
+            output::report(&error.to_string());
             Ok(Answer::Negative)
         }
     }
@@ -127,26 +127,26 @@ fn answer(change: Change, resource_type: &ResourceType) -> Result<Answer, Unusab
     let reason = match change {
         Change::Create(resource) => return created(resource, resource_type),
         Change::Update(request) | Change::Disable(request) => {
-            print(&json::object_to_vec(&request.to_object()))?;
+            output::json(json::object_to_vec(&request.to_object()))?;
             return Ok(Answer::Done);
         }
         Change::UpToDate => {
-            report("the resource is up to date");
-            print(&json::object_to_vec(&PatchRequest::new(Vec::new()).to_object()))?;
+            output::report("the resource is up to date");
+            output::json(json::object_to_vec(&PatchRequest::new(Vec::new()).to_object()))?;
             return Ok(Answer::Done);
         }
         Change::Delete => "the object is out of scope: its resource is deleted",
         Change::OutOfScope => "the object is out of scope",
         _ => "the mapping doesn't allow what would have to be done",
     };
-    report(reason);
+    output::report(reason);
     Ok(Answer::Negative)
 }
 
 fn created(resource: Resource, resource_type: &ResourceType) -> Result<Answer, Unusable> {
-    print(&resource.to_json())?;
+    output::json(resource.to_json())?;
     if let Err(error) = validate::create(resource, resource_type, Dialect::strict()) {
-        report(&format!(
+        output::report(&format!(
             "warning: a service provider will refuse this resource: {error}"
         ));
     }

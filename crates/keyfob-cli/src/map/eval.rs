@@ -10,7 +10,7 @@ use keyfob_mapping::{
 use serde_json::{Value as Json, json};
 
 use super::{Understanding, okta, rendered, time};
-use crate::{Answer, Unusable, input, print, report};
+use crate::{Answer, Unusable, input, output};
 
 /// The arguments of `keyfob map eval`.
 #[derive(Debug, clap::Args)]
@@ -79,12 +79,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     let outcome = evaluate(text, &options, &source, &environment, &taken);
     let lints = lint::expression(text, &options).unwrap_or_default();
     if arguments.json {
-        print(to_json(text, &outcome, &lints).to_string().as_bytes())?;
+        output::json(to_json(text, &outcome, &lints).to_string())?;
     } else if arguments.graph {
-        print(to_graph(text, &options, &outcome)?.to_string().as_bytes())?;
+        output::json(to_graph(text, &options, &outcome)?.to_string())?;
     } else {
         for lint in &lints {
-            report(&rendered(lint, text));
+            output::report_lines(&rendered(lint, text));
         }
         for_people(text, &outcome)?;
     }
@@ -109,17 +109,17 @@ fn evaluate(
 /// The value of which nobody wants to see JSON: each of a list on its line, and none for null.
 fn for_people(text: &str, outcome: &Result<Option<Value>, ExpressionError>) -> Result<(), Unusable> {
     match outcome {
-        Ok(None) => report("the attribute is left out of the flow"),
+        Ok(None) => output::report("the attribute is left out of the flow"),
         Ok(Some(value)) => match value.reveal() {
-            Value::Null => report("no value"),
+            Value::Null => output::report("no value"),
             Value::List(values) => {
                 for value in values {
-                    print(value.to_text().as_bytes())?;
+                    output::line(&value.to_text())?;
                 }
             }
-            single => print(single.to_text().as_bytes())?,
+            single => output::line(&single.to_text())?,
         },
-        Err(error) => report(&error.display_with(text)),
+        Err(error) => output::report_lines(&error.display_with(text)),
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use keyfob_core::Registry;
+use keyfob_core::{Registry, render::Printable};
 use keyfob_mapping::{
     Options, Program,
     graph::SynchronizationSchema,
@@ -11,7 +11,7 @@ use keyfob_mapping::{
 };
 
 use super::{Understanding, apply::unreadable, eval::lint_to_json, rendered};
-use crate::{Answer, Unusable, input, print, report};
+use crate::{Answer, Unusable, input, output};
 
 /// The arguments of `keyfob map lint`.
 #[derive(Debug, clap::Args)]
@@ -41,15 +41,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     }
     let text = arguments.expression.as_deref().unwrap_or_default();
     if let Err(error) = Program::read(text, &options) {
-        report(&error.display_with(text));
+        output::report_lines(&error.display_with(text));
         return Ok(Answer::Negative);
     }
     let lints = lint::expression(text, &options)?;
     for lint in &lints {
         if arguments.json {
-            print(lint_to_json(lint).to_string().as_bytes())?;
+            output::json(lint_to_json(lint).to_string())?;
         } else {
-            print(rendered(lint, text).as_bytes())?;
+            output::lines(&rendered(lint, text))?;
         }
     }
     Ok(Answer::Done)
@@ -99,10 +99,10 @@ fn tell(mapping: &ObjectMapping, lints: &[MappingLint], json: bool) -> Result<()
             if let (Some(line), Some(target)) = (line.as_object_mut(), target) {
                 line.insert("target".into(), target.as_str().into());
             }
-            print(line.to_string().as_bytes())?;
+            output::json(line.to_string())?;
         } else {
             let target = target.as_deref().unwrap_or("the mapping");
-            print(format!("`{target}`: {}", rendered(lint, text)).as_bytes())?;
+            output::lines(&format!("`{}`: {}", Printable(target), rendered(lint, text)))?;
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use keyfob_mapping::{
 };
 use serde_json::{Value as Json, json};
 
-use crate::{Answer, Unusable, input, print, report};
+use crate::{Answer, Unusable, input, output};
 
 /// Prints the value of an expression of Okta.
 pub(super) fn evaluate(
@@ -32,9 +32,9 @@ pub(super) fn evaluate(
                 Some(span) => json!({"kind": kind, "message": message, "span": span}),
                 None => json!({"kind": kind, "message": message}),
             };
-            print(json!({"error": error}).to_string().as_bytes())?;
+            output::json(json!({"error": error}).to_string())?;
         } else {
-            report(&shown);
+            output::report_lines(&shown);
         }
         Ok(Answer::Negative)
     };
@@ -51,15 +51,15 @@ pub(super) fn evaluate(
         .as_ref()
         .map_or(cx, |directory| cx.with_directory(directory));
     match expression.evaluate(&cx) {
-        Ok(value) if as_json => print(json!({"value": to_json(&value)}).to_string().as_bytes())?,
+        Ok(value) if as_json => output::json(json!({"value": to_json(&value)}).to_string())?,
         Ok(value) => match value.reveal() {
-            Value::Null => report("no value"),
+            Value::Null => output::report("no value"),
             Value::List(values) => {
                 for value in values {
-                    print(to_text(value).as_bytes())?;
+                    output::line(&to_text(value))?;
                 }
             }
-            single => print(to_text(single).as_bytes())?,
+            single => output::line(&to_text(single))?,
         },
         Err(error) => return refuse(error.class().as_str(), error.to_string(), error.to_string(), None),
     }

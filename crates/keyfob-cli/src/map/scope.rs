@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use keyfob_mapping::{Source, scope::ScopingFilter};
 
 use super::apply::unreadable;
-use crate::{Answer, Unusable, input, print, report};
+use crate::{Answer, Unusable, input, output};
 
 /// The arguments of `keyfob map scope`.
 #[derive(Debug, clap::Args)]
@@ -33,15 +33,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
         .map_err(|error| Unusable::from(error).within(&arguments.attrs))?;
     match scope.contains(&source) {
         Ok(true) => {
-            print(b"true")?;
+            output::line("true")?;
             Ok(Answer::Done)
         }
         Ok(false) => {
-            print(b"false")?;
+            output::line("false")?;
             Ok(Answer::Negative)
         }
         Err(error) => {
-            report(&error.to_string());
+            output::report(&error.to_string());
             Ok(Answer::Negative)
         }
     }

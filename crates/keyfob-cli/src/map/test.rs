@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use keyfob_mapping::{Environment, SystemEntropy, vectors};
 
 use super::{Understanding, time};
-use crate::{Answer, Unusable, input, print};
+use crate::{Answer, Unusable, input, output};
 
 /// The arguments of `keyfob map test`.
 #[derive(Debug, clap::Args)]
@@ -35,12 +35,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
                 Err(mismatch) => {
                     failed += 1;
                     let (id, expression) = (vector.id(), vector.expression());
-                    print(format!("{id}: {mismatch}\n  {expression}").as_bytes())?;
+                    output::line(&format!("{id}: {mismatch}"))?;
+                    output::line(&format!("  {expression}"))?;
                 }
             }
         }
     }
-    print(format!("{passed} passed, {failed} failed").as_bytes())?;
+    output::line(&format!("{passed} passed, {failed} failed"))?;
     Ok(if failed == 0 {
         Answer::Done
     } else {

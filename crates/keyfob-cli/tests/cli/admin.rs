@@ -13,7 +13,7 @@ pub(crate) struct Site {
     server: Server,
     pub(crate) client: Client,
     store: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Site {
@@ -26,7 +26,7 @@ impl Site {
             server,
             client,
             store,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -294,6 +294,95 @@ fn a_10_a_door_has_a_time_zone_and_goes_by_its_clocks() {
     site.refused(&["door", "zone", "Cellar", "UTC"], "no Door `Cellar`");
     let doors = site.ask(&["doors", "ann@example.com", "--at", "2026-03-29T03:00:00Z"]);
     assert_eq!(doors[0]["name"], json!("Gate"));
+}
+
+/// A name that would set the terminal's title, clear it, forge a row, and reverse what follows.
+const HOSTILE: &str = "\u{1b}]0;PWNED\u{7}\u{1b}[2J\nFAKE  active\u{9b}31m\u{202e}";
+
+/// What is seen of it.
+const SHOWN: &str = r"\u{1b}]0;PWNED\u{7}\u{1b}[2J\nFAKE  active\u{9b}31m\u{202e}";
+
+#[test]
+fn no_name_acts_on_the_terminal_of_an_administrator() {
+    let site = Site::start("verkada");
+    let mut body = crate::client::user("ann@example.com");
+    body["displayName"] = json!(HOSTILE);
+    let ann = site.client.send("POST", "/Users", Some(&body)).created();
+    let guides = site.create_group(HOSTILE, &[&ann]);
+    site.perform(&["access-group", "create-from-scim", &guides]);
+    site.perform(&["level", "create", HOSTILE, "--door", HOSTILE]);
+    site.perform(&["level", "assign", HOSTILE, HOSTILE]);
+    site.perform(&["user", "accept", &ann]);
+    for (command, rows, shown) in [
+        (&["group", "list"][..], 1, true),
+        (&["group", "show", HOSTILE], 2, true),
+        (&["access-group", "list"], 1, true),
+        (&["access-group", "show", HOSTILE], 2, true),
+        (&["level", "list"], 1, true),
+        (&["door", "list"], 1, true),
+        (&["doors", &ann], 1, true),
+        (&["user", "list"], 1, false),
+        (&["user", "show", &ann], 1, true),
+    ] {
+        let printed = site.perform(command);
+        assert_eq!(printed.lines().count(), rows, "{printed}");
+        assert_eq!(printed.contains(SHOWN), shown, "{printed}");
+        let acts = |character: char| character != '\n' && (character.is_control() || character == '\u{202e}');
+        assert!(!printed.contains(acts), "{command:?}: {printed:?}");
+    }
+    // Programs get the name as it is.
+    assert_eq!(site.ask(&["group", "list"])[0]["displayName"], json!(HOSTILE));
+    for command in [
+        &["user", "show", HOSTILE][..],
+        &["--org", HOSTILE, "user", "list"],
+        &["level", "delete", HOSTILE, HOSTILE],
+    ] {
+        let refused = site.admin(command);
+        assert_ne!(refused.code, Some(0));
+        let lines = refused.stderr.lines().count();
+        assert!(
+            lines == 1 || refused.stderr.contains("Usage:"),
+            "{command:?}: {:?}",
+            refused.stderr
+        );
+    }
+    let refused = site.admin(&["user", "show", HOSTILE]);
+    assert!(refused.stderr.contains(SHOWN), "{refused:?}");
+}
+
+#[test]
+fn d_7_a_purged_user_is_in_no_file_while_the_server_runs_and_after() {
+    let site = Site::start("verkada");
+    let marks = [
+        "Erasmus@example.com",
+        "erasmus@example.com",
+        "Erasmus Desiderius",
+        "49301234567",
+        "54321",
+    ];
+    let mut body = crate::client::user(marks[0]);
+    body["displayName"] = json!(marks[2]);
+    body["phoneNumbers"] = json!([{"value": marks[3], "type": "work"}]);
+    body["urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User"] = json!({
+        "cardFormat": "Standard 26-bit Wiegand", "facilityCode": "77", "cardNumber": marks[4],
+        "credentialStatus": "active",
+    });
+    let id = site.client.send("POST", "/Users", Some(&body)).created();
+    let guides = site.create_group("Guides", &[&id]);
+    let present = |folder: &TempDir| {
+        let held = |mark: &&str| crate::serve::holds(folder.path(), mark.as_bytes());
+        marks.iter().copied().filter(held).collect::<Vec<_>>()
+    };
+    assert_eq!(present(&site.folder), marks, "the files hold what is stored");
+    site.set_active(&id, false);
+    site.perform(&["user", "delete", &id]);
+    site.perform(&["user", "purge", &id, "--yes"]);
+    assert_eq!(present(&site.folder), Vec::<&str>::new());
+    assert_eq!(site.client.get(&format!("/Groups/{guides}")).status, 200);
+    site.client.create_user("bob@example.com");
+    let Site { server, folder, .. } = site;
+    assert_eq!(server.stop().code, Some(0));
+    assert_eq!(present(&folder), Vec::<&str>::new());
 }
 
 #[test]

@@ -568,7 +568,7 @@ fn the_log_goes_to_stderr_and_knows_no_secret() {
 }
 
 /// Whether any file in a folder holds these bytes.
-fn holds(folder: &Path, secret: &[u8]) -> bool {
+pub(crate) fn holds(folder: &Path, secret: &[u8]) -> bool {
     let files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
