@@ -65,7 +65,10 @@ fn a_kill_loses_no_acknowledged_commit_and_tears_none() {
 }
 
 /// Commits users, each with its membership and its event, and tells which commits were answered.
-#[expect(clippy::disallowed_methods, reason = "the parent process reads what it prints")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the parent process reads what it prints"
+)]
 fn write_until_killed(path: &Path, round: &str) -> ! {
     let store = SqliteStore::open(path).unwrap();
     thread::scope(|scope| {
