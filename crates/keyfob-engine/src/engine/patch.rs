@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     context::{Actor, Context},
+    feature::Feature,
     ignored,
     profile::{PatchAnswer, WriteOnlyPatch},
     rule::Operation,
@@ -89,9 +90,11 @@ impl<S: Store> Engine<S> {
             .map(|(uri, attribute)| write_only(uri, attribute))
             .collect();
         match (self.profile().write_only, secrets.first()) {
-            (WriteOnlyPatch::Refuse, Some(secret)) => Err(EngineError::NotKept {
-                attribute: secret.attribute.clone(),
-            }),
+            (WriteOnlyPatch::Refuse, Some(secret)) if !Feature::ChangePassword.is_supported() => {
+                Err(EngineError::NotKept {
+                    attribute: secret.attribute.clone(),
+                })
+            }
             _ => Ok(secrets),
         }
     }

@@ -507,3 +507,29 @@ fn parallel_patches_of_one_resource_all_take_effect() {
     assert_eq!(group.relation("members").unwrap().len(), 20);
     assert_eq!(group.meta().unwrap().version.as_deref(), Some("W/\"21\""));
 }
+
+#[test]
+fn a_patch_of_a_password_is_refused_by_the_rfc_profile_and_passed_over_elsewhere_u_11() {
+    let with_title = r#"{"op": "replace", "path": "password", "value": "1mz050nq"},
+        {"op": "replace", "path": "title", "value": "Guide"}"#;
+    let without_path = r#"{"op": "replace", "value": {"password": "1mz050nq", "title": "Guide"}}"#;
+    for operations in [with_title, without_path] {
+        let rfc = Fixture::with(|engine| engine.with_profile(Profile::rfc()));
+        let ann = rfc.create("User", &user("ann")).unwrap();
+        let error = rfc.patch("User", &ann, &patch(operations)).unwrap_err();
+        assert_eq!(refusal(&error), (400, Some(ScimType::Mutability)));
+        let detail = error.to_error_body().detail;
+        assert!(
+            detail.contains("password") && !detail.contains("1mz050nq"),
+            "{detail}"
+        );
+        assert!(rfc.get("User", &ann).core().get("title").is_none());
+
+        let interop = Fixture::with(|engine| engine.with_profile(Profile::interop()));
+        let ann = interop.create("User", &user("ann")).unwrap();
+        interop.patch("User", &ann, &patch(operations)).unwrap();
+        let stored = interop.stored("User", &ann).resource;
+        assert_eq!(stored.core().get_str("title"), Some("Guide"));
+        assert!(stored.core().get("password").is_none());
+    }
+}
