@@ -6,7 +6,8 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use keyfob_benches::{compare, criterion};
 use keyfob_core::{
-    Clock, IdGenerator, Registry, Resource, ResourceId, SchemaUri, SystemClock, UuidGenerator, Version,
+    Clock, Collation, CompareKey, IdGenerator, Registry, Resource, ResourceId, SchemaUri, SystemClock,
+    UuidGenerator, Version,
 };
 use keyfob_engine::{Change, Context, Engine, Store, TenantId, Token, UniqueKey};
 use keyfob_http::ScimService;
@@ -94,7 +95,10 @@ async fn fill(engine: &Engine<SqliteStore>, tenant: TenantId, users: usize) -> R
                 (
                     UuidGenerator::new().next_id(at),
                     document,
-                    [UniqueKey::new("userName", name)],
+                    [UniqueKey::new(
+                        "userName",
+                        CompareKey::new(Collation::UserName, &name),
+                    )],
                 )
             })
             .collect();

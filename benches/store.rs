@@ -2,7 +2,7 @@
 
 use keyfob_benches::{compare, criterion};
 use keyfob_core::{
-    AttrName, DateTime, Dialect, Member, Registry, Resource, ResourceId, ResourceType, Version,
+    AttrName, CompareKey, DateTime, Dialect, Member, Registry, Resource, ResourceId, ResourceType, Version,
 };
 use keyfob_engine::{
     Change, CommitError, Committed, Context, Page, Query, RelationDelta, Selection, Store, StoreError,
@@ -107,7 +107,10 @@ impl<'t> Bench<'t> {
         let mut users = Vec::with_capacity(count);
         for number in first..first + count {
             let document = Resource::from_json(user_json(number).as_bytes(), self.types.user)?;
-            let unique = [UniqueKey::new("userName", format!("user{number}@example.com"))];
+            let unique = [UniqueKey::new(
+                "userName",
+                CompareKey::verbatim(format!("user{number}@example.com")),
+            )];
             users.push((user_id(number), document, unique));
         }
         for users in users.chunks(1_000) {

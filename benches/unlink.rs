@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use keyfob_access::{Access, AccessGroups, Schedule, register};
 use keyfob_benches::compare_timed;
 use keyfob_core::{
-    Projection, Resource, ResourceId, ResourceType, Version, message::PatchRequest, schema::RegistryBuilder,
+    Collation, CompareKey, Projection, Resource, ResourceId, ResourceType, Version, message::PatchRequest,
+    schema::RegistryBuilder,
 };
 use keyfob_engine::{
     Actor, Change, Confirmed, Context, Engine, Precondition, Profile, Selection, Store, TenantId, UniqueKey,
@@ -120,7 +121,10 @@ impl Organization {
                 (
                     self.engine.next_id(),
                     document,
-                    [UniqueKey::folded("userName", &name)],
+                    [UniqueKey::new(
+                        "userName",
+                        CompareKey::new(Collation::UserName, &name),
+                    )],
                 )
             });
             let users: Vec<_> = users.collect();

@@ -45,7 +45,7 @@ fn evaluate(text: &str, filter: &Filter, dialect: Dialect) {
                 let negation = filter.clone().not().compile(kind, dialect).unwrap();
                 assert_ne!(predicate.matches(&resource), negation.matches(&resource));
                 for lookup in predicate.lookups() {
-                    assert!(lookup.keys().len() > 0);
+                    assert!(lookup.keys().next().is_some());
                 }
             }
             Err(error) => {

@@ -1,7 +1,8 @@
 //! Reading and writing what this crate keeps.
 
 use keyfob_core::{
-    AttrPath, AttrSet, Dialect, Member, Resource, ResourceId, ResourceType, SchemaUri, Version,
+    AttrPath, AttrSet, Collation, CompareKey, Dialect, Member, Resource, ResourceId, ResourceType, SchemaUri,
+    Version,
 };
 use keyfob_engine::{
     Actor, Change, CommitError, Context, NewEvent, Query, RelationDelta, Selection, Store, StoreError,
@@ -262,7 +263,7 @@ pub(crate) fn document(schema: SchemaUri, name: &str) -> Resource {
 
 /// What a name reserves.
 pub(crate) fn name_key(name: &str) -> UniqueKey {
-    UniqueKey::folded("name", name)
+    UniqueKey::new("name", CompareKey::new(Collation::Caseless, name))
 }
 
 /// The document and these relations.

@@ -347,7 +347,7 @@ impl Touched {
 
 /// The id of the unit with a name, so that a rule, which reads nothing, knows it.
 fn unit_id(name: &str) -> ResourceId {
-    ResourceId::new(format_smolstr!("unit:{}", name_key(name).value))
+    ResourceId::new(format_smolstr!("unit:{}", name_key(name).value.as_str()))
 }
 
 fn unit_document(name: &str, parent: Option<&ResourceId>) -> Resource {

@@ -89,6 +89,10 @@ pub enum Quirk {
     EmptyOperations,
     /// A PATCH body that states no `schemas`.
     UnstatedMessages,
+    /// `"userName": "Jane Doe"`: a user name that PRECIS `UsernameCaseMapped` doesn't take (RFC 7644 section 5), as directories
+    /// hold them with blanks and symbols. Control characters, characters that show nothing, and blanks at either end
+    /// are refused in every dialect.
+    UnpreparedNames,
 }
 
 /// A set of [`Quirk`]s: how much of what providers really send is understood.
@@ -109,7 +113,7 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    const ALL: [Quirk; 30] = [
+    const ALL: [Quirk; 31] = [
         Quirk::BooleanStrings,
         Quirk::BareValues,
         Quirk::SingleValues,
@@ -140,6 +144,7 @@ impl Dialect {
         Quirk::RepeatedPath,
         Quirk::EmptyOperations,
         Quirk::UnstatedMessages,
+        Quirk::UnpreparedNames,
     ];
 
     /// The RFC alone.
@@ -173,6 +178,7 @@ impl Dialect {
             Quirk::CreateOnNoMatch,
             Quirk::UnlistedSchemas,
             Quirk::UnknownSchemas,
+            Quirk::UnpreparedNames,
         ]
         .into_iter()
         .fold(Self::strict(), Self::with)

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod compare;
 pub mod context;
 pub mod dialect;
 pub mod error;
@@ -18,10 +19,11 @@ pub mod view;
 pub use smol_str::SmolStr;
 
 pub use self::{
+    compare::{Collation, CompareKey},
     context::{Clock, IdGenerator, SystemClock, UuidGenerator},
     dialect::{Dialect, Quirk},
     error::{ErrorBody, ScimType, ToErrorBody},
-    name::{AttrName, AttrPath, AttrPathRef, PathError, SchemaUri, fold, folds_to},
+    name::{AttrName, AttrPath, AttrPathRef, PathError, SchemaUri},
     projection::{Projection, ProjectionError, ResolvedProjection},
     resource::{Addresses, EntityTag, ExternalId, Member, MemberSet, Meta, Resource, ResourceId, Version},
     schema::{AttrId, AttrSet, Attribute, Registry, ResourceType, Schema},

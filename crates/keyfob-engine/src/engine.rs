@@ -20,9 +20,9 @@ use keyfob_store::{Selection, Store, TenantId};
 
 pub(crate) use self::{
     commit::Draft,
-    deleted::equals,
+    deleted::{DeletedUser, equals},
     error::Refusal,
-    key::unique_keys,
+    key::{check_user_names, unique_keys},
     record::{Loaded, Record},
 };
 pub use self::{

@@ -21,7 +21,7 @@ impl Filter {
     /// Checks the filter against a resource type and makes it ready for evaluation.
     ///
     /// Names are found as [`ResourceType::resolve`] says. A complex attribute is compared by its `value`; a dateTime is
-    /// compared as an instant; text is folded once unless the attribute is caseExact. With
+    /// compared as an instant; text gets its [`CompareKey`](keyfob_core::CompareKey) once. With
     /// [`Quirk::BooleanStrings`] `"True"` is a boolean.
     ///
     /// # Errors
@@ -383,11 +383,10 @@ impl<'r> Compiler<'r> {
             return Err(self.fault(path, CompileErrorKind::Operator { op, attribute, kind }));
         }
         Ok(match (leaf.kind, literal) {
-            (AttributeType::String | AttributeType::Reference, Literal::String(text)) => {
-                Comparand::Text(Text::new(text, leaf.case_exact, op))
-            }
-            // Base64 means other bytes in another case, whatever a schema says.
-            (AttributeType::Binary, Literal::String(text)) => Comparand::Text(Text::new(text, true, op)),
+            (
+                AttributeType::String | AttributeType::Reference | AttributeType::Binary,
+                Literal::String(text),
+            ) => Comparand::Text(Text::new(text, leaf.collation(), op)),
             (AttributeType::Boolean, Literal::Bool(value)) => Comparand::Bool(*value),
             (AttributeType::Boolean, Literal::String(text))
                 if self.dialect.allows(Quirk::BooleanStrings)

@@ -1,6 +1,6 @@
 //! Filters whose names are resolved and whose comparands are typed: what is evaluated, and what stores translate.
 
-use keyfob_core::{AttrName, DateTime, SchemaUri, Value, fold, folds_to};
+use keyfob_core::{AttrName, Collation, CompareKey, DateTime, ResourceId, SchemaUri, Value};
 use smol_str::SmolStr;
 
 use crate::{ast::CompareOp, fold::failure_table};
@@ -225,30 +225,25 @@ impl Comparand {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Text {
     pub(crate) written: SmolStr,
-    pub(crate) folded: Option<SmolStr>,
+    pub(crate) collation: Collation,
+    pub(crate) key: CompareKey,
     /// For a search that folds: where to go on after a mismatch.
     pub(crate) failure: Box<[u32]>,
 }
 
 impl Text {
     #[inline]
-    pub(crate) fn new(text: &SmolStr, case_exact: bool, op: CompareOp) -> Self {
-        // Most texts are folded already; a clone of one costs less than another like it.
-        let fold_once = || {
-            if folds_to(text, text) {
-                text.clone()
-            } else {
-                fold(text)
-            }
-        };
-        let folded = (!case_exact).then(fold_once);
-        let failure = match &folded {
-            Some(folded) if op == CompareOp::Co => failure_table(folded),
-            _ => Box::default(),
+    pub(crate) fn new(text: &SmolStr, collation: Collation, op: CompareOp) -> Self {
+        let key = CompareKey::of(collation, text);
+        let failure = if op == CompareOp::Co && collation != Collation::Exact {
+            failure_table(key.text(collation))
+        } else {
+            Box::default()
         };
         Self {
             written: text.clone(),
-            folded,
+            collation,
+            key,
             failure,
         }
     }
@@ -259,16 +254,23 @@ impl Text {
         &self.written
     }
 
-    /// The text as it is compared: as written with a caseExact attribute, [folded](keyfob_core::fold) otherwise, with
-    /// folded values.
+    /// The key that values equal to the text have. The substring operators and the orderings compare its
+    /// [`text`](CompareKey::text).
     #[must_use]
-    pub fn key(&self) -> &str {
-        self.folded.as_ref().unwrap_or(&self.written)
+    pub fn key(&self) -> &CompareKey {
+        &self.key
     }
 
-    /// Whether values are compared as they are, rather than folded.
+    /// How it is compared.
     #[must_use]
-    pub fn is_case_exact(&self) -> bool {
-        self.folded.is_none()
+    pub fn collation(&self) -> Collation {
+        self.collation
+    }
+
+    /// The id that it is, where ids are looked up by their bytes. One that is not ASCII may be composed in another way
+    /// than it is written, and is searched for.
+    pub(crate) fn as_id(&self) -> Option<ResourceId> {
+        let is_plain = self.collation == Collation::Exact && self.written.is_ascii();
+        is_plain.then(|| ResourceId::new(self.written.clone()))
     }
 }

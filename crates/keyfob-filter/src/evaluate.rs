@@ -1,8 +1,8 @@
-//! Evaluation of conditions over resources, values and members, without allocating.
+//! Evaluation of conditions over resources, values and members, without allocating but for texts that have to be composed.
 
 use std::cmp::Ordering;
 
-use keyfob_core::{DateTime, Member, MemberSet, Object, Resource, ResourceId, SchemaUri, Value, folds_to};
+use keyfob_core::{Collation, DateTime, Member, MemberSet, Object, Resource, ResourceId, SchemaUri, Value};
 
 use crate::{
     ast::CompareOp,
@@ -90,10 +90,7 @@ fn member_id(condition: &Condition) -> Option<ResourceId> {
         return None;
     };
     let is_value = comparison.place.sub.as_ref().is_some_and(|sub| sub.is("value"));
-    let text = comparison
-        .equal_text()
-        .filter(|text| is_value && text.is_case_exact())?;
-    Some(ResourceId::new(text.written.clone()))
+    comparison.equal_text().filter(|_| is_value)?.as_id()
 }
 
 fn document_value<'r>(place: &Place, resource: &'r Resource) -> Option<&'r Value> {
@@ -233,22 +230,20 @@ impl Comparison {
 
 impl Text {
     fn compares(&self, op: CompareOp, text: &str) -> bool {
-        let Some(folded) = &self.folded else {
-            let written = self.written.as_str();
-            return match op {
-                CompareOp::Eq | CompareOp::Ne => text == written,
-                CompareOp::Co => text.contains(written),
-                CompareOp::Sw => text.starts_with(written),
-                CompareOp::Ew => text.ends_with(written),
-                _ => satisfies(op, text.cmp(written)),
-            };
-        };
-        match op {
-            CompareOp::Eq | CompareOp::Ne => folds_to(text, folded),
-            CompareOp::Co => fold::contains(text, folded, &self.failure),
-            CompareOp::Sw => fold::starts_with(text, folded),
-            CompareOp::Ew => fold::ends_with(text, folded),
-            _ => satisfies(op, fold::compare(text, folded)),
+        if matches!(op, CompareOp::Eq | CompareOp::Ne) {
+            return self.key.is_of(self.collation, text);
+        }
+        let wanted = self.key.text(self.collation);
+        let text = &*self.collation.compose(text);
+        match (op, self.collation) {
+            (CompareOp::Co, Collation::Exact) => text.contains(wanted),
+            (CompareOp::Sw, Collation::Exact) => text.starts_with(wanted),
+            (CompareOp::Ew, Collation::Exact) => text.ends_with(wanted),
+            (_, Collation::Exact) => satisfies(op, text.cmp(wanted)),
+            (CompareOp::Co, _) => fold::contains(text, wanted, &self.failure),
+            (CompareOp::Sw, _) => fold::starts_with(text, wanted),
+            (CompareOp::Ew, _) => fold::ends_with(text, wanted),
+            _ => satisfies(op, fold::compare(text, wanted)),
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Folded comparison without allocating: the values of a resource against a comparand that was folded once.
+//! Folded comparison without allocating: composed values of a resource against a comparand that was folded once.
 
 use std::cmp::Ordering;
 
-use keyfob_core::name::fold_chars;
+use keyfob_core::compare::fold_chars;
 
 /// How the folded `text` compares with `folded`, character by character.
 pub(crate) fn compare(text: &str, folded: &str) -> Ordering {
@@ -81,9 +81,11 @@ fn advance(needle: &[u8], failure: &[u32], mut matched: usize, byte: u8) -> usiz
 
 #[cfg(test)]
 mod tests {
-    use keyfob_core::fold;
-
     use super::*;
+
+    fn fold(text: &str) -> String {
+        fold_chars(text).collect()
+    }
 
     #[test]
     fn each_comparison_equals_that_of_folded_texts() {

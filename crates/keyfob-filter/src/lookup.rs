@@ -1,12 +1,14 @@
 //! What an index can answer of a condition.
 
+use keyfob_core::{Collation, CompareKey, ResourceId};
+
 use crate::condition::{Comparison, Condition, Place, Text};
 
 /// Keys of which every match holds one at a place.
 #[derive(Clone, Copy, Debug)]
 pub struct Lookup<'p> {
     place: &'p Place,
-    case_exact: bool,
+    collation: Collation,
     /// Comparisons of the place by `eq` with a text, and nothing else.
     alternatives: &'p [Condition],
 }
@@ -24,7 +26,7 @@ impl<'p> Lookup<'p> {
             .all(|alternative| equality(alternative).is_some_and(|(other, _)| other == place))
             .then_some(Self {
                 place,
-                case_exact: text.is_case_exact(),
+                collation: text.collation(),
                 alternatives,
             })
     }
@@ -35,18 +37,25 @@ impl<'p> Lookup<'p> {
         self.place
     }
 
-    /// Whether the keys are exact; otherwise they are [folded](keyfob_core::fold) and equal folded values.
+    /// How the values at the place are compared.
     #[must_use]
-    pub fn is_case_exact(&self) -> bool {
-        self.case_exact
+    pub fn collation(&self) -> Collation {
+        self.collation
+    }
+
+    /// The ids that the keys are, at a place that holds ids; none where one of them can't be looked up by its bytes.
+    #[must_use]
+    pub fn ids(&self) -> Option<Vec<ResourceId>> {
+        let texts = self.alternatives.iter().filter_map(equality);
+        texts.map(|(_, text)| text.as_id()).collect()
     }
 
     /// The keys, at least one, perhaps one of them twice.
     #[must_use]
-    pub fn keys(&self) -> impl ExactSizeIterator<Item = &'p str> + use<'p> {
+    pub fn keys(&self) -> impl Iterator<Item = &'p CompareKey> + use<'p> {
         self.alternatives
             .iter()
-            .map(|alternative| equality(alternative).map_or("", |(_, text)| text.key()))
+            .filter_map(|alternative| equality(alternative).map(|(_, text)| text.key()))
     }
 }
 

@@ -25,7 +25,8 @@ impl Predicate {
     /// Whether the resource matches.
     ///
     /// # Complexity
-    /// Linear in the filter and the values that it looks at, without allocating but for addresses. Members of a relation are looked up
+    /// Linear in the filter and the values that it looks at, without allocating but for addresses and for texts that
+    /// are not composed (NFC). Members of a relation are looked up
     /// by their id where the filter says so, whatever their number.
     #[must_use]
     pub fn matches(&self, resource: &Resource) -> bool {
@@ -64,7 +65,7 @@ impl Predicate {
     /// [`is_lookup`](Self::is_lookup). None means that nothing but a scan will do.
     ///
     /// ```
-    /// use keyfob_core::{Dialect, Registry};
+    /// use keyfob_core::{Collation, Dialect, Registry};
     /// use keyfob_filter::Filter;
     ///
     /// let user = Registry::rfc().resource_type("User").unwrap();
@@ -72,8 +73,8 @@ impl Predicate {
     /// let predicate = filter.compile(user, Dialect::strict()).unwrap();
     /// let lookup = predicate.lookups().next().unwrap();
     /// assert_eq!(lookup.place().attribute().as_str(), "userName");
-    /// assert!(!lookup.is_case_exact());
-    /// assert!(lookup.keys().eq(["a", "b"]));
+    /// assert_eq!(lookup.collation(), Collation::UserName);
+    /// assert!(lookup.keys().map(|key| key.as_str()).eq(["a", "b"]));
     /// # Ok::<(), keyfob_filter::ParseError>(())
     /// ```
     pub fn lookups(&self) -> impl Iterator<Item = Lookup<'_>> {
@@ -142,7 +143,7 @@ impl ElementPredicate {
     pub fn member_ids(&self) -> Option<Vec<ResourceId>> {
         let lookup = Lookup::of(&self.condition)?;
         let is_value = lookup.place().sub().is_some_and(|sub| sub.is("value"));
-        (is_value && lookup.is_case_exact()).then(|| lookup.keys().map(ResourceId::new).collect())
+        is_value.then(|| lookup.ids()).flatten()
     }
 }
 

@@ -5,7 +5,7 @@ mod error;
 
 use std::ops::Range;
 
-use keyfob_core::{fold, folds_to};
+use keyfob_core::{Collation, CompareKey};
 use smol_str::SmolStr;
 
 pub use self::error::{CompileError, CompileErrorKind};
@@ -128,8 +128,9 @@ impl Outcome {
             Self::Ignored => Ok(None),
             Self::Candidates(candidates) => candidates
                 .select(|candidate| {
-                    let candidate = fold(&candidate.to_text());
-                    taken.iter().any(|taken| folds_to(taken.as_ref(), &candidate))
+                    let candidate = CompareKey::new(Collation::Caseless, &candidate.to_text());
+                    let mut taken = taken.iter();
+                    taken.any(|taken| candidate.is_of(Collation::Caseless, taken.as_ref()))
                 })
                 .map(Some),
         }

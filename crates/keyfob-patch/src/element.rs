@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use keyfob_core::{
-    Attribute, Object, Value, fold, json,
+    Attribute, Object, Value, json,
     schema::{AttributeType, Mutability},
     validate::is_primary,
 };
@@ -152,11 +152,11 @@ fn sub_text(attribute: &Attribute, name: &str, value: &Value) -> Vec<u8> {
     }
 }
 
-/// The value as JSON, with its case folded where the attribute doesn't tell cases apart.
+/// The value as JSON, a text as it is compared.
 fn text(attribute: &Attribute, value: &Value) -> Vec<u8> {
     match value {
-        Value::String(text) if attribute.kind == AttributeType::String && !attribute.case_exact => {
-            json::value_to_vec(&Value::String(fold(text)))
+        Value::String(text) if matches!(attribute.kind, AttributeType::String | AttributeType::Reference) => {
+            json::value_to_vec(&Value::String(attribute.compare_key(text).into()))
         }
         other => json::value_to_vec(other),
     }

@@ -75,10 +75,10 @@ impl Tenant {
     /// The places of the resources that have one of the ids in a relation.
     fn find_related(&self, resource_type: &ResourceType, lookup: &Lookup<'_>) -> Option<BTreeSet<u64>> {
         let relation = resource_type.relation(lookup.place().attribute().as_str())?;
-        if !(lookup.is_case_exact() && lookup.place().sub()?.is("value")) {
+        if !lookup.place().sub()?.is("value") {
             return None;
         }
-        let ids = lookup.keys().map(ResourceId::new);
+        let ids = lookup.ids()?.into_iter();
         let found: Vec<ResourceId> = match &relation.kind {
             RelationKind::Owned => ids
                 .flat_map(|id| self.edges.holders(&id).cloned().collect::<Vec<_>>())

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use keyfob_core::{
-    AttrPath, Resource, ResourceId, ResourceType, Value, fold,
+    AttrPath, Collation, CompareKey, Resource, ResourceId, ResourceType, Value,
     schema::{Attribute, AttributeType, Uniqueness},
 };
 use keyfob_filter::Lookup;
 use keyfob_store::UniqueKey;
-use smol_str::SmolStr;
 
 use crate::tenant::Record;
 
@@ -23,9 +22,8 @@ pub(crate) struct Table {
 /// Finds resources by the values of one attribute.
 struct Index {
     path: AttrPath,
-    /// Places by folded value. Folding merges values that a caseExact attribute tells apart; whoever looks up checks
-    /// what is found anyway.
-    places: HashMap<SmolStr, BTreeSet<u64>>,
+    collation: Collation,
+    places: HashMap<CompareKey, BTreeSet<u64>>,
 }
 
 impl Table {
@@ -33,7 +31,10 @@ impl Table {
         Self {
             order: BTreeMap::new(),
             unique: HashMap::new(),
-            indexes: index_paths(resource_type).into_iter().map(Index::new).collect(),
+            indexes: index_paths(resource_type)
+                .into_iter()
+                .map(|(path, collation)| Index::new(path, collation))
+                .collect(),
             resource_type: resource_type.clone(),
         }
     }
@@ -66,7 +67,7 @@ impl Table {
             place.sub().cloned(),
         );
         let index = self.indexes.iter().find(|index| index.path == path)?;
-        let found = lookup.keys().filter_map(|key| index.places.get(&fold(key)));
+        let found = lookup.keys().filter_map(|key| index.places.get(key));
         Some(found.flatten().copied().collect())
     }
 
@@ -91,26 +92,28 @@ impl Table {
 }
 
 impl Index {
-    fn new(path: AttrPath) -> Self {
+    fn new(path: AttrPath, collation: Collation) -> Self {
         Self {
             path,
+            collation,
             places: HashMap::new(),
         }
     }
 
     fn enter(&mut self, record: &Record) {
         for text in texts(&record.stored.resource, &self.path) {
-            self.places.entry(fold(text)).or_default().insert(record.place);
+            let key = CompareKey::new(self.collation, text);
+            self.places.entry(key).or_default().insert(record.place);
         }
     }
 
     fn leave(&mut self, record: &Record) {
         for text in texts(&record.stored.resource, &self.path) {
-            let folded = fold(text);
-            if let Some(places) = self.places.get_mut(&folded) {
+            let key = CompareKey::new(self.collation, text);
+            if let Some(places) = self.places.get_mut(&key) {
                 places.remove(&record.place);
                 if places.is_empty() {
-                    self.places.remove(&folded);
+                    self.places.remove(&key);
                 }
             }
         }
@@ -119,21 +122,24 @@ impl Index {
 
 /// The attributes by whose values resources are found: those that the type asks for, and the unique ones, `id` among
 /// them. Relations are not in the document, and what is no text does not compare as one.
-fn index_paths(resource_type: &ResourceType) -> Vec<AttrPath> {
+fn index_paths(resource_type: &ResourceType) -> Vec<(AttrPath, Collation)> {
     let is_text =
         |attribute: &Attribute| matches!(attribute.kind, AttributeType::String | AttributeType::Reference);
     let unique = resource_type
         .attributes()
         .filter(|(_, attribute)| attribute.uniqueness != Uniqueness::None && is_text(attribute))
-        .map(|(uri, attribute)| AttrPath::new(uri.cloned(), attribute.name.clone(), None));
-    let mut paths: Vec<AttrPath> = unique.collect();
+        .map(|(uri, attribute)| {
+            let path = AttrPath::new(uri.cloned(), attribute.name.clone(), None);
+            (path, attribute.collation())
+        });
+    let mut paths: Vec<_> = unique.collect();
     for path in resource_type.indexed() {
         if let Ok(resolved) = resource_type.resolve_attribute(path)
             && is_text(resolved.leaf())
             && resource_type.relation(resolved.attribute.name.as_str()).is_none()
-            && !paths.contains(&resolved.to_path())
+            && !paths.iter().any(|(path, _)| *path == resolved.to_path())
         {
-            paths.push(resolved.to_path());
+            paths.push((resolved.to_path(), resolved.leaf().collation()));
         }
     }
     paths

@@ -40,6 +40,16 @@ pub enum OpenError {
         /// The newest version that is understood.
         supported: u32,
     },
+    /// A newer release of keyfob compares values otherwise and made the database's keys.
+    #[error("`{}` has keys of comparison {found}, and this release compares up to version {supported}", path.display())]
+    NewerKeys {
+        /// The file.
+        path: PathBuf,
+        /// The version of the comparison.
+        found: u32,
+        /// The newest version that is understood.
+        supported: u32,
+    },
     /// The file system can't hold a write-ahead log, as is so with most network file systems.
     #[error("the file system of `{}` does not support a write-ahead log", path.display())]
     NoWriteAheadLog {

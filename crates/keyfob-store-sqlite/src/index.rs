@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use keyfob_core::{
-    AttrPath, AttrSet, Attribute, Resource, ResourceType, Value, fold,
+    AttrPath, AttrSet, Attribute, Resource, ResourceType, Value,
     schema::{AttributeType, Container, Uniqueness},
 };
 use smol_str::SmolStr;
 
-/// A value in an index: the attribute's path in lower case, and the value, folded unless the attribute is caseExact.
+/// A value in an index: the attribute's path in lower case, and the key of the value.
 pub(crate) type Entry = (SmolStr, SmolStr);
 
 /// An attribute of which the index holds every value: one that its resource type declares
@@ -58,6 +58,18 @@ impl<'r> Indexed<'r> {
             .collect()
     }
 
+    /// The attributes of a resource type, without their sub-attributes, that may be unique texts in a document.
+    pub(crate) fn attributes(resource_type: &'r ResourceType) -> impl Iterator<Item = Self> {
+        resource_type
+            .attributes()
+            .map(|(uri, attribute)| Self {
+                container: uri.map_or(Container::Core, Container::Extension),
+                attribute,
+                sub: None,
+            })
+            .filter(|indexed| indexed.is_in_documents(resource_type) && indexed.is_text())
+    }
+
     /// Its path in lower case.
     pub(crate) fn path(&self) -> SmolStr {
         let uri = match self.container {
@@ -77,15 +89,6 @@ impl<'r> Indexed<'r> {
         self.sub.unwrap_or(self.attribute)
     }
 
-    /// How a text stands in the index.
-    pub(crate) fn folded(&self, text: &str) -> SmolStr {
-        if self.leaf().case_exact {
-            text.into()
-        } else {
-            fold(text)
-        }
-    }
-
     /// `id` and relations are kept elsewhere.
     fn is_in_documents(&self, resource_type: &ResourceType) -> bool {
         let name = self.attribute.name.as_str();
@@ -97,7 +100,7 @@ impl<'r> Indexed<'r> {
         matches!(self.leaf().kind, AttributeType::String | AttributeType::Reference)
     }
 
-    fn texts<'d>(&self, document: &'d Resource) -> impl Iterator<Item = &'d str> {
+    pub(crate) fn texts<'d>(&self, document: &'d Resource) -> impl Iterator<Item = &'d str> {
         let object = match self.container {
             Container::Core => Some(document.core()),
             Container::Extension(uri) => document.extension(uri),
@@ -127,7 +130,7 @@ pub(crate) fn entries(resource_type: &ResourceType, document: &Resource) -> BTre
             let path = indexed.path();
             indexed
                 .texts(document)
-                .map(move |text| (path.clone(), indexed.folded(text)))
+                .map(move |text| (path.clone(), indexed.leaf().compare_key(text).into()))
         })
         .collect()
 }
@@ -136,14 +139,7 @@ pub(crate) fn entries(resource_type: &ResourceType, document: &Resource) -> BTre
 pub(crate) fn signature(resource_type: &ResourceType) -> String {
     let mut paths: Vec<_> = Indexed::all(resource_type)
         .iter()
-        .map(|indexed| {
-            let comparison = if indexed.leaf().case_exact {
-                "exact"
-            } else {
-                "folded"
-            };
-            format!("{} {comparison}", indexed.path())
-        })
+        .map(|indexed| format!("{} {}", indexed.path(), indexed.leaf().collation().as_str()))
         .collect();
     paths.sort();
     paths.join("\n")
@@ -159,9 +155,9 @@ mod tests {
     fn unique_and_indexed_attributes_are_indexed_once() {
         let registry = Registry::rfc();
         let signature = |name| signature(registry.resource_type(name).unwrap());
-        let user = "displayname folded\nemails.value folded\nexternalid exact\nusername folded";
+        let user = "displayname caseless\nemails.value caseless\nexternalid exact\nusername username";
         assert_eq!(signature("User"), user);
-        assert_eq!(signature("Group"), "displayname folded\nexternalid exact");
+        assert_eq!(signature("Group"), "displayname caseless\nexternalid exact");
     }
 
     #[test]

@@ -10,4 +10,5 @@ mod write;
 pub use self::{
     error::OpenError,
     store::{Options, SqliteStore},
+    write::Collision,
 };

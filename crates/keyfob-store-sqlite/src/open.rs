@@ -7,16 +7,23 @@ use std::{
     time::{Duration, Instant},
 };
 
+use keyfob_core::{CompareKey, Registry};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 
-use crate::error::OpenError;
+use crate::{
+    error::{Failure, OpenError},
+    write::{self, Collision},
+};
 
 /// What `PRAGMA application_id` says of a database of keyfob: "kfob".
 const APPLICATION_ID: i32 = 0x6b66_6f62;
 
 /// The scripts that lead from one version of the schema to the next, from the empty database on. A script that was
 /// released is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001-resources.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001-resources.sql"),
+    include_str!("../migrations/0002-compare.sql"),
+];
 
 /// How long a connection waits for another process that holds the database.
 pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -60,7 +67,14 @@ fn try_writer(path: &Path) -> Result<Connection, OpenError> {
         return Err(OpenError::NoWriteAheadLog { path: path.into() });
     }
     migrate(path, &mut connection)?;
-    Ok(connection)
+    match write::newer(&connection).map_err(|error| failed(path, error))? {
+        None => Ok(connection),
+        Some(found) => Err(OpenError::NewerKeys {
+            path: path.into(),
+            found,
+            supported: CompareKey::VERSION,
+        }),
+    }
 }
 
 /// Opens a connection that reads.
@@ -157,6 +171,27 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
             .and_then(|()| transaction.commit())
             .map_err(|error| failed(path, error))?;
     }
+}
+
+/// Makes keys that are of an older version of the comparison anew, all in one transaction: a process that dies on the
+/// way leaves the old ones, and the next begins again.
+pub(crate) fn rekey(
+    path: &Path,
+    connection: &mut Connection,
+    registry: &Registry,
+) -> Result<Vec<Collision>, OpenError> {
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(|error| failed(path, error))?;
+    let collisions = write::rekey(&transaction, registry).map_err(|failure| match failure {
+        Failure::Sqlite(error) => failed(path, error),
+        Failure::Refused(error) => OpenError::Database {
+            path: path.into(),
+            source: error.into(),
+        },
+    })?;
+    transaction.commit().map_err(|error| failed(path, error))?;
+    Ok(collisions)
 }
 
 fn run_script(connection: &Connection, script: &str, version: usize) -> rusqlite::Result<()> {

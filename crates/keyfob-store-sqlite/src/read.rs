@@ -121,7 +121,7 @@ impl<'c> Snapshot<'c> {
     fn kind(&self, name: &str) -> rusqlite::Result<Option<Kind>> {
         self.connection
             .prepare_cached(
-                "SELECT tenants.tenant, kind, resources, indexed FROM tenants JOIN kinds USING (tenant)
+                "SELECT tenants.tenant, kind, resources, indexed, compared FROM tenants JOIN kinds USING (tenant)
                  WHERE tenants.name = ?1 AND kinds.name = ?2",
             )?
             .query_row(params![self.tenant, name], |row| {
@@ -130,6 +130,7 @@ impl<'c> Snapshot<'c> {
                     number: row.get(1)?,
                     resources: decode::count(row, 2)?,
                     indexed: row.get(3)?,
+                    compared: row.get(4)?,
                 })
             })
             .optional()
@@ -144,6 +145,8 @@ struct Kind {
     resources: usize,
     /// By which attributes they are indexed.
     indexed: String,
+    /// Of which version of the comparison their keys are.
+    compared: u32,
 }
 
 fn interruption() -> rusqlite::Error {

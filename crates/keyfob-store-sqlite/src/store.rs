@@ -3,12 +3,12 @@
 use std::{
     fmt,
     num::NonZeroUsize,
-    path::{Path, absolute},
+    path::{Path, PathBuf, absolute},
     sync::{Arc, Mutex},
     thread::{self, JoinHandle},
 };
 
-use keyfob_core::{ResourceId, ResourceType};
+use keyfob_core::{Registry, ResourceId, ResourceType};
 use keyfob_store::{
     Capabilities, Change, CommitError, Committed, Event, EventId, Page, Query, Selection, Store, StoreError,
     Stored, TenantId,
@@ -20,7 +20,7 @@ use crate::{
     error::{OpenError, Stopped, store_error},
     open,
     read::{self, Lane, Snapshot},
-    write,
+    write::{self, Collision},
 };
 
 /// A [`Store`] on a SQLite database.
@@ -44,6 +44,7 @@ pub struct SqliteStore {
     short: Workers<read::Job>,
     scans: Workers<read::Job>,
     writer: Workers<write::Job>,
+    collisions: Vec<Collision>,
 }
 
 /// How a database is opened.
@@ -108,28 +109,52 @@ impl SqliteStore {
     /// Opens the database in this file, creates it where there is none, and brings it up to date where it is of an
     /// older release.
     ///
+    /// Without a registry the keys of a type that an older release made are made anew by the first commit of a resource
+    /// of the type; [`open_with`](Self::open_with) does so before the first request.
+    ///
     /// # Errors
     /// [`OpenError`]; the file is then as it was.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        Self::open_with(path, Options::new())
+        let path = whole(path.as_ref())?;
+        let writer = open::writer(&path, true)?;
+        Self::start(&path, writer, Options::new(), Vec::new())
     }
 
-    /// Opens a database with options.
+    /// Opens a database with the resource types that it serves and with options.
+    ///
+    /// Where an older release compared values otherwise ([`CompareKey::VERSION`](keyfob_core::CompareKey::VERSION)), the
+    /// unique keys and the index of these types are made anew in one transaction. Keys that rules reserve stay as they
+    /// are. Of two resources that are the same by now the older keeps the key: see [`collisions`](Self::collisions).
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_with(path: impl AsRef<Path>, options: Options) -> Result<Self, OpenError> {
-        // Absolute, lest SQLite take a name such as `:memory:` for something else than a file.
-        let path = path.as_ref();
-        let path = absolute(path).map_err(|source| OpenError::Create {
-            path: path.into(),
-            source,
-        })?;
-        let writer = open::writer(&path, options.create)?;
-        Self::start(&path, writer, options)
+    ///
+    /// # Complexity
+    /// Linear in what is stored where the comparison changed, independent of it otherwise.
+    pub fn open_with(
+        path: impl AsRef<Path>,
+        registry: &Registry,
+        options: Options,
+    ) -> Result<Self, OpenError> {
+        let path = whole(path.as_ref())?;
+        let mut writer = open::writer(&path, options.create)?;
+        let collisions = open::rekey(&path, &mut writer, registry)?;
+        Self::start(&path, writer, options, collisions)
     }
 
-    fn start(path: &Path, writer: Connection, options: Options) -> Result<Self, OpenError> {
+    /// The resources that lost a unique key when [`open_with`](Self::open_with) made the keys anew, each with who has it.
+    /// They are also logged as warnings, by their ids.
+    #[must_use]
+    pub fn collisions(&self) -> &[Collision] {
+        &self.collisions
+    }
+
+    fn start(
+        path: &Path,
+        writer: Connection,
+        options: Options,
+        collisions: Vec<Collision>,
+    ) -> Result<Self, OpenError> {
         let readers = |number: NonZeroUsize| {
             let connections = (0..number.get())
                 .map(|_| open::reader(path))
@@ -140,6 +165,7 @@ impl SqliteStore {
             short: readers(options.short_reads)?,
             scans: readers(options.scans)?,
             writer: Workers::start(vec![writer], write::BATCH, write::run)?,
+            collisions,
         })
     }
 
@@ -251,6 +277,14 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
+/// The path as an absolute one, lest SQLite take a name such as `:memory:` for something else than a file.
+fn whole(path: &Path) -> Result<PathBuf, OpenError> {
+    absolute(path).map_err(|source| OpenError::Create {
+        path: path.into(),
+        source,
+    })
+}
+
 /// Threads with a connection each that take jobs from one queue.
 struct Workers<J> {
     /// `None` once the threads are told to end.
@@ -306,7 +340,7 @@ mod tests {
         time::Duration,
     };
 
-    use keyfob_core::{DateTime, Registry, Resource, Version};
+    use keyfob_core::{DateTime, Resource, Version};
     use keyfob_store::TenantId;
     use pollster::block_on;
 
@@ -318,7 +352,7 @@ mod tests {
         let path = directory.path().join("keyfob.db");
         let writer = open::writer(&path, true).unwrap();
         prepare(&writer);
-        let store = SqliteStore::start(&path, writer, Options::new()).unwrap();
+        let store = SqliteStore::start(&path, writer, Options::new(), Vec::new()).unwrap();
         (directory, store)
     }
 

@@ -2,6 +2,7 @@
 
 mod apply;
 mod change;
+mod keys;
 mod relation;
 
 use std::{
@@ -15,7 +16,11 @@ use keyfob_store::{CommitError, Committed};
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use self::change::Commit;
+pub use self::keys::Collision;
+pub(crate) use self::{
+    change::Commit,
+    keys::{newer, rekey},
+};
 use crate::{
     error::{Failure, store_error},
     open::BUSY_TIMEOUT,

@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use keyfob_core::{
-    AttrName, AttrPath, AttrSet, DateTime, Registry, Resource, ResourceType, Schema, SchemaUri, fold,
-    schema::ResourceTypeBuilder,
+    AttrName, AttrPath, AttrSet, Collation, CompareKey, DateTime, Registry, Resource, ResourceType, Schema,
+    SchemaUri, schema::ResourceTypeBuilder,
 };
 use keyfob_store::{Selection, UniqueKey};
 
@@ -107,12 +107,12 @@ impl Kind {
             User => document
                 .core()
                 .get_str("userName")
-                .map(|name| UniqueKey::new("userName", fold(name))),
+                .map(|name| UniqueKey::new("userName", CompareKey::new(Collation::UserName, name))),
             Group => None,
             Device => document
                 .core()
                 .get_str("serialNumber")
-                .map(|text| UniqueKey::new("serialNumber", text)),
+                .map(|text| UniqueKey::new("serialNumber", CompareKey::new(Collation::Exact, text))),
         };
         key.into_iter().collect()
     }

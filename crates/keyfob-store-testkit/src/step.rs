@@ -1,6 +1,6 @@
 //! Changes that own what they are made of.
 
-use keyfob_core::{DateTime, Member, Resource, ResourceId, Value, Version};
+use keyfob_core::{CompareKey, DateTime, Member, Resource, ResourceId, Value, Version};
 use keyfob_store::{Change, NewEvent, RelationDelta, UniqueKey};
 
 use crate::fixture::{Kind, minute};
@@ -94,7 +94,7 @@ impl Step {
     pub(crate) fn keys(mut self, keys: &[(&str, &str)]) -> Self {
         self.unique = keys
             .iter()
-            .map(|(attribute, value)| UniqueKey::new(*attribute, *value))
+            .map(|(attribute, value)| UniqueKey::new(*attribute, CompareKey::verbatim(*value)))
             .collect();
         self
     }

@@ -1,9 +1,8 @@
 //! What is written.
 
-use keyfob_core::{DateTime, Resource, ResourceId, ResourceType, Version, fold};
+use keyfob_core::{CompareKey, DateTime, Resource, ResourceId, ResourceType, Version};
 use keyfob_patch::RelationDelta;
 use smol_str::SmolStr;
-use unicode_normalization::UnicodeNormalization;
 
 use crate::{EventId, NewEvent};
 
@@ -81,30 +80,18 @@ pub enum Change<'c> {
 pub struct UniqueKey {
     /// The attribute's path in the schema's spelling.
     pub attribute: SmolStr,
-    /// The value, folded unless the attribute is caseExact.
-    pub value: SmolStr,
+    /// What stands for the value wherever it is compared. Stores compare it by its bytes.
+    pub value: CompareKey,
 }
 
 impl UniqueKey {
     /// The key of a value.
     #[must_use]
-    pub fn new(attribute: impl Into<SmolStr>, value: impl Into<SmolStr>) -> Self {
+    pub fn new(attribute: impl Into<SmolStr>, value: CompareKey) -> Self {
         Self {
             attribute: attribute.into(),
-            value: value.into(),
+            value,
         }
-    }
-
-    /// The key of a text that is not caseExact: folded, and composed, as one name may be typed with composed and with
-    /// combining letters.
-    #[must_use]
-    pub fn folded(attribute: impl Into<SmolStr>, text: &str) -> Self {
-        let value = if text.is_ascii() {
-            fold(text)
-        } else {
-            fold(&text.nfc().collect::<String>())
-        };
-        Self::new(attribute, value)
     }
 }
 

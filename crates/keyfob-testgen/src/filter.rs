@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 
 use keyfob_core::{
-    AttrPath, Attribute, DateTime, Dialect, ResourceType, fold,
+    AttrPath, Attribute, DateTime, Dialect, ResourceType,
     schema::{AttributeType, Container, Target},
 };
 use keyfob_filter::{CompareOp, Filter, Literal};
 use serde_json::Value;
 
-use crate::Kind;
+use crate::{Kind, text};
 
 /// Whether a resource, given as JSON, matches. The filter is one that compiles.
 #[must_use]
@@ -221,16 +221,13 @@ fn compares(attribute: &Attribute, value: &Value, op: CompareOp, literal: &Liter
             }
         }
         (Value::String(value), Literal::String(literal)) => {
-            let fold = |text: &str| {
-                // Base64 means other bytes in another case.
-                if attribute.case_exact || attribute.kind == AttributeType::Binary {
-                    text.to_owned()
-                } else {
-                    fold(text).to_string()
-                }
-            };
-            let (value, literal) = (fold(value), fold(literal));
+            let is_same = text::is_same(attribute, value, literal);
+            let (value, literal) = (
+                text::compared(attribute, value),
+                text::compared(attribute, literal),
+            );
             match op {
+                CompareOp::Eq => is_same,
                 CompareOp::Co => value.contains(&literal),
                 CompareOp::Sw => value.starts_with(&literal),
                 CompareOp::Ew => value.ends_with(&literal),

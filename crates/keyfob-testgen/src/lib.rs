@@ -6,6 +6,7 @@ mod hostile;
 mod model;
 mod request;
 mod resource;
+mod text;
 
 use keyfob_core::{Registry, ResourceType};
 

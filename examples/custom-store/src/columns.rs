@@ -3,7 +3,7 @@
 //! `resources.document` keeps a document whole, as it was last sent; the columns lie over it when it is read. So the
 //! columns are what counts, and what the application changes in them is at once seen over SCIM.
 
-use keyfob_core::{Object, Resource, Value, fold, validate::is_primary};
+use keyfob_core::{Collation, CompareKey, Object, Resource, Value, validate::is_primary};
 use rusqlite::{Connection, Result, Row, params};
 
 /// Writes the columns of a document.
@@ -20,6 +20,9 @@ pub(crate) fn write(
     let mail = emails
         .get(main(emails))
         .and_then(|email| email.as_object()?.get_str("value"));
+    let login_key = core
+        .get_str("userName")
+        .map(|name| CompareKey::new(Collation::UserName, name));
     match resource_type {
         "User" => connection
             .prepare_cached(
@@ -32,7 +35,7 @@ pub(crate) fn write(
                 place,
                 company,
                 core.get_str("userName"),
-                core.get_str("userName").map(fold).as_deref(),
+                login_key.as_ref().map(CompareKey::as_str),
                 name.and_then(|name| name.get_str("givenName")),
                 name.and_then(|name| name.get_str("familyName")),
                 mail,

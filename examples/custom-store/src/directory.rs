@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use keyfob_core::{SchemaUri, fold};
+use keyfob_core::{Collation, CompareKey, SchemaUri};
 use rusqlite::{Connection, Result, TransactionBehavior, params};
 
 /// What the application had before it met SCIM.
@@ -154,9 +154,10 @@ impl Directory {
 
 /// Makes resources of the employees and teams that are none yet: each gets an id, and its name is reserved.
 fn adopt(transaction: &Connection) -> Result<()> {
-    for (table, name, resource_type, attribute, schema) in [
-        ("employees", "login", "User", "userName", SchemaUri::USER),
-        ("teams", "name", "Group", "displayName", SchemaUri::GROUP),
+    let (login, name) = (Collation::UserName, Collation::Caseless);
+    for (table, name, resource_type, attribute, schema, collation) in [
+        ("employees", "login", "User", "userName", SchemaUri::USER, login),
+        ("teams", "name", "Group", "displayName", SchemaUri::GROUP, name),
     ] {
         let newcomers: Vec<(i64, String, String)> = transaction
             .prepare(&format!(
@@ -176,7 +177,7 @@ fn adopt(transaction: &Connection) -> Result<()> {
                 &format!("UPDATE {table} SET resource = ?2 WHERE number = ?1"),
                 [number, place],
             )?;
-            let key = fold(&name);
+            let key = CompareKey::new(collation, &name);
             transaction.execute(
                 "INSERT INTO unique_values VALUES (?1, ?2, ?3, ?4, ?5)",
                 params![company, resource_type, attribute, key.as_str(), place],

@@ -1,7 +1,7 @@
 //! The application's database as a store: reading.
 
 use keyfob_core::{
-    DateTime, Member, MemberSet, Resource, ResourceId, ResourceType, SmolStr, Version, json,
+    CompareKey, DateTime, Member, MemberSet, Resource, ResourceId, ResourceType, SmolStr, Version, json,
     schema::{Relation, RelationKind},
 };
 use keyfob_filter::{Lookup, Predicate};
@@ -113,7 +113,11 @@ fn page(
         None => "?3 IS NULL",
     };
     let mut statement = connection.prepare_cached(&format!("{SELECT} AND {narrowed} ORDER BY r.place"))?;
-    let mut rows = statement.query(params![company, resource_type.name().as_str(), login])?;
+    let mut rows = statement.query(params![
+        company,
+        resource_type.name().as_str(),
+        login.map(CompareKey::as_str)
+    ])?;
     let read = query.filter.map(|filter| Selection::of(filter.reads().clone()));
     let mut page = Page::default();
     while let Some(row) = rows.next()? {
@@ -135,7 +139,7 @@ fn page(
 fn is_login(lookup: &Lookup<'_>) -> bool {
     let place = lookup.place();
     let is_user_name = place.extension().is_none() && place.attribute().is("userName");
-    is_user_name && !lookup.is_case_exact() && lookup.keys().len() == 1
+    is_user_name && lookup.keys().count() == 1
 }
 
 /// Puts a resource together: the document, the columns and those relations that are selected.

@@ -1,7 +1,7 @@
 //! How a user's credential follows from what its provider sends.
 
 use keyfob_card::{Card, Formats, Part, Reading, Submitted};
-use keyfob_core::{Object, ResourceId, SchemaUri, ToErrorBody, name::closest, render::excerpt};
+use keyfob_core::{CompareKey, Object, ResourceId, SchemaUri, ToErrorBody, name::closest, render::excerpt};
 use keyfob_engine::{Context, Operation, Rejection, Review, Rule, UniqueKey};
 use smol_str::SmolStr;
 
@@ -233,7 +233,7 @@ fn reserve(review: &mut Review<'_>, kept: &Kept) {
     if let Some(card) = kept.card() {
         let attribute =
             SmolStr::new_static("urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User:cardNumber");
-        review.reserve(UniqueKey::new(attribute, card.key.clone()));
+        review.reserve(UniqueKey::new(attribute, CompareKey::verbatim(card.key.clone())));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use keyfob_access::{Access, AccessGroup, AccessLevel, Door, Schedule, TimeZone, TimeZoneError};
-use keyfob_core::{DateTime, Object, ResourceId, Value, render::with_suggestion};
+use keyfob_core::{Collation, CompareKey, DateTime, Object, ResourceId, Value, render::with_suggestion};
 use keyfob_engine::DynStore;
 use smol_str::SmolStr;
 
@@ -220,9 +220,10 @@ async fn doors_of(
     let known = access.doors(&session.cx).await?;
     let mut ids = Vec::new();
     for name in names {
+        let key = CompareKey::new(Collation::Caseless, name);
         let found = known
             .iter()
-            .find(|door| door.id.as_str() == name || door.name.eq_ignore_ascii_case(name));
+            .find(|door| door.id.as_str() == name || key.is_of(Collation::Caseless, &door.name));
         ids.push(match found {
             Some(door) => door.id.clone(),
             None => access.create_door(&session.cx, name, "", TimeZone::UTC).await?.id,

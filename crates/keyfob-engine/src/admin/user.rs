@@ -1,6 +1,6 @@
 //! Users as administrators see and treat them.
 
-use keyfob_core::{ExternalId, Resource, ResourceId, ResourceType, SchemaUri, Value};
+use keyfob_core::{Collation, CompareKey, ExternalId, Resource, ResourceId, ResourceType, SchemaUri, Value};
 use keyfob_filter::Predicate;
 use keyfob_store::{Change, NewEvent, Query, Selection, Store, Stored};
 use smol_str::SmolStr;
@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::{Admin, AdminError, Confirmed, demand_admin, demand_confirmation};
 use crate::{
     context::Context,
-    engine::{Draft, Engine, EngineError, Loaded, Refusal, equals},
+    engine::{DeletedUser, Draft, Engine, EngineError, Loaded, Refusal, equals},
     event,
     provisioning::Provisioning,
     rule::Operation,
@@ -82,11 +82,9 @@ impl<S: Store> Admin<'_, S> {
     pub async fn deleted_users(&self, cx: &Context) -> Result<Vec<UserView>, AdminError> {
         let provisioning = self.engine.provisioning(cx).await?;
         let deleted = self.engine.deleted_users(cx, self.user_type()?).await?;
-        let users = deleted.into_iter().map(|(id, user)| {
-            let mut view = UserView::new(id, &user.record.document, &user.record.state, &provisioning);
-            view.state = UserState::Deleted;
-            view
-        });
+        let users = deleted
+            .into_iter()
+            .map(|(id, user)| deleted_view(id, &user, &provisioning));
         Ok(users.collect())
     }
 
@@ -106,10 +104,14 @@ impl<S: Store> Admin<'_, S> {
         Ok(members.iter().filter_map(|stored| stored.resource.id()).collect())
     }
 
-    /// The user with this id or `userName`, deleted or not.
+    /// The user with this id or `userName`, deleted or not; of several deleted users of one name the one that was deleted
+    /// last.
     ///
     /// # Errors
     /// [`AdminError::NoSuchUser`], [`AdminError::Store`].
+    ///
+    /// # Complexity
+    /// At most four look-ups by an index, whatever the number of users.
     pub async fn user(&self, cx: &Context, id_or_name: &str) -> Result<UserView, AdminError> {
         let users = self.user_type()?;
         let id = ResourceId::new(id_or_name);
@@ -132,12 +134,16 @@ impl<S: Store> Admin<'_, S> {
             let loaded = Loaded::new(stored);
             return Ok(UserView::new(id, &loaded.resource, &loaded.state, &provisioning));
         }
-        let deleted = self.deleted_users(cx).await?;
-        deleted
-            .into_iter()
-            .rev()
-            .find(|user| user.id == id || user.user_name.eq_ignore_ascii_case(id_or_name))
-            .ok_or_else(|| AdminError::NoSuchUser(id_or_name.into()))
+        let (id, deleted) = match self.engine.deleted_user(cx, users, &id).await? {
+            Some(deleted) => (id, deleted),
+            None => self
+                .engine
+                .deleted_user_named(cx, users, id_or_name)
+                .await?
+                .ok_or_else(|| AdminError::NoSuchUser(id_or_name.into()))?,
+        };
+        let provisioning = self.engine.provisioning(cx).await?;
+        Ok(deleted_view(id, &deleted, &provisioning))
     }
 
     /// The user whom an application knows by this external id, the one of the Verkada extension.
@@ -366,6 +372,12 @@ impl<S: Store> Admin<'_, S> {
     }
 }
 
+fn deleted_view(id: ResourceId, user: &DeletedUser, provisioning: &Provisioning) -> UserView {
+    let mut view = UserView::new(id, &user.record.document, &user.record.state, provisioning);
+    view.state = UserState::Deleted;
+    view
+}
+
 fn refused(refusal: Refusal) -> AdminError {
     match refusal {
         Refusal::Error(error) => error.into(),
@@ -378,10 +390,11 @@ fn refused(refusal: Refusal) -> AdminError {
 fn phone_number(value: Option<&Value>) -> Option<SmolStr> {
     let numbers: Vec<_> = value?.as_elements().iter().filter_map(Value::as_object).collect();
     let of_type = |kind: &str| {
-        numbers.iter().find(|number| {
-            number
-                .get_str("type")
-                .is_some_and(|of| of.eq_ignore_ascii_case(kind))
+        let kind = CompareKey::new(Collation::Caseless, kind);
+        let mut numbers = numbers.iter();
+        numbers.find(|number| {
+            let found = number.get_str("type");
+            found.is_some_and(|found| kind.is_of(Collation::Caseless, found))
         })
     };
     let primary = numbers

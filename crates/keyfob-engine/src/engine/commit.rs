@@ -4,7 +4,7 @@ use keyfob_core::{Resource, ResourceId, ResourceType, Version};
 use keyfob_patch::RelationDelta;
 use keyfob_store::{Change, CommitError, NewEvent, Store, StoreError};
 
-use super::{Engine, EngineError, Record, error::Refusal, unique_keys};
+use super::{Engine, EngineError, Record, check_user_names, error::Refusal, unique_keys};
 use crate::{
     context::Context,
     event, policy,
@@ -131,6 +131,8 @@ impl<S: Store> Engine<S> {
             rule.review(cx, &mut review)?;
         }
         if let Some(document) = &review.document {
+            let before = draft.before.map(|before| &before.document);
+            check_user_names(draft.resource_type, before, document, self.profile().dialect)?;
             let mut unique = unique_keys(draft.resource_type, document, self.profile());
             unique.append(&mut review.unique);
             review.unique = unique;

@@ -1,8 +1,8 @@
 //! Why a request was refused.
 
 use keyfob_core::{
-    ErrorBody, ResourceId, ResourceType, ScimType, ToErrorBody, message::MessageError,
-    validate::ValidationError,
+    ErrorBody, ResourceId, ResourceType, ScimType, ToErrorBody, compare::UserNameError,
+    message::MessageError, validate::ValidationError,
 };
 use keyfob_filter::{CompileError, ParseError};
 use keyfob_patch::PatchError;
@@ -47,6 +47,9 @@ pub enum EngineError {
     /// The body doesn't fit its schema.
     #[error(transparent)]
     Validation(#[from] ValidationError),
+    /// A text can't be a user name; maps to 400 `invalidValue`.
+    #[error(transparent)]
+    UserName(#[from] UserNameError),
     /// The PATCH request can't be applied.
     #[error(transparent)]
     Patch(#[from] PatchError),
@@ -96,6 +99,7 @@ impl ToErrorBody for EngineError {
             Self::UnknownMembers { .. } => ErrorBody::bad_request(ScimType::InvalidValue, detail()),
             Self::Rejected(rejection) => rejection.to_error_body(),
             Self::Validation(error) => error.to_error_body(),
+            Self::UserName(error) => error.to_error_body(),
             Self::Patch(error) => error.to_error_body(),
             Self::Message(error) => error.to_error_body(),
             Self::FilterSyntax(error) => error.to_error_body(),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use keyfob_core::{Dialect, Quirk, Registry, ScimType, ToErrorBody};
+use keyfob_core::{CompareKey, Dialect, Quirk, Registry, ScimType, ToErrorBody};
 use keyfob_filter::{Comparand, CompareOp, CompileErrorKind as Kind, Condition, Filter};
 
 use crate::support::{compile, resource_type, user};
@@ -409,7 +409,7 @@ fn look_ups_are_what_every_match_satisfies() {
     let user_type = user();
     let group = resource_type("Group");
     for (kind, text, expected) in [
-        (user_type, r#"userName eq "A""#, "userName folded [a]"),
+        (user_type, r#"userName eq "A""#, "userName username [a]"),
         (user_type, r#"externalId eq "A""#, "externalId exact [A]"),
         (
             user_type,
@@ -419,7 +419,7 @@ fn look_ups_are_what_every_match_satisfies() {
         (
             user_type,
             r#"active eq true and userName eq "A" and emails.value eq "B""#,
-            "userName folded [a]; emails.value folded [b]",
+            "userName username [a]; emails.value caseless [b]",
         ),
         (
             user_type,
@@ -429,18 +429,18 @@ fn look_ups_are_what_every_match_satisfies() {
         (
             user_type,
             r#"emails[type eq "work" and value eq "A"]"#,
-            "emails.type folded [work]; emails.value folded [a]",
+            "emails.type caseless [work]; emails.value caseless [a]",
         ),
         (
             user_type,
             r#"emails[value eq "A" or value eq "b"]"#,
-            "emails.value folded [a b]",
+            "emails.value caseless [a b]",
         ),
-        (user_type, r#"emails eq "A""#, "emails.value folded [a]"),
+        (user_type, r#"emails eq "A""#, "emails.value caseless [a]"),
         (
             user_type,
             r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber eq "A""#,
-            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber folded [a]",
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber caseless [a]",
         ),
         (group, r#"members[value eq "A"]"#, "members.value exact [A]"),
         (
@@ -467,9 +467,9 @@ fn look_ups_are_what_every_match_satisfies() {
                 let place = lookup.place();
                 let uri = place.extension().map(|uri| format!("{uri}:")).unwrap_or_default();
                 let sub = place.sub().map(|sub| format!(".{sub}")).unwrap_or_default();
-                let exact = if lookup.is_case_exact() { "exact" } else { "folded" };
+                let exact = lookup.collation().as_str();
                 assert_eq!(place.is_relation(), place.attribute().is("members"));
-                let keys: Vec<_> = lookup.keys().collect();
+                let keys: Vec<_> = lookup.keys().map(CompareKey::as_str).collect();
                 format!("{uri}{}{sub} {exact} [{}]", place.attribute(), keys.join(" "))
             })
             .collect();

@@ -37,7 +37,7 @@ fn an_or_of_a_thousand_ids_passes_the_default_limits() {
         .core_mut()
         .insert("id", "2819c223-7f76-453a-919d-413861900999");
     assert!(predicate.matches(&resource));
-    assert_eq!(predicate.lookups().next().unwrap().keys().len(), 1000);
+    assert_eq!(predicate.lookups().next().unwrap().keys().count(), 1000);
 }
 
 #[test]

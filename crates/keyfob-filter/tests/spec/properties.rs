@@ -151,7 +151,7 @@ fn check(filter: &Filter, body: &Value, kind: &keyfob_core::ResourceType) -> Res
         body
     );
     for lookup in predicate.lookups() {
-        prop_assert!(lookup.keys().len() > 0);
+        prop_assert!(lookup.keys().next().is_some());
     }
     Ok(())
 }

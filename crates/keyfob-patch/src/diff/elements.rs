@@ -1,12 +1,11 @@
 //! What turns the values of a multi-valued attribute into others, one by one.
 
 use keyfob_core::{
-    AttrPath, Attribute, Object, Value, fold,
+    AttrPath, Attribute, CompareKey, Object, Value,
     message::PatchOperation,
     schema::{AttributeType, Mutability},
 };
 use keyfob_filter::Filter;
-use smol_str::SmolStr;
 
 use super::{Place, add, changed, remove, replace};
 
@@ -28,7 +27,7 @@ fn compare_by(
     key: &Key<'_>,
 ) -> Option<Vec<PatchOperation>> {
     let (before, after) = (key.distinct(before)?, key.distinct(after)?);
-    let find = |among: &[Keyed<'_>], id: &[SmolStr]| among.iter().position(|(found, _)| found == id);
+    let find = |among: &[Keyed<'_>], id: &[CompareKey]| among.iter().position(|(found, _)| found == id);
     let mut edits = Vec::new();
     let mut removed = Vec::new();
     let mut kept = 0;
@@ -73,7 +72,7 @@ fn edit(place: Place<'_>, filter: Filter, element: &Object, wanted: &Object) -> 
     })
 }
 
-type Keyed<'v> = (Vec<SmolStr>, &'v Object);
+type Keyed<'v> = (Vec<CompareKey>, &'v Object);
 
 /// Sub-attributes that tell the values of an attribute apart.
 struct Key<'r> {
@@ -103,13 +102,9 @@ impl<'r> Key<'r> {
             let object = value.as_object()?;
             let parts = self.subs.iter().map(|sub| {
                 let text = object.get_str(sub.name.as_str())?;
-                Some(if sub.case_exact {
-                    SmolStr::new(text)
-                } else {
-                    fold(text)
-                })
+                Some(sub.compare_key(text))
             });
-            let id: Vec<SmolStr> = parts.collect::<Option<_>>()?;
+            let id: Vec<CompareKey> = parts.collect::<Option<_>>()?;
             if keyed.iter().any(|(present, _)| *present == id) {
                 return None;
             }

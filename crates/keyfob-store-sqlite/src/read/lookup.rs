@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use keyfob_core::{AttrPath, ResourceType, schema::RelationKind};
+use keyfob_core::{AttrPath, CompareKey, ResourceType, schema::RelationKind};
 use keyfob_filter::{Condition, Predicate};
 use rusqlite::params;
 use smol_str::SmolStr;
@@ -95,23 +95,22 @@ impl Lookup {
             index,
             path,
             owner_type,
-            keys: lookup.keys().map(SmolStr::new).collect(),
+            keys: lookup.keys().map(|key| key.clone().into()).collect(),
         };
         if place.is_relation() {
             let (index, path, owner_type) = relation_index(resource_type, &path)?;
-            return lookup.is_case_exact().then(|| of(index, path, owner_type));
+            return lookup.ids().map(|_| of(index, path, owner_type));
         }
         let path = path.to_string().to_ascii_lowercase();
         if path == "id" {
-            return lookup
-                .is_case_exact()
-                .then(|| of(Index::Id, path, SmolStr::default()));
+            return lookup.ids().map(|_| of(Index::Id, path, SmolStr::default()));
         }
         let is_indexed = Indexed::all(resource_type)
             .iter()
-            .any(|indexed| indexed.path() == path && indexed.leaf().case_exact == lookup.is_case_exact());
+            .any(|indexed| indexed.path() == path && indexed.leaf().collation() == lookup.collation());
         // Until a commit indexes what was written when the type declared other indexes, nothing is looked up.
-        let is_complete = kind.indexed == index::signature(resource_type);
+        let is_complete =
+            kind.compared == CompareKey::VERSION && kind.indexed == index::signature(resource_type);
         (is_indexed && is_complete).then(|| of(Index::Values, path, SmolStr::default()))
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use keyfob_core::{DateTime, ResourceId, ResourceType, Version};
+use keyfob_core::{DateTime, ResourceId, Version};
 use keyfob_store::{CommitError, Committed, EventId, NewEvent, Outcome, StoreError};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params, params};
 use smol_str::SmolStr;
@@ -11,11 +11,7 @@ use super::{
     change::{Commit, Content, Create, OwnedChange, Update},
     relation,
 };
-use crate::{
-    error::Failure,
-    index::{self, Entry},
-    read::decode,
-};
+use crate::{error::Failure, index::Entry, read::decode};
 
 /// Applies a commit. Where it fails, the caller takes back what was done.
 pub(super) fn apply(connection: &Connection, commit: &Commit) -> Result<Committed, Failure> {
@@ -187,46 +183,6 @@ impl Applying<'_> {
         Ok((resource, current))
     }
 
-    /// The number of a resource type, of which all resources are indexed as it wants it.
-    fn kind(&self, resource_type: &ResourceType) -> Result<i64, Failure> {
-        let signature = index::signature(resource_type);
-        let present: Option<(i64, bool)> = self
-            .cached("SELECT kind, indexed = ?3 FROM kinds WHERE tenant = ?1 AND name = ?2")?
-            .query_row(
-                params![self.tenant, resource_type.name().as_str(), signature],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .optional()?;
-        match present {
-            Some((kind, true)) => Ok(kind),
-            Some((kind, false)) => {
-                self.index_again(kind, resource_type)?;
-                self.cached("UPDATE kinds SET indexed = ?2 WHERE kind = ?1")?
-                    .execute(params![kind, signature])?;
-                Ok(kind)
-            }
-            None => {
-                self.cached("INSERT INTO kinds (tenant, name, indexed) VALUES (?1, ?2, ?3)")?
-                    .execute(params![self.tenant, resource_type.name().as_str(), signature])?;
-                Ok(self.connection.last_insert_rowid())
-            }
-        }
-    }
-
-    /// Indexes all resources of a type whose indexed attributes are not what they were.
-    fn index_again(&self, kind: i64, resource_type: &ResourceType) -> Result<(), Failure> {
-        let mut documents = self.cached(
-            "SELECT resource, document FROM resources JOIN documents USING (resource) WHERE kind = ?1",
-        )?;
-        let mut rows = documents.query([kind])?;
-        while let Some(row) = rows.next()? {
-            let document = decode::document(row, 1, resource_type)?;
-            let entries = index::entries(resource_type, &document);
-            self.replace_entries(&INDEXED, kind, row.get(0)?, &entries)?;
-        }
-        Ok(())
-    }
-
     fn set_keys(&self, kind: i64, resource: i64, content: &Content) -> Result<(), Failure> {
         if let Some(attribute) = self.replace_entries(&UNIQUE_KEYS, kind, resource, &content.unique)? {
             return Err(CommitError::UniquenessViolated {
@@ -241,7 +197,7 @@ impl Applying<'_> {
 
     /// Leaves exactly these entries of a resource in a table and writes only what differs. Answers the path of
     /// the first that another resource has.
-    fn replace_entries(
+    pub(super) fn replace_entries(
         &self,
         table: &Table,
         kind: i64,
@@ -296,7 +252,7 @@ impl Applying<'_> {
 }
 
 /// A table of entries.
-struct Table {
+pub(super) struct Table {
     select: &'static str,
     delete: &'static str,
     insert: &'static str,
@@ -309,7 +265,7 @@ const UNIQUE_KEYS: Table = Table {
              ON CONFLICT DO NOTHING",
 };
 
-const INDEXED: Table = Table {
+pub(super) const INDEXED: Table = Table {
     select: "SELECT path, value FROM indexed JOIN attributes USING (attribute) WHERE resource = ?1",
     delete: "DELETE FROM indexed WHERE kind = ?1 AND attribute = ?2 AND value = ?3 AND resource = ?4",
     insert: "INSERT INTO indexed (kind, attribute, value, resource) VALUES (?1, ?2, ?3, ?4)",

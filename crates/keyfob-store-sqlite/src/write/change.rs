@@ -86,7 +86,7 @@ impl Content {
             display_name: display_name.map(SmolStr::new),
             unique: unique
                 .iter()
-                .map(|key| (key.attribute.clone(), key.value.clone()))
+                .map(|key| (key.attribute.clone(), key.value.clone().into()))
                 .collect(),
             indexed: index::entries(resource_type, document),
         }

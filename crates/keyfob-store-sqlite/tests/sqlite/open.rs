@@ -3,6 +3,7 @@
 use std::{fs, path::Path, thread};
 
 use crate::support::{all, create_user, has_user, user_type};
+use keyfob_core::Registry;
 use keyfob_store_sqlite::{OpenError, Options, SqliteStore};
 use rusqlite::Connection;
 
@@ -35,7 +36,7 @@ fn a_database_says_whose_it_is_and_of_which_version() {
         pragma(&path, "application_id"),
         i64::from(u32::from_be_bytes(*b"kfob"))
     );
-    assert_eq!(pragma(&path, "user_version"), 1);
+    assert_eq!(pragma(&path, "user_version"), 2);
 }
 
 #[test]
@@ -67,7 +68,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
             error,
             OpenError::Newer {
                 found: 7,
-                supported: 1,
+                supported: 2,
                 ..
             }
         ),
@@ -76,7 +77,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     assert!(
         error
             .to_string()
-            .ends_with("keyfob.db` has schema version 7, and this release reads up to version 1")
+            .ends_with("keyfob.db` has schema version 7, and this release reads up to version 2")
     );
     assert_eq!(fs::read(&path).unwrap(), before);
 }
@@ -179,6 +180,7 @@ fn many_may_open_a_new_database_at_once() {
             scope.spawn(move || {
                 let store = SqliteStore::open_with(
                     path,
+                    Registry::rfc(),
                     Options::new().with_short_reads(std::num::NonZeroUsize::MIN),
                 );
                 create_user(&store.unwrap(), name).unwrap();

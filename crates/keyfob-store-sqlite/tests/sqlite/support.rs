@@ -1,7 +1,8 @@
 //! What the tests share: users, groups, and short ways to write and read them.
 
 use keyfob_core::{
-    AttrSet, DateTime, Dialect, Member, Registry, Resource, ResourceId, ResourceType, Version, fold,
+    AttrSet, Collation, CompareKey, DateTime, Dialect, Member, Registry, Resource, ResourceId, ResourceType,
+    Version,
 };
 use keyfob_filter::Filter;
 use keyfob_store::{
@@ -55,7 +56,10 @@ pub(crate) struct New {
 impl New {
     /// A user whose name is its id.
     pub(crate) fn user(name: &str) -> Self {
-        let unique = vec![UniqueKey::new("userName", fold(name))];
+        let unique = vec![UniqueKey::new(
+            "userName",
+            CompareKey::new(Collation::UserName, name),
+        )];
         Self {
             id: id(name),
             document: user(name),

@@ -3,7 +3,8 @@
 use std::{sync::LazyLock, thread, time::Duration};
 
 use keyfob_core::{
-    AttrName, DateTime, Member, Registry, Resource, ResourceId, ResourceType, SchemaUri, Value, fold,
+    AttrName, Collation, CompareKey, DateTime, Member, Registry, Resource, ResourceId, ResourceType,
+    SchemaUri, Value,
     schema::{RelationKind, ResourceTypeBuilder},
 };
 use keyfob_store::{
@@ -58,8 +59,14 @@ pub(crate) fn drop_unknown(_: &Broken, _: &TenantId, draft: &mut Draft<'_>) {
     }
 }
 
+pub(crate) fn compare_keys_with(draft: &mut Draft<'_>, collation: Collation) {
+    for key in &mut draft.unique {
+        key.value = CompareKey::new(collation, key.value.as_str());
+    }
+}
+
 pub(crate) fn fold_ids(_: &Broken, _: &TenantId, draft: &mut Draft<'_>) {
-    draft.id = ResourceId::new(fold(draft.id.as_str()));
+    draft.id = ResourceId::new(draft.id.as_str().to_ascii_lowercase());
 }
 
 pub(crate) fn get_of_any_type(

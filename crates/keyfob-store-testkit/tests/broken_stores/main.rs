@@ -3,7 +3,7 @@
 mod bugs;
 mod store;
 
-use keyfob_core::{Version, fold};
+use keyfob_core::{Collation, Version};
 use keyfob_store_memory::MemoryStore;
 use keyfob_store_testkit::cases;
 
@@ -157,7 +157,10 @@ caught! {
         with Bug::Commit(bugs::reserve_over_all_tenants);
     folds_keys
         by keys_are_compared_as_they_are_given
-        with Bug::Change(|_, _, draft| for key in &mut draft.unique { key.value = fold(&key.value) });
+        with Bug::Change(|_, _, draft| bugs::compare_keys_with(draft, Collation::Caseless));
+    composes_keys
+        by keys_are_compared_as_they_are_given
+        with Bug::Change(|_, _, draft| bugs::compare_keys_with(draft, Collation::Exact));
     reserves_one_value
         by a_resource_may_reserve_several_values
         with Bug::Change(|_, _, draft| draft.unique.truncate(1));

@@ -1,6 +1,6 @@
 //! Operations on values of a multi-valued attribute.
 
-use keyfob_core::{Attribute, Quirk, fold};
+use keyfob_core::{Attribute, Quirk};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     target::Place,
     value::{canonical, changes, is_primary, merge},
 };
-use crate::filter::element_matches;
+use crate::{filter::element_matches, text::compared};
 
 impl Model {
     /// The values with others added to them that are not among them; null stands for none.
@@ -246,9 +246,5 @@ fn means(attribute: &Attribute, unwanted: &Value, element: &Value) -> bool {
 fn text(attribute: &Attribute, element: &Value, name: &str) -> Option<String> {
     let sub = attribute.sub_attribute(name)?;
     let text = element.get(name)?.as_str()?;
-    Some(if sub.case_exact {
-        text.into()
-    } else {
-        fold(text).to_string()
-    })
+    Some(compared(sub, text))
 }

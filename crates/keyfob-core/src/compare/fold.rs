@@ -1,17 +1,14 @@
-//! The one way in which values that are not caseExact are compared.
+//! Unicode simple case folding.
 
 use smol_str::{SmolStr, SmolStrBuilder};
 
 /// The text with its case folded by Unicode's simple case folding, one character for one.
 ///
-/// Every comparison of values that are not caseExact (RFC 7643 section 2.2), in memory and in every store, is a
-/// comparison of folded texts; stores persist what this function returns. The folding needs no locale and no
-/// context: `Σ`, `σ` and `ς` fold alike, the dotless `ı` does not fold to `i`.
+/// The folding needs no locale and no context: `Σ`, `σ` and `ς` fold alike, the dotless `ı` does not fold to `i`.
 ///
 /// # Complexity
 /// Linear; allocates only for texts longer than 23 bytes.
-#[must_use]
-pub fn fold(text: &str) -> SmolStr {
+pub(super) fn fold(text: &str) -> SmolStr {
     if text.is_ascii() {
         if !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return text.into();
@@ -28,8 +25,7 @@ pub fn fold(text: &str) -> SmolStr {
 }
 
 /// Whether `text` folds to `folded`, without allocating.
-#[must_use]
-pub fn folds_to(text: &str, folded: &str) -> bool {
+pub(super) fn folds_to(text: &str, folded: &str) -> bool {
     if text.is_ascii() {
         return text.len() == folded.len()
             && text
@@ -40,7 +36,8 @@ pub fn folds_to(text: &str, folded: &str) -> bool {
     fold_chars(text).eq(folded.chars())
 }
 
-/// The characters of [`fold`]`(text)`, without allocating, from either end.
+/// The characters of a text with their case folded by Unicode's simple case folding, without allocating, from either
+/// end.
 pub fn fold_chars(text: &str) -> impl DoubleEndedIterator<Item = char> + Clone {
     text.chars().map(fold_char)
 }
