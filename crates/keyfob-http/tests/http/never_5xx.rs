@@ -481,7 +481,7 @@ fn bombard(backend: Backend, profile: Profile, cases: u32) {
 
 /// What the service answers to a request about a user and a group that exist while it is sent.
 async fn answer(server: &Server, sent: &Sent, number: u32) -> Option<Answer> {
-    let user = server.create_user(&format!("user {number}")).await;
+    let user = server.create_user(&format!("user{number}")).await;
     let body = serde_json::json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
         "displayName": format!("group {number}"),
