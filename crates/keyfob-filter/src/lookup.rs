@@ -51,7 +51,6 @@ impl<'p> Lookup<'p> {
     }
 
     /// The keys, at least one, perhaps one of them twice.
-    #[must_use]
     pub fn keys(&self) -> impl Iterator<Item = &'p CompareKey> + use<'p> {
         self.alternatives
             .iter()

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, thread, time::Duration};
 
-use keyfob_core::{Resource, ResourceId};
+use keyfob_core::{CompareKey, Resource, ResourceId};
 use keyfob_store::{Change, Store, UniqueKey};
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
@@ -20,8 +20,10 @@ fn person(number: usize) -> New {
     // Ids outlive people in events and tell nothing of them.
     new.id = id(&format!("{number}"));
     fill(&mut new.document, number);
-    new.unique
-        .push(UniqueKey::new("card", format!("card-{number:05}")));
+    new.unique.push(UniqueKey::new(
+        "card",
+        CompareKey::verbatim(format!("card-{number:05}")),
+    ));
     new
 }
 

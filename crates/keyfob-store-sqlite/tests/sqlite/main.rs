@@ -17,4 +17,6 @@ mod lookup;
 #[cfg(test)]
 mod open;
 #[cfg(test)]
+mod rekey;
+#[cfg(test)]
 mod support;
