@@ -2,6 +2,7 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
+use keyfob_core::schema::RegistryBuilder;
 use keyfob_engine::DynStore;
 use keyfob_store_memory::MemoryStore;
 use keyfob_store_sqlite::{OpenError, Options, SqliteStore};
@@ -44,7 +45,9 @@ impl StoreUrl {
             Self::Memory => return Ok(DynStore::new(MemoryStore::new())),
             Self::Sqlite(path) => path,
         };
-        match SqliteStore::open_with(path, options) {
+        // Every profile's types, as which organization has which is known when the store is open.
+        let registry = keyfob_access::register(RegistryBuilder::verkada()).build()?;
+        match SqliteStore::open_with(path, &registry, options) {
             Ok(store) => Ok(DynStore::new(store)),
             Err(OpenError::Missing { .. }) => Err(Unusable(format!(
                 "there is no store `{}`; `keyfob serve` creates one, and so does `keyfob admin org create NAME --create`",

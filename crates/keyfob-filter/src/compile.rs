@@ -3,8 +3,8 @@
 mod error;
 
 use keyfob_core::{
-    Addresses, AttrName, AttrSet, Attribute, DateTime, Dialect, Quirk, ResourceId, ResourceType, Schema,
-    SchemaUri,
+    Addresses, AttrName, AttrSet, Attribute, Collation, DateTime, Dialect, Quirk, ResourceId, ResourceType,
+    Schema, SchemaUri,
     name::AttrPath,
     schema::{AttributeType, Container, RelationKind, ResolveError, ResolvedAttribute, Returned, Target},
 };
@@ -295,7 +295,7 @@ impl<'r> Compiler<'r> {
             _ => false,
         };
         match (self.shown, comparison.equal_text()) {
-            (Some(shown), Some(text)) if is_address && text.is_case_exact() => {
+            (Some(shown), Some(text)) if is_address && text.collation() == Collation::Exact => {
                 match shown.addresses.resource_at(text.as_str()) {
                     None => Condition::always(false),
                     Some((resource_type, id)) => Self::at(shown, found, comparison, resource_type, &id),
@@ -333,7 +333,7 @@ impl<'r> Compiler<'r> {
             }
         };
         let op = CompareOp::Eq;
-        let comparand = Comparand::Text(Text::new(&id.as_str().into(), true, op));
+        let comparand = Comparand::Text(Text::new(&id.as_str().into(), Collation::Exact, op));
         let has_id = Condition::Comparison(Comparison { place, op, comparand });
         if known.is_some() {
             has_id

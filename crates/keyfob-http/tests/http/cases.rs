@@ -66,15 +66,11 @@ const SCENARIO: &str = "a scenario: scenarios.rs";
 /// Cases that may fail for now, by profile.
 const FAILING: &[(&str, &str)] = &[
     ("interop", "fb-active-null-does-not-reactivate"),
-    ("interop", "fb-filter-username-nfd-matches-nfc"),
     ("interop", "fb-group-self-member"),
     ("interop", "fb-put-without-active-does-not-reactivate"),
-    ("interop", "fb-username-control-char-400"),
     ("rfc", "fb-active-null-does-not-reactivate"),
-    ("rfc", "fb-filter-username-nfd-matches-nfc"),
     ("rfc", "fb-group-self-member"),
     ("rfc", "fb-put-without-active-does-not-reactivate"),
-    ("rfc", "fb-username-control-char-400"),
 ];
 
 #[tokio::test]

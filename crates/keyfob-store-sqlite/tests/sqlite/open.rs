@@ -135,7 +135,7 @@ fn a_path_without_a_directory_is_an_error() {
 fn a_database_that_has_to_be_there_is_not_created() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("typo.db");
-    let open = || SqliteStore::open_with(&path, Options::new().without_creation());
+    let open = || SqliteStore::open_with(&path, Registry::rfc(), Options::new().without_creation());
     let error = open().unwrap_err();
     assert!(matches!(error, OpenError::Missing { .. }), "{error:?}");
     assert!(error.to_string().ends_with("typo.db`"), "{error}");
