@@ -387,7 +387,7 @@ fn an_equality_with_an_address_is_a_look_up_of_the_id() {
         let found = predicate.lookups().next();
         let shown = found.map(|lookup| {
             assert!(
-                lookup.is_case_exact() && lookup.keys().all(|key| key == "a b"),
+                lookup.collation().as_str() == "exact" && lookup.keys().all(|key| key.as_str() == "a b"),
                 "{text}"
             );
             let sub = lookup

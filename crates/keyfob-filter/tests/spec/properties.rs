@@ -187,7 +187,7 @@ fn check_shown(filter: &Filter, mut body: Value, kind: Kind) -> Result<(), TestC
                 .lookups()
                 .filter(|lookup| lookup.place().attribute().is("id"))
             {
-                prop_assert!(lookup.keys().any(|key| key == "b c"), "{}", filter);
+                prop_assert!(lookup.keys().any(|key| key.as_str() == "b c"), "{}", filter);
             }
         }
     }

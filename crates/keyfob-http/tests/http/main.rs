@@ -6,6 +6,8 @@ mod authentication;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod compare;
+#[cfg(test)]
 mod discovery;
 #[cfg(test)]
 mod domain;
