@@ -166,7 +166,7 @@ async fn a_name_that_looks_like_another_is_refused_by_every_write_with_its_chara
         ("verkada", Profile::verkada()),
     ] {
         let server = Server::start(Backend::Memory, name).await;
-        let path = format!("/Users/{}", server.create_user("victim").await);
+        let user = format!("/Users/{}", server.create_user("victim").await);
         for (name, place) in [
             ("nul\0", "U+0000 at character 4"),
             ("vic\u{200b}tim", "U+200B at character 4"),
@@ -181,8 +181,8 @@ async fn a_name_that_looks_like_another_is_refused_by_every_write_with_its_chara
             let patch = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation]});
             for (method, path, body) in [
                 ("POST", "/Users", &body),
-                ("PUT", &path, &body),
-                ("PATCH", &path, &patch),
+                ("PUT", &user, &body),
+                ("PATCH", &user, &patch),
             ] {
                 let answer = server.send(method, path, Some(body)).await;
                 assert_eq!(answer.status, 400, "{profile} {method} {name:?}: {answer}");
