@@ -3,7 +3,8 @@
 #![cfg(test)]
 
 use keyfob_core::{
-    Attribute, Dialect, Quirk, Resource, fold, message::PatchRequest, schema::Mutability, validate,
+    Attribute, Collation, CompareKey, Dialect, Quirk, Resource, message::PatchRequest, schema::Mutability,
+    validate,
 };
 use keyfob_patch::{Applied, OperationOutcome, Plan, explain};
 use keyfob_testgen::{Choices, Kind, hostile_body, hostile_patch, resource};
@@ -73,7 +74,7 @@ fn parts(attribute: &Attribute, value: &Value, repeats: bool) -> Vec<String> {
             .or(member(value, "value"))
             .map(|inner| parts(attribute, inner, repeats))
             .unwrap_or_default(),
-        Value::String(text) => vec![fold(text).to_string()],
+        Value::String(text) => vec![CompareKey::new(Collation::Caseless, text).as_str().to_owned()],
         simple => vec![simple.to_string()],
     }
 }
