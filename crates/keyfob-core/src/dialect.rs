@@ -93,6 +93,9 @@ pub enum Quirk {
     /// hold them with blanks and symbols. Control characters, characters that show nothing, and blanks at either end
     /// are refused in every dialect.
     UnpreparedNames,
+    /// `"locale": "en_US"`, `"country": "Germany"`, `"profileUrl": "unknown"`: a string that lacks the form of its
+    /// attribute, such as a language tag or a URI, is taken as it is.
+    LooseFormats,
 }
 
 /// A set of [`Quirk`]s: how much of what providers really send is understood.
@@ -113,7 +116,7 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    const ALL: [Quirk; 31] = [
+    const ALL: [Quirk; 32] = [
         Quirk::BooleanStrings,
         Quirk::BareValues,
         Quirk::SingleValues,
@@ -145,6 +148,7 @@ impl Dialect {
         Quirk::EmptyOperations,
         Quirk::UnstatedMessages,
         Quirk::UnpreparedNames,
+        Quirk::LooseFormats,
     ];
 
     /// The RFC alone.

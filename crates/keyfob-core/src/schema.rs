@@ -4,6 +4,7 @@ mod attribute;
 mod data;
 mod document;
 mod error;
+mod format;
 mod registry;
 mod resolve;
 mod resource_type;
@@ -12,6 +13,7 @@ mod set;
 pub use self::{
     attribute::{Attribute, AttributeType, Mutability, Returned, Schema, Uniqueness},
     error::{RegistryError, SchemaError},
+    format::Format,
     registry::{Registry, RegistryBuilder},
     resolve::{Container, ResolveError, ResolvedAttribute, Target},
     resource_type::{Extension, Relation, RelationKind, ResourceType, ResourceTypeBuilder},

@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::AttrId;
+use super::{AttrId, Format};
 use crate::name::{AttrName, SchemaUri};
 
 /// A schema: a URI and the attributes it defines (RFC 7643 section 7).
@@ -57,6 +57,8 @@ pub struct Attribute {
     pub reference_types: Vec<SmolStr>,
     /// Sub-attributes of a complex attribute.
     pub sub_attributes: Vec<Attribute>,
+    /// The form of its strings beyond their type.
+    pub(crate) format: Option<Format>,
 }
 
 impl Attribute {

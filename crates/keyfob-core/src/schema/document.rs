@@ -2,7 +2,9 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::{AttrId, Attribute, AttributeType, Mutability, Returned, Schema, SchemaError, Uniqueness};
+use super::{
+    AttrId, Attribute, AttributeType, Format, Mutability, Returned, Schema, SchemaError, Uniqueness,
+};
 use crate::{
     json,
     name::{AttrName, SchemaUri},
@@ -36,11 +38,15 @@ impl Schema {
         }
         // In the schema of schemas sub-attributes have sub-attributes (RFC 7643 section 7).
         let depth = MAX_DEPTH + usize::from(id == SchemaUri::SCHEMA);
+        let mut attributes = reader.attributes("attributes", depth)?;
+        if id == SchemaUri::USER {
+            give_formats(&mut attributes);
+        }
         Ok(Self {
             id,
             name: reader.text("name")?.unwrap_or(text),
             description: reader.text("description")?.unwrap_or_default(),
-            attributes: reader.attributes("attributes", depth)?,
+            attributes,
         })
     }
 
@@ -54,6 +60,14 @@ impl Schema {
         core.insert("description", self.description.clone());
         core.insert("attributes", attributes_to_value(&self.attributes));
         resource
+    }
+}
+
+/// Gives the attributes of the core User the forms that RFC 7643 section 4.1 has for them.
+fn give_formats(attributes: &mut [Attribute]) {
+    for attribute in attributes {
+        attribute.format = Format::of_user_attribute(attribute.name.as_str());
+        give_formats(&mut attribute.sub_attributes);
     }
 }
 
@@ -200,6 +214,7 @@ impl Reader<'_> {
                 .unwrap_or(Uniqueness::None),
             reference_types: self.texts("referenceTypes")?,
             sub_attributes,
+            format: None,
         })
     }
 }

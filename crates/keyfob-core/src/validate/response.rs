@@ -24,7 +24,10 @@ pub fn response(resource: &Resource, resource_type: &ResourceType) -> Result<(),
     if resource.core().get_str("id").is_none_or(str::is_empty) {
         return Err(ValidationError::Missing { path: "id".into() });
     }
-    let dialect = Dialect::strict().with(Quirk::UnknownAttributes);
+    // A client reads what there is: whether a text has its form is the server's business.
+    let dialect = Dialect::strict()
+        .with(Quirk::UnknownAttributes)
+        .with(Quirk::LooseFormats);
     for (uri, attribute) in resource_type.attributes() {
         let object = match uri {
             None => Some(resource.core()),

@@ -1,5 +1,7 @@
 //! Makes values canonical for their attribute.
 
+use std::collections::HashMap;
+
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{IgnoreRule, Reader, ValidationError};
@@ -79,6 +81,10 @@ impl Reader {
         for value in values {
             canonical.push(self.element(attribute, value, path)?);
         }
+        // Relations are keyed by what they point at.
+        if !points_at_resources(attribute) {
+            unite_repeated(&mut canonical);
+        }
         let primaries = canonical.iter().filter(|value| is_primary(value)).count();
         if primaries > 1 {
             return Err(ValidationError::TwoPrimaries { path: path.into() });
@@ -138,7 +144,18 @@ impl Reader {
             }
             (AttributeType::Integer, number @ Value::Integer(_))
             | (AttributeType::Decimal, number @ (Value::Integer(_) | Value::Decimal(_))) => Ok(number),
-            (AttributeType::String | AttributeType::Reference, text @ Value::String(_)) => Ok(text),
+            (AttributeType::String | AttributeType::Reference, Value::String(text)) => {
+                match attribute.format() {
+                    Some(format) if !dialect.allows(Quirk::LooseFormats) && !format.fits(&text) => {
+                        Err(ValidationError::WrongType {
+                            path: path.into(),
+                            expected: format.expected().into(),
+                            found: "this string".into(),
+                        })
+                    }
+                    _ => Ok(Value::String(text)),
+                }
+            }
             (AttributeType::String, other @ (Value::Integer(_) | Value::Decimal(_) | Value::Bool(_)))
                 if dialect.allows(Quirk::StringNumbers) =>
             {
@@ -330,6 +347,35 @@ impl Reader {
         }
         Some(object)
     }
+}
+
+/// Makes one of elements that have the same `type` and `value` (RFC 7643 section 2.4): the first, with what later ones
+/// say of it.
+fn unite_repeated(elements: &mut Vec<Value>) {
+    if elements.len() < 2 {
+        return;
+    }
+    let mut places: HashMap<(SmolStr, SmolStr), usize> = HashMap::new();
+    let mut united: Vec<Value> = Vec::with_capacity(elements.len());
+    for element in elements.drain(..) {
+        let key = element.as_object().and_then(|object| {
+            let value = object.get_str("value")?;
+            Some((object.get_str("type").unwrap_or_default().into(), value.into()))
+        });
+        let place = key.map(|key| *places.entry(key).or_insert(united.len()));
+        let first = place
+            .and_then(|place| united.get_mut(place))
+            .and_then(Value::as_object_mut);
+        match (first, element) {
+            (Some(first), Value::Object(again)) => {
+                for (name, value) in again {
+                    first.insert(name, value);
+                }
+            }
+            (_, element) => united.push(element),
+        }
+    }
+    *elements = united;
 }
 
 /// What is wrong with an element that says nothing: of one that points at a resource the id is missing.

@@ -20,10 +20,6 @@ const SKIPPED: &[(&str, &str)] = &[
     ("fb-bulk-malformed-op-is-400-inside", BULK),
     ("fb-bulk-invalid-method", BULK),
     (
-        "cursor-invalid",
-        "pages are found by index, and the service says so: protocol.rs",
-    ),
-    (
         "fb-sort-descending",
         "sorting is not supported, and the service says so",
     ),
@@ -43,7 +39,10 @@ const SKIPPED: &[(&str, &str)] = &[
     ("large-group-over-100", SCENARIO),
     ("pagination-no-silent-100-cap", SCENARIO),
     ("pagination-stable-order", SCENARIO),
-    ("fb-scenario-okta-header-auth-raw-token", SCENARIO),
+    (
+        "fb-scenario-okta-header-auth-raw-token",
+        "a scenario: authentication.rs",
+    ),
     ("fb-scenario-entra-lookup-create-agree", SCENARIO),
     (
         "list-groups-no-n-plus-1",
@@ -58,7 +57,7 @@ const SKIPPED: &[(&str, &str)] = &[
         "accessiq-no-default-unit",
         "units belong to keyfob-access, whose tests hold it",
     ),
-    ("duplicate-values-on-create", SCENARIO),
+    ("duplicate-values-on-create", "a scenario: formats.rs"),
 ];
 const BULK: &str = "bulk operations are not supported, and the service says so";
 const SCENARIO: &str = "a scenario: scenarios.rs";

@@ -16,6 +16,8 @@ mod failures;
 #[cfg(test)]
 mod filters;
 #[cfg(test)]
+mod formats;
+#[cfg(test)]
 mod log;
 #[cfg(test)]
 mod nesting;
