@@ -19,7 +19,7 @@ use keyfob_core::{Clock, DateTime, IdGenerator, Registry, ResourceId, SystemCloc
 use keyfob_store::{Selection, Store, TenantId};
 
 pub(crate) use self::{
-    commit::Draft,
+    commit::{Draft, change_of, event_of},
     deleted::{DeletedUser, equals},
     error::Refusal,
     key::{check_user_names, unique_keys},

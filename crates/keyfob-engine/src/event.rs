@@ -18,6 +18,9 @@ pub const REACTIVATED: &str = "reactivated";
 pub const SOFT_DELETED: &str = "softDeleted";
 /// A deleted user is back.
 pub const RESTORED: &str = "restored";
+/// A deleted user is back without a value that somebody else has by now. The data has the `attribute`, and as the
+/// `reason` the word `taken`.
+pub const RESTORED_WITHOUT: &str = "restoredWithout";
 /// The organization was linked to a provider.
 pub const LINKED: &str = "linked";
 /// The organization's link to its provider was cut.

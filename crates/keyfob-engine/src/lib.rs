@@ -33,7 +33,7 @@ pub use self::{
         WriteOnlyPatch,
     },
     provisioning::{EmailDomain, FirstLink, Provisioning, Synchronization, TokenInfo},
-    rule::{FurtherChange, Operation, Rejection, Review, Rule},
-    state::{Origin, State, UserState},
+    rule::{Founding, FurtherChange, Operation, Rejection, Review, Rule},
+    state::{Origin, State, StateError, UserState},
     token::{AuthenticationError, Token},
 };

@@ -1,15 +1,20 @@
 //! What the profile and the organization lay down for users and groups, as rules of the engine's own.
 
+mod active;
 mod address;
 mod group;
 mod user;
 
 use keyfob_core::{Resource, ResourceType, SchemaUri, Value};
 
-pub(crate) use self::address::addresses;
+pub(crate) use self::{
+    active::{show_active, with_active},
+    address::addresses,
+};
 use crate::{
     context::Context,
     rule::{Operation, Rejection, Review},
+    state::ACTIVE,
 };
 
 /// Reviews a change before the application's rules do.
@@ -30,6 +35,14 @@ pub(crate) fn is_user(resource_type: &ResourceType) -> bool {
 
 fn is_group(resource_type: &ResourceType) -> bool {
     resource_type.schema().id == SchemaUri::GROUP
+}
+
+/// Takes out of a resource, before operations apply to it, what counts only where the request says it: whether a user
+/// is active. Its review puts back what nobody has said.
+pub(crate) fn leave_open(resource: &mut Resource, resource_type: &ResourceType) {
+    if is_user(resource_type) {
+        resource.core_mut().remove(ACTIVE);
+    }
 }
 
 /// A resource belongs to the provider that writes it, as long as they are linked.

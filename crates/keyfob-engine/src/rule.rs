@@ -1,10 +1,12 @@
 //! How an application or a sibling crate adds meaning to what providers send.
 
 mod error;
+mod founding;
 mod review;
 
 pub use self::{
     error::Rejection,
+    founding::Founding,
     review::{FurtherChange, Operation, Review},
 };
 use crate::context::Context;
@@ -43,6 +45,9 @@ pub trait Rule: Send + Sync + 'static {
     /// # Errors
     /// A [`Rejection`] refuses the request, and nothing is changed.
     fn review(&self, cx: &Context, review: &mut Review<'_>) -> Result<(), Rejection>;
+
+    /// Adds what an organization has from the start, when one is created.
+    fn founded(&self, _: &mut Founding<'_>) {}
 
     /// What goes when an organization is unlinked from its provider: for each the name of a resource type and a filter
     /// for those of its resources that go.

@@ -1,10 +1,14 @@
 //! What the service knows of a resource beyond what providers send: who manages it and in which state it is.
 
+mod life;
+
 use std::fmt;
 
 use keyfob_core::{Object, Resource, SchemaUri, Value};
 use smol_str::SmolStr;
 
+pub use self::life::StateError;
+pub(crate) use self::life::{Act, Outcome, Party, Standing, outcome};
 use crate::context::Actor;
 
 /// What is kept with a resource and never seen over SCIM.
@@ -19,7 +23,7 @@ pub struct State(Object);
 const STATE: &str = "urn:keyfob:params:scim:schemas:internal:1.0:State";
 
 const MANAGED_BY: &str = "managedBy";
-const INVITED: &str = "invited";
+const INVITATION: &str = "invitation";
 const DEACTIVATED_BY: &str = "deactivatedBy";
 const DEFAULT_UNIT: &str = "unit";
 
@@ -60,10 +64,16 @@ impl State {
         self.0.get_str(MANAGED_BY)
     }
 
-    /// Whether the user was invited and has not accepted yet.
+    /// Whether the user was invited and has not accepted yet. A user that is deactivated or deleted meanwhile still has
+    /// to accept.
     #[must_use]
     pub fn is_invited(&self) -> bool {
-        self.0.get(INVITED).and_then(Value::as_bool).unwrap_or(false)
+        self.invitation() == Some(Invitation::Sent)
+    }
+
+    /// Where the user's invitation stands; none where it has accepted, or was never to be invited.
+    pub(crate) fn invitation(&self) -> Option<Invitation> {
+        self.0.get_str(INVITATION).and_then(Invitation::parse)
     }
 
     /// Who deactivated the user.
@@ -86,11 +96,10 @@ impl State {
         self.set(MANAGED_BY, link);
     }
 
-    pub(crate) fn set_invited(&mut self, invited: bool) {
-        if invited {
-            self.set(INVITED, true);
-        } else {
-            self.remove(INVITED);
+    pub(crate) fn set_invitation(&mut self, invitation: Option<Invitation>) {
+        match invitation {
+            Some(invitation) => self.set(INVITATION, invitation.as_str()),
+            None => self.remove(INVITATION),
         }
     }
 
@@ -115,6 +124,30 @@ impl State {
             // `schemas` tells clients what is there for them.
             document.schemas_mut().retain(|uri| !uri.is(STATE));
         }
+    }
+}
+
+/// Where an invitation stands that was not accepted yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Invitation {
+    /// The user was created while it wasn't active, and is invited as soon as it is.
+    Due,
+    /// The user was invited.
+    Sent,
+}
+
+impl Invitation {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Sent => "sent",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Due, Self::Sent]
+            .into_iter()
+            .find(|invitation| invitation.as_str() == text)
     }
 }
 
@@ -197,11 +230,15 @@ impl fmt::Display for UserState {
     }
 }
 
-/// Whether a user is active: unless it says that it is not (RFC 7643 section 4.1.1).
+/// The attribute that says over SCIM whether a user is active (RFC 7643 section 4.1.1).
+pub(crate) const ACTIVE: &str = "active";
+
+/// What a document says of whether its user is active, if it says anything.
+pub(crate) fn said(document: &Resource) -> Option<bool> {
+    document.core().get(ACTIVE).and_then(Value::as_bool)
+}
+
+/// Whether a user is active: unless its document says that it is not.
 pub(crate) fn is_active(document: &Resource) -> bool {
-    document
-        .core()
-        .get("active")
-        .and_then(Value::as_bool)
-        .unwrap_or(true)
+    said(document).unwrap_or(true)
 }

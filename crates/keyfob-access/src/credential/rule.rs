@@ -1,7 +1,9 @@
 //! How a user's credential follows from what its provider sends.
 
 use keyfob_card::{Card, Formats, Part, Reading, Submitted};
-use keyfob_core::{CompareKey, Object, ResourceId, SchemaUri, ToErrorBody, name::closest, render::excerpt};
+use keyfob_core::{
+    CompareKey, Object, ResourceId, SchemaUri, ToErrorBody, name::closest, render::excerpt, validate,
+};
 use keyfob_engine::{Context, Operation, Rejection, Review, Rule, UniqueKey};
 use smol_str::SmolStr;
 
@@ -21,7 +23,7 @@ use crate::event::{CREDENTIAL_ACTIVATED, CREDENTIAL_CREATED, CREDENTIAL_DEACTIVA
 /// - Another number or format makes another card in place of the old one, if the status is `active`.
 /// - No two users of an organization have the same card. The second one is refused as
 ///   [`EngineError::Uniqueness`](keyfob_engine::EngineError::Uniqueness) of `cardNumber`. The card of a deleted user is
-///   free; while somebody else has it, that user can't be brought back.
+///   free; where somebody else has it by now, that user comes back without it.
 /// - What a request leaves as it is isn't looked at again, so no change of the table of formats stands in the way of
 ///   another change of a user.
 ///
@@ -203,11 +205,14 @@ impl Rule for Credentials {
             .map(|before| before.extension(&SchemaUri::VERKADA_ACCESS_USER));
         let is_new = stored != Some(submitted);
         let before = review.state_before().map(Kept::of).unwrap_or_default();
-        if !is_new && (submitted.is_none() || !before.is_empty()) {
-            reserve(review, &before);
-            return Ok(());
-        }
-        let after = match self.evaluate(review.id(), &before, submitted) {
+        let is_known = !is_new && (submitted.is_none() || !before.is_empty());
+        // What is known isn't looked at again, whatever has become of the table of formats.
+        let evaluated = if is_known {
+            Ok(before.clone())
+        } else {
+            self.evaluate(review.id(), &before, submitted)
+        };
+        let mut after = match evaluated {
             Ok(after) => after,
             Err(error) if self.tolerates(review, is_new) => Kept {
                 credential: Some(Credential::Staged {
@@ -221,6 +226,15 @@ impl Rule for Credentials {
                 return Err(Rejection::other(error, body));
             }
         };
+        let is_same = |card: &CredentialCard| before.card().is_some_and(|before| before.id == card.id);
+        if review.is_taken(CARD_NUMBER) && after.card().is_some_and(is_same) {
+            take_numbers(review);
+            after.credential = Some(Credential::Deleted);
+        }
+        if after == before {
+            reserve(review, &before);
+            return Ok(());
+        }
         tell(review, &before, &after);
         reserve(review, &after);
         after.put_into(review.state_mut());
@@ -228,13 +242,29 @@ impl Rule for Credentials {
     }
 }
 
+/// Under which attribute a card is unique.
+const CARD_NUMBER: &str = "urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User:cardNumber";
+
 /// Holds the number of a card unique.
 fn reserve(review: &mut Review<'_>, kept: &Kept) {
     if let Some(card) = kept.card() {
-        let attribute =
-            SmolStr::new_static("urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User:cardNumber");
+        let attribute = SmolStr::new_static(CARD_NUMBER);
         review.reserve(UniqueKey::new(attribute, CompareKey::verbatim(card.key.clone())));
     }
+}
+
+/// Takes away the numbers of a card that its user has to do without.
+fn take_numbers(review: &mut Review<'_>) {
+    let resource_type = review.resource_type().clone();
+    let Some(document) = review.document_mut() else {
+        return;
+    };
+    let submitted = document.extension_mut(&SchemaUri::VERKADA_ACCESS_USER);
+    for name in ["cardNumber", "cardNumberHex"] {
+        submitted.remove(name);
+    }
+    document.extensions_mut().retain(|(_, object)| !object.is_empty());
+    validate::state_schemas(document, &resource_type);
 }
 
 /// Publishes what became of a card.

@@ -2,7 +2,8 @@
 
 use keyfob_core::{Object, Registry, ResourceId, ResourceType, SchemaUri, Value};
 use keyfob_engine::{
-    Context, EngineError, FurtherChange, Operation, Rejection, Review, Rule, Selection, State, Store,
+    Context, EngineError, Founding, FurtherChange, Operation, Rejection, Review, Rule, Selection, State,
+    Store,
 };
 
 use super::{GROUPS, unit_document, unit_id};
@@ -25,6 +26,9 @@ pub struct GroupMapping {
 }
 
 /// Maps every group that is created to the unit of its name, and makes that unit, at the top, where there is none.
+///
+/// An organization that is created has a unit `Default` from the start, where the profile has every created user join the
+/// default unit.
 ///
 /// The mapping goes with the group; the unit stays. A group that is renamed stays mapped to where it was.
 #[derive(Debug)]
@@ -65,7 +69,23 @@ impl Rule for Units {
         mapping.put_into(&self.unit, review);
         Ok(())
     }
+
+    fn founded(&self, founding: &mut Founding<'_>) {
+        if founding.profile().default_unit {
+            let id = unit_id(DEFAULT);
+            founding.set_default_unit(id.as_str());
+            founding.add(FurtherChange::Create {
+                resource_type: self.unit.clone(),
+                id,
+                document: unit_document(DEFAULT, None),
+                unique: vec![name_key(DEFAULT)],
+            });
+        }
+    }
 }
+
+/// The unit that the users of a new organization join.
+const DEFAULT: &str = "Default";
 
 impl GroupMapping {
     pub(super) fn of(state: &State) -> Option<Self> {

@@ -16,8 +16,11 @@ pub(crate) use self::{
     cards::{Card, Slot},
     units::Account,
 };
-use crate::steps::{
-    Action, Body, DOMAINS, Field, GROUP_NAMES, IGNORABLE, LEVELS, ROLES, TOKENS, UNITS, USER_NAMES, Who,
+use crate::{
+    steps::{
+        Action, Body, DOMAINS, Field, GROUP_NAMES, IGNORABLE, LEVELS, ROLES, TOKENS, UNITS, USER_NAMES, Who,
+    },
+    world::said,
 };
 
 /// Why a step may be refused: the status that a client gets and, where there is more to it, the error's name.
@@ -100,6 +103,7 @@ pub(crate) struct Document {
     pub(crate) family_name: Option<String>,
     pub(crate) display_name: Option<String>,
     pub(crate) title: Option<String>,
+    /// In what is stored always said; in what is sent, if it says anything.
     pub(crate) active: Option<bool>,
     pub(crate) email: Option<String>,
     pub(crate) phone: Option<String>,
@@ -111,7 +115,10 @@ pub(crate) struct Document {
 pub(crate) struct User {
     pub(crate) document: Document,
     pub(crate) is_managed: bool,
+    /// U-12: whether it was invited and has not accepted, whatever became of it since.
     pub(crate) is_invited: bool,
+    /// Whether it is invited when it is active for the first time.
+    pub(crate) is_due: bool,
     pub(crate) deactivated_by: Option<Origin>,
     /// From which side it was deleted, and after how many others.
     pub(crate) deleted: Option<(Origin, usize)>,
@@ -148,7 +155,7 @@ impl Document {
             family_name: value(Field::FamilyName, body.family_name),
             display_name: value(Field::DisplayName, body.display_name),
             title: value(Field::Title, body.title),
-            active: body.active,
+            active: body.active.flatten(),
             email: value(Field::Email, body.email),
             phone: value(Field::Phone, body.phone),
             external_id: value(Field::ExternalId, body.external_id),
@@ -181,7 +188,7 @@ impl Document {
     fn set(&mut self, field: Field, value: Option<String>) {
         match (field, self.text_mut(field)) {
             (_, Some(text)) => *text = value,
-            (Field::Active, None) => self.active = value.map(|value| value == "true"),
+            (Field::Active, None) => self.active = value.and_then(|value| said(&value)),
             (_, None) => self.user_name = value.unwrap_or_default(),
         }
     }

@@ -87,13 +87,18 @@ pub(crate) enum Who {
 
 /// A user as it is sent as a whole; numbers stand for values of [`Field::value`].
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::option_option,
+    reason = "absent and null are two things to say nothing"
+)]
 pub(crate) struct Body {
     pub(crate) user_name: u8,
     pub(crate) given_name: Option<u8>,
     pub(crate) family_name: Option<u8>,
     pub(crate) display_name: Option<u8>,
     pub(crate) title: Option<u8>,
-    pub(crate) active: Option<bool>,
+    /// Absent, null, or said.
+    pub(crate) active: Option<Option<bool>>,
     pub(crate) email: Option<u8>,
     pub(crate) phone: Option<u8>,
     pub(crate) external_id: Option<u8>,
@@ -133,7 +138,7 @@ impl Field {
             Self::FamilyName => among(&["Lee", "Diaz"]),
             Self::DisplayName => among(&["One", "Two"]),
             Self::Title => among(&["Guide", "Scout"]),
-            Self::Active => among(&["true", "false"]),
+            Self::Active => among(&["true", "false", "true", "false", "null"]),
             Self::Email => among(&[
                 "x@a.example",
                 "y@B.example",
@@ -212,6 +217,7 @@ pub(crate) enum Action {
     /// Whether groups are taken over, and which of [`IGNORABLE`] are not.
     SetSynchronization(Actor, bool, Vec<u8>),
     AcceptInvite(Who),
+    /// `user activate` or `user deactivate`.
     SetActive(Actor, Who, bool),
     SoftDelete(Actor, Who),
     Purge(Actor, Who, bool),
@@ -362,7 +368,12 @@ fn body(alphabet: Alphabet) -> BoxedStrategy<Body> {
     let name = || option::weighted(named, 0_u8..2);
     let email = option::weighted(addressed, prop_oneof![12 => 0_u8..2, 1 => 2_u8..5]);
     let external_id = option::weighted(0.4, prop_oneof![12 => 0_u8..3, 1 => 3_u8..6]);
-    let active = prop_oneof![4 => Just(None), 4 => Just(Some(true)), 1 => Just(Some(false))];
+    let active = prop_oneof![
+        4 => Just(None),
+        4 => Just(Some(Some(true))),
+        2 => Just(Some(Some(false))),
+        1 => Just(Some(None)),
+    ];
     let texts = (
         option::of(0_u8..2),
         option::of(0_u8..2),
@@ -510,7 +521,7 @@ fn of_administrators() -> BoxedStrategy<Action> {
         2 => (administrator(), 0_u8..4, vec(ignored, 0..3))
             .prop_map(|(by, groups, ignored)| Action::SetSynchronization(by, groups != 0, ignored)),
         7 => who().prop_map(Action::AcceptInvite),
-        4 => (administrator(), who(), any::<bool>())
+        6 => (administrator(), who(), any::<bool>())
             .prop_map(|(by, who, active)| Action::SetActive(by, who, active)),
         5 => (administrator(), who()).prop_map(|(by, who)| Action::SoftDelete(by, who)),
         4 => (administrator(), whom_deleted(), any::<bool>())

@@ -15,7 +15,7 @@ use keyfob_core::{
 };
 use keyfob_engine::{
     Actor, AdminError, AuthenticationError, Confirmed, Context, DynStore, Engine, EngineError, Precondition,
-    Profile, Synchronization, TenantId, Token,
+    Profile, Rejection, Synchronization, TenantId, Token,
 };
 use pollster::block_on;
 use serde_json::{Value, json};
@@ -219,7 +219,13 @@ impl Doing<'_> {
                     .map(done)
             }
             Action::SetActive(by, who, active) => {
-                block_on(admin.set_active(&self.by(*by), &self.resource_id(*who), *active)).map(done)
+                let (by, id) = (self.by(*by), self.resource_id(*who));
+                let said = if *active {
+                    block_on(admin.activate_user(&by, &id))
+                } else {
+                    block_on(admin.deactivate_user(&by, &id))
+                };
+                said.map(done)
             }
             Action::SoftDelete(by, who) => {
                 block_on(admin.delete_user(&self.by(*by), &self.resource_id(*who))).map(done)
@@ -428,7 +434,7 @@ impl Doing<'_> {
         put("name", object(names));
         put("displayName", text(Field::DisplayName, body.display_name));
         put("title", text(Field::Title, body.title));
-        put("active", body.active.map(|active| truth(active, body.texts)));
+        put("active", body.active.map(|said| activity(said, body.texts)));
         put("emails", body.email.map(|number| whole(Field::Email, number)));
         put(
             "phoneNumbers",
@@ -502,12 +508,18 @@ fn object<'n>(texts: impl Iterator<Item = (&'n str, String)>) -> Option<Value> {
     (!object.is_empty()).then_some(Value::Object(object))
 }
 
-fn truth(active: bool, text: bool) -> Value {
-    match (text, active) {
-        (false, active) => json!(active),
-        (true, true) => json!("True"),
-        (true, false) => json!("False"),
+fn activity(said: Option<bool>, text: bool) -> Value {
+    match (text, said) {
+        (false, said) => json!(said),
+        (true, Some(true)) => json!("True"),
+        (true, Some(false)) => json!("False"),
+        (true, None) => Value::Null,
     }
+}
+
+/// What a value of [`Field::Active`] says.
+pub(crate) fn said(value: &str) -> Option<bool> {
+    (value != "null").then_some(value == "true")
 }
 
 /// The path of the value of a field.
@@ -533,7 +545,7 @@ fn path_of(field: Field) -> String {
 fn whole(field: Field, number: u8) -> Value {
     let value = field.value(number);
     match field {
-        Field::Active => truth(value == "true", false),
+        Field::Active => activity(said(&value), false),
         Field::Email => json!([{"type": "work", "value": value}]),
         Field::Phone => json!([{"type": "mobile", "value": value}]),
         _ => json!(value),
@@ -558,7 +570,7 @@ fn operation(shape: Shape, edit: Edit) -> Value {
         }
         (Edit::Set(field, number), shape) => {
             let value = match (field, shape) {
-                (Field::Active, Shape::Add) => truth(field.value(number) == "true", true),
+                (Field::Active, Shape::Add) => activity(said(&field.value(number)), true),
                 (Field::Active, _) => whole(field, number),
                 _ => json!(field.value(number)),
             };
@@ -588,6 +600,7 @@ fn of_engine(error: &EngineError) -> Refusal {
     Refusal {
         status: error.to_error_body().status,
         kind: match error {
+            EngineError::Rejected(Rejection::State { reason, .. }) => ident(reason),
             EngineError::Rejected(rejection) => ident(rejection),
             error => ident(error),
         },
@@ -599,7 +612,10 @@ fn of_admin(error: &AdminError) -> Refusal {
         AdminError::Engine(error) => of_engine(error),
         error => Refusal {
             status: error.to_error_body().status,
-            kind: ident(error),
+            kind: match error {
+                AdminError::State { reason, .. } => ident(reason),
+                error => ident(error),
+            },
         },
     }
 }

@@ -60,7 +60,7 @@ pub(super) enum SyncCommand {
         #[arg(long, value_name = "ATTRIBUTE")]
         take: Vec<String>,
         /// The unit that created users join
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "NAME|ID")]
         default_unit: Option<String>,
     },
 }
@@ -161,15 +161,19 @@ pub(super) async fn sync(session: &Session, command: &SyncCommand) -> Result<(),
                 let path = attribute(text)?;
                 ignored.retain(|present| *present != path);
             }
+            // A unit that there isn't is refused before anything is changed.
+            if let Some(unit) = default_unit {
+                session
+                    .access()?
+                    .set_default_unit(&session.cx, Some(unit))
+                    .await?;
+            }
             let with_groups = groups.map_or(with_groups, |groups| groups == Switch::On);
             let synchronization = Synchronization::new(with_groups, ignored);
             session
                 .admin()
                 .set_synchronization(&session.cx, &synchronization)
                 .await?;
-            if let Some(unit) = default_unit {
-                session.admin().set_default_unit(&session.cx, Some(unit)).await?;
-            }
         }
     }
     Ok(())

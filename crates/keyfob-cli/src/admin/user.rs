@@ -21,6 +21,8 @@ pub(super) enum Command {
     Show(User),
     /// Notes that a user has accepted its invitation
     Accept(User),
+    /// Lets a user in again whom an administrator has deactivated
+    Activate(User),
     /// Shuts a user out
     Deactivate(User),
     /// Sends a user to the deleted users, from where it can be brought back
@@ -72,7 +74,11 @@ pub(super) async fn run(session: &Session, command: &Command) -> Result<(), Fail
         }
         Command::Deactivate(user) => {
             let user = admin.user(cx, &user.name).await?;
-            admin.set_active(cx, &user.id, false).await?;
+            admin.deactivate_user(cx, &user.id).await?;
+        }
+        Command::Activate(user) => {
+            let user = admin.user(cx, &user.name).await?;
+            admin.activate_user(cx, &user.id).await?;
         }
         Command::Delete(user) => {
             let user = admin.user(cx, &user.name).await?;

@@ -202,6 +202,49 @@ fn d_2_to_d_7_a_user_is_deactivated_deleted_restored_and_purged() {
 }
 
 #[test]
+fn u_7_u_12_an_administrator_undoes_its_own_deactivation_and_no_other() {
+    let site = Site::start("verkada");
+    let id = site.client.create_user("ann@example.com");
+    let state = || site.ask(&["user", "show", &id])[0]["state"].clone();
+    site.refused(&["user", "activate", &id], "is not deactivated");
+    site.perform(&["user", "deactivate", &id]);
+    site.perform(&["user", "deactivate", &id]);
+    site.refused(
+        &["user", "accept", &id],
+        "is deactivated and has to be activated first",
+    );
+    site.refused(
+        &["user", "delete", &id],
+        "has to be deactivated in the identity provider first",
+    );
+    site.perform(&["user", "activate", &id]);
+    assert_eq!(state(), json!("invited"), "nobody has accepted");
+    site.perform(&["user", "accept", &id]);
+    site.perform(&["user", "accept", &id]);
+    assert_eq!(state(), json!("active"));
+    site.set_active(&id, false);
+    site.refused(&["user", "activate", &id], "can only be activated there");
+    site.refused(&["user", "deactivate", &id], "is deactivated already");
+    site.perform(&["user", "delete", &id]);
+    site.perform(&["user", "delete", &id]);
+    for verb in ["activate", "deactivate", "accept"] {
+        site.refused(&["user", verb, &id], "has to be restored first");
+    }
+    site.perform(&["user", "restore", &id]);
+    site.refused(&["user", "restore", &id], "is not deleted");
+    site.set_active(&id, true);
+    assert_eq!(state(), json!("active"));
+    // Whom no provider manages.
+    site.perform(&["unlink", "--yes"]);
+    site.refused(&["user", "delete", &id], "has to be deactivated first");
+    site.perform(&["user", "deactivate", &id]);
+    site.perform(&["user", "delete", &id]);
+    site.perform(&["user", "restore", &id]);
+    site.perform(&["user", "activate", &id]);
+    assert_eq!(state(), json!("active"));
+}
+
+#[test]
 fn a_2_a_4_l_2_an_access_group_opens_doors_until_the_organization_is_unlinked() {
     let site = Site::start("verkada");
     let id = site.client.create_user("ann@example.com");
@@ -429,14 +472,29 @@ fn events_are_read_after_the_last_one_that_was_read() {
 }
 
 #[test]
-fn accessiq_wants_names_addresses_and_a_default_unit() {
+fn u_4_a_new_organization_of_accessiq_has_its_default_unit_and_no_other_is_named_that_there_is_not() {
     let site = Site::start("accessiq");
     let body = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ann@example.com",
         "name": {"givenName": "Ann", "familyName": "Lee"}, "emails": [{"value": "ann@example.com"}],
     });
-    let refused = site.client.send("POST", "/Users", Some(&body));
-    assert_eq!(refused.status, 403, "U-4");
-    site.perform(&["sync", "set", "--default-unit", "hq"]);
     site.client.send("POST", "/Users", Some(&body)).created();
+    site.refused(
+        &["sync", "set", "--groups", "off", "--default-unit", "nonsense"],
+        "no Unit `nonsense`",
+    );
+    let shown = site.ask(&["sync", "show"]);
+    assert_eq!(
+        shown[0]["groups"],
+        json!(true),
+        "nothing of a refused command is done"
+    );
+    let unit = shown[0]["defaultUnit"].as_str().unwrap();
+    for name in ["default", unit] {
+        site.perform(&["sync", "set", "--default-unit", name]);
+        assert_eq!(site.ask(&["sync", "show"])[0]["defaultUnit"], json!(unit));
+    }
+    site.perform(&["org", "create", "Umbrella", "--profile", "accessiq"]);
+    let shown = site.ask(&["--org", "Umbrella", "sync", "show"]);
+    assert_eq!(shown[0]["defaultUnit"], json!(unit));
 }

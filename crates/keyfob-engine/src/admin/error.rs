@@ -8,6 +8,8 @@ use thiserror::Error;
 use crate::{
     engine::EngineError,
     provisioning::{DomainError, EmailDomain},
+    rule::Rejection,
+    state::StateError,
     token::TokenError,
 };
 
@@ -74,18 +76,17 @@ pub enum AdminError {
     /// There is no such user.
     #[error("there is no user `{0}`")]
     NoSuchUser(SmolStr),
-    /// A user whom the provider manages is deleted while the provider holds it for active.
-    #[error("user `{0}` has to be deactivated in the identity provider first")]
-    MustDeactivate(ResourceId),
-    /// The user is not deleted.
-    #[error("user `{0}` is not deleted")]
-    NotDeleted(ResourceId),
-    /// The user was not invited, or has accepted.
-    #[error("user `{0}` has no invitation to accept")]
-    NotInvited(ResourceId),
+    /// The state of the user doesn't allow it.
+    #[error("user `{user}` {reason}")]
+    State {
+        /// The user.
+        user: ResourceId,
+        /// Why.
+        reason: StateError,
+    },
     /// The change was refused as a provider's would be.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Engine(EngineError),
     /// There is no token.
     #[error(transparent)]
     Token(#[from] TokenError),
@@ -95,6 +96,15 @@ pub enum AdminError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<EngineError> for AdminError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Rejected(Rejection::State { user, reason }) => Self::State { user, reason },
+            error => Self::Engine(error),
+        }
+    }
 }
 
 impl ToErrorBody for AdminError {
@@ -113,10 +123,8 @@ impl ToErrorBody for AdminError {
             | Self::TokenNameTaken(_)
             | Self::OneToken
             | Self::NotEnabled
-            | Self::DomainInUse { .. }
-            | Self::MustDeactivate(_)
-            | Self::NotDeleted(_)
-            | Self::NotInvited(_) => 409,
+            | Self::DomainInUse { .. } => 409,
+            Self::State { reason, .. } => reason.status(),
             Self::Contention => 429,
             Self::Token(_) | Self::NoUsers => 500,
             _ => 400,

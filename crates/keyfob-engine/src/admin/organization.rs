@@ -7,9 +7,10 @@ use smol_str::SmolStr;
 use super::{Admin, AdminError};
 use crate::{
     context::Context,
-    engine::{equals, unique_keys},
+    engine::{change_of, equals, event_of, unique_keys},
     event,
     provisioning::Provisioning,
+    rule::Founding,
     system,
     token::Token,
 };
@@ -115,9 +116,7 @@ impl<S: Store> Admin<'_, S> {
         let id = self.engine.next_id();
         let tenant = TenantId::new(id.as_str());
         // The tenant first: nobody knows of it before the organization is there.
-        if let Some(token) = token {
-            self.link_to(&tenant, token).await?;
-        }
+        self.found(&tenant, token).await?;
         let at = self.engine.now();
         let mut organization = Resource::new([system::organization().schema().id.clone()]);
         organization.core_mut().insert("name", name);
@@ -158,18 +157,35 @@ impl<S: Store> Admin<'_, S> {
         }
     }
 
-    async fn link_to(&self, tenant: &TenantId, token: &Token) -> Result<(), AdminError> {
+    /// Gives a tenant what it has from the start: the link that a token opens, and what the rules add.
+    async fn found(&self, tenant: &TenantId, token: Option<&Token>) -> Result<(), AdminError> {
         let cx = Context::new(tenant.clone());
         let at = self.engine.now();
         let mut provisioning = Provisioning::default();
-        self.link_with(&mut provisioning, token, &[], at);
-        let event = NewEvent::new(
-            event::LINKED,
-            system::provisioning().name().clone(),
-            system::provisioning_id(),
-            at,
-        );
-        self.save(&cx, &provisioning, &[], &[event]).await
+        let mut events = Vec::new();
+        if let Some(token) = token {
+            self.link_with(&mut provisioning, token, &[], at);
+            events.push(NewEvent::new(
+                event::LINKED,
+                system::provisioning().name().clone(),
+                system::provisioning_id(),
+                at,
+            ));
+        }
+        let mut founding = Founding::new(self.engine.profile(), provisioning.clone());
+        for rule in self.engine.rules() {
+            rule.founded(&mut founding);
+        }
+        if token.is_none() && founding.provisioning == provisioning && founding.further.is_empty() {
+            return Ok(());
+        }
+        let further: Vec<Change<'_>> = founding
+            .further
+            .iter()
+            .map(|change| change_of(change, at))
+            .collect();
+        events.extend(founding.further.iter().map(|change| event_of(change, at)));
+        self.save(&cx, &founding.provisioning, &further, &events).await
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     event,
     provisioning::Provisioning,
     rule::Operation,
-    state::{Origin, State, UserState, is_active},
+    state::{ACTIVE, Act, Outcome, Party, Standing, State, UserState, outcome},
     system,
 };
 
@@ -165,19 +165,19 @@ impl<S: Store> Admin<'_, S> {
         Ok(found.and_then(|stored| stored.resource.id()))
     }
 
-    /// Notes that a user has accepted its invitation.
+    /// Notes that a user has accepted its invitation. Whoever has accepted already may do so again.
     ///
     /// # Errors
-    /// [`AdminError::NoSuchUser`], [`AdminError::NotInvited`], [`AdminError::Contention`], [`AdminError::Store`].
+    /// [`AdminError::State`] for a user that is deactivated or deleted, [`AdminError::NoSuchUser`],
+    /// [`AdminError::Contention`], [`AdminError::Store`].
     pub async fn accept_invite(&self, cx: &Context, id: &ResourceId) -> Result<(), AdminError> {
         let users = self.user_type()?;
         for _ in 0..Engine::<S>::MAX_ATTEMPTS {
-            let loaded = self.live(cx, id).await?;
-            if !loaded.state.is_invited() {
-                return Err(AdminError::NotInvited(id.clone()));
-            }
+            let (Found::Live(loaded), Outcome::InUse) = self.attempt(cx, id, Act::Accept).await? else {
+                return Ok(());
+            };
             let mut record = loaded.record();
-            record.state.set_invited(false);
+            record.state.set_invitation(None);
             let at = self.engine.now();
             // Nothing that is unique changes; the keys are those of the document that is there.
             let before = loaded.record();
@@ -221,21 +221,21 @@ impl<S: Store> Admin<'_, S> {
         Err(AdminError::Contention)
     }
 
-    /// Sends a user to the deleted users, from where it can be brought back with everything it had.
+    /// Sends a user to the deleted users, from where it can be brought back with everything it had. To delete a deleted
+    /// user changes nothing.
     ///
     /// # Errors
-    /// [`AdminError::MustDeactivate`] for an active user whom the provider manages, [`AdminError::NoSuchUser`],
-    /// [`AdminError::Forbidden`], [`AdminError::Contention`], [`AdminError::Store`].
+    /// [`AdminError::State`] for a user that is not deactivated, in the provider where one manages it;
+    /// [`AdminError::NoSuchUser`], [`AdminError::Forbidden`], [`AdminError::Contention`], [`AdminError::Store`].
     pub async fn delete_user(&self, cx: &Context, id: &ResourceId) -> Result<(), AdminError> {
         demand_admin(cx)?;
         let users = self.user_type()?;
         for _ in 0..Engine::<S>::MAX_ATTEMPTS {
-            let loaded = self.deletable(cx, id).await?;
-            let outcome = self
-                .engine
-                .soft_delete(cx, users, id, &loaded, Origin::Administrator)
-                .await;
-            match outcome {
+            let (Found::Live(loaded), Outcome::Deleted(origin)) = self.attempt(cx, id, Act::Delete).await?
+            else {
+                return Ok(());
+            };
+            match self.engine.soft_delete(cx, users, id, &loaded, origin).await {
                 Ok(()) => return Ok(()),
                 Err(Refusal::Changed) => {}
                 Err(refusal) => return Err(refused(refusal)),
@@ -247,7 +247,7 @@ impl<S: Store> Admin<'_, S> {
     /// Removes a user and everything of it for good, be it deleted already or deactivated.
     ///
     /// # Errors
-    /// [`AdminError::MustDeactivate`] for an active user whom the provider manages,
+    /// [`AdminError::State`] for a user that is neither deleted nor deactivated, in the provider where one manages it;
     /// [`AdminError::ConfirmationRequired`], [`AdminError::NoSuchUser`], [`AdminError::Forbidden`],
     /// [`AdminError::Contention`], [`AdminError::Store`].
     pub async fn purge_user(
@@ -259,12 +259,10 @@ impl<S: Store> Admin<'_, S> {
         demand_admin(cx)?;
         let users = self.user_type()?;
         for _ in 0..Engine::<S>::MAX_ATTEMPTS {
-            let deleted = self.engine.deleted_user(cx, users, id).await?;
-            let (kept_as, version, before) = if let Some(deleted) = deleted {
-                (system::deleted_user(), deleted.stored_version(), deleted.record)
-            } else {
-                let loaded = self.deletable(cx, id).await?;
-                (users, loaded.version, loaded.record())
+            let (found, _) = self.attempt(cx, id, Act::Purge).await?;
+            let (kept_as, version, before) = match found {
+                Found::Deleted(deleted) => (system::deleted_user(), deleted.stored_version(), deleted.record),
+                Found::Live(loaded) => (users, loaded.version, loaded.record()),
             };
             demand_confirmation(confirmation)?;
             let outcome = self
@@ -280,40 +278,58 @@ impl<S: Store> Admin<'_, S> {
         Err(AdminError::Contention)
     }
 
-    /// Brings a deleted user back as it was: deactivated. Whether it is active is up to the provider that manages it.
+    /// Brings a deleted user back to where it stood, which is always deactivated: a deletion deactivates.
+    ///
+    /// It comes back without the card or the external id that another user has by now, which
+    /// [`RESTORED_WITHOUT`](crate::event::RESTORED_WITHOUT) tells.
     ///
     /// # Errors
-    /// [`AdminError::NotDeleted`], [`AdminError::NoSuchUser`], [`AdminError::Forbidden`], and
-    /// [`EngineError::Uniqueness`] where somebody else has its `userName` by now.
+    /// [`AdminError::State`] for a user that is not deleted, [`AdminError::NoSuchUser`], [`AdminError::Forbidden`], and
+    /// [`EngineError::NameTaken`] where another user has its `userName` by now.
     pub async fn restore_user(&self, cx: &Context, id: &ResourceId) -> Result<(), AdminError> {
         demand_admin(cx)?;
-        let users = self.user_type()?;
-        match self.engine.restore(cx, users, id, None).await {
-            Err(EngineError::NotFound { .. }) => {
-                self.live(cx, id).await?;
-                Err(AdminError::NotDeleted(id.clone()))
-            }
-            outcome => Ok(outcome.map(|_| ())?),
-        }
+        self.attempt(cx, id, Act::Restore).await?;
+        self.engine.restore(cx, self.user_type()?, id, None).await?;
+        Ok(())
     }
 
-    /// Sets whether a user is active.
+    /// Lifts a deactivation: the user is active where it has accepted its invitation or had none, and otherwise invited.
+    ///
+    /// What the provider deactivates and manages is its own to activate.
     ///
     /// # Errors
-    /// [`AdminError::Engine`] with [`Rejection::ManagedByProvider`](crate::Rejection::ManagedByProvider) where the
-    /// provider deactivated the user, [`AdminError::NoSuchUser`], [`AdminError::Forbidden`], [`AdminError::Contention`].
-    pub async fn set_active(&self, cx: &Context, id: &ResourceId, active: bool) -> Result<(), AdminError> {
+    /// [`AdminError::State`] for a user that is not deactivated, is deleted, or was deactivated by the provider that
+    /// manages it; [`AdminError::NoSuchUser`], [`AdminError::Forbidden`], [`AdminError::Contention`],
+    /// [`AdminError::Store`].
+    pub async fn activate_user(&self, cx: &Context, id: &ResourceId) -> Result<(), AdminError> {
+        self.say_active(cx, id, true).await
+    }
+
+    /// Shuts a user out. It keeps everything that it has, and what is pending of its invitation.
+    ///
+    /// The provider that manages it lifts the deactivation when it says again that the user is active. To deactivate
+    /// again what an administrator has deactivated changes nothing.
+    ///
+    /// # Errors
+    /// [`AdminError::State`] for a user that is deleted, or was deactivated by the provider that manages it;
+    /// [`AdminError::NoSuchUser`], [`AdminError::Forbidden`], [`AdminError::Contention`], [`AdminError::Store`].
+    pub async fn deactivate_user(&self, cx: &Context, id: &ResourceId) -> Result<(), AdminError> {
+        self.say_active(cx, id, false).await
+    }
+
+    async fn say_active(&self, cx: &Context, id: &ResourceId, active: bool) -> Result<(), AdminError> {
         demand_admin(cx)?;
         let users = self.user_type()?;
+        let act = if active { Act::Activate } else { Act::Deactivate };
         for _ in 0..Engine::<S>::MAX_ATTEMPTS {
-            let loaded = self.live(cx, id).await?;
+            let (Found::Live(loaded), Outcome::InUse | Outcome::Deactivated(_)) =
+                self.attempt(cx, id, act).await?
+            else {
+                return Ok(());
+            };
             let before = loaded.record();
             let mut document = before.document.clone();
-            document.core_mut().insert("active", active);
-            // A user who doesn't say that it is active is.
-            if is_active(&before.document) == active {
-                return Ok(());
-            }
+            document.core_mut().insert(ACTIVE, active);
             let provisioning = self.engine.provisioning(cx).await?;
             let draft = Draft {
                 operation: Operation::Update,
@@ -334,25 +350,40 @@ impl<S: Store> Admin<'_, S> {
         Err(AdminError::Contention)
     }
 
-    /// A user that an administrator may delete now.
-    async fn deletable(&self, cx: &Context, id: &ResourceId) -> Result<Loaded, AdminError> {
-        let loaded = self.live(cx, id).await?;
+    /// The user with this id, deleted or not, and what an act comes to for it, if its state allows the act.
+    async fn attempt(&self, cx: &Context, id: &ResourceId, act: Act) -> Result<(Found, Outcome), AdminError> {
+        let users = self.user_type()?;
         let provisioning = self.engine.provisioning(cx).await?;
-        if provisioning.manages(&loaded.state) && is_active(&loaded.resource) {
-            return Err(AdminError::MustDeactivate(id.clone()));
-        }
-        Ok(loaded)
-    }
-
-    async fn live(&self, cx: &Context, id: &ResourceId) -> Result<Loaded, AdminError> {
-        let found = self
+        let selection = Selection::document();
+        let stored = self
             .engine
             .store()
-            .get(cx.tenant(), self.user_type()?, id, &Selection::document())
+            .get(cx.tenant(), users, id, &selection)
             .await?;
-        found
-            .map(Loaded::new)
-            .ok_or_else(|| AdminError::NoSuchUser(id.as_str().into()))
+        let found = if let Some(stored) = stored {
+            Found::Live(Loaded::new(stored))
+        } else {
+            let deleted = self.engine.deleted_user(cx, users, id).await?;
+            Found::Deleted(deleted.ok_or_else(|| AdminError::NoSuchUser(id.as_str().into()))?)
+        };
+        let party = |state| match act {
+            Act::Accept => Party::Application,
+            _ => Party::of(cx.actor(), provisioning.manages(state)),
+        };
+        let outcome = match &found {
+            Found::Live(loaded) => {
+                let standing = Standing::of(&loaded.resource, &loaded.state);
+                outcome(standing, party(&loaded.state), act)
+            }
+            Found::Deleted(deleted) => deleted.outcome(party(&deleted.record.state), act),
+        };
+        match outcome {
+            Outcome::Refused(reason) => Err(AdminError::State {
+                user: id.clone(),
+                reason,
+            }),
+            outcome => Ok((found, outcome)),
+        }
     }
 
     async fn first(
@@ -376,6 +407,12 @@ fn deleted_view(id: ResourceId, user: &DeletedUser, provisioning: &Provisioning)
     let mut view = UserView::new(id, &user.record.document, &user.record.state, provisioning);
     view.state = UserState::Deleted;
     view
+}
+
+/// What an administrator finds under the id of a user.
+enum Found {
+    Live(Loaded),
+    Deleted(DeletedUser),
 }
 
 fn refused(refusal: Refusal) -> AdminError {

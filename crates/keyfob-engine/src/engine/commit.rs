@@ -1,6 +1,6 @@
 //! From a change that a request asks for to the commit that makes it.
 
-use keyfob_core::{Resource, ResourceId, ResourceType, Version};
+use keyfob_core::{DateTime, Resource, ResourceId, ResourceType, Version};
 use keyfob_patch::RelationDelta;
 use keyfob_store::{Change, CommitError, NewEvent, Store, StoreError};
 
@@ -123,6 +123,7 @@ impl<S: Store> Engine<S> {
                 .unwrap_or_default(),
             relations: draft.relations,
             unique: Vec::new(),
+            taken: Vec::new(),
             further: Vec::new(),
             events: Vec::new(),
         };
@@ -258,10 +259,10 @@ impl<S: Store> Engine<S> {
         let told: Vec<NewEvent> = review
             .further
             .iter()
-            .map(|further| event_of(&further.change, review))
+            .map(|further| event_of(&further.change, review.at))
             .collect();
         steps.extend(review.further.iter().zip(&told).map(|(further, event)| Step {
-            change: change_of(&further.change, review),
+            change: change_of(&further.change, review.at),
             event: Some(event),
             optional: further.optional,
             instead: further.instead.as_ref(),
@@ -337,8 +338,7 @@ fn subject_of<'c>(change: &Change<'c>) -> Option<(&'c ResourceType, &'c Resource
     }
 }
 
-fn change_of<'f>(further: &'f FurtherChange, review: &Review<'_>) -> Change<'f> {
-    let at = review.at;
+pub(crate) fn change_of(further: &FurtherChange, at: DateTime) -> Change<'_> {
     match further {
         FurtherChange::Create {
             resource_type,
@@ -391,7 +391,7 @@ fn change_of<'f>(further: &'f FurtherChange, review: &Review<'_>) -> Change<'f> 
     }
 }
 
-fn event_of(further: &FurtherChange, review: &Review<'_>) -> NewEvent {
+pub(crate) fn event_of(further: &FurtherChange, at: DateTime) -> NewEvent {
     let (name, resource_type, id) = match further {
         FurtherChange::Create {
             resource_type, id, ..
@@ -404,5 +404,5 @@ fn event_of(further: &FurtherChange, review: &Review<'_>) -> NewEvent {
         } => (event::CHANGED, resource_type, id),
         FurtherChange::Delete { resource_type, id } => (event::DELETED, resource_type, id),
     };
-    NewEvent::new(name, resource_type.name().clone(), id.clone(), review.at)
+    NewEvent::new(name, resource_type.name().clone(), id.clone(), at)
 }

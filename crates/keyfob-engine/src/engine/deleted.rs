@@ -4,12 +4,12 @@
 //! it any longer. With it is kept to which relations it comes back.
 
 mod membership;
+mod restore;
 
 use keyfob_core::{
-    AttrPath, DateTime, Dialect, EntityTag, Member, Resource, ResourceId, ResourceType, Value, Version,
+    AttrPath, DateTime, Dialect, EntityTag, Resource, ResourceId, ResourceType, Value, Version,
 };
 use keyfob_filter::{CompareOp, Filter, Literal, Predicate};
-use keyfob_patch::RelationDelta;
 use keyfob_store::{Change, NewEvent, Query, Selection, Store, StoreError, Stored};
 use smol_str::ToSmolStr;
 
@@ -19,14 +19,13 @@ use super::{
     commit::{Draft, Step},
     error::Refusal,
     record::Loaded,
-    write::Refused,
 };
 use crate::{
     context::{Actor, Context},
     event, policy,
     profile::{Adopt, Deletion, Reprovision},
     rule::Operation,
-    state::{Origin, State, is_active},
+    state::{ACTIVE, Act, Origin, Outcome, Party, Standing, State, is_active, outcome, said},
     system,
 };
 
@@ -111,6 +110,11 @@ impl DeletedUser {
         self.stored
     }
 
+    /// What an act comes to for the user.
+    pub(crate) fn outcome(&self, party: Party, act: Act) -> Outcome {
+        outcome(Standing::Deleted(self.origin), party, act)
+    }
+
     fn to_document(&self) -> Resource {
         let mut stored = Resource::new([system::deleted_user().schema().id.clone()]);
         let mut document = self.record.document.clone();
@@ -190,7 +194,7 @@ impl<S: Store> Engine<S> {
             return Ok(None);
         }
         let deleted = self.deleted_user(cx, resource_type, id).await?;
-        Ok(deleted.filter(|deleted| deleted.origin == Origin::Administrator))
+        Ok(deleted.filter(|deleted| deleted.outcome(Party::Provider, Act::Change) != Outcome::Unknown))
     }
 
     /// The deleted user with this id.
@@ -298,14 +302,11 @@ impl<S: Store> Engine<S> {
         let provisioning = self.provisioning(cx).await.map_err(Refusal::store)?;
         let draft = Draft::deletion(resource_type, id, &before, Some(loaded.version));
         let mut review = self.review(cx, &provisioning, &draft).map_err(Refusal::Error)?;
-        let was_active = is_active(&before.document);
-        let mut record = before.clone();
-        record.document.core_mut().insert("active", false);
-        record.state.set_invited(false);
-        if was_active {
-            record.state.set_deactivated_by(Some(origin));
+        if is_active(&before.document) {
             review.publish(event::DEACTIVATED);
         }
+        let mut record = before.clone();
+        deactivate_deleted(&mut record, origin);
         let deleted = DeletedUser {
             origin,
             record,
@@ -334,28 +335,6 @@ impl<S: Store> Engine<S> {
         Ok(())
     }
 
-    /// Brings a deleted user back: with this document, or as it was.
-    pub(crate) async fn restore(
-        &self,
-        cx: &Context,
-        resource_type: &ResourceType,
-        id: &ResourceId,
-        document: Option<Resource>,
-    ) -> Result<Option<Version>, EngineError> {
-        for _ in 0..Self::MAX_ATTEMPTS {
-            let deleted = self.deleted_user(cx, resource_type, id).await?;
-            let deleted = deleted.ok_or_else(|| EngineError::not_found(resource_type, id))?;
-            let document = document
-                .clone()
-                .unwrap_or_else(|| deleted.record.document.clone());
-            match self.bring_back(cx, resource_type, id, &deleted, document).await {
-                Ok(version) => return Ok(version),
-                Err(refusal) => self.retry(cx, refusal, &mut Refused::default()).await?,
-            }
-        }
-        Err(EngineError::Contention)
-    }
-
     /// Changes a deleted user as a provider does that knows it as deactivated: one that becomes active is back.
     pub(super) async fn change_deleted(
         &self,
@@ -365,7 +344,12 @@ impl<S: Store> Engine<S> {
         deleted: &DeletedUser,
         document: Resource,
     ) -> Result<Option<Version>, Refusal> {
-        if is_active(&document) {
+        let act = match said(&document) {
+            Some(true) => Act::Activate,
+            Some(false) => Act::Deactivate,
+            None => Act::Change,
+        };
+        if deleted.outcome(Party::Provider, act) == Outcome::InUse {
             return self.bring_back(cx, resource_type, id, deleted, document).await;
         }
         let provisioning = self.provisioning(cx).await.map_err(Refusal::store)?;
@@ -411,10 +395,11 @@ impl<S: Store> Engine<S> {
         let provisioning = self.provisioning(cx).await.map_err(Refusal::store)?;
         let draft = Draft::deletion(resource_type, id, &deleted.record, None);
         let review = self.review(cx, &provisioning, &draft).map_err(Refusal::Error)?;
-        let hidden = DeletedUser {
+        let mut hidden = DeletedUser {
             origin: Origin::Provider,
             ..deleted.clone()
         };
+        deactivate_deleted(&mut hidden.record, Origin::Provider);
         self.keep(cx, resource_type, id, &hidden, event::SOFT_DELETED, &review)
             .await
     }
@@ -444,74 +429,6 @@ impl<S: Store> Engine<S> {
         Ok(())
     }
 
-    async fn bring_back(
-        &self,
-        cx: &Context,
-        resource_type: &ResourceType,
-        id: &ResourceId,
-        deleted: &DeletedUser,
-        document: Resource,
-    ) -> Result<Option<Version>, Refusal> {
-        let provisioning = self.provisioning(cx).await.map_err(Refusal::store)?;
-        let draft = Draft {
-            operation: Operation::Restore,
-            resource_type,
-            id,
-            before: Some(&deleted.record),
-            document: Some(document),
-            relations: &[],
-            joining_later: &[],
-            version: None,
-        };
-        let review = self.review(cx, &provisioning, &draft).map_err(Refusal::Error)?;
-        let at = review.at;
-        let Some(mut document) = review.document.clone() else {
-            return Ok(None);
-        };
-        review.state.put_into(&mut document);
-        let mut steps = vec![
-            Step::new(Change::Delete {
-                resource_type: system::deleted_user(),
-                id,
-                precondition: Some(deleted.stored),
-                at,
-            }),
-            Step::new(Change::Create {
-                resource_type,
-                id,
-                document: &document,
-                relations: &[],
-                unique: &review.unique,
-                version: deleted.version.next(),
-                created: deleted.created,
-                at,
-            }),
-        ];
-        let mut rejoined: Vec<(&ResourceType, &ResourceId, [RelationDelta; 1])> = Vec::new();
-        for membership in &deleted.memberships {
-            let Some(owner_type) = self.registry().resource_type(&membership.resource_type) else {
-                continue;
-            };
-            let mut delta = RelationDelta::new(membership.attribute.as_str().into());
-            delta.add.push((id.clone(), Member::new()));
-            rejoined.push((owner_type, &membership.owner, [delta]));
-        }
-        // A group that is gone by now is not there to come back to.
-        steps.extend(rejoined.iter().map(|(owner_type, owner, relations)| {
-            Step::if_possible(Change::Update {
-                resource_type: owner_type,
-                id: owner,
-                document: None,
-                relations,
-                unique: &[],
-                precondition: None,
-                at,
-            })
-        }));
-        let event = NewEvent::new(event::RESTORED, resource_type.name().clone(), id.clone(), at);
-        self.commit_steps(cx, steps, 1, &event, &review).await
-    }
-
     /// Removes a user for good; what is left is the id, which nobody gets again.
     pub(crate) async fn purge(
         &self,
@@ -523,7 +440,10 @@ impl<S: Store> Engine<S> {
     ) -> Result<(), Refusal> {
         let provisioning = self.provisioning(cx).await.map_err(Refusal::store)?;
         let draft = Draft::deletion(resource_type, id, before, None);
-        let review = self.review(cx, &provisioning, &draft).map_err(Refusal::Error)?;
+        // Whether the state of the user allows it its caller knows, as the policies look at users that are not deleted.
+        let review = self
+            .reviewed(cx, &provisioning, &draft, |_| Ok(()))
+            .map_err(Refusal::Error)?;
         let at = review.at;
         let tombstone = Resource::new([system::tombstone().schema().id.clone()]);
         let steps = vec![
@@ -539,6 +459,14 @@ impl<S: Store> Engine<S> {
         self.commit_steps(cx, steps, 0, &event, &review).await?;
         Ok(())
     }
+}
+
+/// What a deletion makes of a user: it is deactivated, by the provider if it says so, whoever did it before.
+fn deactivate_deleted(record: &mut Record, origin: Origin) {
+    if is_active(&record.document) || origin == Origin::Provider {
+        record.state.set_deactivated_by(Some(origin));
+    }
+    record.document.core_mut().insert(ACTIVE, false);
 }
 
 /// The condition that an attribute has this value.

@@ -35,6 +35,15 @@ pub enum EngineError {
         /// The attribute.
         attribute: SmolStr,
     },
+    /// A deleted user comes back, and another has its `userName` by now; maps to 409 `uniqueness`.
+    #[error(
+        "user `{user}` is deleted and can't come back: another user has its `userName` by now. Rename or delete that one \
+         first, or bring this one back with another `userName`"
+    )]
+    NameTaken {
+        /// The deleted user.
+        user: ResourceId,
+    },
     /// Members that don't exist or are of a type that the relation doesn't take; maps to 400 `invalidValue`.
     #[error("{} of the members do not exist or are of a type that cannot be a member{}", members.len(), among(members))]
     UnknownMembers {
@@ -95,7 +104,9 @@ impl ToErrorBody for EngineError {
         match self {
             Self::NotFound { .. } => ErrorBody::new(404, detail()),
             Self::PreconditionFailed => ErrorBody::new(412, detail()),
-            Self::Uniqueness { .. } => ErrorBody::new(409, detail()).with_scim_type(ScimType::Uniqueness),
+            Self::Uniqueness { .. } | Self::NameTaken { .. } => {
+                ErrorBody::new(409, detail()).with_scim_type(ScimType::Uniqueness)
+            }
             Self::UnknownMembers { .. } => ErrorBody::bad_request(ScimType::InvalidValue, detail()),
             Self::Rejected(rejection) => rejection.to_error_body(),
             Self::Validation(error) => error.to_error_body(),

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     context::{Actor, Context},
     feature::Feature,
-    ignored,
+    ignored, policy,
     profile::{PatchAnswer, WriteOnlyPatch},
     rule::Operation,
 };
@@ -169,6 +169,7 @@ impl<S: Store> Engine<S> {
             let existing = self.existing(cx, resource_type, id, &selection).await?;
             precondition.check_write(existing.tag(resource_type))?;
             let mut resource = existing.resource();
+            policy::leave_open(&mut resource, resource_type);
             let patched = plan.apply_to_document(&mut resource)?;
             let joining = refused.part(&patched.deltas);
             let mut document = document_of(resource);

@@ -8,7 +8,7 @@ use keyfob_filter::{Filter, Limits};
 use keyfob_store::{Query, Selection, Store};
 
 use super::{Engine, EngineError, view::select_shown};
-use crate::{context::Context, feature::Feature};
+use crate::{context::Context, feature::Feature, policy};
 
 impl<S: Store> Engine<S> {
     /// Lists the resources of one type (RFC 7644 section 3.4.2).
@@ -48,8 +48,18 @@ impl<S: Store> Engine<S> {
             Some(text) => {
                 let dialect = self.profile().dialect;
                 let filter = Filter::parse_with(text, &Limits::default(), dialect)?;
-                let predicates =
-                    filter.compile_for_types(resource_types, dialect, &cx.addresses(self.registry()))?;
+                let addresses = cx.addresses(self.registry());
+                let mut predicates = filter.compile_for_types(resource_types, dialect, &addresses)?;
+                for ((place, resource_type), predicate) in
+                    resource_types.iter().enumerate().zip(&mut predicates)
+                {
+                    if let Some(filter) = policy::with_active(&filter, resource_type, dialect) {
+                        let of_users = filter.compile_for_types(resource_types, dialect, &addresses)?;
+                        if let Some(of_users) = of_users.into_iter().nth(place) {
+                            *predicate = of_users;
+                        }
+                    }
+                }
                 let searched = resource_types.iter().copied().zip(predicates);
                 searched
                     .filter(|(_, predicate)| predicate.constant() != Some(false))

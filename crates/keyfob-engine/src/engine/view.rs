@@ -5,7 +5,7 @@ use keyfob_store::Store;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::Engine;
-use crate::{context::Context, state::State};
+use crate::{context::Context, policy, state::State};
 
 /// Adds the inverse relations, which the entity tag of a resource depends on, to what is read of it. Returns true if the
 /// type has any.
@@ -37,6 +37,7 @@ impl<S: Store> Engine<S> {
         let resource_type = projection.resource_type();
         let mut resource = resource;
         State::take_from(&mut resource);
+        policy::show_active(&mut resource, resource_type);
         if let (Some(mut meta), Some(id)) = (resource.meta(), resource.id()) {
             meta.version = Some(format_smolstr!("{tag}"));
             meta.location = Some(Self::location(cx, resource_type, id.as_str()));

@@ -11,6 +11,7 @@ use crate::{
 };
 
 pub(super) fn review(cx: &Context, review: &mut Review<'_>) -> Result<(), Rejection> {
+    check_members(review)?;
     if cx.actor() != Actor::Provider {
         return if !is_managed(review) {
             Ok(())
@@ -36,5 +37,14 @@ pub(super) fn review(cx: &Context, review: &mut Review<'_>) -> Result<(), Reject
         );
     }
     tag(review);
+    Ok(())
+}
+
+/// G-8: longer cycles are nobody's to find in one request, and every read ends all the same.
+fn check_members(review: &Review<'_>) -> Result<(), Rejection> {
+    let mut joining = review.relations.iter().flat_map(|delta| &delta.add);
+    if joining.any(|(id, _)| id == review.id) {
+        return Err(Rejection::SelfMember);
+    }
     Ok(())
 }

@@ -11,28 +11,34 @@ use crate::{
     context::{Actor, Context},
     event, ignored,
     rule::{Operation, Rejection, Review},
-    state::{Origin, is_active},
+    state::{
+        ACTIVE, Act, Invitation, Origin, Outcome, Party, Standing, StateError, is_active, outcome, said,
+    },
 };
 
 pub(super) fn review(cx: &Context, review: &mut Review<'_>) -> Result<(), Rejection> {
+    if cx.actor() == Actor::DirectoryAdmin && is_managed(review) {
+        return Err(Rejection::Forbidden);
+    }
     if review.operation == Operation::Delete {
         return check_deletion(cx.actor(), review);
     }
     check_external_id(review)?;
-    match cx.actor() {
-        Actor::Provider => {
-            keep_unsynchronized(review);
-            check_required(review)?;
-            address::check(review)?;
-            if review.operation == Operation::Create && review.profile.default_unit {
-                join_default_unit(review)?;
-            }
-            tag(review);
-        }
-        actor => check_administration(actor, review)?,
+    if cx.actor() == Actor::Provider {
+        keep_unsynchronized(review);
     }
-    activate(cx, review);
-    invite(cx, review);
+    live(cx.actor(), review)?;
+    if cx.actor() == Actor::Provider {
+        check_required(review)?;
+        address::check(review)?;
+        if review.operation == Operation::Create && review.profile.default_unit {
+            join_default_unit(review)?;
+        }
+        tag(review);
+    } else {
+        check_phone_number(review)?;
+    }
+    invite(cx.actor(), review);
     Ok(())
 }
 
@@ -151,78 +157,120 @@ fn join_default_unit(review: &mut Review<'_>) -> Result<(), Rejection> {
 
 /// A user whom the provider manages and holds for active is its own to delete.
 fn check_deletion(actor: Actor, review: &Review<'_>) -> Result<(), Rejection> {
-    match actor {
-        _ if actor == Actor::Provider || !is_managed(review) => Ok(()),
-        Actor::DirectoryAdmin => Err(Rejection::Forbidden),
-        _ if review.before().is_some_and(is_active) => Err(Rejection::ManagedByProvider {
-            what: "whether an active user is deleted",
-        }),
+    let Some(before) = review.before else {
+        return Ok(());
+    };
+    let standing = Standing::of(&before.document, &before.state);
+    match outcome(standing, party_of(actor, review), Act::Delete) {
+        Outcome::Refused(reason) => Err(refused(review, reason)),
         _ => Ok(()),
     }
 }
 
-/// What anybody but the provider may not do to a user.
-fn check_administration(actor: Actor, review: &Review<'_>) -> Result<(), Rejection> {
-    let (Some(before), Some(document)) = (review.before, &review.document) else {
+/// P-1: the phone numbers of a user that the provider manages are its own to change.
+fn check_phone_number(review: &Review<'_>) -> Result<(), Rejection> {
+    let (Some(before), Some(document)) = (review.before(), &review.document) else {
         return Ok(());
     };
-    let is_managed = is_managed(review);
-    if is_managed {
-        if actor == Actor::DirectoryAdmin {
-            return Err(Rejection::Forbidden);
-        }
-        let phones = |document: &Resource| document.core().get("phoneNumbers").cloned();
-        if phones(&before.document) != phones(document) {
-            return Err(Rejection::PhoneLocked);
-        }
-    }
-    if is_active(&before.document) || *document == before.document {
-        return Ok(());
-    }
-    if !is_active(document) {
-        return Err(Rejection::Deactivated);
-    }
-    if is_managed && before.state.deactivated_by() != Some(Origin::Administrator) {
-        return Err(Rejection::ManagedByProvider {
-            what: "whether a user that the provider deactivated is active",
-        });
+    let phones = |document: &Resource| document.core().get("phoneNumbers").cloned();
+    if is_managed(review) && phones(before) != phones(document) {
+        return Err(Rejection::PhoneLocked);
     }
     Ok(())
 }
 
-/// Keeps record of who deactivated a user, and tells of it.
-fn activate(cx: &Context, review: &mut Review<'_>) {
-    let Some(active) = review.document.as_ref().map(is_active) else {
-        return;
+/// Moves the user through its life by what the request says of `active`: true, false, or nothing at all, which leaves
+/// it as it is. The document says from then on whether it is active.
+fn live(actor: Actor, review: &mut Review<'_>) -> Result<(), Rejection> {
+    let Some(said) = review.document.as_ref().map(said) else {
+        return Ok(());
     };
-    let was_active = review.before().is_none_or(is_active);
-    if active {
-        review.state.set_deactivated_by(None);
-    } else if was_active {
-        review.state.set_deactivated_by(Some(Origin::of(cx.actor())));
-        // Who never came doesn't come any more; he isn't invited again.
-        review.state.set_invited(false);
-    } else if cx.actor() == Actor::Provider {
-        // The provider says again that the user is not active: from now on it is the one that decides.
-        review.state.set_deactivated_by(Some(Origin::Provider));
+    let active = match review.before {
+        None => {
+            let active = said.unwrap_or(true);
+            review
+                .state
+                .set_deactivated_by((!active).then(|| Origin::of(actor)));
+            if !active {
+                review.publish(event::DEACTIVATED);
+            }
+            active
+        }
+        Some(before) => {
+            let was_active = is_active(&before.document);
+            let act = act_of(actor, said, was_active);
+            if let Some(document) = review.document.as_mut().filter(|_| act == Act::Change) {
+                document.core_mut().insert(ACTIVE, was_active);
+                // An administrator restores a user as it was, or without what somebody else has by now.
+                if *document == before.document || review.operation == Operation::Restore {
+                    return Ok(());
+                }
+            }
+            let standing = Standing::of(&before.document, &before.state);
+            let active = match outcome(standing, party_of(actor, review), act) {
+                Outcome::Refused(reason) => return Err(refused(review, reason)),
+                Outcome::InUse => {
+                    review.state.set_deactivated_by(None);
+                    true
+                }
+                Outcome::Deactivated(origin) => {
+                    review.state.set_deactivated_by(Some(origin));
+                    false
+                }
+                _ => was_active,
+            };
+            match (was_active, active) {
+                (true, false) => review.publish(event::DEACTIVATED),
+                (false, true) => review.publish(event::REACTIVATED),
+                _ => {}
+            }
+            active
+        }
+    };
+    if let Some(document) = &mut review.document {
+        document.core_mut().insert(ACTIVE, active);
     }
-    match (was_active, active) {
-        (true, false) => review.publish(event::DEACTIVATED),
-        (false, true) => review.publish(event::REACTIVATED),
-        _ => {}
+    Ok(())
+}
+
+/// What a request does to a user by what it says of `active`.
+///
+/// The provider's word counts each time: said again, it takes over what an administrator decided. Who else repeats what
+/// is so, as whoever puts back what was read, says nothing.
+fn act_of(actor: Actor, said: Option<bool>, was_active: bool) -> Act {
+    match said.filter(|said| actor == Actor::Provider || *said != was_active) {
+        Some(true) => Act::Activate,
+        Some(false) => Act::Deactivate,
+        None => Act::Change,
     }
 }
 
-/// Invites a user whom the provider creates, once.
-fn invite(cx: &Context, review: &mut Review<'_>) {
-    let invited = review.operation == Operation::Create
-        && cx.actor() == Actor::Provider
-        && review.profile.invites
+fn party_of(actor: Actor, review: &Review<'_>) -> Party {
+    Party::of(actor, is_managed(review))
+}
+
+fn refused(review: &Review<'_>, reason: StateError) -> Rejection {
+    Rejection::State {
+        user: review.id.clone(),
+        reason,
+    }
+}
+
+/// Invites a user whom the provider creates, once: at once, or when it is active for the first time.
+fn invite(actor: Actor, review: &mut Review<'_>) {
+    let invites = review.profile.invites && review.provisioning.send_invites;
+    if invites
+        && review.operation == Operation::Create
+        && actor == Actor::Provider
         && review.provisioning.is_linked()
-        && review.provisioning.send_invites
-        && review.document.as_ref().is_some_and(is_active);
-    if invited {
-        review.state.set_invited(true);
-        review.publish(event::INVITE_REQUESTED);
+    {
+        review.state.set_invitation(Some(Invitation::Due));
+    }
+    let active = review.document.as_ref().is_some_and(is_active);
+    if active && review.state.invitation() == Some(Invitation::Due) {
+        review.state.set_invitation(invites.then_some(Invitation::Sent));
+        if invites {
+            review.publish(event::INVITE_REQUESTED);
+        }
     }
 }

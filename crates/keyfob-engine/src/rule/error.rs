@@ -2,11 +2,14 @@
 
 use std::{error::Error as StdError, sync::Arc};
 
-use keyfob_core::{ErrorBody, ScimType, ToErrorBody};
+use keyfob_core::{ErrorBody, ResourceId, ScimType, ToErrorBody};
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
-use crate::provisioning::{DomainError, EmailDomain};
+use crate::{
+    provisioning::{DomainError, EmailDomain},
+    state::StateError,
+};
 
 /// Why a change was refused by what the organization or its profile lays down.
 #[derive(Clone, Debug, Error)]
@@ -51,9 +54,17 @@ pub enum Rejection {
         /// What it is, as in `the members of this group`.
         what: &'static str,
     },
-    /// A deactivated user is changed by somebody else than the provider; maps to 403.
-    #[error("a deactivated user can't be changed before it is active again")]
-    Deactivated,
+    /// The state of a user doesn't allow it; maps to 409, or to 403 where it is the provider's alone to do.
+    #[error("user `{user}` {reason}")]
+    State {
+        /// The user.
+        user: ResourceId,
+        /// Why.
+        reason: StateError,
+    },
+    /// A group is put into itself; maps to 400 `invalidValue`.
+    #[error("`members`: a group can't be a member of itself")]
+    SelfMember,
     /// Somebody changes what is beyond his directory; maps to 403.
     #[error("what is provisioned belongs to the whole organization; only its administrators may change it")]
     Forbidden,
@@ -90,10 +101,11 @@ impl ToErrorBody for Rejection {
             Self::DomainNotAllowed { .. }
             | Self::DomainMissing { .. }
             | Self::RequiredAttribute { .. }
-            | Self::TooLong { .. } => ErrorBody::bad_request(ScimType::InvalidValue, detail()),
+            | Self::TooLong { .. }
+            | Self::SelfMember => ErrorBody::bad_request(ScimType::InvalidValue, detail()),
+            Self::State { reason, .. } => ErrorBody::new(reason.status(), detail()),
             Self::PhoneLocked
             | Self::ManagedByProvider { .. }
-            | Self::Deactivated
             | Self::Forbidden
             | Self::GroupsDisabled
             | Self::NoDefaultUnit => ErrorBody::new(403, detail()),

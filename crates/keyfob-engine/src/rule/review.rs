@@ -35,6 +35,7 @@ pub struct Review<'r> {
     pub(crate) state: State,
     pub(crate) relations: &'r [RelationDelta],
     pub(crate) unique: Vec<UniqueKey>,
+    pub(crate) taken: Vec<SmolStr>,
     pub(crate) further: Vec<Further>,
     pub(crate) events: Vec<NewEvent>,
 }
@@ -115,6 +116,13 @@ impl Review<'_> {
     /// a rule names its key each time that there is a [`document`](Self::document).
     pub fn reserve(&mut self, key: UniqueKey) {
         self.unique.push(key);
+    }
+
+    /// Whether a deleted user comes back and somebody else has by now what it had under this attribute of a
+    /// [reserved](Self::reserve) key. A rule that reserved it lets the user come back without.
+    #[must_use]
+    pub fn is_taken(&self, attribute: &str) -> bool {
+        self.taken.iter().any(|taken| taken == attribute)
     }
 
     /// Adds a change to the commit; the request fails if it can't be made.

@@ -1,7 +1,9 @@
 //! Deletion that can be undone, and removal that can't.
 
 use keyfob_core::{ExternalId, ResourceId, Value};
-use keyfob_engine::{Actor, AdminError, Confirmed, EngineError, Precondition, Rejection, UserState};
+use keyfob_engine::{
+    Actor, AdminError, Confirmed, EngineError, Precondition, Rejection, StateError, UserState,
+};
 use pollster::block_on;
 
 use crate::fixture::{Fixture, group, patch, refusal, set_active, user_at};
@@ -26,10 +28,16 @@ fn d_2_an_active_user_is_deactivated_in_the_provider_before_an_administrator_del
         .delete("User", &ann, &Precondition::None);
     assert!(matches!(
         by_operation,
-        Err(EngineError::Rejected(Rejection::ManagedByProvider { .. }))
+        Err(EngineError::Rejected(Rejection::State {
+            reason: StateError::ActiveInProvider,
+            ..
+        }))
     ));
-    assert!(matches!(delete(), Err(AdminError::MustDeactivate(_))));
-    assert!(matches!(purge(), Err(AdminError::MustDeactivate(_))));
+    let is_refused = |outcome| {
+        let reason = StateError::ActiveInProvider;
+        matches!(outcome, Err(AdminError::State { reason: given, .. }) if given == reason)
+    };
+    assert!(is_refused(delete()) && is_refused(purge()));
     fixture.patch("User", &ann, &set_active(false)).unwrap();
     delete().unwrap();
     purge().unwrap();
@@ -166,7 +174,7 @@ fn d_9_d_12_a_users_delete_hides_it_from_the_provider_and_frees_its_name() {
     let restored = block_on(fixture.admin().restore_user(&fixture.administrator(), &ann.id));
     assert!(matches!(
         restored,
-        Err(AdminError::Engine(EngineError::Uniqueness { .. }))
+        Err(AdminError::Engine(EngineError::NameTaken { .. }))
     ));
 }
 
@@ -190,7 +198,13 @@ fn an_administrator_restores_a_user_who_then_is_deactivated() {
     block_on(fixture.admin().restore_user(&admin, &ann.id)).unwrap();
     assert_eq!(active(&fixture, &ann), Some(false));
     let again = block_on(fixture.admin().restore_user(&admin, &ann.id));
-    assert!(matches!(again, Err(AdminError::NotDeleted(_))));
+    assert!(matches!(
+        again,
+        Err(AdminError::State {
+            reason: StateError::NotDeleted,
+            ..
+        })
+    ));
     let nobody = ResourceId::new("nobody");
     let none = block_on(fixture.admin().restore_user(&admin, &nobody));
     assert!(matches!(none, Err(AdminError::NoSuchUser(_))));
@@ -281,6 +295,9 @@ fn whom_an_administrator_deletes_by_its_address_the_provider_still_holds_for_dea
     let fixture = Fixture::verkada();
     let own = fixture.acting_as(Actor::OrganizationAdmin);
     let bob = own.create("User", &user_at("bob@example.com")).unwrap();
+    let refused = own.delete("User", &bob, &Precondition::None);
+    assert_eq!(refusal(refused).0, 409, "deactivation comes first");
+    own.patch("User", &bob, &set_active(false)).unwrap();
     own.delete("User", &bob, &Precondition::None).unwrap();
     assert_eq!(active(&fixture, &bob), Some(false), "D-10");
 }

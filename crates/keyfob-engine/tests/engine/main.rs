@@ -9,6 +9,8 @@ mod deletion;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod meanwhile;
@@ -16,5 +18,7 @@ mod meanwhile;
 mod operations;
 #[cfg(test)]
 mod provisioning;
+#[cfg(test)]
+mod states;
 #[cfg(test)]
 mod unlink;

@@ -40,7 +40,7 @@ fn l_1_to_l_5_an_unlinked_organization_is_its_own_again() {
     assert!(!view.is_managed);
     // L-4, P-5: administrators may do now what only the provider could.
     let own = fixture.acting_as(Actor::OrganizationAdmin);
-    block_on(fixture.admin().set_active(&admin, &ann.id, true)).unwrap();
+    block_on(fixture.admin().activate_user(&admin, &ann.id)).unwrap();
     let removal = patch(r#"{"op":"remove","path":"phoneNumbers"}"#);
     own.patch("User", &ann, &removal).unwrap();
     let join = patch(&format!(

@@ -63,14 +63,7 @@ const BULK: &str = "bulk operations are not supported, and the service says so";
 const SCENARIO: &str = "a scenario: scenarios.rs";
 
 /// Cases that may fail for now, by profile.
-const FAILING: &[(&str, &str)] = &[
-    ("interop", "fb-active-null-does-not-reactivate"),
-    ("interop", "fb-group-self-member"),
-    ("interop", "fb-put-without-active-does-not-reactivate"),
-    ("rfc", "fb-active-null-does-not-reactivate"),
-    ("rfc", "fb-group-self-member"),
-    ("rfc", "fb-put-without-active-does-not-reactivate"),
-];
+const FAILING: &[(&str, &str)] = &[];
 
 #[tokio::test]
 async fn every_case_holds_in_the_interop_profile_on_the_memory_store() {

@@ -176,7 +176,7 @@ async fn operations(server: &Server, cx: &Context, dialect: &str, is_verkada: bo
         "{case}"
     );
     // Deactivation and reactivation
-    for (active, then) in [(false, UserState::Deactivated), (true, UserState::Active)] {
+    for (active, then) in [(false, UserState::Deactivated), (true, created_as)] {
         let answer = server
             .send("PATCH", &path, Some(&activation(dialect, active)))
             .await;

@@ -2,6 +2,8 @@
 
 // Marked as tests, helpers included, for the lints that tests are free of.
 #[cfg(test)]
+mod active;
+#[cfg(test)]
 mod authentication;
 #[cfg(test)]
 mod cases;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use keyfob_core::ScimType;
-use keyfob_engine::{Context, TenantId};
+use keyfob_core::{ResourceId, ScimType};
+use keyfob_engine::{AdminError, Context, TenantId};
 use pollster::block_on;
 use serde_json::json;
 
@@ -210,7 +210,7 @@ fn c_15_what_is_left_of_a_purged_user_is_no_card() {
 }
 
 #[test]
-fn c_15_the_card_of_a_deleted_user_is_free_and_comes_back_with_the_user_unless_it_is_taken() {
+fn c_11_c_15_the_card_of_a_deleted_user_is_free_and_comes_back_with_the_user_unless_it_is_taken() {
     on_each_store(|organization| {
         let admin = organization.engine.admin();
         let ann = organization.post("ann", &EXAMPLE).unwrap();
@@ -220,16 +220,91 @@ fn c_15_the_card_of_a_deleted_user_is_free_and_comes_back_with_the_user_unless_i
         assert!(!organization.is_effective(&ann));
 
         let bob = organization.post("bob", &EXAMPLE).unwrap();
-        let taken = block_on(admin.restore_user(&organization.admin, &ann)).unwrap_err();
-        assert!(taken.to_string().contains("cardNumber"), "{taken}");
-        assert_eq!(organization.view(&ann).state.as_str(), "deleted");
-
         organization.send(&bob, &[("cardNumber", "7778")]).unwrap();
         block_on(admin.restore_user(&organization.admin, &ann)).unwrap();
         organization.set_active(&ann, true);
         assert!(organization.is_effective(&ann));
         assert_eq!(organization.card_id(&ann), format!("{ann}.1"));
         assert_eq!(refusal(organization.send(&bob, &[("cardNumber", "7777")])).0, 409);
+    });
+}
+
+#[test]
+fn c_11_a_deleted_user_comes_back_without_the_card_that_somebody_else_has_by_now() {
+    type Way = fn(&Organization, &ResourceId) -> Result<(), AdminError>;
+    let ways: [Way; 4] = [
+        |organization, ann| block_on(organization.engine.admin().restore_user(&organization.admin, ann)),
+        |organization, ann| {
+            let activate = json!([{"op": "replace", "path": "active", "value": true}]);
+            Ok(organization.patch(ann, &activate).map(|_| ())?)
+        },
+        |organization, _| Ok(organization.post("ann", &EXAMPLE).map(|_| ())?),
+        |organization, ann| {
+            let mut body = organization.get(ann);
+            body["active"] = json!(true);
+            Ok(organization.put(ann, &body).map(|_| ())?)
+        },
+    ];
+    on_each_store(|organization| {
+        for way in ways {
+            let ann = organization.post("ann", &EXAMPLE).unwrap();
+            organization.set_active(&ann, false);
+            block_on(organization.engine.admin().delete_user(&organization.admin, &ann)).unwrap();
+            let bob = organization.post("bob", &EXAMPLE).unwrap();
+            let events = organization.event_count();
+            way(organization, &ann).unwrap();
+            assert_eq!(organization.state(&ann), "deleted");
+            assert_eq!(organization.word(&bob), "2DE3CC3");
+            let echoed = organization.echoed(&ann);
+            assert!(
+                !echoed.contains_key("cardNumber") && !echoed.contains_key("cardNumberHex"),
+                "{echoed:?}"
+            );
+            let published = block_on(organization.engine.admin().events(
+                &organization.admin,
+                None,
+                usize::MAX,
+            ));
+            let told: Vec<_> = published.unwrap().split_off(events);
+            let which = told
+                .iter()
+                .find(|event| event.event.name == "restoredWithout")
+                .unwrap();
+            let data = &which.event.data;
+            assert_eq!(
+                data.get_str("attribute"),
+                Some(format!("{URN}:cardNumber").as_str())
+            );
+            assert_eq!(
+                (which.event.resource.clone(), data.get_str("reason")),
+                (ann.clone(), Some("taken"))
+            );
+            assert!(told.iter().any(|event| event.event.name == "credentialDeleted"));
+            // What is sent anew is refused as it is of everybody.
+            assert_eq!(refusal(organization.send(&ann, &EXAMPLE)).0, 409);
+            for user in [ann, bob] {
+                organization.set_active(&user, false);
+                organization.purge(&user);
+            }
+        }
+    });
+}
+
+#[test]
+fn c_11_what_is_left_of_a_card_that_somebody_else_has_by_now_makes_no_other_card() {
+    const CSN: [(&str, &str); 3] = [
+        ("cardFormat", "MiFare 4-Byte (32 bit) CSN"),
+        ("cardNumberHex", "1A2B3C4D"),
+        ("credentialStatus", "active"),
+    ];
+    on_each_store(|organization| {
+        let ann = organization.post("ann", &CSN).unwrap();
+        assert_eq!(organization.state(&ann), "active");
+        organization.delete(&ann);
+        organization.post("bob", &CSN).unwrap();
+        assert_eq!(organization.post("ann", &CSN).unwrap(), ann);
+        assert_eq!(organization.state(&ann), "deleted");
+        assert!(!organization.echoed(&ann).contains_key("cardNumberHex"));
     });
 }
 

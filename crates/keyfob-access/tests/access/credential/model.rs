@@ -211,7 +211,16 @@ impl Run<'_> {
         }
         user.attributes = attributes;
         if self.is_taken(number, user.slot) {
-            return Err(409);
+            let id = |slot| match slot {
+                Slot::Live { id, .. } => Some(id),
+                _ => None,
+            };
+            // C-11: a deleted user comes back without the card that it had.
+            if before.state != UserState::Deleted || id(before.slot) != id(user.slot) {
+                return Err(409);
+            }
+            user.attributes.remove("cardNumber");
+            user.slot = Slot::Deleted;
         }
         Ok(user)
     }
@@ -342,11 +351,12 @@ impl Run<'_> {
                     return;
                 };
                 let admin = organization.engine.admin();
-                let outcome = block_on(admin.restore_user(&organization.admin, &user.id));
-                assert_eq!(outcome.is_err(), self.is_taken(*number, user.slot));
-                if outcome.is_ok() {
-                    self.users.get_mut(number).unwrap().state = UserState::Deactivated;
-                }
+                block_on(admin.restore_user(&organization.admin, &user.id)).unwrap();
+                let mut after = self.expected(*number, user.attributes.clone(), user).unwrap();
+                after.state = UserState::Deactivated;
+                let (id, before) = (user.id.clone(), user.slot);
+                self.tell(before, after.slot, &id);
+                self.users.insert(*number, after);
             }
             Step::Purge(number) => {
                 if let Some(user) = self.users.remove(number) {

@@ -12,6 +12,8 @@ use crate::steps::{Action, Edit, Who};
 #[derive(Clone, Copy, PartialEq)]
 enum Write {
     Create,
+    /// A user of the name of one that is deleted is created.
+    Return,
     Change,
 }
 
@@ -33,7 +35,11 @@ impl Organization {
             Action::PatchUser(by, who, edits) => {
                 let id = id(self, who);
                 let edit = |document: &Document, refusals: &mut Refusals| {
-                    let mut document = document.clone();
+                    // Of whether it is active nothing is said yet.
+                    let mut document = Document {
+                        active: None,
+                        ..document.clone()
+                    };
                     for (_, edit) in edits {
                         match edit {
                             Edit::Set(field, value) => document.set(*field, Some(field.value(*value))),
@@ -81,18 +87,29 @@ impl Organization {
         match action {
             Action::AcceptInvite(who) => {
                 let id = id(self, who);
-                match self.users.get_mut(&id).filter(|user| user.is_live()) {
+                match self.users.get_mut(&id) {
                     None => refuse(refusals, 404, "NoSuchUser"),
-                    Some(user) if user.state() == UserState::Invited => user.is_invited = false,
-                    Some(_) => refuse(refusals, 409, "NotInvited"),
+                    Some(user) => match user.state() {
+                        UserState::Deleted => refuse(refusals, 409, "Deleted"),
+                        UserState::Deactivated => refuse(refusals, 409, "Deactivated"),
+                        _ => user.is_invited = false,
+                    },
                 }
             }
             Action::SetActive(by, who, active) => {
                 demand_admin(*by, refusals);
                 let id = id(self, who);
-                match self.users.get(&id).filter(|user| user.is_live()) {
+                match self.users.get(&id) {
                     None => refuse(refusals, 404, "NoSuchUser"),
-                    Some(user) if user.document.is_active() == *active => {}
+                    Some(user) if !user.is_live() => refuse(refusals, 409, "Deleted"),
+                    Some(user) if *active && user.document.is_active() => {
+                        refuse(refusals, 409, "NotDeactivated");
+                    }
+                    Some(user) if !active && !user.document.is_active() => {
+                        if user.is_managed && user.deactivated_by == Some(Origin::Provider) {
+                            refuse(refusals, 409, "AlreadyDeactivated");
+                        }
+                    }
                     Some(user) => {
                         let document = Document {
                             active: Some(*active),
@@ -105,8 +122,13 @@ impl Organization {
             Action::SoftDelete(by, who) => {
                 demand_admin(*by, refusals);
                 let id = id(self, who);
-                self.check_deletable(&id, refusals);
-                self.soft_delete(&id, Origin::Administrator);
+                match self.users.get(&id) {
+                    Some(user) if !user.is_live() => {}
+                    _ => {
+                        self.check_deletable(&id, refusals);
+                        self.soft_delete(&id, Origin::Administrator);
+                    }
+                }
             }
             Action::Purge(by, who, confirmed) => {
                 demand_admin(*by, refusals);
@@ -124,9 +146,10 @@ impl Organization {
                     None => refuse(refusals, 404, "NoSuchUser"),
                     Some(user) if user.is_live() => refuse(refusals, 409, "NotDeleted"),
                     Some(user) => {
-                        let document = user.document.clone();
-                        self.check_unique(&id, &document, user.slot, refusals);
-                        self.users.entry(id).and_modify(|user| user.deleted = None);
+                        let mut after = user.clone();
+                        after.deleted = None;
+                        self.come_back(&id, user, &mut after.document, &mut after.slot, refusals);
+                        self.users.insert(id, after);
                     }
                 }
             }
@@ -159,12 +182,15 @@ impl Organization {
         if taken && found.is_none() {
             refuse(refusals, 409, "Uniqueness");
         }
-        let (id, write) = match found {
+        let (id, mut write) = match found {
             Some((id, _)) => (id.clone(), Write::Change),
             None => (made.id.clone().unwrap_or_default(), Write::Create),
         };
-        if let Some(user) = self.users.get_mut(&id) {
-            user.deleted = None;
+        let mut document = document;
+        if self.users.get(&id).is_some_and(|user| !user.is_live()) {
+            // Whoever is created is active, unless it is said that it isn't.
+            document.active = Some(document.active != Some(false));
+            write = Write::Return;
         }
         self.write(by, &id, document, write, refusals);
         if !self.known_users.contains(&id) {
@@ -188,12 +214,6 @@ impl Organization {
             return;
         };
         let document = change(&user.document, refusals);
-        // D-10: whom an administrator deleted the provider brings back by making it active.
-        if document.is_active()
-            && let Some(user) = self.users.get_mut(id)
-        {
-            user.deleted = None;
-        }
         self.write(by, id, document, Write::Change, refusals);
         self.subject = Some(id.into());
     }
@@ -205,6 +225,9 @@ impl Organization {
         if document.external_id.as_ref().is_some_and(|id| id.len() > 256) {
             refuse(refusals, 400, "TooLong");
         }
+        let is_called_active = document.active == Some(true);
+        let (active, deactivated_by) = live(by, before.as_ref(), &document, refusals);
+        document.active = Some(active);
         if by == Actor::Provider {
             // S-6: what is not taken over stays.
             let mut stored = before
@@ -229,15 +252,22 @@ impl Organization {
                 None => refuse(refusals, 400, ""),
             }
         }
-        if self.users.get(id).is_none_or(User::is_live) {
-            self.check_unique(id, &document, slot, refusals);
+        let mut deleted = before.as_ref().and_then(|user| user.deleted);
+        match before.as_ref().filter(|user| !user.is_live()) {
+            None => self.check_unique(id, &document, slot, refusals),
+            // D-10: whom an administrator deleted the provider brings back by making it active, and by its name whoever
+            // is deleted.
+            Some(before) if is_called_active || write == Write::Return => {
+                deleted = None;
+                self.come_back(id, before, &mut document, &mut slot, refusals);
+            }
+            Some(_) => {}
         }
-        let was_active = before.as_ref().is_none_or(|user| user.document.is_active());
-        let is_active = document.is_active();
         let mut user = before.unwrap_or(User {
             document: Document::default(),
             is_managed: false,
             is_invited: false,
+            is_due: false,
             deactivated_by: None,
             deleted: None,
             invites: 0,
@@ -251,19 +281,53 @@ impl Organization {
         user.document = document;
         // U-2, O-5: whoever is written by SCIM is managed.
         user.is_managed |= by == Actor::Provider;
-        if is_active {
-            user.deactivated_by = None;
-        } else if was_active || by == Actor::Provider {
-            user.deactivated_by = Some(origin_of(by));
-            user.is_invited = false;
-        }
-        // T-10, O-21: on creation alone.
-        let invited = self.policy.invites && self.sends_invites && is_active && by == Actor::Provider;
-        if write == Write::Create && invited {
+        user.deactivated_by = deactivated_by;
+        user.deleted = deleted;
+        // T-10, O-21: whom the provider creates, at once or when it is active for the first time.
+        let invites = self.policy.invites && self.sends_invites;
+        user.is_due |= write == Write::Create && by == Actor::Provider && invites;
+        if active && std::mem::take(&mut user.is_due) && invites {
             user.is_invited = true;
             user.invites += 1;
         }
         self.users.insert(id.into(), user);
+    }
+
+    /// C-11, X-3 and U-10 for whoever comes back: without what it had and somebody else has by now, and not at all where
+    /// that is its name.
+    fn come_back(
+        &self,
+        id: &str,
+        before: &User,
+        document: &mut Document,
+        slot: &mut Slot,
+        refusals: &mut Refusals,
+    ) {
+        let others = self
+            .users
+            .iter()
+            .filter(|(other, user)| *other != id && user.is_live());
+        let others: Vec<&User> = others.map(|(_, user)| user).collect();
+        if others
+            .iter()
+            .any(|other| folded(&other.document.user_name) == folded(&document.user_name))
+        {
+            refuse(refusals, 409, "NameTaken");
+        }
+        let has_id = |other: &&User| other.document.external_id == document.external_id;
+        if document.external_id.is_some() && others.iter().any(has_id) {
+            if document.external_id != before.document.external_id {
+                refuse(refusals, 409, "Uniqueness");
+            }
+            document.external_id = None;
+        }
+        if slot.card().is_some() && others.iter().any(|other| other.slot.card() == slot.card()) {
+            if slot.card() != before.slot.card() {
+                refuse(refusals, 409, "Uniqueness");
+            }
+            document.card.number = None;
+            *slot = Slot::Deleted;
+        }
     }
 
     /// T-9, O-11 and O-14: whoever is shut out as he is may be so in whatever domain.
@@ -320,10 +384,7 @@ impl Organization {
     pub(super) fn check_deletable(&self, id: &str, refusals: &mut Refusals) {
         match self.users.get(id).filter(|user| user.is_live()) {
             None => refuse(refusals, 404, "NoSuchUser"),
-            Some(user) if user.is_managed && user.document.is_active() => {
-                refuse(refusals, 409, "MustDeactivate");
-            }
-            Some(_) => {}
+            Some(user) => check_deletion(user, refusals),
         }
     }
 
@@ -333,19 +394,18 @@ impl Organization {
         let Some(user) = self.users.get(id).filter(|user| user.is_visible_to(by)) else {
             return refuse(refusals, 404, "NotFound");
         };
-        if by != Actor::Provider && user.is_managed {
-            if by == Actor::DirectoryAdmin {
-                return refuse(refusals, 403, "Forbidden");
-            }
-            if user.document.is_active() {
-                return refuse(refusals, 403, "ManagedByProvider");
-            }
+        if by == Actor::DirectoryAdmin && user.is_managed {
+            return refuse(refusals, 403, "Forbidden");
+        }
+        if by != Actor::Provider {
+            check_deletion(user, refusals);
         }
         if let Some((_, number)) = user.deleted {
             let hidden = Some((Origin::Provider, number));
-            self.users
-                .entry(id.into())
-                .and_modify(|user| user.deleted = hidden);
+            self.users.entry(id.into()).and_modify(|user| {
+                user.deleted = hidden;
+                user.deactivated_by = Some(Origin::Provider);
+            });
         } else if self.policy.deletes_softly {
             self.soft_delete(id, origin_of(by));
         } else {
@@ -359,8 +419,8 @@ impl Organization {
             return;
         };
         user.deleted = Some((origin, self.deletions));
-        user.is_invited = false;
-        if user.document.is_active() {
+        // D-9: to delete is to deactivate first.
+        if user.document.is_active() || origin == Origin::Provider {
             user.deactivated_by = Some(origin);
         }
         user.document.active = Some(false);
@@ -387,14 +447,58 @@ fn check_administration(by: Actor, before: &User, document: &Document, refusals:
     if before.is_managed && before.document.phone != document.phone {
         refuse(refusals, 403, "PhoneLocked");
     }
-    if before.document.is_active() {
-        return;
-    }
-    if document.is_active() {
-        if before.is_managed && before.deactivated_by != Some(Origin::Administrator) {
-            refuse(refusals, 403, "ManagedByProvider");
+}
+
+/// D-2: a user is deactivated before it is deleted, in the provider where one manages it.
+fn check_deletion(user: &User, refusals: &mut Refusals) {
+    if user.is_managed {
+        if user.document.is_active() || user.deactivated_by != Some(Origin::Provider) {
+            refuse(refusals, 403, "ActiveInProvider");
         }
-    } else if before.document != *document {
-        refuse(refusals, 403, "Deactivated");
+    } else if user.document.is_active() {
+        refuse(refusals, 409, "Active");
+    }
+}
+
+/// U-6, U-7 and U-8: whether a user is active after a request that says so, says that it isn't, or says nothing, and who
+/// deactivated it.
+fn live(
+    by: Actor,
+    before: Option<&User>,
+    document: &Document,
+    refusals: &mut Refusals,
+) -> (bool, Option<Origin>) {
+    let said = document.active;
+    let Some(before) = before else {
+        let active = said != Some(false);
+        return (active, (!active).then(|| origin_of(by)));
+    };
+    let was_active = before.document.is_active();
+    let same = (was_active, before.deactivated_by);
+    if by == Actor::Provider {
+        return match said {
+            Some(true) => (true, None),
+            Some(false) => (false, Some(Origin::Provider)),
+            None => same,
+        };
+    }
+    match said.filter(|said| *said != was_active) {
+        Some(true) => {
+            if before.is_managed && before.deactivated_by == Some(Origin::Provider) {
+                refuse(refusals, 403, "DeactivatedByProvider");
+            }
+            (true, None)
+        }
+        Some(false) => (false, Some(Origin::Administrator)),
+        None => {
+            let unchanged = Document {
+                active: before.document.active,
+                ..document.clone()
+            };
+            if !was_active && unchanged != before.document {
+                refuse(refusals, 409, "Deactivated");
+            }
+            same
+        }
     }
 }

@@ -1,0 +1,147 @@
+//! `active`, as clients see it and ask for it.
+
+use keyfob_core::{DateTime, Resource, ResourceId, SchemaUri, Version};
+use keyfob_engine::{Change, Profile, Store};
+use serde_json::{Value, json};
+
+use crate::support::{Backend, Server};
+
+const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+
+/// A user as an older service stored it, which didn't say of everybody whether it is active.
+async fn put_into_store(server: &Server, name: &str) {
+    let organization = server.engine.admin().organization("default").await.unwrap();
+    let mut document = Resource::new([SchemaUri::USER]);
+    document.core_mut().insert("userName", name);
+    let at = DateTime::from_unix_millis(0);
+    let create = Change::Create {
+        resource_type: server.engine.registry().resource_type("User").unwrap(),
+        id: &ResourceId::new(name),
+        document: &document,
+        relations: &[],
+        unique: &[],
+        version: Version::FIRST,
+        created: at,
+        at,
+    };
+    let (store, changes) = (server.engine.store(), [create]);
+    store.commit(&organization.tenant, &changes).await.unwrap();
+}
+
+#[tokio::test]
+async fn u_9_active_is_in_every_answer_and_filters_agree_with_it() {
+    for backend in Backend::ALL {
+        for (profile, quirks) in [(Profile::rfc(), false), (Profile::interop(), true)] {
+            let server = Server::start(backend, profile).await;
+            put_into_store(&server, "old").await;
+            for (name, active) in [("silent", None), ("on", Some(true)), ("off", Some(false))] {
+                let mut body = json!({"schemas": [USER], "userName": name});
+                if let Some(active) = active {
+                    body["active"] = json!(active);
+                }
+                let answer = server.send("POST", "/Users", Some(&body)).await;
+                assert_eq!(answer.status, 201, "{answer}");
+                assert_eq!(answer.json()["active"], json!(active != Some(false)), "{name}");
+            }
+            let list = server.send("GET", "/Users", None).await.json();
+            for user in list["Resources"].as_array().unwrap() {
+                let name = &user["userName"];
+                assert_eq!(user["active"], json!(name != "off"), "{name}");
+            }
+            assert_eq!(
+                server.send("GET", "/Users/old", None).await.json()["active"],
+                json!(true)
+            );
+            let except = server
+                .send("GET", "/Users/old?excludedAttributes=active", None)
+                .await;
+            assert_eq!(except.json().get("active"), None);
+            let mut filters = vec![
+                ("active eq true", vec!["old", "on", "silent"]),
+                ("ACTIVE ne false", vec!["old", "on", "silent"]),
+                ("active eq false", vec!["off"]),
+                ("active ne true", vec!["off"]),
+                ("active pr", vec!["off", "old", "on", "silent"]),
+                ("active ne null", vec!["off", "old", "on", "silent"]),
+                ("active eq null", vec![]),
+                ("not (active pr)", vec![]),
+                ("not (active eq true)", vec!["off"]),
+                (
+                    "urn:ietf:params:scim:schemas:core:2.0:User:active eq true and userName sw \"o\"",
+                    vec!["old", "on"],
+                ),
+                (
+                    "userName eq \"off\" or (active pr and userName eq \"old\")",
+                    vec!["off", "old"],
+                ),
+            ];
+            if quirks {
+                filters.push(("active eq \"True\"", vec!["old", "on", "silent"]));
+                filters.push(("active ne \"True\"", vec!["off"]));
+            }
+            for (filter, expected) in filters {
+                let body = json!({
+                    "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "filter": filter,
+                });
+                for path in ["/Users/.search", "/.search"] {
+                    let answer = server.send("POST", path, Some(&body)).await;
+                    assert_eq!(answer.status, 200, "{filter}: {answer}");
+                    let found = answer.json();
+                    let mut names: Vec<&str> = found["Resources"]
+                        .as_array()
+                        .into_iter()
+                        .flatten()
+                        .filter_map(|user| user["userName"].as_str())
+                        .collect();
+                    names.sort_unstable();
+                    assert_eq!(names, expected, "{filter} at {path} on {backend:?}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn u_5_u_7_nothing_but_active_true_brings_a_deactivated_user_back() {
+    for backend in Backend::ALL {
+        for profile in [Profile::rfc(), Profile::interop()] {
+            let server = Server::start(backend, profile).await;
+            let body = json!({"schemas": [USER], "userName": "ann", "active": false});
+            let path = format!("/Users/{}", server.create("/Users", &body).await);
+            let operation = |operation: Value| json!({"schemas": [PATCH], "Operations": [operation]});
+            let said = [
+                (
+                    "PATCH",
+                    operation(json!({"op": "replace", "path": "active", "value": null})),
+                ),
+                ("PATCH", operation(json!({"op": "remove", "path": "active"}))),
+                (
+                    "PATCH",
+                    operation(json!({"op": "replace", "value": {"active": null}})),
+                ),
+                (
+                    "PATCH",
+                    operation(json!({"op": "add", "value": {"active": null, "title": "Guide"}})),
+                ),
+                (
+                    "PATCH",
+                    operation(json!({"op": "replace", "path": "title", "value": "Scout"})),
+                ),
+                ("PUT", json!({"schemas": [USER], "userName": "ann"})),
+                (
+                    "PUT",
+                    json!({"schemas": [USER], "userName": "ann", "active": null}),
+                ),
+            ];
+            for (method, body) in said {
+                let answer = server.send(method, &path, Some(&body)).await;
+                assert_eq!(answer.status, 200, "{body}: {answer}");
+                assert_eq!(answer.json()["active"], json!(false), "{body}");
+            }
+            let back = operation(json!({"op": "replace", "path": "active", "value": true}));
+            let answer = server.send("PATCH", &path, Some(&back)).await;
+            assert_eq!(answer.json()["active"], json!(true), "{answer}");
+        }
+    }
+}
