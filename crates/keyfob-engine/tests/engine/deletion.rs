@@ -44,6 +44,32 @@ fn d_2_an_active_user_is_deactivated_in_the_provider_before_an_administrator_del
 }
 
 #[test]
+fn a_deleted_user_is_found_by_its_name_as_a_live_one_is() {
+    let fixture = Fixture::verkada();
+    let admin = fixture.administrator();
+    let anna = fixture.create("User", &user_at("\u{c4}NNA@example.com")).unwrap();
+    let find = |name: &str| block_on(fixture.admin().user(&admin, name)).map(|user| (user.id, user.state));
+    let names = [
+        "\u{c4}NNA@example.com",
+        "\u{e4}nna@example.com",
+        "a\u{308}nna@EXAMPLE.com",
+    ];
+    for name in names {
+        assert_eq!(find(name).unwrap().0, anna.id, "{name}");
+    }
+    fixture.patch("User", &anna, &set_active(false)).unwrap();
+    block_on(fixture.admin().delete_user(&admin, &anna.id)).unwrap();
+    for name in names.into_iter().chain([anna.id.as_str()]) {
+        assert_eq!(
+            find(name).unwrap(),
+            (anna.id.clone(), UserState::Deleted),
+            "{name}"
+        );
+    }
+    assert!(matches!(find("anna@example.com"), Err(AdminError::NoSuchUser(_))));
+}
+
+#[test]
 fn d_3_d_10_a_deleted_user_is_among_the_deleted_ones_and_for_the_provider_deactivated() {
     let fixture = Fixture::verkada();
     let admin = fixture.administrator();

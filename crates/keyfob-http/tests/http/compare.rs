@@ -72,7 +72,10 @@ async fn name_all(
         if attribute != "userName" && endpoint == "/Users" {
             body["userName"] = json!(format!("user{place}"));
         }
-        body[attribute] = json!(name);
+        match attribute.rsplit_once(':') {
+            None => body[attribute] = json!(name),
+            Some((uri, attribute)) => body[uri] = json!({attribute: name}),
+        }
         let answer = match &own {
             None => server.send("POST", endpoint, Some(&body)).await,
             Some(id) if verb % 3 == 1 => server.send("PUT", &format!("{endpoint}/{id}"), Some(&body)).await,
@@ -141,6 +144,12 @@ fn a_user_name_is_refused_as_a_duplicate_exactly_if_eq_finds_it_5() {
 #[test]
 fn a_group_name_is_refused_as_a_duplicate_exactly_if_eq_finds_it() {
     refused_exactly_if_found("/Groups", "displayName", GROUP);
+}
+
+#[test]
+fn an_external_id_is_refused_as_a_duplicate_exactly_if_eq_finds_it() {
+    let path = "urn:ietf:params:scim:schemas:extension:verkada:core:2.0:User:externalId";
+    refused_exactly_if_found("/Users", path, USER);
 }
 
 #[tokio::test]

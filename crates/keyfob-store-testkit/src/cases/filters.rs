@@ -31,7 +31,7 @@ const USERS: &[&str] = &[
     r#"{"userName": "plain", "emails": [{"value": "a@example.org"}, {"value": "b@example.org", "type": "work"}], "nickName": "\"quoted\\"}"#,
     r#"{"userName": "Ｗｉｄｅ", "displayName": "ǅ titlecase", "nickName": "İı", "name": {"familyName": "O'Neil"}}"#,
     r#"{"userName": "a", "externalId": "701985", "title": "zz", "nickName": "\u0000nul", "displayName": "Z"}"#,
-    r#"{"userName": "Zed", "displayName": "Babs Jensen", "urn:example:params:scim:schemas:extension:badge:1.0:User": {"lost": true, "level": 3}}"#,
+    r#"{"userName": "Zed", "displayName": "Babs Jensen", "title": "Zoe\u0301 Bay", "urn:example:params:scim:schemas:extension:badge:1.0:User": {"lost": true, "level": 3}}"#,
 ];
 
 const DEVICES: &[&str] = &[
@@ -53,6 +53,10 @@ const USER_FILTERS: &[&str] = &[
     r#"userName eq "BJENSEN""#,
     r#"userName eq "grösse""#,
     r#"userName eq "σίσυφος""#,
+    // Whichever way a text is composed and however wide, it is one value (RFC 7644 section 5).
+    r#"userName eq "wide""#,
+    r#"title eq "ZOÉ BAY""#,
+    r#"title sw "zoé""#,
     r#"userName ne "bjensen""#,
     r#"userName co "EN""#,
     r#"userName sw "GRÖ""#,

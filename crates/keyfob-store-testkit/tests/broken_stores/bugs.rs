@@ -696,6 +696,14 @@ pub(crate) fn find_by_old_values(
     })
 }
 
+pub(crate) fn find_composed_alone(_: &Broken, _: &TenantId, all: Vec<Stored>, query: &Query<'_>) -> Page {
+    cut(all, query, |filter, stored| {
+        let document = String::from_utf8(stored.resource.to_json()).unwrap();
+        let is_composed = CompareKey::new(Collation::Exact, &document).as_str() == document;
+        is_composed && filter.matches(&stored.resource)
+    })
+}
+
 pub(crate) fn find_without_extensions(_: &Broken, _: &TenantId, all: Vec<Stored>, query: &Query<'_>) -> Page {
     cut(all, query, |filter, stored| {
         let mut resource = stored.resource.clone();

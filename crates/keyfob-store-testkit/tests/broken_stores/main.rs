@@ -226,6 +226,9 @@ caught! {
     finds_by_old_values
         by filters_find_what_is_there_after_many_changes
         with Bug::Page(bugs::find_by_old_values);
+    finds_what_is_composed_alone
+        by a_filter_finds_the_users_that_match_it
+        with Bug::Page(bugs::find_composed_alone);
     finds_extensions_never
         by a_filter_finds_the_users_that_match_it
         with Bug::Page(bugs::find_without_extensions);

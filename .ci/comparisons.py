@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Looks for comparisons of values beside `CompareKey` (crates/keyfob-core/src/compare.rs).
+
+Folding, lower case and composition occur in these files alone, where names of attributes, keywords of grammars, protocol
+tokens and what a product's own language defines are compared, but no values of attributes.
+"""
+
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+FOUND = re.compile(
+    r"eq_ignore_ascii_case|to_(?:ascii_)?(?:lower|upper)case|make_ascii_(?:lower|upper)case|\bfold_chars\b"
+    r"|case_folded|\.nfk?[cd]\(\)|is_nfk?[cd]|unicode_normalization|(?<![.\w])fold\("
+)
+
+# How many lines of a file may have one, with what they compare.
+ALLOWED = {
+    "keyfob-access/src/credential/rule.rs": (1, "names of a credential's status"),
+    "keyfob-access/src/schedule.rs": (1, "names of days"),
+    "keyfob-access/src/time_zone.rs": (1, "names of time zones"),
+    "keyfob-core/src/resource/address.rs": (1, "names of types"),
+    "keyfob-core/src/validate/members.rs": (2, "names of types and attributes"),
+    "keyfob-core/src/validate/value.rs": (2, "booleans that are sent as texts"),
+    "keyfob-engine/src/admin/link.rs": (2, "names of attributes"),
+    "keyfob-filter/src/compile.rs": (3, "names of types, and booleans that are sent as texts"),
+    "keyfob-patch/src/element.rs": (1, "names of attributes"),
+    "keyfob-store-sqlite/src/index.rs": (1, "paths of attributes"),
+    "keyfob-store-sqlite/src/read/lookup.rs": (1, "paths of attributes"),
+    "keyfob-store-sqlite/src/read/relation.rs": (1, "names of relations"),
+    "keyfob-store-sqlite/src/write/keys.rs": (1, "paths of attributes"),
+    "keyfob-store-testkit/src/cases/queries.rs": (1, "names of types"),
+}
+
+# Whole folders and crates.
+FREE = {
+    "keyfob-core/src/compare": "the one comparison",
+    "keyfob-core/src/compare.rs": "the one comparison",
+    "keyfob-core/src/name": "names of attributes and schemas",
+    "keyfob-core/src/json": "names of attributes",
+    "keyfob-core/src/schema": "names of types and keywords of schemas",
+    "keyfob-core/src/message": "keywords of messages",
+    "keyfob-filter/src/parse": "keywords of filters",
+    "keyfob-filter/src/fold.rs": "searching in what was composed",
+    "keyfob-http/src": "tokens of HTTP",
+    "keyfob-mapping/src": "the functions of other products' languages",
+    "keyfob-card/src": "names of card formats; the crate stands alone",
+    "keyfob-testgen/src": "models that share no code with what they test",
+}
+
+
+def code(text):
+    """The lines outside of the tests at a file's end and of comments."""
+    text = text.split("#[cfg(test)]\nmod tests", 1)[0]
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.lstrip().startswith("//"):
+            yield number, line
+
+
+def main():
+    faults = []
+    for path in sorted(ROOT.glob("crates/*/src/**/*.rs")):
+        name = path.relative_to(ROOT / "crates").as_posix()
+        if any(name == free or name.startswith(free + "/") for free in FREE):
+            continue
+        found = [(number, line.strip()) for number, line in code(path.read_text()) if FOUND.search(line)]
+        allowed, _ = ALLOWED.get(name, (0, ""))
+        if len(found) > allowed:
+            faults += [f"crates/{name}:{number}: {line}" for number, line in found]
+    for fault in faults:
+        print(fault)
+    if faults:
+        print("compare values by their `CompareKey`, or name the file in .ci/comparisons.py with what it compares")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
