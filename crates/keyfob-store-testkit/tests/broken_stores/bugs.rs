@@ -698,7 +698,7 @@ pub(crate) fn find_by_old_values(
 
 pub(crate) fn find_composed_alone(_: &Broken, _: &TenantId, all: Vec<Stored>, query: &Query<'_>) -> Page {
     cut(all, query, |filter, stored| {
-        let document = String::from_utf8(stored.resource.to_json()).unwrap();
+        let document = String::from_utf8_lossy(&stored.resource.to_json()).into_owned();
         let is_composed = CompareKey::new(Collation::Exact, &document).as_str() == document;
         is_composed && filter.matches(&stored.resource)
     })
