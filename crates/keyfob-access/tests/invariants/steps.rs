@@ -242,26 +242,25 @@ pub(crate) enum Action {
 }
 
 /// What there is before a sequence begins: domains everywhere, and in the first organization two users and a group that
-/// gives one of them what the sequence is about.
+/// gives one of them what the sequence is about; where that is doors, also a deleted user whose card and external id
+/// somebody else has by now.
 pub(crate) fn beginning(alphabet: Alphabet) -> Vec<Step> {
     let says = (alphabet == Alphabet::Units).then_some(0);
-    let user = |user_name| {
-        let body = Body {
-            user_name,
-            given_name: says,
-            family_name: says,
-            display_name: None,
-            title: None,
-            active: None,
-            email: says,
-            phone: None,
-            external_id: None,
-            card: [None; 4],
-            surplus: false,
-            texts: false,
-        };
-        (0, Action::PostUser(Actor::Provider, body))
+    let body = |user_name| Body {
+        user_name,
+        given_name: says,
+        family_name: says,
+        display_name: None,
+        title: None,
+        active: None,
+        email: says,
+        phone: None,
+        external_id: None,
+        card: [None; 4],
+        surplus: false,
+        texts: false,
     };
+    let user = |user_name| (0, Action::PostUser(Actor::Provider, body(user_name)));
     let by = Actor::OrganizationAdmin;
     let group = (0, Action::PostGroup(Actor::Provider, 0, vec![Who::Nth(0)]));
     let mut all: Vec<_> = [(0, 0), (0, 1), (1, 0), (1, 1)]
@@ -275,6 +274,22 @@ pub(crate) fn beginning(alphabet: Alphabet) -> Vec<Step> {
             group,
             (0, Action::Convert(by, 0)),
             (0, Action::AssignLevel(by, 0, 0)),
+            (0, Action::PostUser(Actor::Provider, with_card(body(2)))),
+            (0, patch(2, &[(Field::Active, 1)])),
+            (0, Action::SoftDelete(by, Who::Nth(2))),
+            (
+                0,
+                patch(
+                    1,
+                    &[
+                        (Field::ExternalId, 0),
+                        (Field::CardFormat, 0),
+                        (Field::CardNumber, 0),
+                        (Field::FacilityCode, 0),
+                        (Field::CardStatus, 0),
+                    ],
+                ),
+            ),
         ]),
         Alphabet::Units => all.extend([
             (0, Action::SetDefaultUnit(by, Some(0))),
@@ -298,6 +313,18 @@ pub(crate) fn beginning(alphabet: Alphabet) -> Vec<Step> {
         outage: false,
     };
     all.into_iter().map(step).collect()
+}
+
+fn with_card(mut body: Body) -> Body {
+    body.external_id = Some(0);
+    body.card = [Some(0); 4];
+    body
+}
+
+fn patch(who: u8, set: &[(Field, u8)]) -> Action {
+    let edits = set.iter();
+    let edits = edits.map(|(field, value)| (Shape::Replace, Edit::Set(*field, *value)));
+    Action::PatchUser(Actor::Provider, Who::Nth(who), edits.collect())
 }
 
 pub(crate) fn steps(alphabet: Alphabet, longest: usize) -> impl Strategy<Value = Steps> {
