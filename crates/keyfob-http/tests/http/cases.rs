@@ -62,9 +62,6 @@ const SKIPPED: &[(&str, &str)] = &[
 const BULK: &str = "bulk operations are not supported, and the service says so";
 const SCENARIO: &str = "a scenario: scenarios.rs";
 
-/// Cases that may fail for now, by profile.
-const FAILING: &[(&str, &str)] = &[];
-
 #[tokio::test]
 async fn every_case_holds_in_the_interop_profile_on_the_memory_store() {
     run_all(Backend::Memory, INTEROP).await;
@@ -124,11 +121,6 @@ async fn run_all(backend: Backend, under: Under) {
         assert!(known(id), "the skipped case `{id}` does not exist");
     }
     let skipped: HashSet<&str> = SKIPPED.iter().map(|(id, _)| *id).collect();
-    let failing: HashSet<&str> = FAILING
-        .iter()
-        .filter(|(profile, _)| *profile == under.name)
-        .map(|(_, id)| *id)
-        .collect();
     let (mut run, mut failures) = (0, Vec::new());
     for case in &cases {
         let id = case["id"].as_str().unwrap();
@@ -137,9 +129,7 @@ async fn run_all(backend: Backend, under: Under) {
         }
         let server = Server::start(backend, (under.profile)()).await;
         run += 1;
-        if let Err(fault) = Case::new(&server, case, under).await.run().await
-            && !failing.contains(id)
-        {
+        if let Err(fault) = Case::new(&server, case, under).await.run().await {
             failures.push(format!("{id} ({}): {fault}", case["mode"]));
         }
     }
