@@ -43,7 +43,7 @@ const SKIPPED: &[(&str, &str)] = &[
         "fb-scenario-okta-header-auth-raw-token",
         "a scenario: authentication.rs",
     ),
-    ("fb-scenario-entra-lookup-create-agree", SCENARIO),
+    ("fb-scenario-entra-lookup-create-agree", "a scenario: compare.rs"),
     (
         "list-groups-no-n-plus-1",
         "a property of the store contract: one call of `query` answers a page",
