@@ -19,7 +19,7 @@ use crate::{condition::Condition, predicate::Predicate};
 ///         let Comparand::Text(text) = comparison.comparand() else { return None };
 ///         let is_name = comparison.place().attribute().is("userName");
 ///         (is_name && comparison.op() == CompareOp::Eq)
-///             .then(|| Translation::exact(format!("user_name = '{}'", text.key().replace('\'', "''"))))
+///             .then(|| Translation::exact(format!("user_name = '{}'", text.key().as_str().replace('\'', "''"))))
 ///     }
 ///     fn and(&mut self, queries: Vec<String>) -> String {
 ///         format!("({})", queries.join(" AND "))

@@ -135,11 +135,9 @@ async fn l_2_d_4_after_unlinking_and_after_a_purge_nobody_passes() {
         controller.decide(word(7777), "Lobby", monday()).await.unwrap(),
         denied(Denial::NoAccess)
     );
-    site.engine()
-        .admin()
-        .purge_user(&cx, &ann, Some(Confirmed))
-        .await
-        .unwrap();
+    let admin = site.engine().admin();
+    admin.deactivate_user(&cx, &ann).await.unwrap();
+    admin.purge_user(&cx, &ann, Some(Confirmed)).await.unwrap();
     controller.catch_up().await.unwrap();
     assert_eq!(
         controller.decide(word(7777), "Lobby", monday()).await.unwrap(),
