@@ -1,9 +1,12 @@
 //! All that the command prints. Nothing else writes to standard output or standard error, which the lint
 //! `disallowed_methods` checks, so that no text reaches a terminal unescaped.
 
-use std::io::{self, BufRead, IsTerminal, Stderr, Write};
+use std::{
+    fmt::Write as _,
+    io::{self, BufRead, IsTerminal, Stderr, Write},
+};
 
-use keyfob_core::render::Printable;
+use keyfob_core::render::{Printable, is_active};
 
 /// Prints a line on standard output. Values of providers may stand in it: see [`Printable`].
 pub(crate) fn line(text: &str) -> io::Result<()> {
@@ -15,9 +18,22 @@ pub(crate) fn lines(text: &str) -> io::Result<()> {
     text.split('\n').try_for_each(line)
 }
 
-/// Prints a JSON text for programs. JSON escapes control characters itself.
+/// Prints a JSON text for programs. JSON escapes the control characters of ASCII itself; the others that act on a terminal
+/// are written as escapes here, which is the same JSON.
 pub(crate) fn json(text: impl AsRef<[u8]>) -> io::Result<()> {
-    write(text.as_ref())
+    let text = String::from_utf8_lossy(text.as_ref());
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        // Of ASCII only DEL stands in a JSON text as it is; line feeds are those between its parts.
+        if is_active(character) && (!character.is_ascii() || character == '\u{7f}') {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(escaped, "\\u{unit:04x}").ok();
+            }
+        } else {
+            escaped.push(character);
+        }
+    }
+    write(escaped.as_bytes())
 }
 
 #[expect(clippy::disallowed_methods, reason = "this module prints")]

@@ -93,11 +93,11 @@ async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
             .map(|domain| domain.parse())
             .collect::<Result<_, _>>()?,
     };
-    let store = arguments.store.open_or_create()?;
-    let engines = Engines::new(&store, &arguments.card_formats)?;
     let listener = TcpListener::bind(&arguments.listen)
         .await
         .map_err(|error| Unusable(format!("cannot listen on {}: {error}", arguments.listen)))?;
+    let store = arguments.store.open_or_create()?;
+    let engines = Engines::new(&store, &arguments.card_formats)?;
     let origin = format!("http://{}", listener.local_addr()?);
     let profiles = match engines.profiles().await?.as_slice() {
         [] => vec![first_start.profile()],

@@ -68,6 +68,10 @@ impl FromStr for StoreUrl {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("memory", "")) => Ok(Self::Memory),
+            // SQLite's own spellings, which would name a file here.
+            Some(("sqlite", path)) if path.starts_with(':') || path.contains('?') => {
+                Err("a store is `sqlite:PATH`, whose path has no options, or `memory:`".into())
+            }
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
             _ => Err("a store is `sqlite:PATH` or `memory:`".into()),
         }

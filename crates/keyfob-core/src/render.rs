@@ -53,7 +53,8 @@ impl<T: fmt::Display> fmt::Display for Printable<T> {
 }
 
 /// Returns true for a character that acts on a terminal or on the characters around it instead of being seen.
-fn is_active(character: char) -> bool {
+#[must_use]
+pub fn is_active(character: char) -> bool {
     // Unicode Standard Annex 9, table 4: explicit directional formatting; and the separators of annex 14.
     character.is_control()
         || matches!(

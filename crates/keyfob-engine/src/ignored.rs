@@ -32,7 +32,13 @@ pub(crate) fn tell<'i>(resource_type: &ResourceType, ignored: impl IntoIterator<
 /// The first of the names with their rules, and how many there are beyond them.
 fn names(ignored: &[&Ignored]) -> (Vec<SmolStr>, usize) {
     let names = ignored.iter().take(NAMES).map(|ignored| {
-        let name: String = ignored.attribute.chars().take(LENGTH).collect();
+        // A key that can't be an attribute's name may be anything, somebody's address included.
+        let legible = |character: char| character.is_alphanumeric() || "$-_.:[]… ".contains(character);
+        let name: String = if ignored.attribute.chars().all(legible) {
+            ignored.attribute.chars().take(LENGTH).collect()
+        } else {
+            "(no name of an attribute)".to_owned()
+        };
         format_smolstr!("{name}: {}", ignored.rule)
     });
     (names.collect(), ignored.len().saturating_sub(NAMES))

@@ -6,6 +6,7 @@ mod group;
 mod user;
 
 use keyfob_core::{Resource, ResourceType, SchemaUri, Value};
+use keyfob_patch::Plan;
 
 pub(crate) use self::{
     active::{show_active, with_active},
@@ -42,6 +43,15 @@ fn is_group(resource_type: &ResourceType) -> bool {
 pub(crate) fn leave_open(resource: &mut Resource, resource_type: &ResourceType) {
     if is_user(resource_type) {
         resource.core_mut().remove(ACTIVE);
+    }
+}
+
+/// Takes out of a plan what unassigns whether a user is active: only a value says something, also where an operation
+/// before it said the opposite.
+pub(crate) fn without_silence<'t>(plan: Plan<'t>, resource_type: &ResourceType) -> Plan<'t> {
+    match resource_type.attribute(ACTIVE) {
+        Some(active) if is_user(resource_type) => plan.without_unassigning(active.id),
+        _ => plan,
     }
 }
 

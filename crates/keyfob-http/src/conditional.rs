@@ -27,17 +27,26 @@ fn tags(headers: &HeaderMap, name: impl AsHeaderName) -> Option<EntityTags> {
     let mut values = headers.get_all(name).iter().peekable();
     values.peek()?;
     let mut tags = Vec::new();
-    // A tag of somebody else's may hold a comma; a piece of it has no pair of quotes and so is no version.
-    for tag in values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-    {
-        if tag.trim() == "*" {
-            return Some(EntityTags::Any);
+    for value in values.filter_map(|value| value.to_str().ok()) {
+        for tag in elements(value) {
+            if tag == "*" {
+                return Some(EntityTags::Any);
+            }
+            tags.extend(EntityTag::parse(tag));
         }
-        tags.extend(EntityTag::parse(tag));
     }
     Some(EntityTags::Listed(tags))
+}
+
+/// The elements of a list. A tag of somebody else's may hold commas and asterisks between its quotes (RFC 9110 section
+/// 8.8.3).
+fn elements(list: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    list.split(move |character| {
+        quoted ^= character == '"';
+        character == ',' && !quoted
+    })
+    .map(str::trim)
 }
 
 #[cfg(test)]
@@ -63,6 +72,8 @@ mod tests {
             (&["W/\"3\"", "W/\"5\",W/\"7\""], some(&[3, 5, 7])),
             (&["W/\"theirs\", W/\"5\""], some(&[5])),
             (&["\"a,5\""], some(&[])),
+            (&["\"a,*,b\""], some(&[])),
+            (&["\"a,\"5\",b\", W/\"3\""], some(&[3])),
             (&["5"], some(&[])),
             (&[""], some(&[])),
             (&["W/\"3\"", "*"], Some(EntityTags::Any)),

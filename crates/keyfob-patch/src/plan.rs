@@ -3,7 +3,7 @@
 use std::{borrow::Cow, collections::HashSet};
 
 use keyfob_core::{
-    Addresses, AttrSet, Attribute, Dialect, MemberSet, Resource, ResourceId, ResourceType, Value,
+    Addresses, AttrId, AttrSet, Attribute, Dialect, MemberSet, Resource, ResourceId, ResourceType, Value,
     message::PatchRequest,
     schema::{Container, Mutability},
     validate::{self, Ignored, ValidationError},
@@ -13,7 +13,7 @@ use smol_str::format_smolstr;
 use crate::{
     PatchError, PatchErrorKind, RelationDelta,
     compile::{Action, Step, compile},
-    edit::changes_immutable,
+    edit::{Change, Edit, changes_immutable},
     members::{MembersChange, PlannedRelation},
     place::Place,
 };
@@ -99,6 +99,20 @@ impl<'t> Plan<'t> {
                 change.selected.set_addresses(addresses);
             }
         }
+        self
+    }
+
+    /// The same plan without the steps that unassign an attribute, for one whose absence says nothing: what an operation
+    /// before them assigned stays.
+    #[must_use]
+    pub fn without_unassigning(mut self, attribute: AttrId) -> Self {
+        self.steps.retain(|step| {
+            !matches!(
+                &step.action,
+                Action::Change(place, Change::Attribute(Edit::Assign(Value::Null)))
+                    if place.attribute.id == attribute
+            )
+        });
         self
     }
 

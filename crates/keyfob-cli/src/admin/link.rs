@@ -163,10 +163,7 @@ pub(super) async fn sync(session: &Session, command: &SyncCommand) -> Result<(),
             }
             // A unit that there isn't is refused before anything is changed.
             if let Some(unit) = default_unit {
-                session
-                    .access()?
-                    .set_default_unit(&session.cx, Some(unit))
-                    .await?;
+                session.access()?.unit(&session.cx, unit).await?;
             }
             let with_groups = groups.map_or(with_groups, |groups| groups == Switch::On);
             let synchronization = Synchronization::new(with_groups, ignored);
@@ -174,6 +171,12 @@ pub(super) async fn sync(session: &Session, command: &SyncCommand) -> Result<(),
                 .admin()
                 .set_synchronization(&session.cx, &synchronization)
                 .await?;
+            if let Some(unit) = default_unit {
+                session
+                    .access()?
+                    .set_default_unit(&session.cx, Some(unit))
+                    .await?;
+            }
         }
     }
     Ok(())

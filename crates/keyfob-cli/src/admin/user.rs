@@ -86,7 +86,10 @@ pub(super) async fn run(session: &Session, command: &Command) -> Result<(), Fail
         }
         Command::Purge { user, confirmation } => {
             let user = admin.user(cx, &user.name).await?;
-            let question = format!("`{}` and everything of it is erased.", user.user_name);
+            let question = format!(
+                "`{}` with the id `{}` and everything of it is erased.",
+                user.user_name, user.id
+            );
             admin
                 .purge_user(cx, &user.id, confirmation.ask(&question))
                 .await?;

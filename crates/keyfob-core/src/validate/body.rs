@@ -9,9 +9,9 @@ use super::{
 };
 use crate::{
     dialect::{Dialect, Quirk},
-    name::{AttrName, SchemaUri},
+    name::{AttrName, AttrPath, SchemaUri},
     resource::{MemberSet, Resource},
-    schema::{Attribute, Mutability, RelationKind, ResourceType, Schema},
+    schema::{Attribute, Mutability, RelationKind, ResourceType, Schema, Target},
     value::{Object, Value},
 };
 
@@ -165,6 +165,13 @@ impl Reader {
         resource_type: &ResourceType,
         dialect: Dialect,
     ) -> Result<(), ValidationError> {
+        // What PATCH would find under this key is no unknown attribute: passing over it would lose what was meant, and a PUT
+        // would unassign it.
+        if leads_somewhere(name.as_str(), resource_type, dialect) {
+            return Err(ValidationError::PathAsKey {
+                key: name.as_str().into(),
+            });
+        }
         if !name.as_str().contains(':') {
             self.ignore(IgnoreRule::UnknownAttribute, "", name.as_str());
             return Ok(());
@@ -514,4 +521,12 @@ pub(super) fn path_in(uri: Option<&SchemaUri>, attribute: &Attribute) -> SmolStr
         None => name.as_str().into(),
         Some(uri) => format_smolstr!("{uri}:{name}"),
     }
+}
+
+/// Returns true if a key that is no attribute's name is a path to one of the type's attributes, such as
+/// `name.givenName`, `urn:…:User:title` or `emails[type eq "work"].value`.
+fn leads_somewhere(key: &str, resource_type: &ResourceType, dialect: Dialect) -> bool {
+    let attribute = key.split_once('[').map_or(key, |(attribute, _)| attribute);
+    AttrPath::parse(attribute)
+        .is_ok_and(|path| matches!(resource_type.find(&path, dialect), Some(Target::Attribute(_))))
 }

@@ -90,6 +90,12 @@ pub enum ValidationError {
         /// The resource type's name.
         resource_type: SmolStr,
     },
+    /// A key is a path to an attribute, which only a PATCH has; maps to `invalidPath`.
+    #[error("`{key}` is a path; a resource has that attribute inside of the object that holds it")]
+    PathAsKey {
+        /// The key, as it was sent.
+        key: SmolStr,
+    },
     /// An answer holds an attribute that is never returned; maps to `invalidValue`.
     #[error("`{path}` is never returned")]
     NeverReturned {
@@ -109,7 +115,7 @@ impl ToErrorBody for ValidationError {
             | Self::MemberType { .. }
             | Self::NeverReturned { .. } => ScimType::InvalidValue,
             Self::Immutable { .. } => ScimType::Mutability,
-            Self::OtherSchema { .. } => ScimType::InvalidPath,
+            Self::OtherSchema { .. } | Self::PathAsKey { .. } => ScimType::InvalidPath,
             Self::Duplicate { .. } | Self::SchemaMissing { .. } | Self::UnknownSchema { .. } => {
                 ScimType::InvalidSyntax
             }

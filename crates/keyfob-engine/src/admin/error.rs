@@ -36,7 +36,7 @@ pub enum AdminError {
     #[error("this can't be undone and needs a confirmation")]
     ConfirmationRequired,
     /// The organization is not linked to a provider.
-    #[error("provisioning is not enabled: the organization has no e-mail domain yet")]
+    #[error("the organization is not linked to a provider; adding an e-mail domain links it")]
     NotEnabled,
     /// The profile allows one token.
     #[error("an organization has one token; refresh it to get another")]
@@ -76,6 +76,17 @@ pub enum AdminError {
     /// There is no such user.
     #[error("there is no user `{0}`")]
     NoSuchUser(SmolStr),
+    /// Several deleted users have the name, and nobody else has it.
+    #[error(
+        "several deleted users have the name `{name}`, and one has to be named by id: {}",
+        listed(ids)
+    )]
+    SeveralUsers {
+        /// The name.
+        name: SmolStr,
+        /// Their ids, in the order in which they were deleted.
+        ids: Vec<ResourceId>,
+    },
     /// The state of the user doesn't allow it.
     #[error("user `{user}` {reason}")]
     State {
@@ -120,6 +131,7 @@ impl ToErrorBody for AdminError {
             | Self::NoSuchUser(_) => 404,
             Self::NameTaken(_)
             | Self::TokenTaken
+            | Self::SeveralUsers { .. }
             | Self::TokenNameTaken(_)
             | Self::OneToken
             | Self::NotEnabled
@@ -131,4 +143,12 @@ impl ToErrorBody for AdminError {
         };
         ErrorBody::new(status, self.to_smolstr())
     }
+}
+
+/// The first ids of a list that may be long.
+fn listed(ids: &[ResourceId]) -> String {
+    const SHOWN: usize = 8;
+    let shown: Vec<String> = ids.iter().take(SHOWN).map(|id| format!("`{id}`")).collect();
+    let more = if ids.len() > SHOWN { " and others" } else { "" };
+    format!("{}{more}", shown.join(", "))
 }

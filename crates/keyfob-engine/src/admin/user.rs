@@ -104,11 +104,14 @@ impl<S: Store> Admin<'_, S> {
         Ok(members.iter().filter_map(|stored| stored.resource.id()).collect())
     }
 
-    /// The user with this id or `userName`, deleted or not; of several deleted users of one name the one that was deleted
-    /// last.
+    /// The user with this id, or with this `userName`, deleted or not.
+    ///
+    /// An id is looked for first, among the deleted users too: a provider chooses names, and one that looks like
+    /// somebody's id must not stand for that person.
     ///
     /// # Errors
-    /// [`AdminError::NoSuchUser`], [`AdminError::Store`].
+    /// [`AdminError::NoSuchUser`], [`AdminError::SeveralUsers`] for a name that several deleted users have and nobody else,
+    /// [`AdminError::Store`].
     ///
     /// # Complexity
     /// At most four look-ups by an index, whatever the number of users.
@@ -116,32 +119,40 @@ impl<S: Store> Admin<'_, S> {
         let users = self.user_type()?;
         let id = ResourceId::new(id_or_name);
         let selection = Selection::document();
-        let stored = match self
+        let by_id = self
             .engine
             .store()
             .get(cx.tenant(), users, &id, &selection)
-            .await?
+            .await?;
+        if by_id.is_none()
+            && let Some(deleted) = self.engine.deleted_user(cx, users, &id).await?
         {
+            let provisioning = self.engine.provisioning(cx).await?;
+            return Ok(deleted_view(id, &deleted, &provisioning));
+        }
+        let live = match by_id {
             Some(stored) => Some(stored),
             None => {
                 self.first(cx, users, &equals(users, "userName", id_or_name)?)
                     .await?
             }
         };
-        if let Some(stored) = stored {
+        if let Some(stored) = live {
             let provisioning = self.engine.provisioning(cx).await?;
             let id = stored.resource.id().unwrap_or(id);
             let loaded = Loaded::new(stored);
             return Ok(UserView::new(id, &loaded.resource, &loaded.state, &provisioning));
         }
-        let (id, deleted) = match self.engine.deleted_user(cx, users, &id).await? {
-            Some(deleted) => (id, deleted),
-            None => self
-                .engine
-                .deleted_user_named(cx, users, id_or_name)
-                .await?
-                .ok_or_else(|| AdminError::NoSuchUser(id_or_name.into()))?,
-        };
+        let mut named = self.engine.deleted_users_named(cx, users, id_or_name).await?;
+        if named.len() > 1 {
+            return Err(AdminError::SeveralUsers {
+                name: id_or_name.into(),
+                ids: named.into_iter().map(|(id, _)| id).collect(),
+            });
+        }
+        let (id, deleted) = named
+            .pop()
+            .ok_or_else(|| AdminError::NoSuchUser(id_or_name.into()))?;
         let provisioning = self.engine.provisioning(cx).await?;
         Ok(deleted_view(id, &deleted, &provisioning))
     }

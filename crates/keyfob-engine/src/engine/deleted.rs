@@ -264,17 +264,18 @@ impl<S: Store> Engine<S> {
         if self.profile().reprovision == Reprovision::New {
             return Ok(None);
         }
-        let last = self.deleted_user_named(cx, resource_type, user_name).await?;
-        Ok(last.map(|(id, _)| Predecessor::Deleted(id)))
+        // Of several, the one that was deleted last.
+        let mut named = self.deleted_users_named(cx, resource_type, user_name).await?;
+        Ok(named.pop().map(|(id, _)| Predecessor::Deleted(id)))
     }
 
-    /// The deleted user of this name; of several the one that was deleted last.
-    pub(crate) async fn deleted_user_named(
+    /// The deleted users of this name, in the order in which they were deleted.
+    pub(crate) async fn deleted_users_named(
         &self,
         cx: &Context,
         resource_type: &ResourceType,
         user_name: &str,
-    ) -> Result<Option<(ResourceId, DeletedUser)>, EngineError> {
+    ) -> Result<Vec<(ResourceId, DeletedUser)>, EngineError> {
         let selection = Selection::document();
         let filter = equals(system::deleted_user(), "userName", user_name)?;
         let query = Query::new(&selection, usize::MAX).with_filter(&filter);
@@ -282,11 +283,11 @@ impl<S: Store> Engine<S> {
             .store()
             .query(cx.tenant(), system::deleted_user(), &query)
             .await?;
-        let mut deleted = page.resources.iter().rev();
-        Ok(deleted.find_map(|stored| {
+        let deleted = page.resources.iter().filter_map(|stored| {
             let id = stored.resource.id()?;
             Some((id, DeletedUser::from_stored(stored, resource_type)?))
-        }))
+        });
+        Ok(deleted.collect())
     }
 
     /// Sends a user to the deleted users.

@@ -49,7 +49,8 @@ impl<S: Store> Engine<S> {
         let compiled = Plan::compile(request, resource_type, self.profile().dialect);
         let read = compiled.map_err(EngineError::from).and_then(|plan| {
             let secrets = self.secrets(&plan, resource_type)?;
-            Ok((plan.with_addresses(&cx.addresses(self.registry())), secrets))
+            let plan = plan.with_addresses(&cx.addresses(self.registry()));
+            Ok((policy::without_silence(plan, resource_type), secrets))
         });
         let (plan, secrets) = match read {
             Ok(read) => read,

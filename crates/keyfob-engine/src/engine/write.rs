@@ -286,12 +286,13 @@ impl<S: Store> Engine<S> {
             (stored, _) => stored?,
         };
         let tag = EntityTag::of(version.unwrap_or(stored.version), &stored.resource, resource_type);
-        let is_whole = wanted_relations.iter().all(|relation| {
-            stored
-                .resource
-                .relation(relation.attribute.name.as_str())
-                .is_some()
-        });
+        // A relation that is larger than the limit was left out. Without a limit what is missing is nowhere, as are the groups
+        // of a deleted user.
+        let is_whole = selection.relation_limit.is_none()
+            || wanted_relations.iter().all(|relation| {
+                let name = relation.attribute.name.as_str();
+                stored.resource.relation(name).is_some()
+            });
         let resource = (answer != PatchAnswer::NoContent && is_whole)
             .then(|| self.view(cx, stored.resource, tag, &projection));
         Ok(Written {

@@ -145,3 +145,68 @@ async fn u_5_u_7_nothing_but_active_true_brings_a_deactivated_user_back() {
         }
     }
 }
+
+/// What one operation says of `active` isn't unsaid by a later one that says nothing.
+#[tokio::test]
+async fn u_7_a_word_on_active_outlasts_the_operations_that_unassign_it() {
+    for (profile, quirks) in [(Profile::rfc(), false), (Profile::interop(), true)] {
+        let server = Server::start(Backend::Memory, profile).await;
+        let mut silent = vec![
+            json!({"op": "remove", "path": "active"}),
+            json!({"op": "add", "path": "active", "value": null}),
+            json!({"op": "replace", "value": {"active": null}}),
+        ];
+        if quirks {
+            silent.push(json!({"op": "replace", "path": "active", "value": []}));
+            silent.push(json!({"op": "replace", "value": {format!("{USER}:active"): null}}));
+        }
+        for (number, silent) in silent.iter().enumerate() {
+            let id = server.create_user(&format!("user{number}@example.com")).await;
+            let path = format!("/Users/{id}");
+            for said in [false, true] {
+                let spoken = json!({"op": "replace", "path": "active", "value": said});
+                let body = json!({"schemas": [PATCH], "Operations": [spoken, silent]});
+                let answer = server.send("PATCH", &path, Some(&body)).await;
+                assert_eq!(answer.status, 200, "{silent}: {answer}");
+                assert_eq!(answer.json()["active"], json!(said), "{silent}: {answer}");
+            }
+        }
+    }
+}
+
+/// A key of a body that PATCH would understand as a path is refused: passing over it would lose what it says, and a PUT
+/// would unassign it.
+#[tokio::test]
+async fn rfc_7643_2_1_a_path_is_no_name_of_a_body() {
+    for profile in [Profile::rfc(), Profile::interop()] {
+        let server = Server::start(Backend::Memory, profile).await;
+        let member = server.create_user("bjensen@example.com").await;
+        let group = json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+            "displayName": "Guides",
+            "members": [{"value": member}],
+        });
+        let path = format!("/Groups/{}", server.create("/Groups", &group).await);
+        let mut qualified = group.clone();
+        qualified.as_object_mut().unwrap().remove("members");
+        qualified["urn:ietf:params:scim:schemas:core:2.0:Group:members"] = group["members"].clone();
+        server
+            .send("PUT", &path, Some(&qualified))
+            .await
+            .assert_error(400, Some("invalidPath"));
+        let found = server.send("GET", &path, None).await.json();
+        assert_eq!(found["members"].as_array().unwrap().len(), 1);
+        for key in [
+            "name.givenName",
+            "emails[type eq \"work\"].value",
+            &format!("{USER}:active"),
+        ] {
+            let mut body = json!({"schemas": [USER], "userName": "ann"});
+            body[key] = json!("x");
+            server
+                .send("POST", "/Users", Some(&body))
+                .await
+                .assert_error(400, Some("invalidPath"));
+        }
+    }
+}
