@@ -25,6 +25,8 @@ ALLOWED = {
     "keyfob-core/src/validate/members.rs": (2, "names of types and attributes"),
     "keyfob-core/src/validate/value.rs": (2, "booleans that are sent as texts"),
     "keyfob-engine/src/admin/link.rs": (2, "names of attributes"),
+    "keyfob-engine/src/engine/deleted/restore.rs": (1, "names of attributes"),
+    "keyfob-engine/src/policy/active.rs": (1, "booleans that are sent as texts"),
     "keyfob-filter/src/compile.rs": (3, "names of types, and booleans that are sent as texts"),
     "keyfob-patch/src/element.rs": (1, "names of attributes"),
     "keyfob-store-sqlite/src/index.rs": (1, "paths of attributes"),

@@ -13,5 +13,5 @@ pub use self::{
     members::members,
     reader::{IgnoreRule, Ignored, Reader},
     response::response,
-    value::{is_primary, points_at_nothing, value},
+    value::{is_primary, points_at_nothing, unite_repeated, value},
 };

@@ -42,6 +42,8 @@ pub(crate) enum HttpError {
     QueryEncoding,
     #[error("`{name}` is not an integer: `{text}`")]
     NotAnInteger { name: &'static str, text: SmolStr },
+    #[error("`{name}` is given more than once")]
+    Repeated { name: &'static str },
     #[error(transparent)]
     Projection(#[from] ProjectionError),
     #[error("what a service says of itself can't be filtered")]
@@ -65,7 +67,7 @@ impl ToErrorBody for HttpError {
             Self::TooLarge { .. } => ErrorBody::new(413, detail()),
             Self::MediaType | Self::ContentEncoding => ErrorBody::new(415, detail()),
             Self::Unreadable => ErrorBody::bad_request(ScimType::InvalidSyntax, detail()),
-            Self::QueryEncoding | Self::NotAnInteger { .. } => {
+            Self::QueryEncoding | Self::NotAnInteger { .. } | Self::Repeated { .. } => {
                 ErrorBody::bad_request(ScimType::InvalidValue, detail())
             }
             Self::Projection(error) => error.to_error_body(),

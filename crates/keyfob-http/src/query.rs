@@ -35,14 +35,17 @@ impl<'q> Parameters<'q> {
             .map_err(|_| HttpError::QueryEncoding)?;
         let mut parameters = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if let Some(parameter) = parameters.parameter(&name) {
-                parameter.get_or_insert(value);
+            if let Some((name, parameter)) = parameters.parameter(&name) {
+                // Whichever counted, the other would be lost: a filter more, or another page.
+                if parameter.replace(value).is_some() {
+                    return Err(HttpError::Repeated { name });
+                }
             }
         }
         Ok(parameters)
     }
 
-    fn parameter(&mut self, name: &str) -> Option<&mut Option<Cow<'q, str>>> {
+    fn parameter(&mut self, name: &str) -> Option<(&'static str, &mut Option<Cow<'q, str>>)> {
         let known = [
             ("filter", &mut self.filter),
             ("attributes", &mut self.attributes),
@@ -56,7 +59,6 @@ impl<'q> Parameters<'q> {
         known
             .into_iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, parameter)| parameter)
     }
 
     pub(crate) fn has_filter(&self) -> bool {
@@ -119,7 +121,6 @@ mod tests {
             ("filter", Some("")),
             ("FILTER=a+pr", Some("a pr")),
             ("%66ilter=a+pr", Some("a pr")),
-            ("filter=a+pr&filter=b+pr", Some("a pr")),
             ("aadOptscim062020&filter=a+pr&colour=blue&=&&", Some("a pr")),
             ("filter=a+eq+%22%E2%82%AC%22", Some("a eq \"\u{20ac}\"")),
             ("filter=a%3Db%26c", Some("a=b&c")),
@@ -127,6 +128,22 @@ mod tests {
         ] {
             assert_eq!(request(query).unwrap().filter.as_deref(), filter, "{query}");
         }
+    }
+
+    #[test]
+    fn a_parameter_that_is_given_twice_is_refused() {
+        for (query, repeated) in [
+            ("filter=a+pr&filter=b+pr", "filter"),
+            ("count=1&COUNT=1", "count"),
+            ("attributes=a&excludedAttributes=b&%61ttributes=c", "attributes"),
+        ] {
+            let refused = Parameters::parse(query);
+            assert!(
+                matches!(refused, Err(HttpError::Repeated { name }) if name == repeated),
+                "{query}"
+            );
+        }
+        assert!(Parameters::parse("colour=blue&colour=red").is_ok());
     }
 
     #[test]

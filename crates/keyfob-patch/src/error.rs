@@ -88,6 +88,12 @@ pub enum PatchErrorKind {
         /// The attribute.
         attribute: SmolStr,
     },
+    /// `remove` with a value filter and a value; maps to `invalidSyntax`.
+    #[error("`{path}` says what is removed: leave the value out")]
+    ValueBesideFilter {
+        /// The path.
+        path: SmolStr,
+    },
     /// `remove` with a value that can't name an element; maps to `invalidValue`.
     #[error("the value with which `{attribute}` is removed from names nothing: leave it out to remove all")]
     NothingNamed {
@@ -168,7 +174,9 @@ impl PatchErrorKind {
             Self::Path(_) | Self::Resolve(_) | Self::NotSelectable { .. } => ScimType::InvalidPath,
             Self::Filter(_) => ScimType::InvalidFilter,
             Self::MissingPath | Self::NoMatch { .. } => ScimType::NoTarget,
-            Self::MissingValue { .. } | Self::ValueOfRemove { .. } => ScimType::InvalidSyntax,
+            Self::MissingValue { .. } | Self::ValueOfRemove { .. } | Self::ValueBesideFilter { .. } => {
+                ScimType::InvalidSyntax
+            }
             Self::NotAttributes { .. } | Self::NothingNamed { .. } | Self::Value(_) => ScimType::InvalidValue,
             Self::ReadOnly { .. } | Self::Required { .. } | Self::MemberChanged { .. } => {
                 ScimType::Mutability

@@ -16,6 +16,21 @@ impl<'t> Place<'t> {
     }
 
     /// The attribute's value, if it has one.
+    /// The elements of a multi-valued attribute.
+    pub(crate) fn elements_mut<'r>(&self, resource: &'r mut Resource) -> Option<&'r mut Vec<Value>> {
+        let object = match self.container {
+            Container::Core => resource.core_mut(),
+            Container::Extension(uri) => {
+                let mut extensions = resource.extensions_mut().iter_mut();
+                &mut extensions.find(|(present, _)| present == uri)?.1
+            }
+        };
+        match object.get_mut(self.attribute.name.as_str())? {
+            Value::Array(elements) => Some(elements),
+            _ => None,
+        }
+    }
+
     pub(crate) fn get<'r>(&self, resource: &'r Resource) -> Option<&'r Value> {
         let object = match self.container {
             Container::Core => resource.core(),

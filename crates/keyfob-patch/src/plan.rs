@@ -280,6 +280,10 @@ impl<'t> Plan<'t> {
         let refuse = |error: ValidationError| PatchError::new(None, None, error.into());
         let mut changed = false;
         for place in &self.changed {
+            // What operations made of the elements may repeat another, which a body could not have (RFC 7643 section 2.4).
+            if let Some(elements) = place.elements_mut(draft) {
+                validate::unite_repeated(place.attribute, elements);
+            }
             let after = place.get(draft);
             if after == place.get(stored) {
                 continue;

@@ -49,7 +49,8 @@ fn parts(attribute: &Attribute, value: &Value, repeats: bool) -> Vec<String> {
         Value::Null => Vec::new(),
         Value::Array(values) => values
             .iter()
-            .flat_map(|value| parts(attribute, value, repeats))
+            // Only the whole value may name the attribute once more.
+            .flat_map(|value| parts(attribute, value, false))
             .collect(),
         Value::Object(object) if attribute.is_complex() => {
             if let (1, Some(inner)) = (object.len(), member(value, attribute.name.as_str()))

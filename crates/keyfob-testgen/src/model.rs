@@ -323,6 +323,16 @@ impl Model {
         let Some(resource) = self.after.as_object_mut() else {
             return;
         };
+        for attribute in &self.kind.schema().attributes {
+            let name = attribute.name.as_str();
+            let points = attribute.sub_attribute("$ref").is_some();
+            if !points
+                && resource.get(name) != self.before.get(name)
+                && let Some(Value::Array(elements)) = resource.get_mut(name)
+            {
+                *elements = united(elements);
+            }
+        }
         let mut schemas = vec![self.kind.schema().id.as_str()];
         for extension in self.kind.extensions() {
             let uri = extension.schema.id.as_str();
@@ -359,4 +369,23 @@ impl Model {
             .filter(Value::is_object);
         object.unwrap_or_else(|| value.clone())
     }
+}
+
+/// One of elements of the same `type` and `value`: the first, with what later ones say.
+fn united(elements: &[Value]) -> Vec<Value> {
+    let same = |one: &Value, other: &Value| {
+        let of = |element: &Value, name: &str| element.get(name).and_then(Value::as_str).map(str::to_owned);
+        of(one, "value").is_some()
+            && of(one, "value") == of(other, "value")
+            && of(one, "type").unwrap_or_default() == of(other, "type").unwrap_or_default()
+    };
+    let mut united: Vec<Value> = Vec::new();
+    for element in elements {
+        let first = united.iter_mut().find(|first| same(first, element));
+        match (first.and_then(Value::as_object_mut), element.as_object()) {
+            (Some(first), Some(again)) => first.extend(again.clone()),
+            _ => united.push(element.clone()),
+        }
+    }
+    united
 }

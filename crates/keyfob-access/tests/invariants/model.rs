@@ -188,7 +188,8 @@ impl Document {
     fn set(&mut self, field: Field, value: Option<String>) {
         match (field, self.text_mut(field)) {
             (_, Some(text)) => *text = value,
-            (Field::Active, None) => self.active = value.and_then(|value| said(&value)),
+            // Nothing said unsays nothing.
+            (Field::Active, None) => self.active = value.and_then(|value| said(&value)).or(self.active),
             (_, None) => self.user_name = value.unwrap_or_default(),
         }
     }

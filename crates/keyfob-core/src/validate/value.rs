@@ -81,10 +81,7 @@ impl Reader {
         for value in values {
             canonical.push(self.element(attribute, value, path)?);
         }
-        // Relations are keyed by what they point at.
-        if !points_at_resources(attribute) {
-            unite_repeated(&mut canonical);
-        }
+        unite_repeated(attribute, &mut canonical);
         let primaries = canonical.iter().filter(|value| is_primary(value)).count();
         if primaries > 1 {
             return Err(ValidationError::TwoPrimaries { path: path.into() });
@@ -349,10 +346,13 @@ impl Reader {
     }
 }
 
-/// Makes one of elements that have the same `type` and `value` (RFC 7643 section 2.4): the first, with what later ones
-/// say of it.
-fn unite_repeated(elements: &mut Vec<Value>) {
-    if elements.len() < 2 {
+/// Makes one of the elements of an attribute that have the same `type` and `value` (RFC 7643 section 2.4): the first,
+/// with what later ones say of it. Elements that point at resources are known by these and stay as they are.
+///
+/// # Complexity
+/// Linear in the elements.
+pub fn unite_repeated(attribute: &Attribute, elements: &mut Vec<Value>) {
+    if elements.len() < 2 || points_at_resources(attribute) {
         return;
     }
     let mut places: HashMap<(SmolStr, SmolStr), usize> = HashMap::new();

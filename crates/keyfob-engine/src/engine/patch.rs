@@ -6,7 +6,7 @@ use keyfob_core::{
     schema::{Mutability, RelationKind},
     validate::Ignored,
 };
-use keyfob_patch::Plan;
+use keyfob_patch::{Plan, RelationDelta};
 use keyfob_store::{Selection, Store};
 
 use super::{
@@ -122,6 +122,9 @@ impl<S: Store> Engine<S> {
                 precondition.check_write(existing.tag(resource_type))?;
                 match existing {
                     Existing::Live(loaded) => Some(loaded),
+                    Existing::Deleted(_) if plan.deltas().iter().all(RelationDelta::is_empty) => {
+                        return Ok(None);
+                    }
                     // Its relations went when it was deleted.
                     Existing::Deleted(_) => return Err(EngineError::not_found(resource_type, id)),
                 }

@@ -64,6 +64,11 @@ impl<'t> Compiler<'t> {
             });
         }
         let values = match value {
+            Value::Array(values) if values.iter().any(names_nothing) => {
+                return Err(PatchErrorKind::NothingNamed {
+                    attribute: text.into(),
+                });
+            }
             Value::Array(values) => values,
             single if self.dialect.allows(Quirk::SingleValues) => vec![single],
             other => match self.reader.value(attribute, other, text)? {
@@ -96,6 +101,9 @@ impl<'t> Compiler<'t> {
         value: Option<Value>,
         text: &str,
     ) -> Compiling<Change<'t>> {
+        if kind == Kind::Remove && selected.is_some() {
+            demand_no_value(value.as_ref(), text)?;
+        }
         let seed = selected
             .as_ref()
             .and_then(|selected| self.seed(attribute, selected));
@@ -215,9 +223,22 @@ pub(super) fn listed(value: Value) -> Value {
     }
 }
 
-/// Whether the value of a `remove` names no element, whatever the attribute.
+/// Returns true if the value of a `remove` names no element, whatever the attribute. A list or an object that is written
+/// as a text names none either: taken for somebody's id it would be somebody who isn't in, and the removal would be lost.
 pub(super) fn names_nothing(value: &Value) -> bool {
-    value.is_unassigned() || value.as_str() == Some("")
+    value.is_unassigned()
+        || value
+            .as_str()
+            .is_some_and(|text| text.is_empty() || text.trim_start().starts_with(['[', '{']))
+}
+
+/// Refuses a `remove` of what a filter selects that has a value too: the two may contradict each other, and whichever
+/// counts, the other is lost.
+pub(super) fn demand_no_value(value: Option<&Value>, text: &str) -> Compiling<()> {
+    if value.is_none_or(|value| value.is_unassigned() || value.as_str() == Some("")) {
+        return Ok(());
+    }
+    Err(PatchErrorKind::ValueBesideFilter { path: text.into() })
 }
 
 /// The changes of a complex value, unless they take away what it must have.

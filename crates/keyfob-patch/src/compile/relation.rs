@@ -10,7 +10,7 @@ use smol_str::SmolStr;
 
 use super::{
     Action, Compiler, Compiling, Spot,
-    document::{listed, names_nothing},
+    document::{demand_no_value, listed, names_nothing},
 };
 use crate::{
     PatchErrorKind,
@@ -37,9 +37,13 @@ impl<'t> Compiler<'t> {
             if kind == Kind::Remove
                 && let Some(ids) = ids_in(filter, attribute)
             {
+                demand_no_value(value.as_ref(), text)?;
                 return self.members(attribute, MembersChange::Known(MembersEdit::Remove(ids)), text);
             }
             let selected = filter.compile_for_elements(attribute, self.dialect)?;
+            if kind == Kind::Remove {
+                demand_no_value(value.as_ref(), text)?;
+            }
             let change = match selected.member_ids() {
                 Some(ids) if kind == Kind::Remove => MembersChange::Known(MembersEdit::Remove(ids)),
                 _ => MembersChange::Selected(Box::new(
@@ -56,7 +60,11 @@ impl<'t> Compiler<'t> {
                 attribute: text.clone(),
             });
         }
-        if kind == Kind::Remove && names_nothing(&value) {
+        let any_names_nothing = match &value {
+            Value::Array(values) => values.is_empty() || values.iter().any(names_nothing),
+            single => names_nothing(single),
+        };
+        if kind == Kind::Remove && any_names_nothing {
             return Err(PatchErrorKind::NothingNamed {
                 attribute: text.clone(),
             });

@@ -86,6 +86,9 @@ impl Model {
     }
 
     pub(super) fn remove_elements(&mut self, place: &Place, value: Option<&Value>) {
+        if place.filter.is_some() && value.is_some_and(|value| !says_no_more(value)) {
+            return self.fault("invalidSyntax");
+        }
         let mut elements = self.elements(place);
         let selected = selected(place, &elements);
         match (place.sub, &place.filter, value) {
@@ -121,7 +124,7 @@ impl Model {
                 for unwanted in sent {
                     match changes(place.attribute, &unwanted, self.dialect) {
                         Err(fault) => return self.fault(fault),
-                        _ if unwanted.is_array() || unwanted == json!("") => {
+                        _ if unwanted.is_array() || unwanted == json!("") || is_json_text(&unwanted) => {
                             return self.fault("invalidValue");
                         }
                         Ok(unwanted) if says_nothing(unwanted.as_ref()) => return self.fault("invalidValue"),
@@ -247,4 +250,15 @@ fn text(attribute: &Attribute, element: &Value, name: &str) -> Option<String> {
     let sub = attribute.sub_attribute(name)?;
     let text = element.get(name)?.as_str()?;
     Some(compared(sub, text))
+}
+
+/// Whether a text is a list or an object written as JSON, which names nobody.
+pub(super) fn is_json_text(value: &Value) -> bool {
+    let text = value.as_str().unwrap_or_default().trim_start();
+    text.starts_with('[') || text.starts_with('{')
+}
+
+/// Whether the value of a removal says nothing beside the filter.
+pub(super) fn says_no_more(value: &Value) -> bool {
+    [json!(null), json!([]), json!({}), json!("")].contains(value)
 }

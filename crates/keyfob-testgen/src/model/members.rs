@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Model, Op,
+    elements::{is_json_text, says_no_more},
     filter::equalities,
     target::Place,
     value::{canonical, changes},
@@ -80,12 +81,19 @@ impl Model {
         }
         let mut members = self.members(place);
         match (&place.filter, value) {
+            (Some(_), Some(value)) if !says_no_more(value) => return self.fault("invalidSyntax"),
             (Some(filter), _) => members.retain(|member| !element_matches(filter, place.attribute, member)),
             (None, None) => members.clear(),
             (None, Some(_)) if !self.dialect.allows(Quirk::RemoveByValue) => {
                 return self.fault("invalidSyntax");
             }
             (None, Some(value)) => {
+                let texts = value
+                    .as_array()
+                    .map_or(std::slice::from_ref(value), Vec::as_slice);
+                if texts.iter().any(is_json_text) {
+                    return self.fault("invalidValue");
+                }
                 let sent = match canonical(place.attribute, value, self.dialect) {
                     Ok(sent) => sent.as_array().cloned().unwrap_or_default(),
                     Err(fault) => return self.fault(fault),
