@@ -103,7 +103,7 @@ fn t_2_a_new_organization_is_linked_by_its_first_domain_and_the_token_opens_it()
     let site = Site::start("verkada");
     let created = site.ask(&["org", "create", "Umbrella"]);
     assert_eq!(created[0]["linked"], json!(false));
-    site.refused(&["--org", "umbrella", "token", "refresh", "--yes"], "not enabled");
+    site.refused(&["--org", "umbrella", "token", "refresh", "--yes"], "not linked");
     let added = site.ask(&["--org", "Umbrella", "domain", "add", "umbrella.example"]);
     let token = added[0]["token"].as_str().unwrap();
     let other = site.server.client(token);
