@@ -1,8 +1,14 @@
 //! The characteristics of attributes under a profile: one table for what is checked and for what `/Schemas` says.
 
-use keyfob_core::{Attribute, Schema, SchemaUri, schema::Uniqueness};
+use keyfob_core::{
+    Attribute, Quirk, Schema, SchemaUri,
+    schema::{Mutability, Uniqueness},
+};
 
-use crate::profile::Profile;
+use crate::{
+    feature::Feature,
+    profile::{Profile, WriteOnlyPatch},
+};
 
 impl Profile {
     /// The paths, such as `name.givenName`, of the attributes of a schema that a provider has to give beyond those that
@@ -32,6 +38,10 @@ impl Profile {
         let mut schema = schema.clone();
         let required = self.required_in(&schema.id);
         for attribute in &mut schema.attributes {
+            self.describe(attribute);
+            for sub in &mut attribute.sub_attributes {
+                self.describe(sub);
+            }
             attribute.uniqueness = self.uniqueness_in(&schema.id, attribute);
             for path in required {
                 let (name, sub) = path
@@ -48,5 +58,22 @@ impl Profile {
             }
         }
         schema
+    }
+
+    /// Lets an attribute say which values are checked, and that a client can't set one that isn't kept where the profile
+    /// refuses to pass over it.
+    fn describe(&self, attribute: &mut Attribute) {
+        if let Some(format) = attribute.format()
+            && !self.dialect.allows(Quirk::LooseFormats)
+            && attribute.canonical_values.is_empty()
+        {
+            attribute.canonical_values = format.canonical_values();
+        }
+        if attribute.mutability == Mutability::WriteOnly
+            && self.write_only == WriteOnlyPatch::Refuse
+            && !Feature::ChangePassword.is_supported()
+        {
+            attribute.mutability = Mutability::ReadOnly;
+        }
     }
 }

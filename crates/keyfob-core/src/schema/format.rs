@@ -2,6 +2,7 @@
 
 use iri_string::types::UriReferenceStr;
 use oxilangtag::LanguageTag;
+use smol_str::SmolStr;
 
 use super::{Attribute, AttributeType};
 
@@ -36,6 +37,25 @@ impl Format {
             "country" => Self::Country,
             _ => return None,
         })
+    }
+
+    /// Returns values of the form, for `canonicalValues` of a schema: every country and time zone, and a few of the many
+    /// languages. URIs have none.
+    #[must_use]
+    pub fn canonical_values(self) -> Vec<SmolStr> {
+        let texts = |texts: &[&'static str]| texts.iter().copied().map(SmolStr::new_static).collect();
+        match self {
+            Self::UriReference => Vec::new(),
+            Self::LanguageTag => texts(&[
+                "de-DE", "en-GB", "en-US", "es-ES", "fr-FR", "ja-JP", "ko-KR", "pt-BR",
+            ]),
+            Self::LanguageRanges => texts(&["de", "en", "en-US", "es", "fr", "ja", "ko", "pt-BR"]),
+            Self::TimeZone => TIME_ZONES.lines().map(SmolStr::new_static).collect(),
+            Self::Country => COUNTRIES
+                .split_ascii_whitespace()
+                .map(SmolStr::new_static)
+                .collect(),
+        }
     }
 
     /// Whether a text has the form. Names of zones and countries are compared without regard to case.
