@@ -147,7 +147,7 @@ impl CompareKey {
         }
     }
 
-    /// Whether the text has this key.
+    /// Returns true if the text has this key.
     ///
     /// # Complexity
     /// Linear, and without allocating for ASCII.

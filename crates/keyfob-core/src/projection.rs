@@ -276,7 +276,7 @@ impl<'r> ResolvedProjection<'r> {
             .collect()
     }
 
-    /// Whether an answer holds the attribute or some of it.
+    /// Returns true if an answer holds the attribute or some of it.
     fn holds(&self, attribute: &Attribute) -> bool {
         match (attribute.returned, self.list) {
             (Returned::Always, _) | (Returned::Default, List::Default) => true,
@@ -340,7 +340,7 @@ impl<'r> ResolvedProjection<'r> {
         true
     }
 
-    /// Whether an answer that holds some of the attribute holds this sub-attribute.
+    /// Returns true if an answer that holds some of the attribute holds this sub-attribute.
     fn holds_sub(&self, attribute: &Attribute, sub: &Attribute) -> bool {
         let is_named = self.whole.contains(sub.id);
         match (sub.returned, self.list) {

@@ -33,7 +33,7 @@ pub enum Feature {
 }
 
 impl Feature {
-    /// Whether the engine offers it.
+    /// Returns true if the engine offers it.
     #[must_use]
     pub const fn is_supported(self) -> bool {
         match self {

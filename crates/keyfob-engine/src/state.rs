@@ -64,7 +64,7 @@ impl State {
         self.0.get_str(MANAGED_BY)
     }
 
-    /// Whether the user was invited and has not accepted yet. A user that is deactivated or deleted meanwhile still has
+    /// Returns true if the user was invited and has not accepted yet. A user that is deactivated or deleted meanwhile still has
     /// to accept.
     #[must_use]
     pub fn is_invited(&self) -> bool {
@@ -238,7 +238,7 @@ pub(crate) fn said(document: &Resource) -> Option<bool> {
     document.core().get(ACTIVE).and_then(Value::as_bool)
 }
 
-/// Whether a user is active: unless its document says that it is not.
+/// Returns true if a user is active: unless its document says that it is not.
 pub(crate) fn is_active(document: &Resource) -> bool {
     said(document).unwrap_or(true)
 }

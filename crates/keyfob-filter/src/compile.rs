@@ -176,7 +176,7 @@ impl<'r> Found<'r> {
         self.extension.is_none() && self.attribute.name.is("meta")
     }
 
-    /// Whether it says which value of many is the preferred one.
+    /// Returns true if it says which value of many is the preferred one.
     fn is_primary(&self) -> bool {
         self.attribute.multi_valued && self.sub.is_some_and(|sub| sub.name.is("primary"))
     }
@@ -510,7 +510,7 @@ impl<'r> Compiler<'r> {
         }
     }
 
-    /// Whether the query is for a type of which this is true.
+    /// Returns true if the query is for a type of which this is true.
     #[cold]
     fn is_queried(&self, is_so: impl Fn(&ResourceType) -> bool) -> bool {
         self.queried.iter().any(|resource_type| is_so(resource_type))
@@ -580,7 +580,7 @@ fn sub_attribute<'r>(
         .map_err(|error| Box::new(CompileErrorKind::Resolve(error)))
 }
 
-/// Whether the attribute of this type before a bracket has what a path within it names.
+/// Returns true if the attribute of this type before a bracket has what a path within it names.
 fn has_sub(
     resource_type: &ResourceType,
     before: Option<&AttrPath>,

@@ -46,7 +46,7 @@ impl Predicate {
         &self.condition
     }
 
-    /// Whether it matches every resource or none, where that follows from the resource type alone: the filter names
+    /// Returns true if it matches every resource or none, where that follows from the resource type alone: the filter names
     /// nothing but attributes that the type [lacks](crate::Filter::compile_for_types).
     #[must_use]
     pub fn constant(&self) -> Option<bool> {

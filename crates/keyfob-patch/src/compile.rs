@@ -194,7 +194,7 @@ impl<'t> Compiler<'t> {
         self.at(kind, &path, Some(value), &text, true)
     }
 
-    /// Whether a path or a key begins with the URI of a schema that the registry has.
+    /// Returns true if a path or a key begins with the URI of a schema that the registry has.
     fn names_registered(&self, text: &str) -> bool {
         let head = text.split_once('[').map_or(text, |(head, _)| head);
         let Some((uri, rest)) = head.rsplit_once(':') else {

@@ -34,7 +34,7 @@ pub(crate) struct ElementsChange<'t> {
     pub(crate) selected: Option<ElementPredicate>,
     pub(crate) edit: ElementEdit<'t>,
     pub(crate) otherwise: NoMatch,
-    /// Whether nothing may be left of a value: only what removes leaves nothing.
+    /// True if nothing may be left of a value: only what removes leaves nothing.
     pub(crate) may_empty: bool,
 }
 

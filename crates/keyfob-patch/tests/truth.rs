@@ -91,7 +91,7 @@ fn assert_found(attribute: &Attribute, sent: &Value, held: Option<&Value>, repea
     }
 }
 
-/// Whether a value says of a whole attribute that it has no values.
+/// Returns true if a value says of a whole attribute that it has no values.
 fn says_none(attribute: &Attribute, value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -103,7 +103,7 @@ fn says_none(attribute: &Attribute, value: &Value) -> bool {
     }
 }
 
-/// Whether an operation may leave the attribute without values: one that removes, and one that says of the whole
+/// Returns true if an operation may leave the attribute without values: one that removes, and one that says of the whole
 /// attribute that it has none.
 fn may_empty(operation: &Value, attribute: &Attribute) -> bool {
     if operation["op"] == "remove" {

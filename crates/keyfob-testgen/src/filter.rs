@@ -161,7 +161,7 @@ fn is_present(reached: Reached) -> bool {
     }
 }
 
-/// Whether one value of an attribute, or what it has of a sub-attribute, compares so.
+/// Returns true if one value of an attribute, or what it has of a sub-attribute, compares so.
 fn compares_one(
     attribute: &Attribute,
     sub: Option<&Attribute>,

@@ -20,7 +20,7 @@ pub(crate) fn compared(attribute: &Attribute, text: &str) -> String {
     composed.chars().map(folded).collect()
 }
 
-/// Whether two texts are one value.
+/// Returns true if two texts are one value.
 pub(crate) fn is_same(attribute: &Attribute, left: &str, right: &str) -> bool {
     let is_one_kind = !is_user_name(attribute) || is_prepared(left) == is_prepared(right);
     is_one_kind && compared(attribute, left) == compared(attribute, right)
@@ -31,7 +31,7 @@ fn is_user_name(attribute: &Attribute) -> bool {
     attribute.kind == AttributeType::String && !attribute.case_exact && attribute.name.is("userName")
 }
 
-/// Whether PRECIS takes a text of the characters that the generators make: letters, digits and what else ASCII prints.
+/// Returns true if PRECIS takes a text of the characters that the generators make: letters, digits and what else ASCII prints.
 fn is_prepared(text: &str) -> bool {
     let mapped = text.nfc().flat_map(narrow).collect::<Vec<_>>();
     let is_letter = |character: &char| {

@@ -117,7 +117,7 @@ pub(crate) struct User {
     pub(crate) is_managed: bool,
     /// U-12: whether it was invited and has not accepted, whatever became of it since.
     pub(crate) is_invited: bool,
-    /// Whether it is invited when it is active for the first time.
+    /// True if it is invited when it is active for the first time.
     pub(crate) is_due: bool,
     pub(crate) deactivated_by: Option<Origin>,
     /// From which side it was deleted, and after how many others.

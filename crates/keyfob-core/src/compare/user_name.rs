@@ -25,7 +25,7 @@ pub(super) fn map(composed: &str) -> String {
     mapped.map_or_else(|_| composed.to_owned(), Cow::into_owned)
 }
 
-/// Whether `UsernameCaseMapped` takes the text.
+/// Returns true if `UsernameCaseMapped` takes the text.
 pub(super) fn is_prepared(text: &str) -> bool {
     prepare(text).is_ok()
 }

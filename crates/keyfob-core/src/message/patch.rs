@@ -151,7 +151,7 @@ impl PatchRequest {
 #[derive(Default)]
 pub(crate) struct SentPatch {
     pub(crate) schemas: Option<Value>,
-    /// Whether `Operations` is an array.
+    /// True if `Operations` is an array.
     pub(crate) has_operations: bool,
     operations: Vec<PatchOperation>,
     /// What is wrong with the first element of `Operations` that is no operation; what follows it is not kept.

@@ -58,7 +58,7 @@ impl Format {
         }
     }
 
-    /// Whether a text has the form. Names of zones and countries are compared without regard to case.
+    /// Returns true if a text has the form. Names of zones and countries are compared without regard to case.
     #[must_use]
     pub fn fits(self, text: &str) -> bool {
         let is = |known: &str| known.eq_ignore_ascii_case(text);

@@ -139,7 +139,7 @@ impl ResourceType {
             .find(|extension| extension.schema.id == *uri)
     }
 
-    /// Whether the registry has a schema with this URI, for this type or for others. One that is not of this type is a
+    /// Returns true if the registry has a schema with this URI, for this type or for others. One that is not of this type is a
     /// mistake, where a URI that the registry doesn't know may be a client's own.
     ///
     /// ```

@@ -388,7 +388,7 @@ fn nothing_left(attribute: &Attribute, path: &str) -> ValidationError {
     ValidationError::NothingKnown { path: path.into() }
 }
 
-/// Whether a string can be an element of the attribute: the `value` of one that points at no resource.
+/// Returns true if a string can be an element of the attribute: the `value` of one that points at no resource.
 fn takes_bare(attribute: &Attribute) -> bool {
     let is_text = |sub: &Attribute| sub.kind == AttributeType::String && !sub.multi_valued;
     attribute.multi_valued

@@ -118,7 +118,7 @@ impl Review<'_> {
         self.unique.push(key);
     }
 
-    /// Whether a deleted user comes back and somebody else has by now what it had under this attribute of a
+    /// Returns true if a deleted user comes back and somebody else has by now what it had under this attribute of a
     /// [reserved](Self::reserve) key. A rule that reserved it lets the user come back without.
     #[must_use]
     pub fn is_taken(&self, attribute: &str) -> bool {

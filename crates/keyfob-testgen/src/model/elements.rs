@@ -159,7 +159,7 @@ impl Model {
     }
 }
 
-/// Whether nothing that is known is in a value.
+/// Returns true if nothing that is known is in a value.
 fn says_nothing(change: Option<&Map<String, Value>>) -> bool {
     change.is_none_or(|change| change.values().all(Value::is_null))
 }
@@ -230,7 +230,7 @@ fn same(attribute: &Attribute, held: &Value, new: &Value) -> bool {
     }
 }
 
-/// Whether a value that is to be removed means this one: by `value`, and by a `type` that is said, or else by all that
+/// Returns true if a value that is to be removed means this one: by `value`, and by a `type` that is said, or else by all that
 /// is said.
 fn means(attribute: &Attribute, unwanted: &Value, element: &Value) -> bool {
     let has_value = unwanted.get("value").is_some_and(|value| !value.is_null());
@@ -252,13 +252,13 @@ fn text(attribute: &Attribute, element: &Value, name: &str) -> Option<String> {
     Some(compared(sub, text))
 }
 
-/// Whether a text is a list or an object written as JSON, which names nobody.
+/// Returns true if a text is a list or an object written as JSON, which names nobody.
 pub(super) fn is_json_text(value: &Value) -> bool {
     let text = value.as_str().unwrap_or_default().trim_start();
     text.starts_with('[') || text.starts_with('{')
 }
 
-/// Whether the value of a removal says nothing beside the filter.
+/// Returns true if the value of a removal says nothing beside the filter.
 pub(super) fn says_no_more(value: &Value) -> bool {
     [json!(null), json!([]), json!({}), json!("")].contains(value)
 }

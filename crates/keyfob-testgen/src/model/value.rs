@@ -117,7 +117,7 @@ pub(super) fn changes(
     }
 }
 
-/// Whether a bare string can be an element.
+/// Returns true if a bare string can be an element.
 fn bare_elements(attribute: &Attribute, dialect: Dialect) -> bool {
     dialect.allows(Quirk::BareElements)
         && attribute.multi_valued
