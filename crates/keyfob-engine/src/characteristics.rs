@@ -21,7 +21,7 @@ impl Profile {
         }
     }
 
-    /// Returns true if two resources of a tenant may share a value of an attribute of this schema. `global` is what one service
+    /// Returns the uniqueness that holds within a tenant for an attribute of this schema. `global` is what one service
     /// can't promise; within a tenant it is the same as `server`.
     pub(crate) fn uniqueness_in(&self, schema: &SchemaUri, attribute: &Attribute) -> Uniqueness {
         let is_group_name = *schema == SchemaUri::GROUP && attribute.name.is("displayName");
