@@ -108,6 +108,7 @@ impl Log {
 async fn the_client_learns_that_the_service_failed_and_the_log_why() {
     let log = Log::default();
     let writer = log.clone();
+    crate::support::listen_everywhere();
     let subscriber = tracing_subscriber::fmt()
         .with_ansi(false)
         .with_writer(move || writer.clone())

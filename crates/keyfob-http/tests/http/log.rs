@@ -8,7 +8,7 @@ use std::{
 use keyfob_engine::Profile;
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Server};
+use crate::support::{Backend, Server, listen_everywhere};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -35,6 +35,7 @@ impl Lines {
 }
 
 fn capture() -> (Lines, tracing::subscriber::DefaultGuard) {
+    listen_everywhere();
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
