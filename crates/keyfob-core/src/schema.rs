@@ -5,6 +5,7 @@ mod data;
 mod document;
 mod error;
 mod format;
+mod index;
 mod registry;
 mod resolve;
 mod resource_type;
@@ -14,6 +15,7 @@ pub use self::{
     attribute::{Attribute, AttributeType, Mutability, Returned, Schema, Uniqueness},
     error::{RegistryError, SchemaError},
     format::Format,
+    index::{Index, IndexedAttribute},
     registry::{Registry, RegistryBuilder},
     resolve::{Container, ResolveError, ResolvedAttribute, Target},
     resource_type::{Extension, Relation, RelationKind, ResourceType, ResourceTypeBuilder},

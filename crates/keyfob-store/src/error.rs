@@ -2,11 +2,13 @@
 
 use std::error::Error as StdError;
 
-use keyfob_core::{ErrorBody, ResourceId, ToErrorBody, Version};
-use smol_str::SmolStr;
+use keyfob_core::{ErrorBody, ResourceId, ScimType, ToErrorBody, Version};
+use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
-/// A failure of the store itself, through no fault of the request.
+use crate::{Cause, Exhausted};
+
+/// A failure of the store itself, through no fault of the request but its size.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -16,31 +18,48 @@ pub enum StoreError {
     /// It won't: what is stored is not what it should be, or there is a bug. Maps to 500.
     #[error("the store failed")]
     Internal(#[source] Box<dyn StdError + Send + Sync>),
+    /// The call would cost more than its [`Budget`](crate::Budget). Maps to 400 `tooMany`, or to 503 where the time was
+    /// over.
+    #[error(transparent)]
+    Exhausted(#[from] Exhausted),
+    /// The store can't do what its [`Capabilities`](crate::Capabilities) don't claim. Maps to 501.
+    #[error("the store can't {0}")]
+    Unsupported(&'static str),
+    /// The connection broke while a commit was made durable: it happened or it didn't, which
+    /// [`Store::committed`](crate::Store::committed) says later. Maps to 503.
+    #[error("it is not known whether the commit happened")]
+    OutcomeUnknown(#[source] Box<dyn StdError + Send + Sync>),
 }
 
 impl StoreError {
-    /// A failure that may pass.
+    /// Creates a failure that may pass.
     pub fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Unavailable(source.into())
     }
 
-    /// A failure that won't pass.
+    /// Creates a failure that won't pass.
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Internal(source.into())
     }
 }
 
 impl ToErrorBody for StoreError {
-    /// A fixed text: what went wrong inside is for the log, not for the client.
+    /// Returns a fixed text: what went wrong inside is for the log, not for the client.
     fn to_error_body(&self) -> ErrorBody {
         match self {
-            Self::Unavailable(_) => ErrorBody::new(503, "the service is unavailable, try again later"),
+            Self::Unavailable(_) | Self::OutcomeUnknown(_) | Self::Exhausted(Exhausted::Time) => {
+                ErrorBody::new(503, "the service is unavailable, try again later")
+            }
             Self::Internal(_) => ErrorBody::new(500, "the service failed"),
+            Self::Exhausted(exhausted) => {
+                ErrorBody::bad_request(ScimType::TooMany, format_smolstr!("{exhausted}"))
+            }
+            Self::Unsupported(_) => ErrorBody::new(501, "the service can't do that"),
         }
     }
 }
 
-/// Why a commit changed nothing. `change` is the place of the change that could not be applied.
+/// Why a commit changed nothing. `change` is the number of the change that could not be made.
 #[derive(Debug, Error)]
 #[expect(
     clippy::exhaustive_enums,
@@ -67,7 +86,7 @@ pub enum CommitError {
         /// The version it has.
         current: Version,
     },
-    /// Another resource has a value that has to be unique.
+    /// Another live resource has a value that has to be unique.
     #[error("change {change}: the value of `{attribute}` is taken")]
     UniquenessViolated {
         /// The change.
@@ -75,7 +94,7 @@ pub enum CommitError {
         /// The attribute.
         attribute: SmolStr,
     },
-    /// The change puts in members that don't exist or are of a type that the relation doesn't
+    /// The change puts in members that don't exist, are hidden, or are of a type that the relation doesn't
     /// [take](keyfob_core::schema::Relation::takes).
     #[error("change {change}: {} of its members do not exist or are of a type that cannot be a member", members.len())]
     UnknownMembers {
@@ -87,4 +106,19 @@ pub enum CommitError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl CommitError {
+    /// Returns the number of the change that could not be made, and why; none where the store failed.
+    #[must_use]
+    pub fn refusal(&self) -> Option<(usize, Cause)> {
+        match self {
+            Self::NotFound { change } => Some((*change, Cause::Missing)),
+            Self::IdTaken { change } => Some((*change, Cause::IdTaken)),
+            Self::VersionMismatch { change, .. } => Some((*change, Cause::Version)),
+            Self::UniquenessViolated { change, .. } => Some((*change, Cause::ValueTaken)),
+            Self::UnknownMembers { change, .. } => Some((*change, Cause::UnknownMembers)),
+            Self::Store(_) => None,
+        }
+    }
 }

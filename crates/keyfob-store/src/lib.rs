@@ -1,9 +1,16 @@
 #![doc = include_str!("../README.md")]
 
+mod budget;
+mod capabilities;
 mod change;
+mod commit;
 mod dynamic;
 mod error;
 mod event;
+mod feeds;
+pub mod kit;
+mod maintenance;
+mod outcome;
 mod query;
 mod store;
 mod tenant;
@@ -11,11 +18,17 @@ mod tenant;
 pub use keyfob_patch::RelationDelta;
 
 pub use self::{
-    change::{Change, Committed, Outcome, UniqueKey},
+    budget::{Budget, Exhausted, Meter},
+    capabilities::{Capabilities, Ids, KeptType, Types},
+    change::{Cause, Change, Expected, MemberPolicy, OnRefusal, UniqueKey, When},
+    commit::{Actor, Answer, Commit, CommitId, RequestId},
     dynamic::DynStore,
     error::{CommitError, StoreError},
-    event::{Event, EventId, NewEvent},
-    query::{Capabilities, Page, Query, Selection, Stored},
-    store::Store,
+    event::{Event, EventId, Labels, NewEvent, Position},
+    feeds::{FeedError, Feeds, LookBack, Retention},
+    maintenance::{Finding, Keys, Maintenance},
+    outcome::{Committed, Listed, Outcome, Revision},
+    query::{Cursor, Page, Paging, Query, ReadContext, Selection, SortKey, Stored, Total, Visibility},
+    store::{Store, StoreExt},
     tenant::TenantId,
 };

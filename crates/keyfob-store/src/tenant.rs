@@ -4,7 +4,7 @@ use std::fmt;
 
 use smol_str::SmolStr;
 
-/// One customer of the service, whose resources nobody else sees: the id of an organization.
+/// One customer of the service: the id of an organization. No tenant sees the resources of another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(SmolStr);
 
@@ -12,13 +12,13 @@ impl TenantId {
     /// The service itself, under which organizations and tokens are kept. No token leads here.
     pub const SYSTEM: Self = Self(SmolStr::new_static(""));
 
-    /// The tenant with this id.
+    /// Creates the tenant with this id.
     #[must_use]
     pub fn new(text: impl Into<SmolStr>) -> Self {
         Self(text.into())
     }
 
-    /// The id's text.
+    /// Returns the id's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -400,6 +400,7 @@ fn assemble(
         extensions: extensions.into(),
         relations: relations.into(),
         registered: Arc::default(),
+        index: Arc::default(),
         definition: Arc::new(definition),
     };
     for path in resource_type.indexed() {

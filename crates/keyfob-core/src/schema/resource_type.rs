@@ -1,10 +1,10 @@
 //! Resource types: which schemas make up a resource, where it is served, and which attributes are relations.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use smol_str::SmolStr;
 
-use super::{Attribute, Schema};
+use super::{Attribute, Index, Schema};
 use crate::{
     name::{AttrName, AttrPath, SchemaUri},
     resource::{Resource, address},
@@ -24,6 +24,8 @@ pub struct ResourceType {
     pub(super) relations: Arc<[Relation]>,
     /// The URIs of all schemas that clients of the registry may see.
     pub(super) registered: Arc<[SchemaUri]>,
+    /// Worked out when it is first asked for.
+    pub(super) index: Arc<OnceLock<Index>>,
 }
 
 /// An extension of a resource type.
@@ -178,6 +180,15 @@ impl ResourceType {
     #[must_use]
     pub fn indexed(&self) -> &[AttrPath] {
         &self.definition.indexed
+    }
+
+    /// Returns the attributes by whose values stores find resources.
+    ///
+    /// # Complexity
+    /// Linear in the attributes the first time, constant from then on.
+    #[must_use]
+    pub fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::of(self))
     }
 
     /// The common or core attribute `name`. What the RFC says of a common attribute takes precedence over a core schema
