@@ -72,7 +72,7 @@ impl Services {
         engines: Engines,
         build: impl Fn(ScimServiceBuilder<DynStore>) -> ScimServiceBuilder<DynStore>,
     ) -> Self {
-        let service = |engine| build(ScimService::builder(engine).authenticator(Authenticated)).build();
+        let service = |engine| build(ScimService::builder(engine).authenticator(TakesOutcome)).build();
         Self(Arc::new(Shared {
             services: engines.0.map(service),
             profiles: RwLock::default(),
