@@ -115,9 +115,8 @@ impl IdGenerator for UuidGenerator {
             *last = last.next(millis, u16::from_be_bytes([first, second]));
             *last
         };
-        if let [first, second, ..] = &mut random {
-            [*first, *second] = tick.count.to_be_bytes();
-        }
+        let [first, second, ..] = &mut random;
+        [*first, *second] = tick.count.to_be_bytes();
         let millis = tick.millis;
         let id = uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid();
         let mut buffer = Uuid::encode_buffer();

@@ -26,7 +26,7 @@ use crate::{
         token_name, unit_name,
     },
     steps::{Action, Body, Edit, Field, GroupEdit, LEVELS, ROLES, Shape, UNITS, Who},
-    store::Watched,
+    store::{Watched, Watcher},
 };
 
 pub(crate) const CARD: &str = "urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User";
@@ -71,7 +71,7 @@ impl World {
             AccessGroups::new(&registry).unwrap(),
             Units::new(&registry).unwrap(),
         );
-        let engine = Engine::new(Arc::new(Watched::new(store)), registry)
+        let engine = Engine::new(Arc::new(Watched::new(store, Watcher::default())), registry)
             .with_clock(Ticking::default())
             .with_ids(Counting::default())
             .with_profile(profile)
