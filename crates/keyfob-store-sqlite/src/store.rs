@@ -10,8 +10,8 @@ use std::{
 
 use keyfob_core::{Registry, ResourceId, ResourceType};
 use keyfob_store::{
-    Capabilities, Change, CommitError, Committed, Event, EventId, Page, Query, Selection, Store, StoreError,
-    Stored, TenantId,
+    Capabilities, Commit, CommitError, CommitId, Committed, Page, Query, ReadContext, Selection, Store,
+    StoreError, Stored, TenantId,
 };
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -45,6 +45,7 @@ pub struct SqliteStore {
     scans: Workers<read::Job>,
     writer: Workers<write::Job>,
     collisions: Vec<Collision>,
+    capabilities: Capabilities,
 }
 
 /// How a database is opened.
@@ -166,23 +167,30 @@ impl SqliteStore {
             scans: readers(options.scans)?,
             writer: Workers::start(vec![writer], write::BATCH, write::run)?,
             collisions,
+            capabilities: Capabilities::full().durable(),
         })
     }
 
     /// Reads in the short lane, and again in that of scans if it turns out to be too much work for the first.
     ///
     /// Every read begins in the short lane: there the indexes say at once if a query is a scan.
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
-        tenant: &TenantId,
+        cx: &ReadContext,
         read: impl Fn(&Snapshot<'_>) -> rusqlite::Result<T> + Send + Sync + 'static,
     ) -> Result<T, StoreError> {
         let read = Arc::new(read);
-        let short = self.read_in(Lane::SHORT, tenant, Arc::clone(&read)).await?;
+        let short = self.read_in(Lane::SHORT, cx, Arc::clone(&read)).await?;
         let result = match short {
-            Err(error) if read::is_interruption(&error) => self.read_in(Lane::Scans, tenant, read).await?,
+            Err(error) if read::is_interruption(&error) => {
+                cx.budget.meter().check_time()?;
+                self.read_in(Lane::Scans, cx, read).await?
+            }
             result => result,
         };
+        if result.as_ref().is_err_and(read::is_interruption) {
+            cx.budget.meter().check_time()?;
+        }
         result.map_err(store_error)
     }
 
@@ -190,19 +198,26 @@ impl SqliteStore {
     async fn read_in<T: Send + 'static>(
         &self,
         lane: Lane,
-        tenant: &TenantId,
+        cx: &ReadContext,
         read: Arc<impl Fn(&Snapshot<'_>) -> rusqlite::Result<T> + Send + Sync + 'static>,
     ) -> Result<rusqlite::Result<T>, StoreError> {
-        let tenant = tenant.clone();
+        let ReadContext { tenant, budget } = cx.clone();
         let (reply, answer) = oneshot::channel();
         let job: read::Job = Box::new(move |connection| {
             let abandoned = || reply.is_closed();
             if abandoned() {
                 return;
             }
-            let result = connection
-                .transaction()
-                .and_then(|snapshot| read(&Snapshot::new(&snapshot, tenant.as_str(), lane, &abandoned)));
+            let result = read::until(connection, budget.deadline, |connection| {
+                let snapshot = connection.transaction()?;
+                read(&Snapshot::new(
+                    &snapshot,
+                    tenant.as_str(),
+                    lane,
+                    budget,
+                    &abandoned,
+                ))
+            });
             // Whoever asked may have gone.
             reply.send(result).ok();
         });
@@ -213,61 +228,88 @@ impl SqliteStore {
         workers.send(job).await?;
         answer.await.map_err(StoreError::internal)
     }
+
+    /// Writes something that is no commit. What may be personal is removed from the log too, if it `erases`.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        erases: bool,
+        write: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.writer
+            .send(Box::new(write::Task::new(write, erases, reply)))
+            .await?;
+        answer.await.map_err(StoreError::internal)?
+    }
+
+    /// Hands commits over to the writer.
+    async fn hand_over(
+        &self,
+        commits: &[Arc<Commit>],
+    ) -> Result<Vec<Result<Committed, CommitError>>, StoreError> {
+        let prepared = commits.iter().map(write::Prepared::new).collect();
+        let (reply, answer) = oneshot::channel();
+        self.writer
+            .send(Box::new(write::Commits::new(prepared, reply)))
+            .await?;
+        answer.await.map_err(StoreError::internal)
+    }
 }
 
 impl Store for SqliteStore {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::durable()
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
     async fn get(
         &self,
-        tenant: &TenantId,
+        cx: &ReadContext,
         resource_type: &ResourceType,
-        id: &ResourceId,
+        ids: &[ResourceId],
         selection: &Selection,
-    ) -> Result<Option<Stored>, StoreError> {
-        let (resource_type, id, selection) = (resource_type.clone(), id.clone(), selection.clone());
-        self.read(tenant, move |snapshot| {
-            read::get(snapshot, &resource_type, &id, &selection)
+    ) -> Result<Vec<Option<Stored>>, StoreError> {
+        let (resource_type, ids, selection) = (resource_type.clone(), ids.to_vec(), selection.clone());
+        self.read(cx, move |snapshot| {
+            read::get(snapshot, &resource_type, &ids, &selection)
         })
         .await
     }
 
     async fn query(
         &self,
-        tenant: &TenantId,
+        cx: &ReadContext,
         resource_type: &ResourceType,
-        query: &Query<'_>,
+        query: &Query,
     ) -> Result<Page, StoreError> {
-        let resource_type = resource_type.clone();
-        let query = read::Query {
-            filter: query.filter.cloned(),
-            offset: query.offset,
-            count: query.count,
-            selection: query.selection.clone(),
-        };
-        self.read(tenant, move |snapshot| {
-            read::query(snapshot, &resource_type, &query)
+        let (resource_type, query) = (resource_type.clone(), query.clone());
+        self.read(cx, move |snapshot| read::query(snapshot, &resource_type, &query))
+            .await
+    }
+
+    async fn commit(&self, commits: &[Arc<Commit>]) -> Vec<Result<Committed, CommitError>> {
+        if commits.is_empty() {
+            return Vec::new();
+        }
+        match self.hand_over(commits).await {
+            Ok(results) => results,
+            Err(_) => {
+                let stopped = |_| Err(StoreError::internal(Stopped).into());
+                commits.iter().map(stopped).collect()
+            }
+        }
+    }
+
+    async fn committed(&self, tenant: &TenantId, commit: &CommitId) -> Result<bool, StoreError> {
+        let commit = commit.clone();
+        self.read(&ReadContext::new(tenant.clone()), move |snapshot| {
+            snapshot
+                .connection()
+                .prepare_cached(
+                    "SELECT 1 FROM commits JOIN tenants USING (tenant) WHERE name = ?1 AND id = ?2",
+                )?
+                .exists([snapshot.tenant_name(), commit.as_str()])
         })
         .await
-    }
-
-    async fn commit(&self, tenant: &TenantId, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
-        let commit = write::Commit::new(tenant.as_str(), changes);
-        let (reply, answer) = oneshot::channel();
-        self.writer.send(write::Job { commit, reply }).await?;
-        answer.await.map_err(StoreError::internal)?
-    }
-
-    async fn events(
-        &self,
-        tenant: &TenantId,
-        after: Option<EventId>,
-        limit: usize,
-    ) -> Result<Vec<Event>, StoreError> {
-        self.read(tenant, move |snapshot| read::events(snapshot, after, limit))
-            .await
     }
 }
 
