@@ -7,7 +7,7 @@ use keyfob_core::{
     DateTime, Projection, Resource, ResourceId, ResourceType, message::PatchRequest, schema::RegistryBuilder,
 };
 use keyfob_engine::{
-    Actor, Confirmed, Context, DynStore, Engine, EngineError, Precondition, Profile, TenantId,
+    Actor, Confirmed, Context, DynStore, Engine, EngineError, Position, Precondition, Profile, TenantId,
 };
 use keyfob_store_memory::MemoryStore;
 use keyfob_store_sqlite::SqliteStore;

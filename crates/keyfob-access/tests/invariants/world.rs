@@ -332,10 +332,10 @@ impl Doing<'_> {
     fn enter(&self, by: Actor) -> Result<Context, Refusal> {
         if by == Actor::Provider {
             let token = self.organization.open_token().unwrap_or("none");
-            let tenant =
+            let opened =
                 block_on(self.world.engine.authenticate(token)).map_err(|error| unauthenticated(&error))?;
             assert_eq!(
-                tenant,
+                opened.tenant,
                 *self.cx.tenant(),
                 "T-1, T-14: a token opens its own organization"
             );

@@ -6,15 +6,16 @@ use keyfob_core::{
     Member, MemberSet, ResourceId,
     schema::{Relation, RelationKind},
 };
+use keyfob_store::Visibility;
 use rusqlite::{Row, params};
 
 use super::{Kind, Snapshot, decode, rows};
 
-// Members are those that are live, and so are the owners that an inverse relation shows. `CROSS JOIN` has SQLite start from
+// Members are the live ones unless the hidden ones are asked for, and live are the owners that an inverse relation shows. `CROSS JOIN` has SQLite start from
 // the edges.
 const OWNED: &str = "SELECT id, name, display
     FROM edges CROSS JOIN resources ON resources.resource = member JOIN kinds USING (kind)
-    WHERE owner = ?1 AND attribute = (SELECT attribute FROM attributes WHERE path = ?2) AND NOT resources.hidden
+    WHERE owner = ?1 AND attribute = (SELECT attribute FROM attributes WHERE path = ?2) AND resources.hidden = ?4
     ORDER BY member LIMIT ?3";
 
 // Passes over edges without a look at the members, which costs a small part of reading those.
@@ -80,10 +81,10 @@ pub(super) fn members(
     kind: &Kind,
     resource: i64,
     relation: &Relation,
-    limit: Option<usize>,
+    (visibility, limit): (Visibility, Option<usize>),
 ) -> rusqlite::Result<Option<MemberSet>> {
     let at_most = limit.map_or(i64::MAX, |limit| rows(limit.saturating_add(1)));
-    if let (RelationKind::Owned, Some(limit)) = (&relation.kind, limit) {
+    if let (RelationKind::Owned, Visibility::Live, Some(limit)) = (&relation.kind, visibility, limit) {
         let name = path(relation.attribute.name.as_str());
         let exists = |sql| {
             let mut beyond = tenant.connection.prepare_cached(sql)?;
@@ -104,7 +105,12 @@ pub(super) fn members(
             .connection
             .prepare_cached(OWNED)?
             .query_map(
-                params![resource, path(relation.attribute.name.as_str()), at_most],
+                params![
+                    resource,
+                    path(relation.attribute.name.as_str()),
+                    at_most,
+                    visibility == Visibility::Hidden
+                ],
                 &mut read,
             )?
             .collect::<rusqlite::Result<()>>()?,

@@ -119,8 +119,8 @@ pub(super) fn read_relations(
             }
             (_, found) => {
                 for found in found {
-                    let limit = selection.relation_limit;
-                    if let Some(members) = relation::members(tenant, kind, found.resource, relation, limit)? {
+                    let which = (selection.members, selection.relation_limit);
+                    if let Some(members) = relation::members(tenant, kind, found.resource, relation, which)? {
                         found.stored.resource.set_relation(name, members);
                     }
                 }
