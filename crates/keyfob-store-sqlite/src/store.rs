@@ -382,8 +382,8 @@ mod tests {
         time::Duration,
     };
 
-    use keyfob_core::{DateTime, Resource, Version};
-    use keyfob_store::TenantId;
+    use keyfob_core::{DateTime, Resource};
+    use keyfob_store::{Budget, Change, Exhausted, Query, StoreExt};
     use pollster::block_on;
 
     use super::*;
@@ -398,8 +398,8 @@ mod tests {
         (directory, store)
     }
 
-    fn acme() -> TenantId {
-        TenantId::new("acme")
+    fn cx() -> ReadContext {
+        ReadContext::new(TenantId::new("acme"))
     }
 
     fn user_type() -> &'static ResourceType {
@@ -409,21 +409,21 @@ mod tests {
     fn create(store: &SqliteStore, number: usize) -> Result<Committed, CommitError> {
         let mut document = Resource::default();
         document.core_mut().insert("title", "x".repeat(3000).as_str());
-        let change = Change::Create {
-            resource_type: user_type(),
-            id: &ResourceId::new(number.to_string()),
-            document: &document,
-            relations: &[],
-            unique: &[],
-            version: Version::FIRST,
-            created: DateTime::from_unix_millis(0),
-            at: DateTime::from_unix_millis(0),
-        };
-        block_on(store.commit(&acme(), &[change]))
+        let id = ResourceId::new(number.to_string());
+        commit(store, Change::create(user_type(), id, document))
+    }
+
+    fn commit(store: &SqliteStore, change: Change) -> Result<Committed, CommitError> {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let at = DateTime::from_unix_millis(0);
+        let id = CommitId::new(number.to_string());
+        block_on(store.commit_one(Commit::new(id, cx().tenant, at, vec![change])))
     }
 
     fn total(store: &SqliteStore) -> usize {
-        block_on(store.query(&acme(), user_type(), &Query::new(&Selection::document(), 1000)))
+        block_on(store.query(&cx(), user_type(), &Query::first(1000)))
             .unwrap()
             .resources
             .len()
@@ -442,11 +442,11 @@ mod tests {
                 let read = move |snapshot: &Snapshot<'_>| {
                     for id in 0..number {
                         let id = ResourceId::new(id.to_string());
-                        read::get(snapshot, user_type(), &id, &Selection::document())?;
+                        read::get(snapshot, user_type(), &[id], &Selection::document())?;
                     }
                     Ok(())
                 };
-                block_on(store.read_in(lane, &acme(), Arc::new(read))).unwrap()
+                block_on(store.read_in(lane, &cx(), Arc::new(read))).unwrap()
             };
             for number in 0..=3 {
                 let result = get(number);
@@ -466,7 +466,7 @@ mod tests {
                 counted.fetch_add(1, Ordering::Relaxed);
                 snapshot.spend(steps)
             };
-            block_on(store.read(&acme(), read)).unwrap();
+            block_on(store.read(&cx(), read)).unwrap();
             assert_eq!(runs.load(Ordering::Relaxed), expected, "{steps} steps");
         }
     }
@@ -483,13 +483,8 @@ mod tests {
         assert!((20..100).contains(&created), "{created}");
         assert_eq!(total(&store), created);
         for number in 0..10 {
-            let change = Change::Delete {
-                resource_type: user_type(),
-                id: &ResourceId::new(number.to_string()),
-                precondition: None,
-                at: DateTime::from_unix_millis(0),
-            };
-            block_on(store.commit(&acme(), &[change])).unwrap();
+            let id = ResourceId::new(number.to_string());
+            commit(&store, Change::delete(user_type(), id, None)).unwrap();
         }
         create(&store, created).unwrap();
         assert_eq!(total(&store), created - 9);
@@ -506,6 +501,27 @@ mod tests {
             "{error:?}"
         );
         other.execute_batch("ROLLBACK").unwrap();
+        create(&store, 1).unwrap();
+        assert_eq!(total(&store), 1);
+    }
+
+    #[test]
+    fn a_statement_that_sorts_ends_at_the_deadline() {
+        let (_directory, store) = store(|_| ());
+        let endless = |snapshot: &Snapshot<'_>| {
+            let numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers)
+                SELECT max(n) FROM numbers";
+            snapshot
+                .connection()
+                .query_row(numbers, [], |row| row.get::<_, i64>(0))
+        };
+        let budget = Budget::UNLIMITED.within(Duration::from_millis(50));
+        let error = block_on(store.read(&cx().with_budget(budget), endless)).unwrap_err();
+        assert!(
+            matches!(error, StoreError::Exhausted(Exhausted::Time)),
+            "{error:?}"
+        );
+        // The connection is as before.
         create(&store, 1).unwrap();
         assert_eq!(total(&store), 1);
     }

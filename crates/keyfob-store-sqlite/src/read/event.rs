@@ -61,25 +61,13 @@ const BY_IDENTITY: &str = concat!(
     " ORDER BY commits.entry DESC, events.position DESC LIMIT :limit",
 );
 
-/// The positions of the newest event of a tenant, and of the newest that was removed.
-pub(crate) struct Ends {
-    pub(crate) tenant: i64,
-    pub(crate) last: u64,
-    pub(crate) trimmed: u64,
-}
-
 impl Snapshot<'_> {
-    /// None where nothing is known of the tenant.
-    pub(crate) fn ends(&self) -> rusqlite::Result<Option<Ends>> {
+    /// The tenant's number, and the position of the newest event that was removed; none where nothing is known of the
+    /// tenant.
+    fn trimmed(&self) -> rusqlite::Result<Option<(i64, u64)>> {
         self.connection
-            .prepare_cached("SELECT tenant, last, trimmed FROM tenants WHERE name = ?1")?
-            .query_row([self.tenant], |row| {
-                Ok(Ends {
-                    tenant: row.get(0)?,
-                    last: decode::natural(row, 1)?,
-                    trimmed: decode::natural(row, 2)?,
-                })
-            })
+            .prepare_cached("SELECT tenant, trimmed FROM tenants WHERE name = ?1")?
+            .query_row([self.tenant], |row| Ok((row.get(0)?, decode::natural(row, 1)?)))
             .optional()
     }
 }
@@ -90,12 +78,12 @@ pub(crate) fn feed(
     after: Position,
     limit: usize,
 ) -> rusqlite::Result<Result<Vec<Event>, FeedError>> {
-    let Some(ends) = tenant.ends()? else {
+    let Some((number, trimmed)) = tenant.trimmed()? else {
         return Ok(Ok(Vec::new()));
     };
-    if after.number() < ends.trimmed {
+    if after.number() < trimmed {
         return Ok(Err(FeedError::Gone {
-            oldest: Position::new(ends.trimmed.saturating_add(1)),
+            oldest: Position::new(trimmed.saturating_add(1)),
         }));
     }
     let after = i64::try_from(after.number()).unwrap_or(i64::MAX);
@@ -104,7 +92,7 @@ pub(crate) fn feed(
         tenant.step()?;
         event(row)
     };
-    let events = statement.query_map(params![ends.tenant, after, rows(limit)], read)?;
+    let events = statement.query_map(params![number, after, rows(limit)], read)?;
     events.collect::<rusqlite::Result<_>>().map(Ok)
 }
 
@@ -118,7 +106,7 @@ pub(crate) fn look_back(tenant: &Snapshot<'_>, query: &LookBack) -> rusqlite::Re
         before,
         limit,
     } = query;
-    let Some(ends) = tenant.ends()? else {
+    let Some((number, _)) = tenant.trimmed()? else {
         return Ok(Vec::new());
     };
     let sql = match (resource, identity) {
@@ -136,7 +124,7 @@ pub(crate) fn look_back(tenant: &Snapshot<'_>, query: &LookBack) -> rusqlite::Re
     };
     let events = statement.query_map(
         named_params! {
-            ":tenant": ends.tenant,
+            ":tenant": number,
             ":resource": resource.as_ref().map(ResourceId::as_str),
             ":identity": identity.as_deref(),
             ":since": since.map(|since| since.unix_millis()),
