@@ -1,7 +1,12 @@
 //! The list of cases: the one place where a case is added, for every store at once.
 
+use std::{fmt, io, io::Write as _};
+
+use keyfob_store::{Capabilities, Store as _};
+
 use crate::{
     failure::{Failure, Verdict},
+    fixture,
     harness::Harness,
     tenancy::Tenancy,
 };
@@ -13,32 +18,144 @@ pub struct Case<H> {
     run: fn(&H) -> Verdict,
 }
 
+/// The conclusion of a case that didn't fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Conclusion {
+    /// The store does what the case says.
+    Holds,
+    /// The case needs what the store doesn't claim: the reason.
+    NotApplicable(String),
+}
+
 impl<H: Harness> Case<H> {
-    /// The sentence, as an identifier.
+    /// Returns the sentence, as an identifier.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Tries it on a store that the harness opens.
+    /// Tries the case on a store that the harness opens.
     ///
     /// # Errors
     /// [`Failure`] says how the store departs from the contract.
-    pub fn run(&self, harness: &H) -> Result<(), Failure> {
-        (self.run)(harness).map_err(|failure| failure.in_case(self.name))
+    pub fn run(&self, harness: &H) -> Result<Conclusion, Failure> {
+        match (self.run)(harness) {
+            Ok(()) => Ok(Conclusion::Holds),
+            Err(failure) if failure.is_inapplicable() => Ok(Conclusion::NotApplicable(failure.to_string())),
+            Err(failure) => Err(failure.in_case(self.name)),
+        }
     }
 }
 
 /// Tries the case with this name on a store of a harness of its own, as the tests of
-/// [`store_conformance!`](crate::store_conformance) do.
+/// [`store_conformance!`](crate::store_conformance) do. A case that doesn't apply succeeds.
 ///
 /// # Errors
 /// [`Failure`] says how the store departs from the contract, or that there is no such case.
 pub fn run<H: Harness + Default>(name: &str) -> Result<(), Failure> {
     match cases::<H>().iter().find(|case| case.name == name) {
-        Some(case) => case.run(&H::default()),
+        Some(case) => case.run(&H::default()).map(|_| ()),
         None => Err(Failure::new(format!("the suite has no case `{name}`"))),
     }
+}
+
+/// The conclusions of all cases for one store.
+///
+/// Prints as the list of the cases that fail and of those that don't apply, with the reasons.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Report {
+    /// The names of the cases that hold.
+    pub holds: Vec<&'static str>,
+    /// The cases that don't apply, with the reasons.
+    pub not_applicable: Vec<(&'static str, String)>,
+    /// The failures of the others.
+    pub failures: Vec<Failure>,
+}
+
+impl Report {
+    /// The number of cases that apply to a store at least.
+    pub const LEAST: usize = 60;
+
+    /// Tries all cases, each on a store of a harness of its own.
+    #[must_use]
+    pub fn of<H: Harness + Default>() -> Self {
+        let mut report = Self::default();
+        for case in cases::<H>() {
+            match case.run(&H::default()) {
+                Ok(Conclusion::Holds) => report.holds.push(case.name),
+                Ok(Conclusion::NotApplicable(reason)) => report.not_applicable.push((case.name, reason)),
+                Err(failure) => report.failures.push(failure),
+            }
+        }
+        report
+    }
+
+    /// Returns how many cases apply.
+    #[must_use]
+    pub fn applicable(&self) -> usize {
+        self.holds.len() + self.failures.len()
+    }
+
+    /// Checks that the store keeps enough for the suite to mean something.
+    ///
+    /// # Errors
+    /// [`Failure`] where fewer than [`Report::LEAST`] cases apply.
+    pub fn check_applicable(&self) -> Result<(), Failure> {
+        let applicable = self.applicable();
+        if applicable < Self::LEAST {
+            return Err(Failure::new(format!(
+                "{applicable} cases apply: this store keeps too little to be called one\n{self}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Checks that enough cases apply and that all of them hold.
+    ///
+    /// # Errors
+    /// [`Failure`] with the whole report.
+    pub fn check(&self) -> Result<(), Failure> {
+        if !self.failures.is_empty() {
+            return Err(Failure::new(self.to_string()));
+        }
+        self.check_applicable()
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for failure in &self.failures {
+            writeln!(f, "failed: {failure}")?;
+        }
+        for (name, reason) in &self.not_applicable {
+            writeln!(f, "not applicable: {name}: {reason}")?;
+        }
+        let all = self.applicable() + self.not_applicable.len();
+        write!(f, "{} of {all} cases apply and {} hold", self.applicable(), self.holds.len())
+    }
+}
+
+/// Checks that enough cases apply, and prints those that don't: the last test of
+/// [`store_conformance!`](crate::store_conformance).
+///
+/// # Complexity
+/// Tries all cases once more for a store that doesn't claim everything.
+///
+/// # Errors
+/// [`Failure`] where fewer than [`Report::LEAST`] cases apply.
+pub fn check_applicable<H: Harness + Default>() -> Result<(), Failure> {
+    let harness = H::default();
+    let capabilities = harness.run(harness.open())?.capabilities().clone();
+    let is_whole = capabilities == Capabilities::full().durable();
+    if is_whole && std::ptr::eq(harness.registry(), fixture::registry()) {
+        return Ok(());
+    }
+    let report = Report::of::<H>();
+    // Not by a macro, whose output is shown for failed tests alone.
+    writeln!(io::stderr(), "\n{}\n{report}", std::any::type_name::<H>())?;
+    report.check_applicable()
 }
 
 /// How the function of a case is called: with a tenant of an open store, or with the harness.
@@ -47,7 +164,7 @@ macro_rules! adapt {
         |harness| {
             harness.run(async {
                 let store = harness.open().await?;
-                $case(&Tenancy::new(&store, "acme")).await
+                $case(&Tenancy::new(harness, &store, "acme")).await
             })
         }
     };
@@ -58,14 +175,14 @@ macro_rules! adapt {
 
 macro_rules! suite {
     ($dollar:tt $($kind:ident $module:ident { $($name:ident,)* })*) => {
-        /// All cases, for whoever runs them in a way of their own.
+        /// Returns all cases, for programs that run them in their own way.
         #[must_use]
         pub fn cases<H: Harness>() -> Vec<Case<H>> {
             vec![$($(Case { name: stringify!($name), run: adapt!($kind crate::cases::$module::$name) },)*)*]
         }
 
-        /// Expands to one `#[test]` for each case of the suite, all on the stores that this [`Harness`] opens. The
-        /// harness is made by [`Default`], once for each case.
+        /// Expands to one `#[test]` for each case of the suite, all on the stores that this [`Harness`] opens, and to one
+        /// that prints which cases don't apply. The harness is made by [`Default`], once for each case.
         ///
         /// The tests are named by their cases; put the macro into a module where a file tries several stores.
         #[macro_export]
@@ -77,6 +194,11 @@ macro_rules! suite {
                         $crate::run::<$dollar harness>(::std::stringify!($name))
                     }
                 )*)*
+
+                #[test]
+                fn the_store_keeps_enough_to_be_called_one() -> ::std::result::Result<(), $crate::Failure> {
+                    $crate::check_applicable::<$dollar harness>()
+                }
             };
         }
     };

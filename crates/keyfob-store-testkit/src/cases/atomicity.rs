@@ -65,7 +65,7 @@ fn inapplicable() -> Vec<(Step, RefusalAt)> {
     ]
 }
 
-async fn stage(acme: &Tenancy<'_, impl Store>) -> Verdict {
+async fn stage(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b", "c"]).await?;
     acme.apply(&[
         Step::create(Group, "g1").add(&["a", "b", "c"]),
@@ -79,7 +79,7 @@ async fn stage(acme: &Tenancy<'_, impl Store>) -> Verdict {
 }
 
 pub(crate) async fn a_commit_that_fails_at_any_place_changes_nothing(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     stage(acme).await?;
     for (wrong, refusal) in inapplicable() {
@@ -101,7 +101,7 @@ pub(crate) async fn a_commit_that_fails_at_any_place_changes_nothing(
     Ok(())
 }
 
-pub(crate) async fn a_failed_commit_frees_and_takes_no_value(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_failed_commit_frees_and_takes_no_value(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     stage(acme).await?;
     let wrong = Step::delete(User, "nobody");
     acme.refuse(&[
@@ -128,7 +128,7 @@ pub(crate) async fn a_failed_commit_frees_and_takes_no_value(acme: &Tenancy<'_, 
     Ok(())
 }
 
-pub(crate) async fn a_failed_commit_leaves_the_edges_at_both_ends(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_failed_commit_leaves_the_edges_at_both_ends(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     stage(acme).await?;
     let wrong = Step::delete(User, "nobody");
     for step in [
@@ -169,7 +169,7 @@ pub(crate) async fn a_failed_commit_leaves_the_edges_at_both_ends(acme: &Tenancy
     Ok(())
 }
 
-pub(crate) async fn a_failed_commit_leaves_what_filters_find(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_failed_commit_leaves_what_filters_find(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[
         Step::create(User, "a").with("externalId", "1"),
         Step::create(User, "b").with("externalId", "2"),
@@ -204,7 +204,7 @@ pub(crate) async fn a_failed_commit_leaves_what_filters_find(acme: &Tenancy<'_, 
     Ok(())
 }
 
-pub(crate) async fn a_failed_commit_publishes_nothing(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_failed_commit_publishes_nothing(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a"]).await?;
     let wrong = Step::delete(User, "nobody");
     acme.refuse(&[Step::publish("lost", User, "a"), wrong]).await?;
@@ -212,8 +212,8 @@ pub(crate) async fn a_failed_commit_publishes_nothing(acme: &Tenancy<'_, impl St
     Ok(())
 }
 
-pub(crate) async fn a_change_sees_the_changes_before_it(acme: &Tenancy<'_, impl Store>) -> Verdict {
-    let changed = |version| Outcome::Changed(Version::new(version));
+pub(crate) async fn a_change_sees_the_changes_before_it(acme: &Tenancy<'_, impl Tested>) -> Verdict {
+    let changed = |version| Effect::Changed(version);
     let outcomes = acme
         .apply(&[
             Step::create(User, "a"),
@@ -231,9 +231,9 @@ pub(crate) async fn a_change_sees_the_changes_before_it(acme: &Tenancy<'_, impl 
         changed(2),
         changed(3),
         changed(1),
-        Outcome::Unchanged(Version::FIRST),
+        Effect::Unchanged(1),
         changed(2),
-        Outcome::Deleted,
+        Effect::Deleted,
         changed(1),
     ];
     ensure_eq!(outcomes, expected, "the outcomes");
@@ -259,7 +259,7 @@ pub(crate) async fn a_change_sees_the_changes_before_it(acme: &Tenancy<'_, impl 
     Ok(())
 }
 
-pub(crate) async fn a_member_may_be_created_earlier_in_the_commit(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_member_may_be_created_earlier_in_the_commit(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[
         Step::create(User, "u"),
         Step::create(Device, "part"),
@@ -298,7 +298,7 @@ pub(crate) async fn a_member_may_be_created_earlier_in_the_commit(acme: &Tenancy
 }
 
 pub(crate) async fn a_member_that_was_deleted_earlier_in_the_commit_is_unknown(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     users(acme, &["a", "b"]).await?;
     acme.apply(&[Step::create(Group, "g").add(&["a"])]).await?;
@@ -313,12 +313,12 @@ pub(crate) async fn a_member_that_was_deleted_earlier_in_the_commit_is_unknown(
     let outcomes = acme
         .apply(&[Step::delete(User, "a"), Step::update(Group, "g").remove(&["a"])])
         .await?;
-    let expected = [Outcome::Deleted, Outcome::Unchanged(Version::new(2))];
+    let expected = [Effect::Deleted, Effect::Unchanged(2)];
     ensure_eq!(outcomes, expected, "taking out who was deleted just now");
     Ok(())
 }
 
-pub(crate) async fn a_commit_of_nothing_does_nothing(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_commit_of_nothing_does_nothing(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     ensure_eq!(acme.apply(&[]).await?, [], "the outcomes of an empty commit");
     users(acme, &["a"]).await?;
     ensure_eq!(acme.apply(&[]).await?, [], "the outcomes of an empty commit");

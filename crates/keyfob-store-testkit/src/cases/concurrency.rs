@@ -265,7 +265,7 @@ fn whole(round: usize) -> Vec<Step> {
     ]
 }
 
-async fn is_whole(acme: &Tenancy<'_, impl Store>, round: usize) -> Verdict {
+async fn is_whole(acme: &Tenancy<'_, impl Tested>, round: usize) -> Verdict {
     let user = acme
         .get(User, &format!("User{round}"))
         .await?
@@ -296,7 +296,7 @@ async fn is_whole(acme: &Tenancy<'_, impl Store>, round: usize) -> Verdict {
 }
 
 /// Commits, and says why not if it was refused.
-async fn refusal(acme: &Tenancy<'_, impl Store>, steps: &[Step]) -> Result<Option<Refusal>, Failure> {
+async fn refusal(acme: &Tenancy<'_, impl Tested>, steps: &[Step]) -> Result<Option<Refusal>, Failure> {
     match acme.commit(steps).await {
         Ok(_) => Ok(None),
         Err(error) => Refusal::try_from(error).map(Some),

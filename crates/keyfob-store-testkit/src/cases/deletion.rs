@@ -14,11 +14,11 @@ use crate::{
     tenancy::{Refusal, Tenancy},
 };
 
-pub(crate) async fn what_is_deleted_is_gone_from_every_answer(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn what_is_deleted_is_gone_from_every_answer(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b", "c"]).await?;
     ensure_eq!(acme.ids(User).await?, ["a", "b", "c"], "listing all before");
     let outcomes = acme.apply(&[Step::delete(User, "b")]).await?;
-    ensure_eq!(outcomes, [Outcome::Deleted], "the outcome");
+    ensure_eq!(outcomes, [Effect::Deleted], "the outcome");
     ensure_eq!(acme.get(User, "b").await?, None, "reading it");
     ensure_eq!(acme.ids(User).await?, ["a", "c"], "listing all");
     ensure_eq!(
@@ -41,7 +41,7 @@ pub(crate) async fn what_is_deleted_is_gone_from_every_answer(acme: &Tenancy<'_,
     Ok(())
 }
 
-pub(crate) async fn a_deletion_takes_the_edges_to_the_resource(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_deletion_takes_the_edges_to_the_resource(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b"]).await?;
     acme.apply(&[
         Step::create(Group, "g1").add(&["a", "b"]),
@@ -76,7 +76,7 @@ pub(crate) async fn a_deletion_takes_the_edges_to_the_resource(acme: &Tenancy<'_
     Ok(())
 }
 
-pub(crate) async fn a_deletion_takes_the_edges_from_the_resource(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_deletion_takes_the_edges_from_the_resource(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b"]).await?;
     acme.apply(&[
         Step::create(Group, "g1").add(&["a", "b"]),
@@ -106,7 +106,7 @@ pub(crate) async fn a_deletion_takes_the_edges_from_the_resource(acme: &Tenancy<
     Ok(())
 }
 
-pub(crate) async fn who_loses_a_member_by_its_deletion_changes(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn who_loses_a_member_by_its_deletion_changes(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b"]).await?;
     acme.apply(&[
         Step::create(Group, "holder").add(&["a", "b"]).at(1),
@@ -124,7 +124,7 @@ pub(crate) async fn who_loses_a_member_by_its_deletion_changes(acme: &Tenancy<'_
     was_changed(acme, User, "b", 1, minute(0)).await
 }
 
-pub(crate) async fn a_deleted_id_can_be_given_again(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_deleted_id_can_be_given_again(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(User, "x").with("title", "old")])
         .await?;
     acme.apply(&[Step::update(User, "x").named("x").with("title", "older")])
@@ -133,13 +133,13 @@ pub(crate) async fn a_deleted_id_can_be_given_again(acme: &Tenancy<'_, impl Stor
     let outcomes = acme
         .apply(&[Step::create(Group, "x").named("a group now").at(4)])
         .await?;
-    ensure_eq!(outcomes, [Outcome::Changed(Version::FIRST)], "the outcome");
+    ensure_eq!(outcomes, [Effect::Changed(1)], "the outcome");
     was_changed(acme, Group, "x", 1, minute(4)).await?;
     ensure_eq!(acme.get(User, "x").await?, None, "the user of that id");
     Ok(())
 }
 
-pub(crate) async fn a_deletion_frees_what_was_reserved(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_deletion_frees_what_was_reserved(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(User, "a").named("bjensen")]).await?;
     acme.apply(&[Step::delete(User, "a")]).await?;
     acme.apply(&[Step::create(User, "b").named("BJensen")]).await?;
@@ -152,7 +152,7 @@ pub(crate) async fn a_deletion_frees_what_was_reserved(acme: &Tenancy<'_, impl S
 }
 
 pub(crate) async fn what_is_brought_back_keeps_its_creation_and_starts_at_the_given_version(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     acme.apply(&[Step::create(User, "x").at(1), Step::create(User, "y").at(2)])
         .await?;
@@ -161,7 +161,7 @@ pub(crate) async fn what_is_brought_back_keeps_its_creation_and_starts_at_the_gi
     let back = Step::create(User, "x").again(4_000_000_000, 1).at(5);
     ensure_eq!(
         acme.apply(&[back]).await?,
-        [Outcome::Changed(Version::new(4_000_000_000))],
+        [Effect::Changed(4_000_000_000)],
         "the outcome"
     );
     was_changed(acme, User, "x", 4_000_000_000, minute(5)).await?;
@@ -190,7 +190,7 @@ pub(crate) async fn what_is_brought_back_keeps_its_creation_and_starts_at_the_gi
 }
 
 pub(crate) async fn an_id_can_be_given_again_in_the_commit_that_deletes_its_resource(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     users(acme, &["same", "other"]).await?;
     acme.apply(&[Step::create(Group, "g1").add(&["same", "other"]).at(1)])
@@ -204,10 +204,10 @@ pub(crate) async fn an_id_can_be_given_again_in_the_commit_that_deletes_its_reso
         ])
         .await?;
     let expected = [
-        Outcome::Deleted,
-        Outcome::Changed(Version::new(5)),
-        Outcome::Deleted,
-        Outcome::Changed(Version::FIRST),
+        Effect::Deleted,
+        Effect::Changed(5),
+        Effect::Deleted,
+        Effect::Changed(1),
     ];
     ensure_eq!(outcomes, expected, "the outcomes");
     was_changed(acme, User, "same", 5, minute(2)).await?;

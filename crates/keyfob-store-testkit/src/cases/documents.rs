@@ -10,7 +10,7 @@ use crate::{
     tenancy::{Refusal, Tenancy},
 };
 
-pub(crate) async fn a_document_is_given_back_equal(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_document_is_given_back_equal(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let given = document(
         User,
         r#"{
@@ -35,7 +35,7 @@ pub(crate) async fn a_document_is_given_back_equal(acme: &Tenancy<'_, impl Store
     is_given_back(acme, "u1", &given).await
 }
 
-pub(crate) async fn text_of_any_script_is_given_back_equal(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn text_of_any_script_is_given_back_equal(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     for (id, text) in [
         ("empty", ""),
         ("quotes", r#"'; DROP TABLE "users"; -- \ % _ * ? $1 :a {} []"#),
@@ -56,7 +56,7 @@ pub(crate) async fn text_of_any_script_is_given_back_equal(acme: &Tenancy<'_, im
     Ok(())
 }
 
-pub(crate) async fn numbers_are_given_back_equal(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn numbers_are_given_back_equal(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     // The largest number below 2^63: a body holds none beyond.
     const LARGEST: f64 = 9_223_372_036_854_774_784.0;
     for (id, slot, weight) in [
@@ -89,7 +89,7 @@ pub(crate) async fn numbers_are_given_back_equal(acme: &Tenancy<'_, impl Store>)
     Ok(())
 }
 
-pub(crate) async fn what_the_schema_does_not_know_is_kept_too(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn what_the_schema_does_not_know_is_kept_too(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let given = document(
         Group,
         r#"{
@@ -104,7 +104,7 @@ pub(crate) async fn what_the_schema_does_not_know_is_kept_too(acme: &Tenancy<'_,
     holds(acme, Group, "g1", &given).await
 }
 
-pub(crate) async fn the_order_of_attributes_makes_no_difference(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn the_order_of_attributes_makes_no_difference(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let given = document(
         User,
         r#"{"userName": "a", "title": "t", "name": {"givenName": "g", "familyName": "f"}}"#,
@@ -121,7 +121,7 @@ pub(crate) async fn the_order_of_attributes_makes_no_difference(acme: &Tenancy<'
 }
 
 pub(crate) async fn a_resource_carries_its_id_its_type_its_times_and_its_version(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     acme.apply(&[Step::create(User, "u1").at(1)]).await?;
     acme.apply(&[Step::update(User, "u1").named("renamed").at(5)])
@@ -145,7 +145,7 @@ pub(crate) async fn a_resource_carries_its_id_its_type_its_times_and_its_version
     Ok(())
 }
 
-pub(crate) async fn a_new_resource_has_version_1_and_one_time(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_new_resource_has_version_1_and_one_time(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(Group, "g1").at(7)]).await?;
     let stored = acme.read(Group, "g1").await?;
     let meta = stored.resource.meta().unwrap_or_default();
@@ -159,7 +159,7 @@ pub(crate) async fn a_new_resource_has_version_1_and_one_time(acme: &Tenancy<'_,
 }
 
 pub(crate) async fn ids_are_told_apart_by_case_and_may_hold_anything(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     let ids = [
         "a",
@@ -187,13 +187,13 @@ pub(crate) async fn ids_are_told_apart_by_case_and_may_hold_anything(
     Ok(())
 }
 
-pub(crate) async fn an_unknown_id_is_not_found(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn an_unknown_id_is_not_found(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(User, "u1")]).await?;
     is_not_found(acme, User, "u2").await?;
     is_not_found(acme, User, "").await
 }
 
-pub(crate) async fn an_id_of_another_type_is_not_found(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn an_id_of_another_type_is_not_found(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[
         Step::create(User, "u1"),
         Step::create(Group, "g1"),
@@ -205,7 +205,7 @@ pub(crate) async fn an_id_of_another_type_is_not_found(acme: &Tenancy<'_, impl S
     is_not_found(acme, User, "d1").await
 }
 
-pub(crate) async fn an_id_of_another_tenant_is_not_found(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn an_id_of_another_tenant_is_not_found(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(User, "u1")]).await?;
     let globex = acme.other("globex");
     is_not_found(&globex, User, "u1").await?;
@@ -220,7 +220,7 @@ pub(crate) async fn an_id_of_another_tenant_is_not_found(acme: &Tenancy<'_, impl
     Ok(())
 }
 
-pub(crate) async fn an_id_is_taken_whatever_the_type(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn an_id_is_taken_whatever_the_type(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(User, "x")]).await?;
     for kind in Kind::ALL {
         let refusal = acme.refuse(&[Step::create(kind, "x").named("y")]).await?;
@@ -242,7 +242,7 @@ pub(crate) async fn an_id_is_taken_whatever_the_type(acme: &Tenancy<'_, impl Sto
     Ok(())
 }
 
-pub(crate) async fn two_tenants_may_use_one_id(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn two_tenants_may_use_one_id(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let globex = acme.other("globex");
     acme.apply(&[Step::create(User, "x").with("title", "of acme")])
         .await?;
@@ -266,14 +266,14 @@ pub(crate) async fn two_tenants_may_use_one_id(acme: &Tenancy<'_, impl Store>) -
     Ok(())
 }
 
-async fn is_given_back(acme: &Tenancy<'_, impl Store>, id: &str, given: &Resource) -> Verdict {
+async fn is_given_back(acme: &Tenancy<'_, impl Tested>, id: &str, given: &Resource) -> Verdict {
     acme.apply(&[Step::create(User, id).document(given.clone())])
         .await?;
     holds(acme, User, id, given).await
 }
 
 /// Checks that the stored resource is the document with `id` and `meta` and nothing else.
-async fn holds(acme: &Tenancy<'_, impl Store>, kind: Kind, id: &str, given: &Resource) -> Verdict {
+async fn holds(acme: &Tenancy<'_, impl Tested>, kind: Kind, id: &str, given: &Resource) -> Verdict {
     let mut resource = acme.read(kind, id).await?.resource;
     resource.core_mut().remove("id");
     resource.core_mut().remove("meta");
@@ -282,7 +282,7 @@ async fn holds(acme: &Tenancy<'_, impl Store>, kind: Kind, id: &str, given: &Res
     Ok(())
 }
 
-async fn is_not_found(tenant: &Tenancy<'_, impl Store>, kind: Kind, id: &str) -> Verdict {
+async fn is_not_found(tenant: &Tenancy<'_, impl Tested>, kind: Kind, id: &str) -> Verdict {
     let name = kind.name();
     ensure_eq!(tenant.get(kind, id).await?, None, "reading {name} `{id}`");
     for step in [

@@ -149,7 +149,7 @@ pub(crate) fn event_ids_grow_on_in_a_store_that_is_opened_again<H: Harness>(harn
     })
 }
 
-async fn fill(tenant: &Tenancy<'_, impl Store>) -> Verdict {
+async fn fill(tenant: &Tenancy<'_, impl Tested>) -> Verdict {
     tenant
         .apply(&[
             Step::create(User, "b").at(1),

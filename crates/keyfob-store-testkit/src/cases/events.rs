@@ -11,7 +11,7 @@ use crate::{
     tenancy::Tenancy,
 };
 
-pub(crate) async fn events_are_given_back_equal_and_in_order(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn events_are_given_back_equal_and_in_order(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let mut rich = Step::publish("badge.printed", User, "u1").at(3);
     rich.event.data = [("colour", "größe"), ("note", "")].into_iter().collect();
     rich.event
@@ -42,7 +42,7 @@ pub(crate) async fn events_are_given_back_equal_and_in_order(acme: &Tenancy<'_, 
 }
 
 pub(crate) async fn an_event_is_published_only_if_its_change_changed_something(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     users(acme, &["a", "b"]).await?;
     let outcomes = acme
@@ -65,7 +65,7 @@ pub(crate) async fn an_event_is_published_only_if_its_change_changed_something(
     let suppressed: Vec<usize> = outcomes
         .iter()
         .enumerate()
-        .filter(|(_, outcome)| **outcome == Outcome::Suppressed)
+        .filter(|(_, outcome)| **outcome == Effect::Suppressed)
         .map(|(place, _)| place)
         .collect();
     ensure_eq!(
@@ -90,7 +90,7 @@ pub(crate) async fn an_event_is_published_only_if_its_change_changed_something(
     Ok(())
 }
 
-pub(crate) async fn event_ids_grow_over_all_commits_and_tenants(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn event_ids_grow_over_all_commits_and_tenants(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let globex = acme.other("globex");
     let mut all = Vec::new();
     for _ in 0..4 {
@@ -112,7 +112,7 @@ pub(crate) async fn event_ids_grow_over_all_commits_and_tenants(acme: &Tenancy<'
 }
 
 pub(crate) async fn events_are_read_from_any_place_and_in_any_number(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     // Another tenant's events lie between, so that no store can count on ids that grow by one.
     let mut all = Vec::new();
@@ -150,7 +150,7 @@ pub(crate) async fn events_are_read_from_any_place_and_in_any_number(
     Ok(())
 }
 
-pub(crate) async fn a_tenant_reads_its_own_events_alone(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_tenant_reads_its_own_events_alone(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::publish("ours", User, "u")]).await?;
     acme.other("globex")
         .apply(&[Step::publish("theirs", User, "u")])
@@ -170,7 +170,7 @@ pub(crate) async fn a_tenant_reads_its_own_events_alone(acme: &Tenancy<'_, impl 
     Ok(())
 }
 
-pub(crate) async fn events_outlive_what_they_tell_of(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn events_outlive_what_they_tell_of(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(User, "u"), Step::publish("created", User, "u").of(0)])
         .await?;
     acme.apply(&[Step::delete(User, "u"), Step::publish("deleted", User, "u").of(0)])
@@ -192,7 +192,7 @@ pub(crate) fn ids(events: &[Event]) -> Vec<EventId> {
 /// The ids under which a commit published, all of whose changes are events.
 pub(crate) fn published(outcomes: &[Outcome]) -> Result<Vec<EventId>, Failure> {
     let ids = outcomes.iter().map(|outcome| match outcome {
-        Outcome::Published(id) => Ok(*id),
+        Effect::Published(id) => Ok(*id),
         other => Err(Failure::new(format!("an event came to {other:?}"))),
     });
     ids.collect()

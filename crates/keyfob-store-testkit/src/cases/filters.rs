@@ -201,24 +201,24 @@ const DEVICE_FILTERS: &[&str] = &[
     "partOf pr",
 ];
 
-pub(crate) async fn a_filter_finds_the_users_that_match_it(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_filter_finds_the_users_that_match_it(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     populate(acme).await?;
     find_what_matches(acme, User, USER_FILTERS).await
 }
 
-pub(crate) async fn a_filter_finds_the_groups_that_match_it(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_filter_finds_the_groups_that_match_it(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     populate(acme).await?;
     find_what_matches(acme, Group, GROUP_FILTERS).await
 }
 
 pub(crate) async fn a_filter_finds_what_matches_by_values_of_every_type(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     populate(acme).await?;
     find_what_matches(acme, Device, DEVICE_FILTERS).await
 }
 
-pub(crate) async fn filters_find_what_is_there_after_many_changes(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn filters_find_what_is_there_after_many_changes(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     populate(acme).await?;
     // Read once before, for the sake of stores that remember what they read.
     acme.state().await?;
@@ -269,7 +269,7 @@ pub(crate) async fn filters_find_what_is_there_after_many_changes(acme: &Tenancy
     Ok(())
 }
 
-pub(crate) async fn a_filter_may_ask_for_a_thousand_ids(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_filter_may_ask_for_a_thousand_ids(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["u1", "u2", "u3", "u4"]).await?;
     acme.apply(&[Step::create(Group, "g1").add(&["u2", "u4"])])
         .await?;
@@ -297,7 +297,7 @@ pub(crate) async fn a_filter_may_ask_for_a_thousand_ids(acme: &Tenancy<'_, impl 
     Ok(())
 }
 
-pub(crate) async fn a_filter_that_nothing_matches_finds_nothing(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_filter_that_nothing_matches_finds_nothing(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     populate(acme).await?;
     for (kind, filter) in [
         (User, r#"userName eq "GRÖẞE""#),
@@ -320,7 +320,7 @@ pub(crate) async fn a_filter_that_nothing_matches_finds_nothing(acme: &Tenancy<'
 }
 
 /// Values of the wrong type are stored as they are; a filter neither finds nor stumbles over them.
-pub(crate) async fn a_filter_passes_over_values_of_another_type(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_filter_passes_over_values_of_another_type(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let odd: [Value; 5] = [
         "text".into(),
         true.into(),
@@ -356,7 +356,7 @@ pub(crate) async fn a_filter_passes_over_values_of_another_type(acme: &Tenancy<'
     Ok(())
 }
 
-async fn populate(acme: &Tenancy<'_, impl Store>) -> Verdict {
+async fn populate(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let mut steps = Vec::new();
     for (number, json) in (0..).zip(USERS) {
         steps.push(
@@ -409,7 +409,7 @@ fn listed(kind: Kind, json: &str) -> Result<keyfob_core::Resource, Failure> {
     Ok(document)
 }
 
-async fn find_what_matches(acme: &Tenancy<'_, impl Store>, kind: Kind, filters: &[&str]) -> Verdict {
+async fn find_what_matches(acme: &Tenancy<'_, impl Tested>, kind: Kind, filters: &[&str]) -> Verdict {
     let all = acme.ids(kind).await?.len();
     for filter in filters {
         let found = find(acme, kind, filter).await?;
@@ -422,8 +422,8 @@ async fn find_what_matches(acme: &Tenancy<'_, impl Store>, kind: Kind, filters: 
 }
 
 /// Checks that a filter finds what matches, whole and in pages, and says how many that are.
-async fn find(acme: &Tenancy<'_, impl Store>, kind: Kind, filter: &str) -> Result<usize, Failure> {
-    let predicate = compile(kind, filter)?;
+async fn find(acme: &Tenancy<'_, impl Tested>, kind: Kind, filter: &str) -> Result<usize, Failure> {
+    let predicate = acme.compile(kind, filter)?;
     let mut expected = Vec::new();
     for id in acme.ids(kind).await? {
         if predicate.matches(&acme.read(kind, &id).await?.resource) {
@@ -431,10 +431,10 @@ async fn find(acme: &Tenancy<'_, impl Store>, kind: Kind, filter: &str) -> Resul
         }
     }
     ensure_eq!(acme.find(kind, filter).await?, expected, "`{filter}`");
-    let selection = kind.everything();
+    let selection = acme.everything(kind)?;
     let mut paged = Vec::new();
     while paged.len() < expected.len() {
-        let query = Query::new(&selection, 2)
+        let query = Query::first(2)
             .with_filter(&predicate)
             .with_offset(paged.len());
         let page = acme.query(kind, &query).await?;

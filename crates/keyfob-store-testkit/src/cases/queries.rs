@@ -10,7 +10,7 @@ use crate::{
     tenancy::{Tenancy, compile, page_ids},
 };
 
-pub(crate) async fn resources_come_in_the_order_of_their_creation(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn resources_come_in_the_order_of_their_creation(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let order = ["m", "z", "a", "10", "9", "B", "b2", "ä", "M"];
     for (place, id) in order.iter().enumerate() {
         // Neither ids nor names nor the times that the changes tell give the order.
@@ -44,7 +44,7 @@ pub(crate) async fn resources_come_in_the_order_of_their_creation(acme: &Tenancy
 }
 
 pub(crate) async fn resources_of_one_commit_come_in_the_order_of_its_changes(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     acme.apply(&[
         Step::create(Group, "g2"),
@@ -59,14 +59,14 @@ pub(crate) async fn resources_of_one_commit_come_in_the_order_of_its_changes(
     Ok(())
 }
 
-pub(crate) async fn a_page_is_cut_out_of_all_and_counts_all(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_page_is_cut_out_of_all_and_counts_all(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let ids = ["a", "b", "c", "d", "e", "f", "g"];
     users(acme, &ids).await?;
     for offset in 0..9 {
         for count in [0, 1, 2, 3, 6, 7, 8, usize::MAX] {
             let selection = Selection::document();
             let page = acme
-                .query(User, &Query::new(&selection, count).with_offset(offset))
+                .query(User, &Query::first(count).with_offset(offset))
                 .await?;
             let expected: Vec<&str> = ids.iter().copied().skip(offset).take(count).collect();
             ensure_eq!(
@@ -79,7 +79,7 @@ pub(crate) async fn a_page_is_cut_out_of_all_and_counts_all(acme: &Tenancy<'_, i
     }
     let selection = Selection::document();
     let page = acme
-        .query(User, &Query::new(&selection, 10).with_offset(usize::MAX))
+        .query(User, &Query::first(10).with_offset(usize::MAX))
         .await?;
     ensure_eq!(
         (page.total, page.resources.len()),
@@ -89,7 +89,7 @@ pub(crate) async fn a_page_is_cut_out_of_all_and_counts_all(acme: &Tenancy<'_, i
     Ok(())
 }
 
-pub(crate) async fn a_page_of_a_filter_is_cut_out_of_its_matches(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_page_of_a_filter_is_cut_out_of_its_matches(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     for number in 0..20 {
         let title = if number % 3 == 0 { "Guide" } else { "Driver" };
         let step = Step::create(User, &format!("u{number}"))
@@ -100,11 +100,11 @@ pub(crate) async fn a_page_of_a_filter_is_cut_out_of_its_matches(acme: &Tenancy<
     // One that may be answered by an index and one that may not.
     for filter in [r#"externalId eq "Guide""#, r#"title eq "guide""#] {
         let matches = ["u0", "u3", "u6", "u9", "u12", "u15", "u18"];
-        let predicate = compile(User, filter)?;
+        let predicate = acme.compile(User, filter)?;
         for offset in 0..8 {
             for count in [0, 1, 3, 7, 9] {
                 let selection = Selection::document();
-                let query = Query::new(&selection, count)
+                let query = Query::first(count)
                     .with_filter(&predicate)
                     .with_offset(offset);
                 let page = acme.query(User, &query).await?;
@@ -125,7 +125,7 @@ pub(crate) async fn a_page_of_a_filter_is_cut_out_of_its_matches(acme: &Tenancy<
     Ok(())
 }
 
-pub(crate) async fn a_query_finds_one_type_of_one_tenant(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_query_finds_one_type_of_one_tenant(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let globex = acme.other("globex");
     for kind in Kind::ALL {
         let name = kind.name().to_ascii_lowercase();
@@ -158,7 +158,7 @@ pub(crate) async fn a_query_finds_one_type_of_one_tenant(acme: &Tenancy<'_, impl
     Ok(())
 }
 
-pub(crate) async fn a_page_holds_what_get_gives(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_page_holds_what_get_gives(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b"]).await?;
     acme.apply(&[
         Step::create(Group, "g1").add(&["a", "b"]),
@@ -171,8 +171,8 @@ pub(crate) async fn a_page_holds_what_get_gives(acme: &Tenancy<'_, impl Store>) 
     ])
     .await?;
     for kind in [User, Group] {
-        let selection = kind.everything();
-        for stored in acme.query(kind, &Query::new(&selection, 10)).await?.resources {
+        let selection = acme.everything(kind)?;
+        for stored in acme.query(kind, &Query::first(10)).await?.resources {
             let id = stored.resource.id().map(|id| id.to_string()).unwrap_or_default();
             ensure_eq!(
                 Some(stored),

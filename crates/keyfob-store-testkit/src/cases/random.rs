@@ -32,7 +32,7 @@ const FILTERS: [(Kind, &str); 12] = [
     (Device, r#"partOf.value eq "d1" or users.display eq "x""#),
 ];
 
-pub(crate) async fn random_commits_do_what_the_model_does(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn random_commits_do_what_the_model_does(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     for seed in 0..SEQUENCES {
         let tenant = acme.other(&format!("tenant {seed}"));
         let mut random = Random::new(seed);
@@ -50,7 +50,7 @@ pub(crate) async fn random_commits_do_what_the_model_does(acme: &Tenancy<'_, imp
 }
 
 /// Commits to both, and compares what they answer and what they then hold.
-async fn follow(tenant: &Tenancy<'_, impl Store>, model: &mut Model, steps: &[Step]) -> Verdict {
+async fn follow(tenant: &Tenancy<'_, impl Tested>, model: &mut Model, steps: &[Step]) -> Verdict {
     let expected = model.commit(steps);
     let found = match tenant.commit(steps).await {
         Ok(committed) => Ok(committed
@@ -87,12 +87,12 @@ async fn follow(tenant: &Tenancy<'_, impl Store>, model: &mut Model, steps: &[St
 }
 
 /// Asks for a page of a filter.
-async fn query(tenant: &Tenancy<'_, impl Store>, model: &Model, random: &mut Random) -> Verdict {
+async fn query(tenant: &Tenancy<'_, impl Tested>, model: &Model, random: &mut Random) -> Verdict {
     let Some((kind, filter)) = random.pick(&FILTERS).copied() else {
         return Ok(());
     };
     let (offset, count) = (random.below(3), random.below(4));
-    let predicate = compile(kind, filter)?;
+    let predicate = acme.compile(kind, filter)?;
     let resources = model.resources().into_iter();
     let matching = resources.filter(|(found, stored)| *found == kind && predicate.matches(&stored.resource));
     let expected: Vec<_> = matching
@@ -102,7 +102,7 @@ async fn query(tenant: &Tenancy<'_, impl Store>, model: &Model, random: &mut Ran
     let page = tenant
         .query(
             kind,
-            &Query::new(&selection, count)
+            &Query::first(count)
                 .with_filter(&predicate)
                 .with_offset(offset),
         )
@@ -121,9 +121,9 @@ fn effect_of(outcome: Outcome) -> Result<Effect, Failure> {
     Ok(match outcome {
         Outcome::Changed(version) => Effect::Changed(version.number()),
         Outcome::Unchanged(version) => Effect::Unchanged(version.number()),
-        Outcome::Deleted => Effect::Deleted,
-        Outcome::Published(_) => Effect::Published,
-        Outcome::Suppressed => Effect::Suppressed,
+        Effect::Deleted => Effect::Deleted,
+        Effect::Published(_) => Effect::Published,
+        Effect::Suppressed => Effect::Suppressed,
         other => {
             return Err(Failure::new(format!(
                 "the suite does not know the outcome {other:?}"

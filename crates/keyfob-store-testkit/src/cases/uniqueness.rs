@@ -17,7 +17,7 @@ fn taken(change: usize, attribute: &str) -> Refusal {
     }
 }
 
-pub(crate) async fn a_reserved_value_is_refused_to_a_new_resource(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_reserved_value_is_refused_to_a_new_resource(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(User, "a").named("BJensen")]).await?;
     for name in ["BJensen", "bjensen", "BJENSEN"] {
         let refusal = acme.refuse(&[Step::create(User, "b").named(name)]).await?;
@@ -27,14 +27,14 @@ pub(crate) async fn a_reserved_value_is_refused_to_a_new_resource(acme: &Tenancy
     Ok(())
 }
 
-pub(crate) async fn a_reserved_value_is_refused_to_an_update(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_reserved_value_is_refused_to_an_update(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b"]).await?;
     let refusal = acme.refuse(&[Step::update(User, "b").named("A")]).await?;
     ensure_eq!(refusal, taken(0, "userName"), "taking another user's name");
     Ok(())
 }
 
-pub(crate) async fn a_resource_may_keep_what_it_reserved(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_resource_may_keep_what_it_reserved(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b"]).await?;
     acme.apply(&[Step::update(User, "a").named("A").with("title", "t")])
         .await?;
@@ -44,7 +44,7 @@ pub(crate) async fn a_resource_may_keep_what_it_reserved(acme: &Tenancy<'_, impl
     Ok(())
 }
 
-pub(crate) async fn an_update_frees_what_it_no_longer_reserves(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn an_update_frees_what_it_no_longer_reserves(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b"]).await?;
     acme.apply(&[Step::update(User, "a").named("new")]).await?;
     acme.apply(&[Step::update(User, "b").named("a")]).await?;
@@ -54,7 +54,7 @@ pub(crate) async fn an_update_frees_what_it_no_longer_reserves(acme: &Tenancy<'_
 }
 
 pub(crate) async fn an_update_without_a_document_keeps_what_is_reserved(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     users(acme, &["u"]).await?;
     acme.apply(&[Step::create(Group, "g1").keys(&[("displayName", "g1")])])
@@ -79,7 +79,7 @@ pub(crate) async fn an_update_without_a_document_keeps_what_is_reserved(
 }
 
 pub(crate) async fn two_resources_swap_values_through_a_third_in_one_commit(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     users(acme, &["a", "b"]).await?;
     let refusal = acme
@@ -106,7 +106,7 @@ pub(crate) async fn two_resources_swap_values_through_a_third_in_one_commit(
 }
 
 pub(crate) async fn a_value_that_is_freed_can_be_taken_in_the_same_commit(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     users(acme, &["a", "b"]).await?;
     acme.apply(&[
@@ -122,7 +122,7 @@ pub(crate) async fn a_value_that_is_freed_can_be_taken_in_the_same_commit(
 }
 
 pub(crate) async fn two_changes_of_one_commit_cannot_take_one_value(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     users(acme, &["a"]).await?;
     let created = acme
@@ -146,7 +146,7 @@ pub(crate) async fn two_changes_of_one_commit_cannot_take_one_value(
     Ok(())
 }
 
-pub(crate) async fn each_type_reserves_for_itself(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn each_type_reserves_for_itself(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let keys = [("name", "x")];
     acme.apply(&[
         Step::create(User, "u").keys(&keys),
@@ -159,7 +159,7 @@ pub(crate) async fn each_type_reserves_for_itself(acme: &Tenancy<'_, impl Store>
     Ok(())
 }
 
-pub(crate) async fn each_tenant_reserves_for_itself(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn each_tenant_reserves_for_itself(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a"]).await?;
     users(&acme.other("globex"), &["a"]).await?;
     acme.other("globex")
@@ -174,7 +174,7 @@ pub(crate) async fn each_tenant_reserves_for_itself(acme: &Tenancy<'_, impl Stor
     Ok(())
 }
 
-pub(crate) async fn keys_are_compared_as_they_are_given(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn keys_are_compared_as_they_are_given(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     for (id, value) in [
         ("d1", "a"),
         ("d2", "A"),
@@ -199,7 +199,7 @@ pub(crate) async fn keys_are_compared_as_they_are_given(acme: &Tenancy<'_, impl 
     Ok(())
 }
 
-pub(crate) async fn a_resource_may_reserve_several_values(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_resource_may_reserve_several_values(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(User, "a").keys(&[
         ("userName", "x"),
         ("employeeNumber", "7"),
