@@ -1,135 +1,210 @@
-//! Commits: changes one after the other, each undone if a later one can't be applied.
+//! Commits: changes one after the other, each undone if a later one can't be made.
 
-use std::collections::HashSet;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use keyfob_core::{
-    DateTime, Member, Resource, ResourceId, ResourceType, Version,
+    DateTime, Member, Object, Resource, ResourceId, ResourceType, Version,
     schema::{Relation, RelationKind},
 };
 use keyfob_store::{
-    Change, CommitError, Committed, Event, EventId, NewEvent, Outcome, RelationDelta, StoreError, UniqueKey,
+    Answer, Change, Commit, CommitError, Committed, Labels, Listed, MemberPolicy, NewEvent, Outcome,
+    Position, RelationDelta, Revision, StoreError, Stored, UniqueKey, Visibility, When, kit,
 };
 use smol_str::format_smolstr;
 
 use crate::{
     edges::Holder,
-    tenant::{Record, Tenant, stored},
+    tenant::{Record, Tenant},
 };
 
 /// A commit under way. What it did is undone when it is dropped before it has come to its end.
 pub(crate) struct Transaction<'t> {
     tenant: &'t mut Tenant,
-    last_event: &'t mut u64,
+    commit: &'t Commit,
     undo: Vec<Undo>,
+    events: u32,
+    /// The labels of what the commit has deleted.
+    deleted: HashMap<ResourceId, Labels>,
 }
 
 /// What stood in a place before the transaction wrote there.
 enum Undo {
     Record(ResourceId, Option<Record>),
-    Edge(Holder, ResourceId, Option<Member>),
+    Edge(Visibility, Holder, ResourceId, Option<Member>),
+    Departed(ResourceId, Option<Version>),
     Event,
+    Labels(usize, Labels),
+}
+
+/// Who joined and left a relation, and who was left out.
+#[derive(Default)]
+struct Related {
+    joined: Listed,
+    left: Listed,
+    unknown: Vec<ResourceId>,
 }
 
 impl<'t> Transaction<'t> {
-    pub(crate) fn new(tenant: &'t mut Tenant, last_event: &'t mut u64) -> Self {
+    pub(crate) fn new(tenant: &'t mut Tenant, commit: &'t Commit) -> Self {
         Self {
             tenant,
-            last_event,
+            commit,
             undo: Vec::new(),
+            events: 0,
+            deleted: HashMap::new(),
         }
     }
 
     /// Applies all changes, or none.
-    pub(crate) fn run(mut self, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
-        let mut outcomes = Vec::with_capacity(changes.len());
-        for change in changes {
-            let outcome = self.apply(change, &outcomes)?;
+    pub(crate) fn run(mut self) -> Result<Committed, CommitError> {
+        let commit = self.commit;
+        let mut outcomes = Vec::with_capacity(commit.changes.len());
+        for change in &commit.changes {
+            let before = self.undo.len();
+            let outcome = match self.apply(change, &outcomes) {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    let cause = kit::skips(change, &error).ok_or(error)?;
+                    self.undo_from(before);
+                    Outcome::Skipped(cause)
+                }
+            };
             outcomes.push(outcome);
         }
+        let answer = commit
+            .answer
+            .as_ref()
+            .and_then(|answer| self.answer(answer, &outcomes));
+        if self.events == 0 && !commit.changes.is_empty() {
+            self.tenant.feed.remember(&commit.id);
+        }
         self.undo.clear();
-        Ok(Committed::new(outcomes))
+        Ok(Committed::new(outcomes).with_answer(answer))
     }
 
-    /// Applies one change, given what became of those before it.
-    fn apply(&mut self, change: &Change<'_>, outcomes: &[Outcome]) -> Result<Outcome, CommitError> {
-        let place = outcomes.len();
-        match *change {
+    /// Applies one change, given the outcomes of those before it.
+    fn apply(&mut self, change: &Change, outcomes: &[Outcome]) -> Result<Outcome, CommitError> {
+        let number = outcomes.len();
+        match change {
             Change::Create {
                 resource_type,
                 id,
                 document,
+                state,
                 relations,
+                members,
                 unique,
-                version,
-                created,
-                at,
+                on_refusal: _,
             } => {
                 if self.tenant.record(id).is_some() {
-                    return Err(CommitError::IdTaken { change: place });
+                    return Err(CommitError::IdTaken { change: number });
                 }
-                self.check_unique(place, resource_type, id, unique)?;
-                let record = Record {
-                    resource_type: resource_type.name().clone(),
-                    place: self.tenant.new_place(resource_type),
-                    created,
-                    unique: unique.to_vec(),
-                    stored: stored(resource_type, id, document, version, created, at),
-                };
-                self.set_record(id, Some(record));
-                self.relate(place, resource_type, id, relations)?;
-                Ok(Outcome::Changed(version))
+                self.check_unique(number, resource_type, id, unique)?;
+                let at = self.commit.at;
+                let last = self.tenant.departed.get(id);
+                let version = last.map_or(Version::FIRST, |last| last.next());
+                self.tenant.open_table(resource_type);
+                let stored = stored(resource_type, id, document, version, at, at);
+                self.set_record(
+                    id,
+                    Some(Record {
+                        resource_type: resource_type.name().clone(),
+                        created: at,
+                        last_modified: at,
+                        unique: unique.clone(),
+                        stored: stored.with_state(Arc::clone(state)),
+                    }),
+                );
+                let related = self.relate(number, resource_type, id, relations, *members)?;
+                self.changed(number, id, related)
             }
             Change::Update {
                 resource_type,
                 id,
                 document,
+                state,
+                visibility,
                 relations,
+                members,
                 unique,
                 precondition,
-                at,
+                on_refusal: _,
             } => {
-                self.check_version(place, resource_type, id, precondition)?;
-                if document.is_some() {
-                    self.check_unique(place, resource_type, id, unique)?;
+                self.check_version(number, resource_type, id, *precondition)?;
+                let (was, unique_before) = match self.tenant.record(id) {
+                    Some(record) => (record.stored.visibility, record.unique.clone()),
+                    None => return Err(CommitError::NotFound { change: number }),
+                };
+                let is = visibility.unwrap_or(was);
+                let unique = match (is, unique) {
+                    (Visibility::Hidden, _) => Vec::new(),
+                    (Visibility::Live, Some(unique)) => unique.clone(),
+                    (Visibility::Live, None) => unique_before,
+                };
+                self.check_unique(number, resource_type, id, &unique)?;
+                let related = self.relate(number, resource_type, id, relations, *members)?;
+                let is_changed = document.is_some()
+                    || state.is_some()
+                    || was != is
+                    || !related.joined.is_empty()
+                    || !related.left.is_empty();
+                if !is_changed {
+                    return Ok(Outcome::Unchanged {
+                        revision: self.revision(number, id)?,
+                        unknown: related.unknown,
+                    });
                 }
-                let related = self.relate(place, resource_type, id, relations)?;
-                let document = document.map(|document| (document, unique));
-                if related || document.is_some() {
-                    self.modify(id, document, at);
+                if was != is {
+                    self.move_edges(id, was, is);
                 }
-                self.outcome(place, id, related || document.is_some())
+                self.modify(id, document.as_deref(), state.as_ref(), Some((is, unique)));
+                self.changed(number, id, related)
             }
             Change::Delete {
                 resource_type,
                 id,
                 precondition,
-                at,
+                on_refusal: _,
             } => {
-                self.check_version(place, resource_type, id, precondition)?;
-                self.delete(id, at);
+                self.check_version(number, resource_type, id, *precondition)?;
+                self.delete(id);
                 Ok(Outcome::Deleted)
             }
-            Change::Publish { event, of } => self.publish(event, of, outcomes),
+            Change::Expect {
+                resource_type,
+                id,
+                expected,
+            } => {
+                kit::check_expected(number, self.version(resource_type, id), *expected)?;
+                Ok(Outcome::Expected)
+            }
+            Change::Publish { event, when } => self.publish(event, *when, outcomes),
+            Change::Forget { resource_type, id } => {
+                for index in self.tenant.feed.of(resource_type.name(), id) {
+                    let labels = self.tenant.feed.label(index, Labels::default());
+                    self.undo.push(Undo::Labels(index, labels));
+                }
+                Ok(Outcome::Forgotten)
+            }
         }
     }
 
-    /// Checks that the resource exists and has the demanded version.
+    fn version(&self, resource_type: &ResourceType, id: &ResourceId) -> Option<Version> {
+        let record = self.tenant.record_of(resource_type, id)?;
+        Some(record.stored.version)
+    }
+
     fn check_version(
         &self,
-        change: usize,
+        number: usize,
         resource_type: &ResourceType,
         id: &ResourceId,
         precondition: Option<Version>,
     ) -> Result<(), CommitError> {
-        let record = self
-            .tenant
-            .record_of(resource_type, id)
-            .ok_or(CommitError::NotFound { change })?;
-        let current = record.stored.version;
-        if precondition.is_some_and(|demanded| demanded != current) {
-            return Err(CommitError::VersionMismatch { change, current });
-        }
-        Ok(())
+        kit::check_version(number, self.version(resource_type, id), precondition).map(|_| ())
     }
 
     /// Checks that nobody else of the type has reserved any of the keys.
@@ -143,10 +218,8 @@ impl<'t> Transaction<'t> {
         let Some(table) = self.tenant.table(resource_type.name()) else {
             return Ok(());
         };
-        match unique
-            .iter()
-            .find(|key| table.reserved_by(key).is_some_and(|owner| owner != id))
-        {
+        let is_taken = |key: &&UniqueKey| table.reserved_by(key).is_some_and(|owner| owner != id);
+        match unique.iter().find(is_taken) {
             None => Ok(()),
             Some(key) => Err(CommitError::UniquenessViolated {
                 change,
@@ -155,43 +228,61 @@ impl<'t> Transaction<'t> {
         }
     }
 
-    /// Checks that all whom the deltas put in can be members, applies them and says whether they changed anything.
+    /// Checks that all members that the deltas put in can be members, and applies the deltas.
     fn relate(
         &mut self,
         change: usize,
         resource_type: &ResourceType,
         id: &ResourceId,
         deltas: &[RelationDelta],
-    ) -> Result<bool, CommitError> {
+        policy: MemberPolicy,
+    ) -> Result<Related, CommitError> {
         let mut seen = HashSet::new();
-        let mut members = Vec::new();
+        let mut unknown = Vec::new();
         for delta in deltas {
             let relation = owned(resource_type, delta)?;
-            let taken = |member| {
-                let record = self.tenant.record(member);
-                record.is_some_and(|record| relation.takes(&record.resource_type))
-            };
-            let refused = delta.add.iter().map(|(member, _)| member);
-            let refused = refused.filter(|member| !taken(member) && seen.insert(*member));
-            members.extend(refused.cloned());
+            for (member, _) in &delta.add {
+                if !self.may_join(relation, member, policy) && seen.insert(member) {
+                    unknown.push(member.clone());
+                }
+            }
         }
-        if !members.is_empty() {
-            return Err(CommitError::UnknownMembers { change, members });
+        if !unknown.is_empty() && !policy.skip_unknown {
+            return Err(CommitError::UnknownMembers {
+                change,
+                members: unknown,
+            });
         }
-        let mut changed = false;
+        let mut related = Related {
+            unknown,
+            ..Related::default()
+        };
         for delta in deltas {
+            let relation = owned(resource_type, delta)?;
             let holder = Holder {
                 owner: id.clone(),
-                attribute: owned(resource_type, delta)?.attribute.name.as_str().into(),
+                attribute: relation.attribute.name.as_str().into(),
             };
-            changed |= self.apply_delta(&holder, delta);
+            self.apply_delta(&holder, relation, delta, policy, &mut related);
         }
-        Ok(changed)
+        Ok(related)
+    }
+
+    fn may_join(&self, relation: &Relation, member: &ResourceId, policy: MemberPolicy) -> bool {
+        self.tenant.record(member).is_some_and(|record| {
+            relation.takes(&record.resource_type) && (policy.accept_hidden || !record.stored.is_hidden())
+        })
     }
 
     /// As [`RelationDelta::apply`], but edge by edge, so that it can be undone without a copy of the whole relation.
-    fn apply_delta(&mut self, holder: &Holder, delta: &RelationDelta) -> bool {
-        let mut changed = false;
+    fn apply_delta(
+        &mut self,
+        holder: &Holder,
+        relation: &Relation,
+        delta: &RelationDelta,
+        policy: MemberPolicy,
+        related: &mut Related,
+    ) {
         let removed: Vec<ResourceId> = if delta.clear {
             let kept: HashSet<&ResourceId> = delta.add.iter().map(|(id, _)| id).collect();
             let members = self
@@ -205,24 +296,38 @@ impl<'t> Transaction<'t> {
             delta.remove.clone()
         };
         for id in &removed {
-            changed |= self.has_member(holder, id);
-            self.set_edge(holder, id, None);
-        }
-        for (id, member) in &delta.add {
-            if !self.has_member(holder, id) {
-                changed = true;
-                self.set_edge(holder, id, Some(self.edge_to(id, member)));
+            if self.has_member(Visibility::Live, holder, id) {
+                related.left.push(id);
+                self.set_edge(Visibility::Live, holder, id, None);
+            } else if self.has_member(Visibility::Hidden, holder, id) {
+                self.set_edge(Visibility::Hidden, holder, id, None);
             }
         }
-        changed
+        for (id, member) in &delta.add {
+            if !self.may_join(relation, id, policy) {
+                continue;
+            }
+            let Some(record) = self.tenant.record(id) else {
+                continue;
+            };
+            let visibility = record.stored.visibility;
+            if self.has_member(visibility, holder, id) {
+                continue;
+            }
+            if visibility == Visibility::Live {
+                related.joined.push(id);
+            }
+            self.set_edge(visibility, holder, id, Some(self.edge_to(id, member)));
+        }
     }
 
-    fn has_member(&self, holder: &Holder, id: &ResourceId) -> bool {
-        let members = self.tenant.edges.members(&holder.owner, &holder.attribute);
+    fn has_member(&self, visibility: Visibility, holder: &Holder, id: &ResourceId) -> bool {
+        let edges = self.tenant.edges_to(visibility);
+        let members = edges.members(&holder.owner, &holder.attribute);
         members.is_some_and(|members| members.contains(id))
     }
 
-    /// What is kept of a member: the type of what it points at, and the name with which it was put in.
+    /// Returns what is kept of a member: the type of the resource, and the name with which it was put in.
     fn edge_to(&self, id: &ResourceId, given: &Member) -> Member {
         let mut member = Member::new();
         member.kind = self.tenant.record(id).map(|record| record.resource_type.clone());
@@ -230,71 +335,153 @@ impl<'t> Transaction<'t> {
         member
     }
 
-    /// Takes a resource out with every edge from it and to it.
-    fn delete(&mut self, id: &ResourceId, at: DateTime) {
-        let owned: Vec<(Holder, ResourceId)> = self
-            .tenant
-            .edges
-            .of(id)
-            .map(|(holder, member)| (holder, member.clone()))
-            .collect();
-        for (holder, member) in owned {
-            self.set_edge(&holder, &member, None);
-        }
-        let holders: Vec<Holder> = self.tenant.edges.holders(id).cloned().collect();
+    /// Moves the edges to a resource from one visibility to the other, and changes its live owners.
+    fn move_edges(&mut self, id: &ResourceId, from: Visibility, to: Visibility) {
+        let holders: Vec<Holder> = self.tenant.edges_to(from).holders(id).cloned().collect();
         for holder in &holders {
-            self.set_edge(holder, id, None);
+            let members = self.tenant.edges_to(from);
+            let members = members.members(&holder.owner, &holder.attribute);
+            let member = members.and_then(|members| members.get(id)).cloned();
+            self.set_edge(from, holder, id, None);
+            self.set_edge(to, holder, id, member);
         }
-        // In this order, because the holders are sorted by owner: one that had it in two relations changes once.
-        let mut owners: Vec<&ResourceId> = holders.iter().map(|holder| &holder.owner).collect();
-        owners.dedup();
-        for owner in owners {
-            self.modify(owner, None, at);
+        self.modify_owners(&holders, id);
+    }
+
+    /// Takes a resource out with every edge from it and to it.
+    fn delete(&mut self, id: &ResourceId) {
+        for visibility in [Visibility::Live, Visibility::Hidden] {
+            let owned: Vec<(Holder, ResourceId)> = self
+                .tenant
+                .edges_to(visibility)
+                .of(id)
+                .map(|(holder, member)| (holder, member.clone()))
+                .collect();
+            for (holder, member) in owned {
+                self.set_edge(visibility, &holder, &member, None);
+            }
+            let holders: Vec<Holder> = self.tenant.edges_to(visibility).holders(id).cloned().collect();
+            for holder in &holders {
+                self.set_edge(visibility, holder, id, None);
+            }
+            if visibility == Visibility::Live {
+                self.modify_owners(&holders, id);
+            }
+        }
+        if let Some(record) = self.tenant.record(id) {
+            let version = record.stored.version;
+            self.deleted
+                .insert(id.clone(), kit::labels(&record.stored.resource));
+            let before = self.tenant.departed.insert(id.clone(), version);
+            self.undo.push(Undo::Departed(id.clone(), before));
         }
         self.set_record(id, None);
     }
 
-    /// Gives a resource its next version, and another document if there is one.
-    fn modify(&mut self, id: &ResourceId, document: Option<(&Resource, &[UniqueKey])>, at: DateTime) {
+    /// Changes the live owners of a member, each once and without the member itself.
+    fn modify_owners(&mut self, holders: &[Holder], member: &ResourceId) {
+        // They are sorted by owner.
+        let mut owners: Vec<&ResourceId> = holders.iter().map(|holder| &holder.owner).collect();
+        owners.dedup();
+        for owner in owners {
+            let is_live = self
+                .tenant
+                .record(owner)
+                .is_some_and(|record| !record.stored.is_hidden());
+            if is_live && owner != member {
+                self.modify(owner, None, None, None);
+            }
+        }
+    }
+
+    /// Gives a resource its next version, with what is new of it.
+    fn modify(
+        &mut self,
+        id: &ResourceId,
+        document: Option<&Resource>,
+        state: Option<&Arc<Object>>,
+        seen: Option<(Visibility, Vec<UniqueKey>)>,
+    ) {
         let Some(record) = self.tenant.record(id) else {
             return;
         };
         let Some(table) = self.tenant.table(&record.resource_type) else {
             return;
         };
-        let record = record.changed(table.resource_type(), id, document, at);
+        // Another clock may have been ahead.
+        let at = self.commit.at.max(record.last_modified);
+        let (visibility, unique) = seen.unwrap_or_else(|| (record.stored.visibility, record.unique.clone()));
+        let document = document.unwrap_or(&record.stored.resource);
+        let version = record.stored.version.next();
+        let state = Arc::clone(state.unwrap_or(&record.stored.state));
+        let stored = stored(table.resource_type(), id, document, version, record.created, at);
+        let record = Record {
+            resource_type: record.resource_type.clone(),
+            created: record.created,
+            last_modified: at,
+            unique,
+            stored: stored.with_state(state).with_visibility(visibility),
+        };
         self.set_record(id, Some(record));
     }
 
-    fn outcome(&self, change: usize, id: &ResourceId, changed: bool) -> Result<Outcome, CommitError> {
+    fn changed(&self, number: usize, id: &ResourceId, related: Related) -> Result<Outcome, CommitError> {
+        Ok(Outcome::Changed {
+            revision: self.revision(number, id)?,
+            joined: related.joined,
+            left: related.left,
+            unknown: related.unknown,
+        })
+    }
+
+    fn revision(&self, change: usize, id: &ResourceId) -> Result<Revision, CommitError> {
         let record = self.tenant.record(id).ok_or(CommitError::NotFound { change })?;
-        let version = record.stored.version;
-        Ok(if changed {
-            Outcome::Changed(version)
-        } else {
-            Outcome::Unchanged(version)
+        Ok(Revision {
+            id: id.clone(),
+            version: record.stored.version,
+            created: record.created,
+            last_modified: record.last_modified,
         })
     }
 
     fn publish(
         &mut self,
         event: &NewEvent,
-        of: Option<usize>,
+        when: When,
         outcomes: &[Outcome],
     ) -> Result<Outcome, CommitError> {
-        if let Some(of) = of {
-            let outcome = outcomes.get(of).ok_or_else(|| {
-                StoreError::internal("an event tells of a change that does not come before it")
-            })?;
-            if !outcome.is_change() {
-                return Ok(Outcome::Suppressed);
-            }
+        if !kit::is_met(when, outcomes)? {
+            return Ok(Outcome::Suppressed);
         }
-        *self.last_event += 1;
-        let id = EventId::new(*self.last_event);
-        self.tenant.events.push(Event::new(id, event.clone()));
+        let id = &event.resource;
+        let record = self
+            .tenant
+            .record(id)
+            .filter(|record| record.resource_type == event.resource_type);
+        let labels = match record {
+            Some(record) => kit::labels(&record.stored.resource),
+            None => self.deleted.get(id).cloned().unwrap_or_default(),
+        };
+        let position = Position::new(self.tenant.feed.last().number() + 1);
+        let event = kit::complete(
+            self.commit,
+            self.events,
+            position,
+            (event, when),
+            outcomes,
+            labels,
+        );
+        self.tenant.feed.push(event);
         self.undo.push(Undo::Event);
-        Ok(Outcome::Published(id))
+        self.events += 1;
+        Ok(Outcome::Published)
+    }
+
+    fn answer(&self, answer: &Answer, outcomes: &[Outcome]) -> Option<Stored> {
+        let Answer { change, selection } = answer;
+        outcomes.get(*change)?.revision()?;
+        let (resource_type, id) = self.commit.changes.get(*change)?.subject()?;
+        self.tenant.get(resource_type, id, selection)
     }
 
     fn set_record(&mut self, id: &ResourceId, record: Option<Record>) {
@@ -302,31 +489,66 @@ impl<'t> Transaction<'t> {
         self.undo.push(Undo::Record(id.clone(), before));
     }
 
-    fn set_edge(&mut self, holder: &Holder, id: &ResourceId, member: Option<Member>) {
-        let before = self.tenant.edges.set(holder, id, member);
-        self.undo.push(Undo::Edge(holder.clone(), id.clone(), before));
+    fn set_edge(&mut self, visibility: Visibility, holder: &Holder, id: &ResourceId, member: Option<Member>) {
+        let before = edges_mut(self.tenant, visibility).set(holder, id, member);
+        self.undo
+            .push(Undo::Edge(visibility, holder.clone(), id.clone(), before));
     }
-}
 
-impl Drop for Transaction<'_> {
-    fn drop(&mut self) {
-        while let Some(undo) = self.undo.pop() {
-            match undo {
-                Undo::Record(id, before) => {
+    /// Undoes everything but the first steps.
+    fn undo_from(&mut self, first: usize) {
+        while self.undo.len() > first {
+            match self.undo.pop() {
+                Some(Undo::Record(id, before)) => {
                     self.tenant.set_record(&id, before);
                 }
-                Undo::Edge(holder, id, before) => {
-                    self.tenant.edges.set(&holder, &id, before);
+                Some(Undo::Edge(visibility, holder, id, before)) => {
+                    edges_mut(self.tenant, visibility).set(&holder, &id, before);
                 }
-                Undo::Event => {
-                    self.tenant.events.pop();
+                Some(Undo::Departed(id, Some(version))) => {
+                    self.tenant.departed.insert(id, version);
                 }
+                Some(Undo::Departed(id, None)) => {
+                    self.tenant.departed.remove(&id);
+                }
+                Some(Undo::Event) => self.tenant.feed.pop(),
+                Some(Undo::Labels(index, labels)) => {
+                    self.tenant.feed.label(index, labels);
+                }
+                None => return,
             }
         }
     }
 }
 
-/// The relation that the delta changes.
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        self.undo_from(0);
+    }
+}
+
+fn edges_mut(tenant: &mut Tenant, visibility: Visibility) -> &mut crate::edges::Edges {
+    match visibility {
+        Visibility::Live => &mut tenant.edges,
+        Visibility::Hidden => &mut tenant.hidden_edges,
+    }
+}
+
+/// Returns a document without its relations, as it is given back.
+fn stored(
+    resource_type: &ResourceType,
+    id: &ResourceId,
+    document: &Resource,
+    version: Version,
+    created: DateTime,
+    last_modified: DateTime,
+) -> Stored {
+    let mut document = document.clone();
+    document.relations_mut().clear();
+    Stored::new(resource_type, id, document, version, created, last_modified)
+}
+
+/// Returns the relation that the delta changes.
 fn owned<'t>(resource_type: &'t ResourceType, delta: &RelationDelta) -> Result<&'t Relation, StoreError> {
     resource_type
         .relation(delta.attribute.as_str())

@@ -3,95 +3,72 @@
 use std::collections::HashMap;
 
 use keyfob_core::{
-    DateTime, Member, MemberSet, Resource, ResourceId, ResourceType, Version,
+    DateTime, Member, MemberSet, ResourceId, ResourceType, Version,
     schema::{Relation, RelationKind},
 };
-use keyfob_store::{Event, EventId, Selection, Stored, UniqueKey};
+use keyfob_store::{Finding, Keys, Selection, Stored, UniqueKey, Visibility};
 use smol_str::SmolStr;
 
-use crate::{edges::Edges, table::Table};
+use crate::{edges::Edges, feed::Feed, table::Table};
 
 #[derive(Default)]
 pub(crate) struct Tenant {
     records: HashMap<ResourceId, Record>,
     tables: HashMap<SmolStr, Table>,
+    /// The edges to live members.
     pub(crate) edges: Edges,
-    pub(crate) events: Vec<Event>,
-    last_place: u64,
+    /// The edges to hidden members.
+    pub(crate) hidden_edges: Edges,
+    pub(crate) feed: Feed,
+    /// The last versions of resources that are gone, so that none is given again.
+    pub(crate) departed: HashMap<ResourceId, Version>,
 }
 
 /// A resource without its relations.
+#[derive(Clone)]
 pub(crate) struct Record {
     /// The name of its type.
     pub(crate) resource_type: SmolStr,
-    /// Its place in the order of creation.
-    pub(crate) place: u64,
     pub(crate) created: DateTime,
-    /// What it reserves.
+    pub(crate) last_modified: DateTime,
+    /// The keys that it reserves.
     pub(crate) unique: Vec<UniqueKey>,
     pub(crate) stored: Stored,
 }
 
-impl Record {
-    /// The record at its next version, with another document if there is one.
-    pub(crate) fn changed(
-        &self,
-        resource_type: &ResourceType,
-        id: &ResourceId,
-        document: Option<(&Resource, &[UniqueKey])>,
-        at: DateTime,
-    ) -> Self {
-        let (document, unique) = document.unwrap_or((&self.stored.resource, &self.unique));
-        let version = self.stored.version.next();
-        Self {
-            resource_type: self.resource_type.clone(),
-            place: self.place,
-            created: self.created,
-            unique: unique.to_vec(),
-            stored: stored(resource_type, id, document, version, self.created, at),
-        }
-    }
-}
-
-/// A document without its relations, as it is given back.
-pub(crate) fn stored(
-    resource_type: &ResourceType,
-    id: &ResourceId,
-    document: &Resource,
-    version: Version,
-    created: DateTime,
-    last_modified: DateTime,
-) -> Stored {
-    let mut document = document.clone();
-    document.relations_mut().clear();
-    Stored::new(resource_type, id, document, version, created, last_modified)
-}
-
 impl Tenant {
-    /// The record of a resource, of whatever type.
+    /// Returns true if nothing is kept of the tenant.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.feed.is_empty()
+    }
+
+    /// Returns the record of a resource of whatever type.
     pub(crate) fn record(&self, id: &ResourceId) -> Option<&Record> {
         self.records.get(id)
     }
 
-    /// The record of a resource of this type.
+    /// Returns the id as the tenant keeps it.
+    pub(crate) fn known(&self, id: &ResourceId) -> Option<&ResourceId> {
+        self.records.get_key_value(id).map(|(id, _)| id)
+    }
+
+    /// Returns the record of a resource of this type.
     pub(crate) fn record_of(&self, resource_type: &ResourceType, id: &ResourceId) -> Option<&Record> {
         self.records
             .get(id)
             .filter(|record| record.resource_type == *resource_type.name())
     }
 
-    /// The table of a type, if it ever had a resource.
+    /// Returns the table of a type, if it ever had a resource.
     pub(crate) fn table(&self, name: &str) -> Option<&Table> {
         self.tables.get(name)
     }
 
-    /// The place of a new resource: the last in the order of creation.
-    pub(crate) fn new_place(&mut self, resource_type: &ResourceType) -> u64 {
-        self.last_place += 1;
+    /// Makes sure that a type has a table.
+    pub(crate) fn open_table(&mut self, resource_type: &ResourceType) {
         self.tables
             .entry(resource_type.name().clone())
             .or_insert_with(|| Table::new(resource_type));
-        self.last_place
     }
 
     /// Puts a record in, or takes it out, and returns what stood there: done with that again, it is undone.
@@ -100,7 +77,7 @@ impl Tenant {
         if let Some(before) = &before
             && let Some(table) = self.tables.get_mut(&before.resource_type)
         {
-            table.leave(before);
+            table.leave(id, before);
         }
         if let Some(record) = record {
             if let Some(table) = self.tables.get_mut(&record.resource_type) {
@@ -111,7 +88,15 @@ impl Tenant {
         before
     }
 
-    /// Reads one resource.
+    /// Returns the edges to members of this visibility.
+    pub(crate) fn edges_to(&self, members: Visibility) -> &Edges {
+        match members {
+            Visibility::Live => &self.edges,
+            Visibility::Hidden => &self.hidden_edges,
+        }
+    }
+
+    /// Reads one resource, live or hidden.
     pub(crate) fn get(
         &self,
         resource_type: &ResourceType,
@@ -122,7 +107,7 @@ impl Tenant {
         Some(self.compose(resource_type, id, record, selection))
     }
 
-    /// A record with those of its relations that are selected.
+    /// Returns a record with those of its relations that are selected.
     pub(crate) fn compose(
         &self,
         resource_type: &ResourceType,
@@ -134,7 +119,7 @@ impl Tenant {
         let limit = selection.relation_limit.unwrap_or(usize::MAX);
         for relation in resource_type.relations() {
             if selection.attributes.contains(relation.attribute.id)
-                && let Some(members) = self.members(id, relation, limit)
+                && let Some(members) = self.members(id, record, relation, limit)
             {
                 stored.resource.set_relation(&relation.attribute.name, members);
             }
@@ -142,8 +127,14 @@ impl Tenant {
         stored
     }
 
-    /// The members under a relation, unless there are more than `limit`.
-    fn members(&self, id: &ResourceId, relation: &Relation, limit: usize) -> Option<MemberSet> {
+    /// Returns the members under a relation, unless there are more than `limit`.
+    fn members(
+        &self,
+        id: &ResourceId,
+        record: &Record,
+        relation: &Relation,
+        limit: usize,
+    ) -> Option<MemberSet> {
         match &relation.kind {
             RelationKind::Owned => match self.edges.members(id, relation.attribute.name.as_str()) {
                 None => Some(MemberSet::new()),
@@ -154,11 +145,11 @@ impl Tenant {
                 attribute,
             } => {
                 let owners: Vec<(&ResourceId, &Record)> = self
-                    .edges
+                    .edges_to(record.stored.visibility)
                     .holders(id)
                     .filter(|holder| attribute.is(&holder.attribute))
                     .filter_map(|holder| Some((&holder.owner, self.record(&holder.owner)?)))
-                    .filter(|(_, record)| record.resource_type == *resource_type)
+                    .filter(|(_, owner)| owner.resource_type == *resource_type && !owner.stored.is_hidden())
                     .collect();
                 (owners.len() <= limit).then(|| owners.into_iter().map(inverse_member).collect())
             }
@@ -166,14 +157,43 @@ impl Tenant {
         }
     }
 
-    /// Reads events.
-    pub(crate) fn events(&self, after: Option<EventId>, limit: usize) -> Vec<Event> {
-        let start = self.events.partition_point(|event| Some(event.id) <= after);
-        self.events.iter().skip(start).take(limit).cloned().collect()
+    /// Compares what follows from the documents of a type with what is kept.
+    pub(crate) fn check(&self, resource_type: &ResourceType, keys: &Keys) -> Vec<Finding> {
+        let Some(table) = self.table(resource_type.name()) else {
+            return Vec::new();
+        };
+        let mut findings = Vec::new();
+        for visibility in [Visibility::Live, Visibility::Hidden] {
+            for id in table.ids(visibility) {
+                let Some(record) = self.record(id) else { continue };
+                if !table.has_indexed(id, record) {
+                    findings.push(Finding::Unindexed { resource: id.clone() });
+                }
+                let wanted = match visibility {
+                    Visibility::Live => keys(&record.stored),
+                    Visibility::Hidden => Vec::new(),
+                };
+                for key in wanted {
+                    match table.reserved_by(&key) {
+                        Some(owner) if owner == id => {}
+                        Some(owner) => findings.push(Finding::Collision {
+                            resource: id.clone(),
+                            key,
+                            owner: owner.clone(),
+                        }),
+                        None => findings.push(Finding::Unreserved {
+                            resource: id.clone(),
+                            key,
+                        }),
+                    }
+                }
+            }
+        }
+        findings
     }
 }
 
-/// How the owner of an edge is seen from the edge's end.
+/// Returns how the owner of an edge is seen from the edge's end.
 fn inverse_member((owner, record): (&ResourceId, &Record)) -> (ResourceId, Member) {
     let member = Member::new().with_kind("direct");
     let member = match record.stored.resource.core().get_str("displayName") {

@@ -10,6 +10,7 @@ use smol_str::SmolStr;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,
+    clippy::struct_excessive_bools,
     reason = "a store must say of every capability whether it has it"
 )]
 pub struct Capabilities {

@@ -16,8 +16,7 @@ use crate::{Change, Selection, TenantId};
     reason = "a store must respect every field, so a new one has to break it"
 )]
 pub struct Commit {
-    /// The identity of the commit: the same commit is applied once, however often it is handed over again after an
-    /// unknown outcome.
+    /// The identity, by which [`Store::committed`](crate::Store::committed) says whether the commit happened.
     pub id: CommitId,
     /// The tenant.
     pub tenant: TenantId,

@@ -25,6 +25,9 @@ pub enum StoreError {
     /// The store can't do what its [`Capabilities`](crate::Capabilities) don't claim. Maps to 501.
     #[error("the store can't {0}")]
     Unsupported(&'static str),
+    /// The cursor is not one that this store gave for such a query. Maps to 400 `invalidCursor` (RFC 9865 section 2.1).
+    #[error("the cursor is not one of this query's")]
+    InvalidCursor,
     /// The connection broke while a commit was made durable: it happened or it didn't, which
     /// [`Store::committed`](crate::Store::committed) says later. Maps to 503.
     #[error("it is not known whether the commit happened")]
@@ -53,6 +56,9 @@ impl ToErrorBody for StoreError {
             Self::Internal(_) => ErrorBody::new(500, "the service failed"),
             Self::Exhausted(exhausted) => {
                 ErrorBody::bad_request(ScimType::TooMany, format_smolstr!("{exhausted}"))
+            }
+            Self::InvalidCursor => {
+                ErrorBody::bad_request(ScimType::InvalidCursor, "the cursor is not one of this query's")
             }
             Self::Unsupported(_) => ErrorBody::new(501, "the service can't do that"),
         }

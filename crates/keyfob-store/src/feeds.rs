@@ -16,7 +16,7 @@ pub trait Feeds: Store {
     /// Reads at most `limit` events of a tenant after a position, in the order of their positions.
     ///
     /// # Errors
-    /// [`FeedError::Gone`] where events after that position were trimmed.
+    /// [`FeedError::Gone`] where the event after that position was trimmed.
     fn read_feed(
         &self,
         tenant: &TenantId,
@@ -58,7 +58,7 @@ pub trait Feeds: Store {
     ) -> impl Future<Output = Result<Vec<TenantId>, StoreError>> + Send;
 
     /// Removes at most `limit` of the oldest events of a tenant, as far as the retention allows, and returns how many it
-    /// removed. No commit is split.
+    /// removed. No commit is split: the events of one are removed together, even if they are more than the limit.
     fn trim(
         &self,
         tenant: &TenantId,

@@ -140,7 +140,7 @@ impl Place {
         };
         let by_value = match order {
             SortOrder::Descending => by_value.reverse(),
-            _ => by_value,
+            SortOrder::Ascending => by_value,
         };
         let by_creation = || {
             let (left, right) = (self.created.unix_millis(), other.created.unix_millis());
