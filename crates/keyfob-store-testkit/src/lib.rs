@@ -13,6 +13,7 @@ mod step;
 mod store_only;
 mod suite;
 mod tenancy;
+mod upkeep;
 
 pub use self::{
     failure::Failure,

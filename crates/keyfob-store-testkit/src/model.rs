@@ -33,6 +33,8 @@ pub(crate) struct Model<'r> {
     events: Vec<ModelledEvent>,
     /// The last versions of resources that are gone.
     gone: BTreeMap<ResourceId, u64>,
+    /// The labels of what the commit under way has deleted.
+    deleted: BTreeMap<ResourceId, Labels>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +64,7 @@ struct ModelledEvent {
     /// What the labels were when the event was published: the contract speaks of the end of the commit, and between the
     /// two a store may choose.
     labels_at_first: Labels,
+    is_forgotten: bool,
 }
 
 /// The effective changes of the members of one resource.
@@ -79,12 +82,14 @@ impl<'r> Model<'r> {
             resources: Vec::new(),
             events: Vec::new(),
             gone: BTreeMap::new(),
+            deleted: BTreeMap::new(),
         }
     }
 
     /// Applies all changes, or none.
     pub(crate) fn commit(&mut self, steps: &[Step], commit: &Commit) -> Result<Vec<Outcome>, Refusal> {
         let mut draft = self.clone();
+        draft.deleted.clear();
         let mut outcomes = Vec::new();
         for step in steps {
             let before = draft.clone();
@@ -98,16 +103,7 @@ impl<'r> Model<'r> {
             };
             outcomes.push(outcome);
         }
-        let published = draft.events.iter().filter(|event| event.commit == commit.id);
-        let labels: Vec<Option<Labels>> = published
-            .map(|event| draft.labels(&event.event.resource_type, &event.event.resource))
-            .collect();
-        let published = draft.events.iter_mut().filter(|event| event.commit == commit.id);
-        for (event, labels) in published.zip(labels) {
-            if event.labels != Labels::default() {
-                event.labels = labels.unwrap_or_else(|| event.labels.clone());
-            }
-        }
+        draft.complete_labels(&commit.id);
         *self = draft;
         Ok(outcomes)
     }
@@ -225,12 +221,7 @@ impl<'r> Model<'r> {
                 let (version, was_hidden) = (gone.version, gone.is_hidden);
                 self.gone.insert(step.id.clone(), version);
                 let labels = self.labels(step.kind.name(), &step.id).unwrap_or_default();
-                let published = self.events.iter_mut().filter(|event| event.commit == commit.id);
-                for event in published.filter(|event| event.event.resource == step.id) {
-                    if event.labels != Labels::default() {
-                        event.labels = labels.clone();
-                    }
-                }
+                self.deleted.insert(step.id.clone(), labels);
                 self.resources.retain(|resource| resource.id != step.id);
                 for resource in &mut self.resources {
                     let before = resource.members.len();
@@ -275,6 +266,7 @@ impl<'r> Model<'r> {
                     if event.event.resource == step.id && event.event.resource_type == step.kind.name() {
                         event.labels = Labels::default();
                         event.labels_at_first = Labels::default();
+                        event.is_forgotten = true;
                     }
                 }
                 Ok(Outcome::Forgotten)
@@ -356,14 +348,8 @@ impl<'r> Model<'r> {
             Some(Outcome::Changed { joined, left, .. }) => (joined.clone(), left.clone()),
             _ => (Listed::new(), Listed::new()),
         };
-        let labels = self.labels(step.kind.name(), &step.id).or_else(|| {
-            // It is gone by a change of this commit, or it was never there.
-            let earlier = self.events.iter().rev();
-            let earlier = earlier.take_while(|event| event.commit == commit.id);
-            let mut of = earlier.filter(|event| event.event.resource == step.id);
-            of.next().map(|event| event.labels.clone())
-        });
-        let labels = labels.unwrap_or_default();
+        let labels = self.labels(step.kind.name(), &step.id);
+        let labels = labels.or_else(|| self.deleted.get(&step.id).cloned()).unwrap_or_default();
         self.events.push(ModelledEvent {
             commit: commit.id.clone(),
             at: commit.at,
@@ -373,7 +359,23 @@ impl<'r> Model<'r> {
             left,
             labels_at_first: labels.clone(),
             labels,
+            is_forgotten: false,
         });
+    }
+
+    /// Gives the events of a commit the labels of what the commit leaves or has deleted.
+    fn complete_labels(&mut self, commit: &CommitId) {
+        let mut events = std::mem::take(&mut self.events);
+        for event in events.iter_mut().filter(|event| event.commit == *commit) {
+            let NewEvent { resource_type, resource, .. } = &event.event;
+            let last = self.labels(resource_type, resource);
+            if let Some(labels) = last.or_else(|| self.deleted.get(resource).cloned())
+                && !event.is_forgotten
+            {
+                event.labels = labels;
+            }
+        }
+        self.events = events;
     }
 
     fn labels(&self, kind: &str, id: &ResourceId) -> Option<Labels> {

@@ -1,13 +1,13 @@
 //! Documents are kept as they are given, under ids that belong to one tenant.
 
 use keyfob_core::{Resource, Value};
-use keyfob_store::Store;
 
 use crate::{
+    effect::Refusal,
     failure::{Failure, Verdict},
     fixture::{Device, Group, Kind, User, document, minute},
     step::Step,
-    tenancy::{Refusal, Tenancy},
+    tenancy::{Tenancy, Tested},
 };
 
 pub(crate) async fn a_document_is_given_back_equal(acme: &Tenancy<'_, impl Tested>) -> Verdict {

@@ -2,14 +2,14 @@
 //! the filter.
 
 use keyfob_core::Value;
-use keyfob_store::{Query, Store};
+use keyfob_store::{Query};
 
 use crate::{
     cases::relations::users,
     failure::{Failure, Verdict},
     fixture::{Device, Group, Kind, User, document},
     step::{Step, delta},
-    tenancy::{Tenancy, compile, page_ids},
+    tenancy::{Tenancy, Tested, page_ids},
 };
 
 const USERS: &[&str] = &[

@@ -1,13 +1,12 @@
 //! Inverse relations follow from the owned ones.
 
-use keyfob_store::Store;
 
 use crate::{
     cases::relations::{members_of, users},
     failure::Verdict,
     fixture::{Device, Group, User},
     step::{Step, delta},
-    tenancy::Tenancy,
+    tenancy::{Tenancy, Tested},
 };
 
 pub(crate) async fn a_member_is_given_its_groups(acme: &Tenancy<'_, impl Tested>) -> Verdict {

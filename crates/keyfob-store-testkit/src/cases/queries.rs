@@ -1,13 +1,13 @@
 //! Pages of resources, in the order in which they were created.
 
-use keyfob_store::{Query, Selection, Store};
+use keyfob_store::{Query, Selection};
 
 use crate::{
     cases::relations::users,
     failure::Verdict,
     fixture::{Device, Group, Kind, User},
     step::Step,
-    tenancy::{Tenancy, compile, page_ids},
+    tenancy::{Tenancy, Tested, page_ids},
 };
 
 pub(crate) async fn resources_come_in_the_order_of_their_creation(acme: &Tenancy<'_, impl Tested>) -> Verdict {

@@ -1,7 +1,7 @@
 //! Random commits, the same each time, against a model that does it the plain way.
 
 use keyfob_core::{Member, ResourceId};
-use keyfob_store::{Outcome, Query, RelationDelta, Selection, Store};
+use keyfob_store::{Query, RelationDelta, Selection};
 
 use crate::{
     failure::{Failure, Verdict},
@@ -9,7 +9,7 @@ use crate::{
     model::{Effect, Model},
     random::Random,
     step::{Action, Step},
-    tenancy::{Refusal, Tenancy, compile, page_ids},
+    tenancy::{Tenancy, Tested, page_ids},
 };
 
 const SEQUENCES: u64 = 64;

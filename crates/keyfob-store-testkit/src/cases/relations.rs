@@ -1,17 +1,18 @@
 //! Owned relations: members are put in and taken out without a look at the others.
 
-use keyfob_core::{Member, MemberSet, Object, ResourceId, Version};
-use keyfob_store::{Outcome, RelationDelta, Store};
+use keyfob_core::{Member, MemberSet, Object, ResourceId};
+use keyfob_store::{RelationDelta};
 
 use crate::{
+    effect::{Effect, Refusal},
     cases::versions::was_changed,
     failure::Verdict,
     fixture::{Device, Group, User, minute},
     step::{Step, delta},
-    tenancy::{Refusal, Tenancy},
+    tenancy::{Tenancy, Tested},
 };
 
-const UNCHANGED: Outcome = Effect::Unchanged(1);
+const UNCHANGED: Effect = Effect::Unchanged(1);
 
 pub(crate) async fn members_are_put_in_and_taken_out(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b", "c", "d"]).await?;

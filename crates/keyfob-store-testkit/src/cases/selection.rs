@@ -1,14 +1,14 @@
 //! What is read of a resource is what is asked for.
 
 use keyfob_core::Resource;
-use keyfob_store::{Query, Selection, Store};
+use keyfob_store::{Query, Selection};
 
 use crate::{
     cases::relations::users,
     failure::{Failure, Verdict},
     fixture::{Device, Group, Kind, User},
     step::{Step, delta},
-    tenancy::{Tenancy, compile},
+    tenancy::{Tenancy, Tested},
 };
 
 pub(crate) async fn a_relation_is_read_when_it_is_selected_be_it_empty(

@@ -1,13 +1,13 @@
 //! What is reserved is nobody else's.
 
-use keyfob_store::Store;
 
 use crate::{
+    effect::Refusal,
     cases::relations::users,
     failure::Verdict,
     fixture::{Device, Group, User},
     step::Step,
-    tenancy::{Refusal, Tenancy},
+    tenancy::{Tenancy, Tested},
 };
 
 fn taken(change: usize, attribute: &str) -> Refusal {

@@ -1,13 +1,13 @@
 //! Versions grow by one with each change, and a change may demand the version that it finds.
 
-use keyfob_core::{DateTime, EntityTag, Version};
-use keyfob_store::{Outcome, Store};
+use keyfob_core::{DateTime, EntityTag};
 
 use crate::{
+    effect::{Effect, Refusal},
     failure::Verdict,
     fixture::{Group, Kind, User, minute},
     step::Step,
-    tenancy::{Refusal, Tenancy},
+    tenancy::{Tenancy, Tested},
 };
 
 pub(crate) async fn an_update_replaces_the_document_and_makes_the_next_version(
