@@ -92,7 +92,7 @@ impl<'e, S: Store> Access<'e, S> {
         );
         Ok(UserAccess {
             user: id,
-            state: UserState::of(&stored.resource, &State::of(&stored.resource)),
+            state: UserState::of(&stored.resource, &State::of(&stored)),
             directory: Directory::Global,
             access_groups: found.iter().filter_map(AccessGroup::from_stored).collect(),
         })

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use crate::{
     access::Access,
     error::AccessError,
-    keep::{Refused, demand_admin, document, name_key, name_of},
+    keep::{Refused, demand_admin, document, event_of, name_key, name_of},
     registry::{DOOR, schema_of},
     time_zone::TimeZone,
 };
@@ -75,7 +75,7 @@ impl<S: Store> Access<'_, S> {
         let name = name_of(name)?;
         let document = door_document(&name, site, time_zone);
         let id = self
-            .create(cx, &self.types.door, &document, &[name_key(&name)])
+            .create(cx, "createDoor", &self.types.door, document, vec![name_key(&name)])
             .await?;
         Ok(Door {
             id,
@@ -102,17 +102,9 @@ impl<S: Store> Access<'_, S> {
             let found = Door::from_stored(&stored);
             let found = found.ok_or_else(|| AccessError::not_found(doors.name(), door))?;
             let document = door_document(&found.name, &found.site, time_zone);
-            let update = Change::Update {
-                resource_type: doors,
-                id: &found.id,
-                document: Some(&document),
-                relations: &[],
-                unique: &[name_key(&found.name)],
-                precondition: Some(stored.version),
-                at: self.engine.now(),
-            };
-            let event = self.event(event::CHANGED, doors, &found.id);
-            match self.commit(cx, vec![update], &[event]).await {
+            let update = Change::replace(doors, found.id.clone(), document, Some(stored.version));
+            let event = event_of(event::CHANGED, doors, &found.id);
+            match self.commit(cx, "setTimeZone", vec![update], vec![event]).await {
                 Ok(()) => return Ok(()),
                 Err(Refused::Changed) => {}
                 Err(Refused::Error(error)) => return Err(error),
@@ -128,7 +120,7 @@ impl<S: Store> Access<'_, S> {
     pub async fn delete_door(&self, cx: &Context, door: &str) -> Result<(), AccessError> {
         demand_admin(cx)?;
         let door = self.door(cx, door).await?;
-        self.delete(cx, &self.types.door, &door.id).await
+        self.delete(cx, "deleteDoor", &self.types.door, &door.id).await
     }
 }
 

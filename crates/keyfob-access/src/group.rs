@@ -10,7 +10,7 @@ pub use self::rule::AccessGroups;
 use crate::{
     access::{Access, Directory},
     error::AccessError,
-    keep::{delta, demand_admin, document, name_key, name_of, select},
+    keep::{delta, demand_admin, document, event_of, name_key, name_of, select},
     registry::{ACCESS_GROUP, schema_of},
 };
 
@@ -110,7 +110,7 @@ impl<S: Store> Access<'_, S> {
         let mut name = SmolStr::default();
         let outcome = self
             .engine
-            .amend(cx, &self.types.group, &source, |review| {
+            .amend(cx, &self.types.group, &source, "createAccessGroup", |review| {
                 made = None;
                 if !review.provisioning().manages(review.state()) {
                     return Ok(());
@@ -152,7 +152,7 @@ impl<S: Store> Access<'_, S> {
         let name = name_of(name)?;
         let document = document(schema_of(ACCESS_GROUP), &name);
         let groups = &self.types.access_group;
-        let id = self.create(cx, groups, &document, &[name_key(&name)]).await?;
+        let id = self.create(cx, "createAccessGroup", groups, document, vec![name_key(&name)]).await?;
         Ok(AccessGroup {
             id,
             name,
@@ -179,8 +179,9 @@ impl<S: Store> Access<'_, S> {
             return Err(AccessError::DerivedMembers(group.id));
         }
         let groups = &self.types.access_group;
-        let event = self.event(event::CHANGED, groups, &group.id);
-        self.relate(cx, groups, &group.id, delta(MEMBERS, add, remove), event)
+        let event = event_of(event::CHANGED, groups, &group.id);
+        let delta = delta(MEMBERS, add, remove);
+        self.relate(cx, "changeMembers", groups, &group.id, delta, event)
             .await
     }
 
@@ -194,12 +195,12 @@ impl<S: Store> Access<'_, S> {
         let group = self.access_group(cx, group).await?;
         let groups = &self.types.access_group;
         let Some(source) = &group.source else {
-            return self.delete(cx, groups, &group.id).await;
+            return self.delete(cx, "deleteAccessGroup", groups, &group.id).await;
         };
         let mut noted = false;
         let outcome = self
             .engine
-            .amend(cx, &self.types.group, source, |review| {
+            .amend(cx, &self.types.group, source, "deleteAccessGroup", |review| {
                 noted = rule::access_group_of(review).as_ref() == Some(&group.id);
                 if noted {
                     rule::forget_access_group(review);
@@ -214,7 +215,7 @@ impl<S: Store> Access<'_, S> {
         match outcome {
             Ok(()) if noted => Ok(()),
             // The SCIM group knows nothing of it, as when the engine was once without the rule.
-            Ok(()) | Err(EngineError::NotFound { .. }) => self.delete(cx, groups, &group.id).await,
+            Ok(()) | Err(EngineError::NotFound { .. }) => self.delete(cx, "deleteAccessGroup", groups, &group.id).await,
             Err(error) => Err(error.into()),
         }
     }

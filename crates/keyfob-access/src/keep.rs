@@ -1,12 +1,13 @@
 //! Reading and writing what this crate keeps.
 
+use std::sync::Arc;
+
 use keyfob_core::{
     AttrPath, AttrSet, Collation, CompareKey, Dialect, Member, Resource, ResourceId, ResourceType, SchemaUri,
-    Version,
 };
 use keyfob_engine::{
-    Actor, Change, CommitError, Context, NewEvent, Query, RelationDelta, Selection, Store, StoreError,
-    Stored, UniqueKey, event,
+    Actor, Change, CommitError, Context, MemberPolicy, NewEvent, OnRefusal, Query, RelationDelta, Selection,
+    Store, StoreError, StoreExt, Stored, UniqueKey, event,
 };
 use keyfob_filter::{CompareOp, Filter, Literal};
 use smol_str::SmolStr;
@@ -14,6 +15,7 @@ use smol_str::SmolStr;
 use crate::{access::Access, error::AccessError};
 
 impl<S: Store> Access<'_, S> {
+    /// Reads a resource that is not hidden.
     pub(crate) async fn get(
         &self,
         cx: &Context,
@@ -21,10 +23,12 @@ impl<S: Store> Access<'_, S> {
         id: &ResourceId,
         selection: &Selection,
     ) -> Result<Option<Stored>, StoreError> {
-        self.engine
+        let stored = self
+            .engine
             .store()
-            .get(cx.tenant(), resource_type, id, selection)
-            .await
+            .get_one(&cx.reading(), resource_type, id, selection)
+            .await?;
+        Ok(stored.filter(|stored| !stored.is_hidden()))
     }
 
     /// What has this id, or else this name.
@@ -53,11 +57,11 @@ impl<S: Store> Access<'_, S> {
         resource_type: &ResourceType,
         selection: &Selection,
     ) -> Result<Vec<Stored>, StoreError> {
-        let query = Query::new(selection, usize::MAX);
+        let query = Query::all().with_selection(selection.clone());
         let page = self
             .engine
             .store()
-            .query(cx.tenant(), resource_type, &query)
+            .query(&cx.reading(), resource_type, &query)
             .await?;
         Ok(page.resources)
     }
@@ -106,11 +110,13 @@ impl<S: Store> Access<'_, S> {
         let filter = filter
             .compile(resource_type, Dialect::strict())
             .map_err(StoreError::internal)?;
-        let query = Query::new(selection, usize::MAX).with_filter(&filter);
+        let query = Query::all()
+            .with_filter(filter)
+            .with_selection(selection.clone());
         let page = self
             .engine
             .store()
-            .query(cx.tenant(), resource_type, &query)
+            .query(&cx.reading(), resource_type, &query)
             .await?;
         Ok(page.resources)
     }
@@ -119,47 +125,31 @@ impl<S: Store> Access<'_, S> {
     pub(crate) async fn create(
         &self,
         cx: &Context,
+        verb: &'static str,
         resource_type: &ResourceType,
-        document: &Resource,
-        unique: &[UniqueKey],
+        document: Resource,
+        unique: Vec<UniqueKey>,
     ) -> Result<ResourceId, AccessError> {
         let id = self.engine.next_id();
-        let at = self.engine.now();
-        let create = Change::Create {
-            resource_type,
-            id: &id,
-            document,
-            relations: &[],
-            unique,
-            version: Version::FIRST,
-            created: at,
-            at,
-        };
-        let event = self.event(event::CREATED, resource_type, &id);
-        let outcome = self.commit(cx, vec![create], &[event]).await;
+        let event = event_of(event::CREATED, resource_type, &id);
+        let create = creation(resource_type, id.clone(), document, Vec::new(), unique);
+        let outcome = self.commit(cx, verb, vec![create], vec![event]).await;
         outcome.map_err(Refused::into_error)?;
         Ok(id)
     }
 
-    /// Changes a relation, and tells of it if it changes.
+    /// Changes a relation, and publishes an event if it changes.
     pub(crate) async fn relate(
         &self,
         cx: &Context,
+        verb: &'static str,
         resource_type: &ResourceType,
         id: &ResourceId,
         delta: RelationDelta,
         event: NewEvent,
     ) -> Result<(), AccessError> {
-        let update = Change::Update {
-            resource_type,
-            id,
-            document: None,
-            relations: &[delta],
-            unique: &[],
-            precondition: None,
-            at: self.engine.now(),
-        };
-        let outcome = self.commit(cx, vec![update], &[event]).await;
+        let update = Change::relate(resource_type, id.clone(), vec![delta]);
+        let outcome = self.commit(cx, verb, vec![update], vec![event]).await;
         outcome.map_err(Refused::into_error)
     }
 
@@ -167,34 +157,32 @@ impl<S: Store> Access<'_, S> {
     pub(crate) async fn delete(
         &self,
         cx: &Context,
+        verb: &'static str,
         resource_type: &ResourceType,
         id: &ResourceId,
     ) -> Result<(), AccessError> {
-        let delete = Change::Delete {
-            resource_type,
-            id,
-            precondition: None,
-            at: self.engine.now(),
-        };
-        let event = self.event(event::DELETED, resource_type, id);
-        let outcome = self.commit(cx, vec![delete], &[event]).await;
+        let delete = Change::delete(resource_type, id.clone(), None);
+        let event = event_of(event::DELETED, resource_type, id);
+        let outcome = self.commit(cx, verb, vec![delete], vec![event]).await;
         outcome.map_err(Refused::into_error)
     }
 
-    /// Commits changes and the events that tell of the first of them.
+    /// Commits changes and the events that are about the first of them.
     pub(crate) async fn commit(
         &self,
         cx: &Context,
-        changes: Vec<Change<'_>>,
-        events: &[NewEvent],
+        verb: &'static str,
+        changes: Vec<Change>,
+        events: Vec<NewEvent>,
     ) -> Result<(), Refused> {
         let mut changes = changes;
-        let subjects: Vec<_> = changes.iter().map(subject_of).collect();
-        changes.extend(events.iter().map(|event| Change::Publish { event, of: Some(0) }));
-        let Err(error) = self.engine.store().commit(cx.tenant(), &changes).await else {
+        changes.extend(events.into_iter().map(|event| Change::publish(event, 0)));
+        let commit = Arc::new(self.engine.commit_of(cx, verb, changes, None));
+        let Err(error) = self.engine.store().commit_one(Arc::clone(&commit)).await else {
             return Ok(());
         };
-        let subject = |change: usize| subjects.get(change).cloned().unwrap_or_default();
+        let change = |number: usize| commit.changes.get(number);
+        let subject = |number: usize| change(number).map(subject_of).unwrap_or_default();
         Err(match error {
             CommitError::VersionMismatch { .. } | CommitError::IdTaken { .. } => Refused::Changed,
             CommitError::NotFound { change } => {
@@ -205,18 +193,41 @@ impl<S: Store> Access<'_, S> {
                 let (resource_type, name) = subject(change);
                 Refused::Error(AccessError::NameTaken { resource_type, name })
             }
-            CommitError::UnknownMembers { change, members } => {
-                let target = changes.get(change).and_then(target_of).unwrap_or_default();
+            CommitError::UnknownMembers {
+                change: number,
+                members,
+            } => {
+                let target = change(number).and_then(target_of).unwrap_or_default();
                 let first = members.first().map_or("", ResourceId::as_str);
                 Refused::Error(AccessError::not_found(&target, first))
             }
             CommitError::Store(error) => Refused::Error(error.into()),
         })
     }
+}
 
-    /// An event that tells of a resource, now.
-    pub(crate) fn event(&self, name: &str, resource_type: &ResourceType, id: &ResourceId) -> NewEvent {
-        NewEvent::new(name, resource_type.name().clone(), id.clone(), self.engine.now())
+/// Returns an event that is about a resource.
+pub(crate) fn event_of(name: &str, resource_type: &ResourceType, id: &ResourceId) -> NewEvent {
+    NewEvent::new(name, resource_type.name().clone(), id.clone())
+}
+
+/// Returns a change that creates a resource.
+pub(crate) fn creation(
+    resource_type: &ResourceType,
+    id: ResourceId,
+    document: Resource,
+    relations: Vec<RelationDelta>,
+    unique: Vec<UniqueKey>,
+) -> Change {
+    Change::Create {
+        resource_type: resource_type.clone(),
+        id,
+        document: document.into(),
+        state: Arc::default(),
+        relations: relations.into(),
+        members: MemberPolicy::default(),
+        unique,
+        on_refusal: OnRefusal::Fail,
     }
 }
 
@@ -283,33 +294,21 @@ pub(crate) fn related(stored: &Stored, relation: &str) -> Vec<ResourceId> {
 }
 
 /// The name of a change's type, and the name that its document has or else the id.
-fn subject_of(change: &Change<'_>) -> (SmolStr, SmolStr) {
-    let of = |resource_type: &ResourceType, id: &ResourceId, document: Option<&Resource>| {
-        let name = document.and_then(|document| document.core().get_str("name"));
-        (resource_type.name().clone(), name.unwrap_or(id.as_str()).into())
+fn subject_of(change: &Change) -> (SmolStr, SmolStr) {
+    let Some((resource_type, id)) = change.subject() else {
+        return Default::default();
     };
-    match *change {
-        Change::Create {
-            resource_type,
-            id,
-            document,
-            ..
-        } => of(resource_type, id, Some(document)),
-        Change::Update {
-            resource_type,
-            id,
-            document,
-            ..
-        } => of(resource_type, id, document),
-        Change::Delete {
-            resource_type, id, ..
-        } => of(resource_type, id, None),
-        Change::Publish { .. } => Default::default(),
-    }
+    let document = match change {
+        Change::Create { document, .. } => Some(document),
+        Change::Update { document, .. } => document.as_ref(),
+        _ => None,
+    };
+    let name = document.and_then(|document| document.core().get_str("name"));
+    (resource_type.name().clone(), name.unwrap_or(id.as_str()).into())
 }
 
 /// The name of the type of what a change puts in.
-fn target_of(change: &Change<'_>) -> Option<SmolStr> {
+fn target_of(change: &Change) -> Option<SmolStr> {
     let (Change::Create {
         resource_type,
         relations,
@@ -319,7 +318,7 @@ fn target_of(change: &Change<'_>) -> Option<SmolStr> {
         resource_type,
         relations,
         ..
-    }) = *change
+    }) = change
     else {
         return None;
     };

@@ -8,7 +8,7 @@ use crate::{
     access::Access,
     error::AccessError,
     event::{LEVEL_ASSIGNED, LEVEL_UNASSIGNED},
-    keep::{Refused, delta, demand_admin, document, name_key, name_of, related, select},
+    keep::{Refused, creation, delta, demand_admin, document, event_of, name_key, name_of, related, select},
     registry::{ACCESS_LEVEL, schema_of},
     schedule::Schedule,
 };
@@ -82,20 +82,13 @@ impl<S: Store> Access<'_, S> {
         doors: &[ResourceId],
     ) -> Result<AccessLevel, AccessError> {
         demand_admin(cx)?;
-        let (levels, id, at) = (&self.types.access_level, self.engine.next_id(), self.engine.now());
+        let (levels, id) = (&self.types.access_level, self.engine.next_id());
         let name = name_of(name)?;
-        let create = Change::Create {
-            resource_type: levels,
-            id: &id,
-            document: &level_document(&name, schedule),
-            relations: &[delta(DOORS, doors, &[])],
-            unique: &[name_key(&name)],
-            version: Version::FIRST,
-            created: at,
-            at,
-        };
-        let event = self.event(event::CREATED, levels, &id);
-        let outcome = self.commit(cx, vec![create], &[event]).await;
+        let document = level_document(&name, schedule);
+        let doors = vec![delta(DOORS, doors, &[])];
+        let create = creation(levels, id.clone(), document, doors, vec![name_key(&name)]);
+        let event = event_of(event::CREATED, levels, &id);
+        let outcome = self.commit(cx, "createLevel", vec![create], vec![event]).await;
         outcome.map_err(Refused::into_error)?;
         self.level(cx, id.as_str()).await
     }
@@ -114,17 +107,10 @@ impl<S: Store> Access<'_, S> {
         let levels = &self.types.access_level;
         for _ in 0..Engine::<S>::MAX_ATTEMPTS {
             let (version, found) = self.found_level(cx, level).await?;
-            let update = Change::Update {
-                resource_type: levels,
-                id: &found.id,
-                document: Some(&level_document(&found.name, schedule)),
-                relations: &[],
-                unique: &[name_key(&found.name)],
-                precondition: Some(version),
-                at: self.engine.now(),
-            };
-            let event = self.event(event::CHANGED, levels, &found.id);
-            match self.commit(cx, vec![update], &[event]).await {
+            let document = level_document(&found.name, schedule);
+            let update = Change::replace(levels, found.id.clone(), document, Some(version));
+            let event = event_of(event::CHANGED, levels, &found.id);
+            match self.commit(cx, "setSchedule", vec![update], vec![event]).await {
                 Ok(()) => return Ok(()),
                 Err(Refused::Changed) => {}
                 Err(Refused::Error(error)) => return Err(error),
@@ -147,8 +133,9 @@ impl<S: Store> Access<'_, S> {
         demand_admin(cx)?;
         let level = self.level(cx, level).await?;
         let levels = &self.types.access_level;
-        let event = self.event(event::CHANGED, levels, &level.id);
-        self.relate(cx, levels, &level.id, delta(DOORS, add, remove), event)
+        let event = event_of(event::CHANGED, levels, &level.id);
+        let delta = delta(DOORS, add, remove);
+        self.relate(cx, "changeLevelDoors", levels, &level.id, delta, event)
             .await
     }
 
@@ -184,11 +171,12 @@ impl<S: Store> Access<'_, S> {
             delta(ACCESS_GROUPS, &[], &groups)
         };
         let levels = &self.types.access_level;
-        let mut event = self.event(name, levels, &level.id);
+        let mut event = event_of(name, levels, &level.id);
         for group in &groups {
             event.data.insert("accessGroup", group.as_str());
         }
-        self.relate(cx, levels, &level.id, delta, event).await
+        let verb = if name == LEVEL_ASSIGNED { "assignLevel" } else { "unassignLevel" };
+        self.relate(cx, verb, levels, &level.id, delta, event).await
     }
 
     /// Takes an access level away. The doors and the access groups stay.
@@ -198,7 +186,7 @@ impl<S: Store> Access<'_, S> {
     pub async fn delete_level(&self, cx: &Context, level: &str) -> Result<(), AccessError> {
         demand_admin(cx)?;
         let level = self.level(cx, level).await?;
-        self.delete(cx, &self.types.access_level, &level.id).await
+        self.delete(cx, "deleteLevel", &self.types.access_level, &level.id).await
     }
 
     async fn found_level(&self, cx: &Context, level: &str) -> Result<(Version, AccessLevel), AccessError> {

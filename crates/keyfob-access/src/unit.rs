@@ -3,7 +3,7 @@
 mod grant;
 mod mapping;
 
-use keyfob_core::{Resource, ResourceId, Version};
+use keyfob_core::{Resource, ResourceId, ResourceType, Version};
 use keyfob_engine::{Change, Context, Engine, Selection, State, Store, Stored, event};
 use smol_str::{SmolStr, format_smolstr};
 
@@ -14,7 +14,7 @@ pub use self::{
 use crate::{
     access::Access,
     error::AccessError,
-    keep::{Refused, demand_admin, document, name_key, name_of, related, select},
+    keep::{Refused, creation, demand_admin, document, event_of, name_key, name_of, related, select},
     registry::{ROLE, UNIT, schema_of},
 };
 
@@ -124,25 +124,11 @@ impl<S: Store> Access<'_, S> {
                 name: name.clone(),
                 parent: above.as_ref().map(|(_, above)| above.id.clone()),
             };
-            let at = self.engine.now();
-            let document = unit.to_document();
-            let unique = [name_key(&name)];
-            let mut changes = vec![Change::Create {
-                resource_type: units,
-                id: &id,
-                document: &document,
-                relations: &[],
-                unique: &unique,
-                version: Version::FIRST,
-                created: at,
-                at,
-            }];
-            let touched = above
-                .as_ref()
-                .map(|(version, above)| Touched::new(above, *version));
-            changes.extend(touched.as_ref().map(|touched| touched.change(self)));
-            let event = self.event(event::CREATED, units, &id);
-            match self.commit(cx, changes, &[event]).await {
+            let unique = vec![name_key(&name)];
+            let mut changes = vec![creation(units, id.clone(), unit.to_document(), Vec::new(), unique)];
+            changes.extend(above.as_ref().map(|(version, above)| touch(units, above, *version)));
+            let event = event_of(event::CREATED, units, &id);
+            match self.commit(cx, "createUnit", changes, vec![event]).await {
                 Ok(()) => return Ok(unit),
                 Err(Refused::Changed) => {}
                 Err(Refused::Error(error)) => return Err(error),
@@ -176,21 +162,13 @@ impl<S: Store> Access<'_, S> {
                     what,
                 });
             }
-            let at = self.engine.now();
-            let delete = |resource_type, id, version| Change::Delete {
-                resource_type,
-                id,
-                precondition: Some(version),
-                at,
-            };
-            let ids: Vec<_> = of_unit
-                .iter()
-                .filter_map(|stored| Some((stored.resource.id()?, stored.version)))
-                .collect();
-            let mut changes = vec![delete(units, &found.id, version)];
-            changes.extend(ids.iter().map(|(id, version)| delete(grants, id, *version)));
-            let event = self.event(event::DELETED, units, &found.id);
-            match self.commit(cx, changes, &[event]).await {
+            let mut changes = vec![Change::delete(units, found.id.clone(), Some(version))];
+            changes.extend(of_unit.iter().filter_map(|stored| {
+                let id = stored.resource.id()?;
+                Some(Change::delete(grants, id, Some(stored.version)))
+            }));
+            let event = event_of(event::DELETED, units, &found.id);
+            match self.commit(cx, "deleteUnit", changes, vec![event]).await {
                 Ok(()) => return Ok(()),
                 Err(Refused::Changed) => {}
                 Err(Refused::Error(error)) => return Err(error),
@@ -242,7 +220,7 @@ impl<S: Store> Access<'_, S> {
         let name = name_of(name)?;
         let document = document(schema_of(ROLE), &name);
         let id = self
-            .create(cx, &self.types.role, &document, &[name_key(&name)])
+            .create(cx, "createRole", &self.types.role, document, vec![name_key(&name)])
             .await?;
         Ok(Role { id, name })
     }
@@ -298,12 +276,12 @@ impl<S: Store> Access<'_, S> {
         }
         let users = self.all(cx, &self.types.user, &document).await?;
         let joined = |state: &State| is_this(state.default_unit());
-        if users.iter().any(|user| joined(&State::of(&user.resource))) {
+        if users.iter().any(|user| joined(&State::of(user))) {
             return Ok(Some("users"));
         }
         let (admin, coming_back) = (self.engine.admin(), "deleted users who can be brought back");
         for id in grants.iter().filter_map(|grant| grant.resource.id()) {
-            if !admin.deleted_members(cx, &id).await?.is_empty() {
+            if !admin.deleted_members(cx, &self.types.grant, &id).await?.is_empty() {
                 return Ok(Some(coming_back));
             }
         }
@@ -313,36 +291,10 @@ impl<S: Store> Access<'_, S> {
     }
 }
 
-/// A unit that is stored again as it is, so that its version tells whoever is about to delete it that it is not empty any
-/// longer.
-struct Touched {
-    id: ResourceId,
-    version: Version,
-    document: Resource,
-    unique: [keyfob_engine::UniqueKey; 1],
-}
-
-impl Touched {
-    fn new(unit: &Unit, version: Version) -> Self {
-        Self {
-            id: unit.id.clone(),
-            version,
-            document: unit.to_document(),
-            unique: [name_key(&unit.name)],
-        }
-    }
-
-    fn change<'c, S: Store>(&'c self, access: &'c Access<'_, S>) -> Change<'c> {
-        Change::Update {
-            resource_type: &access.types.unit,
-            id: &self.id,
-            document: Some(&self.document),
-            relations: &[],
-            unique: &self.unique,
-            precondition: Some(self.version),
-            at: access.engine.now(),
-        }
-    }
+/// Returns a change that stores a unit again as it is, so that its version tells whoever is about to delete it that it is
+/// not empty any longer.
+fn touch(units: &ResourceType, unit: &Unit, version: Version) -> Change {
+    Change::replace(units, unit.id.clone(), unit.to_document(), Some(version))
 }
 
 /// The id of the unit with a name, so that a rule, which reads nothing, knows it.

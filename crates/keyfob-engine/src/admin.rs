@@ -7,7 +7,7 @@ mod unlink;
 mod user;
 
 use keyfob_core::ResourceType;
-use keyfob_store::{Event, EventId, Store, TenantId};
+use keyfob_store::{Event, FeedError, Feeds, Position, Store, TenantId};
 
 pub use self::{error::AdminError, organization::Organization, user::UserView};
 use crate::{
@@ -25,6 +25,21 @@ pub struct Admin<'e, S> {
     engine: &'e Engine<S>,
 }
 
+impl<S: Feeds> Admin<'_, S> {
+    /// Reads at most `limit` of the organization's events after a position, in the order in which they were published.
+    ///
+    /// # Errors
+    /// [`FeedError::Gone`] where events after the position were removed, [`FeedError::Store`].
+    pub async fn events(
+        &self,
+        cx: &Context,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Event>, FeedError> {
+        self.engine.store().read_feed(cx.tenant(), after, limit).await
+    }
+}
+
 /// What an administrator says who was told that an action can't be undone, and wants it all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "there is no more to say than yes")]
@@ -35,21 +50,7 @@ impl<'e, S: Store> Admin<'e, S> {
         Self { engine }
     }
 
-    /// Reads at most `limit` of the organization's events after the one with this id, or from the first, in the order
-    /// in which they were published.
-    ///
-    /// # Errors
-    /// [`AdminError::Store`].
-    pub async fn events(
-        &self,
-        cx: &Context,
-        after: Option<EventId>,
-        limit: usize,
-    ) -> Result<Vec<Event>, AdminError> {
-        Ok(self.engine.store().events(cx.tenant(), after, limit).await?)
-    }
-
-    fn system() -> Context {
+    pub(crate) fn system() -> Context {
         Context::new(TenantId::SYSTEM)
     }
 

@@ -1,8 +1,12 @@
 //! On whose behalf a request is served.
 
+use std::{sync::Arc, time::Instant};
+
 use keyfob_core::{Addresses, Registry};
-use keyfob_store::TenantId;
+use keyfob_store::{Budget, ReadContext, RequestId, TenantId};
 use smol_str::SmolStr;
+
+use crate::provisioning::Provisioning;
 
 /// Who asks for something. Some of what an organization's provider manages is closed to everybody else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,37 +19,71 @@ pub enum Actor {
     OrganizationAdmin,
     /// An administrator of one directory of the organization, who has no say in what is global.
     DirectoryAdmin,
-    /// A user, who changes his own data.
+    /// A user, who changes their own data.
     User,
 }
 
-/// What every call carries: for which tenant it is, on whose behalf, and under which address that tenant's resources
-/// are served.
-#[derive(Clone, Debug, PartialEq, Eq)]
+impl Actor {
+    /// Returns the role's name, as events and audits show it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::OrganizationAdmin => "organizationAdmin",
+            Self::DirectoryAdmin => "directoryAdmin",
+            Self::User => "user",
+        }
+    }
+}
+
+/// What every call carries: for which tenant it is, on whose behalf, under which address that tenant's resources
+/// are served, which request it is and how long it may take.
+#[derive(Clone, Debug)]
 pub struct Context {
     tenant: TenantId,
     actor: Actor,
+    identity: SmolStr,
+    credential: SmolStr,
     base_url: SmolStr,
+    request: RequestId,
+    budget: Budget,
+    provisioning: Option<Arc<Provisioning>>,
 }
 
 impl Context {
-    /// A call of this tenant's provider. Addresses in answers are relative until [`with_base_url`](Self::with_base_url).
+    /// Creates a call of this tenant's provider. Addresses in answers are relative until
+    /// [`with_base_url`](Self::with_base_url).
     #[must_use]
     pub fn new(tenant: TenantId) -> Self {
         Self {
             tenant,
             actor: Actor::Provider,
+            identity: SmolStr::default(),
+            credential: SmolStr::default(),
             base_url: SmolStr::default(),
+            request: RequestId::default(),
+            budget: Budget::UNLIMITED,
+            provisioning: None,
         }
     }
 
-    /// The same call on behalf of somebody else than the provider.
+    /// Returns the same call on behalf of somebody else than the provider.
     #[must_use]
     pub fn acting_as(self, actor: Actor) -> Self {
         Self { actor, ..self }
     }
 
-    /// The same call with the address, without a slash at its end, that `meta.location` and `$ref` start with.
+    /// Returns the same call of somebody whose identity is known, let in by a credential of this name. Events carry both.
+    #[must_use]
+    pub fn with_identity(self, identity: impl Into<SmolStr>, credential: impl Into<SmolStr>) -> Self {
+        Self {
+            identity: identity.into(),
+            credential: credential.into(),
+            ..self
+        }
+    }
+
+    /// Returns the same call with the address, without a slash at its end, that `meta.location` and `$ref` start with.
     #[must_use]
     pub fn with_base_url(self, base_url: impl Into<SmolStr>) -> Self {
         Self {
@@ -54,27 +92,89 @@ impl Context {
         }
     }
 
-    /// For whom the call is.
+    /// Returns the same call under the id of a request, which events carry.
+    #[must_use]
+    pub fn with_request(self, request: RequestId) -> Self {
+        Self { request, ..self }
+    }
+
+    /// Returns the same call with a limit of the work that it may cost. Its deadline also ends the attempts of a write.
+    #[must_use]
+    pub fn with_budget(self, budget: Budget) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// Returns the same call with what authentication read, so that it needn't be read again.
+    #[must_use]
+    pub fn with_provisioning(self, provisioning: Arc<Provisioning>) -> Self {
+        Self {
+            provisioning: Some(provisioning),
+            ..self
+        }
+    }
+
+    /// Returns the same call, which reads anew what authentication has read.
+    pub(crate) fn without_provisioning(self) -> Self {
+        Self {
+            provisioning: None,
+            ..self
+        }
+    }
+
+    /// Returns the tenant that the call is for.
     #[must_use]
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
     }
 
-    /// On whose behalf it is.
+    /// Returns on whose behalf the call is.
     #[must_use]
     pub fn actor(&self) -> Actor {
         self.actor
     }
 
-    /// The addresses that the resources of a registry have for this call.
+    /// Returns the addresses that the resources of a registry have for this call.
     #[must_use]
     pub fn addresses(&self, registry: &Registry) -> Addresses {
         registry.addresses(self.base_url.clone())
     }
 
-    /// What addresses start with.
+    /// Returns what addresses start with.
     #[must_use]
     pub fn base_url(&self) -> &str {
         &self.base_url
+    }
+
+    /// Returns the id of the request.
+    #[must_use]
+    pub fn request(&self) -> &RequestId {
+        &self.request
+    }
+
+    /// Returns what a store is given for a read.
+    #[must_use]
+    pub fn reading(&self) -> ReadContext {
+        ReadContext::new(self.tenant.clone()).with_budget(self.budget)
+    }
+
+    /// Returns the instant after which nothing is tried again.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.budget.deadline
+    }
+
+    pub(crate) fn is_late(&self) -> bool {
+        self.deadline().is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    pub(crate) fn provisioning(&self) -> Option<&Arc<Provisioning>> {
+        self.provisioning.as_ref()
+    }
+
+    /// Returns the actor as a commit names it.
+    pub(crate) fn to_actor(&self) -> keyfob_store::Actor {
+        keyfob_store::Actor::new(self.actor.as_str())
+            .with_identity(self.identity.clone())
+            .with_credential(self.credential.clone())
     }
 }

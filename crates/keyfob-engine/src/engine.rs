@@ -10,20 +10,23 @@ mod precondition;
 mod read;
 mod record;
 mod search;
+mod transact;
+mod turn;
 mod view;
 mod write;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use keyfob_core::{Clock, DateTime, IdGenerator, Registry, ResourceId, SystemClock, UuidGenerator};
-use keyfob_store::{Selection, Store, TenantId};
+use keyfob_store::{ReadContext, Selection, Store, StoreExt, TenantId};
+use smol_str::SmolStr;
 
 pub(crate) use self::{
-    commit::{Draft, change_of, event_of},
-    deleted::{DeletedUser, equals},
-    error::Refusal,
+    commit::{DeleteAction, Draft, change_of, event_of},
+    deleted::equals,
     key::{check_user_names, unique_keys},
     record::{Loaded, Record},
+    transact::{Decision, Prepared, Reads, Seen, Subject},
 };
 pub use self::{
     error::EngineError,
@@ -35,26 +38,30 @@ use crate::{
     admin::Admin,
     context::Context,
     profile::Profile,
+    provisioning::Provisioning,
     rule::Rule,
     system,
     token::{self, AuthenticationError},
 };
+use self::turn::Turns;
 
 /// Serves the resources of a registry out of a store.
 ///
 /// Every operation checks what it is given, works out what has to change, and commits it in one go; what it returns
 /// is what a client of the tenant may see. The engine knows no HTTP and starts no task.
 ///
-/// A request that changes nothing changes neither version nor `lastModified`. Where two requests change one resource
-/// at the same time, both take effect, one after the other: the engine loads again and retries, up to
-/// [`MAX_ATTEMPTS`](Self::MAX_ATTEMPTS) times, unless the client named the version it wants to change.
+/// A request that changes nothing changes neither version nor `lastModified`. Requests that change one resource at the same
+/// time take effect one after the other: they take turns within a process, and across processes the engine loads again and
+/// retries, up to [`MAX_ATTEMPTS`](Self::MAX_ATTEMPTS) times, unless the client named the version it wants to change.
 pub struct Engine<S> {
     store: S,
     registry: Registry,
     profile: Profile,
     clock: Box<dyn Clock>,
     ids: Box<dyn IdGenerator>,
+    commit_ids: Box<dyn IdGenerator>,
     rules: Vec<Box<dyn Rule>>,
+    turns: Turns,
 }
 
 impl<S: Store> Engine<S> {
@@ -71,7 +78,9 @@ impl<S: Store> Engine<S> {
             profile: Profile::interop(),
             clock: Box::new(SystemClock::new()),
             ids: Box::new(UuidGenerator::new()),
+            commit_ids: Box::new(UuidGenerator::new()),
             rules: Vec::new(),
+            turns: Turns::default(),
         }
     }
 
@@ -130,19 +139,19 @@ impl<S: Store> Engine<S> {
         Admin::new(self)
     }
 
-    /// Finds the tenant that a bearer token opens.
+    /// Finds the organization that a bearer token opens.
     ///
     /// Every token that opens none is refused in the same words, after the same work. A token opens nothing any more
     /// as soon as it is refreshed or revoked, or the organization is unlinked.
     ///
     /// # Errors
     /// [`AuthenticationError::Rejected`], which maps to 401.
-    pub async fn authenticate(&self, secret: &str) -> Result<TenantId, AuthenticationError> {
+    pub async fn authenticate(&self, secret: &str) -> Result<Authenticated, AuthenticationError> {
         let id: ResourceId = token::id_of(secret);
-        let cx = Context::new(TenantId::SYSTEM);
+        let system = ReadContext::new(TenantId::SYSTEM);
         let found = self
             .store
-            .get(cx.tenant(), system::token(), &id, &Selection::document())
+            .get_one(&system, system::token(), &id, &Selection::document())
             .await?;
         let organization = found
             .as_ref()
@@ -151,14 +160,19 @@ impl<S: Store> Engine<S> {
         let tenant = TenantId::new(organization.unwrap_or_default());
         let provisioning = self.provisioning(&Context::new(tenant.clone())).await?;
         let now = self.now();
-        let mut opens = false;
+        let mut opened_by = None;
         for token in &provisioning.tokens {
-            opens |= token::same_id(&token.id, &id) && token.is_valid_at(now);
+            if token::same_id(&token.id, &id) & token.is_valid_at(now) {
+                opened_by = Some(token.name.clone());
+            }
         }
-        if opens && provisioning.is_linked() && tenant != TenantId::SYSTEM {
-            Ok(tenant)
-        } else {
-            Err(AuthenticationError::Rejected)
+        match opened_by {
+            Some(token) if provisioning.is_linked() && tenant != TenantId::SYSTEM => Ok(Authenticated {
+                tenant,
+                token,
+                provisioning: Arc::new(provisioning),
+            }),
+            _ => Err(AuthenticationError::Rejected),
         }
     }
 
@@ -172,6 +186,15 @@ impl<S: Store> Engine<S> {
         self.ids.next_id(self.now())
     }
 
+    /// Returns the text of an id for a new commit.
+    pub(crate) fn next_commit_id(&self) -> SmolStr {
+        self.commit_ids.next_id(self.now()).as_str().into()
+    }
+
+    fn turns(&self) -> &Turns {
+        &self.turns
+    }
+
     pub(crate) fn rules(&self) -> impl Iterator<Item = &dyn Rule> {
         self.rules.iter().map(|rule| &**rule)
     }
@@ -182,5 +205,28 @@ impl<S> fmt::Debug for Engine<S> {
         f.debug_struct("Engine")
             .field("profile", &self.profile)
             .finish_non_exhaustive()
+    }
+}
+
+/// The result of a successful authentication.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Authenticated {
+    /// The organization's tenant.
+    pub tenant: TenantId,
+    /// The name of the token.
+    pub token: SmolStr,
+    /// How the organization is provisioned, for the operation that follows.
+    pub provisioning: Arc<Provisioning>,
+}
+
+impl Authenticated {
+    /// Creates the context of a request of the organization's provider.
+    #[must_use]
+    pub fn to_context(&self) -> Context {
+        let link = self.provisioning.link.clone().unwrap_or_default();
+        Context::new(self.tenant.clone())
+            .with_identity(link, self.token.clone())
+            .with_provisioning(Arc::clone(&self.provisioning))
     }
 }

@@ -18,15 +18,17 @@ mod policy;
 mod system;
 
 pub use keyfob_store::{
-    Capabilities, Change, CommitError, Committed, DynStore, Event, EventId, NewEvent, Outcome, Page, Query,
-    RelationDelta, Selection, Store, StoreError, Stored, TenantId, UniqueKey,
+    Capabilities, Change, Commit, CommitError, CommitId, Committed, DynStore, Event, EventId, Expected,
+    FeedError, Feeds, Listed, Maintenance, MemberPolicy, NewEvent, OnRefusal, Outcome, Page, Position, Query,
+    ReadContext, RelationDelta, RequestId, Selection, Store, StoreError, StoreExt, Stored, TenantId,
+    UniqueKey, Visibility, When,
 };
 
 pub use self::{
     admin::{Admin, AdminError, Confirmed, Organization, UserView},
     context::{Actor, Context},
     discovery::{AuthenticationScheme, Transport},
-    engine::{Engine, EngineError, EntityTags, Found, Precondition, Written},
+    engine::{Authenticated, Engine, EngineError, EntityTags, Found, Precondition, Written},
     feature::Feature,
     profile::{
         Adopt, Deletion, GroupExternalId, PatchAnswer, Profile, Reprovision, TokenPolicy, UnknownMembers,

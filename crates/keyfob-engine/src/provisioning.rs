@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use keyfob_core::{AttrPath, DateTime, Object, Resource, ResourceId, Value, Version};
-use keyfob_store::{Selection, Store, StoreError};
+use keyfob_store::{Selection, Store, StoreError, StoreExt};
 use smol_str::{SmolStr, ToSmolStr};
 use thiserror::Error;
 
@@ -52,8 +52,8 @@ impl Provisioning {
 
     pub(crate) async fn load<S: Store>(store: &S, cx: &Context) -> Result<Self, StoreError> {
         let found = store
-            .get(
-                cx.tenant(),
+            .get_one(
+                &cx.reading(),
                 system::provisioning(),
                 &system::provisioning_id(),
                 &Selection::document(),

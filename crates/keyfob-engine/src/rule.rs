@@ -9,6 +9,7 @@ pub use self::{
     founding::Founding,
     review::{FurtherChange, Operation, Review},
 };
+pub(crate) use self::review::Further;
 use crate::context::Context;
 
 /// Looks at every change before it is committed, and may refuse it or add to it.

@@ -2,10 +2,11 @@
 
 mod life;
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use keyfob_core::{Object, Resource, SchemaUri, Value};
-use smol_str::SmolStr;
+use keyfob_core::{DateTime, Object, Resource, Value};
+use keyfob_store::Stored;
+use smol_str::{SmolStr, ToSmolStr};
 
 pub use self::life::StateError;
 pub(crate) use self::life::{Act, Outcome, Party, Standing, outcome};
@@ -13,36 +14,32 @@ use crate::context::Actor;
 
 /// What is kept with a resource and never seen over SCIM.
 ///
-/// It is stored within the document, under a URI that no registry knows: a client can neither read nor write nor
-/// filter by it, and a store keeps it like everything else. Rules keep what they need to know next time under names of
-/// their own, such as `credential`.
+/// It stands beside the document: a client can neither read nor write nor filter by it. Rules keep what they need to know
+/// next time under names of their own, such as `credential`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct State(Object);
-
-/// The extension under which state is stored.
-const STATE: &str = "urn:keyfob:params:scim:schemas:internal:1.0:State";
+pub struct State(Arc<Object>);
 
 const MANAGED_BY: &str = "managedBy";
 const INVITATION: &str = "invitation";
 const DEACTIVATED_BY: &str = "deactivatedBy";
+const DELETED_BY: &str = "deletedBy";
+const DELETED_AT: &str = "deletedAt";
 const DEFAULT_UNIT: &str = "unit";
 
 impl State {
-    /// No state, as of a resource that nobody has changed through an engine.
+    /// Creates an empty state, as of a resource that nobody has changed through an engine.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The state within a resource as a [`Store`](crate::Store) gives it back.
+    /// Returns the state of a stored resource.
     #[must_use]
-    pub fn of(stored: &Resource) -> Self {
-        let mut extensions = stored.extensions().iter();
-        let state = extensions.find(|(uri, _)| uri.is(STATE));
-        Self(state.map(|(_, object)| object.clone()).unwrap_or_default())
+    pub fn of(stored: &Stored) -> Self {
+        Self(Arc::clone(&stored.state))
     }
 
-    /// What a rule left under this name.
+    /// Returns what a rule left under this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
@@ -50,12 +47,44 @@ impl State {
 
     /// Leaves something under this name.
     pub fn set(&mut self, name: &str, value: impl Into<Value>) {
-        self.0.insert(name, value);
+        Arc::make_mut(&mut self.0).insert(name, value);
     }
 
     /// Forgets what stands under this name.
     pub fn remove(&mut self, name: &str) {
-        self.0.remove(name);
+        if self.0.get(name).is_some() {
+            Arc::make_mut(&mut self.0).remove(name);
+        }
+    }
+
+    /// Returns the state as a store keeps it.
+    pub(crate) fn into_object(self) -> Arc<Object> {
+        self.0
+    }
+
+    /// Returns from which side the user was deleted. What is hidden and doesn't say so was deleted by the provider.
+    pub(crate) fn deleted_by(&self) -> Origin {
+        let deleted_by = self.0.get_str(DELETED_BY).and_then(Origin::parse);
+        deleted_by.unwrap_or(Origin::Provider)
+    }
+
+    /// Returns when the user was deleted.
+    pub(crate) fn deleted_at(&self) -> Option<DateTime> {
+        self.0.get_str(DELETED_AT)?.parse().ok()
+    }
+
+    /// Notes that the user is deleted, or that it is not any longer.
+    pub(crate) fn set_deleted(&mut self, deleted: Option<(Origin, DateTime)>) {
+        match deleted {
+            Some((origin, at)) => {
+                self.set(DELETED_BY, origin.as_str());
+                self.set(DELETED_AT, at.to_smolstr());
+            }
+            None => {
+                self.remove(DELETED_BY);
+                self.remove(DELETED_AT);
+            }
+        }
     }
 
     /// The link over which a provider manages the resource. It manages it as long as that link exists.
@@ -107,22 +136,6 @@ impl State {
         match origin {
             Some(origin) => self.set(DEACTIVATED_BY, origin.as_str()),
             None => self.remove(DEACTIVATED_BY),
-        }
-    }
-
-    /// Takes the state out of a resource as it is stored.
-    pub(crate) fn take_from(resource: &mut Resource) -> Self {
-        let extensions = resource.extensions_mut();
-        let place = extensions.iter().position(|(uri, _)| uri.is(STATE));
-        Self(place.map(|place| extensions.remove(place).1).unwrap_or_default())
-    }
-
-    /// Puts the state into a document that is going to be stored.
-    pub(crate) fn put_into(&self, document: &mut Resource) {
-        if !self.0.is_empty() {
-            *document.extension_mut(&SchemaUri::new(STATE)) = self.0.clone();
-            // `schemas` tells clients what is there for them.
-            document.schemas_mut().retain(|uri| !uri.is(STATE));
         }
     }
 }

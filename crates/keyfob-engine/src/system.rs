@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use keyfob_core::{AttrPath, Registry, ResourceId, ResourceType, Schema, schema::ResourceTypeBuilder};
+use keyfob_core::{Registry, ResourceId, ResourceType, Schema, schema::ResourceTypeBuilder};
 
 /// They have a registry of their own, so that an application's registry holds what it serves and nothing else.
 static SYSTEM: LazyLock<System> = LazyLock::new(System::load);
@@ -11,7 +11,6 @@ struct System {
     organization: ResourceType,
     token: ResourceType,
     provisioning: ResourceType,
-    deleted_user: ResourceType,
     tombstone: ResourceType,
 }
 
@@ -33,11 +32,6 @@ pub(crate) fn provisioning() -> &'static ResourceType {
 /// The id of that resource. No generated id equals it.
 pub(crate) fn provisioning_id() -> ResourceId {
     ResourceId::new("provisioning")
-}
-
-/// The type of deleted users that can be brought back.
-pub(crate) fn deleted_user() -> &'static ResourceType {
-    &SYSTEM.deleted_user
 }
 
 /// The type of what is left of users that were removed for good.
@@ -62,18 +56,12 @@ impl System {
             ("Organization", include_str!("../schemas/organization.json")),
             ("Token", include_str!("../schemas/token.json")),
             ("Provisioning", include_str!("../schemas/provisioning.json")),
-            ("DeletedUser", include_str!("../schemas/deleted-user.json")),
             ("Tombstone", include_str!("../schemas/tombstone.json")),
         ];
         let mut builder = Registry::builder();
         for (name, text) in texts {
             let schema = Schema::from_json(text.as_bytes()).ok()?;
-            let mut definition =
-                ResourceTypeBuilder::new(name, format!("/{name}s"), schema.id.clone()).internal();
-            if name == "DeletedUser" {
-                let owner = AttrPath::attribute("memberships").with_sub(Some("value".into()));
-                definition = definition.indexed(AttrPath::attribute("userName")).indexed(owner);
-            }
+            let definition = ResourceTypeBuilder::new(name, format!("/{name}s"), schema.id.clone()).internal();
             builder = builder.resource_type(definition).schema(schema);
         }
         let registry = builder.build().ok()?;
@@ -82,7 +70,6 @@ impl System {
             organization: resource_type("Organization")?,
             token: resource_type("Token")?,
             provisioning: resource_type("Provisioning")?,
-            deleted_user: resource_type("DeletedUser")?,
             tombstone: resource_type("Tombstone")?,
         })
     }
@@ -98,7 +85,6 @@ mod tests {
             organization(),
             token(),
             provisioning(),
-            deleted_user(),
             tombstone(),
         ] {
             assert!(!resource_type.is_exposed());

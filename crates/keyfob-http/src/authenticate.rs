@@ -4,7 +4,9 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use http::{HeaderMap, header, request::Parts};
 use keyfob_core::{ErrorBody, Quirk, ResourceId, ToErrorBody};
-use keyfob_engine::{AuthenticationError, AuthenticationScheme, Engine, Store, StoreError, TenantId};
+use keyfob_engine::{
+    Authenticated, AuthenticationError, AuthenticationScheme, Context, Engine, Store, StoreError, TenantId,
+};
 use smol_str::SmolStr;
 use thiserror::Error;
 
@@ -55,19 +57,38 @@ pub trait Authenticator: Send + Sync + 'static {
 }
 
 /// Who sends a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Caller {
-    tenant: TenantId,
+    context: Context,
     resource: Option<(SmolStr, ResourceId)>,
 }
 
 impl Caller {
-    /// Somebody who acts for a tenant and is none of its resources, such as a provisioning provider.
+    /// Creates a caller who acts for a tenant and is none of its resources, such as a provisioning provider.
     #[must_use]
     pub fn new(tenant: TenantId) -> Self {
         Self {
-            tenant,
+            context: Context::new(tenant),
             resource: None,
+        }
+    }
+
+    /// Creates the provider of an organization that a token has opened. What the authentication has read is not read
+    /// again.
+    #[must_use]
+    pub fn provider(authenticated: &Authenticated) -> Self {
+        Self {
+            context: authenticated.to_context(),
+            resource: None,
+        }
+    }
+
+    /// Returns the same caller with an identity and the name of the credential that let them in, which events carry.
+    #[must_use]
+    pub fn with_identity(self, identity: impl Into<SmolStr>, credential: impl Into<SmolStr>) -> Self {
+        Self {
+            context: self.context.with_identity(identity, credential),
+            ..self
         }
     }
 
@@ -83,10 +104,15 @@ impl Caller {
         }
     }
 
-    /// For whom the caller acts.
+    /// Returns the tenant that the caller acts for.
     #[must_use]
     pub fn tenant(&self) -> &TenantId {
-        &self.tenant
+        self.context.tenant()
+    }
+
+    /// Returns the context of what the caller asks for.
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
     }
 
     /// The name of the resource type and the id of the resource that the caller is.
@@ -164,7 +190,7 @@ impl<S: Store> Authenticator for BearerTokens<S> {
             (None, Some(_)) => return Err(AuthenticatorError::SchemeMissing),
             (None, None) => return Err(AuthenticatorError::Unauthorized),
         };
-        Ok(Caller::new(self.engine.authenticate(token).await?))
+        Ok(Caller::provider(&self.engine.authenticate(token).await?))
     }
 
     fn schemes(&self) -> Vec<AuthenticationScheme> {

@@ -231,9 +231,13 @@ impl<S: Store> Shared<S> {
         if let (Some(organization), Some(organizations)) = (organization, &self.organizations) {
             base_url = format_smolstr!("{base_url}{organizations}/{organization}");
         }
-        let cx = Context::new(caller.tenant().clone())
+        let request_id = RequestId::new(request_id(&request.headers).unwrap_or_default());
+        let cx = caller
+            .context()
+            .clone()
             .acting_as(actor)
-            .with_base_url(base_url);
+            .with_base_url(base_url)
+            .with_request(request_id);
         let exchange = Exchange {
             engine: &self.engine,
             cx,

@@ -119,7 +119,7 @@ impl Tenant {
         let limit = selection.relation_limit.unwrap_or(usize::MAX);
         for relation in resource_type.relations() {
             if selection.attributes.contains(relation.attribute.id)
-                && let Some(members) = self.members(id, record, relation, limit)
+                && let Some(members) = self.members((id, record), relation, selection.members, limit)
             {
                 stored.resource.set_relation(&relation.attribute.name, members);
             }
@@ -130,16 +130,19 @@ impl Tenant {
     /// Returns the members under a relation, unless there are more than `limit`.
     fn members(
         &self,
-        id: &ResourceId,
-        record: &Record,
+        (id, record): (&ResourceId, &Record),
         relation: &Relation,
+        visibility: Visibility,
         limit: usize,
     ) -> Option<MemberSet> {
         match &relation.kind {
-            RelationKind::Owned => match self.edges.members(id, relation.attribute.name.as_str()) {
-                None => Some(MemberSet::new()),
-                Some(members) => (members.len() <= limit).then(|| members.clone()),
-            },
+            RelationKind::Owned => {
+                let edges = self.edges_to(visibility);
+                match edges.members(id, relation.attribute.name.as_str()) {
+                    None => Some(MemberSet::new()),
+                    Some(members) => (members.len() <= limit).then(|| members.clone()),
+                }
+            }
             RelationKind::InverseOf {
                 resource_type,
                 attribute,

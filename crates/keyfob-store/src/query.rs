@@ -54,6 +54,9 @@ pub struct Selection {
     /// If set, a relation of more members than this is left out as if it were not selected. A store finds that out
     /// without reading all of them.
     pub relation_limit: Option<usize>,
+    /// Which members an owned relation shows: the live ones, as everybody sees them, or the hidden ones, who come back to
+    /// it when they are revealed.
+    pub members: Visibility,
 }
 
 impl Selection {
@@ -68,7 +71,16 @@ impl Selection {
     pub fn of(attributes: AttrSet) -> Self {
         Self {
             attributes,
-            relation_limit: None,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the same selection with the hidden members of owned relations in place of the live ones.
+    #[must_use]
+    pub fn with_hidden_members(self) -> Self {
+        Self {
+            members: Visibility::Hidden,
+            ..self
         }
     }
 

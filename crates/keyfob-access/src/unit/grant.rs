@@ -1,15 +1,15 @@
 //! Which units somebody belongs to and as what, and on whose account.
 
-use keyfob_core::{Resource, ResourceId, Version};
+use keyfob_core::{Resource, ResourceId};
 use keyfob_engine::{Change, Context, Engine, Selection, State, Store, Stored, UserState};
 use smol_str::format_smolstr;
 
-use super::{GroupMapping, Touched, is_named, unit_id};
+use super::{GroupMapping, is_named, touch, unit_id};
 use crate::{
     access::Access,
     error::AccessError,
     event::{GRANTED, REVOKED},
-    keep::{Refused, delta, demand_admin, related, select},
+    keep::{Refused, creation, delta, demand_admin, event_of, related, select},
     registry::{GRANT, schema_of},
 };
 
@@ -89,36 +89,15 @@ impl<S: Store> Access<'_, S> {
             if users.is_some_and(|users| users.contains(&wanted.user)) {
                 return Ok(());
             }
-            let at = self.engine.now();
-            let document = wanted.document();
-            let relations = [delta(USERS, std::slice::from_ref(&wanted.user), &[])];
+            let id = wanted.id.clone();
+            let relations = vec![delta(USERS, std::slice::from_ref(&wanted.user), &[])];
             let change = match present {
-                Some(_) => Change::Update {
-                    resource_type: grants,
-                    id: &wanted.id,
-                    document: None,
-                    relations: &relations,
-                    unique: &[],
-                    precondition: None,
-                    at,
-                },
-                None => Change::Create {
-                    resource_type: grants,
-                    id: &wanted.id,
-                    document: &document,
-                    relations: &relations,
-                    unique: &[],
-                    version: Version::FIRST,
-                    created: at,
-                    at,
-                },
+                Some(_) => Change::relate(grants, id, relations),
+                None => creation(grants, id, wanted.document(), relations, Vec::new()),
             };
-            let touched = Touched::new(&unit, version);
+            let changes = vec![change, touch(&self.types.unit, &unit, version)];
             let event = wanted.event(self, GRANTED);
-            match self
-                .commit(cx, vec![change, touched.change(self)], &[event])
-                .await
-            {
+            match self.commit(cx, "grant", changes, vec![event]).await {
                 Ok(()) => return Ok(()),
                 Err(Refused::Changed) => {}
                 Err(Refused::Error(error)) => return Err(error),
@@ -150,14 +129,14 @@ impl<S: Store> Access<'_, S> {
             return Ok(());
         }
         let delta = delta(USERS, &[], std::slice::from_ref(&wanted.user));
-        self.relate(cx, grants, &wanted.id, delta, wanted.event(self, REVOKED))
+        self.relate(cx, "revoke", grants, &wanted.id, delta, wanted.event(self, REVOKED))
             .await
     }
 
     async fn found_grants(&self, cx: &Context, user: &str) -> Result<(UserState, Vec<Grant>), AccessError> {
         let (types, document) = (&self.types, Selection::document());
         let user = self.found_user(cx, user).await?;
-        let state = State::of(&user.stored.resource);
+        let state = State::of(&user.stored);
         let groups = self
             .with_any(cx, &types.group, "id", &user.groups, &document)
             .await?;
@@ -166,7 +145,7 @@ impl<S: Store> Access<'_, S> {
             .with_any(cx, &types.grant, "users.value", &own, &document)
             .await?;
         let by_group = groups.iter().filter_map(|group| {
-            let mapping = GroupMapping::of(&State::of(&group.resource))?;
+            let mapping = GroupMapping::of(&State::of(group))?;
             Some(Grant {
                 unit: mapping.unit,
                 role: mapping.role,
@@ -243,7 +222,7 @@ impl Wanted {
     }
 
     fn event<S: Store>(&self, access: &Access<'_, S>, name: &str) -> keyfob_engine::NewEvent {
-        let mut event = access.event(name, &access.types.grant, &self.id);
+        let mut event = event_of(name, &access.types.grant, &self.id);
         event.data.insert("user", self.user.as_str());
         event.data.insert("unit", self.unit.as_str());
         if let Some(role) = &self.role {

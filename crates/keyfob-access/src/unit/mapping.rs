@@ -138,7 +138,7 @@ impl<S: Store> Access<'_, S> {
             .get(cx, &self.types.group, &id, &Selection::document())
             .await?;
         let stored = stored.ok_or_else(|| AccessError::NotProvisioned(group.into()))?;
-        Ok(GroupMapping::of(&State::of(&stored.resource)))
+        Ok(GroupMapping::of(&State::of(&stored)))
     }
 
     /// Maps a group to another unit, or to a role in it. Its members belong there from then on, and nowhere else on the
@@ -165,7 +165,7 @@ impl<S: Store> Access<'_, S> {
         };
         let outcome = self
             .engine
-            .amend(cx, &self.types.group, &id, |review| {
+            .amend(cx, &self.types.group, &id, "mapGroup", |review| {
                 if GroupMapping::of(review.state()).as_ref() != Some(&mapping) {
                     mapping.put_into(&self.types.unit, review);
                 }

@@ -91,14 +91,14 @@ impl Services {
             Ok((_, profile)) => services.of(*profile).clone(),
             Err(_) => services.any().clone(),
         };
-        let outcome = found.map(|(tenant, _)| Caller::new(tenant));
+        let outcome = found.map(|(authenticated, _)| Caller::provider(&authenticated));
         head.extensions
             .insert(Outcome(Arc::new(Mutex::new(Some(outcome)))));
         service.call(Request::from_parts(head, body)).await
     }
 
     /// The organization that a request's token opens, and its profile.
-    async fn authenticate(&self, request: &Parts) -> Result<(TenantId, NamedProfile), AuthenticatorError> {
+    async fn authenticate(&self, request: &Parts) -> Result<(Authenticated, NamedProfile), AuthenticatorError> {
         if let Some(token) = bearer_token(&request.headers) {
             return self.open(token).await;
         }
@@ -118,17 +118,17 @@ impl Services {
     }
 
     /// The organization that a token opens, and its profile.
-    async fn open(&self, token: &str) -> Result<(TenantId, NamedProfile), AuthenticatorError> {
+    async fn open(&self, token: &str) -> Result<(Authenticated, NamedProfile), AuthenticatorError> {
         // Tokens and organizations are the same for the engines of all profiles.
         let engine = self.0.services.any().engine();
-        let tenant = engine.authenticate(token).await?;
-        let known = self.0.profile_of(&tenant);
-        if let Some(profile) = known {
-            return Ok((tenant, profile));
+        let authenticated = engine.authenticate(token).await?;
+        let tenant = &authenticated.tenant;
+        if let Some(profile) = self.0.profile_of(tenant) {
+            return Ok((authenticated, profile));
         }
         let organization = engine
             .admin()
-            .organization_of(&tenant)
+            .organization_of(tenant)
             .await
             .map_err(|error| match error {
                 AdminError::Store(error) => error,
@@ -138,7 +138,7 @@ impl Services {
             NamedProfile::of(&organization).map_err(|Unusable(message)| StoreError::internal(message))?;
         let mut profiles = self.0.profiles.write().unwrap_or_else(PoisonError::into_inner);
         profiles.insert(tenant.clone(), profile);
-        Ok((tenant, profile))
+        Ok((authenticated, profile))
     }
 }
 
@@ -147,9 +147,9 @@ impl Services {
 struct Outcome(Arc<Mutex<Option<Result<Caller, AuthenticatorError>>>>);
 
 /// Takes over the [`Outcome`], so that nobody is authenticated twice.
-struct Authenticated;
+struct TakesOutcome;
 
-impl Authenticator for Authenticated {
+impl Authenticator for TakesOutcome {
     async fn authenticate(&self, request: &Parts) -> Result<Caller, AuthenticatorError> {
         let outcome = request
             .extensions

@@ -113,6 +113,8 @@ impl From<EngineError> for AdminError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Rejected(Rejection::State { user, reason }) => Self::State { user, reason },
+            EngineError::Contention => Self::Contention,
+            EngineError::Store(error) => Self::Store(error),
             error => Self::Engine(error),
         }
     }
@@ -137,7 +139,7 @@ impl ToErrorBody for AdminError {
             | Self::NotEnabled
             | Self::DomainInUse { .. } => 409,
             Self::State { reason, .. } => reason.status(),
-            Self::Contention => 429,
+            Self::Contention => 503,
             Self::Token(_) | Self::NoUsers => 500,
             _ => 400,
         };

@@ -1,12 +1,14 @@
 //! The link to a provider: e-mail domains, tokens, invitations and what is synchronized.
 
-use keyfob_core::{AttrPath, DateTime, ResourceId, Version, schema::Target};
-use keyfob_store::{Change, CommitError, NewEvent, Query, Selection, Store, StoreError, TenantId};
+use keyfob_core::{AttrPath, DateTime, ResourceId, schema::Target};
+use keyfob_store::{
+    Change, CommitError, NewEvent, Selection, Store, StoreError, StoreExt, TenantId, Visibility,
+};
 use smol_str::SmolStr;
 
 use super::{
     Admin, AdminError, Confirmed, demand_admin, demand_confirmation,
-    organization::{create_token, opened_by},
+    organization::create_token,
 };
 use crate::{
     context::Context,
@@ -296,18 +298,14 @@ impl<S: Store> Admin<'_, S> {
     }
 
     async fn users_of_domain(&self, cx: &Context, domain: &EmailDomain) -> Result<usize, AdminError> {
-        let selection = Selection::document();
-        let query = Query::new(&selection, usize::MAX);
         let page = self
             .engine
-            .store()
-            .query(cx.tenant(), self.user_type()?, &query)
+            .read_all(cx, self.user_type()?, Visibility::Live)
             .await?;
         let in_domain = |address: &str| EmailDomain::of_address(address).is_ok_and(|of| of == *domain);
         let users = page
-            .resources
             .iter()
-            .filter(|stored| policy::addresses(&stored.resource).any(|(_, address)| in_domain(address)));
+            .filter(|loaded| policy::addresses(&loaded.resource).any(|(_, address)| in_domain(address)));
         Ok(users.count())
     }
 
@@ -356,17 +354,11 @@ impl<S: Store> Admin<'_, S> {
             // Tokens and organizations are in two tenants, so in two commits. Neither opens anything alone: a token
             // leads to the organization before the organization lets it in, and leads there until it is shut out.
             if let Some(token) = token.filter(|_| registered.is_none()) {
-                self.register(cx, token, at).await?;
+                self.register(cx, token).await?;
                 *registered = Some(token);
             }
             let names = [event].into_iter().chain(events);
-            let events: Vec<NewEvent> = names
-                .map(|name| {
-                    let kind = system::provisioning().name().clone();
-                    NewEvent::new(name, kind, system::provisioning_id(), at)
-                })
-                .collect();
-            match self.save(cx, &after, &[], &events).await {
+            match self.save(cx, event, &after, Vec::new(), names.map(of_provisioning).collect()).await {
                 Err(AdminError::Contention) => {}
                 Err(error) => return Err(error),
                 Ok(()) => {
@@ -380,13 +372,13 @@ impl<S: Store> Admin<'_, S> {
 
     /// Stores where a token leads, unless it leads there already: an earlier start of the service may have been killed
     /// after this step.
-    async fn register(&self, cx: &Context, token: &Token, at: DateTime) -> Result<(), AdminError> {
-        let (id, document) = (token.id(), opened_by(cx.tenant()));
+    async fn register(&self, cx: &Context, token: &Token) -> Result<(), AdminError> {
+        let create = create_token(token.id(), cx.tenant());
         let system = Self::system();
-        let create = create_token(&id, &document, at);
-        match self.engine.store().commit(system.tenant(), &[create]).await {
+        let commit = self.engine.commit_of(&system, "registerToken", vec![create], None);
+        match self.engine.store().commit_one(commit).await {
             Ok(_) => Ok(()),
-            Err(CommitError::IdTaken { .. }) => match self.organization_opened_by(&id).await? {
+            Err(CommitError::IdTaken { .. }) => match self.organization_opened_by(&token.id()).await? {
                 Some(tenant) if tenant == *cx.tenant() => Ok(()),
                 _ => Err(AdminError::TokenTaken),
             },
@@ -403,7 +395,7 @@ impl<S: Store> Admin<'_, S> {
         let (system, selection) = (Self::system(), Selection::document());
         let store = self.engine.store();
         let found = store
-            .get(system.tenant(), system::token(), id, &selection)
+            .get_one(&system.reading(), system::token(), id, &selection)
             .await?;
         let organization = found
             .as_ref()
@@ -433,15 +425,11 @@ impl<S: Store> Admin<'_, S> {
 
     /// Removes the row of a token that opens nothing any more.
     async fn forget(&self, id: &ResourceId) {
-        let delete = Change::Delete {
-            resource_type: system::token(),
-            id,
-            precondition: None,
-            at: self.engine.now(),
-        };
-        // What was asked for is done, and a row that stays opens nothing: no organization names it.
+        let delete = Change::delete(system::token(), id.clone(), None);
         let system = Self::system();
-        self.engine.store().commit(system.tenant(), &[delete]).await.ok();
+        let commit = self.engine.commit_of(&system, "forgetToken", vec![delete], None);
+        // What was asked for is done, and a row that stays opens nothing: no organization names it.
+        self.engine.store().commit_one(commit).await.ok();
     }
 
     /// Stores how the organization is provisioned together with further changes, unless somebody else changed it
@@ -449,41 +437,22 @@ impl<S: Store> Admin<'_, S> {
     pub(super) async fn save(
         &self,
         cx: &Context,
+        verb: &'static str,
         provisioning: &Provisioning,
-        further: &[Change<'_>],
-        events: &[NewEvent],
+        further: Vec<Change>,
+        events: Vec<NewEvent>,
     ) -> Result<(), AdminError> {
-        let at = self.engine.now();
-        let id = system::provisioning_id();
+        let (resource_type, id) = (system::provisioning(), system::provisioning_id());
         let document = provisioning.to_document();
         let main = match provisioning.version {
-            None => Change::Create {
-                resource_type: system::provisioning(),
-                id: &id,
-                document: &document,
-                relations: &[],
-                unique: &[],
-                version: Version::FIRST,
-                created: at,
-                at,
-            },
-            Some(version) => Change::Update {
-                resource_type: system::provisioning(),
-                id: &id,
-                document: Some(&document),
-                relations: &[],
-                unique: &[],
-                precondition: Some(version),
-                at,
-            },
+            None => Change::create(resource_type, id, document),
+            Some(version) => Change::replace(resource_type, id, document, Some(version)),
         };
-        let publish = events.iter().map(|event| Change::Publish { event, of: Some(0) });
-        let changes: Vec<Change<'_>> = [main]
-            .into_iter()
-            .chain(further.iter().copied())
-            .chain(publish)
-            .collect();
-        match self.engine.store().commit(cx.tenant(), &changes).await {
+        let mut changes = vec![main];
+        changes.extend(further);
+        changes.extend(events.into_iter().map(|event| Change::publish(event, 0)));
+        let commit = self.engine.commit_of(cx, verb, changes, None);
+        match self.engine.store().commit_one(commit).await {
             Ok(_) => Ok(()),
             Err(
                 CommitError::IdTaken { .. }
@@ -495,6 +464,12 @@ impl<S: Store> Admin<'_, S> {
             Err(other) => Err(StoreError::internal(other).into()),
         }
     }
+}
+
+/// Returns an event that is about how the organization is provisioned.
+pub(super) fn of_provisioning(name: &'static str) -> NewEvent {
+    let kind = system::provisioning().name().clone();
+    NewEvent::new(name, kind, system::provisioning_id())
 }
 
 #[cfg(test)]

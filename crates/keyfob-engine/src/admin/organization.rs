@@ -1,10 +1,15 @@
 //! Organizations: the customers of the service.
 
-use keyfob_core::{DateTime, Resource, ResourceId, Version};
-use keyfob_store::{Change, CommitError, NewEvent, Query, Selection, Store, StoreError, Stored, TenantId};
+use std::sync::Arc;
+
+use keyfob_core::{Resource, ResourceId};
+use keyfob_store::{
+    Change, CommitError, MemberPolicy, OnRefusal, Query, Selection, Store, StoreError, StoreExt, Stored,
+    TenantId,
+};
 use smol_str::SmolStr;
 
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, link::of_provisioning};
 use crate::{
     context::Context,
     engine::{change_of, equals, event_of, unique_keys},
@@ -34,12 +39,11 @@ impl<S: Store> Admin<'_, S> {
     /// # Errors
     /// [`AdminError::Store`].
     pub async fn organizations(&self) -> Result<Vec<Organization>, AdminError> {
-        let selection = Selection::document();
-        let query = Query::new(&selection, usize::MAX);
+        let query = Query::all();
         let page = self
             .engine
             .store()
-            .query(Self::system().tenant(), system::organization(), &query)
+            .query(&Self::system().reading(), system::organization(), &query)
             .await?;
         Ok(page.resources.iter().filter_map(organization_of).collect())
     }
@@ -49,13 +53,15 @@ impl<S: Store> Admin<'_, S> {
     /// # Errors
     /// [`AdminError::NoSuchOrganization`], [`AdminError::Store`].
     pub async fn organization(&self, name: &str) -> Result<Organization, AdminError> {
-        let selection = Selection::document();
         let filter = equals(system::organization(), "name", name)?;
-        let query = Query::new(&selection, 1).with_filter(&filter);
         let page = self
             .engine
             .store()
-            .query(Self::system().tenant(), system::organization(), &query)
+            .query(
+                &Self::system().reading(),
+                system::organization(),
+                &Query::first(1).with_filter(filter),
+            )
             .await?;
         let found = page.resources.first().and_then(organization_of);
         found.ok_or_else(|| AdminError::NoSuchOrganization(name.into()))
@@ -74,7 +80,7 @@ impl<S: Store> Admin<'_, S> {
         let found = self
             .engine
             .store()
-            .get(system.tenant(), system::organization(), &id, &selection)
+            .get_one(&system.reading(), system::organization(), &id, &selection)
             .await?;
         let organization = found.as_ref().and_then(organization_of);
         organization.ok_or_else(|| AdminError::NoSuchOrganization(tenant.as_str().into()))
@@ -117,34 +123,26 @@ impl<S: Store> Admin<'_, S> {
         let tenant = TenantId::new(id.as_str());
         // The tenant first: nobody knows of it before the organization is there.
         self.found(&tenant, token).await?;
-        let at = self.engine.now();
         let mut organization = Resource::new([system::organization().schema().id.clone()]);
         organization.core_mut().insert("name", name);
         organization
             .core_mut()
             .insert("profile", self.engine.profile().name);
-        let unique = unique_keys(system::organization(), &organization, self.engine.profile());
-        let opened = token.map(|token| (token.id(), opened_by(&tenant)));
         let create = Change::Create {
-            resource_type: system::organization(),
-            id: &id,
-            document: &organization,
-            relations: &[],
-            unique: &unique,
-            version: Version::FIRST,
-            created: at,
-            at,
+            resource_type: system::organization().clone(),
+            id,
+            unique: unique_keys(system::organization(), &organization, self.engine.profile()),
+            document: organization.into(),
+            state: Arc::default(),
+            relations: Arc::default(),
+            members: MemberPolicy::default(),
+            on_refusal: OnRefusal::Fail,
         };
-        let opened = opened
-            .as_ref()
-            .map(|(id, document)| create_token(id, document, at));
-        let changes: Vec<Change<'_>> = [create].into_iter().chain(opened).collect();
-        match self
-            .engine
-            .store()
-            .commit(Self::system().tenant(), &changes)
-            .await
-        {
+        let opened = token.map(|token| create_token(token.id(), &tenant));
+        let changes = [create].into_iter().chain(opened).collect();
+        let system = Self::system();
+        let commit = self.engine.commit_of(&system, "createOrganization", changes, None);
+        match self.engine.store().commit_one(commit).await {
             Ok(_) => Ok(Organization {
                 tenant,
                 name: name.into(),
@@ -165,12 +163,7 @@ impl<S: Store> Admin<'_, S> {
         let mut events = Vec::new();
         if let Some(token) = token {
             self.link_with(&mut provisioning, token, &[], at);
-            events.push(NewEvent::new(
-                event::LINKED,
-                system::provisioning().name().clone(),
-                system::provisioning_id(),
-                at,
-            ));
+            events.push(of_provisioning(event::LINKED));
         }
         let mut founding = Founding::new(self.engine.profile(), provisioning.clone());
         for rule in self.engine.rules() {
@@ -179,13 +172,11 @@ impl<S: Store> Admin<'_, S> {
         if token.is_none() && founding.provisioning == provisioning && founding.further.is_empty() {
             return Ok(());
         }
-        let further: Vec<Change<'_>> = founding
-            .further
-            .iter()
-            .map(|change| change_of(change, at))
-            .collect();
-        events.extend(founding.further.iter().map(|change| event_of(change, at)));
-        self.save(&cx, &founding.provisioning, &further, &events).await
+        events.extend(founding.further.iter().map(event_of));
+        let further = founding.further.into_iter();
+        let further = further.map(|change| change_of(change, OnRefusal::Fail)).collect();
+        self.save(&cx, "createOrganization", &founding.provisioning, further, events)
+            .await
     }
 }
 
@@ -202,22 +193,9 @@ fn organization_of(stored: &Stored) -> Option<Organization> {
     })
 }
 
-/// Where a token leads.
-pub(super) fn opened_by(tenant: &TenantId) -> Resource {
+/// Creates a change that stores where a token leads.
+pub(super) fn create_token(id: ResourceId, tenant: &TenantId) -> Change {
     let mut opened = Resource::new([system::token().schema().id.clone()]);
     opened.core_mut().insert("organization", tenant.as_str());
-    opened
-}
-
-pub(super) fn create_token<'c>(id: &'c ResourceId, document: &'c Resource, at: DateTime) -> Change<'c> {
-    Change::Create {
-        resource_type: system::token(),
-        id,
-        document,
-        relations: &[],
-        unique: &[],
-        version: Version::FIRST,
-        created: at,
-        at,
-    }
+    Change::create(system::token(), id, opened)
 }

@@ -2,10 +2,10 @@
 
 use keyfob_core::{Dialect, ResourceId, ResourceType};
 use keyfob_filter::Filter;
-use keyfob_store::{Change, NewEvent, Query, Selection, Store, StoreError};
+use keyfob_store::{Change, NewEvent, Query, Store, StoreError};
 
-use super::{Admin, AdminError, Confirmed, demand_admin, demand_confirmation};
-use crate::{context::Context, engine::Engine, event, provisioning::Provisioning, rule::Rule, system};
+use super::{Admin, AdminError, Confirmed, demand_admin, demand_confirmation, link::of_provisioning};
+use crate::{context::Context, engine::Engine, event, provisioning::Provisioning, rule::Rule};
 
 impl<S: Store> Admin<'_, S> {
     /// Cuts the link to the provider: no token opens the organization any more, nothing is managed by the provider, and
@@ -32,25 +32,16 @@ impl<S: Store> Admin<'_, S> {
                 tokens: Vec::new(),
                 ..before.clone()
             };
-            let at = self.engine.now();
             let going = self.going(cx).await?;
             let mut changes = Vec::new();
             let mut events = Vec::new();
-            for (resource_type, id) in &going {
-                changes.push(Change::Delete {
-                    resource_type,
-                    id,
-                    precondition: None,
-                    at,
-                });
+            for (resource_type, id) in going {
                 let name = resource_type.name().clone();
-                events.push(NewEvent::new(event::DELETED, name, id.clone(), at));
+                events.push(NewEvent::new(event::DELETED, name, id.clone()));
+                changes.push(Change::delete(resource_type, id, None));
             }
-            for name in [event::UNLINKED, event::TOKEN_REVOKED] {
-                let kind = system::provisioning().name().clone();
-                events.push(NewEvent::new(name, kind, system::provisioning_id(), at));
-            }
-            match self.save(cx, &after, &changes, &events).await {
+            events.extend([event::UNLINKED, event::TOKEN_REVOKED].map(of_provisioning));
+            match self.save(cx, "unlink", &after, changes, events).await {
                 Err(AdminError::Contention) => {}
                 outcome => {
                     if outcome.is_ok() {
@@ -66,7 +57,6 @@ impl<S: Store> Admin<'_, S> {
     /// What goes with the link.
     async fn going(&self, cx: &Context) -> Result<Vec<(&ResourceType, ResourceId)>, AdminError> {
         let mut going = Vec::new();
-        let selection = Selection::document();
         for (name, filter) in self.engine.rules().flat_map(Rule::unlinked) {
             let resource_type = self.engine.registry().resource_type(name);
             let resource_type = resource_type
@@ -75,11 +65,11 @@ impl<S: Store> Admin<'_, S> {
             let filter = filter
                 .compile(resource_type, Dialect::strict())
                 .map_err(StoreError::internal)?;
-            let query = Query::new(&selection, usize::MAX).with_filter(&filter);
+            let query = Query::all().with_filter(filter);
             let page = self
                 .engine
                 .store()
-                .query(cx.tenant(), resource_type, &query)
+                .query(&cx.reading(), resource_type, &query)
                 .await?;
             let ids = page.resources.iter().filter_map(|stored| stored.resource.id());
             going.extend(ids.map(|id| (resource_type, id)));

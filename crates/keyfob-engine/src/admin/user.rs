@@ -1,19 +1,21 @@
 //! Users as administrators see and treat them.
 
-use keyfob_core::{Collation, CompareKey, ExternalId, Resource, ResourceId, ResourceType, SchemaUri, Value};
-use keyfob_filter::Predicate;
-use keyfob_store::{Change, NewEvent, Query, Selection, Store, Stored};
+use std::sync::Arc;
+
+use keyfob_core::{
+    Collation, CompareKey, ExternalId, ResourceId, ResourceType, SchemaUri, Value, schema::RelationKind,
+};
+use keyfob_store::{Change, MemberPolicy, NewEvent, OnRefusal, Selection, Store, StoreExt, Visibility};
 use smol_str::SmolStr;
 
 use super::{Admin, AdminError, Confirmed, demand_admin, demand_confirmation};
 use crate::{
     context::Context,
-    engine::{DeletedUser, Draft, Engine, EngineError, Loaded, Refusal, equals},
+    engine::{Decision, DeleteAction, Draft, EngineError, Loaded, Prepared, Reads, Seen, Subject},
     event,
     provisioning::Provisioning,
-    rule::Operation,
-    state::{ACTIVE, Act, Outcome, Party, Standing, State, UserState, outcome},
-    system,
+    rule::Rejection,
+    state::{ACTIVE, Act, Outcome, Party, State, UserState, outcome},
 };
 
 /// A user as administrators see it.
@@ -39,16 +41,20 @@ pub struct UserView {
 }
 
 impl UserView {
-    fn new(id: ResourceId, document: &Resource, state: &State, provisioning: &Provisioning) -> Self {
-        let core = document.core();
+    fn new(loaded: Loaded, provisioning: &Provisioning) -> Self {
+        let core = loaded.resource.core();
         Self {
-            id,
             user_name: core.get_str("userName").unwrap_or_default().into(),
             display_name: core.get_str("displayName").map(Into::into),
             phone_number: phone_number(core.get("phoneNumbers")),
-            state: UserState::of(document, state),
-            is_managed: provisioning.manages(state),
-            internal: state.clone(),
+            state: if loaded.is_deleted() {
+                UserState::Deleted
+            } else {
+                UserState::of(&loaded.resource, &loaded.state)
+            },
+            is_managed: provisioning.manages(&loaded.state),
+            internal: loaded.state,
+            id: loaded.id,
         }
     }
 }
@@ -59,20 +65,7 @@ impl<S: Store> Admin<'_, S> {
     /// # Errors
     /// [`AdminError::Store`].
     pub async fn users(&self, cx: &Context) -> Result<Vec<UserView>, AdminError> {
-        let provisioning = self.engine.provisioning(cx).await?;
-        let selection = Selection::document();
-        let query = Query::new(&selection, usize::MAX);
-        let page = self
-            .engine
-            .store()
-            .query(cx.tenant(), self.user_type()?, &query)
-            .await?;
-        let users = page.resources.into_iter().filter_map(|stored| {
-            let id = stored.resource.id()?;
-            let loaded = Loaded::new(stored);
-            Some(UserView::new(id, &loaded.resource, &loaded.state, &provisioning))
-        });
-        Ok(users.collect())
+        self.views(cx, Visibility::Live).await
     }
 
     /// All deleted users that can be brought back.
@@ -80,28 +73,44 @@ impl<S: Store> Admin<'_, S> {
     /// # Errors
     /// [`AdminError::Store`].
     pub async fn deleted_users(&self, cx: &Context) -> Result<Vec<UserView>, AdminError> {
-        let provisioning = self.engine.provisioning(cx).await?;
-        let deleted = self.engine.deleted_users(cx, self.user_type()?).await?;
-        let users = deleted
-            .into_iter()
-            .map(|(id, user)| deleted_view(id, &user, &provisioning));
-        Ok(users.collect())
+        let mut users = self.views(cx, Visibility::Hidden).await?;
+        users.sort_by_key(|user| user.internal.deleted_at());
+        Ok(users)
     }
 
-    /// The deleted users who come back to a relation of the resource with this id when they are brought back.
+    async fn views(&self, cx: &Context, visibility: Visibility) -> Result<Vec<UserView>, AdminError> {
+        let provisioning = self.engine.provisioning_of(cx).await?;
+        let users = self.engine.read_all(cx, self.user_type()?, visibility).await?;
+        let views = users.into_iter();
+        Ok(views.map(|loaded| UserView::new(loaded, &provisioning)).collect())
+    }
+
+    /// The deleted users who come back to a relation of a resource when they are brought back.
     ///
     /// # Errors
     /// [`AdminError::Store`].
     ///
     /// # Complexity
-    /// One look-up by an index, whatever the number of deleted users.
+    /// One look-up by the resource's id, whatever the number of deleted users.
     pub async fn deleted_members(
         &self,
         cx: &Context,
+        resource_type: &ResourceType,
         id: &ResourceId,
     ) -> Result<Vec<ResourceId>, AdminError> {
-        let members = self.engine.deleted_members(cx, id).await?;
-        Ok(members.iter().filter_map(|stored| stored.resource.id()).collect())
+        let owned = resource_type.relations().iter();
+        let owned = owned.filter(|relation| relation.kind == RelationKind::Owned);
+        let selection = Selection::of(owned.map(|relation| relation.attribute.id).collect());
+        let owner = self
+            .engine
+            .store()
+            .get_one(&cx.reading(), resource_type, id, &selection.with_hidden_members())
+            .await?;
+        let members = owner.as_ref().map(|owner| owner.resource.relations().iter());
+        let ids = members.into_iter().flatten();
+        Ok(ids
+            .flat_map(|(_, members)| members.iter().map(|(id, _)| id.clone()))
+            .collect())
     }
 
     /// The user with this id, or with this `userName`, deleted or not.
@@ -114,47 +123,32 @@ impl<S: Store> Admin<'_, S> {
     /// [`AdminError::Store`].
     ///
     /// # Complexity
-    /// At most four look-ups by an index, whatever the number of users.
+    /// At most three look-ups by an index, whatever the number of users.
     pub async fn user(&self, cx: &Context, id_or_name: &str) -> Result<UserView, AdminError> {
         let users = self.user_type()?;
         let id = ResourceId::new(id_or_name);
-        let selection = Selection::document();
-        let by_id = self
-            .engine
-            .store()
-            .get(cx.tenant(), users, &id, &selection)
-            .await?;
-        if by_id.is_none()
-            && let Some(deleted) = self.engine.deleted_user(cx, users, &id).await?
-        {
-            let provisioning = self.engine.provisioning(cx).await?;
-            return Ok(deleted_view(id, &deleted, &provisioning));
-        }
-        let live = match by_id {
-            Some(stored) => Some(stored),
+        let by_id = self.engine.load(cx, users, &id, &Selection::document()).await?;
+        let found = match by_id {
+            Some(loaded) => Some(loaded),
+            None => self.engine.first_where(cx, users, "userName", id_or_name).await?,
+        };
+        let found = match found {
+            Some(loaded) => loaded,
             None => {
-                self.first(cx, users, &equals(users, "userName", id_or_name)?)
-                    .await?
+                let mut named = self.engine.deleted_users_named(cx, users, id_or_name).await?;
+                if named.len() > 1 {
+                    return Err(AdminError::SeveralUsers {
+                        name: id_or_name.into(),
+                        ids: named.into_iter().map(|loaded| loaded.id).collect(),
+                    });
+                }
+                named
+                    .pop()
+                    .ok_or_else(|| AdminError::NoSuchUser(id_or_name.into()))?
             }
         };
-        if let Some(stored) = live {
-            let provisioning = self.engine.provisioning(cx).await?;
-            let id = stored.resource.id().unwrap_or(id);
-            let loaded = Loaded::new(stored);
-            return Ok(UserView::new(id, &loaded.resource, &loaded.state, &provisioning));
-        }
-        let mut named = self.engine.deleted_users_named(cx, users, id_or_name).await?;
-        if named.len() > 1 {
-            return Err(AdminError::SeveralUsers {
-                name: id_or_name.into(),
-                ids: named.into_iter().map(|(id, _)| id).collect(),
-            });
-        }
-        let (id, deleted) = named
-            .pop()
-            .ok_or_else(|| AdminError::NoSuchUser(id_or_name.into()))?;
-        let provisioning = self.engine.provisioning(cx).await?;
-        Ok(deleted_view(id, &deleted, &provisioning))
+        let provisioning = self.engine.provisioning_of(cx).await?;
+        Ok(UserView::new(found, &provisioning))
     }
 
     /// The user whom an application knows by this external id, the one of the Verkada extension.
@@ -171,9 +165,8 @@ impl<S: Store> Admin<'_, S> {
     ) -> Result<Option<ResourceId>, AdminError> {
         let users = self.user_type()?;
         let path = format!("{}:externalId", SchemaUri::VERKADA_CORE_USER);
-        let filter = equals(users, &path, external_id.as_str())?;
-        let found = self.first(cx, users, &filter).await?;
-        Ok(found.and_then(|stored| stored.resource.id()))
+        let found = self.engine.first_where(cx, users, &path, external_id.as_str()).await?;
+        Ok(found.map(|loaded| loaded.id))
     }
 
     /// Notes that a user has accepted its invitation. Whoever has accepted already may do so again.
@@ -183,53 +176,32 @@ impl<S: Store> Admin<'_, S> {
     /// [`AdminError::Contention`], [`AdminError::Store`].
     pub async fn accept_invite(&self, cx: &Context, id: &ResourceId) -> Result<(), AdminError> {
         let users = self.user_type()?;
-        for _ in 0..Engine::<S>::MAX_ATTEMPTS {
-            let (Found::Live(loaded), Outcome::InUse) = self.attempt(cx, id, Act::Accept).await? else {
-                return Ok(());
-            };
-            let mut record = loaded.record();
-            record.state.set_invitation(None);
-            let at = self.engine.now();
-            // Nothing that is unique changes; the keys are those of the document that is there.
-            let before = loaded.record();
-            let provisioning = self.engine.provisioning(cx).await?;
-            let draft = Draft {
-                operation: Operation::Update,
-                resource_type: users,
-                id,
-                before: Some(&before),
-                document: Some(before.document.clone()),
-                relations: &[],
-                joining_later: &[],
-                version: Some(loaded.version),
-            };
-            let unique = self.engine.review(cx, &provisioning, &draft)?.unique;
-            record.state.put_into(&mut record.document);
-            let event = NewEvent::new(event::INVITE_ACCEPTED, users.name().clone(), id.clone(), at);
-            let changes = [
-                Change::Update {
-                    resource_type: users,
-                    id,
-                    document: Some(&record.document),
-                    relations: &[],
-                    unique: &unique,
-                    precondition: Some(loaded.version),
-                    at,
-                },
-                Change::Publish {
-                    event: &event,
-                    of: Some(0),
-                },
-            ];
-            match self.engine.store().commit(cx.tenant(), &changes).await {
-                Ok(_) => return Ok(()),
-                Err(error) => match Refusal::of(error, users.name(), id) {
-                    Refusal::Changed => {}
-                    refusal => return Err(refused(refusal)),
-                },
+        self.act(cx, "acceptInvite", id, Act::Accept, |_, loaded, outcome| {
+            if outcome != Outcome::InUse {
+                return Ok(Decision::Nothing);
             }
-        }
-        Err(AdminError::Contention)
+            let mut state = loaded.state.clone();
+            state.set_invitation(None);
+            let event = NewEvent::new(event::INVITE_ACCEPTED, users.name().clone(), id.clone());
+            let update = Change::Update {
+                resource_type: users.clone(),
+                id: id.clone(),
+                document: None,
+                state: Some(state.into_object()),
+                visibility: None,
+                relations: Arc::default(),
+                members: MemberPolicy::default(),
+                unique: None,
+                precondition: Some(loaded.version),
+                on_refusal: OnRefusal::Fail,
+            };
+            Ok(Decision::Commit(Box::new(Prepared {
+                changes: vec![update, Change::publish(event, 0)],
+                main: 0,
+                gives_way: false,
+            })))
+        })
+        .await
     }
 
     /// Sends a user to the deleted users, from where it can be brought back with everything it had. To delete a deleted
@@ -241,18 +213,13 @@ impl<S: Store> Admin<'_, S> {
     pub async fn delete_user(&self, cx: &Context, id: &ResourceId) -> Result<(), AdminError> {
         demand_admin(cx)?;
         let users = self.user_type()?;
-        for _ in 0..Engine::<S>::MAX_ATTEMPTS {
-            let (Found::Live(loaded), Outcome::Deleted(origin)) = self.attempt(cx, id, Act::Delete).await?
-            else {
-                return Ok(());
-            };
-            match self.engine.soft_delete(cx, users, id, &loaded, origin).await {
-                Ok(()) => return Ok(()),
-                Err(Refusal::Changed) => {}
-                Err(refusal) => return Err(refused(refusal)),
+        self.act(cx, "deleteUser", id, Act::Delete, |seen, loaded, outcome| match outcome {
+            Outcome::Deleted(origin) if !loaded.is_deleted() => {
+                self.engine.decide_soft_deletion(cx, seen, users, loaded, origin)
             }
-        }
-        Err(AdminError::Contention)
+            _ => Ok(Decision::Nothing),
+        })
+        .await
     }
 
     /// Removes a user and everything of it for good, be it deleted already or deactivated.
@@ -269,24 +236,19 @@ impl<S: Store> Admin<'_, S> {
     ) -> Result<(), AdminError> {
         demand_admin(cx)?;
         let users = self.user_type()?;
-        for _ in 0..Engine::<S>::MAX_ATTEMPTS {
-            let (found, _) = self.attempt(cx, id, Act::Purge).await?;
-            let (kept_as, version, before) = match found {
-                Found::Deleted(deleted) => (system::deleted_user(), deleted.stored_version(), deleted.record),
-                Found::Live(loaded) => (users, loaded.version, loaded.record()),
-            };
-            demand_confirmation(confirmation)?;
-            let outcome = self
-                .engine
-                .purge(cx, users, id, (kept_as, version), &before)
-                .await;
-            match outcome {
-                Ok(()) => return Ok(()),
-                Err(Refusal::Changed) => {}
-                Err(refusal) => return Err(refused(refusal)),
+        let mut unconfirmed = Ok(());
+        self.act(cx, "purgeUser", id, Act::Purge, |seen, loaded, _| {
+            // Whether it can be removed at all is said before a confirmation is asked for.
+            unconfirmed = demand_confirmation(confirmation);
+            if unconfirmed.is_err() {
+                return Ok(Decision::Nothing);
             }
-        }
-        Err(AdminError::Contention)
+            let before = loaded.record();
+            let draft = Draft::deletion(users, id, &before, Some(loaded.version));
+            self.engine.decide_deletion(cx, seen, &draft, DeleteAction::Purge)
+        })
+        .await?;
+        unconfirmed
     }
 
     /// Brings a deleted user back to where it stood, which is always deactivated: a deletion deactivates.
@@ -299,9 +261,12 @@ impl<S: Store> Admin<'_, S> {
     /// [`EngineError::NameTaken`] where another user has its `userName` by now.
     pub async fn restore_user(&self, cx: &Context, id: &ResourceId) -> Result<(), AdminError> {
         demand_admin(cx)?;
-        self.attempt(cx, id, Act::Restore).await?;
-        self.engine.restore(cx, self.user_type()?, id, None).await?;
-        Ok(())
+        let users = self.user_type()?;
+        self.act(cx, "restoreUser", id, Act::Restore, |seen, loaded, _| {
+            let document = loaded.record().document;
+            self.engine.decide_restoration(cx, seen, users, loaded, document)
+        })
+        .await
     }
 
     /// Lifts a deactivation: the user is active where it has accepted its invitation or had none, and otherwise invited.
@@ -331,106 +296,61 @@ impl<S: Store> Admin<'_, S> {
     async fn say_active(&self, cx: &Context, id: &ResourceId, active: bool) -> Result<(), AdminError> {
         demand_admin(cx)?;
         let users = self.user_type()?;
-        let act = if active { Act::Activate } else { Act::Deactivate };
-        for _ in 0..Engine::<S>::MAX_ATTEMPTS {
-            let (Found::Live(loaded), Outcome::InUse | Outcome::Deactivated(_)) =
-                self.attempt(cx, id, act).await?
-            else {
-                return Ok(());
-            };
+        let (act, verb) = if active {
+            (Act::Activate, "activateUser")
+        } else {
+            (Act::Deactivate, "deactivateUser")
+        };
+        self.act(cx, verb, id, act, |seen, loaded, outcome| {
+            if !matches!(outcome, Outcome::InUse | Outcome::Deactivated(_)) {
+                return Ok(Decision::Nothing);
+            }
             let before = loaded.record();
             let mut document = before.document.clone();
             document.core_mut().insert(ACTIVE, active);
-            let provisioning = self.engine.provisioning(cx).await?;
-            let draft = Draft {
-                operation: Operation::Update,
-                resource_type: users,
-                id,
-                before: Some(&before),
-                document: Some(document),
-                relations: &[],
-                joining_later: &[],
-                version: Some(loaded.version),
-            };
-            match self.engine.commit_draft(cx, &provisioning, &draft).await {
-                Ok(_) => return Ok(()),
-                Err(Refusal::Changed) => {}
-                Err(refusal) => return Err(refused(refusal)),
-            }
-        }
-        Err(AdminError::Contention)
+            let draft = Draft::update(users, id, &before, document, loaded.version);
+            self.engine.decide(cx, seen, &draft)
+        })
+        .await
     }
 
-    /// The user with this id, deleted or not, and what an act comes to for it, if its state allows the act.
-    async fn attempt(&self, cx: &Context, id: &ResourceId, act: Act) -> Result<(Found, Outcome), AdminError> {
-        let users = self.user_type()?;
-        let provisioning = self.engine.provisioning(cx).await?;
-        let selection = Selection::document();
-        let stored = self
-            .engine
-            .store()
-            .get(cx.tenant(), users, id, &selection)
-            .await?;
-        let found = if let Some(stored) = stored {
-            Found::Live(Loaded::new(stored))
-        } else {
-            let deleted = self.engine.deleted_user(cx, users, id).await?;
-            Found::Deleted(deleted.ok_or_else(|| AdminError::NoSuchUser(id.as_str().into()))?)
-        };
-        let party = |state| match act {
-            Act::Accept => Party::Application,
-            _ => Party::of(cx.actor(), provisioning.manages(state)),
-        };
-        let outcome = match &found {
-            Found::Live(loaded) => {
-                let standing = Standing::of(&loaded.resource, &loaded.state);
-                outcome(standing, party(&loaded.state), act)
-            }
-            Found::Deleted(deleted) => deleted.outcome(party(&deleted.record.state), act),
-        };
-        match outcome {
-            Outcome::Refused(reason) => Err(AdminError::State {
-                user: id.clone(),
-                reason,
-            }),
-            outcome => Ok((found, outcome)),
-        }
-    }
-
-    async fn first(
+    /// Looks what an act comes to for a user, deleted or not, and lets `decide` decide if the user's state allows the act.
+    async fn act(
         &self,
         cx: &Context,
-        resource_type: &ResourceType,
-        filter: &Predicate,
-    ) -> Result<Option<Stored>, AdminError> {
-        let selection = Selection::document();
-        let query = Query::new(&selection, 1).with_filter(filter);
-        let page = self
-            .engine
-            .store()
-            .query(cx.tenant(), resource_type, &query)
-            .await?;
-        Ok(page.resources.into_iter().next())
-    }
-}
-
-fn deleted_view(id: ResourceId, user: &DeletedUser, provisioning: &Provisioning) -> UserView {
-    let mut view = UserView::new(id, &user.record.document, &user.record.state, provisioning);
-    view.state = UserState::Deleted;
-    view
-}
-
-/// What an administrator finds under the id of a user.
-enum Found {
-    Live(Loaded),
-    Deleted(DeletedUser),
-}
-
-fn refused(refusal: Refusal) -> AdminError {
-    match refusal {
-        Refusal::Error(error) => error.into(),
-        Refusal::Changed => AdminError::Contention,
-        Refusal::Members(members) => EngineError::UnknownMembers { members }.into(),
+        verb: &'static str,
+        id: &ResourceId,
+        act: Act,
+        mut decide: impl FnMut(&Seen, &Loaded, Outcome) -> Result<Decision, EngineError> + Send,
+    ) -> Result<(), AdminError> {
+        let users = self.user_type()?;
+        let reads = Reads {
+            resource_type: users,
+            subject: Subject::Existing(id),
+            selection: Selection::document(),
+        };
+        let settled = self.engine.transact(cx, verb, &reads, None, |seen| {
+            let loaded = seen.subject.as_ref();
+            let loaded = loaded.ok_or_else(|| EngineError::not_found(users, id))?;
+            let party = match act {
+                Act::Accept => Party::Application,
+                _ => Party::of(cx.actor(), seen.provisioning.manages(&loaded.state)),
+            };
+            match outcome(loaded.standing(), party, act) {
+                Outcome::Refused(reason) => Err(EngineError::Rejected(Rejection::State {
+                    user: id.clone(),
+                    reason,
+                })),
+                outcome => decide(seen, loaded, outcome),
+            }
+        });
+        match settled.await {
+            Ok(_) => Ok(()),
+            Err(EngineError::NotFound { id: missing, .. }) if missing == *id => {
+                Err(AdminError::NoSuchUser(id.as_str().into()))
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

@@ -5,19 +5,18 @@ use keyfob_store::{Change, Selection, Store};
 
 use super::{
     Engine, EngineError,
-    commit::{Draft, Step},
-    error::Refusal,
-    record::Loaded,
-    write::Refused,
+    commit::Draft,
+    transact::{Decision, Reads, Seen, Subject},
 };
 use crate::{
     context::Context,
-    rule::{Operation, Rejection, Review},
+    rule::{Rejection, Review},
     system,
 };
 
 impl<S: Store> Engine<S> {
-    /// Changes the [`State`](crate::State) of a resource and whatever else belongs to the same commit.
+    /// Changes the [`State`](crate::State) of a resource and whatever else belongs to the same commit, under a verb that
+    /// events show.
     ///
     /// `amend` stands where the profile's and the organization's policies stand when a request changes the resource, and
     /// before the rules. It is called again when another request comes between. Nothing is committed where it leaves the
@@ -34,48 +33,39 @@ impl<S: Store> Engine<S> {
         cx: &Context,
         resource_type: &ResourceType,
         id: &ResourceId,
-        mut amend: impl FnMut(&mut Review<'_>) -> Result<(), Rejection>,
+        verb: &'static str,
+        mut amend: impl FnMut(&mut Review<'_>) -> Result<(), Rejection> + Send,
     ) -> Result<(), EngineError> {
-        let (guarded, guarded_id) = (system::provisioning(), system::provisioning_id());
-        for _ in 0..Self::MAX_ATTEMPTS {
-            let provisioning = self.provisioning(cx).await?;
-            let selection = Selection::document();
-            let stored = self
-                .store()
-                .get(cx.tenant(), resource_type, id, &selection)
-                .await?;
-            let loaded = Loaded::new(stored.ok_or_else(|| EngineError::not_found(resource_type, id))?);
+        let reads = Reads {
+            resource_type,
+            subject: Subject::Existing(id),
+            selection: Selection::document(),
+        };
+        let decide = |seen: &Seen| {
+            let loaded = seen.subject.as_ref().filter(|loaded| !loaded.is_deleted());
+            let loaded = loaded.ok_or_else(|| EngineError::not_found(resource_type, id))?;
             let before = loaded.record();
-            let draft = Draft {
-                operation: Operation::Update,
-                resource_type,
-                id,
-                before: Some(&before),
-                document: Some(before.document.clone()),
-                relations: &[],
-                joining_later: &[],
-                version: Some(loaded.version),
-            };
-            let review = self.reviewed(cx, &provisioning, &draft, &mut amend)?;
-            // Stored again as it is, so that its version tells whoever read it before that something was added.
-            let document = provisioning.to_document();
-            let guard = provisioning.version.map(|version| {
-                Step::new(Change::Update {
-                    resource_type: guarded,
-                    id: &guarded_id,
-                    document: Some(&document),
-                    relations: &[],
-                    unique: &[],
-                    precondition: Some(version),
-                    at: review.at,
-                })
-            });
-            match self.commit_review(cx, &draft, &review, guard).await {
-                Ok(_) => return Ok(()),
-                Err(Refusal::Error(error)) => return Err(error),
-                Err(refusal) => self.retry(cx, refusal, &mut Refused::default()).await?,
+            let document = before.document.clone();
+            let draft = Draft::update(resource_type, id, &before, document, loaded.version);
+            let review = self.review(cx, seen, &draft, &mut amend)?;
+            let mut decision = self.prepare(&draft, review, seen.members());
+            if let Decision::Commit(prepared) = &mut decision
+                && let Some(version) = seen.provisioning.version
+            {
+                // Stored again as it is, so that an unlinking that has read what goes with the link notices.
+                let guard = Change::replace(
+                    system::provisioning(),
+                    system::provisioning_id(),
+                    seen.provisioning.to_document(),
+                    Some(version),
+                );
+                prepared.changes.push(guard);
             }
-        }
-        Err(EngineError::Contention)
+            Ok(decision)
+        };
+        // What authentication read may be older than the link.
+        let cx = &cx.clone().without_provisioning();
+        self.transact(cx, verb, &reads, None, decide).await?;
+        Ok(())
     }
 }

@@ -1,15 +1,24 @@
-//! From a change that a request asks for to the commit that makes it.
+//! From what a request makes of a resource to the changes that a commit carries.
 
-use keyfob_core::{DateTime, Resource, ResourceId, ResourceType, Version};
+use std::sync::Arc;
+
+use keyfob_core::{Resource, ResourceId, ResourceType, Version};
 use keyfob_patch::RelationDelta;
-use keyfob_store::{Change, CommitError, NewEvent, Store, StoreError};
+use keyfob_store::{
+    Cause, Change, MemberPolicy, NewEvent, OnRefusal, Store, StoreError, UniqueKey, Visibility, When,
+};
+use smol_str::{SmolStr, format_smolstr};
 
-use super::{Engine, EngineError, Record, check_user_names, error::Refusal, unique_keys};
+use super::{
+    Engine, EngineError, Record, check_user_names,
+    transact::{Decision, Prepared, Seen},
+    unique_keys,
+};
 use crate::{
     context::Context,
     event, policy,
     provisioning::Provisioning,
-    rule::{FurtherChange, Operation, Rejection, Review},
+    rule::{Further, FurtherChange, Operation, Rejection, Review},
     system,
 };
 
@@ -21,15 +30,26 @@ pub(crate) struct Draft<'d> {
     pub(crate) before: Option<&'d Record>,
     /// The document, where it may change.
     pub(crate) document: Option<Resource>,
-    pub(crate) relations: &'d [RelationDelta],
-    /// Deleted users who join as soon as they are brought back.
-    pub(crate) joining_later: &'d [RelationDelta],
+    pub(crate) relations: Arc<[RelationDelta]>,
     /// The version that the resource must have.
     pub(crate) version: Option<Version>,
 }
 
+/// What a deletion does to a resource.
+pub(crate) enum DeleteAction {
+    /// It removes it.
+    Erase,
+    /// It hides it, with this document and state.
+    Hide(Record),
+    /// It removes it for good and leaves its id, so that nobody gets it again.
+    Purge,
+}
+
+/// The causes for which a commit goes on without a change that a rule only attempts.
+const UNLESS: &[Cause] = &[Cause::Missing, Cause::IdTaken, Cause::ValueTaken];
+
 impl<'d> Draft<'d> {
-    /// A resource goes.
+    /// Creates the draft of a deletion.
     pub(crate) fn deletion(
         resource_type: &'d ResourceType,
         id: &'d ResourceId,
@@ -42,47 +62,33 @@ impl<'d> Draft<'d> {
             id,
             before: Some(before),
             document: None,
-            relations: &[],
-            joining_later: &[],
+            relations: Arc::default(),
             version,
         }
     }
-}
 
-/// One change of a commit, and whether the commit may do without it.
-pub(crate) struct Step<'s> {
-    pub(crate) change: Change<'s>,
-    /// What tells of it, where it is not what the commit is about.
-    pub(crate) event: Option<&'s NewEvent>,
-    /// Whether the commit may do without it.
-    pub(crate) optional: bool,
-    /// What is published where it does.
-    pub(crate) instead: Option<&'s NewEvent>,
-}
-
-impl<'s> Step<'s> {
-    pub(crate) fn new(change: Change<'s>) -> Self {
+    /// Creates the draft of a change of a resource that was read.
+    pub(crate) fn update(
+        resource_type: &'d ResourceType,
+        id: &'d ResourceId,
+        before: &'d Record,
+        document: Resource,
+        version: Version,
+    ) -> Self {
         Self {
-            change,
-            event: None,
-            optional: false,
-            instead: None,
-        }
-    }
-
-    /// A change without which the commit goes on where what it changes is not there.
-    pub(crate) fn if_possible(change: Change<'s>) -> Self {
-        Self {
-            change,
-            event: None,
-            optional: true,
-            instead: None,
+            operation: Operation::Update,
+            resource_type,
+            id,
+            before: Some(before),
+            document: Some(document),
+            relations: Arc::default(),
+            version: Some(version),
         }
     }
 }
 
 impl<S: Store> Engine<S> {
-    /// How the organization is provisioned.
+    /// Reads how the organization is provisioned.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -90,40 +96,68 @@ impl<S: Store> Engine<S> {
         Provisioning::load(self.store(), cx).await
     }
 
-    /// Lets the profile, the organization and the rules look at a draft.
-    pub(crate) fn review<'d>(
-        &'d self,
-        cx: &Context,
-        provisioning: &'d Provisioning,
-        draft: &'d Draft<'d>,
-    ) -> Result<Review<'d>, EngineError> {
-        self.reviewed(cx, provisioning, draft, |review| policy::review(cx, review))
+    /// Returns how the organization is provisioned: as authentication read it, or else read now.
+    pub(crate) async fn provisioning_of(&self, cx: &Context) -> Result<Arc<Provisioning>, StoreError> {
+        match cx.provisioning() {
+            Some(provisioning) => Ok(Arc::clone(provisioning)),
+            None => Ok(Arc::new(self.provisioning(cx).await?)),
+        }
     }
 
-    /// Lets `first` look at a draft, and then the rules.
-    pub(super) fn reviewed<'d>(
+    /// Lets the profile, the organization and the rules review a draft, and prepares the commit.
+    pub(crate) fn decide(&self, cx: &Context, seen: &Seen, draft: &Draft<'_>) -> Result<Decision, EngineError> {
+        let review = self.review(cx, seen, draft, |review| policy::review(cx, review))?;
+        Ok(self.prepare(draft, review, seen.members()))
+    }
+
+    /// Lets the profile, the organization and the rules review a deletion, and prepares the commit.
+    pub(crate) fn decide_deletion(
+        &self,
+        cx: &Context,
+        seen: &Seen,
+        draft: &Draft<'_>,
+        action: DeleteAction,
+    ) -> Result<Decision, EngineError> {
+        let mut review = match action {
+            // Its caller knows whether the state of the user allows it, as the policies look at users that are not deleted.
+            DeleteAction::Purge => self.review(cx, seen, draft, |_| Ok(()))?,
+            _ => self.review(cx, seen, draft, |review| policy::review(cx, review))?,
+        };
+        let was_active = |record: &Record| crate::state::is_active(&record.document);
+        if matches!(action, DeleteAction::Hide(_)) && draft.before.is_some_and(was_active) {
+            review.publish(event::DEACTIVATED);
+        }
+        Ok(self.prepare_deletion(draft, review, action))
+    }
+
+    /// Lets `first` review a draft, and then the rules.
+    pub(super) fn review<'d>(
         &'d self,
         cx: &Context,
-        provisioning: &'d Provisioning,
+        seen: &'d Seen,
         draft: &'d Draft<'d>,
         first: impl FnOnce(&mut Review<'d>) -> Result<(), Rejection>,
     ) -> Result<Review<'d>, EngineError> {
+        let mut state = draft
+            .before
+            .map(|before| before.state.clone())
+            .unwrap_or_default();
+        if draft.operation == Operation::Restore {
+            state.set_deleted(None);
+        }
         let mut review = Review {
             operation: draft.operation,
             resource_type: draft.resource_type,
             id: draft.id,
             at: self.now(),
             profile: self.profile(),
-            provisioning,
+            provisioning: &seen.provisioning,
             before: draft.before,
             document: draft.document.clone(),
-            state: draft
-                .before
-                .map(|before| before.state.clone())
-                .unwrap_or_default(),
-            relations: draft.relations,
+            state,
+            relations: &draft.relations,
             unique: Vec::new(),
-            taken: Vec::new(),
+            taken: seen.taken.clone(),
             further: Vec::new(),
             events: Vec::new(),
         };
@@ -141,204 +175,204 @@ impl<S: Store> Engine<S> {
         Ok(review)
     }
 
-    /// Commits a draft that creates, changes or deletes a resource, with everything that its review adds. A draft that
-    /// changes nothing is not committed.
-    ///
-    /// Returns the version that the commit left the resource with: `None` where the resource is gone, and where a
-    /// draft that names no version changed nothing.
-    pub(crate) async fn commit_draft(
-        &self,
-        cx: &Context,
-        provisioning: &Provisioning,
-        draft: &Draft<'_>,
-    ) -> Result<Option<Version>, Refusal> {
-        let review = self.review(cx, provisioning, draft).map_err(Refusal::Error)?;
-        self.commit_review(cx, draft, &review, None).await
-    }
-
-    /// Commits what a draft came to in its review, `also` with a further step.
-    pub(super) async fn commit_review(
-        &self,
-        cx: &Context,
-        draft: &Draft<'_>,
-        review: &Review<'_>,
-        also: Option<Step<'_>>,
-    ) -> Result<Option<Version>, Refusal> {
-        let (resource_type, id, at) = (draft.resource_type, draft.id, review.at);
-        let same = |before: &Record| {
-            review.state == before.state
-                && review
-                    .document
-                    .as_ref()
-                    .is_none_or(|document| *document == before.document)
-        };
-        let unchanged = draft.before.is_some_and(same);
-        let document = review.document.clone().map(|mut document| {
-            review.state.put_into(&mut document);
-            document
-        });
-        let (name, change) = match draft.operation {
-            Operation::Delete => (
-                event::DELETED,
-                Change::Delete {
-                    resource_type,
-                    id,
-                    precondition: draft.version,
-                    at,
-                },
-            ),
-            Operation::Create | Operation::Restore => {
-                let Some(document) = &document else {
-                    return Ok(None);
+    /// Prepares the commit of what a draft came to in its review.
+    pub(super) fn prepare(&self, draft: &Draft<'_>, review: Review<'_>, members: MemberPolicy) -> Decision {
+        let (resource_type, id) = (draft.resource_type.clone(), draft.id.clone());
+        let relations = Arc::clone(&draft.relations);
+        let attributes = changed_attributes(draft.before, review.document.as_ref(), &relations);
+        let mut event = NewEvent::new(
+            match draft.operation {
+                Operation::Create => event::CREATED,
+                Operation::Restore => event::RESTORED,
+                Operation::Update | Operation::Delete => event::CHANGED,
+            },
+            resource_type.name().clone(),
+            id.clone(),
+        );
+        event.attributes = attributes;
+        let on_refusal = OnRefusal::Fail;
+        let main = match (draft.operation, review.document) {
+            (Operation::Create, None) => return Decision::Nothing,
+            (Operation::Create, Some(document)) => Change::Create {
+                resource_type,
+                id,
+                document: document.into(),
+                state: review.state.into_object(),
+                relations,
+                members,
+                unique: review.unique,
+                on_refusal,
+            },
+            (operation, document) => {
+                let is_restored = operation == Operation::Restore;
+                let is_new = |document: &Resource| {
+                    is_restored || draft.before.is_none_or(|before| before.document != *document)
                 };
-                let change = Change::Create {
-                    resource_type,
-                    id,
-                    document,
-                    relations: draft.relations,
-                    unique: &review.unique,
-                    version: Version::FIRST,
-                    created: at,
-                    at,
+                let unique = document.is_some().then_some(review.unique);
+                let document = document.filter(is_new);
+                let state = match draft.before {
+                    Some(before) => before.state != review.state,
+                    None => review.state != crate::state::State::new(),
                 };
-                (event::CREATED, change)
-            }
-            Operation::Update => {
-                let document = document.as_ref().filter(|_| !unchanged);
-                let mut joining = draft.relations.iter().chain(draft.joining_later);
-                if document.is_none() && joining.all(RelationDelta::is_empty) {
-                    return Ok(draft.version);
+                let is_same = document.is_none() && !state && !is_restored;
+                if is_same && relations.iter().all(RelationDelta::is_empty) {
+                    return Decision::Nothing;
                 }
-                let change = Change::Update {
+                Change::Update {
                     resource_type,
                     id,
-                    document,
-                    relations: draft.relations,
-                    unique: if document.is_some() { &review.unique } else { &[] },
+                    document: document.map(Arc::new),
+                    state: state.then(|| review.state.into_object()),
+                    visibility: is_restored.then_some(Visibility::Live),
+                    relations,
+                    members,
+                    unique: unique.filter(|_| !is_same),
                     precondition: draft.version,
-                    at,
-                };
-                (event::CHANGED, change)
+                    on_refusal,
+                }
             }
         };
-        let event = NewEvent::new(name, resource_type.name().clone(), id.clone(), at);
-        let deleted = self.deleted_members_changed_by(cx, draft, at).await?;
-        let deleted = deleted.iter().map(|member| Step {
-            event: Some(&member.event),
-            ..Step::new(Change::Update {
-                resource_type: system::deleted_user(),
-                id: &member.event.resource,
-                document: Some(&member.document),
-                relations: &[],
-                unique: &[],
-                precondition: Some(member.version),
-                at,
-            })
-        });
-        let steps = [Step::new(change)]
-            .into_iter()
-            .chain(also)
-            .chain(deleted)
-            .collect();
-        self.commit_steps(cx, steps, 0, &event, review).await
+        let prepared = Prepared {
+            gives_way: draft.operation == Operation::Restore,
+            ..prepared(vec![main], event, review.events, review.further)
+        };
+        Decision::Commit(Box::new(prepared))
     }
 
-    /// Commits changes together with what a review adds and the events that tell of the change at `main`, and of each
-    /// change that the review adds.
-    ///
-    /// Returns the version that this very commit left the resource of the change at `main` with. A version that is read
-    /// later may be the work of another request, whose change the client of this one doesn't know.
-    pub(crate) async fn commit_steps(
-        &self,
-        cx: &Context,
-        mut steps: Vec<Step<'_>>,
-        main: usize,
-        event: &NewEvent,
-        review: &Review<'_>,
-    ) -> Result<Option<Version>, Refusal> {
-        let told: Vec<NewEvent> = review
-            .further
-            .iter()
-            .map(|further| event_of(&further.change, review.at))
-            .collect();
-        steps.extend(review.further.iter().zip(&told).map(|(further, event)| Step {
-            change: change_of(&further.change, review.at),
-            event: Some(event),
-            optional: further.optional,
-            instead: further.instead.as_ref(),
-        }));
-        let mut events: Vec<&NewEvent> = [event].into_iter().chain(&review.events).collect();
-        loop {
-            let publish = |event, of| Change::Publish { event, of: Some(of) };
-            let of_main = events.iter().map(|event| publish(event, main));
-            let of_others = steps.iter().enumerate();
-            let of_others = of_others.filter_map(|(place, step)| Some(publish(step.event?, place)));
-            let changes = steps.iter().map(|step| step.change);
-            let changes: Vec<Change<'_>> = changes.chain(of_main).chain(of_others).collect();
-            let error = match self.store().commit(cx.tenant(), &changes).await {
-                Ok(committed) => return Ok(committed.version(main)),
-                Err(error) => error,
-            };
-            let failed = place_of(&error);
-            let place = failed.filter(|place| steps.get(*place).is_some_and(|step| step.optional));
-            if let Some(place) = place {
-                events.extend(steps.remove(place).instead);
-                continue;
+    /// Prepares the commit of a deletion.
+    fn prepare_deletion(&self, draft: &Draft<'_>, review: Review<'_>, action: DeleteAction) -> Decision {
+        let (resource_type, id) = (draft.resource_type, draft.id.clone());
+        let name = match action {
+            DeleteAction::Hide(_) => event::SOFT_DELETED,
+            DeleteAction::Erase | DeleteAction::Purge => event::DELETED,
+        };
+        let event = NewEvent::new(name, resource_type.name().clone(), id.clone());
+        let is_purge = matches!(action, DeleteAction::Purge);
+        let changes = match action {
+            DeleteAction::Hide(record) => vec![Change::Update {
+                resource_type: resource_type.clone(),
+                id: id.clone(),
+                document: Some(record.document.into()),
+                state: Some(record.state.into_object()),
+                visibility: Some(Visibility::Hidden),
+                relations: Arc::default(),
+                members: MemberPolicy::default(),
+                unique: Some(Vec::new()),
+                precondition: draft.version,
+                on_refusal: OnRefusal::Fail,
+            }],
+            DeleteAction::Erase => vec![Change::delete(resource_type, id.clone(), draft.version)],
+            DeleteAction::Purge => {
+                let tombstone = Resource::new([system::tombstone().schema().id.clone()]);
+                vec![
+                    Change::delete(resource_type, id.clone(), draft.version),
+                    Change::create(system::tombstone(), id.clone(), tombstone),
+                ]
             }
-            let failed = failed.and_then(|place| Some(&steps.get(place)?.change));
-            // It was there when it was read, and is gone by now.
-            if matches!(error, CommitError::NotFound { .. }) && failed.is_some_and(has_precondition) {
-                return Err(Refusal::Changed);
-            }
-            let (resource_type, id) = failed
-                .and_then(subject_of)
-                .unwrap_or((review.resource_type, review.id));
-            return Err(Refusal::of(error, resource_type.name(), id));
+        };
+        let mut prepared = prepared(changes, event, review.events, review.further);
+        if is_purge {
+            // Last, so that the event of the purge itself is forgotten too.
+            prepared.changes.push(Change::Forget {
+                resource_type: resource_type.clone(),
+                id,
+            });
         }
+        Decision::Commit(Box::new(prepared))
     }
 }
 
-/// Which change could not be made because of what it is about, not because the store failed.
-fn place_of(error: &CommitError) -> Option<usize> {
-    match error {
-        CommitError::NotFound { change }
-        | CommitError::IdTaken { change }
-        | CommitError::VersionMismatch { change, .. }
-        | CommitError::UniquenessViolated { change, .. }
-        | CommitError::UnknownMembers { change, .. } => Some(*change),
-        CommitError::Store(_) => None,
+/// Puts together the changes of a commit: those that the operation is about, of which the first is the main one, those that
+/// rules add, and the events.
+fn prepared(
+    changes: Vec<Change>,
+    event: NewEvent,
+    events: Vec<NewEvent>,
+    further: Vec<Further>,
+) -> Prepared {
+    let mut changes = changes;
+    let main = 0;
+    let mut published = Vec::new();
+    for event in std::iter::once(event).chain(events) {
+        published.push(Change::publish(event, main));
     }
-}
-
-fn has_precondition(change: &Change<'_>) -> bool {
-    matches!(
+    for Further {
         change,
-        Change::Update {
-            precondition: Some(_),
-            ..
-        } | Change::Delete {
-            precondition: Some(_),
-            ..
+        optional,
+        instead,
+    } in further
+    {
+        let number = changes.len();
+        published.push(Change::publish(event_of(&change), number));
+        if let Some(instead) = instead {
+            published.push(Change::Publish {
+                event: instead.into(),
+                when: When::Skipped(number),
+            });
         }
-    )
-}
-
-fn subject_of<'c>(change: &Change<'c>) -> Option<(&'c ResourceType, &'c ResourceId)> {
-    match *change {
-        Change::Create {
-            resource_type, id, ..
-        }
-        | Change::Update {
-            resource_type, id, ..
-        }
-        | Change::Delete {
-            resource_type, id, ..
-        } => Some((resource_type, id)),
-        Change::Publish { .. } => None,
+        let on_refusal = if optional {
+            OnRefusal::Skip(UNLESS)
+        } else {
+            OnRefusal::Fail
+        };
+        changes.push(change_of(change, on_refusal));
+    }
+    changes.append(&mut published);
+    Prepared {
+        changes,
+        main,
+        gives_way: false,
     }
 }
 
-pub(crate) fn change_of(further: &FurtherChange, at: DateTime) -> Change<'_> {
+/// Returns the paths of the attributes that a change gives other values.
+fn changed_attributes(
+    before: Option<&Record>,
+    document: Option<&Resource>,
+    relations: &[RelationDelta],
+) -> Vec<SmolStr> {
+    let mut changed: Vec<SmolStr> = Vec::new();
+    if let (Some(before), Some(after)) = (before, document) {
+        let before = &before.document;
+        let names = |left: &keyfob_core::Object, right: &keyfob_core::Object| {
+            let differ = left.iter().filter(|(name, value)| right.get(name.as_str()) != Some(*value));
+            differ.map(|(name, _)| SmolStr::from(name.as_str())).collect::<Vec<_>>()
+        };
+        changed.extend(names(after.core(), before.core()));
+        changed.extend(names(before.core(), after.core()));
+        let uris = before.extensions().iter().chain(after.extensions());
+        let empty = keyfob_core::Object::new();
+        for (uri, _) in uris {
+            let left = before.extension(uri).unwrap_or(&empty);
+            let right = after.extension(uri).unwrap_or(&empty);
+            let of_extension = names(left, right).into_iter().chain(names(right, left));
+            changed.extend(of_extension.map(|name| format_smolstr!("{uri}:{name}")));
+        }
+    }
+    if before.is_some() || document.is_none() {
+        let deltas = relations.iter().filter(|delta| !delta.is_empty());
+        changed.extend(deltas.map(|delta| SmolStr::from(delta.attribute.as_str())));
+    }
+    changed.sort_unstable();
+    changed.dedup();
+    changed
+}
+
+pub(crate) fn change_of(further: FurtherChange, on_refusal: OnRefusal) -> Change {
+    let update = |resource_type, id, document: Option<Resource>, relations: Vec<RelationDelta>, unique| {
+        Change::Update {
+            resource_type,
+            id,
+            document: document.map(Arc::new),
+            state: None,
+            visibility: None,
+            relations: relations.into(),
+            members: MemberPolicy::default(),
+            unique,
+            precondition: None,
+            on_refusal,
+        }
+    };
     match further {
         FurtherChange::Create {
             resource_type,
@@ -348,50 +382,34 @@ pub(crate) fn change_of(further: &FurtherChange, at: DateTime) -> Change<'_> {
         } => Change::Create {
             resource_type,
             id,
-            document,
-            relations: &[],
+            document: document.into(),
+            state: Arc::default(),
+            relations: Arc::default(),
+            members: MemberPolicy::default(),
             unique,
-            version: Version::FIRST,
-            created: at,
-            at,
+            on_refusal,
         },
         FurtherChange::Replace {
             resource_type,
             id,
             document,
             unique,
-        } => Change::Update {
-            resource_type,
-            id,
-            document: Some(document),
-            relations: &[],
-            unique,
-            precondition: None,
-            at,
-        },
+        } => update(resource_type, id, Some(document), Vec::new(), Some(unique)),
         FurtherChange::Relate {
             resource_type,
             id,
             relations,
-        } => Change::Update {
-            resource_type,
-            id,
-            document: None,
-            relations,
-            unique: &[],
-            precondition: None,
-            at,
-        },
+        } => update(resource_type, id, None, relations, None::<Vec<UniqueKey>>),
         FurtherChange::Delete { resource_type, id } => Change::Delete {
             resource_type,
             id,
             precondition: None,
-            at,
+            on_refusal,
         },
     }
 }
 
-pub(crate) fn event_of(further: &FurtherChange, at: DateTime) -> NewEvent {
+pub(crate) fn event_of(further: &FurtherChange) -> NewEvent {
     let (name, resource_type, id) = match further {
         FurtherChange::Create {
             resource_type, id, ..
@@ -404,5 +422,5 @@ pub(crate) fn event_of(further: &FurtherChange, at: DateTime) -> NewEvent {
         } => (event::CHANGED, resource_type, id),
         FurtherChange::Delete { resource_type, id } => (event::DELETED, resource_type, id),
     };
-    NewEvent::new(name, resource_type.name().clone(), id.clone(), at)
+    NewEvent::new(name, resource_type.name().clone(), id.clone())
 }

@@ -6,7 +6,7 @@ use keyfob_core::{
 };
 use keyfob_filter::{CompileError, ParseError};
 use keyfob_patch::PatchError;
-use keyfob_store::{CommitError, StoreError};
+use keyfob_store::StoreError;
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
@@ -81,8 +81,8 @@ pub enum EngineError {
         /// The attribute.
         attribute: SmolStr,
     },
-    /// So many requests change the resource that this one found no turn; maps to 429.
-    #[error("too many requests change this resource at the same time")]
+    /// Other processes change the resource faster than this one; maps to 503.
+    #[error("too many requests change this resource at the same time, try again later")]
     Contention,
     /// The store failed.
     #[error(transparent)]
@@ -117,7 +117,7 @@ impl ToErrorBody for EngineError {
             Self::Filter(error) => error.to_error_body(),
             Self::CursorUnsupported => ErrorBody::bad_request(ScimType::InvalidCursor, detail()),
             Self::NotKept { .. } => ErrorBody::bad_request(ScimType::Mutability, detail()),
-            Self::Contention => ErrorBody::new(429, detail()),
+            Self::Contention => ErrorBody::new(503, detail()),
             Self::Store(error) => error.to_error_body(),
         }
     }
@@ -129,37 +129,4 @@ fn among(members: &[ResourceId]) -> SmolStr {
         .first()
         .map(|first| format_smolstr!(", `{first}` among them"))
         .unwrap_or_default()
-}
-
-/// What a commit's failure means for the one resource that a request changes.
-pub(crate) enum Refusal {
-    /// Somebody else changed the resource first.
-    Changed,
-    /// Members don't exist or are of a wrong type.
-    Members(Vec<ResourceId>),
-    /// Whatever else.
-    Error(EngineError),
-}
-
-impl Refusal {
-    pub(crate) fn store(error: StoreError) -> Self {
-        Self::Error(EngineError::Store(error))
-    }
-
-    pub(crate) fn of(error: CommitError, resource_type: &SmolStr, id: &ResourceId) -> Self {
-        Self::Error(match error {
-            CommitError::VersionMismatch { .. } => return Self::Changed,
-            CommitError::UnknownMembers { members, .. } => return Self::Members(members),
-            CommitError::NotFound { .. } => EngineError::NotFound {
-                resource_type: resource_type.clone(),
-                id: id.clone(),
-            },
-            CommitError::UniquenessViolated { attribute, .. } => EngineError::Uniqueness {
-                resource_type: resource_type.clone(),
-                attribute,
-            },
-            CommitError::Store(error) => EngineError::Store(error),
-            CommitError::IdTaken { .. } => EngineError::Store(StoreError::internal(error)),
-        })
-    }
 }

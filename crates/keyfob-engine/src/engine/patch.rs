@@ -1,7 +1,9 @@
 //! Changing parts of a resource.
 
+use std::sync::Arc;
+
 use keyfob_core::{
-    Projection, ResourceId, ResourceType, Version,
+    Projection, ResourceId, ResourceType,
     message::PatchRequest,
     schema::{Mutability, RelationKind},
     validate::Ignored,
@@ -10,11 +12,12 @@ use keyfob_patch::{Plan, RelationDelta};
 use keyfob_store::{Selection, Store};
 
 use super::{
-    Engine, EngineError, Precondition,
+    Engine, EngineError, Loaded, Precondition,
     commit::Draft,
-    deleted::Existing,
-    record::{Loaded, document_of},
-    write::{Refused, Written, drop_secrets, write_only},
+    record::document_of,
+    transact::{Decision, Reads, Seen, Settled, Subject},
+    view::AnswerPlan,
+    write::{Written, drop_secrets, write_only},
 };
 use crate::{
     context::{Actor, Context},
@@ -59,15 +62,6 @@ impl<S: Store> Engine<S> {
                 return Err(error);
             }
         };
-        let version = if plan.is_relation_only() {
-            self.patch_relations(cx, resource_type, id, &plan, precondition)
-                .await?
-        } else {
-            self.patch_document(cx, resource_type, id, &plan, precondition)
-                .await?
-        };
-        let passed_over = plan.ignored().iter().map(|(_, ignored)| ignored);
-        ignored::tell(resource_type, passed_over.chain(&secrets));
         let owns = resource_type
             .relations()
             .iter()
@@ -77,8 +71,19 @@ impl<S: Store> Engine<S> {
         } else {
             self.profile().patch_answer
         };
-        self.written(cx, resource_type, id, version, projection, answer)
-            .await
+        let answer = AnswerPlan::new(resource_type, projection, answer);
+        let in_transaction = answer.in_transaction();
+        let in_transaction = in_transaction.as_ref();
+        let settled = if plan.is_relation_only() {
+            self.patch_relations(cx, resource_type, id, &plan, precondition, in_transaction)
+                .await?
+        } else {
+            self.patch_document(cx, resource_type, id, &plan, precondition, in_transaction)
+                .await?
+        };
+        let passed_over = plan.ignored().iter().map(|(_, ignored)| ignored);
+        ignored::tell(resource_type, passed_over.chain(&secrets));
+        self.written(cx, &answer, settled).await
     }
 
     /// The writeOnly attributes that the plan would change, none of which the service keeps.
@@ -107,31 +112,41 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         plan: &Plan<'_>,
         precondition: &Precondition,
-    ) -> Result<Option<Version>, EngineError> {
-        let selection = precondition.selection(resource_type);
-        let mut refused = Refused::default();
-        for _ in 0..Self::MAX_ATTEMPTS {
-            let joining = refused.part(plan.deltas());
-            let provisioning = self.provisioning(cx).await?;
+        answer: Option<&Selection>,
+    ) -> Result<Settled, EngineError> {
+        let reads = Reads {
+            resource_type,
+            subject: match precondition {
+                Precondition::None => Subject::Relations(id),
+                Precondition::Tags { .. } => Subject::Existing(id),
+            },
+            selection: precondition.selection(resource_type),
+        };
+        let deltas: Arc<[RelationDelta]> = plan.deltas().into();
+        let decide = |seen: &Seen| {
+            let provisioning = &seen.provisioning;
             let is_provider = cx.actor() == Actor::Provider;
-            // Without a link nobody manages anything, and there is nothing to look at.
-            let loaded = if is_provider && !provisioning.is_linked() && *precondition == Precondition::None {
-                None
-            } else {
-                let existing = self.existing(cx, resource_type, id, &selection).await?;
-                precondition.check_write(existing.tag(resource_type))?;
-                match existing {
-                    Existing::Live(loaded) => Some(loaded),
-                    Existing::Deleted(_) if plan.deltas().iter().all(RelationDelta::is_empty) => {
-                        return Ok(None);
-                    }
-                    // Its relations went when it was deleted.
-                    Existing::Deleted(_) => return Err(EngineError::not_found(resource_type, id)),
-                }
+            // Without a link nobody manages anything, and there was nothing to look at.
+            let is_unread = seen.subject.is_none()
+                && is_provider
+                && !provisioning.is_linked()
+                && *precondition == Precondition::None;
+            let loaded = match is_unread {
+                true => None,
+                false => Some(seen.known(cx, resource_type, id)?),
             };
-            let version = loaded.as_ref().map(|loaded| loaded.version);
+            if let Some(loaded) = &loaded {
+                precondition.check_write(loaded.tag(resource_type))?;
+                if loaded.is_deleted() {
+                    // It is in no relation as long as it is deleted.
+                    return match deltas.iter().all(RelationDelta::is_empty) {
+                        true => Ok(Decision::Nothing),
+                        false => Err(EngineError::not_found(resource_type, id)),
+                    };
+                }
+            }
             let before = loaded.as_ref().map(Loaded::record);
-            // What the provider changes it manages, which the document says.
+            // What the provider changes it manages, which the state says.
             let document = before
                 .as_ref()
                 .filter(|before| {
@@ -145,16 +160,15 @@ impl<S: Store> Engine<S> {
                 id,
                 before: before.as_ref(),
                 document,
-                relations: &joining.now,
-                joining_later: &joining.later,
-                version: version.filter(|_| must_be_as_read),
+                relations: seen.without_unknown(&deltas),
+                version: loaded
+                    .as_ref()
+                    .map(|loaded| loaded.version)
+                    .filter(|_| must_be_as_read),
             };
-            match self.commit_draft(cx, &provisioning, &draft).await {
-                Ok(version) => return Ok(version),
-                Err(refusal) => self.retry(cx, refusal, &mut refused).await?,
-            }
-        }
-        Err(EngineError::Contention)
+            self.decide(cx, seen, &draft)
+        };
+        self.transact(cx, "patch", &reads, answer, decide).await
     }
 
     async fn patch_document(
@@ -164,29 +178,25 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         plan: &Plan<'_>,
         precondition: &Precondition,
-    ) -> Result<Option<Version>, EngineError> {
-        let mut reads = plan.reads().clone();
-        precondition.select(&mut reads, resource_type);
-        let selection = Selection::of(reads);
-        let mut refused = Refused::default();
-        for _ in 0..Self::MAX_ATTEMPTS {
-            let existing = self.existing(cx, resource_type, id, &selection).await?;
-            precondition.check_write(existing.tag(resource_type))?;
-            let mut resource = existing.resource();
+        answer: Option<&Selection>,
+    ) -> Result<Settled, EngineError> {
+        let mut selected = plan.reads().clone();
+        precondition.select(&mut selected, resource_type);
+        let reads = Reads {
+            resource_type,
+            subject: Subject::Existing(id),
+            selection: Selection::of(selected),
+        };
+        let decide = |seen: &Seen| {
+            let loaded = seen.known(cx, resource_type, id)?;
+            precondition.check_write(loaded.tag(resource_type))?;
+            let mut resource = loaded.resource.clone();
             policy::leave_open(&mut resource, resource_type);
             let patched = plan.apply_to_document(&mut resource)?;
-            let joining = refused.part(&patched.deltas);
             let mut document = document_of(resource);
             drop_secrets(&mut document, resource_type);
-            let before = existing.record();
-            match self
-                .change(cx, resource_type, id, &existing, &before, document, &joining)
-                .await
-            {
-                Ok(version) => return Ok(version),
-                Err(refusal) => self.retry(cx, refusal, &mut refused).await?,
-            }
-        }
-        Err(EngineError::Contention)
+            self.decide_change(cx, seen, resource_type, &loaded, document, patched.deltas.into())
+        };
+        self.transact(cx, "patch", &reads, answer, decide).await
     }
 }

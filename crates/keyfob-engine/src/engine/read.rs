@@ -1,10 +1,10 @@
 //! Reading one resource.
 
 use keyfob_core::{AttrSet, EntityTag, Projection, Resource, ResourceId, ResourceType};
-use keyfob_store::{Selection, Store, Stored};
+use keyfob_store::{Selection, Store};
 use smol_str::SmolStr;
 
-use super::{Engine, EngineError, Precondition, deleted::Existing, view::select_shown};
+use super::{Engine, EngineError, Loaded, Precondition, view::select_shown};
 use crate::context::Context;
 
 /// The result of a conditional read.
@@ -59,8 +59,10 @@ impl<S: Store> Engine<S> {
         if precondition.names_known() {
             let mut shown = AttrSet::default();
             select_shown(&mut shown, resource_type);
-            let stored = self.load(cx, resource_type, id, &Selection::of(shown)).await?;
-            let tag = EntityTag::of(stored.version, &stored.resource, resource_type);
+            let loaded = self
+                .known(cx, resource_type, id, &Selection::of(shown))
+                .await?;
+            let tag = loaded.tag(resource_type);
             // RFC 9110 section 13.2.2: If-Match comes first.
             precondition.check_match(tag)?;
             if precondition.is_known(tag) {
@@ -74,10 +76,12 @@ impl<S: Store> Engine<S> {
         let projection = projection.resolve(resource_type);
         let mut wanted = projection.wants();
         select_shown(&mut wanted, resource_type);
-        let stored = self.load(cx, resource_type, id, &Selection::of(wanted)).await?;
-        let tag = EntityTag::of(stored.version, &stored.resource, resource_type);
+        let loaded = self
+            .known(cx, resource_type, id, &Selection::of(wanted))
+            .await?;
+        let tag = loaded.tag(resource_type);
         precondition.check_match(tag)?;
-        let resource = Some(self.view(cx, stored.resource, tag, &projection));
+        let resource = Some(self.view(cx, loaded.resource, tag, &projection));
         Ok(Found {
             tag,
             location,
@@ -96,28 +100,21 @@ impl<S: Store> Engine<S> {
         resource_type: &ResourceType,
         id: &ResourceId,
     ) -> Result<(), EngineError> {
-        self.load(cx, resource_type, id, &Selection::document()).await?;
+        self.known(cx, resource_type, id, &Selection::document()).await?;
         Ok(())
     }
 
-    /// Reads what a client may see under an id: a resource, or the user that an administrator deleted.
-    pub(super) async fn load(
+    /// Reads what an actor may see under an id: a resource, or, for the provider, the user that an administrator deleted.
+    async fn known(
         &self,
         cx: &Context,
         resource_type: &ResourceType,
         id: &ResourceId,
         selection: &Selection,
-    ) -> Result<Stored, EngineError> {
-        if let Some(stored) = self
-            .store()
-            .get(cx.tenant(), resource_type, id, selection)
-            .await?
-        {
-            return Ok(stored);
-        }
-        match self.existing(cx, resource_type, id, selection).await? {
-            Existing::Deleted(deleted) => Ok(deleted.to_stored(resource_type, id)),
-            Existing::Live(_) => Err(EngineError::not_found(resource_type, id)),
-        }
+    ) -> Result<Loaded, EngineError> {
+        let loaded = self.load(cx, resource_type, id, selection).await?;
+        loaded
+            .and_then(|loaded| loaded.as_known_to(cx))
+            .ok_or_else(|| EngineError::not_found(resource_type, id))
     }
 }

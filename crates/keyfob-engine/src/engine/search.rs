@@ -1,11 +1,13 @@
 //! Queries.
 
+use std::sync::Arc;
+
 use keyfob_core::{
     EntityTag, ResourceType,
     message::{ListResponse, SearchRequest},
 };
 use keyfob_filter::{Filter, Limits};
-use keyfob_store::{Query, Selection, Store};
+use keyfob_store::{Paging, Query, Selection, Store};
 
 use super::{Engine, EngineError, view::select_shown};
 use crate::{context::Context, feature::Feature, policy};
@@ -88,10 +90,16 @@ impl<S: Store> Engine<S> {
             }
             let selection = Selection::of(wanted);
             let offset = (start - 1).saturating_sub(total);
-            let mut query = Query::new(&selection, count - resources.len()).with_offset(offset);
-            query.filter = predicate.as_ref();
-            let page = self.store().query(cx.tenant(), resource_type, &query).await?;
-            total += page.total;
+            let query = Query {
+                filter: predicate.map(Arc::new),
+                ..Query::first(0)
+            };
+            let query = query.with_selection(selection).with_paging(Paging::Offset {
+                offset,
+                count: count - resources.len(),
+            });
+            let page = self.store().query(&cx.reading(), resource_type, &query).await?;
+            total += page.total.unwrap_or_default();
             let views = page.resources.into_iter();
             resources.extend(views.map(|stored| {
                 let tag = EntityTag::of(stored.version, &stored.resource, resource_type);

@@ -1,9 +1,9 @@
 //! Creating, replacing and deleting resources.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::sync::Arc;
 
 use keyfob_core::{
-    AttrSet, Attribute, EntityTag, Projection, Resource, ResourceId, ResourceType, SchemaUri, Version,
+    Attribute, EntityTag, Projection, Resource, ResourceId, ResourceType, SchemaUri,
     schema::{Mutability, RelationKind},
     validate::{self, IgnoreRule, Ignored, Reader},
 };
@@ -12,18 +12,18 @@ use keyfob_store::{Selection, Store};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{
-    Engine, EngineError, Precondition, Record,
-    commit::Draft,
-    deleted::{Existing, Predecessor},
-    error::Refusal,
-    view::select_shown,
+    Engine, EngineError, Loaded, Precondition,
+    commit::{DeleteAction, Draft},
+    deleted::{Predecessor, USER_NAME},
+    transact::{Decision, Reads, Seen, Subject},
+    view::AnswerPlan,
 };
 use crate::{
     context::Context,
     ignored,
-    profile::{PatchAnswer, UnknownMembers},
+    profile::PatchAnswer,
     rule::Operation,
-    state::Origin,
+    state::{ACTIVE, Origin, is_active},
 };
 
 /// The result of a write.
@@ -57,48 +57,56 @@ impl<S: Store> Engine<S> {
         projection: &Projection,
     ) -> Result<Written, EngineError> {
         let mut reader = Reader::new(self.profile().dialect);
-        let mut document = reader.create(body, resource_type)?;
-        let relations = take_relations(&mut document, resource_type, false);
+        let canonical = reader.create(body, resource_type)?;
+        let mut document = canonical.clone();
+        let relations: Arc<[_]> = take_relations(&mut document, resource_type, false).into();
         let secrets = drop_secrets(&mut document, resource_type);
         ignored::tell(resource_type, reader.ignored().iter().chain(&secrets));
-        if let Some(id) = self.predecessor(cx, resource_type, &document).await? {
-            return match id {
-                Predecessor::Deleted(id) => {
-                    let version = self.restore(cx, resource_type, &id, Some(document)).await?;
-                    self.written(cx, resource_type, &id, version, projection, PatchAnswer::Body)
-                        .await
-                }
-                Predecessor::Unmanaged(id) => {
-                    self.replace(cx, resource_type, &id, document, &Precondition::None, projection)
-                        .await
-                }
-            };
-        }
+        let plan = AnswerPlan::new(resource_type, projection, PatchAnswer::Body);
         let id = self.next_id();
-        let mut refused = Refused::default();
-        for _ in 0..Self::MAX_ATTEMPTS {
-            let joining = refused.part(&relations);
-            let provisioning = self.provisioning(cx).await?;
-            let draft = Draft {
-                operation: Operation::Create,
-                resource_type,
-                id: &id,
-                before: None,
-                document: Some(document.clone()),
-                relations: &joining.now,
-                joining_later: &joining.later,
-                version: None,
-            };
-            match self.commit_draft(cx, &provisioning, &draft).await {
-                Ok(version) => {
-                    return self
-                        .written(cx, resource_type, &id, version, projection, PatchAnswer::Body)
-                        .await;
-                }
-                Err(refusal) => self.retry(cx, refusal, &mut refused).await?,
+        let reads = Reads {
+            resource_type,
+            subject: Subject::New(self.name_to_go_on(cx, resource_type, &document)),
+            selection: Selection::document(),
+        };
+        let decide = |seen: &Seen| match &seen.predecessor {
+            None => {
+                let draft = Draft {
+                    operation: Operation::Create,
+                    resource_type,
+                    id: &id,
+                    before: None,
+                    document: Some(document.clone()),
+                    relations: seen.without_unknown(&relations),
+                    version: None,
+                };
+                self.decide(cx, seen, &draft)
             }
-        }
-        Err(EngineError::Contention)
+            Some(Predecessor::Deleted(loaded)) => {
+                let mut document = document.clone();
+                // A user that is created is active, unless the request says otherwise.
+                let active = is_active(&document);
+                document.core_mut().insert(ACTIVE, active);
+                self.decide_restoration(cx, seen, resource_type, loaded, document)
+            }
+            Some(Predecessor::Unmanaged(loaded)) => {
+                let mut reader = Reader::new(self.profile().dialect);
+                self.decide_replacement(cx, seen, resource_type, loaded, canonical.clone(), &mut reader)
+                    .map(|(decision, _)| decision)
+            }
+        };
+        let settled = self
+            .transact(cx, "create", &reads, plan.in_transaction().as_ref(), decide)
+            .await;
+        let settled = settled.map_err(|error| match error {
+            // A client that creates a user needs no more than to know that there is one of the name.
+            EngineError::NameTaken { .. } => EngineError::Uniqueness {
+                resource_type: resource_type.name().clone(),
+                attribute: SmolStr::new_static(USER_NAME),
+            },
+            error => error,
+        })?;
+        self.written(cx, &plan, settled).await
     }
 
     /// Replaces a resource (RFC 7644 section 3.5.1). What the body leaves out is unassigned.
@@ -115,31 +123,27 @@ impl<S: Store> Engine<S> {
         precondition: &Precondition,
         projection: &Projection,
     ) -> Result<Written, EngineError> {
-        let selection = precondition.selection(resource_type);
-        let mut refused = Refused::default();
-        for _ in 0..Self::MAX_ATTEMPTS {
-            let existing = self.existing(cx, resource_type, id, &selection).await?;
-            precondition.check_write(existing.tag(resource_type))?;
-            let before = existing.record();
+        let plan = AnswerPlan::new(resource_type, projection, PatchAnswer::Body);
+        let reads = Reads {
+            resource_type,
+            subject: Subject::Existing(id),
+            selection: precondition.selection(resource_type),
+        };
+        let mut passed_over = Vec::new();
+        let decide = |seen: &Seen| {
+            let loaded = seen.known(cx, resource_type, id)?;
+            precondition.check_write(loaded.tag(resource_type))?;
             let mut reader = Reader::new(self.profile().dialect);
-            let mut document = reader.replace(body.clone(), &before.document, resource_type)?;
-            let relations = take_relations(&mut document, resource_type, true);
-            let joining = refused.part(&relations);
-            let secrets = drop_secrets(&mut document, resource_type);
-            match self
-                .change(cx, resource_type, id, &existing, &before, document, &joining)
-                .await
-            {
-                Ok(version) => {
-                    ignored::tell(resource_type, reader.ignored().iter().chain(&secrets));
-                    return self
-                        .written(cx, resource_type, id, version, projection, PatchAnswer::Body)
-                        .await;
-                }
-                Err(refusal) => self.retry(cx, refusal, &mut refused).await?,
-            }
-        }
-        Err(EngineError::Contention)
+            let (decision, secrets) =
+                self.decide_replacement(cx, seen, resource_type, &loaded, body.clone(), &mut reader)?;
+            passed_over = reader.ignored().iter().cloned().chain(secrets).collect();
+            Ok(decision)
+        };
+        let settled = self
+            .transact(cx, "put", &reads, plan.in_transaction().as_ref(), decide)
+            .await?;
+        ignored::tell(resource_type, &passed_over);
+        self.written(cx, &plan, settled).await
     }
 
     /// Deletes a resource (RFC 7644 section 3.6): it is gone from every list and group, and what it reserved is free.
@@ -156,193 +160,63 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         precondition: &Precondition,
     ) -> Result<(), EngineError> {
-        let selection = precondition.selection(resource_type);
-        for _ in 0..Self::MAX_ATTEMPTS {
-            let existing = self.existing(cx, resource_type, id, &selection).await?;
-            precondition.check_write(existing.tag(resource_type))?;
-            let outcome = match &existing {
-                Existing::Deleted(deleted) => self.hide(cx, resource_type, id, deleted).await,
-                Existing::Live(loaded) if self.deletes_softly(resource_type) => {
-                    self.soft_delete(cx, resource_type, id, loaded, Origin::of(cx.actor()))
-                        .await
-                }
-                Existing::Live(loaded) => {
-                    let provisioning = self.provisioning(cx).await?;
-                    let before = loaded.record();
-                    let draft = Draft::deletion(resource_type, id, &before, Some(loaded.version));
-                    self.commit_draft(cx, &provisioning, &draft).await.map(|_| ())
-                }
-            };
-            match outcome {
-                Ok(()) => return Ok(()),
-                Err(refusal) => self.retry(cx, refusal, &mut Refused::default()).await?,
+        let reads = Reads {
+            resource_type,
+            subject: Subject::Existing(id),
+            selection: precondition.selection(resource_type),
+        };
+        let decide = |seen: &Seen| {
+            let loaded = seen.known(cx, resource_type, id)?;
+            precondition.check_write(loaded.tag(resource_type))?;
+            if loaded.is_deleted() || self.deletes_softly(resource_type) {
+                let origin = Origin::of(cx.actor());
+                return self.decide_soft_deletion(cx, seen, resource_type, &loaded, origin);
             }
-        }
-        Err(EngineError::Contention)
+            let before = loaded.record();
+            let draft = Draft::deletion(resource_type, id, &before, Some(loaded.version));
+            self.decide_deletion(cx, seen, &draft, DeleteAction::Erase)
+        };
+        self.transact(cx, "delete", &reads, None, decide).await?;
+        Ok(())
     }
 
-    /// Commits what a request makes of a resource that was found in this shape.
-    #[expect(clippy::too_many_arguments, reason = "all that PUT and PATCH have found out")]
-    pub(super) async fn change(
+    /// Decides on a body that replaces a resource. Returns what of the body is dropped as writeOnly, too.
+    fn decide_replacement(
         &self,
         cx: &Context,
+        seen: &Seen,
         resource_type: &ResourceType,
-        id: &ResourceId,
-        existing: &Existing,
-        before: &Record,
+        loaded: &Loaded,
+        body: Resource,
+        reader: &mut Reader,
+    ) -> Result<(Decision, Vec<Ignored>), EngineError> {
+        let before = loaded.record();
+        let mut document = reader.replace(body, &before.document, resource_type)?;
+        let relations = take_relations(&mut document, resource_type, true);
+        let secrets = drop_secrets(&mut document, resource_type);
+        let decision = self.decide_change(cx, seen, resource_type, loaded, document, relations.into())?;
+        Ok((decision, secrets))
+    }
+
+    /// Decides on what a request makes of a resource that was read.
+    pub(super) fn decide_change(
+        &self,
+        cx: &Context,
+        seen: &Seen,
+        resource_type: &ResourceType,
+        loaded: &Loaded,
         document: Resource,
-        joining: &Joining<'_>,
-    ) -> Result<Option<Version>, Refusal> {
-        match existing {
-            Existing::Deleted(deleted) => {
-                self.change_deleted(cx, resource_type, id, deleted, document)
-                    .await
-            }
-            Existing::Live(loaded) => {
-                let provisioning = self.provisioning(cx).await.map_err(Refusal::store)?;
-                let draft = Draft {
-                    operation: Operation::Update,
-                    resource_type,
-                    id,
-                    before: Some(before),
-                    document: Some(document),
-                    relations: &joining.now,
-                    joining_later: &joining.later,
-                    version: Some(loaded.version),
-                };
-                self.commit_draft(cx, &provisioning, &draft).await
-            }
+        relations: Arc<[RelationDelta]>,
+    ) -> Result<Decision, EngineError> {
+        if loaded.is_deleted() {
+            return self.decide_change_of_deleted(cx, seen, resource_type, loaded, document);
         }
-    }
-
-    /// Says whether a refused change may be tried again, and without which members.
-    pub(super) async fn retry(
-        &self,
-        cx: &Context,
-        refusal: Refusal,
-        refused: &mut Refused,
-    ) -> Result<(), EngineError> {
-        match refusal {
-            // Every operation looks at the client's precondition again before its next attempt.
-            Refusal::Changed => {
-                tracing::debug!("another request changed the resource first");
-                *refused = Refused::default();
-                Ok(())
-            }
-            Refusal::Members(refused_now) => {
-                let (deleted, unknown) = self.part_deleted(cx, refused_now).await?;
-                if !unknown.is_empty() && self.profile().unknown_members != UnknownMembers::Skip {
-                    return Err(EngineError::UnknownMembers { members: unknown });
-                }
-                refused.deleted.extend(deleted);
-                refused.unknown.extend(unknown);
-                Ok(())
-            }
-            Refusal::Error(error) => Err(error),
-        }
-    }
-
-    /// Reads back what was written, as far as the client is to see it.
-    ///
-    /// `version` is the one that the commit left the resource with. The answer carries it, also where another request
-    /// has changed the resource by the time it is read: the client never learns the tag of a state that it didn't
-    /// write, and so can't replace that state under `If-Match` (RFC 9110 section 13.1.1).
-    pub(super) async fn written(
-        &self,
-        cx: &Context,
-        resource_type: &ResourceType,
-        id: &ResourceId,
-        version: Option<Version>,
-        projection: &Projection,
-        answer: PatchAnswer,
-    ) -> Result<Written, EngineError> {
-        let projection = projection.resolve(resource_type);
-        let mut wanted = match answer {
-            PatchAnswer::NoContent => AttrSet::default(),
-            PatchAnswer::Body | PatchAnswer::BodyUpTo(_) => projection.wants(),
+        let before = loaded.record();
+        let draft = Draft {
+            relations: seen.without_unknown(&relations),
+            ..Draft::update(resource_type, &loaded.id, &before, document, loaded.version)
         };
-        let relations = resource_type.relations().iter();
-        let wanted_relations: Vec<_> = relations
-            .filter(|relation| wanted.contains(relation.attribute.id))
-            .collect();
-        let shown = select_shown(&mut wanted, resource_type);
-        let mut selection = Selection::of(wanted);
-        if let PatchAnswer::BodyUpTo(members) = answer
-            && !shown
-        {
-            selection = selection.with_relation_limit(members);
-        }
-        let location = Self::location(cx, resource_type, id.as_str());
-        let stored = match (self.load(cx, resource_type, id, &selection).await, version) {
-            // It was deleted since. The write happened all the same, and nobody can say any more what it left.
-            (Err(EngineError::NotFound { .. }), Some(version)) => {
-                return Ok(Written {
-                    id: id.clone(),
-                    tag: EntityTag::from(version),
-                    location,
-                    resource: None,
-                });
-            }
-            (stored, _) => stored?,
-        };
-        let tag = EntityTag::of(version.unwrap_or(stored.version), &stored.resource, resource_type);
-        // A relation that is larger than the limit was left out. Without a limit what is missing is nowhere, as are the groups
-        // of a deleted user.
-        let is_whole = selection.relation_limit.is_none()
-            || wanted_relations.iter().all(|relation| {
-                let name = relation.attribute.name.as_str();
-                stored.resource.relation(name).is_some()
-            });
-        let resource = (answer != PatchAnswer::NoContent && is_whole)
-            .then(|| self.view(cx, stored.resource, tag, &projection));
-        Ok(Written {
-            id: id.clone(),
-            tag,
-            location,
-            resource,
-        })
-    }
-}
-
-/// Members of a request that the store refused.
-#[derive(Default)]
-pub(super) struct Refused {
-    /// Who doesn't exist, where the profile leaves such members out.
-    unknown: HashSet<ResourceId>,
-    /// Who is among the deleted users.
-    deleted: HashSet<ResourceId>,
-}
-
-/// Who joins and leaves relations.
-pub(super) struct Joining<'r> {
-    /// Now.
-    pub(super) now: Cow<'r, [RelationDelta]>,
-    /// As soon as they are brought back: deleted users.
-    pub(super) later: Vec<RelationDelta>,
-}
-
-impl Refused {
-    /// What a request asks of relations without whom the store refused.
-    pub(super) fn part<'r>(&self, relations: &'r [RelationDelta]) -> Joining<'r> {
-        if self.unknown.is_empty() && self.deleted.is_empty() {
-            return Joining {
-                now: Cow::Borrowed(relations),
-                later: Vec::new(),
-            };
-        }
-        let mut now = relations.to_vec();
-        let later = now.iter_mut().map(|delta| {
-            let mut later = RelationDelta::new(delta.attribute.clone());
-            let deleted = delta.add.extract_if(.., |(id, _)| self.deleted.contains(id));
-            later.add = deleted.collect();
-            delta.add.retain(|(id, _)| !self.unknown.contains(id));
-            later
-        });
-        let later = later.filter(|delta| !delta.is_empty()).collect();
-        Joining {
-            now: Cow::Owned(now),
-            later,
-        }
+        self.decide(cx, seen, &draft)
     }
 }
 

@@ -158,7 +158,7 @@ impl Review<'_> {
     /// An event that tells of the resource.
     #[must_use]
     pub fn event(&self, name: impl Into<SmolStr>) -> NewEvent {
-        NewEvent::new(name, self.resource_type.name().clone(), self.id.clone(), self.at)
+        NewEvent::new(name, self.resource_type.name().clone(), self.id.clone())
     }
 }
 
