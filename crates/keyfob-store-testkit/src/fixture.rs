@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use keyfob_core::{
-    AttrName, AttrPath, Collation, CompareKey, DateTime, Registry, Resource, ResourceType, Schema,
-    SchemaUri, schema::ResourceTypeBuilder,
+    AttrName, AttrPath, Collation, CompareKey, DateTime, Registry, Resource, ResourceType, Schema, SchemaUri,
+    schema::ResourceTypeBuilder,
 };
 use keyfob_store::UniqueKey;
 

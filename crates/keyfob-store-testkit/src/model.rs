@@ -113,19 +113,20 @@ impl<'r> Model<'r> {
         let mut all = Vec::new();
         for kind in kinds {
             for visibility in [Visibility::Live, Visibility::Hidden] {
-                let found = self.list(*kind, visibility, None);
+                let found = self.list(*kind, visibility, None, Visibility::Live);
                 all.extend(found.into_iter().map(|stored| (*kind, stored)));
             }
         }
         all
     }
 
-    /// The resources of a type in the order of their creation or of an attribute.
+    /// The resources of a type in the order of their creation or of an attribute, with their live or their hidden members.
     pub(crate) fn list(
         &self,
         kind: Kind,
         visibility: Visibility,
         sort: Option<(&str, SortOrder)>,
+        members: Visibility,
     ) -> Vec<Stored> {
         let is_hidden = visibility == Visibility::Hidden;
         let mut found: Vec<&Modelled> = self
@@ -149,7 +150,16 @@ impl<'r> Model<'r> {
                 .then(left.created.cmp(&right.created))
                 .then(left.id.as_str().as_bytes().cmp(right.id.as_str().as_bytes()))
         });
-        found.into_iter().map(|resource| self.compose(resource)).collect()
+        found
+            .into_iter()
+            .map(|resource| self.compose(resource, members))
+            .collect()
+    }
+
+    /// A resource as it is read by its id.
+    pub(crate) fn get(&self, kind: Kind, id: &ResourceId) -> Option<Stored> {
+        let found = self.find(id).filter(|resource| resource.kind == kind)?;
+        Some(self.compose(found, Visibility::Live))
     }
 
     /// The resource that reserves a key.
@@ -189,7 +199,11 @@ impl<'r> Model<'r> {
         let mut number = 0;
         let mut before: Option<&CommitId> = None;
         for ((place, found), expected) in (1..).zip(events).zip(&self.events) {
-            number = if before == Some(&expected.commit) { number + 1 } else { 0 };
+            number = if before == Some(&expected.commit) {
+                number + 1
+            } else {
+                0
+            };
             before = Some(&expected.commit);
             let what = format!("of the event `{}` at position {place}", expected.event.name);
             ensure_eq!(found.position, Position::new(place), "the position {what}");
@@ -301,7 +315,9 @@ impl<'r> Model<'r> {
         self.check_version(step, change)?;
         let before = self.find_mut(step, change)?;
         let was_hidden = before.is_hidden;
-        let is_hidden = step.visibility.map_or(was_hidden, |seen| seen == Visibility::Hidden);
+        let is_hidden = step
+            .visibility
+            .map_or(was_hidden, |seen| seen == Visibility::Hidden);
         let unique = match (is_hidden, &step.unique) {
             (true, _) => Vec::new(),
             (false, Some(unique)) => unique.clone(),
@@ -349,7 +365,9 @@ impl<'r> Model<'r> {
             _ => (Listed::new(), Listed::new()),
         };
         let labels = self.labels(step.kind.name(), &step.id);
-        let labels = labels.or_else(|| self.deleted.get(&step.id).cloned()).unwrap_or_default();
+        let labels = labels
+            .or_else(|| self.deleted.get(&step.id).cloned())
+            .unwrap_or_default();
         self.events.push(ModelledEvent {
             commit: commit.id.clone(),
             at: commit.at,
@@ -367,7 +385,11 @@ impl<'r> Model<'r> {
     fn complete_labels(&mut self, commit: &CommitId) {
         let mut events = std::mem::take(&mut self.events);
         for event in events.iter_mut().filter(|event| event.commit == *commit) {
-            let NewEvent { resource_type, resource, .. } = &event.event;
+            let NewEvent {
+                resource_type,
+                resource,
+                ..
+            } = &event.event;
             let last = self.labels(resource_type, resource);
             if let Some(labels) = last.or_else(|| self.deleted.get(resource).cloned())
                 && !event.is_forgotten
@@ -490,7 +512,7 @@ impl<'r> Model<'r> {
         }
     }
 
-    fn compose(&self, resource: &Modelled) -> Stored {
+    fn compose(&self, resource: &Modelled, members: Visibility) -> Stored {
         let resource_type = self
             .registry
             .resource_type(resource.kind.name())
@@ -511,14 +533,15 @@ impl<'r> Model<'r> {
         .with_state(resource.state.clone().into())
         .with_visibility(seen);
         for relation in resource_type.relations() {
-            stored
-                .resource
-                .set_relation(&relation.attribute.name, self.members(resource, relation));
+            stored.resource.set_relation(
+                &relation.attribute.name,
+                self.members(resource, relation, members),
+            );
         }
         normal(stored)
     }
 
-    fn members(&self, resource: &Modelled, relation: &Relation) -> MemberSet {
+    fn members(&self, resource: &Modelled, relation: &Relation, members: Visibility) -> MemberSet {
         if let RelationKind::InverseOf {
             resource_type,
             attribute,
@@ -537,8 +560,10 @@ impl<'r> Model<'r> {
             };
             return owners.map(member).collect();
         }
+        let are_hidden = members == Visibility::Hidden;
         let owned = resource.members.iter();
-        let owned = owned.filter(|((name, id), _)| relation.attribute.name.is(name) && !self.is_hidden(id));
+        let owned = owned
+            .filter(|((name, id), _)| relation.attribute.name.is(name) && self.is_hidden(id) == are_hidden);
         let member = |((_, id), display): (&(String, ResourceId), &Option<SmolStr>)| {
             let mut member = Member::new();
             member.kind = self.find(id).map(|target| target.kind.name().into());

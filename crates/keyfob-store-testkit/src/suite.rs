@@ -133,7 +133,12 @@ impl fmt::Display for Report {
             writeln!(f, "not applicable: {name}: {reason}")?;
         }
         let all = self.applicable() + self.not_applicable.len();
-        write!(f, "{} of {all} cases apply and {} hold", self.applicable(), self.holds.len())
+        write!(
+            f,
+            "{} of {all} cases apply and {} hold",
+            self.applicable(),
+            self.holds.len()
+        )
     }
 }
 
@@ -214,6 +219,8 @@ suite! { $
         a_resource_carries_its_id_its_type_its_times_and_its_version,
         a_new_resource_has_version_1_and_one_time,
         ids_are_told_apart_by_case_and_may_hold_anything,
+        many_ids_are_read_in_their_order,
+        hidden_resources_are_read_among_many_ids,
         an_unknown_id_is_not_found,
         an_id_of_another_type_is_not_found,
         an_id_of_another_tenant_is_not_found,
@@ -224,6 +231,7 @@ suite! { $
         an_update_replaces_the_document_and_makes_the_next_version,
         each_update_makes_one_version,
         an_update_without_a_document_leaves_the_document,
+        the_time_of_a_change_does_not_go_back,
         an_update_of_nothing_changes_nothing,
         an_update_that_finds_the_demanded_version_is_made,
         a_change_that_finds_another_version_is_refused,
@@ -263,7 +271,8 @@ suite! { $
         who_loses_a_member_by_its_deletion_changes,
         a_deleted_id_can_be_given_again,
         a_deletion_frees_what_was_reserved,
-        what_is_brought_back_keeps_its_creation_and_starts_at_the_given_version,
+        who_loses_a_member_of_two_relations_changes_once,
+        an_id_that_is_given_again_goes_on_after_the_last_version,
         an_id_can_be_given_again_in_the_commit_that_deletes_its_resource,
     }
     store uniqueness {
@@ -294,18 +303,146 @@ suite! { $
     store events {
         events_are_given_back_equal_and_in_order,
         an_event_is_published_only_if_its_change_changed_something,
-        event_ids_grow_over_all_commits_and_tenants,
+        positions_are_dense_in_each_tenant,
+        an_event_is_known_by_its_commit_and_its_number,
+        an_event_names_the_actor_the_request_and_the_operation,
+        an_event_has_the_version_after_its_change,
+        an_event_has_who_joined_and_left,
+        an_event_lists_a_hundred_members_and_counts_all,
+        an_event_has_the_names_of_its_resource,
+        what_is_forgotten_loses_its_labels_and_nothing_else,
         events_are_read_from_any_place_and_in_any_number,
         a_tenant_reads_its_own_events_alone,
-        events_outlive_what_they_tell_of,
+        events_outlive_what_they_are_about,
+    }
+    store state {
+        the_state_is_given_back_equal_beside_the_document,
+        a_resource_that_is_created_without_state_has_none,
+        a_new_state_makes_the_next_version_and_leaves_the_rest,
+        a_change_without_a_state_leaves_the_state,
+    }
+    store policies {
+        unknown_members_are_left_out_and_named_where_the_policy_skips_them,
+        a_change_of_unknown_members_alone_changes_nothing,
+        members_of_a_type_that_a_relation_does_not_take_are_unknown_to_the_policy,
+        hidden_members_are_unknown_unless_they_are_accepted,
+        accepted_hidden_members_are_seen_when_they_are_revealed,
+    }
+    store hiding {
+        a_hidden_resource_is_found_by_no_query_but_one_for_hidden_ones,
+        hidden_resources_come_in_order_and_in_pages,
+        a_hidden_resource_is_read_by_its_id,
+        hiding_what_is_hidden_changes_nothing,
+        a_hidden_resource_reserves_no_key,
+        revealing_is_refused_if_a_key_was_taken_meanwhile,
+        a_revealed_resource_reserves_its_keys_again,
+        a_hidden_resource_is_a_member_of_nothing_that_is_seen,
+        a_revealed_resource_comes_back_with_its_edges,
+        owners_change_once_when_a_member_is_hidden_or_revealed,
+        an_owner_by_two_relations_changes_once_when_its_member_is_hidden,
+        a_hidden_resource_can_be_updated,
+        a_document_and_the_visibility_change_in_one_version,
+        taking_out_by_id_takes_a_hidden_edge,
+        clearing_leaves_hidden_edges,
+        a_hidden_resource_can_be_deleted,
+        a_hidden_resource_reads_the_owners_to_which_it_comes_back,
+        a_hidden_owner_is_in_no_inverse_relation,
+        a_hidden_owner_that_loses_a_member_does_not_change,
+        hiding_happens_with_its_commit_or_not_at_all,
+        a_selection_may_show_the_hidden_members,
+        a_resource_that_is_its_own_member_changes_once_when_it_is_hidden,
+    }
+    store expectations {
+        a_commit_is_made_if_everything_is_as_expected,
+        a_commit_is_refused_if_something_is_not_as_expected,
+        an_expectation_writes_nothing,
+        an_expectation_sees_the_changes_before_it,
+        a_hidden_resource_is_expected_to_be_there,
+    }
+    store skipping {
+        a_change_is_skipped_for_the_causes_that_it_names,
+        a_commit_fails_for_the_causes_that_a_change_does_not_name,
+        later_changes_see_nothing_of_a_skipped_one,
+        the_changes_around_a_skipped_one_are_made,
+        an_event_is_published_instead_of_a_skipped_change,
+    }
+    store commits {
+        several_commits_are_applied_in_order,
+        a_refused_commit_stops_none_after_it,
+        several_commits_may_be_of_several_tenants,
+        each_of_several_commits_is_atomic,
+        of_no_commits_nothing_comes,
+        a_commit_that_happened_is_known,
+        a_commit_whose_deadline_has_passed_happens_whole_or_not_at_all,
+        an_answer_is_the_resource_as_the_commit_leaves_it,
+        an_answer_leaves_out_a_relation_above_its_limit,
+        a_skipped_change_has_no_answer,
+        an_id_that_the_store_chooses_stands_for_the_given_one_in_its_commit,
+    }
+    store outcomes {
+        an_outcome_has_the_revision_of_its_resource,
+        an_outcome_names_those_who_effectively_joined_and_left,
+        an_outcome_lists_a_hundred_members_and_counts_all,
+    }
+    store feeds {
+        what_is_acknowledged_is_kept_for_each_consumer_and_tenant,
+        an_acknowledgement_does_not_go_back,
+        a_tenant_has_news_until_a_consumer_acknowledges_them,
+        events_are_looked_back_at_from_the_newest,
+        events_are_looked_back_at_by_resource_actor_time_and_position,
+        trimming_removes_what_every_consumer_has_read,
+        trimming_removes_what_is_too_old_although_nobody_has_read_it,
+        trimming_removes_a_bounded_number_and_splits_no_commit,
+        a_reader_behind_the_trim_is_told,
+        positions_go_on_after_a_trim,
+    }
+    store sorting {
+        resources_are_sorted_by_an_attribute,
+        values_are_sorted_as_they_compare,
+        absent_values_come_last_ascending_and_first_descending,
+        equal_values_come_in_the_order_of_creation,
+        a_sorted_page_is_cut_out_of_what_a_filter_matches,
+        sorting_follows_changes,
+        hidden_resources_are_sorted_too,
+        a_query_sorted_by_what_has_no_order_is_refused_or_right,
+    }
+    store cursors {
+        pages_by_cursor_hold_everything_once_and_in_order,
+        sorted_pages_by_cursor_hold_everything_once_and_in_order,
+        what_is_there_at_the_start_and_stays_is_on_exactly_one_page,
+        hidden_resources_come_in_pages_by_cursor,
+        a_page_by_cursor_counts_all_that_matches,
+        what_is_no_cursor_is_refused,
+        a_page_by_position_has_no_cursor,
+    }
+    store budgets {
+        a_query_beyond_its_steps_fails_and_is_never_short,
+        a_read_by_ids_beyond_its_steps_fails,
+        a_query_beyond_its_bytes_fails_and_is_never_short,
+        a_read_ends_at_its_deadline,
+    }
+    store maintenance {
+        tenants_are_listed_in_order,
+        a_tenant_that_is_erased_leaves_nothing,
+        erasing_one_tenant_leaves_the_others,
+        a_check_of_a_sound_store_finds_nothing,
+        a_check_finds_keys_that_are_not_reserved,
+        a_check_expects_no_keys_of_hidden_resources,
+    }
+    store claims {
+        a_store_refuses_what_it_does_not_claim,
+        a_store_claims_the_same_each_time,
     }
     store queries {
         resources_come_in_the_order_of_their_creation,
-        resources_of_one_commit_come_in_the_order_of_its_changes,
+        resources_of_one_instant_come_in_the_order_of_their_ids,
         a_page_is_cut_out_of_all_and_counts_all,
         a_page_of_a_filter_is_cut_out_of_its_matches,
         a_query_finds_one_type_of_one_tenant,
         a_page_holds_what_get_gives,
+        a_query_may_do_without_the_total,
+        what_is_reserved_is_found_by_its_key,
+        a_hidden_resource_is_found_by_no_key,
     }
     store selection {
         a_relation_is_read_when_it_is_selected_be_it_empty,
@@ -337,6 +474,7 @@ suite! { $
     harness durability {
         a_store_that_is_opened_again_holds_what_it_held,
         a_store_that_is_opened_again_goes_on_where_it_stopped,
-        event_ids_grow_on_in_a_store_that_is_opened_again,
+        positions_go_on_in_a_store_that_is_opened_again,
+        a_store_that_is_opened_again_knows_its_commits_and_its_consumers,
     }
 }

@@ -399,6 +399,12 @@ impl<'s, S: Tested> Tenancy<'s, S> {
         Ok(())
     }
 
+    /// Whether the store keeps a core attribute.
+    pub(crate) fn keeps(&self, kind: Kind, attribute: &str) -> bool {
+        kind.definition().attribute(attribute).is_some()
+            && self.check_attribute(kind, None, attribute, None).is_ok()
+    }
+
     fn check_document(&self, kind: Kind, document: &Resource) -> Verdict {
         self.check_object(kind, None, document.core())?;
         for (uri, object) in document.extensions() {
@@ -466,9 +472,7 @@ impl<'s, S: Tested> Tenancy<'s, S> {
 /// The result of a method of [`Maintenance`] or [`Feeds`]: a store that can't do it at all ends the case.
 pub(crate) fn supported<T>(result: Result<T, StoreError>) -> Result<T, Failure> {
     match result {
-        Err(StoreError::Unsupported(what)) => {
-            Err(Failure::inapplicable(format!("the store can't {what}")))
-        }
+        Err(StoreError::Unsupported(what)) => Err(Failure::inapplicable(format!("the store can't {what}"))),
         result => Ok(result?),
     }
 }

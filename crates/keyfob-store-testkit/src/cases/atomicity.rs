@@ -4,8 +4,8 @@ use keyfob_core::Version;
 use keyfob_store::{Expected, When};
 
 use crate::{
-    effect::{Effect, Refusal},
     cases::relations::users,
+    effect::{Effect, Refusal},
     failure::Verdict,
     fixture::{Device, Group, User},
     step::{Step, delta},
@@ -69,8 +69,8 @@ fn inapplicable(acme: &Tenancy<'_, impl Tested>) -> Vec<(Step, RefusalAt)> {
             Step::expect(User, "b", Expected::Version(Version::new(7))),
             |change| Refusal::VersionMismatch { change, current: 1 },
         ),
-        (Step::expect(User, "b", Expected::Absent), |change| Refusal::IdTaken {
-            change,
+        (Step::expect(User, "b", Expected::Absent), |change| {
+            Refusal::IdTaken { change }
         }),
     ];
     if acme.kinds().contains(&Device) {
@@ -150,7 +150,9 @@ pub(crate) async fn a_failed_commit_frees_and_takes_no_value(acme: &Tenancy<'_, 
     Ok(())
 }
 
-pub(crate) async fn a_failed_commit_leaves_the_edges_at_both_ends(acme: &Tenancy<'_, impl Tested>) -> Verdict {
+pub(crate) async fn a_failed_commit_leaves_the_edges_at_both_ends(
+    acme: &Tenancy<'_, impl Tested>,
+) -> Verdict {
     stage(acme).await?;
     let wrong = Step::delete(User, "nobody");
     for step in [
@@ -252,7 +254,7 @@ pub(crate) async fn a_change_sees_the_changes_before_it(acme: &Tenancy<'_, impl 
         Effect::Changed(2),
         Effect::Changed(3),
         Effect::Changed(1),
-        Effect::UnEffect::Changed(1),
+        Effect::Unchanged(1),
         Effect::Changed(2),
         Effect::Deleted,
         Effect::Changed(4),
@@ -280,7 +282,9 @@ pub(crate) async fn a_change_sees_the_changes_before_it(acme: &Tenancy<'_, impl 
     Ok(())
 }
 
-pub(crate) async fn a_member_may_be_created_earlier_in_the_commit(acme: &Tenancy<'_, impl Tested>) -> Verdict {
+pub(crate) async fn a_member_may_be_created_earlier_in_the_commit(
+    acme: &Tenancy<'_, impl Tested>,
+) -> Verdict {
     acme.needs_nested_groups()?;
     acme.apply(&[
         Step::create(User, "u"),
@@ -335,7 +339,7 @@ pub(crate) async fn a_member_that_was_deleted_earlier_in_the_commit_is_unknown(
     let outcomes = acme
         .apply(&[Step::delete(User, "a"), Step::update(Group, "g").remove(&["a"])])
         .await?;
-    let expected = [Effect::Deleted, Effect::UnEffect::Changed(2)];
+    let expected = [Effect::Deleted, Effect::Unchanged(2)];
     ensure_eq!(outcomes, expected, "taking out who was deleted just now");
     Ok(())
 }

@@ -41,13 +41,15 @@ fn queries(acme: &Tenancy<'_, impl Tested>) -> Result<Vec<(Query, bool)>, Failur
         (Query::all(), true),
         (Query::all().with_selection(acme.everything(User)?), true),
         (Query::first(3).with_filter(scan.clone()), true),
-        (Query::first(3).with_filter(scan.clone()).with_total(Total::Unknown), false),
+        (
+            Query::first(3)
+                .with_filter(scan.clone())
+                .with_total(Total::Unknown),
+            false,
+        ),
         (Query::all().with_filter(related), true),
         (
-            Query::first(2).with_paging(Paging::Offset {
-                offset: 50,
-                count: 2,
-            }),
+            Query::first(2).with_paging(Paging::Offset { offset: 50, count: 2 }),
             false,
         ),
     ];
@@ -129,16 +131,16 @@ pub(crate) async fn a_read_by_ids_beyond_its_steps_fails(acme: &Tenancy<'_, impl
                         .map(|stored| stored.as_ref().map(|stored| stored.version))
                         .collect()
                 };
-                ensure_eq!(versions(&read), versions(&whole), "the answer within {steps} steps");
-                ensure!(
-                    steps >= 60,
-                    "{USERS} users are read within {steps} steps"
+                ensure_eq!(
+                    versions(&read),
+                    versions(&whole),
+                    "the answer within {steps} steps"
                 );
+                ensure!(steps >= 60, "{USERS} users are read within {steps} steps");
             }
-            Err(StoreError::Exhausted(_)) => ensure!(
-                steps < 1_000_000,
-                "reading {USERS} users takes a million steps"
-            ),
+            Err(StoreError::Exhausted(_)) => {
+                ensure!(steps < 1_000_000, "reading {USERS} users takes a million steps")
+            }
             Err(other) => return Err(other.into()),
         }
     }

@@ -1,7 +1,7 @@
 //! A store refuses what it doesn't claim, and never passes over it.
 
 use keyfob_core::message::SortOrder;
-use keyfob_store::{CommitError, Paging, Query, Store, StoreError, StoreExt, Visibility};
+use keyfob_store::{CommitError, Paging, Query, StoreError, StoreExt, Visibility};
 
 use crate::{
     cases::{relations::users, sorting::by},

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use keyfob_core::{ResourceId, ResourceType};
-use keyfob_store::{Answer, Cause, Commit, Committed, Selection, Store, StoreExt, Stored};
+use keyfob_store::{Answer, Cause, Commit, Committed, Selection, StoreExt, Stored};
 
 use crate::{
     cases::relations::users,
@@ -170,7 +170,11 @@ pub(crate) async fn a_commit_whose_deadline_has_passed_happens_whole_or_not_at_a
         expected,
         "the users of a commit that happened: {happened}"
     );
-    ensure_eq!(acme.committed(&id).await?, happened, "whether the commit is known");
+    ensure_eq!(
+        acme.committed(&id).await?,
+        happened,
+        "whether the commit is known"
+    );
     Ok(())
 }
 

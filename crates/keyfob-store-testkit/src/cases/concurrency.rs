@@ -12,15 +12,14 @@ use std::{
     time::Duration,
 };
 
-
 use keyfob_store::Event;
 
 use crate::{
-    effect::Refusal,
     cases::{
         events::{are_dense, ids},
         relations::users,
     },
+    effect::Refusal,
     failure::{Failure, Verdict},
     fixture::{Group, Kind, User},
     harness::Harness,

@@ -83,10 +83,18 @@ pub(crate) async fn sorted_pages_by_cursor_hold_everything_once_and_in_order(
     stage(acme, User).await?;
     for (path, order, expected) in [
         ("externalId", SortOrder::Ascending, ["c", "f", "a", "e", "b", "d"]),
-        ("externalId", SortOrder::Descending, ["b", "d", "a", "e", "c", "f"]),
+        (
+            "externalId",
+            SortOrder::Descending,
+            ["b", "d", "a", "e", "c", "f"],
+        ),
         ("userName", SortOrder::Descending, ["f", "e", "d", "c", "b", "a"]),
         ("id", SortOrder::Ascending, ["a", "b", "c", "d", "e", "f"]),
-        ("meta.created", SortOrder::Descending, ["e", "d", "a", "b", "c", "f"]),
+        (
+            "meta.created",
+            SortOrder::Descending,
+            ["e", "d", "a", "b", "c", "f"],
+        ),
         (
             "meta.lastModified",
             SortOrder::Ascending,
@@ -130,7 +138,11 @@ pub(crate) async fn what_is_there_at_the_start_and_stays_is_on_exactly_one_page(
                 break;
             }
             // Some come before the cursor and some behind it, some go on either side, the last of the page among them.
-            let gone = [format!("u{round}"), format!("u{}", round + 1), format!("u{}", 59 - round)];
+            let gone = [
+                format!("u{round}"),
+                format!("u{}", round + 1),
+                format!("u{}", 59 - round),
+            ];
             let last = seen.last().cloned().unwrap_or_default();
             for id in gone.into_iter().chain([last]) {
                 if tenant.get(User, &id).await?.is_some() {
@@ -150,7 +162,11 @@ pub(crate) async fn what_is_there_at_the_start_and_stays_is_on_exactly_one_page(
         let mut sorted = seen.clone();
         sorted.sort();
         sorted.dedup();
-        ensure_eq!(seen.len(), sorted.len(), "how many were seen, each once: {seen:?}");
+        ensure_eq!(
+            seen.len(),
+            sorted.len(),
+            "how many were seen, each once: {seen:?}"
+        );
         for id in tenant.ids(User).await? {
             ensure!(
                 !ids.contains(&id) || seen.contains(&id),

@@ -1,12 +1,11 @@
 //! What is deleted leaves nothing behind.
 
-
 use crate::{
-    effect::{Effect, Refusal},
     cases::{
         relations::users,
         versions::{created, was_changed},
     },
+    effect::{Effect, Refusal},
     failure::Verdict,
     fixture::{Device, Group, User, minute},
     step::{Step, delta},

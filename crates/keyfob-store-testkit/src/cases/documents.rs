@@ -2,6 +2,8 @@
 
 use keyfob_core::{Resource, Value};
 
+use keyfob_store::Stored;
+
 use crate::{
     effect::Refusal,
     failure::{Failure, Verdict},
@@ -183,7 +185,73 @@ pub(crate) async fn ids_are_told_apart_by_case_and_may_hold_anything(
         let version = if id == "A" { 2 } else { 1 };
         ensure_eq!(acme.version(User, id).await?, version, "the version of `{id}`");
     }
-    ensure_eq!(acme.ids(User).await?, ids.map(str::to_owned), "all ids");
+    let mut all = acme.ids(User).await?;
+    all.sort();
+    let mut expected = ids;
+    expected.sort_unstable();
+    ensure_eq!(all, expected, "all ids");
+    Ok(())
+}
+
+pub(crate) async fn many_ids_are_read_in_their_order(acme: &Tenancy<'_, impl Tested>) -> Verdict {
+    acme.apply(&[
+        Step::create(User, "a"),
+        Step::create(User, "b"),
+        Step::create(User, "c"),
+        Step::create(Group, "g").add(&["a", "c"]),
+    ])
+    .await?;
+    acme.other("globex")
+        .apply(&[Step::create(User, "theirs")])
+        .await?;
+    let selection = acme.everything(User)?;
+    let mut single = Vec::new();
+    let ids = ["c", "nobody", "a", "g", "theirs", "", "b", "c", "A"];
+    for id in ids {
+        single.push(acme.get(User, id).await?);
+    }
+    let found: Vec<bool> = single.iter().map(Option::is_some).collect();
+    ensure_eq!(
+        found,
+        [true, false, true, false, false, false, true, true, false],
+        "which of {ids:?} are found"
+    );
+    ensure_eq!(
+        acme.get_many(User, &ids, &selection).await?,
+        single,
+        "the users of {ids:?}, together and one by one"
+    );
+    ensure_eq!(
+        acme.get_many(User, &[], &selection).await?,
+        [],
+        "the users of no ids"
+    );
+    let many: Vec<String> = (0..1_200).map(|number| format!("none {number}")).collect();
+    let mut many: Vec<&str> = many.iter().map(String::as_str).collect();
+    many.push("b");
+    let found = acme.get_many(User, &many, &selection).await?;
+    ensure_eq!(
+        found.iter().flatten().count(),
+        1,
+        "how many of 1,201 ids are found"
+    );
+    ensure!(
+        found.last().is_some_and(Option::is_some),
+        "the last of 1,201 ids is not found in its place"
+    );
+    Ok(())
+}
+
+pub(crate) async fn hidden_resources_are_read_among_many_ids(acme: &Tenancy<'_, impl Tested>) -> Verdict {
+    acme.apply(&[Step::create(User, "a"), Step::create(User, "b")])
+        .await?;
+    acme.apply(&[Step::hide(User, "a")]).await?;
+    let found = acme.get_many(User, &["b", "a"], &acme.everything(User)?).await?;
+    let hidden: Vec<_> = found
+        .iter()
+        .map(|stored| stored.as_ref().map(Stored::is_hidden))
+        .collect();
+    ensure_eq!(hidden, [Some(false), Some(true)], "which of two users are hidden");
     Ok(())
 }
 

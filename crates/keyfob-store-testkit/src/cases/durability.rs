@@ -1,11 +1,10 @@
 //! What was committed is there when a durable store is opened again.
 
-
 use keyfob_store::{Store, Visibility};
 
 use crate::{
-    effect::{Effect, Refusal},
     cases::events::are_dense,
+    effect::{Effect, Refusal},
     failure::{Failure, Verdict},
     fixture::{Device, Group, User},
     harness::Harness,
@@ -171,7 +170,9 @@ fn needs_durability(store: &impl Store) -> Verdict {
     if store.capabilities().durable {
         Ok(())
     } else {
-        Err(Failure::inapplicable("the store keeps nothing beyond the process"))
+        Err(Failure::inapplicable(
+            "the store keeps nothing beyond the process",
+        ))
     }
 }
 

@@ -237,10 +237,7 @@ pub(crate) async fn an_event_lists_a_hundred_members_and_counts_all(
         .collect();
     ensure_eq!(
         counts,
-        [
-            (Listed::MAX, ids.len(), 0, 0),
-            (0, 0, Listed::MAX, ids.len())
-        ],
+        [(Listed::MAX, ids.len(), 0, 0), (0, 0, Listed::MAX, ids.len())],
         "how many are listed and counted"
     );
     Ok(())
@@ -406,7 +403,10 @@ pub(crate) fn are_dense(events: &[Event]) -> Verdict {
 /// Creates more users than are listed.
 pub(crate) async fn crowd(acme: &Tenancy<'_, impl Tested>) -> Result<Vec<String>, crate::failure::Failure> {
     // Named in an order that neither sorting nor insertion gives.
-    let ids: Vec<String> = (0..Listed::MAX + 3).rev().map(|number| format!("u{number}")).collect();
+    let ids: Vec<String> = (0..Listed::MAX + 3)
+        .rev()
+        .map(|number| format!("u{number}"))
+        .collect();
     let steps: Vec<Step> = ids.iter().map(|id| Step::create(User, id)).collect();
     acme.apply(&steps).await?;
     Ok(ids)

@@ -144,9 +144,7 @@ pub(crate) async fn a_hidden_resource_is_expected_to_be_there(acme: &Tenancy<'_,
         Step::expect(User, "a", version(2)),
     ])
     .await?;
-    let refusal = acme
-        .refuse(&[Step::expect(User, "a", Expected::Absent)])
-        .await?;
+    let refusal = acme.refuse(&[Step::expect(User, "a", Expected::Absent)]).await?;
     ensure_eq!(
         refusal,
         Refusal::IdTaken { change: 0 },

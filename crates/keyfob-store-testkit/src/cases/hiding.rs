@@ -497,7 +497,8 @@ pub(crate) async fn a_hidden_resource_can_be_deleted(acme: &Tenancy<'_, impl Tes
         current: 2,
     };
     ensure_eq!(stale, expected, "deleting a hidden user of another version");
-    acme.apply(&[Step::delete(User, "a").precondition(2).at(3)]).await?;
+    acme.apply(&[Step::delete(User, "a").precondition(2).at(3)])
+        .await?;
     ensure_eq!(acme.get(User, "a").await?, None, "the user");
     ensure_eq!(acme.hidden_ids(User).await?, [""; 0], "the hidden users");
     was_changed(acme, Group, "g", 2, minute(2)).await?;
@@ -617,6 +618,76 @@ pub(crate) async fn hiding_happens_with_its_commit_or_not_at_all(acme: &Tenancy<
         acme.member_ids(Group, "g", "members").await?,
         ["a", "b"],
         "the members after commits that failed"
+    );
+    Ok(())
+}
+
+pub(crate) async fn a_selection_may_show_the_hidden_members(acme: &Tenancy<'_, impl Tested>) -> Verdict {
+    users(acme, &["a", "b", "c"]).await?;
+    let mut displayed = RelationDelta::new("members".into());
+    displayed.add = vec![
+        (ResourceId::new("a"), Member::new().with_display("Ada")),
+        (ResourceId::new("b"), Member::new()),
+    ];
+    acme.apply(&[
+        Step::create(Group, "g").delta(displayed),
+        Step::create(Group, "h").add(&["b"]),
+    ])
+    .await?;
+    acme.apply(&[Step::hide(User, "a")]).await?;
+    acme.apply(&[Step::update(Group, "h").add(&["a"]).accept_hidden()])
+        .await?;
+    let selection = acme.everything(Group)?.with_hidden_members();
+    for (id, expected) in [
+        ("g", members_of(&[("a", "User", Some("Ada"))])),
+        ("h", members_of(&[("a", "User", None)])),
+    ] {
+        let read = acme.get_selected(Group, id, &selection).await?;
+        let found = read.and_then(|stored| stored.resource.relation("members").cloned());
+        ensure_eq!(found, Some(expected), "the hidden members of `{id}`");
+    }
+    let query = Query::first(9)
+        .with_selection(selection.clone())
+        .with_filter(acme.compile(Group, r#"members.value eq "b""#)?);
+    let page = acme.query(Group, &query).await?;
+    ensure_eq!(
+        page_ids(&page)?,
+        ["g", "h"],
+        "the groups of a live member, when hidden ones are shown"
+    );
+    let shown = page.resources.first();
+    let shown = shown.and_then(|stored| stored.resource.relation("members"));
+    ensure_eq!(
+        shown,
+        Some(&members_of(&[("a", "User", Some("Ada"))])),
+        "the hidden members on a page"
+    );
+    acme.apply(&[Step::reveal(User, "a")]).await?;
+    let read = acme.get_selected(Group, "g", &selection).await?;
+    let found = read.and_then(|stored| stored.resource.relation("members").cloned());
+    ensure_eq!(
+        found.map(|members| members.len()),
+        Some(0),
+        "how many hidden members a group has whose members are all live"
+    );
+    Ok(())
+}
+
+pub(crate) async fn a_resource_that_is_its_own_member_changes_once_when_it_is_hidden(
+    acme: &Tenancy<'_, impl Tested>,
+) -> Verdict {
+    acme.needs_nested_groups()?;
+    acme.apply(&[Step::create(Group, "g")]).await?;
+    acme.apply(&[Step::update(Group, "g").add(&["g"])]).await?;
+    let outcomes = acme
+        .apply(&[Step::hide(Group, "g"), Step::reveal(Group, "g")])
+        .await?;
+    ensure_eq!(outcomes, [Effect::Changed(3), Effect::Changed(4)], "the outcomes");
+    ensure_eq!(acme.version(Group, "g").await?, 4, "the version in the end");
+    ensure_eq!(
+        acme.member_ids(Group, "g", "members").await?,
+        ["g"],
+        "the members"
     );
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! A store as a whole is looked after.
 
-use keyfob_core::{Collation, CompareKey};
+use keyfob_core::{Collation, CompareKey, ResourceId};
 use keyfob_store::{Finding, Stored, UniqueKey};
 
 use crate::{
@@ -59,7 +59,10 @@ pub(crate) async fn a_tenant_that_is_erased_leaves_nothing(acme: &Tenancy<'_, im
     if has_events {
         acme.acknowledge("billing", 1).await?;
     }
-    ensure!(acme.erase().await?, "there was nothing in a tenant with resources");
+    ensure!(
+        acme.erase().await?,
+        "there was nothing in a tenant with resources"
+    );
     let state = acme.state().await?;
     ensure_eq!(state.resources, [], "the resources of an erased tenant");
     if let Some(events) = state.events {
@@ -147,13 +150,13 @@ pub(crate) async fn a_check_finds_keys_that_are_not_reserved(acme: &Tenancy<'_, 
     let key = |name| UniqueKey::new("userName", CompareKey::new(Collation::UserName, name));
     let expected = [
         Finding::Unreserved {
-            resource: "idle".into(),
+            resource: ResourceId::new("idle"),
             key: key("grace"),
         },
         Finding::Collision {
-            resource: "twin".into(),
+            resource: ResourceId::new("twin"),
             key: key("ada"),
-            owner: "owner".into(),
+            owner: ResourceId::new("owner"),
         },
     ];
     ensure_eq!(found, expected, "the findings");

@@ -4,10 +4,7 @@ use keyfob_core::ResourceId;
 use keyfob_store::{Listed, Outcome};
 
 use crate::{
-    cases::{
-        events::crowd,
-        relations::users,
-    },
+    cases::{events::crowd, relations::users},
     failure::{Failure, Verdict},
     fixture::{Group, Kind, User, minute},
     step::{Step, delta},
@@ -42,9 +39,17 @@ pub(crate) async fn an_outcome_names_those_who_effectively_joined_and_left(
 ) -> Verdict {
     users(acme, &["a", "b", "c", "d"]).await?;
     for (step, joined, left) in [
-        (Step::create(Group, "g").add(&["b", "a"]), &["b", "a"][..], &[][..]),
+        (
+            Step::create(Group, "g").add(&["b", "a"]),
+            &["b", "a"][..],
+            &[][..],
+        ),
         (Step::update(Group, "g").add(&["a", "d", "c"]), &["d", "c"], &[]),
-        (Step::update(Group, "g").remove(&["nobody", "c", "a"]), &[], &["c", "a"]),
+        (
+            Step::update(Group, "g").remove(&["nobody", "c", "a"]),
+            &[],
+            &["c", "a"],
+        ),
         (
             Step::update(Group, "g").delta(delta("members", &["a", "b"], &["d", "c"])),
             &["a"],
@@ -108,7 +113,12 @@ pub(crate) async fn an_outcome_lists_a_hundred_members_and_counts_all(
 
 /// Makes one change and gives who joined and left.
 async fn related(acme: &Tenancy<'_, impl Tested>, step: &Step) -> Result<(Listed, Listed), Failure> {
-    match acme.outcomes(std::slice::from_ref(step)).await?.into_iter().next() {
+    match acme
+        .outcomes(std::slice::from_ref(step))
+        .await?
+        .into_iter()
+        .next()
+    {
         Some(Outcome::Changed {
             joined,
             left,

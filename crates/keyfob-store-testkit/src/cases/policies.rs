@@ -37,7 +37,10 @@ pub(crate) async fn unknown_members_are_left_out_and_named_where_the_policy_skip
             &["b", "c"],
         ),
         (
-            Step::update(Group, "g").add(&["x", "a"]).remove(&["b"]).add(&["x"]),
+            Step::update(Group, "g")
+                .add(&["x", "a"])
+                .remove(&["b"])
+                .add(&["x"]),
             &["a"],
             &["x"],
             &["a", "c"],
@@ -57,7 +60,11 @@ pub(crate) async fn unknown_members_are_left_out_and_named_where_the_policy_skip
             }
             other => return Err(Failure::new(format!("the outcome of a change is {other:?}"))),
         }
-        ensure_eq!(acme.member_ids(Group, "g", "members").await?, members, "the members");
+        ensure_eq!(
+            acme.member_ids(Group, "g", "members").await?,
+            members,
+            "the members"
+        );
     }
     Ok(())
 }
@@ -67,7 +74,11 @@ pub(crate) async fn a_change_of_unknown_members_alone_changes_nothing(
 ) -> Verdict {
     users(acme, &["a"]).await?;
     acme.apply(&[Step::create(Group, "g").add(&["a"])]).await?;
-    let outcome = one(acme, Step::update(Group, "g").add(&["x", "a"]).skip_unknown().at(9)).await?;
+    let outcome = one(
+        acme,
+        Step::update(Group, "g").add(&["x", "a"]).skip_unknown().at(9),
+    )
+    .await?;
     match outcome {
         Outcome::Unchanged { revision, unknown } => {
             ensure_eq!(revision.version.number(), 1, "the version");
@@ -85,7 +96,10 @@ pub(crate) async fn members_of_a_type_that_a_relation_does_not_take_are_unknown_
     acme.apply(&[Step::create(Device, "d")]).await?;
     let outcome = one(
         acme,
-        Step::create(Group, "g").add(&["d", "a"]).skip_unknown().accept_hidden(),
+        Step::create(Group, "g")
+            .add(&["d", "a"])
+            .skip_unknown()
+            .accept_hidden(),
     )
     .await?;
     match outcome {
@@ -128,13 +142,13 @@ pub(crate) async fn hidden_members_are_unknown_unless_they_are_accepted(
         Step::create(Group, "h").add(&["hidden"]),
     ] {
         let refusal = acme.refuse(&[step]).await?;
-        ensure_eq!(
-            refusal,
-            Refusal::unknown(&["hidden"]),
-            "putting in a hidden user"
-        );
+        ensure_eq!(refusal, Refusal::unknown(&["hidden"]), "putting in a hidden user");
     }
-    let outcome = one(acme, Step::update(Group, "g").add(&["hidden", "b"]).skip_unknown()).await?;
+    let outcome = one(
+        acme,
+        Step::update(Group, "g").add(&["hidden", "b"]).skip_unknown(),
+    )
+    .await?;
     match outcome {
         Outcome::Changed { joined, unknown, .. } => {
             ensure_eq!(texts(&joined.ids), ["b"], "who joined");
@@ -157,7 +171,11 @@ pub(crate) async fn accepted_hidden_members_are_seen_when_they_are_revealed(
     users(acme, &["a", "hidden"]).await?;
     acme.apply(&[Step::create(Group, "g")]).await?;
     acme.apply(&[Step::hide(User, "hidden")]).await?;
-    let outcome = one(acme, Step::update(Group, "g").add(&["hidden"]).accept_hidden().at(5)).await?;
+    let outcome = one(
+        acme,
+        Step::update(Group, "g").add(&["hidden"]).accept_hidden().at(5),
+    )
+    .await?;
     match outcome {
         Outcome::Unchanged { revision, unknown } => {
             ensure_eq!(revision.version.number(), 1, "the version");

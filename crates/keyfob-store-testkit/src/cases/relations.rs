@@ -1,11 +1,11 @@
 //! Owned relations: members are put in and taken out without a look at the others.
 
 use keyfob_core::{Member, MemberSet, Object, ResourceId};
-use keyfob_store::{RelationDelta};
+use keyfob_store::RelationDelta;
 
 use crate::{
-    effect::{Effect, Refusal},
     cases::versions::was_changed,
+    effect::{Effect, Refusal},
     failure::Verdict,
     fixture::{Device, Group, User, minute},
     step::{Step, delta},
@@ -64,11 +64,7 @@ pub(crate) async fn a_delta_that_clears_leaves_exactly_those_it_puts_in(
         );
     }
     let outcomes = acme.apply(&[Step::update(Group, "g1").members(&[])]).await?;
-    ensure_eq!(
-        outcomes,
-        [Effect::Changed(5)],
-        "the outcome of an emptying"
-    );
+    ensure_eq!(outcomes, [Effect::Changed(5)], "the outcome of an emptying");
     ensure!(
         acme.members(Group, "g1", "members").await?.is_empty(),
         "a cleared group has members"
@@ -263,7 +259,9 @@ pub(crate) async fn all_unknown_members_are_named_and_nothing_is_stored(
     Ok(())
 }
 
-pub(crate) async fn another_tenants_resource_is_an_unknown_member(acme: &Tenancy<'_, impl Tested>) -> Verdict {
+pub(crate) async fn another_tenants_resource_is_an_unknown_member(
+    acme: &Tenancy<'_, impl Tested>,
+) -> Verdict {
     acme.other("globex")
         .apply(&[Step::create(User, "theirs")])
         .await?;

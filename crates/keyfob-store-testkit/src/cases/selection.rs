@@ -94,7 +94,9 @@ pub(crate) async fn each_relation_is_held_against_the_limit_by_itself(
     Ok(())
 }
 
-pub(crate) async fn a_filter_sees_relations_that_are_not_selected(acme: &Tenancy<'_, impl Tested>) -> Verdict {
+pub(crate) async fn a_filter_sees_relations_that_are_not_selected(
+    acme: &Tenancy<'_, impl Tested>,
+) -> Verdict {
     stage(acme).await?;
     for (kind, filter, expected) in [
         (Group, r#"members.value eq "a""#, &["g1", "g2"][..]),
@@ -112,7 +114,12 @@ pub(crate) async fn a_filter_sees_relations_that_are_not_selected(acme: &Tenancy
             acme.everything(kind)?,
         ] {
             let page = acme
-                .query(kind, &Query::first(10).with_filter(&predicate))
+                .query(
+                    kind,
+                    &Query::first(10)
+                        .with_filter(predicate.clone())
+                        .with_selection(selection.clone()),
+                )
                 .await?;
             let found = crate::tenancy::page_ids(&page)?;
             ensure_eq!(
@@ -162,13 +169,21 @@ async fn each_way(
         .get_selected(kind, id, selection)
         .await?
         .ok_or_else(missing)?;
-    let all = acme.query(kind, &Query::new(selection, 10)).await?.resources;
+    let all = acme
+        .query(kind, &Query::first(10).with_selection(selection.clone()))
+        .await?
+        .resources;
     let on_a_page = all
         .into_iter()
         .find(|stored| stored.resource.id().is_some_and(|found| found.as_str() == id));
     let predicate = acme.compile(kind, &format!("id eq \"{id}\""))?;
     let found = acme
-        .query(kind, &Query::new(selection, 10).with_filter(&predicate))
+        .query(
+            kind,
+            &Query::first(10)
+                .with_selection(selection.clone())
+                .with_filter(predicate),
+        )
         .await?
         .resources;
     let filtered = found.into_iter().next();

@@ -90,7 +90,11 @@ pub(crate) async fn a_commit_fails_for_the_causes_that_a_change_does_not_name(
         for (other, causes) in CAUSES {
             if other != cause {
                 let refusal = acme.refuse(&[step.clone().or_skip(causes)]).await?;
-                ensure_eq!(refusal.cause(), cause, "why a commit failed that skips {causes:?}");
+                ensure_eq!(
+                    refusal.cause(),
+                    cause,
+                    "why a commit failed that skips {causes:?}"
+                );
             }
         }
         let refusal = acme.refuse(&[step.or_skip(&[])]).await?;
@@ -113,7 +117,10 @@ pub(crate) async fn later_changes_see_nothing_of_a_skipped_one(acme: &Tenancy<'_
             Step::create(Group, "y").keys(&[("displayName", "x")]),
             Step::update(User, "a").named("B").or_skip(ALL),
             Step::update(User, "a").named("second").precondition(1),
-            Step::update(Group, "g").remove(&["a"]).add(&["nobody"]).or_skip(ALL),
+            Step::update(Group, "g")
+                .remove(&["a"])
+                .add(&["nobody"])
+                .or_skip(ALL),
             Step::update(Group, "g").add(&["a"]),
             Step::delete(User, "b").precondition(9).or_skip(ALL),
             Step::update(Group, "g").add(&["b"]).precondition(1),
@@ -163,11 +170,7 @@ pub(crate) async fn the_changes_around_a_skipped_one_are_made(acme: &Tenancy<'_,
             .await?;
         ensure_eq!(
             outcomes,
-            [
-                Effect::Changed(1),
-                Effect::Skipped(cause),
-                Effect::Changed(1)
-            ],
+            [Effect::Changed(1), Effect::Skipped(cause), Effect::Changed(1)],
             "the outcomes around a skipped change"
         );
         acme.read(User, &first).await?;

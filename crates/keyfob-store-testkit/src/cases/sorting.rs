@@ -34,7 +34,10 @@ pub(crate) async fn resources_are_sorted_by_an_attribute(acme: &Tenancy<'_, impl
     for (path, ascending) in [
         ("userName", ["d", "c", "a", "b"]),
         ("USERNAME", ["d", "c", "a", "b"]),
-        ("urn:ietf:params:scim:schemas:core:2.0:User:userName", ["d", "c", "a", "b"]),
+        (
+            "urn:ietf:params:scim:schemas:core:2.0:User:userName",
+            ["d", "c", "a", "b"],
+        ),
         ("id", ["a", "b", "c", "d"]),
         ("meta.created", ["c", "a", "d", "b"]),
         ("meta.lastModified", ["b", "c", "d", "a"]),
@@ -197,7 +200,11 @@ pub(crate) async fn a_query_sorted_by_what_has_no_order_is_refused_or_right(
     }
     let query = Query::first(usize::MAX).with_sort(by("title", SortOrder::Descending)?);
     if let Ok(page) = acme.try_query(User, &query).await? {
-        ensure_eq!(page_ids(&page)?, ["c", "a", "b"], "the users by an attribute without index");
+        ensure_eq!(
+            page_ids(&page)?,
+            ["c", "a", "b"],
+            "the users by an attribute without index"
+        );
     }
     let query = Query::first(usize::MAX).with_sort(by("nothing", SortOrder::Ascending)?);
     let answer = acme.try_query(User, &query).await?;

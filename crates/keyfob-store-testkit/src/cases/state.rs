@@ -21,7 +21,10 @@ pub(crate) async fn the_state_is_given_back_equal_beside_the_document(
     state.insert("share", Value::Decimal(0.1 + 0.2));
     state.insert("active", true);
     state.insert("list", vec![Value::from("a"), 7.into(), Value::Null]);
-    state.insert("deep", [("userName", "not the user's")].into_iter().collect::<Object>());
+    state.insert(
+        "deep",
+        [("userName", "not the user's")].into_iter().collect::<Object>(),
+    );
     let mut step = Step::create(User, "a");
     step.state = Some(state.clone());
     acme.apply(&[step]).await?;
@@ -80,14 +83,19 @@ pub(crate) async fn a_new_state_makes_the_next_version_and_leaves_the_rest(
         "the user by an attribute"
     );
     let refusal = acme.refuse(&[Step::create(User, "b").named("A")]).await?;
-    ensure_eq!(refusal, Refusal::taken(0, "userName"), "taking the name of the user");
+    ensure_eq!(
+        refusal,
+        Refusal::taken(0, "userName"),
+        "taking the name of the user"
+    );
     ensure_eq!(
         acme.member_ids(User, "a", "groups").await?,
         ["g"],
         "the groups of the user"
     );
     // Another state replaces all of it.
-    acme.apply(&[Step::update(User, "a").state("other", 1).at(3)]).await?;
+    acme.apply(&[Step::update(User, "a").state("other", 1).at(3)])
+        .await?;
     let expected: Object = [("other", 1)].into_iter().collect();
     ensure_eq!(*acme.read(User, "a").await?.state, expected, "the state");
     Ok(())

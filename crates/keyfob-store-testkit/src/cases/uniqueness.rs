@@ -1,9 +1,8 @@
 //! What is reserved is nobody else's.
 
-
 use crate::{
-    effect::Refusal,
     cases::relations::users,
+    effect::Refusal,
     failure::Verdict,
     fixture::{Device, Group, User},
     step::Step,
@@ -17,7 +16,9 @@ fn taken(change: usize, attribute: &str) -> Refusal {
     }
 }
 
-pub(crate) async fn a_reserved_value_is_refused_to_a_new_resource(acme: &Tenancy<'_, impl Tested>) -> Verdict {
+pub(crate) async fn a_reserved_value_is_refused_to_a_new_resource(
+    acme: &Tenancy<'_, impl Tested>,
+) -> Verdict {
     acme.apply(&[Step::create(User, "a").named("BJensen")]).await?;
     for name in ["BJensen", "bjensen", "BJENSEN"] {
         let refusal = acme.refuse(&[Step::create(User, "b").named(name)]).await?;

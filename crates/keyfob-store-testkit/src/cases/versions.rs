@@ -2,6 +2,8 @@
 
 use keyfob_core::{DateTime, EntityTag};
 
+use keyfob_store::Outcome;
+
 use crate::{
     effect::{Effect, Refusal},
     failure::Verdict,
@@ -18,11 +20,7 @@ pub(crate) async fn an_update_replaces_the_document_and_makes_the_next_version(
     let outcomes = acme
         .apply(&[Step::update(User, "u1").named("ada").with("nickName", "a").at(2)])
         .await?;
-    ensure_eq!(
-        outcomes,
-        [Effect::Changed(2)],
-        "the outcome of an update"
-    );
+    ensure_eq!(outcomes, [Effect::Changed(2)], "the outcome of an update");
     let stored = acme.read(User, "u1").await?;
     let core = stored.resource.core();
     ensure_eq!(core.get_str("userName"), Some("ada"), "userName");
@@ -90,6 +88,29 @@ pub(crate) async fn an_update_without_a_document_leaves_the_document(
         "externalId"
     );
     was_changed(acme, Group, "g1", 2, minute(9)).await
+}
+
+pub(crate) async fn the_time_of_a_change_does_not_go_back(acme: &Tenancy<'_, impl Tested>) -> Verdict {
+    acme.apply(&[Step::create(User, "a").at(9), Step::create(User, "b")])
+        .await?;
+    acme.apply(&[Step::create(Group, "g").add(&["a", "b"]).at(9)])
+        .await?;
+    // By a clock that is behind.
+    let outcomes = acme.outcomes(&[Step::update(User, "a").named("c").at(5)]).await?;
+    let revision = outcomes.first().and_then(Outcome::revision);
+    ensure_eq!(
+        revision.map(|revision| revision.last_modified),
+        Some(minute(9)),
+        "the time of an outcome"
+    );
+    was_changed(acme, User, "a", 2, minute(9)).await?;
+    acme.apply(&[Step::delete(User, "b").at(6)]).await?;
+    was_changed(acme, Group, "g", 2, minute(9)).await?;
+    acme.apply(&[Step::update(Group, "g").remove(&["a"]).at(7)])
+        .await?;
+    was_changed(acme, Group, "g", 3, minute(9)).await?;
+    acme.apply(&[Step::update(User, "a").named("d").at(10)]).await?;
+    was_changed(acme, User, "a", 3, minute(10)).await
 }
 
 pub(crate) async fn an_update_of_nothing_changes_nothing(acme: &Tenancy<'_, impl Tested>) -> Verdict {
