@@ -86,7 +86,7 @@ pub(crate) async fn sorted_pages_by_cursor_hold_everything_once_and_in_order(
         (
             "externalId",
             SortOrder::Descending,
-            ["b", "d", "a", "e", "c", "f"],
+            ["b", "d", "a", "e", "f", "c"],
         ),
         ("userName", SortOrder::Descending, ["f", "e", "d", "c", "b", "a"]),
         ("id", SortOrder::Ascending, ["a", "b", "c", "d", "e", "f"]),

@@ -251,7 +251,7 @@ pub(crate) async fn trimming_removes_a_bounded_number_and_splits_no_commit(
 
 pub(crate) async fn a_reader_behind_the_trim_is_told(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     stage(acme).await?;
-    acme.trim(99, 2, 99).await?;
+    acme.trim(0, 2, 99).await?;
     for after in [0, 1] {
         is_gone(acme, after, 3).await?;
     }

@@ -56,7 +56,7 @@ pub(crate) async fn resources_of_one_instant_come_in_the_order_of_their_ids(
         Step::create(User, "é"),
         Step::create(User, "a"),
         Step::create(Group, "g1"),
-        Step::create(User, "B"),
+        Step::create(User, "B").named("large b"),
         Step::create(User, "~"),
         Step::create(User, "aa"),
     ])
