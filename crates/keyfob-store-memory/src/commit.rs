@@ -152,6 +152,7 @@ impl<'t> Transaction<'t> {
                     || !related.joined.is_empty()
                     || !related.left.is_empty();
                 if !is_changed {
+                    self.reserve(id, unique);
                     return Ok(Outcome::Unchanged {
                         revision: self.revision(number, id)?,
                         unknown: related.unknown,
@@ -291,7 +292,9 @@ impl<'t> Transaction<'t> {
                 .members(&holder.owner, &holder.attribute)
                 .into_iter();
             let ids = members.flat_map(|members| members.iter().map(|(id, _)| id));
-            ids.filter(|id| !kept.contains(id)).cloned().collect()
+            let ids = ids.filter(|id| !kept.contains(id));
+            // Those that are named, too: clearing leaves hidden members, removing by id takes them.
+            ids.chain(&delta.remove).cloned().collect()
         } else {
             delta.remove.clone()
         };
@@ -423,6 +426,19 @@ impl<'t> Transaction<'t> {
             stored: stored.with_state(state).with_visibility(visibility),
         };
         self.set_record(id, Some(record));
+    }
+
+    /// Replaces the keys of a resource that doesn't change otherwise.
+    fn reserve(&mut self, id: &ResourceId, unique: Vec<UniqueKey>) {
+        if let Some(record) = self.tenant.record(id)
+            && record.unique != unique
+        {
+            let record = Record {
+                unique,
+                ..record.clone()
+            };
+            self.set_record(id, Some(record));
+        }
     }
 
     fn changed(&self, number: usize, id: &ResourceId, related: Related) -> Result<Outcome, CommitError> {

@@ -1,16 +1,29 @@
 //! The cases, by what they are about.
 
 pub(crate) mod atomicity;
+pub(crate) mod budgets;
+pub(crate) mod claims;
+pub(crate) mod commits;
 pub(crate) mod concurrency;
+pub(crate) mod cursors;
 pub(crate) mod deletion;
 pub(crate) mod documents;
 pub(crate) mod durability;
 pub(crate) mod events;
+pub(crate) mod expectations;
+pub(crate) mod feeds;
 pub(crate) mod filters;
+pub(crate) mod hiding;
 pub(crate) mod inverse;
+pub(crate) mod maintenance;
+pub(crate) mod outcomes;
+pub(crate) mod policies;
 pub(crate) mod queries;
 pub(crate) mod random;
 pub(crate) mod relations;
 pub(crate) mod selection;
+pub(crate) mod skipping;
+pub(crate) mod sorting;
+pub(crate) mod state;
 pub(crate) mod uniqueness;
 pub(crate) mod versions;

@@ -2,21 +2,36 @@
 
 use std::{error::Error, fmt};
 
-/// What a store does that the contract doesn't allow, or why that could not be found out.
+/// The reason why a case ended early: a store departs from the contract, or could not be tried.
 ///
-/// Made of any error by `?`. It is no [`Error`] itself, and prints alike for people and as `Debug`, which is how a
-/// test reports it.
+/// Every error converts into it by `?`. It is no [`Error`] itself, and prints alike for people and as `Debug`, which is
+/// how a test reports it.
 pub struct Failure {
     message: String,
+    is_inapplicable: bool,
 }
 
 impl Failure {
-    /// A failure with this message.
+    /// Creates a failure with this message.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
+            is_inapplicable: false,
         }
+    }
+
+    /// Creates the end of a case that needs what the store doesn't claim. No store fails by it.
+    pub(crate) fn inapplicable(reason: impl Into<String>) -> Self {
+        Self {
+            message: reason.into(),
+            is_inapplicable: true,
+        }
+    }
+
+    /// Returns true if the case needs what the store doesn't claim.
+    pub(crate) fn is_inapplicable(&self) -> bool {
+        self.is_inapplicable
     }
 
     pub(crate) fn different(what: &str, found: &dyn fmt::Debug, expected: &dyn fmt::Debug) -> Self {
@@ -24,7 +39,10 @@ impl Failure {
     }
 
     pub(crate) fn in_case(self, name: &str) -> Self {
-        Self::new(format!("{name}: {self}"))
+        Self {
+            message: format!("{name}: {self}"),
+            ..self
+        }
     }
 }
 
@@ -36,7 +54,7 @@ impl<E: Error> From<E> for Failure {
             message = format!("{message}: {cause}");
             source = cause.source();
         }
-        Self { message }
+        Self::new(message)
     }
 }
 
@@ -52,7 +70,7 @@ impl fmt::Debug for Failure {
     }
 }
 
-/// What a case comes to.
+/// The result of a case.
 pub(crate) type Verdict = Result<(), Failure>;
 
 /// Fails the case unless the condition holds.

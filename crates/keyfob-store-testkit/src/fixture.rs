@@ -3,10 +3,10 @@
 use std::sync::LazyLock;
 
 use keyfob_core::{
-    AttrName, AttrPath, AttrSet, Collation, CompareKey, DateTime, Registry, Resource, ResourceType, Schema,
-    SchemaUri, schema::ResourceTypeBuilder,
+    AttrName, AttrPath, Collation, CompareKey, DateTime, Registry, Resource, ResourceType, Schema, SchemaUri,
+    schema::ResourceTypeBuilder,
 };
-use keyfob_store::{Selection, UniqueKey};
+use keyfob_store::UniqueKey;
 
 use crate::failure::Failure;
 
@@ -41,11 +41,12 @@ impl Kind {
         }
     }
 
+    /// The type as the suite defines it.
     #[expect(
         clippy::panic,
         reason = "the definitions are part of the crate and a test loads them"
     )]
-    pub(crate) fn resource_type(self) -> &'static ResourceType {
+    pub(crate) fn definition(self) -> &'static ResourceType {
         match registry().resource_type(self.name()) {
             Some(resource_type) => resource_type,
             None => panic!("the suite has no type {}", self.name()),
@@ -71,27 +72,9 @@ impl Kind {
         }
     }
 
-    /// The attributes, relations among them.
-    pub(crate) fn everything(self) -> Selection {
-        let attributes: AttrSet = self
-            .resource_type()
-            .attributes()
-            .map(|(_, attribute)| attribute.id)
-            .collect();
-        Selection::of(attributes)
-    }
-
-    /// Some of the core attributes.
-    pub(crate) fn selection(self, names: &[&str]) -> Selection {
-        let attributes = names
-            .iter()
-            .filter_map(|name| self.resource_type().attribute(name));
-        Selection::of(attributes.map(|attribute| attribute.id).collect())
-    }
-
     /// A document that holds little more than a name.
     pub(crate) fn document(self, name: &str) -> Resource {
-        let mut resource = Resource::new([self.resource_type().schema().id.clone()]);
+        let mut resource = Resource::new([self.definition().schema().id.clone()]);
         let core = resource.core_mut();
         match self {
             User => core.insert("userName", name),
@@ -120,7 +103,7 @@ impl Kind {
 
 /// A document read from JSON.
 pub(crate) fn document(kind: Kind, json: &str) -> Result<Resource, Failure> {
-    Ok(Resource::from_json(json.as_bytes(), kind.resource_type())?)
+    Ok(Resource::from_json(json.as_bytes(), kind.definition())?)
 }
 
 /// The instant so many minutes into the year 2026.
@@ -186,15 +169,14 @@ mod tests {
     #[test]
     fn the_types_of_the_suite_load() {
         for kind in Kind::ALL {
-            for relation in kind.resource_type().relations() {
+            for relation in kind.definition().relations() {
                 let name = relation.attribute.name.as_str();
                 for member in Kind::ALL {
                     let takes = relation.kind == RelationKind::Owned && relation.takes(member.name());
                     assert_eq!(kind.takes(name, member), takes, "{kind:?}.{name} of {member:?}");
                 }
             }
-            assert_eq!(kind.resource_type().name(), kind.name());
-            assert!(!kind.everything().attributes.is_empty());
+            assert_eq!(kind.definition().name(), kind.name());
         }
     }
 }

@@ -1,10 +1,11 @@
-//! What the suite has to be told about a store.
+//! What the suite has to know about a store.
 
 use std::future::Future;
 
-use keyfob_store::Store;
+use keyfob_core::Registry;
+use keyfob_store::{Feeds, Maintenance};
 
-use crate::failure::Failure;
+use crate::{failure::Failure, fixture};
 
 /// Opens stores for the suite.
 ///
@@ -26,24 +27,32 @@ use crate::failure::Failure;
 ///     }
 /// }
 ///
-/// assert!(keyfob_store_testkit::cases::<Memory>().len() >= 45);
+/// assert!(keyfob_store_testkit::cases::<Memory>().len() >= 150);
 /// ```
 pub trait Harness: Send + Sync {
-    /// The store that is tried.
-    type Store: Store;
+    /// The store that is tried. One without events and maintenance is tried as a [`StoreOnly`](crate::StoreOnly).
+    type Store: Feeds + Maintenance;
 
     /// Opens a store that holds nothing.
     fn open(&self) -> impl Future<Output = Result<Self::Store, Failure>> + Send;
 
-    /// Closes a store and opens what it kept. Asked of stores alone that say that they are
+    /// Closes a store and opens what it kept. Called for stores alone that claim to be
     /// [durable](keyfob_store::Capabilities::durable).
     fn reopen(&self, store: Self::Store) -> impl Future<Output = Result<Self::Store, Failure>> + Send {
         drop(store);
         async {
             Err(Failure::new(
-                "the store says that it is durable, but its harness can't open it again",
+                "the store claims to be durable, but its harness can't open it again",
             ))
         }
+    }
+
+    /// Returns the resource types that the suite stores. A store of some types or attributes gives its own registry, and
+    /// the suite leaves out the cases that need others.
+    ///
+    /// The names of the types are those of the suite's own [registry](crate::registry), which is the default.
+    fn registry(&self) -> &Registry {
+        fixture::registry()
     }
 
     /// Runs a future to its end. Called from several threads at once.

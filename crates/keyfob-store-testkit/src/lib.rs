@@ -4,17 +4,21 @@
 mod failure;
 
 mod cases;
+mod effect;
 mod fixture;
 mod harness;
 mod model;
 mod random;
 mod step;
+mod store_only;
 mod suite;
 mod tenancy;
+mod upkeep;
 
 pub use self::{
     failure::Failure,
     fixture::registry,
     harness::Harness,
-    suite::{Case, cases, run},
+    store_only::StoreOnly,
+    suite::{Case, Conclusion, Report, cases, check_applicable, run},
 };

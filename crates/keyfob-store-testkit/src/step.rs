@@ -1,7 +1,11 @@
-//! Changes that own what they are made of.
+//! Changes, made step by step.
 
-use keyfob_core::{CompareKey, DateTime, Member, Resource, ResourceId, Value, Version};
-use keyfob_store::{Change, NewEvent, RelationDelta, UniqueKey};
+use std::sync::Arc;
+
+use keyfob_core::{CompareKey, DateTime, Member, Object, Resource, ResourceId, ResourceType, Value, Version};
+use keyfob_store::{
+    Cause, Change, Expected, MemberPolicy, NewEvent, OnRefusal, RelationDelta, UniqueKey, Visibility, When,
+};
 
 use crate::fixture::{Kind, minute};
 
@@ -12,14 +16,17 @@ pub(crate) struct Step {
     pub(crate) kind: Kind,
     pub(crate) id: ResourceId,
     pub(crate) document: Option<Resource>,
+    pub(crate) state: Option<Object>,
+    pub(crate) visibility: Option<Visibility>,
     pub(crate) relations: Vec<RelationDelta>,
-    pub(crate) unique: Vec<UniqueKey>,
-    pub(crate) version: Version,
-    pub(crate) created: Option<DateTime>,
+    pub(crate) members: MemberPolicy,
+    pub(crate) unique: Option<Vec<UniqueKey>>,
     pub(crate) precondition: Option<Version>,
+    pub(crate) on_refusal: OnRefusal,
     pub(crate) at: DateTime,
     pub(crate) event: NewEvent,
-    pub(crate) of: Option<usize>,
+    pub(crate) when: When,
+    pub(crate) expected: Expected,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +34,9 @@ pub(crate) enum Action {
     Create,
     Update,
     Delete,
+    Expect,
     Publish,
+    Forget,
 }
 
 impl Step {
@@ -36,16 +45,19 @@ impl Step {
         Self {
             action,
             kind,
-            event: NewEvent::new("", kind.name(), id.clone(), minute(0)),
+            event: NewEvent::new("", kind.name(), id.clone()),
             id,
             document: None,
+            state: None,
+            visibility: None,
             relations: Vec::new(),
-            unique: Vec::new(),
-            version: Version::FIRST,
-            created: None,
+            members: MemberPolicy::default(),
+            unique: None,
             precondition: None,
+            on_refusal: OnRefusal::Fail,
             at: minute(0),
-            of: None,
+            when: When::Always,
+            expected: Expected::Present,
         }
     }
 
@@ -59,8 +71,30 @@ impl Step {
         Self::new(Action::Update, kind, id)
     }
 
+    /// Hides a resource.
+    pub(crate) fn hide(kind: Kind, id: &str) -> Self {
+        Self::update(kind, id).seen(Visibility::Hidden)
+    }
+
+    /// Reveals a resource, with the keys that it reserves from then on.
+    pub(crate) fn reveal(kind: Kind, id: &str) -> Self {
+        let step = Self::update(kind, id).seen(Visibility::Live);
+        let unique = kind.keys(&kind.document(id));
+        Self {
+            unique: Some(unique),
+            ..step
+        }
+    }
+
     pub(crate) fn delete(kind: Kind, id: &str) -> Self {
         Self::new(Action::Delete, kind, id)
+    }
+
+    pub(crate) fn expect(kind: Kind, id: &str, expected: Expected) -> Self {
+        Self {
+            expected,
+            ..Self::new(Action::Expect, kind, id)
+        }
     }
 
     pub(crate) fn publish(name: &str, kind: Kind, id: &str) -> Self {
@@ -69,9 +103,13 @@ impl Step {
         step
     }
 
+    pub(crate) fn forget(kind: Kind, id: &str) -> Self {
+        Self::new(Action::Forget, kind, id)
+    }
+
     /// With this document, and the keys that the engine derives from it.
     pub(crate) fn document(mut self, document: Resource) -> Self {
-        self.unique = self.kind.keys(&document);
+        self.unique = Some(self.kind.keys(&document));
         self.document = Some(document);
         self
     }
@@ -90,12 +128,26 @@ impl Step {
         self
     }
 
+    /// With this text in the state beside its document, and nothing else there.
+    pub(crate) fn state(mut self, name: &str, value: impl Into<Value>) -> Self {
+        let mut state = Object::new();
+        state.insert(name, value);
+        self.state = Some(state);
+        self
+    }
+
+    /// Live or hidden from then on.
+    pub(crate) fn seen(mut self, visibility: Visibility) -> Self {
+        self.visibility = Some(visibility);
+        self
+    }
+
     /// With these keys instead of those that the engine would derive.
     pub(crate) fn keys(mut self, keys: &[(&str, &str)]) -> Self {
-        self.unique = keys
+        let keys = keys
             .iter()
-            .map(|(attribute, value)| UniqueKey::new(*attribute, CompareKey::verbatim(*value)))
-            .collect();
+            .map(|(attribute, value)| UniqueKey::new(*attribute, CompareKey::verbatim(*value)));
+        self.unique = Some(keys.collect());
         self
     }
 
@@ -124,10 +176,15 @@ impl Step {
         self.delta(delta)
     }
 
-    /// Brought back at this version, first created this many minutes into the year.
-    pub(crate) fn again(mut self, version: u64, created: i64) -> Self {
-        self.version = Version::new(version);
-        self.created = Some(minute(created));
+    /// Leaving out members of which nothing is known.
+    pub(crate) fn skip_unknown(mut self) -> Self {
+        self.members.skip_unknown = true;
+        self
+    }
+
+    /// Taking hidden members.
+    pub(crate) fn accept_hidden(mut self) -> Self {
+        self.members.accept_hidden = true;
         self
     }
 
@@ -136,59 +193,75 @@ impl Step {
         self
     }
 
-    /// Made this many minutes into the year.
+    /// Skipped for these causes.
+    pub(crate) fn or_skip(mut self, causes: &'static [Cause]) -> Self {
+        self.on_refusal = OnRefusal::Skip(causes);
+        self
+    }
+
+    /// Made this many minutes into the year. A commit is made at the latest time of its steps.
     pub(crate) fn at(mut self, minutes: i64) -> Self {
         self.at = minute(minutes);
-        self.event.at = self.at;
         self
     }
 
-    /// Telling of an earlier change of the commit.
+    /// Published if an earlier change of the commit changed something.
     pub(crate) fn of(mut self, change: usize) -> Self {
-        self.of = Some(change);
+        self.when = When::Changed(change);
         self
     }
 
-    pub(crate) fn as_change(&self) -> Change<'_> {
-        let Self {
-            id,
-            relations,
-            unique,
-            precondition,
-            at,
-            ..
-        } = self;
-        let resource_type = self.kind.resource_type();
-        match (self.action, &self.document) {
+    /// Published if an earlier change of the commit was skipped.
+    pub(crate) fn unless(mut self, change: usize) -> Self {
+        self.when = When::Skipped(change);
+        self
+    }
+
+    /// Returns the change, with the type as the store under test knows it.
+    pub(crate) fn to_change(&self, resource_type: &ResourceType) -> Change {
+        let resource_type = resource_type.clone();
+        let id = self.id.clone();
+        let document = self.document.clone().map(Arc::new);
+        let relations = self.relations.clone().into();
+        match (self.action, document) {
             (Action::Create, Some(document)) => Change::Create {
                 resource_type,
                 id,
                 document,
+                state: Arc::new(self.state.clone().unwrap_or_default()),
                 relations,
-                unique,
-                version: self.version,
-                created: self.created.unwrap_or(*at),
-                at: *at,
+                members: self.members,
+                unique: self.unique.clone().unwrap_or_default(),
+                on_refusal: self.on_refusal,
             },
             (Action::Create | Action::Update, document) => Change::Update {
                 resource_type,
                 id,
-                document: document.as_ref(),
+                document,
+                state: self.state.clone().map(Arc::new),
+                visibility: self.visibility,
                 relations,
-                unique,
-                precondition: *precondition,
-                at: *at,
+                members: self.members,
+                unique: self.unique.clone(),
+                precondition: self.precondition,
+                on_refusal: self.on_refusal,
             },
             (Action::Delete, _) => Change::Delete {
                 resource_type,
                 id,
-                precondition: *precondition,
-                at: *at,
+                precondition: self.precondition,
+                on_refusal: self.on_refusal,
+            },
+            (Action::Expect, _) => Change::Expect {
+                resource_type,
+                id,
+                expected: self.expected,
             },
             (Action::Publish, _) => Change::Publish {
-                event: &self.event,
-                of: self.of,
+                event: Arc::new(self.event.clone()),
+                when: self.when,
             },
+            (Action::Forget, _) => Change::Forget { resource_type, id },
         }
     }
 }

@@ -12,22 +12,26 @@ use std::{
     time::Duration,
 };
 
-use keyfob_store::Store;
+use keyfob_store::Event;
 
 use crate::{
-    cases::{events::ids, relations::users},
+    cases::{
+        events::{are_dense, ids},
+        relations::users,
+    },
+    effect::Refusal,
     failure::{Failure, Verdict},
     fixture::{Group, Kind, User},
     harness::Harness,
     step::Step,
-    tenancy::{Refusal, Tenancy},
+    tenancy::{Tenancy, Tested},
 };
 
 const CALLERS: usize = 8;
 
 pub(crate) fn of_many_updates_that_demand_one_version_one_is_made<H: Harness>(harness: &H) -> Verdict {
     let store = harness.run(harness.open())?;
-    let acme = Tenancy::new(&store, "acme");
+    let acme = Tenancy::new(harness, &store, "acme");
     harness.run(users(&acme, &["u"]))?;
     for version in 1..=10 {
         let refusals = race(harness, CALLERS, async |caller| {
@@ -61,7 +65,7 @@ pub(crate) fn of_many_updates_that_demand_one_version_one_is_made<H: Harness>(ha
 
 pub(crate) fn of_many_resources_of_one_name_one_is_created<H: Harness>(harness: &H) -> Verdict {
     let store = harness.run(harness.open())?;
-    let acme = Tenancy::new(&store, "acme");
+    let acme = Tenancy::new(harness, &store, "acme");
     for round in 0..10 {
         let name = format!("name {round}");
         let refusals = race(harness, CALLERS, async |caller| {
@@ -88,7 +92,7 @@ pub(crate) fn of_many_resources_of_one_name_one_is_created<H: Harness>(harness: 
 
 pub(crate) fn of_many_resources_of_one_id_one_is_created<H: Harness>(harness: &H) -> Verdict {
     let store = harness.run(harness.open())?;
-    let acme = Tenancy::new(&store, "acme");
+    let acme = Tenancy::new(harness, &store, "acme");
     for round in 0..10 {
         let id = format!("{round}");
         let refusals = race(harness, CALLERS, async |caller| {
@@ -117,7 +121,7 @@ pub(crate) fn of_many_resources_of_one_id_one_is_created<H: Harness>(harness: &H
 pub(crate) fn of_many_members_that_are_put_in_at_once_none_is_lost<H: Harness>(harness: &H) -> Verdict {
     const EACH: usize = 10;
     let store = harness.run(harness.open())?;
-    let acme = Tenancy::new(&store, "acme");
+    let acme = Tenancy::new(harness, &store, "acme");
     let mut members: Vec<String> = (0..CALLERS * EACH).map(|number| format!("u{number}")).collect();
     harness.run(async {
         users(&acme, &members.iter().map(String::as_str).collect::<Vec<_>>()).await?;
@@ -146,7 +150,7 @@ pub(crate) fn of_many_members_that_are_put_in_at_once_none_is_lost<H: Harness>(h
 
 pub(crate) fn a_reader_sees_every_commit_that_has_returned<H: Harness>(harness: &H) -> Verdict {
     let store = harness.run(harness.open())?;
-    let acme = Tenancy::new(&store, "acme");
+    let acme = Tenancy::new(harness, &store, "acme");
     race(harness, CALLERS, async |caller| {
         for number in 0..10 {
             let id = format!("{caller}-{number}");
@@ -158,10 +162,10 @@ pub(crate) fn a_reader_sees_every_commit_that_has_returned<H: Harness>(harness: 
                 [id.as_str()],
                 "finding {id}"
             );
-            let told = acme.events(None, usize::MAX).await?;
+            let events = acme.state().await?.events;
             ensure!(
-                told.iter().any(|event| event.event.resource.as_str() == id),
-                "the creation of {id} is not told"
+                events.is_none_or(|events| events.iter().any(|event| event.event.resource.as_str() == id)),
+                "the creation of {id} is not in the feed"
             );
         }
         Ok(())
@@ -172,10 +176,11 @@ pub(crate) fn a_reader_sees_every_commit_that_has_returned<H: Harness>(harness: 
 pub(crate) fn who_follows_the_events_misses_none<H: Harness>(harness: &H) -> Verdict {
     const EACH: usize = 25;
     let store = harness.run(harness.open())?;
-    let acme = Tenancy::new(&store, "acme");
+    let acme = Tenancy::new(harness, &store, "acme");
+    harness.run(acme.events())?;
     let writing = AtomicUsize::new(CALLERS);
     let followed = race(harness, CALLERS + 1, async |caller| {
-        let mut read = Vec::new();
+        let mut read: Vec<Event> = Vec::new();
         if caller < CALLERS {
             for _ in 0..EACH {
                 acme.apply(&[Step::publish("a", User, "u"), Step::publish("b", User, "u")])
@@ -186,31 +191,34 @@ pub(crate) fn who_follows_the_events_misses_none<H: Harness>(harness: &H) -> Ver
         }
         loop {
             let all_written = writing.load(Ordering::SeqCst) == 0;
-            let events = acme.events(read.last().copied(), 7).await?;
+            let last = read.last().map_or(0, |event| event.position.number());
+            let events = acme.feed(last, 7).await?;
             if events.is_empty() && all_written {
                 return Ok(read);
             }
-            read.extend(ids(&events));
+            read.extend(events);
             ensure!(
                 read.len() <= CALLERS * EACH * 2,
-                "more events were read than were published: {read:?}"
+                "more events were read than were published: {}",
+                read.len()
             );
         }
     })?;
-    let all = ids(&harness.run(acme.events(None, usize::MAX))?);
+    let all = harness.run(acme.events())?;
     ensure_eq!(all.len(), CALLERS * EACH * 2, "how many events there are");
-    let read = followed.last().map(Vec::len);
+    are_dense(&all)?;
+    let followed = followed.last().map(|events| ids(events));
     ensure_eq!(
-        followed.last(),
-        Some(&all),
-        "the events as they were read ({read:?}) while they were published"
+        followed,
+        Some(ids(&all)),
+        "the events as they were read while they were published"
     );
     Ok(())
 }
 
 pub(crate) fn a_commit_that_nobody_waits_for_happens_whole_or_not_at_all<H: Harness>(harness: &H) -> Verdict {
     let store = harness.run(harness.open())?;
-    let acme = Tenancy::new(&store, "acme");
+    let acme = Tenancy::new(harness, &store, "acme");
     harness.run(users(&acme, &["member"]))?;
     let rounds = 12;
     for round in 0..rounds {
@@ -265,7 +273,7 @@ fn whole(round: usize) -> Vec<Step> {
     ]
 }
 
-async fn is_whole(acme: &Tenancy<'_, impl Store>, round: usize) -> Verdict {
+async fn is_whole(acme: &Tenancy<'_, impl Tested>, round: usize) -> Verdict {
     let user = acme
         .get(User, &format!("User{round}"))
         .await?
@@ -283,12 +291,14 @@ async fn is_whole(acme: &Tenancy<'_, impl Store>, round: usize) -> Verdict {
     };
     let expected = happened.then(|| vec![format!("User{round}"), "member".to_owned()]);
     ensure_eq!(group, expected, "the group of a commit that nobody waited for");
-    let events = acme.events(None, usize::MAX).await?;
-    let told = events
+    let Some(events) = acme.state().await?.events else {
+        return Ok(());
+    };
+    let is_published = events
         .iter()
         .any(|event| event.event.resource.as_str() == format!("User{round}"));
     ensure_eq!(
-        told,
+        is_published,
         happened,
         "whether the event of a commit that nobody waited for is there"
     );
@@ -296,11 +306,8 @@ async fn is_whole(acme: &Tenancy<'_, impl Store>, round: usize) -> Verdict {
 }
 
 /// Commits, and says why not if it was refused.
-async fn refusal(acme: &Tenancy<'_, impl Store>, steps: &[Step]) -> Result<Option<Refusal>, Failure> {
-    match acme.commit(steps).await {
-        Ok(_) => Ok(None),
-        Err(error) => Refusal::try_from(error).map(Some),
-    }
+async fn refusal(acme: &Tenancy<'_, impl Tested>, steps: &[Step]) -> Result<Option<Refusal>, Failure> {
+    Ok(acme.commit(steps).await?.err())
 }
 
 /// Runs the same for several callers, each on a thread of its own, all let loose at once.

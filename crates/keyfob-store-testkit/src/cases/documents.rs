@@ -1,16 +1,18 @@
 //! Documents are kept as they are given, under ids that belong to one tenant.
 
 use keyfob_core::{Resource, Value};
-use keyfob_store::Store;
+
+use keyfob_store::Stored;
 
 use crate::{
+    effect::Refusal,
     failure::{Failure, Verdict},
     fixture::{Device, Group, Kind, User, document, minute},
     step::Step,
-    tenancy::{Refusal, Tenancy},
+    tenancy::{Tenancy, Tested},
 };
 
-pub(crate) async fn a_document_is_given_back_equal(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_document_is_given_back_equal(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let given = document(
         User,
         r#"{
@@ -35,7 +37,7 @@ pub(crate) async fn a_document_is_given_back_equal(acme: &Tenancy<'_, impl Store
     is_given_back(acme, "u1", &given).await
 }
 
-pub(crate) async fn text_of_any_script_is_given_back_equal(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn text_of_any_script_is_given_back_equal(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     for (id, text) in [
         ("empty", ""),
         ("quotes", r#"'; DROP TABLE "users"; -- \ % _ * ? $1 :a {} []"#),
@@ -56,7 +58,7 @@ pub(crate) async fn text_of_any_script_is_given_back_equal(acme: &Tenancy<'_, im
     Ok(())
 }
 
-pub(crate) async fn numbers_are_given_back_equal(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn numbers_are_given_back_equal(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     // The largest number below 2^63: a body holds none beyond.
     const LARGEST: f64 = 9_223_372_036_854_774_784.0;
     for (id, slot, weight) in [
@@ -89,7 +91,7 @@ pub(crate) async fn numbers_are_given_back_equal(acme: &Tenancy<'_, impl Store>)
     Ok(())
 }
 
-pub(crate) async fn what_the_schema_does_not_know_is_kept_too(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn what_the_schema_does_not_know_is_kept_too(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let given = document(
         Group,
         r#"{
@@ -104,7 +106,7 @@ pub(crate) async fn what_the_schema_does_not_know_is_kept_too(acme: &Tenancy<'_,
     holds(acme, Group, "g1", &given).await
 }
 
-pub(crate) async fn the_order_of_attributes_makes_no_difference(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn the_order_of_attributes_makes_no_difference(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let given = document(
         User,
         r#"{"userName": "a", "title": "t", "name": {"givenName": "g", "familyName": "f"}}"#,
@@ -121,7 +123,7 @@ pub(crate) async fn the_order_of_attributes_makes_no_difference(acme: &Tenancy<'
 }
 
 pub(crate) async fn a_resource_carries_its_id_its_type_its_times_and_its_version(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     acme.apply(&[Step::create(User, "u1").at(1)]).await?;
     acme.apply(&[Step::update(User, "u1").named("renamed").at(5)])
@@ -145,7 +147,7 @@ pub(crate) async fn a_resource_carries_its_id_its_type_its_times_and_its_version
     Ok(())
 }
 
-pub(crate) async fn a_new_resource_has_version_1_and_one_time(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_new_resource_has_version_1_and_one_time(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(Group, "g1").at(7)]).await?;
     let stored = acme.read(Group, "g1").await?;
     let meta = stored.resource.meta().unwrap_or_default();
@@ -159,7 +161,7 @@ pub(crate) async fn a_new_resource_has_version_1_and_one_time(acme: &Tenancy<'_,
 }
 
 pub(crate) async fn ids_are_told_apart_by_case_and_may_hold_anything(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     let ids = [
         "a",
@@ -183,17 +185,83 @@ pub(crate) async fn ids_are_told_apart_by_case_and_may_hold_anything(
         let version = if id == "A" { 2 } else { 1 };
         ensure_eq!(acme.version(User, id).await?, version, "the version of `{id}`");
     }
-    ensure_eq!(acme.ids(User).await?, ids.map(str::to_owned), "all ids");
+    let mut all = acme.ids(User).await?;
+    all.sort();
+    let mut expected = ids;
+    expected.sort_unstable();
+    ensure_eq!(all, expected, "all ids");
     Ok(())
 }
 
-pub(crate) async fn an_unknown_id_is_not_found(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn many_ids_are_read_in_their_order(acme: &Tenancy<'_, impl Tested>) -> Verdict {
+    acme.apply(&[
+        Step::create(User, "a"),
+        Step::create(User, "b"),
+        Step::create(User, "c"),
+        Step::create(Group, "g").add(&["a", "c"]),
+    ])
+    .await?;
+    acme.other("globex")
+        .apply(&[Step::create(User, "theirs")])
+        .await?;
+    let selection = acme.everything(User)?;
+    let mut single = Vec::new();
+    let ids = ["c", "nobody", "a", "g", "theirs", "", "b", "c", "A"];
+    for id in ids {
+        single.push(acme.get(User, id).await?);
+    }
+    let found: Vec<bool> = single.iter().map(Option::is_some).collect();
+    ensure_eq!(
+        found,
+        [true, false, true, false, false, false, true, true, false],
+        "which of {ids:?} are found"
+    );
+    ensure_eq!(
+        acme.get_many(User, &ids, &selection).await?,
+        single,
+        "the users of {ids:?}, together and one by one"
+    );
+    ensure_eq!(
+        acme.get_many(User, &[], &selection).await?,
+        [],
+        "the users of no ids"
+    );
+    let many: Vec<String> = (0..1_200).map(|number| format!("none {number}")).collect();
+    let mut many: Vec<&str> = many.iter().map(String::as_str).collect();
+    many.push("b");
+    let found = acme.get_many(User, &many, &selection).await?;
+    ensure_eq!(
+        found.iter().flatten().count(),
+        1,
+        "how many of 1,201 ids are found"
+    );
+    ensure!(
+        found.last().is_some_and(Option::is_some),
+        "the last of 1,201 ids is not found in its place"
+    );
+    Ok(())
+}
+
+pub(crate) async fn hidden_resources_are_read_among_many_ids(acme: &Tenancy<'_, impl Tested>) -> Verdict {
+    acme.apply(&[Step::create(User, "a"), Step::create(User, "b")])
+        .await?;
+    acme.apply(&[Step::hide(User, "a")]).await?;
+    let found = acme.get_many(User, &["b", "a"], &acme.everything(User)?).await?;
+    let hidden: Vec<_> = found
+        .iter()
+        .map(|stored| stored.as_ref().map(Stored::is_hidden))
+        .collect();
+    ensure_eq!(hidden, [Some(false), Some(true)], "which of two users are hidden");
+    Ok(())
+}
+
+pub(crate) async fn an_unknown_id_is_not_found(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(User, "u1")]).await?;
     is_not_found(acme, User, "u2").await?;
     is_not_found(acme, User, "").await
 }
 
-pub(crate) async fn an_id_of_another_type_is_not_found(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn an_id_of_another_type_is_not_found(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[
         Step::create(User, "u1"),
         Step::create(Group, "g1"),
@@ -205,7 +273,7 @@ pub(crate) async fn an_id_of_another_type_is_not_found(acme: &Tenancy<'_, impl S
     is_not_found(acme, User, "d1").await
 }
 
-pub(crate) async fn an_id_of_another_tenant_is_not_found(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn an_id_of_another_tenant_is_not_found(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(User, "u1")]).await?;
     let globex = acme.other("globex");
     is_not_found(&globex, User, "u1").await?;
@@ -220,7 +288,7 @@ pub(crate) async fn an_id_of_another_tenant_is_not_found(acme: &Tenancy<'_, impl
     Ok(())
 }
 
-pub(crate) async fn an_id_is_taken_whatever_the_type(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn an_id_is_taken_whatever_the_type(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(User, "x")]).await?;
     for kind in Kind::ALL {
         let refusal = acme.refuse(&[Step::create(kind, "x").named("y")]).await?;
@@ -242,7 +310,7 @@ pub(crate) async fn an_id_is_taken_whatever_the_type(acme: &Tenancy<'_, impl Sto
     Ok(())
 }
 
-pub(crate) async fn two_tenants_may_use_one_id(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn two_tenants_may_use_one_id(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let globex = acme.other("globex");
     acme.apply(&[Step::create(User, "x").with("title", "of acme")])
         .await?;
@@ -266,14 +334,14 @@ pub(crate) async fn two_tenants_may_use_one_id(acme: &Tenancy<'_, impl Store>) -
     Ok(())
 }
 
-async fn is_given_back(acme: &Tenancy<'_, impl Store>, id: &str, given: &Resource) -> Verdict {
+async fn is_given_back(acme: &Tenancy<'_, impl Tested>, id: &str, given: &Resource) -> Verdict {
     acme.apply(&[Step::create(User, id).document(given.clone())])
         .await?;
     holds(acme, User, id, given).await
 }
 
 /// Checks that the stored resource is the document with `id` and `meta` and nothing else.
-async fn holds(acme: &Tenancy<'_, impl Store>, kind: Kind, id: &str, given: &Resource) -> Verdict {
+async fn holds(acme: &Tenancy<'_, impl Tested>, kind: Kind, id: &str, given: &Resource) -> Verdict {
     let mut resource = acme.read(kind, id).await?.resource;
     resource.core_mut().remove("id");
     resource.core_mut().remove("meta");
@@ -282,7 +350,7 @@ async fn holds(acme: &Tenancy<'_, impl Store>, kind: Kind, id: &str, given: &Res
     Ok(())
 }
 
-async fn is_not_found(tenant: &Tenancy<'_, impl Store>, kind: Kind, id: &str) -> Verdict {
+async fn is_not_found(tenant: &Tenancy<'_, impl Tested>, kind: Kind, id: &str) -> Verdict {
     let name = kind.name();
     ensure_eq!(tenant.get(kind, id).await?, None, "reading {name} `{id}`");
     for step in [

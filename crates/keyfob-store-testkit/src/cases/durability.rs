@@ -1,34 +1,33 @@
 //! What was committed is there when a durable store is opened again.
 
-use keyfob_store::Store;
+use keyfob_store::{Store, Visibility};
 
 use crate::{
-    cases::events::{ids, published},
-    failure::Verdict,
+    cases::events::are_dense,
+    effect::{Effect, Refusal},
+    failure::{Failure, Verdict},
     fixture::{Device, Group, User},
     harness::Harness,
     step::{Step, delta},
-    tenancy::{Refusal, Tenancy},
+    tenancy::{Tenancy, Tested, new_commit_id},
 };
 
 pub(crate) fn a_store_that_is_opened_again_holds_what_it_held<H: Harness>(harness: &H) -> Verdict {
     harness.run(async {
         let store = harness.open().await?;
-        if !store.capabilities().durable {
-            return Ok(());
-        }
-        fill(&Tenancy::new(&store, "acme")).await?;
-        fill(&Tenancy::new(&store, "globex")).await?;
-        Tenancy::new(&store, "globex")
+        needs_durability(&store)?;
+        fill(&Tenancy::new(harness, &store, "acme")).await?;
+        fill(&Tenancy::new(harness, &store, "globex")).await?;
+        Tenancy::new(harness, &store, "globex")
             .apply(&[Step::delete(Group, "g")])
             .await?;
         let mut states = Vec::new();
         for tenant in ["acme", "globex", "initech"] {
-            states.push((tenant, Tenancy::new(&store, tenant).state().await?));
+            states.push((tenant, Tenancy::new(harness, &store, tenant).state().await?));
         }
         let store = harness.reopen(store).await?;
         for (tenant, before) in &states {
-            let after = Tenancy::new(&store, tenant).state().await?;
+            let after = Tenancy::new(harness, &store, tenant).state().await?;
             after.check_equal(
                 before,
                 &format!("what {tenant} has after the store was opened again"),
@@ -37,7 +36,7 @@ pub(crate) fn a_store_that_is_opened_again_holds_what_it_held<H: Harness>(harnes
         // And once more, since what is written when a store is opened may be what is missing the next time.
         let store = harness.reopen(store).await?;
         for (tenant, before) in &states {
-            let after = Tenancy::new(&store, tenant).state().await?;
+            let after = Tenancy::new(harness, &store, tenant).state().await?;
             after.check_equal(
                 before,
                 &format!("what {tenant} has after the store was opened for the third time"),
@@ -50,12 +49,10 @@ pub(crate) fn a_store_that_is_opened_again_holds_what_it_held<H: Harness>(harnes
 pub(crate) fn a_store_that_is_opened_again_goes_on_where_it_stopped<H: Harness>(harness: &H) -> Verdict {
     harness.run(async {
         let store = harness.open().await?;
-        if !store.capabilities().durable {
-            return Ok(());
-        }
-        fill(&Tenancy::new(&store, "acme")).await?;
+        needs_durability(&store)?;
+        fill(&Tenancy::new(harness, &store, "acme")).await?;
         let store = harness.reopen(store).await?;
-        let acme = Tenancy::new(&store, "acme");
+        let acme = Tenancy::new(harness, &store, "acme");
         for (steps, expected) in [
             ([Step::create(User, "g")], Refusal::IdTaken { change: 0 }),
             (
@@ -80,13 +77,18 @@ pub(crate) fn a_store_that_is_opened_again_goes_on_where_it_stopped<H: Harness>(
             );
         }
         acme.apply(&[
-            Step::create(User, "0").named("b"),
+            Step::create(User, "0").named("b").at(9),
             Step::update(Group, "g").add(&["0"]),
         ])
         .await?;
         ensure_eq!(
+            acme.apply(&[Step::create(User, "gone").at(10)]).await?,
+            [Effect::Changed(2)],
+            "the version under an id that was deleted before the store was opened again"
+        );
+        ensure_eq!(
             acme.ids(User).await?,
-            ["b", "a", "0"],
+            ["b", "a", "0", "gone"],
             "the order, with one that came after"
         );
         ensure_eq!(
@@ -113,64 +115,110 @@ pub(crate) fn a_store_that_is_opened_again_goes_on_where_it_stopped<H: Harness>(
     })
 }
 
-pub(crate) fn event_ids_grow_on_in_a_store_that_is_opened_again<H: Harness>(harness: &H) -> Verdict {
+pub(crate) fn positions_go_on_in_a_store_that_is_opened_again<H: Harness>(harness: &H) -> Verdict {
     harness.run(async {
-        let store = harness.open().await?;
-        if !store.capabilities().durable {
-            return Ok(());
-        }
-        let mut all = Vec::new();
-        let mut store = store;
-        for round in 0..3 {
-            let acme = Tenancy::new(&store, "acme");
-            all.extend(published(
-                &acme
-                    .apply(&[Step::publish("a", User, "u"), Step::publish("b", User, "u")])
-                    .await?,
-            )?);
-            all.extend(published(
-                &acme
-                    .other("globex")
-                    .apply(&[Step::publish("c", User, "u")])
-                    .await?,
-            )?);
-            ensure!(
-                all.is_sorted_by(|left, right| left < right),
-                "event ids don't grow: {all:?}"
-            );
-            ensure_eq!(
-                ids(&acme.events(None, 99).await?).len(),
-                2 * (round + 1),
-                "how many events there are"
-            );
+        let mut store = harness.open().await?;
+        needs_durability(&store)?;
+        for round in 1..4 {
+            let acme = Tenancy::new(harness, &store, "acme");
+            acme.apply(&[Step::publish("a", User, "u"), Step::publish("b", User, "u")])
+                .await?;
+            acme.other("globex")
+                .apply(&[Step::publish("c", User, "u")])
+                .await?;
+            let events = acme.events().await?;
+            ensure_eq!(events.len(), 2 * round, "how many events there are");
+            are_dense(&events)?;
             store = harness.reopen(store).await?;
         }
         Ok(())
     })
 }
 
-async fn fill(tenant: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) fn a_store_that_is_opened_again_knows_its_commits_and_its_consumers<H: Harness>(
+    harness: &H,
+) -> Verdict {
+    harness.run(async {
+        let store = harness.open().await?;
+        needs_durability(&store)?;
+        let acme = Tenancy::new(harness, &store, "acme");
+        let commit = acme.to_commit(&[Step::create(User, "u"), Step::publish("created", User, "u").of(0)])?;
+        let id = commit.id.clone();
+        acme.commit_all(vec![commit]).await?;
+        acme.acknowledge("billing", 1).await?;
+        let store = harness.reopen(store).await?;
+        let acme = Tenancy::new(harness, &store, "acme");
+        ensure!(
+            acme.committed(&id).await?,
+            "a commit is not known in a store that was opened again"
+        );
+        ensure!(
+            !acme.committed(&new_commit_id()).await?,
+            "a commit that never was is known in a store that was opened again"
+        );
+        ensure_eq!(
+            acme.acknowledged("billing").await?,
+            1,
+            "what a consumer has acknowledged in a store that was opened again"
+        );
+        Ok(())
+    })
+}
+
+/// Ends the case unless what is committed outlives the process.
+fn needs_durability(store: &impl Store) -> Verdict {
+    if store.capabilities().durable {
+        Ok(())
+    } else {
+        Err(Failure::inapplicable(
+            "the store keeps nothing beyond the process",
+        ))
+    }
+}
+
+async fn fill(tenant: &Tenancy<'_, impl Tested>) -> Verdict {
+    tenant.apply(&[Step::create(User, "b").at(1)]).await?;
     tenant
         .apply(&[
-            Step::create(User, "b").at(1),
-            Step::create(User, "a").with("externalId", "7").at(2),
+            Step::create(User, "a")
+                .with("externalId", "7")
+                .state("origin", "import")
+                .at(2),
             Step::create(User, "gone"),
-            Step::create(Group, "g").add(&["a", "b", "gone"]).at(3),
-            Step::create(Device, "d")
-                .add(&["a", "g"])
-                .delta(delta("components", &["b"], &[])),
-            Step::publish("filled", Group, "g").at(4),
         ])
         .await?;
     tenant
         .apply(&[
-            Step::update(User, "b").named("renamed").at(5),
+            Step::create(Group, "g").add(&["a", "b", "gone"]).at(3),
+            Step::publish("filled", Group, "g"),
+        ])
+        .await?;
+    if tenant.kinds().contains(&Device) {
+        tenant
+            .apply(&[Step::create(Device, "d")
+                .add(&["a", "g"])
+                .delta(delta("components", &["b"], &[]))
+                .at(4)])
+            .await?;
+    }
+    tenant
+        .apply(&[
+            Step::update(User, "b").named("renamed"),
             Step::publish("changed", User, "b").of(0),
             Step::update(Group, "g").add(&["a"]),
             Step::publish("lost", Group, "g").of(2),
-            Step::delete(User, "gone").at(6),
+            Step::delete(User, "gone"),
             Step::update(Group, "g").named("Guides").at(7),
         ])
         .await?;
+    if tenant.capabilities().hiding {
+        tenant
+            .apply(&[
+                Step::create(User, "hidden"),
+                Step::create(Group, "h").add(&["hidden"]),
+                Step::update(User, "hidden").seen(Visibility::Hidden).at(8),
+            ])
+            .await?;
+    }
     Ok(())
 }

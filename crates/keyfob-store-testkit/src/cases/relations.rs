@@ -1,19 +1,20 @@
 //! Owned relations: members are put in and taken out without a look at the others.
 
-use keyfob_core::{Member, MemberSet, Object, ResourceId, Version};
-use keyfob_store::{Outcome, RelationDelta, Store};
+use keyfob_core::{Member, MemberSet, Object, ResourceId};
+use keyfob_store::RelationDelta;
 
 use crate::{
     cases::versions::was_changed,
+    effect::{Effect, Refusal},
     failure::Verdict,
     fixture::{Device, Group, User, minute},
     step::{Step, delta},
-    tenancy::{Refusal, Tenancy},
+    tenancy::{Tenancy, Tested},
 };
 
-const UNCHANGED: Outcome = Outcome::Unchanged(Version::FIRST);
+const UNCHANGED: Effect = Effect::Unchanged(1);
 
-pub(crate) async fn members_are_put_in_and_taken_out(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn members_are_put_in_and_taken_out(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b", "c", "d"]).await?;
     acme.apply(&[Step::create(Group, "g1").at(1)]).await?;
     for (version, step, expected) in [
@@ -32,7 +33,7 @@ pub(crate) async fn members_are_put_in_and_taken_out(acme: &Tenancy<'_, impl Sto
         let outcomes = acme.apply(&[step.at(10)]).await?;
         ensure_eq!(
             outcomes,
-            [Outcome::Changed(Version::new(version))],
+            [Effect::Changed(version)],
             "the outcome of change {version}"
         );
         ensure_eq!(
@@ -46,7 +47,7 @@ pub(crate) async fn members_are_put_in_and_taken_out(acme: &Tenancy<'_, impl Sto
 }
 
 pub(crate) async fn a_delta_that_clears_leaves_exactly_those_it_puts_in(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     users(acme, &["a", "b", "c", "d"]).await?;
     acme.apply(&[Step::create(Group, "g1").add(&["a", "b"])]).await?;
@@ -63,11 +64,7 @@ pub(crate) async fn a_delta_that_clears_leaves_exactly_those_it_puts_in(
         );
     }
     let outcomes = acme.apply(&[Step::update(Group, "g1").members(&[])]).await?;
-    ensure_eq!(
-        outcomes,
-        [Outcome::Changed(Version::new(5))],
-        "the outcome of an emptying"
-    );
+    ensure_eq!(outcomes, [Effect::Changed(5)], "the outcome of an emptying");
     ensure!(
         acme.members(Group, "g1", "members").await?.is_empty(),
         "a cleared group has members"
@@ -76,7 +73,7 @@ pub(crate) async fn a_delta_that_clears_leaves_exactly_those_it_puts_in(
 }
 
 pub(crate) async fn a_delta_that_changes_nothing_leaves_version_and_time(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     users(acme, &["a", "b", "c"]).await?;
     acme.apply(&[
@@ -108,7 +105,7 @@ pub(crate) async fn a_delta_that_changes_nothing_leaves_version_and_time(
 }
 
 pub(crate) async fn a_delta_that_changes_something_in_part_changes_the_resource(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     users(acme, &["a", "b", "c"]).await?;
     acme.apply(&[Step::create(Group, "g1").add(&["a", "b"])]).await?;
@@ -122,14 +119,14 @@ pub(crate) async fn a_delta_that_changes_something_in_part_changes_the_resource(
         let outcomes = acme.apply(&[step]).await?;
         ensure_eq!(
             outcomes,
-            [Outcome::Changed(Version::new(version))],
+            [Effect::Changed(version)],
             "the outcome of change {version}"
         );
     }
     Ok(())
 }
 
-pub(crate) async fn a_member_has_the_name_of_its_type(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_member_has_the_name_of_its_type(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[
         Step::create(User, "u"),
         Step::create(Group, "g"),
@@ -152,7 +149,7 @@ pub(crate) async fn a_member_has_the_name_of_its_type(acme: &Tenancy<'_, impl St
 }
 
 pub(crate) async fn a_member_keeps_the_display_with_which_it_was_put_in(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     users(acme, &["a", "b"]).await?;
     acme.apply(&[Step::create(Group, "g1").delta(displayed(&[("a", Some("Ada")), ("b", None)]))])
@@ -199,7 +196,7 @@ pub(crate) async fn a_member_keeps_the_display_with_which_it_was_put_in(
     Ok(())
 }
 
-pub(crate) async fn nothing_else_of_a_member_is_kept(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn nothing_else_of_a_member_is_kept(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a"]).await?;
     let mut rich = displayed(&[("a", Some("Ada"))]);
     for (_, member) in &mut rich.add {
@@ -217,7 +214,7 @@ pub(crate) async fn nothing_else_of_a_member_is_kept(acme: &Tenancy<'_, impl Sto
 }
 
 pub(crate) async fn all_unknown_members_are_named_and_nothing_is_stored(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     users(acme, &["a", "b"]).await?;
     acme.apply(&[Step::create(Group, "g1").add(&["a"])]).await?;
@@ -262,7 +259,9 @@ pub(crate) async fn all_unknown_members_are_named_and_nothing_is_stored(
     Ok(())
 }
 
-pub(crate) async fn another_tenants_resource_is_an_unknown_member(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn another_tenants_resource_is_an_unknown_member(
+    acme: &Tenancy<'_, impl Tested>,
+) -> Verdict {
     acme.other("globex")
         .apply(&[Step::create(User, "theirs")])
         .await?;
@@ -276,7 +275,7 @@ pub(crate) async fn another_tenants_resource_is_an_unknown_member(acme: &Tenancy
 }
 
 pub(crate) async fn who_is_of_a_type_that_a_relation_does_not_take_is_an_unknown_member(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     users(acme, &["a", "b"]).await?;
     acme.apply(&[
@@ -320,14 +319,14 @@ pub(crate) async fn who_is_of_a_type_that_a_relation_does_not_take_is_an_unknown
     let removal = acme.apply(&[Step::update(Group, "g1").remove(&["d"])]).await?;
     ensure_eq!(
         removal,
-        [Outcome::Unchanged(Version::FIRST)],
+        [Effect::Unchanged(1)],
         "taking out who can't be a member"
     );
     Ok(())
 }
 
 pub(crate) async fn a_relation_that_states_no_types_takes_any_resource(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     users(acme, &["u"]).await?;
     acme.apply(&[
@@ -345,7 +344,7 @@ pub(crate) async fn a_relation_that_states_no_types_takes_any_resource(
 }
 
 pub(crate) async fn the_type_of_a_member_is_that_of_whoever_has_the_id_by_then(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     users(acme, &["a"]).await?;
     acme.apply(&[Step::create(Device, "d"), Step::create(Group, "g1")])
@@ -376,7 +375,7 @@ pub(crate) async fn the_type_of_a_member_is_that_of_whoever_has_the_id_by_then(
     Ok(())
 }
 
-pub(crate) async fn a_resource_is_created_with_its_members(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_resource_is_created_with_its_members(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b"]).await?;
     let outcomes = acme
         .apply(&[
@@ -384,7 +383,7 @@ pub(crate) async fn a_resource_is_created_with_its_members(acme: &Tenancy<'_, im
             Step::create(Group, "g2").members(&["a", "b"]),
         ])
         .await?;
-    ensure_eq!(outcomes, [Outcome::Changed(Version::FIRST); 2], "the outcomes");
+    ensure_eq!(outcomes, [Effect::Changed(1); 2], "the outcomes");
     ensure_eq!(
         acme.member_ids(Group, "g1", "members").await?,
         ["a"],
@@ -398,7 +397,7 @@ pub(crate) async fn a_resource_is_created_with_its_members(acme: &Tenancy<'_, im
     Ok(())
 }
 
-pub(crate) async fn a_resource_may_be_its_own_member(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_resource_may_be_its_own_member(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(Group, "g1")]).await?;
     acme.apply(&[Step::update(Group, "g1").add(&["g1"])]).await?;
     ensure_eq!(
@@ -420,7 +419,7 @@ pub(crate) async fn a_resource_may_be_its_own_member(acme: &Tenancy<'_, impl Sto
     Ok(())
 }
 
-pub(crate) async fn relations_of_one_resource_are_apart(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn relations_of_one_resource_are_apart(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b"]).await?;
     acme.apply(&[Step::create(Device, "part")]).await?;
     let both = Step::create(Device, "d1")
@@ -445,7 +444,7 @@ pub(crate) async fn relations_of_one_resource_are_apart(acme: &Tenancy<'_, impl 
     Ok(())
 }
 
-pub(crate) async fn deltas_of_one_change_are_applied_in_order(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn deltas_of_one_change_are_applied_in_order(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b", "c"]).await?;
     acme.apply(&[Step::create(Group, "g1").add(&["a"])]).await?;
     acme.apply(&[Step::update(Group, "g1")
@@ -463,7 +462,7 @@ pub(crate) async fn deltas_of_one_change_are_applied_in_order(acme: &Tenancy<'_,
     Ok(())
 }
 
-pub(crate) async fn a_new_document_leaves_the_members(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_new_document_leaves_the_members(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b"]).await?;
     acme.apply(&[Step::create(Group, "g1").delta(displayed(&[("a", Some("Ada")), ("b", None)]))])
         .await?;
@@ -477,7 +476,7 @@ pub(crate) async fn a_new_document_leaves_the_members(acme: &Tenancy<'_, impl St
     Ok(())
 }
 
-pub(crate) async fn a_group_may_have_thousands_of_members(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_group_may_have_thousands_of_members(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let ids: Vec<String> = (0..5_000).map(|number| format!("u{number:04}")).collect();
     let creations: Vec<Step> = ids.iter().map(|id| Step::create(User, id)).collect();
     acme.apply(&creations).await?;
@@ -486,7 +485,7 @@ pub(crate) async fn a_group_may_have_thousands_of_members(acme: &Tenancy<'_, imp
     ensure_eq!(acme.member_ids(Group, "g1", "members").await?, ids, "all members");
     acme.apply(&[Step::update(Group, "g1").remove(&["u0000", "u2500", "u4999"])])
         .await?;
-    let limited = Group.everything().with_relation_limit(4_996);
+    let limited = acme.everything(Group)?.with_relation_limit(4_996);
     let stored = acme.get_selected(Group, "g1", &limited).await?;
     ensure!(
         stored.is_some_and(|stored| stored.resource.relation("members").is_none()),
@@ -513,7 +512,7 @@ pub(crate) async fn a_group_may_have_thousands_of_members(acme: &Tenancy<'_, imp
 }
 
 /// Creates users.
-pub(crate) async fn users(acme: &Tenancy<'_, impl Store>, ids: &[&str]) -> Verdict {
+pub(crate) async fn users(acme: &Tenancy<'_, impl Tested>, ids: &[&str]) -> Verdict {
     let steps: Vec<Step> = ids.iter().map(|id| Step::create(User, id)).collect();
     acme.apply(&steps).await?;
     Ok(())

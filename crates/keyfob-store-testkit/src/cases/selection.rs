@@ -1,18 +1,18 @@
 //! What is read of a resource is what is asked for.
 
 use keyfob_core::Resource;
-use keyfob_store::{Query, Selection, Store};
+use keyfob_store::{Query, Selection};
 
 use crate::{
     cases::relations::users,
     failure::{Failure, Verdict},
     fixture::{Device, Group, Kind, User},
     step::{Step, delta},
-    tenancy::{Tenancy, compile},
+    tenancy::{Tenancy, Tested},
 };
 
 pub(crate) async fn a_relation_is_read_when_it_is_selected_be_it_empty(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     stage(acme).await?;
     for (kind, id, names, expected) in [
@@ -32,7 +32,7 @@ pub(crate) async fn a_relation_is_read_when_it_is_selected_be_it_empty(
             &["components", "partOf", "users"],
         ),
     ] {
-        let selection = kind.selection(names);
+        let selection = acme.selection(kind, names)?;
         for resource in each_way(acme, kind, id, &selection).await? {
             let found: Vec<&str> = resource
                 .relations()
@@ -49,7 +49,7 @@ pub(crate) async fn a_relation_is_read_when_it_is_selected_be_it_empty(
     Ok(())
 }
 
-pub(crate) async fn a_relation_above_the_limit_is_left_out(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_relation_above_the_limit_is_left_out(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     stage(acme).await?;
     for (kind, id, relation, size) in [
         (Group, "g1", "members", 3),
@@ -59,7 +59,7 @@ pub(crate) async fn a_relation_above_the_limit_is_left_out(acme: &Tenancy<'_, im
         (Device, "part", "partOf", 1),
     ] {
         for limit in 0..5 {
-            let selection = kind.everything().with_relation_limit(limit);
+            let selection = acme.everything(kind)?.with_relation_limit(limit);
             for resource in each_way(acme, kind, id, &selection).await? {
                 let found = resource.relation(relation).map(keyfob_core::MemberSet::len);
                 let expected = (size <= limit).then_some(size);
@@ -71,10 +71,10 @@ pub(crate) async fn a_relation_above_the_limit_is_left_out(acme: &Tenancy<'_, im
 }
 
 pub(crate) async fn each_relation_is_held_against_the_limit_by_itself(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     stage(acme).await?;
-    let selection = Device.everything().with_relation_limit(1);
+    let selection = acme.everything(Device)?.with_relation_limit(1);
     for resource in each_way(acme, Device, "d1", &selection).await? {
         ensure!(
             resource.relation("users").is_none(),
@@ -94,7 +94,9 @@ pub(crate) async fn each_relation_is_held_against_the_limit_by_itself(
     Ok(())
 }
 
-pub(crate) async fn a_filter_sees_relations_that_are_not_selected(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn a_filter_sees_relations_that_are_not_selected(
+    acme: &Tenancy<'_, impl Tested>,
+) -> Verdict {
     stage(acme).await?;
     for (kind, filter, expected) in [
         (Group, r#"members.value eq "a""#, &["g1", "g2"][..]),
@@ -105,14 +107,19 @@ pub(crate) async fn a_filter_sees_relations_that_are_not_selected(acme: &Tenancy
         (User, "groups pr", &["a", "b", "c"]),
         (Device, r#"partOf.value eq "d1""#, &["part"]),
     ] {
-        let predicate = compile(kind, filter)?;
+        let predicate = acme.compile(kind, filter)?;
         for selection in [
             Selection::document(),
             Selection::document().with_relation_limit(0),
-            kind.everything(),
+            acme.everything(kind)?,
         ] {
             let page = acme
-                .query(kind, &Query::new(&selection, 10).with_filter(&predicate))
+                .query(
+                    kind,
+                    &Query::first(10)
+                        .with_filter(predicate.clone())
+                        .with_selection(selection.clone()),
+                )
                 .await?;
             let found = crate::tenancy::page_ids(&page)?;
             ensure_eq!(
@@ -135,7 +142,7 @@ pub(crate) async fn a_filter_sees_relations_that_are_not_selected(acme: &Tenancy
     Ok(())
 }
 
-async fn stage(acme: &Tenancy<'_, impl Store>) -> Verdict {
+async fn stage(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     users(acme, &["a", "b", "c", "alone"]).await?;
     acme.apply(&[
         Step::create(Group, "g1").add(&["a", "b", "c"]),
@@ -152,7 +159,7 @@ async fn stage(acme: &Tenancy<'_, impl Store>) -> Verdict {
 
 /// The resource as it is read by itself, on a page, and on a page of a filter.
 async fn each_way(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
     kind: Kind,
     id: &str,
     selection: &Selection,
@@ -162,13 +169,21 @@ async fn each_way(
         .get_selected(kind, id, selection)
         .await?
         .ok_or_else(missing)?;
-    let all = acme.query(kind, &Query::new(selection, 10)).await?.resources;
+    let all = acme
+        .query(kind, &Query::first(10).with_selection(selection.clone()))
+        .await?
+        .resources;
     let on_a_page = all
         .into_iter()
         .find(|stored| stored.resource.id().is_some_and(|found| found.as_str() == id));
-    let predicate = compile(kind, &format!("id eq \"{id}\""))?;
+    let predicate = acme.compile(kind, &format!("id eq \"{id}\""))?;
     let found = acme
-        .query(kind, &Query::new(selection, 10).with_filter(&predicate))
+        .query(
+            kind,
+            &Query::first(10)
+                .with_selection(selection.clone())
+                .with_filter(predicate),
+        )
         .await?
         .resources;
     let filtered = found.into_iter().next();

@@ -1,28 +1,26 @@
 //! Versions grow by one with each change, and a change may demand the version that it finds.
 
-use keyfob_core::{DateTime, EntityTag, Version};
-use keyfob_store::{Outcome, Store};
+use keyfob_core::{DateTime, EntityTag};
+
+use keyfob_store::Outcome;
 
 use crate::{
+    effect::{Effect, Refusal},
     failure::Verdict,
     fixture::{Group, Kind, User, minute},
     step::Step,
-    tenancy::{Refusal, Tenancy},
+    tenancy::{Tenancy, Tested},
 };
 
 pub(crate) async fn an_update_replaces_the_document_and_makes_the_next_version(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     acme.apply(&[Step::create(User, "u1").with("title", "Guide").at(1)])
         .await?;
     let outcomes = acme
         .apply(&[Step::update(User, "u1").named("ada").with("nickName", "a").at(2)])
         .await?;
-    ensure_eq!(
-        outcomes,
-        [Outcome::Changed(Version::new(2))],
-        "the outcome of an update"
-    );
+    ensure_eq!(outcomes, [Effect::Changed(2)], "the outcome of an update");
     let stored = acme.read(User, "u1").await?;
     let core = stored.resource.core();
     ensure_eq!(core.get_str("userName"), Some("ada"), "userName");
@@ -41,7 +39,7 @@ pub(crate) async fn an_update_replaces_the_document_and_makes_the_next_version(
     Ok(())
 }
 
-pub(crate) async fn each_update_makes_one_version(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn each_update_makes_one_version(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(User, "u1"), Step::create(Group, "g1")])
         .await?;
     let both = acme
@@ -49,7 +47,7 @@ pub(crate) async fn each_update_makes_one_version(acme: &Tenancy<'_, impl Store>
         .await?;
     ensure_eq!(
         both,
-        [Outcome::Changed(Version::new(2))],
+        [Effect::Changed(2)],
         "an update of the document and of a relation"
     );
     let twice = [
@@ -57,13 +55,13 @@ pub(crate) async fn each_update_makes_one_version(acme: &Tenancy<'_, impl Store>
         Step::update(Group, "g1").named("b").at(5),
     ];
     let outcomes = acme.apply(&twice).await?;
-    let expected = [3, 4].map(|version| Outcome::Changed(Version::new(version)));
+    let expected = [3, 4].map(|version| Effect::Changed(version));
     ensure_eq!(outcomes, expected, "two updates in one commit");
     was_changed(acme, Group, "g1", 4, minute(5)).await
 }
 
 pub(crate) async fn an_update_without_a_document_leaves_the_document(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     acme.apply(&[
         Step::create(User, "u1"),
@@ -75,7 +73,7 @@ pub(crate) async fn an_update_without_a_document_leaves_the_document(
         .await?;
     ensure_eq!(
         outcomes,
-        [Outcome::Changed(Version::new(2))],
+        [Effect::Changed(2)],
         "the outcome of a change of members"
     );
     let stored = acme.read(Group, "g1").await?;
@@ -92,7 +90,30 @@ pub(crate) async fn an_update_without_a_document_leaves_the_document(
     was_changed(acme, Group, "g1", 2, minute(9)).await
 }
 
-pub(crate) async fn an_update_of_nothing_changes_nothing(acme: &Tenancy<'_, impl Store>) -> Verdict {
+pub(crate) async fn the_time_of_a_change_does_not_go_back(acme: &Tenancy<'_, impl Tested>) -> Verdict {
+    acme.apply(&[Step::create(User, "a").at(9), Step::create(User, "b")])
+        .await?;
+    acme.apply(&[Step::create(Group, "g").add(&["a", "b"]).at(9)])
+        .await?;
+    // By a clock that is behind.
+    let outcomes = acme.outcomes(&[Step::update(User, "a").named("c").at(5)]).await?;
+    let revision = outcomes.first().and_then(Outcome::revision);
+    ensure_eq!(
+        revision.map(|revision| revision.last_modified),
+        Some(minute(9)),
+        "the time of an outcome"
+    );
+    was_changed(acme, User, "a", 2, minute(9)).await?;
+    acme.apply(&[Step::delete(User, "b").at(6)]).await?;
+    was_changed(acme, Group, "g", 2, minute(9)).await?;
+    acme.apply(&[Step::update(Group, "g").remove(&["a"]).at(7)])
+        .await?;
+    was_changed(acme, Group, "g", 3, minute(9)).await?;
+    acme.apply(&[Step::update(User, "a").named("d").at(10)]).await?;
+    was_changed(acme, User, "a", 3, minute(10)).await
+}
+
+pub(crate) async fn an_update_of_nothing_changes_nothing(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     acme.apply(&[Step::create(User, "u1").at(1)]).await?;
     let outcomes = acme
         .apply(&[
@@ -102,14 +123,14 @@ pub(crate) async fn an_update_of_nothing_changes_nothing(acme: &Tenancy<'_, impl
         .await?;
     ensure_eq!(
         outcomes,
-        [Outcome::Unchanged(Version::FIRST); 2],
+        [Effect::Unchanged(1); 2],
         "the outcome of updates of nothing"
     );
     was_changed(acme, User, "u1", 1, minute(1)).await
 }
 
 pub(crate) async fn an_update_that_finds_the_demanded_version_is_made(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     acme.apply(&[Step::create(User, "u1")]).await?;
     for version in 1..5 {
@@ -120,7 +141,7 @@ pub(crate) async fn an_update_that_finds_the_demanded_version_is_made(
         let outcomes = acme.apply(&[step]).await?;
         ensure_eq!(
             outcomes,
-            [Outcome::Changed(Version::new(version + 1))],
+            [Effect::Changed(version + 1)],
             "an update that demands {version}"
         );
     }
@@ -128,7 +149,7 @@ pub(crate) async fn an_update_that_finds_the_demanded_version_is_made(
 }
 
 pub(crate) async fn a_change_that_finds_another_version_is_refused(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     acme.apply(&[Step::create(User, "m"), Step::create(Group, "g1").add(&["m"])])
         .await?;
@@ -163,7 +184,7 @@ pub(crate) async fn a_change_that_finds_another_version_is_refused(
 }
 
 pub(crate) async fn existence_is_checked_first_then_the_version_then_the_rest(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
     acme.apply(&[
         Step::create(User, "u1"),
@@ -206,7 +227,7 @@ pub(crate) async fn existence_is_checked_first_then_the_version_then_the_rest(
 
 /// Checks a resource's version and the time of its last change.
 pub(crate) async fn was_changed(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
     kind: Kind,
     id: &str,
     version: u64,
@@ -230,7 +251,7 @@ pub(crate) async fn was_changed(
 
 /// When a resource was created, by its metadata.
 pub(crate) async fn created(
-    acme: &Tenancy<'_, impl Store>,
+    acme: &Tenancy<'_, impl Tested>,
     kind: Kind,
     id: &str,
 ) -> Result<Option<DateTime>, crate::failure::Failure> {
