@@ -6,7 +6,8 @@ use keyfob_core::{ResourceId, ResourceType};
 
 use crate::{
     Capabilities, Commit, CommitError, CommitId, Committed, Event, FeedError, Feeds, Finding, Keys, LookBack,
-    Maintenance, Page, Position, Query, ReadContext, Retention, Selection, Store, StoreError, Stored, TenantId,
+    Maintenance, Page, Position, Query, ReadContext, Retention, Selection, Store, StoreError, Stored,
+    TenantId,
 };
 
 /// Implements the feeds and the maintenance of a wrapper by those of the store within.
@@ -297,7 +298,12 @@ impl<S: Store, H: Hooks> Store for Hooked<S, H> {
             // The first commit gets the error itself, the others its text, as it can't be copied.
             let text = error.to_string();
             outcomes.push(Err(error.into()));
-            outcomes.extend(commits.iter().skip(1).map(|_| Err(StoreError::unavailable(text.as_str()).into())));
+            outcomes.extend(
+                commits
+                    .iter()
+                    .skip(1)
+                    .map(|_| Err(StoreError::unavailable(text.as_str()).into())),
+            );
             return outcomes;
         }
         outcomes.extend(self.store.commit(commits).await);

@@ -82,7 +82,8 @@ impl Fixture {
     /// Lets something happen between what is read and what is committed next.
     pub(crate) fn before_next_commit(&self, happening: impl FnOnce(&DynStore) + Send + 'static) {
         let store = self.engine.store().inner().clone();
-        *self.engine.store().hooks().before_commit.lock().unwrap() = Some(Box::new(move || happening(&store)));
+        *self.engine.store().hooks().before_commit.lock().unwrap() =
+            Some(Box::new(move || happening(&store)));
     }
 
     /// How often the store is read meanwhile.
@@ -224,7 +225,12 @@ impl Fixture {
 
     /// The events after so many, as `type name`, with the data where there is some.
     pub(crate) fn events_after(&self, count: usize) -> Vec<String> {
-        let events = block_on(self.engine.admin().events(&self.admin, Position::START, usize::MAX)).unwrap();
+        let events = block_on(
+            self.engine
+                .admin()
+                .events(&self.admin, Position::START, usize::MAX),
+        )
+        .unwrap();
         let shown = events.iter().skip(count).map(|event| {
             let data: Vec<_> = event.event.data.iter().map(|(name, _)| name.as_str()).collect();
             let shown = format!(

@@ -196,7 +196,10 @@ fn l_5_an_access_group_that_is_made_while_the_link_is_cut_does_not_outlive_it() 
         let admin = fixture.admin.clone();
         // The unlinking has read which access groups go when another one is made.
         fixture.before_next_commit(move |store| {
-            let other = engine(Watched::new(store.clone(), Watcher::default()), Profile::verkada());
+            let other = engine(
+                Watched::new(store.clone(), Watcher::default()),
+                Profile::verkada(),
+            );
             let access = keyfob_access::Access::new(&other).unwrap();
             block_on(access.create_access_group_from(&admin, "Guides")).unwrap();
         });
@@ -208,7 +211,10 @@ fn l_5_an_access_group_that_is_made_while_the_link_is_cut_does_not_outlive_it() 
         fixture.group("Guards", &[]);
         let admin = fixture.admin.clone();
         fixture.before_next_commit(move |store| {
-            let other = engine(Watched::new(store.clone(), Watcher::default()), Profile::verkada());
+            let other = engine(
+                Watched::new(store.clone(), Watcher::default()),
+                Profile::verkada(),
+            );
             block_on(other.admin().unlink(&admin, Some(Confirmed))).unwrap();
         });
         assert!(matches!(
@@ -224,7 +230,14 @@ fn l_5_what_fails_leaves_everything_as_it_was() {
     on_each_store(|fixture| {
         let ann = fixture.user("ann");
         let guides = fixture.group("Guides", &[&ann]);
-        let fail = || fixture.engine.store().hooks().is_down.store(true, Ordering::Relaxed);
+        let fail = || {
+            fixture
+                .engine
+                .store()
+                .hooks()
+                .is_down
+                .store(true, Ordering::Relaxed)
+        };
         let events = fixture.event_count();
         fail();
         let error = convert(fixture, "Guides").unwrap_err();

@@ -443,7 +443,12 @@ impl Seen<'_> {
 
     /// 14.
     fn invites(&self) -> Verdict {
-        let events = block_on(self.world.engine.admin().events(&self.admin, keyfob_engine::Position::START, usize::MAX)).unwrap();
+        let events = block_on(self.world.engine.admin().events(
+            &self.admin,
+            keyfob_engine::Position::START,
+            usize::MAX,
+        ))
+        .unwrap();
         let mut found: BTreeMap<String, usize> = BTreeMap::new();
         for published in events {
             if published.event.name == event::INVITE_REQUESTED {

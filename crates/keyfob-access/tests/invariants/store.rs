@@ -43,9 +43,7 @@ pub(crate) fn snapshot(store: &Watched, cx: &Context) -> Snapshot {
     for resource_type in types {
         for visibility in [Visibility::Live, Visibility::Hidden] {
             let selection = Selection::of(Projection::all().resolve(&resource_type).wants());
-            let query = Query::all()
-                .with_selection(selection)
-                .with_visibility(visibility);
+            let query = Query::all().with_selection(selection).with_visibility(visibility);
             let page = block_on(store.query(&cx.reading(), &resource_type, &query)).unwrap();
             for stored in page.resources {
                 let id = stored.resource.id().unwrap().as_str().to_owned();

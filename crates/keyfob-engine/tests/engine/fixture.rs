@@ -10,8 +10,8 @@ use keyfob_core::{
     message::{ListResponse, PatchRequest, SearchRequest},
 };
 use keyfob_engine::{
-    Actor, Admin, Context, Engine, EngineError, Position, Precondition, Profile, Selection, StoreExt,
-    Stored, TenantId, Written,
+    Actor, Admin, Context, Engine, EngineError, Position, Precondition, Profile, Selection, StoreExt, Stored,
+    TenantId, Written,
 };
 use keyfob_store_memory::MemoryStore;
 use pollster::block_on;
