@@ -35,10 +35,12 @@ use crate::{
 ///
 /// # Complexity
 /// - A commit: independent of what is stored and of the size of a group whose membership changes; replacing all members
-///   is linear in those before and after, deleting a resource in its edges.
-/// - A query without a filter: linear in the page, and in its offset by some nanoseconds a resource.
+///   is linear in those before and after, and deleting, hiding or revealing a resource in its edges.
+/// - A query without a filter: linear in the page, and in its offset by some nanoseconds a resource; one that sorts by
+///   `meta.lastModified` is linear in the resources of the type.
 /// - A query whose filter demands, by `eq`, a certain `id`, unique or [indexed](ResourceType::indexed) text, member or
-///   group: linear in the resources that have it. Any other filter is asked of every resource of the type.
+///   group: linear in the resources that have it. Any other filter is asked of every resource of the type, and where
+///   nobody [counts](keyfob_store::Total) until a page is full.
 pub struct SqliteStore {
     // Dropped in this order: the last connection to close folds in the log, which a reader could not do.
     short: Workers<read::Job>,
@@ -124,14 +126,15 @@ impl SqliteStore {
     /// Opens a database with the resource types that it serves and with options.
     ///
     /// Where an older release compared values otherwise ([`CompareKey::VERSION`](keyfob_core::CompareKey::VERSION)), the
-    /// unique keys and the index of these types are made anew in one transaction. Keys that rules reserve stay as they
+    /// unique keys and the index of these types are made anew in one transaction; so is the index of a type that wants
+    /// other attributes in it. Keys that rules reserve stay as they
     /// are. Of two resources that are the same by now the older keeps the key: see [`collisions`](Self::collisions).
     ///
     /// # Errors
     /// As [`open`](Self::open).
     ///
     /// # Complexity
-    /// Linear in what is stored where the comparison changed, independent of it otherwise.
+    /// Linear in what is stored where the comparison or an index changed, independent of it otherwise.
     pub fn open_with(
         path: impl AsRef<Path>,
         registry: &Registry,
@@ -290,13 +293,10 @@ impl Store for SqliteStore {
         if commits.is_empty() {
             return Vec::new();
         }
-        match self.hand_over(commits).await {
-            Ok(results) => results,
-            Err(_) => {
-                let stopped = |_| Err(StoreError::internal(Stopped).into());
-                commits.iter().map(stopped).collect()
-            }
-        }
+        self.hand_over(commits).await.unwrap_or_else(|_| {
+            let stopped = |_| Err(StoreError::internal(Stopped).into());
+            commits.iter().map(stopped).collect()
+        })
     }
 
     async fn committed(&self, tenant: &TenantId, commit: &CommitId) -> Result<bool, StoreError> {

@@ -58,19 +58,19 @@ pub(crate) trait Work: Send {
 
 /// Commits that are handed over together, and where their outcomes go.
 pub(crate) struct Commits {
-    commits: Vec<Prepared>,
+    prepared: Vec<Prepared>,
     results: Vec<Result<Committed, CommitError>>,
     reply: oneshot::Sender<Vec<Result<Committed, CommitError>>>,
 }
 
 impl Commits {
     pub(crate) fn new(
-        commits: Vec<Prepared>,
+        prepared: Vec<Prepared>,
         reply: oneshot::Sender<Vec<Result<Committed, CommitError>>>,
     ) -> Self {
         Self {
-            results: Vec::with_capacity(commits.len()),
-            commits,
+            results: Vec::with_capacity(prepared.len()),
+            prepared,
             reply,
         }
     }
@@ -78,7 +78,7 @@ impl Commits {
 
 impl Work for Commits {
     fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()> {
-        for prepared in &self.commits {
+        for prepared in &self.prepared {
             self.results.push(if prepared.is_late() {
                 Err(StoreError::from(Exhausted::Time).into())
             } else {
@@ -89,7 +89,7 @@ impl Work for Commits {
     }
 
     fn erases(&self) -> bool {
-        self.commits.iter().any(Prepared::erases)
+        self.prepared.iter().any(Prepared::erases)
     }
 
     fn answer(self: Box<Self>, outcome: Result<(), &Arc<rusqlite::Error>>) {
@@ -97,7 +97,7 @@ impl Work for Commits {
             Ok(()) => self.results,
             Err(failure) => {
                 let lost = |_| Err(shared_error(failure).into());
-                self.commits.iter().map(lost).collect()
+                self.prepared.iter().map(lost).collect()
             }
         };
         // Whoever waited may have gone; the commits stand all the same.

@@ -1,6 +1,6 @@
 //! Reading events.
 
-use keyfob_core::{ResourceId, Value, json};
+use keyfob_core::{DateTime, ResourceId, Value, json};
 use keyfob_store::{
     Actor, CommitId, Event, EventId, FeedError, Labels, Listed, LookBack, NewEvent, Position, RequestId,
 };
@@ -127,8 +127,8 @@ pub(crate) fn look_back(tenant: &Snapshot<'_>, query: &LookBack) -> rusqlite::Re
             ":tenant": number,
             ":resource": resource.as_ref().map(ResourceId::as_str),
             ":identity": identity.as_deref(),
-            ":since": since.map(|since| since.unix_millis()),
-            ":until": until.map(|until| until.unix_millis()),
+            ":since": since.map(DateTime::unix_millis),
+            ":until": until.map(DateTime::unix_millis),
             ":before": before,
             ":limit": rows(*limit),
         },

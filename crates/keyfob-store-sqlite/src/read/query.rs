@@ -62,18 +62,14 @@ pub(crate) fn query(
     let Some(filter) = filter else {
         return reading.all();
     };
-    match lookup::find(tenant, &kind, (resource_type, *visibility), filter)? {
-        Some(found) => {
-            if !found.is_exact {
-                tenant.demand_scans(found.resources.len())?;
-            }
-            reading.these(&found.resources, found.is_exact)
-        }
-        None => {
-            tenant.demand_scans(kind.count(*visibility))?;
-            reading.matching()
-        }
+    let Some(found) = lookup::find(tenant, &kind, (resource_type, *visibility), filter)? else {
+        tenant.demand_scans(kind.count(*visibility))?;
+        return reading.matching();
+    };
+    if !found.is_exact {
+        tenant.demand_scans(found.resources.len())?;
     }
+    reading.these(&found.resources, found.is_exact)
 }
 
 const ONE: &str = concat!(
@@ -88,8 +84,10 @@ struct Window {
     after: Option<Place>,
     offset: usize,
     count: usize,
-    /// The end of the page before, if the query pages by cursor.
-    cursor: Option<Option<Cursor>>,
+    /// Whether the query wants the mark of the page's end.
+    is_marked: bool,
+    /// The end of the page before.
+    mark: Option<Cursor>,
 }
 
 impl Window {
@@ -99,7 +97,8 @@ impl Window {
                 after: None,
                 offset: *offset,
                 count: *count,
-                cursor: None,
+                is_marked: false,
+                mark: None,
             }),
             Paging::Cursor { after, count } => {
                 let place = after.as_ref().map(|cursor| {
@@ -110,7 +109,8 @@ impl Window {
                     after: place.transpose()?,
                     offset: 0,
                     count: *count,
-                    cursor: Some(after.clone()),
+                    is_marked: true,
+                    mark: after.clone(),
                 })
             }
         }
@@ -275,11 +275,12 @@ impl Reading<'_> {
     /// The page of these resources with what the query selects.
     fn page(&self, found: Vec<Found>, has_more: bool, total: Option<usize>) -> rusqlite::Result<Page> {
         let mut found = found;
-        let next = self.window.cursor.as_ref().and_then(|cursor| match found.last() {
-            Some(last) => has_more.then(|| self.place(last).to_cursor()),
+        let window = &self.window;
+        let next = match found.last() {
+            Some(last) => (window.is_marked && has_more).then(|| self.place(last).to_cursor()),
             // A page for nobody ends where it began.
-            None => cursor.clone().filter(|_| self.window.count == 0),
-        });
+            None => window.mark.clone().filter(|_| window.count == 0),
+        };
         read_relations(
             &mut found,
             self.tenant,

@@ -1,6 +1,6 @@
 //! Going through the resources of a type in the order that a query wants.
 
-use keyfob_core::{ResourceType, message::SortOrder};
+use keyfob_core::{DateTime, ResourceType, message::SortOrder};
 use keyfob_store::{
     StoreError, Visibility,
     kit::{Place, SortAttribute, SortValue},
@@ -229,7 +229,7 @@ impl Walk<'_> {
                 } else {
                     (BY_MODIFICATION, i64::MIN)
                 };
-                let time = time.map_or(first, |time| time.unix_millis());
+                let time = time.map_or(first, DateTime::unix_millis);
                 vec![part(sql, Value::Integer(time), created, id)]
             }
             SortAttribute::Indexed(_) => {

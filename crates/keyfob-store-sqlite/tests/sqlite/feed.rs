@@ -1,6 +1,6 @@
 //! Events: in their order, looked back at, and removed.
 
-use keyfob_core::DateTime;
+use keyfob_core::{DateTime, Version};
 use keyfob_store::{
     Actor, Change, Event, FeedError, Feeds, Listed, LookBack, NewEvent, Position, RequestId, Retention,
     Store, StoreExt, TenantId, When,
@@ -87,7 +87,7 @@ fn an_event_tells_what_the_caller_and_the_transaction_know() {
     );
     assert_eq!(event.event, new);
     assert_eq!(event.labels.name.as_deref(), Some("guides"));
-    assert_eq!(event.version.map(|version| version.number()), Some(2));
+    assert_eq!(event.version.map(Version::number), Some(2));
     assert_eq!(event.joined, Listed::of(vec![id("ada")], 1));
     assert_eq!(event.left, Listed::of(vec![id("bert")], 1));
     assert_eq!((events[1].id.number, events[1].position.number()), (1, 2));
@@ -332,10 +332,7 @@ fn a_commit_is_remembered_as_long_as_its_events() {
         remembered
     };
     assert_eq!(remembered(), [true, true, true]);
-    assert_eq!(
-        block_on(store.committed(&TenantId::new("globex"), &commits[0])).unwrap(),
-        false
-    );
+    assert!(!block_on(store.committed(&TenantId::new("globex"), &commits[0])).unwrap());
     let retention = Retention {
         read_before: at_millis(at().unix_millis() + 1),
         unread_before: at_millis(0),

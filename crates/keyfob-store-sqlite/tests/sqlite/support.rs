@@ -1,6 +1,9 @@
 //! What the tests share: users, groups, and short ways to write and read them.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use keyfob_core::{
     AttrSet, Collation, CompareKey, DateTime, Dialect, Member, Registry, Resource, ResourceId, ResourceType,
@@ -98,7 +101,7 @@ impl New {
             resource_type: resource_type.clone(),
             id: self.id.clone(),
             document: self.document.clone().into(),
-            state: Default::default(),
+            state: Arc::default(),
             relations: self.relations.clone().into(),
             members: MemberPolicy::default(),
             unique: self.unique.clone(),
