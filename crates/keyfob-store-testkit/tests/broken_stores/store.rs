@@ -3,47 +3,131 @@
 use std::{
     collections::{HashMap, HashSet},
     future::poll_fn,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Poll,
 };
 
-use keyfob_core::{DateTime, Resource, ResourceId, ResourceType, Version};
+use keyfob_core::{DateTime, Registry, Resource, ResourceId, ResourceType};
 use keyfob_filter::Predicate;
 use keyfob_store::{
-    Capabilities, Change, CommitError, Committed, Event, EventId, NewEvent, Outcome, Page, Query,
-    RelationDelta, Selection, Store, StoreError, Stored, TenantId, UniqueKey,
+    Budget, Capabilities, Change, Commit, CommitError, CommitId, Committed, Event, FeedError, Feeds, Finding,
+    Keys, LookBack, Maintenance, NewEvent, Outcome, Page, Paging, Position, Query, ReadContext,
+    RelationDelta, Retention, Selection, Store, StoreError, StoreExt, Stored, TenantId, UniqueKey, When,
 };
 use keyfob_store_memory::MemoryStore;
-use keyfob_store_testkit::{Failure, Harness};
+use keyfob_store_testkit::{Failure, Harness, registry};
 
-/// What is wrong with a store.
+/// Everything that a store does, each thing for itself: rightly in [`RIGHT`], and in a bug all but one.
 #[derive(Clone, Copy)]
-pub(crate) enum Bug {
-    /// Nothing.
-    None,
-    /// It makes something else of each change that it is given.
-    Change(fn(&Broken, &TenantId, &mut Draft<'_>)),
-    /// It commits in a way of its own.
-    Commit(fn(&Broken, &TenantId, &[Change<'_>]) -> Result<Committed, CommitError>),
-    /// It applies one change after the other and lets others run in between.
-    CommitInPieces,
-    /// It gives back something else of a resource.
-    Give(fn(&Broken, &TenantId, &mut Stored)),
-    /// It reads by itself.
-    Get(fn(&Broken, &TenantId, &ResourceType, &ResourceId, &Selection) -> Option<Stored>),
-    /// It reads more or less than is selected.
-    Select(fn(&ResourceType, &mut Selection)),
-    /// It makes pages by itself, out of all resources in their order, each read whole.
-    Page(fn(&Broken, &TenantId, Vec<Stored>, &Query<'_>) -> Page),
-    /// It reads events by itself, out of all in their order.
-    Events(fn(&Broken, Vec<Event>, Option<EventId>, usize) -> Vec<Event>),
-    /// It is durable, and something is amiss when it is opened again.
-    Reopen(fn(Broken) -> Broken),
+pub(crate) struct Bug {
+    /// What the store claims.
+    pub(crate) claim: fn() -> Capabilities,
+    /// Makes something else of a commit that it is given.
+    pub(crate) tamper: fn(&Broken, &mut Commit),
+    /// Commits one.
+    pub(crate) commit: fn(&Broken, &Commit) -> Result<Committed, CommitError>,
+    /// Commits several.
+    pub(crate) commits: fn(&Broken, &[Arc<Commit>]) -> Vec<Result<Committed, CommitError>>,
+    /// If true, applies one change after the other and lets others run in between.
+    pub(crate) in_pieces: bool,
+    /// Makes something else of the outcomes.
+    pub(crate) finish: fn(&Broken, &Commit, &mut Committed),
+    /// Says whether a commit happened.
+    pub(crate) committed: fn(&Broken, &TenantId, &CommitId) -> bool,
+    /// Reads more or less than is selected.
+    pub(crate) select: fn(&ResourceType, &mut Selection),
+    /// Reads under another budget.
+    pub(crate) budget: fn(&mut Budget),
+    /// Reads by ids.
+    pub(crate) get:
+        fn(&Broken, &ReadContext, &ResourceType, &[ResourceId], &Selection) -> Vec<Option<Stored>>,
+    /// Makes something else of a query.
+    pub(crate) ask: fn(&Broken, &mut Query),
+    /// Answers a query.
+    pub(crate) query: fn(&Broken, &ReadContext, &ResourceType, &Query) -> Result<Page, StoreError>,
+    /// Makes something else of a page.
+    pub(crate) page: fn(&Query, &mut Page),
+    /// Makes something else of a resource that is given back.
+    pub(crate) give: fn(&Broken, &TenantId, &mut Stored),
+    /// Reads the feed.
+    pub(crate) read_feed: fn(&Broken, &TenantId, Position, usize) -> Result<Vec<Event>, FeedError>,
+    /// Makes something else of an event that is given back.
+    pub(crate) event: fn(&Broken, &TenantId, &mut Event),
+    /// Makes something else of a look back.
+    pub(crate) look_back: fn(&mut LookBack),
+    /// Makes something else of the events that are looked back at.
+    pub(crate) looked_back: fn(&mut Vec<Event>),
+    /// Records an acknowledgement.
+    pub(crate) acknowledge: fn(&Broken, &TenantId, &str, Position),
+    /// Says what is acknowledged.
+    pub(crate) acknowledged: fn(&Broken, &TenantId, &str) -> Position,
+    /// Lists the tenants with news.
+    pub(crate) with_news: fn(&Broken, &str, Option<&TenantId>, usize) -> Vec<TenantId>,
+    /// Trims a feed.
+    pub(crate) trim: fn(&Broken, &TenantId, &Retention, usize) -> usize,
+    /// Lists the tenants.
+    pub(crate) tenants: fn(&Broken, Option<&TenantId>, usize) -> Vec<TenantId>,
+    /// Erases a tenant.
+    pub(crate) erase: fn(&Broken, &TenantId) -> bool,
+    /// Checks what is stored.
+    pub(crate) check: fn(&Broken, &TenantId, &ResourceType, &Keys) -> Vec<Finding>,
+    /// Opens the store again.
+    pub(crate) reopen: fn(Broken) -> Broken,
 }
+
+/// A store without a bug, however it is taken apart.
+pub(crate) const RIGHT: Bug = Bug {
+    claim: || Capabilities::full().durable(),
+    tamper: |_, _| {},
+    commit: Broken::commit_rightly,
+    commits: Broken::commit_each,
+    in_pieces: false,
+    finish: |_, _, _| {},
+    committed: Broken::committed_rightly,
+    select: |_, _| {},
+    budget: |_| {},
+    get: |broken, cx, resource_type, ids, selection| {
+        let read = |id| broken.get_rightly(&cx.tenant, resource_type, id, selection);
+        ids.iter().map(read).collect()
+    },
+    ask: |_, _| {},
+    query: |broken, cx, resource_type, query| {
+        pollster::block_on(broken.inner.query(cx, resource_type, query))
+    },
+    page: |_, _| {},
+    give: |_, _, _| {},
+    read_feed: |broken, tenant, after, limit| {
+        pollster::block_on(broken.inner.read_feed(tenant, after, limit))
+    },
+    event: |_, _, _| {},
+    look_back: |_| {},
+    looked_back: |_| {},
+    acknowledge: |broken, tenant, consumer, position| {
+        pollster::block_on(broken.inner.acknowledge(tenant, consumer, position)).ok();
+    },
+    acknowledged: |broken, tenant, consumer| {
+        pollster::block_on(broken.inner.acknowledged(tenant, consumer)).unwrap_or_default()
+    },
+    with_news: |broken, consumer, after, limit| {
+        pollster::block_on(broken.inner.with_news(consumer, after, limit)).unwrap_or_default()
+    },
+    trim: |broken, tenant, retention, limit| {
+        pollster::block_on(broken.inner.trim(tenant, retention, limit)).unwrap_or_default()
+    },
+    tenants: |broken, after, limit| {
+        pollster::block_on(broken.inner.tenants(after, limit)).unwrap_or_default()
+    },
+    erase: |broken, tenant| pollster::block_on(broken.inner.erase(tenant)).unwrap_or_default(),
+    check: |broken, tenant, resource_type, keys| {
+        pollster::block_on(broken.inner.check(tenant, resource_type, keys)).unwrap_or_default()
+    },
+    reopen: |broken| broken,
+};
 
 pub(crate) struct Broken {
     pub(crate) inner: MemoryStore,
-    bug: Bug,
+    pub(crate) bug: Bug,
+    capabilities: Capabilities,
     notes: Mutex<Notes>,
 }
 
@@ -60,32 +144,20 @@ pub(crate) struct Notes {
     pub(crate) displays: HashMap<ResourceId, String>,
     /// Keys that were ever reserved.
     pub(crate) keys: HashSet<(TenantId, String, UniqueKey)>,
+    /// Resources in the order in which they were put in.
+    pub(crate) order: Vec<(TenantId, ResourceId)>,
     /// Events that were asked for.
-    pub(crate) seen: HashSet<EventId>,
-}
-
-/// A change that owns what it is made of, to be tampered with.
-pub(crate) struct Draft<'c> {
-    pub(crate) action: Action,
-    pub(crate) resource_type: Option<&'c ResourceType>,
-    pub(crate) id: ResourceId,
-    pub(crate) document: Option<Resource>,
-    pub(crate) relations: Vec<RelationDelta>,
-    pub(crate) unique: Vec<UniqueKey>,
-    pub(crate) version: Version,
-    pub(crate) created: DateTime,
-    pub(crate) precondition: Option<Version>,
-    pub(crate) at: DateTime,
-    event: Option<NewEvent>,
-    pub(crate) of: Option<usize>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Action {
-    Create,
-    Update,
-    Delete,
-    Publish,
+    pub(crate) seen: HashSet<(TenantId, Position)>,
+    /// How often something that should have changed an owner did not.
+    pub(crate) missed: HashMap<(TenantId, ResourceId), u64>,
+    /// What consumers acknowledged.
+    pub(crate) acknowledged: HashMap<(TenantId, String), Position>,
+    /// Up to where feeds were trimmed.
+    pub(crate) trimmed: HashMap<TenantId, u64>,
+    /// Commits that were refused.
+    pub(crate) refused: HashSet<CommitId>,
+    /// Resources that were forgotten.
+    pub(crate) forgotten: HashSet<ResourceId>,
 }
 
 impl Broken {
@@ -93,6 +165,7 @@ impl Broken {
         Self {
             inner: MemoryStore::new(),
             bug,
+            capabilities: (bug.claim)(),
             notes: Mutex::default(),
         }
     }
@@ -102,12 +175,34 @@ impl Broken {
     }
 
     /// Commits rightly.
-    pub(crate) fn commit_rightly(
-        &self,
-        tenant: &TenantId,
-        changes: &[Change<'_>],
-    ) -> Result<Committed, CommitError> {
-        pollster::block_on(self.inner.commit(tenant, changes))
+    pub(crate) fn commit_rightly(&self, commit: &Commit) -> Result<Committed, CommitError> {
+        pollster::block_on(self.inner.commit_one(commit.clone()))
+    }
+
+    /// Commits changes rightly, beside what it was asked for.
+    pub(crate) fn also(&self, tenant: &TenantId, changes: Vec<Change>) -> Result<Committed, CommitError> {
+        let at = DateTime::from_unix_millis(0);
+        self.commit_rightly(&Commit::new(CommitId::new("also"), tenant.clone(), at, changes))
+    }
+
+    /// Commits one after the other, with what is wrong with each.
+    pub(crate) fn commit_each(&self, commits: &[Arc<Commit>]) -> Vec<Result<Committed, CommitError>> {
+        commits
+            .iter()
+            .map(|commit| self.commit_with_bug(commit))
+            .collect()
+    }
+
+    fn commit_with_bug(&self, commit: &Commit) -> Result<Committed, CommitError> {
+        let mut tampered = commit.clone();
+        (self.bug.tamper)(self, &mut tampered);
+        let mut committed = (self.bug.commit)(self, &tampered)?;
+        (self.bug.finish)(self, commit, &mut committed);
+        Ok(committed)
+    }
+
+    pub(crate) fn committed_rightly(&self, tenant: &TenantId, commit: &CommitId) -> bool {
+        pollster::block_on(self.inner.committed(tenant, commit)).unwrap_or_default()
     }
 
     /// Reads rightly.
@@ -118,280 +213,256 @@ impl Broken {
         id: &ResourceId,
         selection: &Selection,
     ) -> Option<Stored> {
-        pollster::block_on(self.inner.get(tenant, resource_type, id, selection))
+        let cx = ReadContext::new(tenant.clone());
+        pollster::block_on(self.inner.get_one(&cx, resource_type, id, selection))
             .ok()
             .flatten()
     }
 
-    /// Commits one change of several, given what became of those before it.
-    pub(crate) fn commit_one(
-        &self,
-        tenant: &TenantId,
-        change: Change<'_>,
-        outcomes: &[Outcome],
-    ) -> Result<Outcome, CommitError> {
-        let change = match change {
-            Change::Publish { of: Some(of), .. }
-                if !outcomes.get(of).is_some_and(|outcome| outcome.is_change()) =>
-            {
-                return Ok(Outcome::Suppressed);
-            }
-            Change::Publish { event, .. } => Change::Publish { event, of: None },
-            other => other,
-        };
-        let committed = self
-            .commit_rightly(tenant, &[change])
-            .map_err(|error| moved(error, outcomes.len()))?;
-        committed
-            .outcomes
-            .first()
-            .copied()
-            .ok_or_else(|| StoreError::internal("a commit without an outcome").into())
+    /// Reads all that match, rightly and whole, in the order of the query.
+    pub(crate) fn all(&self, cx: &ReadContext, resource_type: &ResourceType, query: &Query) -> Vec<Stored> {
+        let whole = query
+            .clone()
+            .with_selection(everything(resource_type))
+            .with_paging(Paging::Offset {
+                offset: 0,
+                count: usize::MAX,
+            });
+        let page = pollster::block_on(self.inner.query(cx, resource_type, &whole));
+        page.map(|page| page.resources).unwrap_or_default()
     }
 
-    async fn all(
+    /// Reads what the selection says of resources that were read whole.
+    pub(crate) fn selected(
+        &self,
+        cx: &ReadContext,
+        resource_type: &ResourceType,
+        query: &Query,
+        page: Page,
+    ) -> Page {
+        let ids = page.resources.iter().filter_map(|stored| stored.resource.id());
+        let read = ids.filter_map(|id| self.get_rightly(&cx.tenant, resource_type, &id, &query.selection));
+        let mut selected = Page::new(read.collect()).with_next(page.next);
+        selected.total = page.total;
+        selected
+    }
+
+    /// The owners of a type that have a member in a relation, by whatever visibility of both.
+    pub(crate) fn holders(
         &self,
         tenant: &TenantId,
         resource_type: &ResourceType,
-        selection: &Selection,
+        member: &ResourceId,
+        of: keyfob_store::Visibility,
+        members: keyfob_store::Visibility,
     ) -> Vec<Stored> {
-        let page = self
-            .inner
-            .query(tenant, resource_type, &Query::new(selection, usize::MAX))
-            .await;
-        page.map(|page| page.resources).unwrap_or_default()
+        let mut selection = everything(resource_type);
+        selection.members = members;
+        let query = Query::all().with_visibility(of).with_selection(selection);
+        let page = pollster::block_on(self.inner.query(
+            &ReadContext::new(tenant.clone()),
+            resource_type,
+            &query,
+        ));
+        let all = page.map(|page| page.resources).unwrap_or_default();
+        let holds = |stored: &Stored| {
+            let owned = stored.resource.relations().iter();
+            let mut owned = owned.filter(|(name, _)| !name.is("groups") && !name.is("partOf"));
+            owned.any(|(_, members)| members.contains(member))
+        };
+        all.into_iter().filter(|stored| holds(stored)).collect()
+    }
+
+    /// Commits one change of several, given what became of those before it.
+    pub(crate) fn commit_change(
+        &self,
+        commit: &Commit,
+        change: &Change,
+        outcomes: &[Outcome],
+    ) -> Result<Outcome, CommitError> {
+        let change = match change {
+            Change::Publish { when, .. } if !is_met(*when, outcomes) => return Ok(Outcome::Suppressed),
+            Change::Publish { event, .. } => Change::Publish {
+                event: Arc::clone(event),
+                when: When::Always,
+            },
+            other => other.clone(),
+        };
+        let single = Commit {
+            changes: vec![change],
+            answer: None,
+            ..commit.clone()
+        };
+        let committed = self
+            .commit_rightly(&single)
+            .map_err(|error| moved(error, outcomes.len()))?;
+        let outcome = committed.outcomes.into_iter().next();
+        outcome.ok_or_else(|| StoreError::internal("a commit without an outcome").into())
+    }
+}
+
+fn is_met(when: When, outcomes: &[Outcome]) -> bool {
+    match when {
+        When::Always => true,
+        When::Changed(change) => outcomes.get(change).is_some_and(Outcome::is_change),
+        When::Skipped(change) => matches!(outcomes.get(change), Some(Outcome::Skipped(_))),
     }
 }
 
 impl Store for Broken {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::durable()
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
     async fn get(
         &self,
-        tenant: &TenantId,
+        cx: &ReadContext,
         resource_type: &ResourceType,
-        id: &ResourceId,
+        ids: &[ResourceId],
         selection: &Selection,
-    ) -> Result<Option<Stored>, StoreError> {
+    ) -> Result<Vec<Option<Stored>>, StoreError> {
+        let mut cx = cx.clone();
+        (self.bug.budget)(&mut cx.budget);
+        // For the budget alone.
+        self.inner.get(&cx, resource_type, ids, selection).await?;
         let mut selection = selection.clone();
-        match self.bug {
-            Bug::Get(get) => return Ok(get(self, tenant, resource_type, id, &selection)),
-            Bug::Select(select) => select(resource_type, &mut selection),
-            _ => {}
-        }
-        let mut found = self.inner.get(tenant, resource_type, id, &selection).await?;
-        if let (Bug::Give(give), Some(stored)) = (self.bug, &mut found) {
-            give(self, tenant, stored);
+        (self.bug.select)(resource_type, &mut selection);
+        let mut found = (self.bug.get)(self, &cx, resource_type, ids, &selection);
+        for stored in found.iter_mut().flatten() {
+            (self.bug.give)(self, &cx.tenant, stored);
         }
         Ok(found)
     }
 
     async fn query(
         &self,
-        tenant: &TenantId,
+        cx: &ReadContext,
         resource_type: &ResourceType,
-        query: &Query<'_>,
+        query: &Query,
     ) -> Result<Page, StoreError> {
-        let mut selection = query.selection.clone();
-        match self.bug {
-            Bug::Page(page) => {
-                let all = self.all(tenant, resource_type, &everything(resource_type)).await;
-                let page = page(self, tenant, all, query);
-                let ids = page.resources.iter().filter_map(|stored| stored.resource.id());
-                let read = ids.filter_map(|id| self.get_rightly(tenant, resource_type, &id, query.selection));
-                return Ok(Page::new(page.total, read.collect()));
-            }
-            Bug::Select(select) => select(resource_type, &mut selection),
-            _ => {}
-        }
+        let mut cx = cx.clone();
+        (self.bug.budget)(&mut cx.budget);
         let mut query = query.clone();
-        query.selection = &selection;
-        let mut page = self.inner.query(tenant, resource_type, &query).await?;
-        if let Bug::Give(give) = self.bug {
-            page.resources
-                .iter_mut()
-                .for_each(|stored| give(self, tenant, stored));
+        (self.bug.select)(resource_type, &mut query.selection);
+        (self.bug.ask)(self, &mut query);
+        let mut page = (self.bug.query)(self, &cx, resource_type, &query)?;
+        for stored in &mut page.resources {
+            (self.bug.give)(self, &cx.tenant, stored);
         }
+        (self.bug.page)(&query, &mut page);
         Ok(page)
     }
 
-    async fn commit(&self, tenant: &TenantId, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
-        match self.bug {
-            Bug::Commit(commit) => commit(self, tenant, changes),
-            Bug::Change(tamper) => {
-                let mut drafts: Vec<Draft<'_>> = changes.iter().map(Draft::of).collect();
-                for draft in &mut drafts {
-                    tamper(self, tenant, draft);
-                }
-                let changes: Vec<Change<'_>> = drafts.iter().filter_map(Draft::as_change).collect();
-                self.inner.commit(tenant, &changes).await
-            }
-            Bug::CommitInPieces => {
-                let mut outcomes = Vec::new();
-                for change in changes {
-                    let outcome = self.commit_one(tenant, *change, &outcomes)?;
-                    outcomes.push(outcome);
-                    let mut polled = false;
-                    poll_fn(|task| {
-                        task.waker().wake_by_ref();
-                        if std::mem::replace(&mut polled, true) {
-                            Poll::Ready(())
-                        } else {
-                            Poll::Pending
-                        }
-                    })
-                    .await;
-                }
-                Ok(Committed::new(outcomes))
-            }
-            _ => self.inner.commit(tenant, changes).await,
+    async fn commit(&self, commits: &[Arc<Commit>]) -> Vec<Result<Committed, CommitError>> {
+        if !self.bug.in_pieces {
+            return (self.bug.commits)(self, commits);
         }
+        let mut results = Vec::new();
+        'commits: for commit in commits {
+            let mut outcomes = Vec::new();
+            for change in &commit.changes {
+                match self.commit_change(commit, change, &outcomes) {
+                    Ok(outcome) => outcomes.push(outcome),
+                    Err(error) => {
+                        results.push(Err(error));
+                        continue 'commits;
+                    }
+                }
+                let mut polled = false;
+                poll_fn(|task| {
+                    task.waker().wake_by_ref();
+                    if std::mem::replace(&mut polled, true) {
+                        Poll::Ready(())
+                    } else {
+                        Poll::Pending
+                    }
+                })
+                .await;
+            }
+            results.push(Ok(Committed::new(outcomes)));
+        }
+        results
     }
 
-    async fn events(
-        &self,
-        tenant: &TenantId,
-        after: Option<EventId>,
-        limit: usize,
-    ) -> Result<Vec<Event>, StoreError> {
-        match self.bug {
-            Bug::Events(events) => Ok(events(
-                self,
-                self.inner.events(tenant, None, usize::MAX).await?,
-                after,
-                limit,
-            )),
-            // What was asked for before a store was closed is lost, if that is the bug.
-            Bug::Reopen(_) => {
-                let events = self.inner.events(tenant, after, usize::MAX).await?.into_iter();
-                let lost = |event: &Event| self.notes().seen.contains(&event.id);
-                Ok(events.filter(|event| !lost(event)).take(limit).collect())
-            }
-            _ => self.inner.events(tenant, after, limit).await,
-        }
+    async fn committed(&self, tenant: &TenantId, commit: &CommitId) -> Result<bool, StoreError> {
+        Ok((self.bug.committed)(self, tenant, commit))
     }
 }
 
-impl<'c> Draft<'c> {
-    pub(crate) fn of(change: &Change<'c>) -> Self {
-        let mut draft = Self {
-            action: Action::Publish,
-            resource_type: None,
-            id: ResourceId::new(""),
-            document: None,
-            relations: Vec::new(),
-            unique: Vec::new(),
-            version: Version::FIRST,
-            created: DateTime::from_unix_millis(0),
-            precondition: None,
-            at: DateTime::from_unix_millis(0),
-            event: None,
-            of: None,
-        };
-        match *change {
-            Change::Create {
-                resource_type,
-                id,
-                document,
-                relations,
-                unique,
-                version,
-                created,
-                at,
-            } => {
-                draft.action = Action::Create;
-                draft.resource_type = Some(resource_type);
-                draft.id = id.clone();
-                draft.document = Some(document.clone());
-                draft.relations = relations.to_vec();
-                draft.unique = unique.to_vec();
-                draft.version = version;
-                draft.created = created;
-                draft.at = at;
-            }
-            Change::Update {
-                resource_type,
-                id,
-                document,
-                relations,
-                unique,
-                precondition,
-                at,
-            } => {
-                draft.action = Action::Update;
-                draft.resource_type = Some(resource_type);
-                draft.id = id.clone();
-                draft.document = document.cloned();
-                draft.relations = relations.to_vec();
-                draft.unique = unique.to_vec();
-                draft.precondition = precondition;
-                draft.at = at;
-            }
-            Change::Delete {
-                resource_type,
-                id,
-                precondition,
-                at,
-            } => {
-                draft.action = Action::Delete;
-                draft.resource_type = Some(resource_type);
-                draft.id = id.clone();
-                draft.precondition = precondition;
-                draft.at = at;
-            }
-            Change::Publish { event, of } => {
-                draft.event = Some(event.clone());
-                draft.of = of;
-            }
+impl Feeds for Broken {
+    async fn read_feed(
+        &self,
+        tenant: &TenantId,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Event>, FeedError> {
+        let mut events = (self.bug.read_feed)(self, tenant, after, limit)?;
+        for event in &mut events {
+            (self.bug.event)(self, tenant, event);
         }
-        draft
+        Ok(events)
     }
 
-    pub(crate) fn as_change(&self) -> Option<Change<'_>> {
-        let Self {
-            id,
-            relations,
-            unique,
-            version,
-            created,
-            precondition,
-            at,
-            of,
-            ..
-        } = self;
-        Some(match self.action {
-            Action::Create => Change::Create {
-                resource_type: self.resource_type?,
-                id,
-                document: self.document.as_ref()?,
-                relations,
-                unique,
-                version: *version,
-                created: *created,
-                at: *at,
-            },
-            Action::Update => Change::Update {
-                resource_type: self.resource_type?,
-                id,
-                document: self.document.as_ref(),
-                relations,
-                unique,
-                precondition: *precondition,
-                at: *at,
-            },
-            Action::Delete => Change::Delete {
-                resource_type: self.resource_type?,
-                id,
-                precondition: *precondition,
-                at: *at,
-            },
-            Action::Publish => Change::Publish {
-                event: self.event.as_ref()?,
-                of: *of,
-            },
-        })
+    async fn look_back(&self, tenant: &TenantId, query: &LookBack) -> Result<Vec<Event>, StoreError> {
+        let mut query = query.clone();
+        (self.bug.look_back)(&mut query);
+        let mut events = self.inner.look_back(tenant, &query).await?;
+        (self.bug.looked_back)(&mut events);
+        for event in &mut events {
+            (self.bug.event)(self, tenant, event);
+        }
+        Ok(events)
+    }
+
+    async fn acknowledge(
+        &self,
+        tenant: &TenantId,
+        consumer: &str,
+        position: Position,
+    ) -> Result<(), StoreError> {
+        (self.bug.acknowledge)(self, tenant, consumer, position);
+        Ok(())
+    }
+
+    async fn acknowledged(&self, tenant: &TenantId, consumer: &str) -> Result<Position, StoreError> {
+        Ok((self.bug.acknowledged)(self, tenant, consumer))
+    }
+
+    async fn with_news(
+        &self,
+        consumer: &str,
+        after: Option<&TenantId>,
+        limit: usize,
+    ) -> Result<Vec<TenantId>, StoreError> {
+        Ok((self.bug.with_news)(self, consumer, after, limit))
+    }
+
+    async fn trim(
+        &self,
+        tenant: &TenantId,
+        retention: &Retention,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        Ok((self.bug.trim)(self, tenant, retention, limit))
+    }
+}
+
+impl Maintenance for Broken {
+    async fn tenants(&self, after: Option<&TenantId>, limit: usize) -> Result<Vec<TenantId>, StoreError> {
+        Ok((self.bug.tenants)(self, after, limit))
+    }
+
+    async fn erase(&self, tenant: &TenantId) -> Result<bool, StoreError> {
+        Ok((self.bug.erase)(self, tenant))
+    }
+
+    async fn check(
+        &self,
+        tenant: &TenantId,
+        resource_type: &ResourceType,
+        keys: &Keys,
+    ) -> Result<Vec<Finding>, StoreError> {
+        Ok((self.bug.check)(self, tenant, resource_type, keys))
     }
 }
 
@@ -406,10 +477,11 @@ impl Harness for Workshop {
     }
 
     async fn reopen(&self, store: Broken) -> Result<Broken, Failure> {
-        Ok(match self.0 {
-            Bug::Reopen(reopen) => reopen(store),
-            _ => store,
-        })
+        Ok((self.0.reopen)(store))
+    }
+
+    fn registry(&self) -> &Registry {
+        registry()
     }
 }
 
@@ -423,25 +495,107 @@ pub(crate) fn everything(resource_type: &ResourceType) -> Selection {
     )
 }
 
-/// The page that a query asks for, out of resources in their order.
-pub(crate) fn cut(
-    all: Vec<Stored>,
-    query: &Query<'_>,
-    matches: impl Fn(&Predicate, &Stored) -> bool,
-) -> Page {
+/// The page that a query asks for by position, out of resources in their order.
+pub(crate) fn cut(all: Vec<Stored>, query: &Query, matches: impl Fn(&Predicate, &Stored) -> bool) -> Page {
+    let filter = query.filter.as_deref();
     let matching: Vec<Stored> = all
         .into_iter()
-        .filter(|stored| query.filter.is_none_or(|filter| matches(filter, stored)))
+        .filter(|stored| filter.is_none_or(|filter| matches(filter, stored)))
         .collect();
     let total = matching.len();
-    Page::new(
-        total,
-        matching
-            .into_iter()
-            .skip(query.offset)
-            .take(query.count)
-            .collect(),
-    )
+    let (offset, count) = match &query.paging {
+        Paging::Offset { offset, count } => (*offset, *count),
+        Paging::Cursor { count, .. } => (0, *count),
+    };
+    Page::new(matching.into_iter().skip(offset).take(count).collect()).with_total(total)
+}
+
+/// The event of a change, if it publishes one.
+pub(crate) fn event_of(change: &Change) -> Option<&NewEvent> {
+    match change {
+        Change::Publish { event, .. } => Some(event),
+        _ => None,
+    }
+}
+
+/// Makes something else of each delta of a commit, given the type of its owner.
+pub(crate) fn each_delta(
+    commit: &mut Commit,
+    tamper: impl Fn(&ResourceType, &ResourceId, &mut RelationDelta),
+) {
+    for change in &mut commit.changes {
+        if let Change::Create {
+            resource_type,
+            id,
+            relations,
+            ..
+        }
+        | Change::Update {
+            resource_type,
+            id,
+            relations,
+            ..
+        } = change
+        {
+            let mut tampered = relations.to_vec();
+            for delta in &mut tampered {
+                tamper(resource_type, id, delta);
+            }
+            *relations = tampered.into();
+        }
+    }
+}
+
+/// Makes something else of each document of a commit, given the type of its resource.
+pub(crate) fn each_document(commit: &mut Commit, tamper: impl Fn(&ResourceType, &mut Resource)) {
+    for change in &mut commit.changes {
+        match change {
+            Change::Create {
+                resource_type,
+                document,
+                ..
+            }
+            | Change::Update {
+                resource_type,
+                document: Some(document),
+                ..
+            } => tamper(resource_type, Arc::make_mut(document)),
+            _ => {}
+        }
+    }
+}
+
+/// Makes something else of each list of keys of a commit.
+pub(crate) fn each_keys(
+    commit: &mut Commit,
+    tamper: impl Fn(&ResourceType, &ResourceId, &mut Vec<UniqueKey>),
+) {
+    for change in &mut commit.changes {
+        match change {
+            Change::Create {
+                resource_type,
+                id,
+                unique,
+                ..
+            }
+            | Change::Update {
+                resource_type,
+                id,
+                unique: Some(unique),
+                ..
+            } => tamper(resource_type, id, unique),
+            _ => {}
+        }
+    }
+}
+
+/// Makes something else of each precondition of a commit.
+pub(crate) fn each_precondition(commit: &mut Commit, tamper: impl Fn(&mut Option<keyfob_core::Version>)) {
+    for change in &mut commit.changes {
+        if let Change::Update { precondition, .. } | Change::Delete { precondition, .. } = change {
+            tamper(precondition);
+        }
+    }
 }
 
 /// The error, telling of the change at this place.
