@@ -1,6 +1,6 @@
 //! Schemas from and to the RFC's own JSON form (RFC 7643 section 7).
 
-use std::cell::RefCell;
+use std::{cell::RefCell, collections::HashSet};
 
 use smol_str::{SmolStr, format_smolstr};
 
@@ -215,6 +215,8 @@ impl Reader<'_, '_> {
 
     fn attributes(&self, member: &str, depth: usize) -> Result<Vec<Attribute>, SchemaError> {
         let mut attributes: Vec<Attribute> = Vec::new();
+        // A set, since a server may answer with a schema of any size.
+        let mut names = HashSet::new();
         for value in self.get(member).map(Value::as_elements).unwrap_or_default() {
             let Some(object) = value.as_object() else {
                 self.tolerate(self.invalid(member, "an array of attributes"))?;
@@ -239,7 +241,7 @@ impl Reader<'_, '_> {
                 self.tolerate(reader.invalid("name", "an attribute name (RFC 7643 section 2.1)"))?;
                 continue;
             }
-            if attributes.iter().any(|present| present.name == name) {
+            if !names.insert(name.clone()) {
                 self.tolerate(SchemaError::Duplicate { path })?;
                 continue;
             }
