@@ -207,13 +207,16 @@ async fn query(
     find(tenant, world, model, random, visibility, filter).await?;
     sort(tenant, world, model, random, visibility).await?;
     let kind = random.pick(&world.kinds).copied().unwrap_or(User);
-    if world.hiding && random.percent(25) {
-        let selection = tenant.everything(kind)?.with_hidden_members();
-        let query = Query::all().with_selection(selection).with_visibility(visibility);
-        let page = tenant.query(kind, &query).await?;
+    let owner = if random.percent(70) { Group } else { Device };
+    if world.hiding && world.kinds.contains(&owner) {
+        let selection = tenant.everything(owner)?.with_hidden_members();
+        let query = Query::all()
+            .with_selection(selection)
+            .with_visibility(visibility);
+        let page = tenant.query(owner, &query).await?;
         ensure_eq!(
             page.resources,
-            model.list(kind, visibility, None, Visibility::Hidden),
+            model.list(owner, visibility, None, Visibility::Hidden),
             "the hidden members"
         );
     }
