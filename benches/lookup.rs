@@ -7,9 +7,9 @@ use hyper_util::rt::TokioIo;
 use keyfob_benches::{compare, criterion};
 use keyfob_core::{
     Clock, Collation, CompareKey, IdGenerator, Registry, Resource, ResourceId, SchemaUri, SystemClock,
-    UuidGenerator, Version,
+    UuidGenerator,
 };
-use keyfob_engine::{Change, Context, Engine, Store, TenantId, Token, UniqueKey};
+use keyfob_engine::{Change, Context, Engine, MemberPolicy, OnRefusal, StoreExt, TenantId, Token, UniqueKey};
 use keyfob_http::ScimService;
 use keyfob_store_sqlite::SqliteStore;
 use tokio::{net::TcpListener, runtime::Runtime};
@@ -102,20 +102,21 @@ async fn fill(engine: &Engine<SqliteStore>, tenant: TenantId, users: usize) -> R
                 )
             })
             .collect();
-        let changes: Vec<Change<'_>> = created
+        let changes: Vec<Change> = created
             .iter()
             .map(|(id, document, unique)| Change::Create {
-                resource_type: user_type,
-                id,
-                document,
-                relations: &[],
-                unique,
-                version: Version::FIRST,
-                created: at,
-                at,
+                resource_type: user_type.clone(),
+                id: id.clone(),
+                document: document.clone().into(),
+                state: Arc::default(),
+                relations: Arc::default(),
+                members: MemberPolicy::default(),
+                unique: unique.to_vec(),
+                on_refusal: OnRefusal::Fail,
             })
             .collect();
-        engine.store().commit(cx.tenant(), &changes).await?;
+        let commit = engine.commit_of(&cx, "bench", changes, None);
+        engine.store().commit_one(commit).await?;
     }
     Ok(())
 }

@@ -1,12 +1,15 @@
 //! What does a PATCH cost beyond reading its JSON, and does the cost of a changed member grow with the group?
 
+use std::sync::Arc;
+
 use keyfob_benches::{compare, criterion, group};
 use keyfob_core::{
-    AttrName, DateTime, Dialect, Member, MemberSet, Projection, Registry, Resource, ResourceId, ResourceType,
-    SchemaUri, Version, message::PatchRequest,
+    AttrName, Dialect, Member, MemberSet, Projection, Registry, Resource, ResourceId, ResourceType,
+    SchemaUri, message::PatchRequest,
 };
 use keyfob_engine::{
-    Change, Context, Engine, EngineError, Precondition, RelationDelta, Store, TenantId, Written,
+    Change, CommitError, Context, Engine, EngineError, MemberPolicy, OnRefusal, Precondition, RelationDelta,
+    StoreExt, TenantId, Written,
 };
 use keyfob_patch::{Applied, PatchError, Plan};
 use keyfob_store_memory::MemoryStore;
@@ -237,21 +240,24 @@ impl<S: Store> Served<S> {
                 })
                 .collect();
             let changes: Vec<_> = users
-                .iter()
-                .map(|(id, document)| create(user, id, document, &[]))
+                .into_iter()
+                .map(|(id, document)| create(user, id, document, Vec::new()))
                 .collect();
-            block_on(served.engine.store().commit(served.cx.tenant(), &changes))?;
+            served.commit(changes)?;
         }
         for (name, members) in [("large", count), ("small", 10)] {
             let mut document = Resource::new([SchemaUri::GROUP]);
             document.core_mut().insert("displayName", name);
             let members = (0..members).map(|number| (id(number), Member::new().with_kind("User")));
             let delta = RelationDelta::replace("members".into(), members.collect());
-            let id = ResourceId::new(name);
-            let change = create(group, &id, &document, std::slice::from_ref(&delta));
-            block_on(served.engine.store().commit(served.cx.tenant(), &[change]))?;
+            served.commit(vec![create(group, ResourceId::new(name), document, vec![delta])])?;
         }
         Ok(served)
+    }
+
+    fn commit(&self, changes: Vec<Change>) -> Result<(), CommitError> {
+        let commit = self.engine.commit_of(&self.cx, "bench", changes, None);
+        block_on(self.engine.store().commit_one(commit)).map(|_| ())
     }
 
     fn toggle(&self, group: &str) -> Result<Written, EngineError> {
@@ -271,24 +277,20 @@ impl<S: Store> Served<S> {
     }
 }
 
-fn create<'c>(
-    resource_type: &'c ResourceType,
-    id: &'c ResourceId,
-    document: &'c Resource,
-    relations: &'c [RelationDelta],
-) -> Change<'c> {
+fn create(
+    resource_type: &ResourceType,
+    id: ResourceId,
+    document: Resource,
+    relations: Vec<RelationDelta>,
+) -> Change {
     Change::Create {
-        resource_type,
+        resource_type: resource_type.clone(),
         id,
-        document,
-        relations,
-        unique: &[],
-        version: Version::FIRST,
-        created: at(),
-        at: at(),
+        document: document.into(),
+        state: Arc::default(),
+        relations: relations.into(),
+        members: MemberPolicy::default(),
+        unique: Vec::new(),
+        on_refusal: OnRefusal::Fail,
     }
-}
-
-fn at() -> DateTime {
-    DateTime::from_unix_millis(1_700_000_000_000)
 }

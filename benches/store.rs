@@ -1,12 +1,17 @@
 //! Does a store in SQLite answer as fast when it holds a lot, and what does a commit cost beyond the disk's own time?
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use keyfob_benches::{compare, criterion};
 use keyfob_core::{
-    AttrName, CompareKey, DateTime, Dialect, Member, Registry, Resource, ResourceId, ResourceType, Version,
+    AttrName, CompareKey, DateTime, Dialect, Member, Registry, Resource, ResourceId, ResourceType,
 };
 use keyfob_engine::{
-    Change, CommitError, Committed, Context, Page, Query, RelationDelta, Selection, Store, StoreError,
-    TenantId, UniqueKey,
+    Change, Commit, CommitError, CommitId, Committed, Context, MemberPolicy, OnRefusal, Outcome, Page, Query,
+    RelationDelta, Store, StoreError, StoreExt, TenantId, UniqueKey,
 };
 use keyfob_filter::Filter;
 use keyfob_store_sqlite::SqliteStore;
@@ -91,16 +96,25 @@ struct Bench<'t> {
     store: SqliteStore,
     types: &'t Types,
     cx: Context,
+    commits: AtomicUsize,
 }
 
 impl<'t> Bench<'t> {
     fn new(store: SqliteStore, types: &'t Types) -> Self {
         let cx = Context::new(TenantId::new("acme"));
-        Self { store, types, cx }
+        Self {
+            store,
+            types,
+            cx,
+            commits: AtomicUsize::new(0),
+        }
     }
 
-    fn commit(&self, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
-        block_on(self.store.commit(self.cx.tenant(), changes))
+    fn commit(&self, changes: Vec<Change>) -> Result<Committed, CommitError> {
+        let number = self.commits.fetch_add(1, Ordering::Relaxed);
+        let id = CommitId::new(format!("019a9f2c-5b7e-7c3d-8a41-{number:012x}"));
+        let commit = Commit::new(id, self.cx.tenant().clone(), at(), changes);
+        block_on(self.store.commit_one(commit))
     }
 
     fn create_users(&self, first: usize, count: usize) -> Result<(), Failed> {
@@ -117,41 +131,40 @@ impl<'t> Bench<'t> {
             let changes: Vec<_> = users
                 .iter()
                 .map(|(id, document, unique)| Change::Create {
-                    resource_type: self.types.user,
-                    id,
-                    document,
-                    relations: &[],
-                    unique,
-                    version: Version::FIRST,
-                    created: at(),
-                    at: at(),
+                    resource_type: self.types.user.clone(),
+                    id: id.clone(),
+                    document: document.clone().into(),
+                    state: Arc::default(),
+                    relations: Arc::default(),
+                    members: MemberPolicy::default(),
+                    unique: unique.to_vec(),
+                    on_refusal: OnRefusal::Fail,
                 })
                 .collect();
-            self.commit(&changes)?;
+            self.commit(changes)?;
         }
         Ok(())
     }
 
     fn create_group(&self, id: &str, members: usize) -> Result<Committed, CommitError> {
-        self.commit(&[Change::Create {
-            resource_type: self.types.group,
-            id: &ResourceId::new(id),
-            document: &Resource::default(),
-            relations: &[adding(0..members)],
-            unique: &[],
-            version: Version::FIRST,
-            created: at(),
-            at: at(),
+        self.commit(vec![Change::Create {
+            resource_type: self.types.group.clone(),
+            id: ResourceId::new(id),
+            document: Arc::default(),
+            state: Arc::default(),
+            relations: vec![adding(0..members)].into(),
+            members: MemberPolicy::default(),
+            unique: Vec::new(),
+            on_refusal: OnRefusal::Fail,
         }])
     }
 
     fn find(&self, number: usize) -> Result<Page, Failed> {
         let filter = Filter::parse(&format!("userName eq \"USER{number}@example.com\""))?;
         let predicate = filter.compile(self.types.user, Dialect::strict())?;
-        let selection = Selection::document();
-        let query = Query::new(&selection, 100).with_filter(&predicate);
+        let query = Query::first(100).with_filter(predicate);
         Ok(block_on(self.store.query(
-            self.cx.tenant(),
+            &self.cx.reading(),
             self.types.user,
             &query,
         ))?)
@@ -162,16 +175,9 @@ impl<'t> Bench<'t> {
         let mut removing = RelationDelta::new(AttrName::new("members"));
         removing.remove.push(user_id(number));
         for delta in [adding(number..number + 1), removing] {
-            let committed = self.commit(&[Change::Update {
-                resource_type: self.types.group,
-                id: &ResourceId::new(group),
-                document: None,
-                relations: &[delta],
-                unique: &[],
-                precondition: None,
-                at: at(),
-            }])?;
-            if !committed.outcomes.iter().all(|outcome| outcome.is_change()) {
+            let group = ResourceId::new(group);
+            let committed = self.commit(vec![Change::relate(self.types.group, group, vec![delta])])?;
+            if !committed.outcomes.iter().all(Outcome::is_change) {
                 return Err(StoreError::internal("the members were as wanted already").into());
             }
         }

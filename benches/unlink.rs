@@ -1,15 +1,19 @@
 //! Does it cost more to unlink an organization from its provider when it has more users?
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use keyfob_access::{Access, AccessGroups, Schedule, register};
 use keyfob_benches::compare_timed;
 use keyfob_core::{
-    Collation, CompareKey, Projection, Resource, ResourceId, ResourceType, Version, message::PatchRequest,
+    Collation, CompareKey, Projection, Resource, ResourceId, ResourceType, message::PatchRequest,
     schema::RegistryBuilder,
 };
 use keyfob_engine::{
-    Actor, Change, Confirmed, Context, Engine, Precondition, Profile, Selection, Store, TenantId, UniqueKey,
+    Actor, Change, Confirmed, Context, Engine, MemberPolicy, OnRefusal, Precondition, Profile, Selection,
+    StoreExt, TenantId, UniqueKey,
 };
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
@@ -106,11 +110,11 @@ impl Organization {
         let user = self.kind("User")?;
         let first = self.create("User", r#"{"userName":"first@example.com"}"#)?;
         let store = self.engine.store();
-        let image = block_on(store.get(self.provider.tenant(), user, &first, &Selection::document()))?;
-        let mut image = image.ok_or("the user is gone")?.resource;
+        let image = block_on(store.get_one(&self.provider.reading(), user, &first, &Selection::document()))?;
+        let stored = image.ok_or("the user is gone")?;
+        let (mut image, state) = (stored.resource, stored.state);
         image.core_mut().remove("id");
         image.core_mut().remove("meta");
-        let at = self.engine.now();
         let mut ids = vec![first];
         let numbers: Vec<usize> = (1..count).collect();
         for numbers in numbers.chunks(1_000) {
@@ -129,16 +133,19 @@ impl Organization {
             });
             let users: Vec<_> = users.collect();
             let changes = users.iter().map(|(id, document, unique)| Change::Create {
-                resource_type: user,
-                id,
-                document,
-                relations: &[],
-                unique,
-                version: Version::FIRST,
-                created: at,
-                at,
+                resource_type: user.clone(),
+                id: id.clone(),
+                document: document.clone().into(),
+                state: Arc::clone(&state),
+                relations: Arc::default(),
+                members: MemberPolicy::default(),
+                unique: unique.to_vec(),
+                on_refusal: OnRefusal::Fail,
             });
-            block_on(store.commit(self.provider.tenant(), &changes.collect::<Vec<_>>()))?;
+            let commit = self
+                .engine
+                .commit_of(&self.provider, "bench", changes.collect(), None);
+            block_on(store.commit_one(commit))?;
             ids.extend(users.into_iter().map(|(id, _, _)| id));
         }
         Ok(ids)

@@ -75,7 +75,13 @@ impl<S: Store> Access<'_, S> {
         let name = name_of(name)?;
         let document = door_document(&name, site, time_zone);
         let id = self
-            .create(cx, "createDoor", &self.types.door, document, vec![name_key(&name)])
+            .create(
+                cx,
+                "createDoor",
+                &self.types.door,
+                document,
+                vec![name_key(&name)],
+            )
             .await?;
         Ok(Door {
             id,

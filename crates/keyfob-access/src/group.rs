@@ -152,7 +152,9 @@ impl<S: Store> Access<'_, S> {
         let name = name_of(name)?;
         let document = document(schema_of(ACCESS_GROUP), &name);
         let groups = &self.types.access_group;
-        let id = self.create(cx, "createAccessGroup", groups, document, vec![name_key(&name)]).await?;
+        let id = self
+            .create(cx, "createAccessGroup", groups, document, vec![name_key(&name)])
+            .await?;
         Ok(AccessGroup {
             id,
             name,
@@ -215,7 +217,9 @@ impl<S: Store> Access<'_, S> {
         match outcome {
             Ok(()) if noted => Ok(()),
             // The SCIM group knows nothing of it, as when the engine was once without the rule.
-            Ok(()) | Err(EngineError::NotFound { .. }) => self.delete(cx, "deleteAccessGroup", groups, &group.id).await,
+            Ok(()) | Err(EngineError::NotFound { .. }) => {
+                self.delete(cx, "deleteAccessGroup", groups, &group.id).await
+            }
             Err(error) => Err(error.into()),
         }
     }

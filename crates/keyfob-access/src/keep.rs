@@ -110,9 +110,7 @@ impl<S: Store> Access<'_, S> {
         let filter = filter
             .compile(resource_type, Dialect::strict())
             .map_err(StoreError::internal)?;
-        let query = Query::all()
-            .with_filter(filter)
-            .with_selection(selection.clone());
+        let query = Query::all().with_filter(filter).with_selection(selection.clone());
         let page = self
             .engine
             .store()

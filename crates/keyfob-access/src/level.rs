@@ -175,7 +175,11 @@ impl<S: Store> Access<'_, S> {
         for group in &groups {
             event.data.insert("accessGroup", group.as_str());
         }
-        let verb = if name == LEVEL_ASSIGNED { "assignLevel" } else { "unassignLevel" };
+        let verb = if name == LEVEL_ASSIGNED {
+            "assignLevel"
+        } else {
+            "unassignLevel"
+        };
         self.relate(cx, verb, levels, &level.id, delta, event).await
     }
 
@@ -186,7 +190,8 @@ impl<S: Store> Access<'_, S> {
     pub async fn delete_level(&self, cx: &Context, level: &str) -> Result<(), AccessError> {
         demand_admin(cx)?;
         let level = self.level(cx, level).await?;
-        self.delete(cx, "deleteLevel", &self.types.access_level, &level.id).await
+        self.delete(cx, "deleteLevel", &self.types.access_level, &level.id)
+            .await
     }
 
     async fn found_level(&self, cx: &Context, level: &str) -> Result<(Version, AccessLevel), AccessError> {

@@ -125,8 +125,18 @@ impl<S: Store> Access<'_, S> {
                 parent: above.as_ref().map(|(_, above)| above.id.clone()),
             };
             let unique = vec![name_key(&name)];
-            let mut changes = vec![creation(units, id.clone(), unit.to_document(), Vec::new(), unique)];
-            changes.extend(above.as_ref().map(|(version, above)| touch(units, above, *version)));
+            let mut changes = vec![creation(
+                units,
+                id.clone(),
+                unit.to_document(),
+                Vec::new(),
+                unique,
+            )];
+            changes.extend(
+                above
+                    .as_ref()
+                    .map(|(version, above)| touch(units, above, *version)),
+            );
             let event = event_of(event::CREATED, units, &id);
             match self.commit(cx, "createUnit", changes, vec![event]).await {
                 Ok(()) => return Ok(unit),
@@ -220,7 +230,13 @@ impl<S: Store> Access<'_, S> {
         let name = name_of(name)?;
         let document = document(schema_of(ROLE), &name);
         let id = self
-            .create(cx, "createRole", &self.types.role, document, vec![name_key(&name)])
+            .create(
+                cx,
+                "createRole",
+                &self.types.role,
+                document,
+                vec![name_key(&name)],
+            )
             .await?;
         Ok(Role { id, name })
     }
@@ -281,7 +297,11 @@ impl<S: Store> Access<'_, S> {
         }
         let (admin, coming_back) = (self.engine.admin(), "deleted users who can be brought back");
         for id in grants.iter().filter_map(|grant| grant.resource.id()) {
-            if !admin.deleted_members(cx, &self.types.grant, &id).await?.is_empty() {
+            if !admin
+                .deleted_members(cx, &self.types.grant, &id)
+                .await?
+                .is_empty()
+            {
                 return Ok(Some(coming_back));
             }
         }

@@ -12,7 +12,7 @@ use std::io;
 use clap::Subcommand;
 use keyfob_access::{Access, AccessError};
 use keyfob_core::{Object, ResourceId, json};
-use keyfob_engine::{Actor, Admin, AdminError, Confirmed, Context, DynStore, Engine};
+use keyfob_engine::{Actor, Admin, AdminError, Confirmed, Context, DynStore, Engine, FeedError};
 
 use crate::{Answer, Unusable, output, profile::NamedProfile, service::CardFormats, store::StoreUrl};
 
@@ -160,6 +160,15 @@ impl From<AccessError> for Failure {
 impl From<AdminError> for Failure {
     fn from(error: AdminError) -> Self {
         AccessError::from(error).into()
+    }
+}
+
+impl From<FeedError> for Failure {
+    fn from(error: FeedError) -> Self {
+        match error {
+            FeedError::Store(error) => Self::Unusable(error.into()),
+            error => Self::Unusable(Unusable(error.to_string())),
+        }
     }
 }
 

@@ -30,12 +30,7 @@ impl<S: Feeds> Admin<'_, S> {
     ///
     /// # Errors
     /// [`FeedError::Gone`] where events after the position were removed, [`FeedError::Store`].
-    pub async fn events(
-        &self,
-        cx: &Context,
-        after: Position,
-        limit: usize,
-    ) -> Result<Vec<Event>, FeedError> {
+    pub async fn events(&self, cx: &Context, after: Position, limit: usize) -> Result<Vec<Event>, FeedError> {
         self.engine.store().read_feed(cx.tenant(), after, limit).await
     }
 }

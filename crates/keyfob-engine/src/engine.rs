@@ -21,6 +21,7 @@ use keyfob_core::{Clock, DateTime, IdGenerator, Registry, ResourceId, SystemCloc
 use keyfob_store::{ReadContext, Selection, Store, StoreExt, TenantId};
 use smol_str::SmolStr;
 
+use self::turn::Turns;
 pub(crate) use self::{
     commit::{DeleteAction, Draft, change_of, event_of},
     deleted::equals,
@@ -43,7 +44,6 @@ use crate::{
     system,
     token::{self, AuthenticationError},
 };
-use self::turn::Turns;
 
 /// Serves the resources of a registry out of a store.
 ///

@@ -19,9 +19,9 @@ mod system;
 
 pub use keyfob_store::{
     Capabilities, Change, Commit, CommitError, CommitId, Committed, DynStore, Event, EventId, Expected,
-    FeedError, Feeds, Listed, Maintenance, MemberPolicy, NewEvent, OnRefusal, Outcome, Page, Position, Query,
-    ReadContext, RelationDelta, RequestId, Selection, Store, StoreError, StoreExt, Stored, TenantId,
-    UniqueKey, Visibility, When,
+    FeedError, Feeds, Hooked, Hooks, Listed, Maintenance, MemberPolicy, NewEvent, OnRefusal, Outcome, Page,
+    Position, Query, ReadContext, RelationDelta, RequestId, Selection, Store, StoreError, StoreExt, Stored,
+    TenantId, UniqueKey, Visibility, When,
 };
 
 pub use self::{

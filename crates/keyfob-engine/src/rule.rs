@@ -4,12 +4,12 @@ mod error;
 mod founding;
 mod review;
 
+pub(crate) use self::review::Further;
 pub use self::{
     error::Rejection,
     founding::Founding,
     review::{FurtherChange, Operation, Review},
 };
-pub(crate) use self::review::Further;
 use crate::context::Context;
 
 /// Looks at every change before it is committed, and may refuse it or add to it.

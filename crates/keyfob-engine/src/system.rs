@@ -61,7 +61,8 @@ impl System {
         let mut builder = Registry::builder();
         for (name, text) in texts {
             let schema = Schema::from_json(text.as_bytes()).ok()?;
-            let definition = ResourceTypeBuilder::new(name, format!("/{name}s"), schema.id.clone()).internal();
+            let definition =
+                ResourceTypeBuilder::new(name, format!("/{name}s"), schema.id.clone()).internal();
             builder = builder.resource_type(definition).schema(schema);
         }
         let registry = builder.build().ok()?;
@@ -81,12 +82,7 @@ mod tests {
 
     #[test]
     fn the_services_own_types_load_and_are_kept_from_clients() {
-        for resource_type in [
-            organization(),
-            token(),
-            provisioning(),
-            tombstone(),
-        ] {
+        for resource_type in [organization(), token(), provisioning(), tombstone()] {
             assert!(!resource_type.is_exposed());
         }
     }

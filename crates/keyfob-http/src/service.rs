@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
-use keyfob_engine::{Actor, Context, Engine, Store, Transport};
+use keyfob_engine::{Actor, Engine, RequestId, Store, Transport};
 use smol_str::{SmolStr, format_smolstr};
 use tower_service::Service;
 
@@ -22,7 +22,7 @@ use crate::{
     authenticate::{Authenticator, BearerTokens, Caller, Erased},
     body::BodyError,
     endpoint::Exchange,
-    error::HttpError,
+    error::{HttpError, request_id},
     public_url::{AddressSource, PublicUrl},
     response,
     route::Route,

@@ -80,18 +80,38 @@ impl From<Undecodable> for rusqlite::Error {
     }
 }
 
+/// A commit was handed over that happened before. What came of it was told then.
+#[derive(Debug, Error)]
+#[error("a commit of this id was handed over before")]
+pub(crate) struct HandedOverBefore;
+
 /// The store's threads are gone, which only a bug brings about.
 #[derive(Debug, Error)]
 #[error("the store's threads have stopped")]
 pub(crate) struct Stopped;
 
+/// Carries a failure of the store through what fails only as SQLite does.
+pub(crate) fn carried(error: impl Into<StoreError>) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(Box::new(error.into()))
+}
+
 /// Tells a failure of SQLite by whether it may pass.
-pub(crate) fn store_error(failure: impl Into<Arc<rusqlite::Error>>) -> StoreError {
-    let failure = failure.into();
-    if is_passing(&failure) {
-        StoreError::unavailable(failure)
+pub(crate) fn store_error(failure: rusqlite::Error) -> StoreError {
+    match failure {
+        rusqlite::Error::ToSqlConversionFailure(source) => match source.downcast::<StoreError>() {
+            Ok(error) => *error,
+            Err(source) => StoreError::internal(source),
+        },
+        failure => shared_error(&Arc::new(failure)),
+    }
+}
+
+/// Tells a failure of SQLite that several calls share.
+pub(crate) fn shared_error(failure: &Arc<rusqlite::Error>) -> StoreError {
+    if is_passing(failure) {
+        StoreError::unavailable(Arc::clone(failure))
     } else {
-        StoreError::internal(failure)
+        StoreError::internal(Arc::clone(failure))
     }
 }
 

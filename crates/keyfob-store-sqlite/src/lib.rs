@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
-mod index;
+mod feeds;
+mod maintenance;
+mod migration;
 mod open;
 mod read;
 mod store;

@@ -12,17 +12,35 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::Db
 
 use crate::{
     error::{Failure, OpenError},
+    migration,
     write::{self, Collision},
 };
 
 /// What `PRAGMA application_id` says of a database of keyfob: "kfob".
 const APPLICATION_ID: i32 = 0x6b66_6f62;
 
-/// The scripts that lead from one version of the schema to the next, from the empty database on. A script that was
-/// released is never changed.
-const MIGRATIONS: [&str; 2] = [
-    include_str!("../migrations/0001-resources.sql"),
-    include_str!("../migrations/0002-compare.sql"),
+/// What leads from one version of the schema to the next.
+struct Migration {
+    /// A script that was released is never changed.
+    script: &'static str,
+    /// What SQL can't do, after the script and in its transaction.
+    then: fn(&Connection) -> rusqlite::Result<()>,
+}
+
+/// All migrations, from the empty database on.
+const MIGRATIONS: [Migration; 3] = [
+    Migration {
+        script: include_str!("../migrations/0001-resources.sql"),
+        then: |_| Ok(()),
+    },
+    Migration {
+        script: include_str!("../migrations/0002-compare.sql"),
+        then: |_| Ok(()),
+    },
+    Migration {
+        script: include_str!("../migrations/0003-second-edition.sql"),
+        then: migration::from_first_edition,
+    },
 ];
 
 /// How long a connection waits for another process that holds the database.
@@ -32,7 +50,7 @@ pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// More than the store has statements.
-const CACHED_STATEMENTS: usize = 64;
+const CACHED_STATEMENTS: usize = 128;
 
 /// Opens the connection that writes and brings the database up to date. Where there is none, it is created, or is
 /// missing if it may not be.
@@ -155,7 +173,7 @@ fn supported() -> u32 {
     u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX)
 }
 
-/// Runs what the database lacks, each script in a transaction of its own.
+/// Runs what the database lacks, each migration in a transaction of its own.
 fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
     loop {
         let transaction = connection
@@ -163,11 +181,11 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
             .map_err(|error| failed(path, error))?;
         // Another process may have been faster.
         let version = check_version(path, &transaction)?;
-        let Some(script) = MIGRATIONS.get(version) else {
+        let Some(migration) = MIGRATIONS.get(version) else {
             return Ok(());
         };
         tracing::info!(from = version, to = version + 1, "migrating the database");
-        run_script(&transaction, script, version + 1)
+        run(&transaction, migration, version + 1)
             .and_then(|()| transaction.commit())
             .map_err(|error| failed(path, error))?;
     }
@@ -194,8 +212,9 @@ pub(crate) fn rekey(
     Ok(collisions)
 }
 
-fn run_script(connection: &Connection, script: &str, version: usize) -> rusqlite::Result<()> {
-    connection.execute_batch(script)?;
+fn run(connection: &Connection, migration: &Migration, version: usize) -> rusqlite::Result<()> {
+    connection.execute_batch(migration.script)?;
+    (migration.then)(connection)?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", i64::try_from(version).unwrap_or(i64::MAX))
 }

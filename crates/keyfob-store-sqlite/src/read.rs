@@ -1,26 +1,35 @@
 //! Everything that is read: threads with connections that can't write, each read from one snapshot.
 
+mod check;
 pub(crate) mod decode;
-mod events;
+mod event;
 mod lookup;
 mod query;
 mod relation;
 mod resource;
+mod tenant;
+mod walk;
 
 use std::{
     cell::Cell,
     sync::{Mutex, PoisonError},
+    time::Instant,
 };
 
+use keyfob_core::{CompareKey, ResourceType};
+use keyfob_store::{Budget, Meter, Visibility};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, ffi, params};
 use tokio::sync::mpsc;
 
 pub(crate) use self::{
-    events::events,
-    query::{Query, query},
+    check::{Checked, counts, holders, page_to_check},
+    event::{feed, look_back},
+    query::query,
     relation::path,
     resource::get,
+    tenant::{HAS_ANYTHING, tenants, with_news},
 };
+use crate::error::carried;
 
 /// A read that waits for a connection.
 pub(crate) type Job = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -39,6 +48,24 @@ pub(crate) fn run(connection: Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
             None => return,
         }
     }
+}
+
+/// How many instructions SQLite carries out between two looks at the time.
+const LOOK_AT_TIME: i32 = 100_000;
+
+/// Reads until a deadline, at which a statement ends that goes on by itself, such as one that sorts.
+pub(crate) fn until<T>(
+    connection: &mut Connection,
+    deadline: Option<Instant>,
+    read: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let Some(deadline) = deadline else {
+        return read(connection);
+    };
+    connection.progress_handler(LOOK_AT_TIME, Some(move || Instant::now() >= deadline))?;
+    let result = read(connection);
+    connection.progress_handler(0, None::<fn() -> bool>)?;
+    result
 }
 
 /// The class of a read: which connections run it.
@@ -71,8 +98,10 @@ pub(crate) struct Snapshot<'c> {
     connection: &'c Connection,
     tenant: &'c str,
     lane: Lane,
-    /// The steps that the read has done.
+    /// The steps that the read has done in its lane.
     spent: Cell<usize>,
+    /// What the read has cost of its caller's budget.
+    meter: Meter,
     /// Returns true once nobody waits for the answer any more.
     abandoned: &'c dyn Fn() -> bool,
 }
@@ -82,6 +111,7 @@ impl<'c> Snapshot<'c> {
         connection: &'c Connection,
         tenant: &'c str,
         lane: Lane,
+        budget: Budget,
         abandoned: &'c dyn Fn() -> bool,
     ) -> Self {
         Self {
@@ -89,11 +119,42 @@ impl<'c> Snapshot<'c> {
             tenant,
             lane,
             spent: Cell::new(0),
+            meter: budget.meter(),
             abandoned,
         }
     }
 
-    /// Counts work before it is done. An interruption ends a read that is too long for its lane, or abandoned.
+    /// The state within a transaction, for reads that belong to a commit.
+    pub(crate) fn within(connection: &'c Connection, tenant: &'c str) -> Self {
+        Self::new(connection, tenant, Lane::Scans, Budget::UNLIMITED, &|| false)
+    }
+
+    pub(crate) fn connection(&self) -> &'c Connection {
+        self.connection
+    }
+
+    pub(crate) fn tenant_name(&self) -> &'c str {
+        self.tenant
+    }
+
+    /// Counts a resource or an index entry before it is looked at.
+    pub(crate) fn step(&self) -> rusqlite::Result<()> {
+        self.meter.step().map_err(carried)?;
+        self.spend(1)
+    }
+
+    /// Counts entries that SQLite passes over by itself.
+    fn pass(&self, entries: usize) -> rusqlite::Result<()> {
+        (0..entries).try_for_each(|_| self.meter.step().map_err(carried))
+    }
+
+    /// Counts a document before it is decoded.
+    fn decode(&self, bytes: usize) -> rusqlite::Result<()> {
+        self.meter.bytes(bytes).map_err(carried)?;
+        self.spend(bytes / DOCUMENT_STEP)
+    }
+
+    /// Counts work in the lane. An interruption ends a read that is too long for it, or abandoned.
     pub(crate) fn spend(&self, steps: usize) -> rusqlite::Result<()> {
         let spent = self.spent.get().saturating_add(steps);
         self.spent.set(spent);
@@ -102,11 +163,6 @@ impl<'c> Snapshot<'c> {
             _ if (self.abandoned)() => Err(interruption()),
             _ => Ok(()),
         }
-    }
-
-    /// Counts the reading of a document.
-    fn spend_document(&self, bytes: usize) -> rusqlite::Result<()> {
-        self.spend(1 + bytes / DOCUMENT_STEP)
     }
 
     /// Ends a read that asks each of these resources, unless it is in the lane of scans or they are few.
@@ -121,19 +177,27 @@ impl<'c> Snapshot<'c> {
     fn kind(&self, name: &str) -> rusqlite::Result<Option<Kind>> {
         self.connection
             .prepare_cached(
-                "SELECT tenants.tenant, kind, resources, indexed, compared FROM tenants JOIN kinds USING (tenant)
+                "SELECT tenants.tenant, kind, resources, hidden, indexed, compared FROM tenants JOIN kinds USING (tenant)
                  WHERE tenants.name = ?1 AND kinds.name = ?2",
             )?
             .query_row(params![self.tenant, name], |row| {
                 Ok(Kind {
                     tenant: row.get(0)?,
                     number: row.get(1)?,
-                    resources: decode::count(row, 2)?,
-                    indexed: row.get(3)?,
-                    compared: row.get(4)?,
+                    live: decode::count(row, 2)?,
+                    hidden: decode::count(row, 3)?,
+                    indexed: row.get(4)?,
+                    compared: row.get(5)?,
                 })
             })
             .optional()
+    }
+
+    /// Whether any resource of the tenant is hidden.
+    fn has_hidden(&self, tenant: i64) -> rusqlite::Result<bool> {
+        self.connection
+            .prepare_cached("SELECT 1 FROM kinds WHERE tenant = ?1 AND hidden > 0")?
+            .exists([tenant])
     }
 }
 
@@ -141,12 +205,28 @@ impl<'c> Snapshot<'c> {
 struct Kind {
     tenant: i64,
     number: i64,
-    /// How many resources there are.
-    resources: usize,
+    /// How many resources are live, and how many are hidden.
+    live: usize,
+    hidden: usize,
     /// By which attributes they are indexed.
     indexed: String,
     /// Of which version of the comparison their keys are.
     compared: u32,
+}
+
+impl Kind {
+    fn count(&self, visibility: Visibility) -> usize {
+        match visibility {
+            Visibility::Live => self.live,
+            Visibility::Hidden => self.hidden,
+        }
+    }
+
+    /// Whether the index says what the type wants of it. Until a commit indexes what was written when the type declared
+    /// other indexes, nothing is looked up.
+    fn is_indexed_as(&self, resource_type: &ResourceType) -> bool {
+        self.compared == CompareKey::VERSION && self.indexed == resource_type.index().signature()
+    }
 }
 
 fn interruption() -> rusqlite::Error {
@@ -171,6 +251,11 @@ mod tests {
 
     /// How SQLite carries out a statement: one line for each table that it reads.
     pub(super) fn plan(sql: &str) -> Vec<String> {
+        plan_with_sorting(sql).0
+    }
+
+    /// The same, and one line for each time that something is sorted.
+    pub(super) fn plan_with_sorting(sql: &str) -> (Vec<String>, Vec<String>) {
         let directory = tempfile::tempdir().unwrap();
         let connection: Connection = open::writer(&directory.path().join("keyfob.db"), true).unwrap();
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -180,7 +265,11 @@ mod tests {
             .unwrap();
         lines
             .map(Result::unwrap)
-            .filter(|line| line.starts_with("SEARCH") || line.starts_with("SCAN"))
-            .collect()
+            .filter(|line| {
+                ["SEARCH", "SCAN", "USE"]
+                    .iter()
+                    .any(|start| line.starts_with(start))
+            })
+            .partition(|line| !line.starts_with("USE"))
     }
 }

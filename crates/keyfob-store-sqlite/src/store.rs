@@ -10,8 +10,8 @@ use std::{
 
 use keyfob_core::{Registry, ResourceId, ResourceType};
 use keyfob_store::{
-    Capabilities, Change, CommitError, Committed, Event, EventId, Page, Query, Selection, Store, StoreError,
-    Stored, TenantId,
+    Capabilities, Commit, CommitError, CommitId, Committed, Page, Query, ReadContext, Selection, Store,
+    StoreError, Stored, TenantId,
 };
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -35,16 +35,19 @@ use crate::{
 ///
 /// # Complexity
 /// - A commit: independent of what is stored and of the size of a group whose membership changes; replacing all members
-///   is linear in those before and after, deleting a resource in its edges.
-/// - A query without a filter: linear in the page, and in its offset by some nanoseconds a resource.
+///   is linear in those before and after, and deleting, hiding or revealing a resource in its edges.
+/// - A query without a filter: linear in the page, and in its offset by some nanoseconds a resource; one that sorts by
+///   `meta.lastModified` is linear in the resources of the type.
 /// - A query whose filter demands, by `eq`, a certain `id`, unique or [indexed](ResourceType::indexed) text, member or
-///   group: linear in the resources that have it. Any other filter is asked of every resource of the type.
+///   group: linear in the resources that have it. Any other filter is asked of every resource of the type, and where
+///   nobody [counts](keyfob_store::Total) until a page is full.
 pub struct SqliteStore {
     // Dropped in this order: the last connection to close folds in the log, which a reader could not do.
     short: Workers<read::Job>,
     scans: Workers<read::Job>,
     writer: Workers<write::Job>,
     collisions: Vec<Collision>,
+    capabilities: Capabilities,
 }
 
 /// How a database is opened.
@@ -123,14 +126,15 @@ impl SqliteStore {
     /// Opens a database with the resource types that it serves and with options.
     ///
     /// Where an older release compared values otherwise ([`CompareKey::VERSION`](keyfob_core::CompareKey::VERSION)), the
-    /// unique keys and the index of these types are made anew in one transaction. Keys that rules reserve stay as they
+    /// unique keys and the index of these types are made anew in one transaction; so is the index of a type that wants
+    /// other attributes in it. Keys that rules reserve stay as they
     /// are. Of two resources that are the same by now the older keeps the key: see [`collisions`](Self::collisions).
     ///
     /// # Errors
     /// As [`open`](Self::open).
     ///
     /// # Complexity
-    /// Linear in what is stored where the comparison changed, independent of it otherwise.
+    /// Linear in what is stored where the comparison or an index changed, independent of it otherwise.
     pub fn open_with(
         path: impl AsRef<Path>,
         registry: &Registry,
@@ -166,23 +170,30 @@ impl SqliteStore {
             scans: readers(options.scans)?,
             writer: Workers::start(vec![writer], write::BATCH, write::run)?,
             collisions,
+            capabilities: Capabilities::full().durable(),
         })
     }
 
     /// Reads in the short lane, and again in that of scans if it turns out to be too much work for the first.
     ///
     /// Every read begins in the short lane: there the indexes say at once if a query is a scan.
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
-        tenant: &TenantId,
+        cx: &ReadContext,
         read: impl Fn(&Snapshot<'_>) -> rusqlite::Result<T> + Send + Sync + 'static,
     ) -> Result<T, StoreError> {
         let read = Arc::new(read);
-        let short = self.read_in(Lane::SHORT, tenant, Arc::clone(&read)).await?;
+        let short = self.read_in(Lane::SHORT, cx, Arc::clone(&read)).await?;
         let result = match short {
-            Err(error) if read::is_interruption(&error) => self.read_in(Lane::Scans, tenant, read).await?,
+            Err(error) if read::is_interruption(&error) => {
+                cx.budget.meter().check_time()?;
+                self.read_in(Lane::Scans, cx, read).await?
+            }
             result => result,
         };
+        if result.as_ref().is_err_and(read::is_interruption) {
+            cx.budget.meter().check_time()?;
+        }
         result.map_err(store_error)
     }
 
@@ -190,19 +201,26 @@ impl SqliteStore {
     async fn read_in<T: Send + 'static>(
         &self,
         lane: Lane,
-        tenant: &TenantId,
+        cx: &ReadContext,
         read: Arc<impl Fn(&Snapshot<'_>) -> rusqlite::Result<T> + Send + Sync + 'static>,
     ) -> Result<rusqlite::Result<T>, StoreError> {
-        let tenant = tenant.clone();
+        let ReadContext { tenant, budget } = cx.clone();
         let (reply, answer) = oneshot::channel();
         let job: read::Job = Box::new(move |connection| {
             let abandoned = || reply.is_closed();
             if abandoned() {
                 return;
             }
-            let result = connection
-                .transaction()
-                .and_then(|snapshot| read(&Snapshot::new(&snapshot, tenant.as_str(), lane, &abandoned)));
+            let result = read::until(connection, budget.deadline, |connection| {
+                let snapshot = connection.transaction()?;
+                read(&Snapshot::new(
+                    &snapshot,
+                    tenant.as_str(),
+                    lane,
+                    budget,
+                    &abandoned,
+                ))
+            });
             // Whoever asked may have gone.
             reply.send(result).ok();
         });
@@ -213,61 +231,85 @@ impl SqliteStore {
         workers.send(job).await?;
         answer.await.map_err(StoreError::internal)
     }
+
+    /// Writes something that is no commit. What may be personal is removed from the log too, if it `erases`.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        erases: bool,
+        write: impl Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.writer
+            .send(Box::new(write::Task::new(write, erases, reply)))
+            .await?;
+        answer.await.map_err(StoreError::internal)?
+    }
+
+    /// Hands commits over to the writer.
+    async fn hand_over(
+        &self,
+        commits: &[Arc<Commit>],
+    ) -> Result<Vec<Result<Committed, CommitError>>, StoreError> {
+        let prepared = commits.iter().map(write::Prepared::new).collect();
+        let (reply, answer) = oneshot::channel();
+        self.writer
+            .send(Box::new(write::Commits::new(prepared, reply)))
+            .await?;
+        answer.await.map_err(StoreError::internal)
+    }
 }
 
 impl Store for SqliteStore {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::durable()
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
     async fn get(
         &self,
-        tenant: &TenantId,
+        cx: &ReadContext,
         resource_type: &ResourceType,
-        id: &ResourceId,
+        ids: &[ResourceId],
         selection: &Selection,
-    ) -> Result<Option<Stored>, StoreError> {
-        let (resource_type, id, selection) = (resource_type.clone(), id.clone(), selection.clone());
-        self.read(tenant, move |snapshot| {
-            read::get(snapshot, &resource_type, &id, &selection)
+    ) -> Result<Vec<Option<Stored>>, StoreError> {
+        let (resource_type, ids, selection) = (resource_type.clone(), ids.to_vec(), selection.clone());
+        self.read(cx, move |snapshot| {
+            read::get(snapshot, &resource_type, &ids, &selection)
         })
         .await
     }
 
     async fn query(
         &self,
-        tenant: &TenantId,
+        cx: &ReadContext,
         resource_type: &ResourceType,
-        query: &Query<'_>,
+        query: &Query,
     ) -> Result<Page, StoreError> {
-        let resource_type = resource_type.clone();
-        let query = read::Query {
-            filter: query.filter.cloned(),
-            offset: query.offset,
-            count: query.count,
-            selection: query.selection.clone(),
-        };
-        self.read(tenant, move |snapshot| {
-            read::query(snapshot, &resource_type, &query)
+        let (resource_type, query) = (resource_type.clone(), query.clone());
+        self.read(cx, move |snapshot| read::query(snapshot, &resource_type, &query))
+            .await
+    }
+
+    async fn commit(&self, commits: &[Arc<Commit>]) -> Vec<Result<Committed, CommitError>> {
+        if commits.is_empty() {
+            return Vec::new();
+        }
+        self.hand_over(commits).await.unwrap_or_else(|_| {
+            let stopped = |_| Err(StoreError::internal(Stopped).into());
+            commits.iter().map(stopped).collect()
+        })
+    }
+
+    async fn committed(&self, tenant: &TenantId, commit: &CommitId) -> Result<bool, StoreError> {
+        let commit = commit.clone();
+        self.read(&ReadContext::new(tenant.clone()), move |snapshot| {
+            snapshot
+                .connection()
+                .prepare_cached(
+                    "SELECT 1 FROM commits JOIN tenants USING (tenant) WHERE name = ?1 AND id = ?2",
+                )?
+                .exists([snapshot.tenant_name(), commit.as_str()])
         })
         .await
-    }
-
-    async fn commit(&self, tenant: &TenantId, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
-        let commit = write::Commit::new(tenant.as_str(), changes);
-        let (reply, answer) = oneshot::channel();
-        self.writer.send(write::Job { commit, reply }).await?;
-        answer.await.map_err(StoreError::internal)?
-    }
-
-    async fn events(
-        &self,
-        tenant: &TenantId,
-        after: Option<EventId>,
-        limit: usize,
-    ) -> Result<Vec<Event>, StoreError> {
-        self.read(tenant, move |snapshot| read::events(snapshot, after, limit))
-            .await
     }
 }
 
@@ -340,8 +382,8 @@ mod tests {
         time::Duration,
     };
 
-    use keyfob_core::{DateTime, Resource, Version};
-    use keyfob_store::TenantId;
+    use keyfob_core::{DateTime, Resource};
+    use keyfob_store::{Budget, Change, Exhausted, Query, StoreExt};
     use pollster::block_on;
 
     use super::*;
@@ -356,8 +398,8 @@ mod tests {
         (directory, store)
     }
 
-    fn acme() -> TenantId {
-        TenantId::new("acme")
+    fn cx() -> ReadContext {
+        ReadContext::new(TenantId::new("acme"))
     }
 
     fn user_type() -> &'static ResourceType {
@@ -367,21 +409,21 @@ mod tests {
     fn create(store: &SqliteStore, number: usize) -> Result<Committed, CommitError> {
         let mut document = Resource::default();
         document.core_mut().insert("title", "x".repeat(3000).as_str());
-        let change = Change::Create {
-            resource_type: user_type(),
-            id: &ResourceId::new(number.to_string()),
-            document: &document,
-            relations: &[],
-            unique: &[],
-            version: Version::FIRST,
-            created: DateTime::from_unix_millis(0),
-            at: DateTime::from_unix_millis(0),
-        };
-        block_on(store.commit(&acme(), &[change]))
+        let id = ResourceId::new(number.to_string());
+        commit(store, Change::create(user_type(), id, document))
+    }
+
+    fn commit(store: &SqliteStore, change: Change) -> Result<Committed, CommitError> {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let at = DateTime::from_unix_millis(0);
+        let id = CommitId::new(number.to_string());
+        block_on(store.commit_one(Commit::new(id, cx().tenant, at, vec![change])))
     }
 
     fn total(store: &SqliteStore) -> usize {
-        block_on(store.query(&acme(), user_type(), &Query::new(&Selection::document(), 1000)))
+        block_on(store.query(&cx(), user_type(), &Query::first(1000)))
             .unwrap()
             .resources
             .len()
@@ -400,11 +442,11 @@ mod tests {
                 let read = move |snapshot: &Snapshot<'_>| {
                     for id in 0..number {
                         let id = ResourceId::new(id.to_string());
-                        read::get(snapshot, user_type(), &id, &Selection::document())?;
+                        read::get(snapshot, user_type(), &[id], &Selection::document())?;
                     }
                     Ok(())
                 };
-                block_on(store.read_in(lane, &acme(), Arc::new(read))).unwrap()
+                block_on(store.read_in(lane, &cx(), Arc::new(read))).unwrap()
             };
             for number in 0..=3 {
                 let result = get(number);
@@ -424,7 +466,7 @@ mod tests {
                 counted.fetch_add(1, Ordering::Relaxed);
                 snapshot.spend(steps)
             };
-            block_on(store.read(&acme(), read)).unwrap();
+            block_on(store.read(&cx(), read)).unwrap();
             assert_eq!(runs.load(Ordering::Relaxed), expected, "{steps} steps");
         }
     }
@@ -441,13 +483,8 @@ mod tests {
         assert!((20..100).contains(&created), "{created}");
         assert_eq!(total(&store), created);
         for number in 0..10 {
-            let change = Change::Delete {
-                resource_type: user_type(),
-                id: &ResourceId::new(number.to_string()),
-                precondition: None,
-                at: DateTime::from_unix_millis(0),
-            };
-            block_on(store.commit(&acme(), &[change])).unwrap();
+            let id = ResourceId::new(number.to_string());
+            commit(&store, Change::delete(user_type(), id, None)).unwrap();
         }
         create(&store, created).unwrap();
         assert_eq!(total(&store), created - 9);
@@ -464,6 +501,27 @@ mod tests {
             "{error:?}"
         );
         other.execute_batch("ROLLBACK").unwrap();
+        create(&store, 1).unwrap();
+        assert_eq!(total(&store), 1);
+    }
+
+    #[test]
+    fn a_statement_that_sorts_ends_at_the_deadline() {
+        let (_directory, store) = store(|_| ());
+        let endless = |snapshot: &Snapshot<'_>| {
+            let numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers)
+                SELECT max(n) FROM numbers";
+            snapshot
+                .connection()
+                .query_row(numbers, [], |row| row.get::<_, i64>(0))
+        };
+        let budget = Budget::UNLIMITED.within(Duration::from_millis(50));
+        let error = block_on(store.read(&cx().with_budget(budget), endless)).unwrap_err();
+        assert!(
+            matches!(error, StoreError::Exhausted(Exhausted::Time)),
+            "{error:?}"
+        );
+        // The connection is as before.
         create(&store, 1).unwrap();
         assert_eq!(total(&store), 1);
     }

@@ -1,9 +1,12 @@
 //! The one way in which anything is written: a thread with the only connection that writes.
 
 mod apply;
-mod change;
+mod content;
+mod entry;
+mod event;
 mod keys;
 mod relation;
+mod tend;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -12,21 +15,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keyfob_store::{CommitError, Committed};
-use rusqlite::{Connection, TransactionBehavior};
+use keyfob_store::{CommitError, Committed, Exhausted, StoreError};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::keys::Collision;
 pub(crate) use self::{
-    change::Commit,
+    content::Prepared,
+    entry::Entry,
     keys::{newer, rekey},
+    tend::{acknowledge, erase, trim},
 };
 use crate::{
-    error::{Failure, store_error},
+    error::{Failure, shared_error, store_error},
     open::BUSY_TIMEOUT,
 };
 
-/// At most so many commits share one transaction.
+/// At most so many jobs share one transaction.
 pub(crate) const BATCH: usize = 64;
 
 /// How long no commit comes before the log is emptied of what was deleted.
@@ -35,13 +40,120 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How long commits that follow one another put the emptying of the log off.
 const MAX_DELAY: Duration = Duration::from_secs(1);
 
-/// A commit that waits, and where its outcome goes.
-pub(crate) struct Job {
-    pub(crate) commit: Commit,
-    pub(crate) reply: oneshot::Sender<Result<Committed, CommitError>>,
+/// What waits for the writer.
+pub(crate) type Job = Box<dyn Work>;
+
+/// Something to write, together with whatever else waits.
+pub(crate) trait Work: Send {
+    /// Does it within a transaction and takes back what was refused. An error means that SQLite gave up the whole
+    /// transaction.
+    fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()>;
+
+    /// Returns true if it removes what may be personal.
+    fn erases(&self) -> bool;
+
+    /// Tells whoever waits what came of it, once the transaction is durable or lost.
+    fn answer(self: Box<Self>, outcome: Result<(), &Arc<rusqlite::Error>>);
 }
 
-/// Commits what waits, until nobody is left who could send anything.
+/// Commits that are handed over together, and where their outcomes go.
+pub(crate) struct Commits {
+    prepared: Vec<Prepared>,
+    results: Vec<Result<Committed, CommitError>>,
+    reply: oneshot::Sender<Vec<Result<Committed, CommitError>>>,
+}
+
+impl Commits {
+    pub(crate) fn new(
+        prepared: Vec<Prepared>,
+        reply: oneshot::Sender<Vec<Result<Committed, CommitError>>>,
+    ) -> Self {
+        Self {
+            results: Vec::with_capacity(prepared.len()),
+            prepared,
+            reply,
+        }
+    }
+}
+
+impl Work for Commits {
+    fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()> {
+        for prepared in &self.prepared {
+            self.results.push(if prepared.is_late() {
+                Err(StoreError::from(Exhausted::Time).into())
+            } else {
+                whole(transaction, |connection| apply::apply(connection, prepared))?
+            });
+        }
+        Ok(())
+    }
+
+    fn erases(&self) -> bool {
+        self.prepared.iter().any(Prepared::erases)
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), &Arc<rusqlite::Error>>) {
+        let results = match outcome {
+            Ok(()) => self.results,
+            Err(failure) => {
+                let lost = |_| Err(shared_error(failure).into());
+                self.prepared.iter().map(lost).collect()
+            }
+        };
+        // Whoever waited may have gone; the commits stand all the same.
+        self.reply.send(results).ok();
+    }
+}
+
+/// Anything else that is written, and where its result goes.
+pub(crate) struct Task<T, F> {
+    run: F,
+    erases: bool,
+    result: Option<Result<T, StoreError>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Task<T, F> {
+    pub(crate) fn new(run: F, erases: bool, reply: oneshot::Sender<Result<T, StoreError>>) -> Self {
+        Self {
+            run,
+            erases,
+            result: None,
+            reply,
+        }
+    }
+}
+
+impl<T, F> Work for Task<T, F>
+where
+    T: Send,
+    F: Fn(&Connection) -> rusqlite::Result<T> + Send,
+{
+    fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()> {
+        let result = whole(transaction, |connection| Ok((self.run)(connection)?))?;
+        self.result = Some(result.map_err(|error| match error {
+            CommitError::Store(error) => error,
+            refusal => StoreError::internal(refusal),
+        }));
+        Ok(())
+    }
+
+    fn erases(&self) -> bool {
+        self.erases
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), &Arc<rusqlite::Error>>) {
+        let result = match outcome {
+            Ok(()) => self.result,
+            Err(failure) => Some(Err(shared_error(failure))),
+        };
+        if let Some(result) = result {
+            self.reply.send(result).ok();
+        }
+    }
+}
+
+/// Does what waits, until nobody is left who could send anything.
 pub(crate) fn run(connection: Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
     let mut connection = connection;
     // This is the only thread that takes jobs.
@@ -56,26 +168,18 @@ pub(crate) fn run(connection: Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
         if received == 0 {
             break;
         }
-        let results = commit_together(&mut connection, &batch);
-        if results.is_ok() && batch.iter().any(|job| job.commit.deletes()) {
+        let outcome = write_together(&mut connection, &mut batch).map_err(Arc::new);
+        if outcome.is_ok() && batch.iter().any(|job| job.erases()) {
             erasure.demand();
         }
-        let mut results = results.map_err(Arc::new).map(Vec::into_iter);
         for job in batch.drain(..) {
-            let result = match &mut results {
-                Ok(results) => results.next(),
-                Err(failure) => Some(Err(store_error(Arc::clone(failure)).into())),
-            };
-            // Whoever waited may have gone; the commit stands all the same.
-            if let Some(result) = result {
-                job.reply.send(result).ok();
-            }
+            job.answer(outcome.as_ref().copied());
         }
     }
     erasure.finish(&connection);
 }
 
-/// Waits for commits, at most until an instant: then it returns `None`. 0 means that nobody is left who could send any.
+/// Waits for jobs, at most until an instant: then it returns `None`. 0 means that nobody is left who could send any.
 fn receive(jobs: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, until: Option<Instant>) -> Option<usize> {
     struct Unpark(Thread);
 
@@ -155,33 +259,36 @@ fn empty_log(connection: &Connection, patience: Duration) -> bool {
     emptied
 }
 
-/// Commits a batch in one transaction, so that its commits share the wait for the disk. A commit that can't be applied
-/// is taken back alone; on an error nothing of the batch is kept.
-fn commit_together(
-    connection: &mut Connection,
-    batch: &[Job],
-) -> rusqlite::Result<Vec<Result<Committed, CommitError>>> {
+/// Writes a batch in one transaction, so that all of it shares the wait for the disk. On an error nothing of the batch is
+/// kept.
+fn write_together(connection: &mut Connection, batch: &mut [Job]) -> rusqlite::Result<()> {
     let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut results = Vec::with_capacity(batch.len());
     for job in batch {
-        let savepoint = transaction.savepoint()?;
-        results.push(match apply::apply(&savepoint, &job.commit) {
-            Ok(committed) => {
-                savepoint.commit()?;
-                Ok(committed)
-            }
-            Err(failure) => {
-                let failure = match failure {
-                    // SQLite gave up the whole transaction.
-                    Failure::Sqlite(error) if savepoint.is_autocommit() => return Err(error),
-                    Failure::Sqlite(error) => store_error(error).into(),
-                    Failure::Refused(error) => error,
-                };
-                savepoint.finish()?;
-                Err(failure)
-            }
-        });
+        job.run(&mut transaction)?;
     }
-    transaction.commit()?;
-    Ok(results)
+    transaction.commit()
+}
+
+/// Does something within a transaction as a whole or not at all. The outer error means that the transaction is lost.
+fn whole<T>(
+    transaction: &mut Transaction<'_>,
+    act: impl FnOnce(&Connection) -> Result<T, Failure>,
+) -> rusqlite::Result<Result<T, CommitError>> {
+    let savepoint = transaction.savepoint()?;
+    match act(&savepoint) {
+        Ok(done) => {
+            savepoint.commit()?;
+            Ok(Ok(done))
+        }
+        Err(failure) => {
+            let error = match failure {
+                // SQLite gave up the whole transaction.
+                Failure::Sqlite(error) if savepoint.is_autocommit() => return Err(error),
+                Failure::Sqlite(error) => store_error(error).into(),
+                Failure::Refused(error) => error,
+            };
+            savepoint.finish()?;
+            Ok(Err(error))
+        }
+    }
 }

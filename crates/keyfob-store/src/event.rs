@@ -84,7 +84,10 @@ impl NewEvent {
 
 /// A published event.
 #[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a store must give every field, so a new one has to break it"
+)]
 pub struct Event {
     /// The identity.
     pub id: EventId,

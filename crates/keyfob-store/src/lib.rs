@@ -14,6 +14,7 @@ mod outcome;
 mod query;
 mod store;
 mod tenant;
+mod wrapper;
 
 pub use keyfob_patch::RelationDelta;
 
@@ -31,4 +32,5 @@ pub use self::{
     query::{Cursor, Page, Paging, Query, ReadContext, Selection, SortKey, Stored, Total, Visibility},
     store::{Store, StoreExt},
     tenant::TenantId,
+    wrapper::{Hooked, Hooks, Traced},
 };

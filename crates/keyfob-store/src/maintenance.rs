@@ -60,4 +60,11 @@ pub enum Finding {
         /// The resource.
         resource: ResourceId,
     },
+    /// The number that the store keeps of the type's resources, live or hidden, isn't the number of those that there are.
+    Miscounted {
+        /// The number that is kept.
+        kept: usize,
+        /// The number of resources.
+        counted: usize,
+    },
 }

@@ -1,93 +1,217 @@
 //! The application's database as a store: writing.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, slice};
 
-use keyfob_core::{DateTime, Resource, ResourceId, ResourceType, Version, json};
+use keyfob_core::{Object, Resource, ResourceId, ResourceType, Version, json};
 use keyfob_store::{
-    Change, CommitError, Committed, EventId, NewEvent, Outcome, RelationDelta, StoreError, UniqueKey,
+    Answer, Change, Commit, CommitError, Committed, Labels, Listed, MemberPolicy, NewEvent, OnRefusal,
+    Outcome, Position, RelationDelta, Revision, Selection, StoreError, UniqueKey, Visibility, When, kit,
 };
 use rusqlite::{Connection, Params, Result, Row, params};
 
-use crate::{columns, store::failed};
+use crate::{
+    columns, feeds,
+    store::{date_time, failed, find, signed, version},
+};
 
 /// A commit under way, within a transaction of the caller's.
-pub(crate) struct Commit<'c> {
-    pub(crate) transaction: &'c Connection,
+pub(crate) struct Transaction<'c> {
+    pub(crate) connection: &'c Connection,
     pub(crate) company: &'c str,
+    pub(crate) commit: &'c Commit,
 }
 
-impl Commit<'_> {
+/// What the table knows of a resource.
+struct Found {
+    place: i64,
+    revision: Revision,
+}
+
+impl Transaction<'_> {
     /// Applies the changes in order, up to the first that can't be applied.
-    pub(crate) fn run(&self, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
-        let mut outcomes = Vec::with_capacity(changes.len());
-        for change in changes {
-            outcomes.push(self.apply(change, &outcomes)?);
+    pub(crate) fn run(&self) -> Result<Committed, CommitError> {
+        self.remember()?;
+        let before = self.labels_of_deleted()?;
+        let mut outcomes = Vec::with_capacity(self.commit.changes.len());
+        for change in &self.commit.changes {
+            outcomes.push(self.attempt(change, &outcomes)?);
         }
-        Ok(Committed::new(outcomes))
+        self.publish(&outcomes, &before)?;
+        let answer = match &self.commit.answer {
+            Some(Answer { change, selection })
+                if outcomes.get(*change).is_some_and(|of| of.revision().is_some()) =>
+            {
+                let subject = self.commit.changes.get(*change).and_then(Change::subject);
+                subject.map(|(resource_type, id)| self.look(resource_type, id, selection))
+            }
+            _ => None,
+        };
+        Ok(Committed::new(outcomes).with_answer(answer.transpose()?.flatten()))
     }
 
-    fn apply(&self, change: &Change<'_>, outcomes: &[Outcome]) -> Result<Outcome, CommitError> {
+    /// Notes the commit under its id, so that it is not applied twice.
+    fn remember(&self) -> Result<(), StoreError> {
+        let Commit {
+            id,
+            at,
+            actor,
+            request,
+            verb,
+            ..
+        } = self.commit;
+        let is_new = self.execute(
+            "INSERT INTO commits VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+            params![
+                self.company,
+                id.as_str(),
+                at.unix_millis(),
+                actor.role.as_str(),
+                actor.identity.as_str(),
+                actor.credential.as_str(),
+                request.as_str(),
+                verb.as_str()
+            ],
+        )?;
+        match is_new {
+            0 => Err(StoreError::OutcomeUnknown(
+                "the commit was handed over before".into(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Applies a change, or leaves nothing of it where the commit may go on without it.
+    fn attempt(&self, change: &Change, outcomes: &[Outcome]) -> Result<Outcome, CommitError> {
+        if change.on_refusal() == OnRefusal::Fail {
+            return self.apply(change, outcomes);
+        }
+        // The end of the transaction is the end of it.
+        self.execute("SAVEPOINT change", [])?;
+        let result = self.apply(change, outcomes);
+        match result.as_ref().err().and_then(|error| kit::skips(change, error)) {
+            None => result,
+            Some(cause) => {
+                self.execute("ROLLBACK TO change", [])?;
+                Ok(Outcome::Skipped(cause))
+            }
+        }
+    }
+
+    fn apply(&self, change: &Change, outcomes: &[Outcome]) -> Result<Outcome, CommitError> {
         let number = outcomes.len();
-        match *change {
+        match change {
             Change::Create {
                 resource_type,
                 id,
                 document,
+                state,
                 relations,
+                members,
                 unique,
-                version,
-                created,
-                at,
+                on_refusal: _,
             } => {
-                let place = self
-                    .create(resource_type, id, version, created, at)?
+                let found = self
+                    .create(resource_type, id)?
                     .ok_or(CommitError::IdTaken { change: number })?;
-                self.reserve(number, resource_type, place, unique)?;
-                self.write(resource_type, place, document)?;
-                self.relate(number, resource_type, place, relations)?;
-                Ok(Outcome::Changed(version))
+                self.reserve(number, resource_type, found.place, unique)?;
+                self.write(resource_type, found.place, document)?;
+                self.keep(found.place, state)?;
+                let related = self.relate(number, resource_type, found.place, (relations, *members))?;
+                Ok(related.changed(found.revision))
             }
+            Change::Update {
+                visibility: Some(Visibility::Hidden),
+                ..
+            } => Err(StoreError::Unsupported("hide resources").into()),
             Change::Update {
                 resource_type,
                 id,
                 document,
+                state,
+                visibility: _,
                 relations,
+                members,
                 unique,
                 precondition,
-                at,
+                on_refusal: _,
             } => {
-                let (place, version) = self.find(number, resource_type, id, precondition)?;
+                let found = self.find(number, resource_type, id, *precondition)?;
+                if let Some(unique) = unique {
+                    self.reserve(number, resource_type, found.place, unique)?;
+                }
                 if let Some(document) = document {
-                    self.reserve(number, resource_type, place, unique)?;
-                    self.write(resource_type, place, document)?;
+                    self.write(resource_type, found.place, document)?;
                 }
-                if !self.relate(number, resource_type, place, relations)? && document.is_none() {
-                    return Ok(Outcome::Unchanged(version));
+                if let Some(state) = state {
+                    self.keep(found.place, state)?;
                 }
-                self.advance("place = ?1", place, at)?;
-                Ok(Outcome::Changed(version.next()))
+                let related = self.relate(number, resource_type, found.place, (relations, *members))?;
+                let changes = document.is_some() || state.is_some() || related.has_changed();
+                if !changes {
+                    return Ok(Outcome::Unchanged {
+                        revision: found.revision,
+                        unknown: related.unknown,
+                    });
+                }
+                self.advance("place = ?1", found.place)?;
+                let now = self.find(number, resource_type, id, None)?;
+                Ok(related.changed(now.revision))
             }
             Change::Delete {
                 resource_type,
                 id,
                 precondition,
-                at,
+                on_refusal: _,
             } => {
-                let (place, _) = self.find(number, resource_type, id, precondition)?;
+                let found = self.find(number, resource_type, id, *precondition)?;
                 self.advance(
-                    "place IN (SELECT team FROM team_members WHERE member = ?1)",
-                    place,
-                    at,
+                    "place IN (SELECT team FROM team_members WHERE member = ?1 AND team <> ?1)",
+                    found.place,
+                )?;
+                self.execute(
+                    "INSERT OR REPLACE INTO last_versions VALUES (?1, ?2, ?3)",
+                    params![self.company, id.as_str(), signed(found.revision.version.number())],
                 )?;
                 // Every other table points at this one with ON DELETE CASCADE.
-                self.execute("DELETE FROM resources WHERE place = ?1", [place])?;
+                self.execute("DELETE FROM resources WHERE place = ?1", [found.place])?;
                 Ok(Outcome::Deleted)
             }
-            Change::Publish { of: Some(of), .. } if !outcomes.get(of).is_some_and(|of| of.is_change()) => {
-                Ok(Outcome::Suppressed)
+            Change::Expect {
+                resource_type,
+                id,
+                expected,
+            } => {
+                let found = self.seek(resource_type, id)?;
+                kit::check_expected(number, found.map(|found| found.revision.version), *expected)?;
+                Ok(Outcome::Expected)
             }
-            Change::Publish { event, .. } => Ok(Outcome::Published(self.publish(event)?)),
+            // Events and the labels in them have their turn when all else is done.
+            Change::Publish { event: _, when } => Ok(if kit::is_met(*when, outcomes)? {
+                Outcome::Published
+            } else {
+                Outcome::Suppressed
+            }),
+            Change::Forget { .. } => Ok(Outcome::Forgotten),
         }
+    }
+
+    fn seek(&self, resource_type: &ResourceType, id: &ResourceId) -> Result<Option<Found>, StoreError> {
+        let found = self.read(
+            "SELECT place, version, created, modified FROM resources WHERE company = ?1 AND id = ?2 AND type = ?3",
+            params![self.company, id.as_str(), resource_type.name().as_str()],
+            |row| {
+                Ok(Found {
+                    place: row.get(0)?,
+                    revision: Revision {
+                        id: id.clone(),
+                        version: version(row, 1)?,
+                        created: date_time(row, 2)?,
+                        last_modified: date_time(row, 3)?,
+                    },
+                })
+            },
+        )?;
+        Ok(found.into_iter().next())
     }
 
     /// Finds a resource, which must have the demanded version.
@@ -97,41 +221,33 @@ impl Commit<'_> {
         resource_type: &ResourceType,
         id: &ResourceId,
         demanded: Option<Version>,
-    ) -> Result<(i64, Version), CommitError> {
-        let found = self.read(
-            "SELECT place, version FROM resources WHERE company = ?1 AND id = ?2 AND type = ?3",
-            params![self.company, id.as_str(), resource_type.name().as_str()],
-            |row| Ok((row.get(0)?, Version::new(row.get::<_, i64>(1)?.cast_unsigned()))),
-        )?;
-        let (place, current) = found.first().copied().ok_or(CommitError::NotFound { change })?;
-        match demanded {
-            Some(demanded) if demanded != current => Err(CommitError::VersionMismatch { change, current }),
-            _ => Ok((place, current)),
-        }
+    ) -> Result<Found, CommitError> {
+        let found = self.seek(resource_type, id)?;
+        let current = found.as_ref().map(|found| found.revision.version);
+        kit::check_version(change, current, demanded)?;
+        found.ok_or(CommitError::NotFound { change })
     }
 
-    /// Makes an empty resource, or returns none where the id is taken.
-    fn create(
-        &self,
-        resource_type: &ResourceType,
-        id: &ResourceId,
-        version: Version,
-        created: DateTime,
-        at: DateTime,
-    ) -> Result<Option<i64>, StoreError> {
-        let made = self.execute(
+    /// Makes an empty resource, or returns none where the id is taken. Its version is one that the id never had.
+    fn create(&self, resource_type: &ResourceType, id: &ResourceId) -> Result<Option<Found>, StoreError> {
+        self.execute(
             "INSERT INTO resources (company, id, type, version, created, modified, document)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, '{}') ON CONFLICT DO NOTHING",
+             SELECT ?1, ?2, ?3, 1 + coalesce(max(version), 0), ?4, ?4, '{}'
+             FROM last_versions WHERE company = ?1 AND id = ?2 ON CONFLICT DO NOTHING",
             params![
                 self.company,
                 id.as_str(),
                 resource_type.name().as_str(),
-                version.number().cast_signed(),
-                created.unix_millis(),
-                at.unix_millis()
+                self.commit.at.unix_millis()
             ],
-        )?;
-        Ok((made > 0).then(|| self.transaction.last_insert_rowid()))
+        )
+        .and_then(|made| {
+            if made > 0 {
+                self.seek(resource_type, id)
+            } else {
+                Ok(None)
+            }
+        })
     }
 
     /// Writes a document, whole and to the columns.
@@ -143,13 +259,22 @@ impl Commit<'_> {
             params![place, kept.to_json()],
         )?;
         columns::write(
-            self.transaction,
+            self.connection,
             self.company,
             resource_type.name(),
             place,
             document,
         )
         .map_err(failed)
+    }
+
+    /// Keeps the state beside the document.
+    fn keep(&self, place: i64, state: &Object) -> Result<(), StoreError> {
+        self.execute(
+            "UPDATE resources SET state = CAST(?2 AS TEXT) WHERE place = ?1",
+            params![place, json::object_to_vec(state)],
+        )?;
+        Ok(())
     }
 
     /// Reserves these values in place of those before. The primary key of the table makes them unique.
@@ -184,15 +309,21 @@ impl Commit<'_> {
         Ok(())
     }
 
-    /// Applies changes of relations and says whether there was anything to change.
+    /// Applies changes of relations and says who joined and who left.
     fn relate(
         &self,
         change: usize,
         resource_type: &ResourceType,
         place: i64,
-        deltas: &[RelationDelta],
-    ) -> Result<bool, CommitError> {
-        let mut unknown = HashSet::new();
+        (deltas, policy): (&[RelationDelta], MemberPolicy),
+    ) -> Result<Related, CommitError> {
+        // Nobody is hidden here.
+        let MemberPolicy {
+            skip_unknown,
+            accept_hidden: _,
+        } = policy;
+        let mut related = Related::default();
+        let mut seen = HashSet::new();
         for delta in deltas {
             let relation = resource_type.relation(delta.attribute.as_str());
             for (id, _) in &delta.add {
@@ -202,34 +333,36 @@ impl Commit<'_> {
                     |row| row.get(0),
                 )?;
                 let taken = |name: &String| relation.is_some_and(|relation| relation.takes(name));
-                if !types.iter().any(taken) {
-                    unknown.insert(id.clone());
+                if !types.iter().any(taken) && seen.insert(id) {
+                    related.unknown.push(id.clone());
                 }
             }
         }
-        if !unknown.is_empty() {
+        if !related.unknown.is_empty() && !skip_unknown {
             return Err(CommitError::UnknownMembers {
                 change,
-                members: unknown.into_iter().collect(),
+                members: related.unknown,
             });
         }
-        let mut changed = 0;
         for delta in deltas {
             let attribute = delta.attribute.as_str();
             let removed = if delta.clear {
-                self.members_beside(place, delta)?
+                self.members_beside(place, delta, &seen)?
             } else {
                 delta.remove.clone()
             };
             for id in removed {
-                changed += self.execute(
+                let removed = self.execute(
                     "DELETE FROM team_members WHERE team = ?1 AND attribute = ?2
                         AND member = (SELECT place FROM resources WHERE company = ?3 AND id = ?4)",
                     params![place, attribute, self.company, id.as_str()],
                 )?;
+                if removed > 0 {
+                    related.left.push(&id);
+                }
             }
-            for (id, member) in &delta.add {
-                changed += self.execute(
+            for (id, member) in delta.add.iter().filter(|(id, _)| !seen.contains(id)) {
+                let added = self.execute(
                     "INSERT INTO team_members SELECT ?1, ?2, place, ?5 FROM resources
                      WHERE company = ?3 AND id = ?4 ON CONFLICT DO NOTHING",
                     params![
@@ -240,14 +373,23 @@ impl Commit<'_> {
                         member.display.as_deref()
                     ],
                 )?;
+                if added > 0 {
+                    related.joined.push(id);
+                }
             }
         }
-        Ok(changed > 0)
+        Ok(related)
     }
 
     /// Those members that the delta doesn't put in.
-    fn members_beside(&self, place: i64, delta: &RelationDelta) -> Result<Vec<ResourceId>, StoreError> {
-        let added: HashSet<&ResourceId> = delta.add.iter().map(|(id, _)| id).collect();
+    fn members_beside(
+        &self,
+        place: i64,
+        delta: &RelationDelta,
+        unknown: &HashSet<&ResourceId>,
+    ) -> Result<Vec<ResourceId>, StoreError> {
+        let added = delta.add.iter().map(|(id, _)| id);
+        let added: HashSet<&ResourceId> = added.filter(|id| !unknown.contains(id)).collect();
         let mut members = self.read(
             "SELECT r.id FROM team_members m JOIN resources r ON r.place = m.member
              WHERE m.team = ?1 AND m.attribute = ?2",
@@ -259,29 +401,114 @@ impl Commit<'_> {
     }
 
     /// Gives resources their next version.
-    fn advance(&self, which: &str, place: i64, at: DateTime) -> Result<usize, StoreError> {
-        let update = format!("UPDATE resources SET version = version + 1, modified = ?2 WHERE {which}");
-        self.execute(&update, [place, at.unix_millis()])
+    fn advance(&self, which: &str, place: i64) -> Result<(), StoreError> {
+        self.execute(
+            &format!(
+                "UPDATE resources SET version = version + 1, modified = max(modified, ?2) WHERE {which}"
+            ),
+            params![place, self.commit.at.unix_millis()],
+        )?;
+        Ok(())
     }
 
-    fn publish(&self, event: &NewEvent) -> Result<EventId, StoreError> {
-        self.execute(
-            "INSERT INTO events (company, name, type, resource, at, data)
-             VALUES (?1, ?2, ?3, ?4, ?5, CAST(?6 AS TEXT))",
-            params![
-                self.company,
-                event.name.as_str(),
-                event.resource_type.as_str(),
-                event.resource.as_str(),
-                event.at.unix_millis(),
-                json::object_to_vec(&event.data)
-            ],
+    fn look(
+        &self,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        selection: &Selection,
+    ) -> Result<Option<keyfob_store::Stored>, StoreError> {
+        let meter = keyfob_store::Budget::UNLIMITED.meter();
+        let found = find(
+            self.connection,
+            self.company,
+            resource_type,
+            slice::from_ref(id),
+            selection,
+            &meter,
         )?;
-        Ok(EventId::new(self.transaction.last_insert_rowid().cast_unsigned()))
+        Ok(found.into_iter().next().flatten())
+    }
+
+    /// The names of a resource, if it is there.
+    fn labels(&self, resource_type: &str, id: &ResourceId) -> Result<Option<Labels>, StoreError> {
+        let text =
+            |path| format!("iif(json_type(r.document, '{path}') = 'text', r.document ->> '{path}', NULL)");
+        let names = [text("$.userName"), text("$.displayName")].join(", ");
+        let found = self.read(
+            &format!(
+                "SELECT coalesce(e.login, t.name, {names}), {} FROM resources r
+                 LEFT JOIN employees e ON e.resource = r.place LEFT JOIN teams t ON t.resource = r.place
+                 WHERE r.company = ?1 AND r.type = ?2 AND r.id = ?3",
+                text("$.externalId")
+            ),
+            [self.company, resource_type, id.as_str()],
+            |row| {
+                let mut labels = Labels::default();
+                labels.name = row.get::<_, Option<String>>(0)?.map(Into::into);
+                labels.external_id = row.get::<_, Option<String>>(1)?.map(Into::into);
+                Ok(labels)
+            },
+        )?;
+        Ok(found.into_iter().next())
+    }
+
+    /// The names of those whom the commit deletes, for the events that tell of it.
+    fn labels_of_deleted(&self) -> Result<Vec<(&ResourceId, Labels)>, StoreError> {
+        let mut labels = Vec::new();
+        for change in &self.commit.changes {
+            if let Change::Delete {
+                resource_type, id, ..
+            } = change
+            {
+                let found = self.labels(resource_type.name(), id)?;
+                labels.extend(found.map(|found| (id, found)));
+            }
+        }
+        Ok(labels)
+    }
+
+    /// Publishes those events of which the condition was met, and blanks the names that are to be forgotten.
+    fn publish(&self, outcomes: &[Outcome], before: &[(&ResourceId, Labels)]) -> Result<(), StoreError> {
+        let published: Vec<(&NewEvent, When)> = self
+            .commit
+            .changes
+            .iter()
+            .zip(outcomes)
+            .filter_map(|(change, outcome)| match (change, outcome) {
+                (Change::Publish { event, when }, Outcome::Published) => Some((&**event, *when)),
+                _ => None,
+            })
+            .collect();
+        for (number, (event, when)) in (0..).zip(published) {
+            let position = feeds::next_position(self.connection, self.company).map_err(failed)?;
+            let gone = || before.iter().find(|(id, _)| **id == event.resource);
+            let labels = match self.labels(&event.resource_type, &event.resource)? {
+                Some(labels) => labels,
+                None => gone().map(|(_, labels)| labels.clone()).unwrap_or_default(),
+            };
+            let event = kit::complete(
+                self.commit,
+                number,
+                Position::new(position),
+                (event, when),
+                outcomes,
+                labels,
+            );
+            feeds::insert(self.connection, self.company, &event).map_err(failed)?;
+        }
+        for change in &self.commit.changes {
+            if let Change::Forget { resource_type, id } = change {
+                self.execute(
+                    "UPDATE events SET label = NULL, external_id = NULL WHERE company = ?1 AND type = ?2 AND resource = ?3",
+                    params![self.company, resource_type.name().as_str(), id.as_str()],
+                )?;
+            }
+        }
+        Ok(())
     }
 
     fn execute(&self, statement: &str, parameters: impl Params) -> Result<usize, StoreError> {
-        let run = || self.transaction.prepare_cached(statement)?.execute(parameters);
+        let run = || self.connection.prepare_cached(statement)?.execute(parameters);
         run().map_err(failed)
     }
 
@@ -292,11 +519,39 @@ impl Commit<'_> {
         row: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>, StoreError> {
         let run = || -> Result<Vec<T>> {
-            self.transaction
+            self.connection
                 .prepare_cached(statement)?
                 .query_map(parameters, row)?
                 .collect()
         };
         run().map_err(failed)
+    }
+}
+
+/// What came of changes of relations.
+#[derive(Default)]
+struct Related {
+    joined: Listed,
+    left: Listed,
+    unknown: Vec<ResourceId>,
+}
+
+impl Related {
+    fn has_changed(&self) -> bool {
+        !self.joined.is_empty() || !self.left.is_empty()
+    }
+
+    fn changed(self, revision: Revision) -> Outcome {
+        let Self {
+            joined,
+            left,
+            unknown,
+        } = self;
+        Outcome::Changed {
+            revision,
+            joined,
+            left,
+            unknown,
+        }
     }
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use keyfob_core::{Collation, CompareKey, SchemaUri};
+use keyfob_store::Capabilities;
 use rusqlite::{Connection, Result, TransactionBehavior, params};
 
 /// What the application had before it met SCIM.
@@ -22,8 +23,10 @@ const SCIM: &str = "
     CREATE TABLE resources (
         place INTEGER PRIMARY KEY AUTOINCREMENT, company TEXT NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL,
         version INTEGER NOT NULL DEFAULT 1, created INTEGER NOT NULL, modified INTEGER NOT NULL,
-        document TEXT NOT NULL, UNIQUE (company, id));
-    CREATE INDEX resources_by_type ON resources (company, type);
+        document TEXT NOT NULL, state TEXT NOT NULL DEFAULT '{}', UNIQUE (company, id));
+    CREATE INDEX resources_by_type ON resources (company, type, created, id);
+    CREATE TABLE last_versions (
+        company TEXT, id TEXT, version INTEGER NOT NULL, PRIMARY KEY (company, id)) WITHOUT ROWID;
     CREATE TABLE unique_values (
         company TEXT, type TEXT, attribute TEXT, value TEXT,
         resource INTEGER NOT NULL REFERENCES resources ON DELETE CASCADE,
@@ -34,9 +37,18 @@ const SCIM: &str = "
         member INTEGER REFERENCES resources ON DELETE CASCADE, display TEXT,
         PRIMARY KEY (team, attribute, member)) WITHOUT ROWID;
     CREATE INDEX team_members_by_member ON team_members (member);
+    CREATE TABLE commits (
+        company TEXT, id TEXT, at INTEGER, role TEXT, identity TEXT, credential TEXT, request TEXT, verb TEXT,
+        PRIMARY KEY (company, id)) WITHOUT ROWID;
     CREATE TABLE events (
-        id INTEGER PRIMARY KEY AUTOINCREMENT, company TEXT NOT NULL, name TEXT NOT NULL, type TEXT NOT NULL,
-        resource TEXT NOT NULL, at INTEGER NOT NULL, data TEXT NOT NULL);
+        company TEXT, position INTEGER, commit_id TEXT, number INTEGER, name TEXT, type TEXT, resource TEXT,
+        attributes TEXT, data TEXT, label TEXT, external_id TEXT, version INTEGER,
+        joined TEXT, joined_count INTEGER, departed TEXT, departed_count INTEGER,
+        PRIMARY KEY (company, position));
+    CREATE TABLE feeds (
+        company TEXT PRIMARY KEY, last INTEGER NOT NULL DEFAULT 0, trimmed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+    CREATE TABLE consumers (
+        company TEXT, name TEXT, position INTEGER NOT NULL, PRIMARY KEY (company, name)) WITHOUT ROWID;
     ALTER TABLE employees ADD COLUMN login_key TEXT;
     ALTER TABLE employees ADD COLUMN resource INTEGER REFERENCES resources ON DELETE CASCADE;
     ALTER TABLE teams ADD COLUMN resource INTEGER REFERENCES resources ON DELETE CASCADE;
@@ -52,6 +64,7 @@ const SCIM: &str = "
 #[derive(Debug)]
 pub struct Directory {
     connection: Mutex<Connection>,
+    pub(crate) capabilities: Capabilities,
 }
 
 /// A row of `employees`, as the application sees it.
@@ -89,6 +102,11 @@ impl Directory {
         transaction.commit()?;
         Ok(Self {
             connection: Mutex::new(connection),
+            // An employee who is deleted is gone, so nobody can be hidden and come back.
+            capabilities: Capabilities {
+                hiding: false,
+                ..Capabilities::full().durable()
+            },
         })
     }
 

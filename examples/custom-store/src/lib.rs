@@ -3,6 +3,8 @@
 mod columns;
 mod commit;
 mod directory;
+mod feeds;
+mod maintenance;
 mod store;
 
 pub use self::directory::{Directory, Employee};

@@ -1,25 +1,29 @@
 //! The application's database as a store: reading.
 
+use std::{sync::Arc, time::Instant};
+
 use keyfob_core::{
     CompareKey, DateTime, Member, MemberSet, Resource, ResourceId, ResourceType, SmolStr, Version, json,
+    message::SortOrder,
     schema::{Relation, RelationKind},
 };
 use keyfob_filter::{Lookup, Predicate};
 use keyfob_store::{
-    Capabilities, Change, CommitError, Committed, Event, EventId, NewEvent, Page, Query, Selection, Store,
-    StoreError, Stored, TenantId,
+    Capabilities, Commit, CommitError, CommitId, Committed, Exhausted, Meter, Page, Paging, Query,
+    ReadContext, Selection, SortKey, Store, StoreError, Stored, TenantId, Total, Visibility,
+    kit::{Place, SortAttribute},
 };
 use rusqlite::{
     Connection, Error,
     ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull},
-    OptionalExtension, Result, Row, params,
+    Result, Row, RowIndex, params,
     types::Type,
 };
 
-use crate::{columns, commit::Commit, directory::Directory};
+use crate::{columns, commit::Transaction, directory::Directory};
 
 const SELECT: &str = "
-    SELECT r.place, r.id, r.version, r.created, r.modified, r.document,
+    SELECT r.place, r.id, r.version, r.created, r.modified, r.document, r.state,
         e.login, e.given_name, e.family_name, e.mail, e.active, t.name
     FROM resources r LEFT JOIN employees e ON e.resource = r.place LEFT JOIN teams t ON t.resource = r.place
     WHERE r.company = ?1 AND r.type = ?2";
@@ -27,112 +31,188 @@ const SELECT: &str = "
 /// A method does its work when its future is first polled and never waits, so a future that is dropped has done all
 /// or nothing. An application with a pool or an async driver would await it here.
 impl Store for Directory {
-    fn capabilities(&self) -> Capabilities {
-        Capabilities::durable()
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
     }
 
     async fn get(
         &self,
-        tenant: &TenantId,
+        cx: &ReadContext,
         resource_type: &ResourceType,
-        id: &ResourceId,
+        ids: &[ResourceId],
         selection: &Selection,
-    ) -> Result<Option<Stored>, StoreError> {
-        let connection = self.connection();
-        let read = || {
-            connection
-                .prepare_cached(&format!("{SELECT} AND r.id = ?3"))?
-                .query_row(
-                    params![tenant.as_str(), resource_type.name().as_str(), id.as_str()],
-                    |row| stored(&connection, resource_type, row, selection),
-                )
-                .optional()
-        };
-        read().map_err(failed)
+    ) -> Result<Vec<Option<Stored>>, StoreError> {
+        let meter = cx.budget.meter();
+        find(
+            &self.connection(),
+            cx.tenant.as_str(),
+            resource_type,
+            ids,
+            selection,
+            &meter,
+        )
     }
 
     async fn query(
         &self,
-        tenant: &TenantId,
+        cx: &ReadContext,
         resource_type: &ResourceType,
-        query: &Query<'_>,
+        query: &Query,
     ) -> Result<Page, StoreError> {
-        page(&self.connection(), tenant.as_str(), resource_type, query).map_err(failed)
+        page(&self.connection(), cx, resource_type, query)
     }
 
-    async fn commit(&self, tenant: &TenantId, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
+    async fn commit(&self, commits: &[Arc<Commit>]) -> Vec<Result<Committed, CommitError>> {
         let mut connection = self.connection();
-        let transaction = connection.transaction().map_err(failed)?;
-        // An error drops the transaction, and that takes back what the changes before it did.
-        let committed = Commit {
-            transaction: &transaction,
-            company: tenant.as_str(),
-        }
-        .run(changes)?;
-        transaction.commit().map_err(failed)?;
-        Ok(committed)
+        commits
+            .iter()
+            .map(|commit| apply(&mut connection, commit))
+            .collect()
     }
 
-    async fn events(
-        &self,
-        tenant: &TenantId,
-        after: Option<EventId>,
-        limit: usize,
-    ) -> Result<Vec<Event>, StoreError> {
-        let connection = self.connection();
-        let after = after.map_or(0, |after| signed(after.number()));
-        let read = || -> Result<Vec<Event>> {
-            connection
-                .prepare_cached(
-                    "SELECT id, name, type, resource, at, data FROM events
-                     WHERE company = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
-                )?
-                .query_map(params![tenant.as_str(), after, signed(limit)], event)?
-                .collect()
-        };
-        read().map_err(failed)
+    async fn committed(&self, tenant: &TenantId, commit: &CommitId) -> Result<bool, StoreError> {
+        self.connection()
+            .prepare_cached("SELECT 1 FROM commits WHERE company = ?1 AND id = ?2")
+            .and_then(|mut statement| statement.exists([tenant.as_str(), commit.as_str()]))
+            .map_err(failed)
     }
 }
 
-/// Reads a page. Every resource of the type is looked at, unless the filter demands a login: that is how a provider
-/// finds out whether it knows somebody, and `employees` has an index for it.
-fn page(
+/// Applies a commit in a transaction. An error drops it, and that takes back what the changes before did.
+fn apply(connection: &mut Connection, commit: &Commit) -> Result<Committed, CommitError> {
+    if commit.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        return Err(StoreError::from(Exhausted::Time).into());
+    }
+    let transaction = connection.transaction().map_err(failed)?;
+    let committed = Transaction {
+        connection: &transaction,
+        company: commit.tenant.as_str(),
+        commit,
+    }
+    .run()?;
+    transaction.commit().map_err(failed)?;
+    Ok(committed)
+}
+
+/// Reads resources by their ids.
+pub(crate) fn find(
     connection: &Connection,
     company: &str,
     resource_type: &ResourceType,
-    query: &Query<'_>,
-) -> Result<Page> {
-    let login = query
-        .filter
+    ids: &[ResourceId],
+    selection: &Selection,
+    meter: &Meter,
+) -> Result<Vec<Option<Stored>>, StoreError> {
+    let sql = format!("{SELECT} AND r.id = ?3");
+    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        let parameters = params![company, resource_type.name().as_str(), id.as_str()];
+        let mut rows = statement.query(parameters).map_err(failed)?;
+        let row = rows.next().map_err(failed)?;
+        found.push(match row {
+            Some(row) => Some(stored(connection, resource_type, row, selection, meter)?),
+            None => None,
+        });
+    }
+    Ok(found)
+}
+
+/// Reads a page. Every resource of the type is looked at, unless the filter demands a login: that is how a provider
+/// finds out whether it knows somebody, and `employees` has an index for it. The kit knows the order and the marks of
+/// pages.
+fn page(
+    connection: &Connection,
+    cx: &ReadContext,
+    resource_type: &ResourceType,
+    query: &Query,
+) -> Result<Page, StoreError> {
+    let Query {
+        filter,
+        reserved,
+        visibility,
+        sort,
+        paging,
+        // All are counted anyway.
+        total: Total::Exact | Total::Unknown,
+        selection,
+    } = query;
+    if *visibility == Visibility::Hidden {
+        return Err(StoreError::Unsupported("hide resources"));
+    }
+    let sort = sort.as_ref().map(|SortKey { path, order }| {
+        let attribute = SortAttribute::of(resource_type, path);
+        let attribute = attribute.ok_or(StoreError::Unsupported("sort by this attribute"));
+        attribute.map(|attribute| (attribute, *order))
+    });
+    let sort = sort.transpose()?;
+    let order = sort.map_or(SortOrder::Ascending, |(_, order)| order);
+
+    let login = filter
+        .as_deref()
         .into_iter()
         .flat_map(Predicate::lookups)
         .find(|lookup| resource_type.name() == "User" && is_login(lookup))
         .and_then(|lookup| lookup.keys().next());
-    let narrowed = match login {
-        Some(_) => "e.company = ?1 AND e.login_key = ?3",
-        None => "?3 IS NULL",
-    };
-    let mut statement = connection.prepare_cached(&format!("{SELECT} AND {narrowed} ORDER BY r.place"))?;
-    let mut rows = statement.query(params![
+    let company = cx.tenant.as_str();
+    let sql = format!(
+        "{SELECT} AND (?3 IS NULL OR r.place IN
+            (SELECT resource FROM employees WHERE company = ?1 AND login_key = ?3))
+        AND (?4 IS NULL OR r.place IN
+            (SELECT resource FROM unique_values WHERE company = ?1 AND type = ?2 AND attribute = ?4 AND value = ?5))"
+    );
+    let mut statement = connection.prepare_cached(&sql).map_err(failed)?;
+    let parameters = params![
         company,
         resource_type.name().as_str(),
-        login.map(CompareKey::as_str)
-    ])?;
-    let read = query.filter.map(|filter| Selection::of(filter.reads().clone()));
-    let mut page = Page::default();
-    while let Some(row) = rows.next()? {
-        if let (Some(filter), Some(read)) = (query.filter, &read)
-            && !filter.matches(&stored(connection, resource_type, row, read)?.resource)
+        login.map(CompareKey::as_str),
+        reserved.as_ref().map(|key| key.attribute.as_str()),
+        reserved.as_ref().map(|key| key.value.as_str())
+    ];
+    let mut rows = statement.query(parameters).map_err(failed)?;
+    let meter = cx.budget.meter();
+    let read = filter.as_ref().map(|filter| filter.reads().clone());
+    let read = read.map_or_else(Selection::document, Selection::of);
+    let mut matching = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let stored = stored(connection, resource_type, row, &read, &meter)?;
+        if filter
+            .as_ref()
+            .is_none_or(|filter| filter.matches(&stored.resource))
         {
-            continue;
+            matching.push(Place::of(&stored, sort.map(|(attribute, _)| attribute)));
         }
-        if page.total >= query.offset && page.resources.len() < query.count {
-            page.resources
-                .push(stored(connection, resource_type, row, query.selection)?);
-        }
-        page.total += 1;
     }
-    Ok(page)
+    matching.sort_by(|left, right| left.compare(right, order));
+
+    let (after, offset) = match paging {
+        Paging::Offset { offset, .. } => (None, *offset),
+        Paging::Cursor { after: None, .. } => (None, 0),
+        Paging::Cursor {
+            after: Some(after), ..
+        } => {
+            let after = Place::from_cursor(after);
+            (
+                Some(after.ok_or_else(|| StoreError::internal("a foreign cursor"))?),
+                0,
+            )
+        }
+    };
+    let total = matching.len();
+    let is_behind = |place: &Place| {
+        after
+            .as_ref()
+            .is_none_or(|after| place.compare(after, order).is_gt())
+    };
+    let mut behind = matching.into_iter().filter(is_behind).skip(offset);
+    let on_page: Vec<Place> = behind.by_ref().take(paging.count()).collect();
+    let is_marked = matches!(paging, Paging::Cursor { .. }) && behind.next().is_some();
+    let next = on_page.last().filter(|_| is_marked).map(Place::to_cursor);
+    let ids: Vec<_> = on_page.into_iter().map(|place| place.id).collect();
+    let found = find(connection, company, resource_type, &ids, selection, &meter)?;
+    Ok(Page::new(found.into_iter().flatten().collect())
+        .with_total(total)
+        .with_next(next))
 }
 
 /// Whether a match has a certain `userName`, in the form in which it is kept in `login_key`.
@@ -148,8 +228,21 @@ fn stored(
     resource_type: &ResourceType,
     row: &Row<'_>,
     selection: &Selection,
+    meter: &Meter,
+) -> Result<Stored, StoreError> {
+    let document: String = row.get("document").map_err(failed)?;
+    meter.step()?;
+    meter.bytes(document.len())?;
+    put_together(connection, resource_type, row, &document, selection).map_err(failed)
+}
+
+fn put_together(
+    connection: &Connection,
+    resource_type: &ResourceType,
+    row: &Row<'_>,
+    document: &str,
+    selection: &Selection,
 ) -> Result<Stored> {
-    let document: String = row.get("document")?;
     let mut document = Resource::from_json(document.as_bytes(), resource_type).map_err(malformed)?;
     columns::read(row, resource_type.name(), &mut document)?;
     for relation in resource_type.relations() {
@@ -160,16 +253,18 @@ fn stored(
         }
     }
     let id = ResourceId::new(row.get::<_, String>("id")?);
-    let version = Version::new(row.get::<_, i64>("version")?.cast_unsigned());
-    let [created, modified] = [row.get("created")?, row.get("modified")?].map(DateTime::from_unix_millis);
-    Ok(Stored::new(
+    let state: String = row.get("state")?;
+    let state = json::object_from_slice(state.as_bytes()).map_err(malformed)?;
+    let (created, modified) = (date_time(row, "created")?, date_time(row, "modified")?);
+    let stored = Stored::new(
         resource_type,
         &id,
         document,
-        version,
+        version(row, "version")?,
         created,
         modified,
-    ))
+    );
+    Ok(stored.with_state(state.into()))
 }
 
 /// The members under a relation, unless there are more than `limit`: then there is one more row than that.
@@ -210,15 +305,13 @@ fn members(
         .then_some(members))
 }
 
-fn event(row: &Row<'_>) -> Result<Event> {
-    let text = |index| row.get::<_, String>(index);
-    let at = DateTime::from_unix_millis(row.get(4)?);
-    let mut event = NewEvent::new(text(1)?, text(2)?, ResourceId::new(text(3)?), at);
-    event.data = json::object_from_slice(text(5)?.as_bytes()).map_err(malformed)?;
-    Ok(Event::new(
-        EventId::new(row.get::<_, i64>(0)?.cast_unsigned()),
-        event,
-    ))
+pub(crate) fn date_time(row: &Row<'_>, column: impl RowIndex) -> Result<DateTime> {
+    row.get(column).map(DateTime::from_unix_millis)
+}
+
+pub(crate) fn version(row: &Row<'_>, column: impl RowIndex) -> Result<Version> {
+    row.get(column)
+        .map(|number: i64| Version::new(number.cast_unsigned()))
 }
 
 /// SQLite's integers have a sign.
@@ -226,7 +319,7 @@ pub(crate) fn signed(number: impl TryInto<i64>) -> i64 {
     number.try_into().unwrap_or(i64::MAX)
 }
 
-fn malformed(error: json::JsonError) -> Error {
+pub(crate) fn malformed(error: json::JsonError) -> Error {
     Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use keyfob_access::{Access, AccessError, Credential, NotRegistered};
 use keyfob_card::Word;
 use keyfob_core::{DateTime, ResourceId};
-use keyfob_engine::{AdminError, Context, Engine, EventId, Store};
+use keyfob_engine::{AdminError, Context, Engine, FeedError, Feeds, Position};
 use thiserror::Error;
 
 /// How many events are read at a time.
@@ -21,8 +21,8 @@ pub struct Controller<'e, S> {
     cx: Context,
     /// The words of cards, in hex digits, with their users.
     cards: HashMap<String, ResourceId>,
-    /// The last event that was read.
-    cursor: Option<EventId>,
+    /// The position of the last event that was read.
+    cursor: Position,
 }
 
 /// Whether a door opens.
@@ -54,6 +54,9 @@ pub enum Failure {
     /// The service lacks doors.
     #[error(transparent)]
     NotRegistered(#[from] NotRegistered),
+    /// The events can't be read.
+    #[error(transparent)]
+    Events(#[from] FeedError),
     /// What is asked about users failed.
     #[error(transparent)]
     Admin(#[from] AdminError),
@@ -62,7 +65,7 @@ pub enum Failure {
     Access(#[from] AccessError),
 }
 
-impl<'e, S: Store> Controller<'e, S> {
+impl<'e, S: Feeds> Controller<'e, S> {
     /// A controller that has read nothing yet.
     #[must_use]
     pub fn new(engine: &'e Engine<S>, cx: Context) -> Self {
@@ -70,7 +73,7 @@ impl<'e, S: Store> Controller<'e, S> {
             engine,
             cx,
             cards: HashMap::new(),
-            cursor: None,
+            cursor: Position::START,
         }
     }
 
@@ -89,7 +92,7 @@ impl<'e, S: Store> Controller<'e, S> {
                 if event.event.resource_type == "User" {
                     self.learn(&event.event.resource).await?;
                 }
-                self.cursor = Some(event.id);
+                self.cursor = event.position;
                 read += 1;
             }
         }

@@ -129,8 +129,15 @@ impl<S: Store> Access<'_, S> {
             return Ok(());
         }
         let delta = delta(USERS, &[], std::slice::from_ref(&wanted.user));
-        self.relate(cx, "revoke", grants, &wanted.id, delta, wanted.event(self, REVOKED))
-            .await
+        self.relate(
+            cx,
+            "revoke",
+            grants,
+            &wanted.id,
+            delta,
+            wanted.event(self, REVOKED),
+        )
+        .await
     }
 
     async fn found_grants(&self, cx: &Context, user: &str) -> Result<(UserState, Vec<Grant>), AccessError> {

@@ -2,7 +2,7 @@
 
 use keyfob_access::{AccessError, Schedule, TimeZone, Weekday};
 use keyfob_core::{Object, Resource, ResourceId, Value};
-use keyfob_engine::{Change, Confirmed, Store, UserState};
+use keyfob_engine::{Change, Confirmed, StoreExt, UserState};
 use pollster::block_on;
 
 use crate::fixture::{Fixture, on_each_store};
@@ -260,16 +260,11 @@ fn store_door(fixture: &Fixture, id: &ResourceId, time_zone: Option<&Value>) {
     if let Some(time_zone) = time_zone {
         document.core_mut().insert("timeZone", time_zone.clone());
     }
-    let update = Change::Update {
-        resource_type: doors,
-        id,
-        document: Some(&document),
-        relations: &[],
-        unique: &[],
-        precondition: None,
-        at: fixture.engine.now(),
-    };
-    block_on(fixture.engine.store().commit(fixture.admin.tenant(), &[update])).unwrap();
+    let update = Change::replace(doors, id.clone(), document, None);
+    let commit = fixture
+        .engine
+        .commit_of(&fixture.admin, "test", vec![update], None);
+    block_on(fixture.engine.store().commit_one(commit)).unwrap();
 }
 
 #[test]

@@ -7,14 +7,14 @@ use keyfob_core::{
     DateTime, Projection, Resource, ResourceId, ResourceType, message::PatchRequest, schema::RegistryBuilder,
 };
 use keyfob_engine::{
-    Actor, Confirmed, Context, DynStore, Engine, EngineError, Precondition, Profile, TenantId,
+    Actor, Confirmed, Context, DynStore, Engine, EngineError, Position, Precondition, Profile, TenantId,
 };
 use keyfob_store_memory::MemoryStore;
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
 use tempfile::TempDir;
 
-use crate::store::{Happening, Watched};
+use crate::store::{Watched, Watcher};
 
 pub(crate) struct Fixture {
     pub(crate) engine: Engine<Arc<Watched>>,
@@ -58,7 +58,7 @@ impl Fixture {
     pub(crate) fn over(store: DynStore, directory: Option<TempDir>, profile: Profile) -> Self {
         let cx = Context::new(TenantId::new("acme"));
         let fixture = Self {
-            engine: engine(Watched::new(store), profile),
+            engine: engine(Watched::new(store, Watcher::default()), profile),
             admin: cx.clone().acting_as(Actor::OrganizationAdmin),
             cx,
             _directory: directory,
@@ -80,15 +80,17 @@ impl Fixture {
     }
 
     /// Lets something happen between what is read and what is committed next.
-    pub(crate) fn before_next_commit(&self, happening: Happening) {
-        *self.engine.store().before_commit.lock().unwrap() = Some(happening);
+    pub(crate) fn before_next_commit(&self, happening: impl FnOnce(&DynStore) + Send + 'static) {
+        let store = self.engine.store().inner().clone();
+        *self.engine.store().hooks().before_commit.lock().unwrap() =
+            Some(Box::new(move || happening(&store)));
     }
 
     /// How often the store is read meanwhile.
     pub(crate) fn reads<T>(&self, run: impl FnOnce() -> T) -> usize {
-        let before = self.engine.store().reads.load(Ordering::Relaxed);
+        let before = self.engine.store().hooks().reads.load(Ordering::Relaxed);
         run();
-        self.engine.store().reads.load(Ordering::Relaxed) - before
+        self.engine.store().hooks().reads.load(Ordering::Relaxed) - before
     }
 
     pub(crate) fn kind(&self, name: &str) -> &ResourceType {
@@ -223,7 +225,12 @@ impl Fixture {
 
     /// The events after so many, as `type name`, with the data where there is some.
     pub(crate) fn events_after(&self, count: usize) -> Vec<String> {
-        let events = block_on(self.engine.admin().events(&self.admin, None, usize::MAX)).unwrap();
+        let events = block_on(
+            self.engine
+                .admin()
+                .events(&self.admin, Position::START, usize::MAX),
+        )
+        .unwrap();
         let shown = events.iter().skip(count).map(|event| {
             let data: Vec<_> = event.event.data.iter().map(|(name, _)| name.as_str()).collect();
             let shown = format!(

@@ -10,7 +10,7 @@ use pollster::block_on;
 
 use crate::{
     fixture::{Fixture, engine, on_each_store},
-    store::Watched,
+    store::{Watched, Watcher},
 };
 
 fn convert(fixture: &Fixture, group: &str) -> Result<keyfob_access::AccessGroup, AccessError> {
@@ -195,11 +195,14 @@ fn l_5_an_access_group_that_is_made_while_the_link_is_cut_does_not_outlive_it() 
         fixture.group("Guides", &[]);
         let admin = fixture.admin.clone();
         // The unlinking has read which access groups go when another one is made.
-        fixture.before_next_commit(Box::new(move |store| {
-            let other = engine(Watched::new(store.clone()), Profile::verkada());
+        fixture.before_next_commit(move |store| {
+            let other = engine(
+                Watched::new(store.clone(), Watcher::default()),
+                Profile::verkada(),
+            );
             let access = keyfob_access::Access::new(&other).unwrap();
             block_on(access.create_access_group_from(&admin, "Guides")).unwrap();
-        }));
+        });
         fixture.unlink();
         assert!(fixture.access_groups().is_empty());
 
@@ -207,10 +210,13 @@ fn l_5_an_access_group_that_is_made_while_the_link_is_cut_does_not_outlive_it() 
         fixture.link();
         fixture.group("Guards", &[]);
         let admin = fixture.admin.clone();
-        fixture.before_next_commit(Box::new(move |store| {
-            let other = engine(Watched::new(store.clone()), Profile::verkada());
+        fixture.before_next_commit(move |store| {
+            let other = engine(
+                Watched::new(store.clone(), Watcher::default()),
+                Profile::verkada(),
+            );
             block_on(other.admin().unlink(&admin, Some(Confirmed))).unwrap();
-        }));
+        });
         assert!(matches!(
             convert(&fixture, "Guards"),
             Err(AccessError::NotProvisioned(_))
@@ -224,7 +230,14 @@ fn l_5_what_fails_leaves_everything_as_it_was() {
     on_each_store(|fixture| {
         let ann = fixture.user("ann");
         let guides = fixture.group("Guides", &[&ann]);
-        let fail = || fixture.engine.store().is_down.store(true, Ordering::Relaxed);
+        let fail = || {
+            fixture
+                .engine
+                .store()
+                .hooks()
+                .is_down
+                .store(true, Ordering::Relaxed)
+        };
         let events = fixture.event_count();
         fail();
         let error = convert(fixture, "Guides").unwrap_err();

@@ -29,9 +29,9 @@ fn a_10_no_operation_of_a_provider_edits_a_level() {
             let kind = fixture.kind("AccessLevel");
             let selection = keyfob_engine::Selection::document();
             let id = &before[0].id;
-            let stored = block_on(keyfob_engine::Store::get(
+            let stored = block_on(keyfob_engine::StoreExt::get_one(
                 fixture.engine.store(),
-                fixture.admin.tenant(),
+                &fixture.admin.reading(),
                 kind,
                 id,
                 &selection,

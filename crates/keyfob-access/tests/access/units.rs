@@ -349,13 +349,13 @@ fn a_unit_that_is_filled_while_it_is_deleted_stays() {
         ];
         for filling in fillings {
             let admin = fixture.admin.clone();
-            fixture.before_next_commit(Box::new(move |store| {
+            fixture.before_next_commit(move |store| {
                 let other = crate::fixture::engine(
-                    crate::store::Watched::new(store.clone()),
+                    crate::store::Watched::new(store.clone(), crate::store::Watcher::default()),
                     keyfob_engine::Profile::accessiq(),
                 );
                 filling(&keyfob_access::Access::new(&other).unwrap(), &admin);
-            }));
+            });
             let outcome = block_on(access.delete_unit(&fixture.admin, "Sales"));
             assert!(matches!(outcome, Err(AccessError::NotEmpty { .. })));
             block_on(access.revoke(&fixture.admin, ann.as_str(), "Sales", None)).unwrap();
@@ -363,15 +363,15 @@ fn a_unit_that_is_filled_while_it_is_deleted_stays() {
         // A group of the unit's name that is created meanwhile.
         block_on(access.delete_unit(&fixture.admin, "Field")).unwrap();
         let provider = fixture.cx.clone();
-        fixture.before_next_commit(Box::new(move |store| {
+        fixture.before_next_commit(move |store| {
             let other = crate::fixture::engine(
-                crate::store::Watched::new(store.clone()),
+                crate::store::Watched::new(store.clone(), crate::store::Watcher::default()),
                 keyfob_engine::Profile::accessiq(),
             );
             let kind = other.registry().resource_type("Group").unwrap();
             let body = keyfob_core::Resource::from_json(br#"{"displayName":"Sales"}"#, kind).unwrap();
             block_on(other.create(&provider, kind, body, &keyfob_core::Projection::all())).unwrap();
-        }));
+        });
         let outcome = block_on(access.delete_unit(&fixture.admin, "Sales"));
         assert!(matches!(outcome, Err(AccessError::NotEmpty { .. })));
         assert!(unit_names(fixture).contains(&"Sales".to_owned()));
@@ -387,9 +387,9 @@ fn what_is_granted_twice_is_granted_once() {
         let unit = block_on(access.unit(admin, "Everybody")).unwrap().id;
         let version = || {
             let selection = keyfob_engine::Selection::document();
-            let stored = block_on(keyfob_engine::Store::get(
+            let stored = block_on(keyfob_engine::StoreExt::get_one(
                 fixture.engine.store(),
-                admin.tenant(),
+                &admin.reading(),
                 kind,
                 &unit,
                 &selection,

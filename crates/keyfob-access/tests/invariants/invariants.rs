@@ -137,7 +137,7 @@ impl Seen<'_> {
             let opened = block_on(engine.authenticate(&token.secret)).ok();
             let expected = (!token.is_over).then(|| self.cx.tenant());
             same!(
-                opened.as_ref(),
+                opened.as_ref().map(|opened| &opened.tenant),
                 expected,
                 "1, T-12: what the token `{name}` opens"
             );
@@ -443,7 +443,12 @@ impl Seen<'_> {
 
     /// 14.
     fn invites(&self) -> Verdict {
-        let events = block_on(self.world.engine.admin().events(&self.admin, None, usize::MAX)).unwrap();
+        let events = block_on(self.world.engine.admin().events(
+            &self.admin,
+            keyfob_engine::Position::START,
+            usize::MAX,
+        ))
+        .unwrap();
         let mut found: BTreeMap<String, usize> = BTreeMap::new();
         for published in events {
             if published.event.name == event::INVITE_REQUESTED {

@@ -323,6 +323,18 @@ impl Organization {
         rows.iter().filter(is_live).cloned().collect()
     }
 
+    /// The organization without the memberships of deleted users, which nobody sees before they are back.
+    pub(crate) fn as_seen(&self) -> Self {
+        let mut seen = self.clone();
+        for group in seen.groups.values_mut() {
+            group.members = self.live_members(&group.members);
+        }
+        for group in seen.access_groups.values_mut() {
+            group.members = self.live_members(&group.members);
+        }
+        seen
+    }
+
     fn deleted_users(&self) -> BTreeSet<String> {
         let deleted = self.users.iter().filter(|(_, user)| !user.is_live());
         deleted.map(|(id, _)| id.clone()).collect()

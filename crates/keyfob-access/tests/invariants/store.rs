@@ -4,53 +4,47 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
-use keyfob_core::{Projection, ResourceId, ResourceType};
+use keyfob_core::{Projection, ResourceType};
 use keyfob_engine::{
-    Capabilities, Change, CommitError, Committed, Context, DynStore, Event, EventId, Page, Query, Selection,
-    Store, StoreError, Stored, TenantId,
+    Commit, Context, DynStore, Event, Feeds, Hooked, Hooks, Position, Query, ReadContext, Selection, Store,
+    StoreError, Stored, Visibility,
 };
 use pollster::block_on;
 
-pub(crate) struct Watched {
-    inner: DynStore,
+#[derive(Default)]
+pub(crate) struct Watcher {
     types: Mutex<BTreeMap<String, ResourceType>>,
     /// How many commits there were, and whether they fail.
     pub(crate) commits: AtomicUsize,
     pub(crate) is_down: AtomicBool,
 }
 
-/// Everything that a tenant has, as it is stored, and what was told of it.
+pub(crate) type Watched = Hooked<DynStore, Watcher>;
+
+/// Everything that a tenant has, live and hidden, as it is stored, and its events.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Snapshot {
     pub(crate) resources: BTreeMap<(String, String), Stored>,
     pub(crate) events: Vec<Event>,
 }
 
-impl Watched {
-    pub(crate) fn new(inner: DynStore) -> Self {
-        Self {
-            inner,
-            types: Mutex::default(),
-            commits: AtomicUsize::new(0),
-            is_down: AtomicBool::new(false),
-        }
-    }
-
-    pub(crate) fn snapshot(&self, cx: &Context) -> Snapshot {
-        let types: Vec<ResourceType> = self.types.lock().unwrap().values().cloned().collect();
-        let mut snapshot = Snapshot {
-            events: block_on(self.inner.events(cx.tenant(), None, usize::MAX)).unwrap(),
-            ..Snapshot::default()
-        };
-        for resource_type in types {
+pub(crate) fn snapshot(store: &Watched, cx: &Context) -> Snapshot {
+    let types: Vec<ResourceType> = store.hooks().types.lock().unwrap().values().cloned().collect();
+    let store = store.inner();
+    let mut snapshot = Snapshot {
+        events: block_on(store.read_feed(cx.tenant(), Position::START, usize::MAX)).unwrap(),
+        ..Snapshot::default()
+    };
+    for resource_type in types {
+        for visibility in [Visibility::Live, Visibility::Hidden] {
             let selection = Selection::of(Projection::all().resolve(&resource_type).wants());
-            let query = Query::new(&selection, usize::MAX);
-            let page = block_on(self.inner.query(cx.tenant(), &resource_type, &query)).unwrap();
+            let query = Query::all().with_selection(selection).with_visibility(visibility);
+            let page = block_on(store.query(&cx.reading(), &resource_type, &query)).unwrap();
             for stored in page.resources {
                 let id = stored.resource.id().unwrap().as_str().to_owned();
                 snapshot
@@ -58,9 +52,11 @@ impl Watched {
                     .insert((resource_type.name().to_string(), id), stored);
             }
         }
-        snapshot
     }
+    snapshot
+}
 
+impl Watcher {
     fn pass(&self, resource_type: &ResourceType) {
         let mut types = self.types.lock().unwrap();
         if !types.contains_key(resource_type.name().as_str()) {
@@ -69,54 +65,22 @@ impl Watched {
     }
 }
 
-impl Store for Watched {
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-
-    async fn get(
-        &self,
-        tenant: &TenantId,
-        resource_type: &ResourceType,
-        id: &ResourceId,
-        selection: &Selection,
-    ) -> Result<Option<Stored>, StoreError> {
+impl Hooks for Watcher {
+    fn before_read(&self, _: &ReadContext, resource_type: &ResourceType) -> Result<(), StoreError> {
         self.pass(resource_type);
-        self.inner.get(tenant, resource_type, id, selection).await
+        Ok(())
     }
 
-    async fn query(
-        &self,
-        tenant: &TenantId,
-        resource_type: &ResourceType,
-        query: &Query<'_>,
-    ) -> Result<Page, StoreError> {
-        self.pass(resource_type);
-        self.inner.query(tenant, resource_type, query).await
-    }
-
-    async fn commit(&self, tenant: &TenantId, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
-        for change in changes {
-            if let Change::Create { resource_type, .. }
-            | Change::Update { resource_type, .. }
-            | Change::Delete { resource_type, .. } = change
-            {
+    fn before_commit(&self, commits: &[Arc<Commit>]) -> Result<(), StoreError> {
+        for change in commits.iter().flat_map(|commit| &commit.changes) {
+            if let Some((resource_type, _)) = change.subject() {
                 self.pass(resource_type);
             }
         }
         self.commits.fetch_add(1, Ordering::Relaxed);
         if self.is_down.load(Ordering::Relaxed) {
-            return Err(CommitError::Store(StoreError::Unavailable("out of reach".into())));
+            return Err(StoreError::Unavailable("out of reach".into()));
         }
-        self.inner.commit(tenant, changes).await
-    }
-
-    async fn events(
-        &self,
-        tenant: &TenantId,
-        after: Option<EventId>,
-        limit: usize,
-    ) -> Result<Vec<Event>, StoreError> {
-        self.inner.events(tenant, after, limit).await
+        Ok(())
     }
 }

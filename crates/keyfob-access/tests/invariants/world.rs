@@ -26,7 +26,7 @@ use crate::{
         token_name, unit_name,
     },
     steps::{Action, Body, Edit, Field, GroupEdit, LEVELS, ROLES, Shape, UNITS, Who},
-    store::Watched,
+    store::{Watched, Watcher},
 };
 
 pub(crate) const CARD: &str = "urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User";
@@ -71,7 +71,7 @@ impl World {
             AccessGroups::new(&registry).unwrap(),
             Units::new(&registry).unwrap(),
         );
-        let engine = Engine::new(Arc::new(Watched::new(store)), registry)
+        let engine = Engine::new(Arc::new(Watched::new(store, Watcher::default())), registry)
             .with_clock(Ticking::default())
             .with_ids(Counting::default())
             .with_profile(profile)
@@ -332,10 +332,10 @@ impl Doing<'_> {
     fn enter(&self, by: Actor) -> Result<Context, Refusal> {
         if by == Actor::Provider {
             let token = self.organization.open_token().unwrap_or("none");
-            let tenant =
+            let opened =
                 block_on(self.world.engine.authenticate(token)).map_err(|error| unauthenticated(&error))?;
             assert_eq!(
-                tenant,
+                opened.tenant,
                 *self.cx.tenant(),
                 "T-1, T-14: a token opens its own organization"
             );

@@ -47,7 +47,10 @@ pub(super) async fn run(session: &Session, arguments: &Arguments) -> Result<(), 
 /// Events are JSON either way: those who read them are programs.
 fn object(event: &Event) -> Object {
     let mut object = Object::new();
-    object.insert("position", i64::try_from(event.position.number()).unwrap_or(i64::MAX));
+    object.insert(
+        "position",
+        i64::try_from(event.position.number()).unwrap_or(i64::MAX),
+    );
     object.insert("id", event.id.to_smolstr());
     object.insert("name", event.event.name.clone());
     object.insert("resourceType", event.event.resource_type.clone());
@@ -72,7 +75,10 @@ fn object(event: &Event) -> Object {
     if !event.verb.is_empty() {
         object.insert("verb", event.verb.clone());
     }
-    for (name, label) in [("label", &event.labels.name), ("externalId", &event.labels.external_id)] {
+    for (name, label) in [
+        ("label", &event.labels.name),
+        ("externalId", &event.labels.external_id),
+    ] {
         if let Some(label) = label {
             object.insert(name, label.clone());
         }

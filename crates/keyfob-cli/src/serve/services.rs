@@ -10,7 +10,9 @@ use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use http_body_util::Full;
 use keyfob_core::Quirk;
-use keyfob_engine::{AdminError, AuthenticationScheme, DynStore, Engine, StoreError, TenantId};
+use keyfob_engine::{
+    AdminError, Authenticated, AuthenticationScheme, DynStore, Engine, StoreError, TenantId,
+};
 use keyfob_http::{
     Authenticator, AuthenticatorError, Caller, ScimService, ScimServiceBuilder, bearer_token,
     token_without_scheme,
@@ -72,7 +74,7 @@ impl Services {
         engines: Engines,
         build: impl Fn(ScimServiceBuilder<DynStore>) -> ScimServiceBuilder<DynStore>,
     ) -> Self {
-        let service = |engine| build(ScimService::builder(engine).authenticator(Authenticated)).build();
+        let service = |engine| build(ScimService::builder(engine).authenticator(TakesOutcome)).build();
         Self(Arc::new(Shared {
             services: engines.0.map(service),
             profiles: RwLock::default(),
@@ -98,7 +100,10 @@ impl Services {
     }
 
     /// The organization that a request's token opens, and its profile.
-    async fn authenticate(&self, request: &Parts) -> Result<(Authenticated, NamedProfile), AuthenticatorError> {
+    async fn authenticate(
+        &self,
+        request: &Parts,
+    ) -> Result<(Authenticated, NamedProfile), AuthenticatorError> {
         if let Some(token) = bearer_token(&request.headers) {
             return self.open(token).await;
         }

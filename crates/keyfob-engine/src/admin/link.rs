@@ -6,10 +6,7 @@ use keyfob_store::{
 };
 use smol_str::SmolStr;
 
-use super::{
-    Admin, AdminError, Confirmed, demand_admin, demand_confirmation,
-    organization::create_token,
-};
+use super::{Admin, AdminError, Confirmed, demand_admin, demand_confirmation, organization::create_token};
 use crate::{
     context::Context,
     engine::Engine,
@@ -358,7 +355,16 @@ impl<S: Store> Admin<'_, S> {
                 *registered = Some(token);
             }
             let names = [event].into_iter().chain(events);
-            match self.save(cx, event, &after, Vec::new(), names.map(of_provisioning).collect()).await {
+            match self
+                .save(
+                    cx,
+                    event,
+                    &after,
+                    Vec::new(),
+                    names.map(of_provisioning).collect(),
+                )
+                .await
+            {
                 Err(AdminError::Contention) => {}
                 Err(error) => return Err(error),
                 Ok(()) => {
@@ -375,7 +381,9 @@ impl<S: Store> Admin<'_, S> {
     async fn register(&self, cx: &Context, token: &Token) -> Result<(), AdminError> {
         let create = create_token(token.id(), cx.tenant());
         let system = Self::system();
-        let commit = self.engine.commit_of(&system, "registerToken", vec![create], None);
+        let commit = self
+            .engine
+            .commit_of(&system, "registerToken", vec![create], None);
         match self.engine.store().commit_one(commit).await {
             Ok(_) => Ok(()),
             Err(CommitError::IdTaken { .. }) => match self.organization_opened_by(&token.id()).await? {

@@ -141,7 +141,9 @@ impl<S: Store> Admin<'_, S> {
         let opened = token.map(|token| create_token(token.id(), &tenant));
         let changes = [create].into_iter().chain(opened).collect();
         let system = Self::system();
-        let commit = self.engine.commit_of(&system, "createOrganization", changes, None);
+        let commit = self
+            .engine
+            .commit_of(&system, "createOrganization", changes, None);
         match self.engine.store().commit_one(commit).await {
             Ok(_) => Ok(Organization {
                 tenant,

@@ -165,7 +165,10 @@ impl<S: Store> Admin<'_, S> {
     ) -> Result<Option<ResourceId>, AdminError> {
         let users = self.user_type()?;
         let path = format!("{}:externalId", SchemaUri::VERKADA_CORE_USER);
-        let found = self.engine.first_where(cx, users, &path, external_id.as_str()).await?;
+        let found = self
+            .engine
+            .first_where(cx, users, &path, external_id.as_str())
+            .await?;
         Ok(found.map(|loaded| loaded.id))
     }
 
@@ -213,12 +216,18 @@ impl<S: Store> Admin<'_, S> {
     pub async fn delete_user(&self, cx: &Context, id: &ResourceId) -> Result<(), AdminError> {
         demand_admin(cx)?;
         let users = self.user_type()?;
-        self.act(cx, "deleteUser", id, Act::Delete, |seen, loaded, outcome| match outcome {
-            Outcome::Deleted(origin) if !loaded.is_deleted() => {
-                self.engine.decide_soft_deletion(cx, seen, users, loaded, origin)
-            }
-            _ => Ok(Decision::Nothing),
-        })
+        self.act(
+            cx,
+            "deleteUser",
+            id,
+            Act::Delete,
+            |seen, loaded, outcome| match outcome {
+                Outcome::Deleted(origin) if !loaded.is_deleted() => {
+                    self.engine.decide_soft_deletion(cx, seen, users, loaded, origin)
+                }
+                _ => Ok(Decision::Nothing),
+            },
+        )
         .await
     }
 

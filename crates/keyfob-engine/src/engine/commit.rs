@@ -105,7 +105,12 @@ impl<S: Store> Engine<S> {
     }
 
     /// Lets the profile, the organization and the rules review a draft, and prepares the commit.
-    pub(crate) fn decide(&self, cx: &Context, seen: &Seen, draft: &Draft<'_>) -> Result<Decision, EngineError> {
+    pub(crate) fn decide(
+        &self,
+        cx: &Context,
+        seen: &Seen,
+        draft: &Draft<'_>,
+    ) -> Result<Decision, EngineError> {
         let review = self.review(cx, seen, draft, |review| policy::review(cx, review))?;
         Ok(self.prepare(draft, review, seen.members()))
     }
@@ -284,12 +289,7 @@ impl<S: Store> Engine<S> {
 
 /// Puts together the changes of a commit: those that the operation is about, of which the first is the main one, those that
 /// rules add, and the events.
-fn prepared(
-    changes: Vec<Change>,
-    event: NewEvent,
-    events: Vec<NewEvent>,
-    further: Vec<Further>,
-) -> Prepared {
+fn prepared(changes: Vec<Change>, event: NewEvent, events: Vec<NewEvent>, further: Vec<Further>) -> Prepared {
     let mut changes = changes;
     let main = 0;
     let mut published = Vec::new();
@@ -335,8 +335,12 @@ fn changed_attributes(
     if let (Some(before), Some(after)) = (before, document) {
         let before = &before.document;
         let names = |left: &keyfob_core::Object, right: &keyfob_core::Object| {
-            let differ = left.iter().filter(|(name, value)| right.get(name.as_str()) != Some(*value));
-            differ.map(|(name, _)| SmolStr::from(name.as_str())).collect::<Vec<_>>()
+            let differ = left
+                .iter()
+                .filter(|(name, value)| right.get(name.as_str()) != Some(*value));
+            differ
+                .map(|(name, _)| SmolStr::from(name.as_str()))
+                .collect::<Vec<_>>()
         };
         changed.extend(names(after.core(), before.core()));
         changed.extend(names(before.core(), after.core()));

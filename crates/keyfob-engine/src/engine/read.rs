@@ -59,9 +59,7 @@ impl<S: Store> Engine<S> {
         if precondition.names_known() {
             let mut shown = AttrSet::default();
             select_shown(&mut shown, resource_type);
-            let loaded = self
-                .known(cx, resource_type, id, &Selection::of(shown))
-                .await?;
+            let loaded = self.known(cx, resource_type, id, &Selection::of(shown)).await?;
             let tag = loaded.tag(resource_type);
             // RFC 9110 section 13.2.2: If-Match comes first.
             precondition.check_match(tag)?;
@@ -76,9 +74,7 @@ impl<S: Store> Engine<S> {
         let projection = projection.resolve(resource_type);
         let mut wanted = projection.wants();
         select_shown(&mut wanted, resource_type);
-        let loaded = self
-            .known(cx, resource_type, id, &Selection::of(wanted))
-            .await?;
+        let loaded = self.known(cx, resource_type, id, &Selection::of(wanted)).await?;
         let tag = loaded.tag(resource_type);
         precondition.check_match(tag)?;
         let resource = Some(self.view(cx, loaded.resource, tag, &projection));

@@ -5,8 +5,8 @@ use std::{collections::HashSet, sync::Arc};
 use keyfob_core::{ResourceId, ResourceType};
 use keyfob_patch::RelationDelta;
 use keyfob_store::{
-    Answer, Cause, Change, Commit, CommitError, CommitId, Committed, MemberPolicy, Query, Revision, Selection,
-    Store, StoreError, StoreExt, Stored, Visibility,
+    Answer, Cause, Change, Commit, CommitError, CommitId, Committed, MemberPolicy, Query, Revision,
+    Selection, Store, StoreError, StoreExt, Stored, Visibility,
 };
 use smol_str::SmolStr;
 
@@ -193,7 +193,10 @@ impl<S: Store> Engine<S> {
                 }
                 Err(error) => error,
             };
-            match self.refused(cx, &commit, (main, gives_way), error, &mut looked).await? {
+            match self
+                .refused(cx, &commit, (main, gives_way), error, &mut looked)
+                .await?
+            {
                 Again::Look => tracing::debug!("another request changed the resource first"),
                 Again::Decide => seen = Some(looked),
             }
@@ -231,8 +234,13 @@ impl<S: Store> Engine<S> {
         let provisioning = self.provisioning_of(cx).await?;
         let resource_type = reads.resource_type;
         let (subject, predecessor) = match reads.subject {
-            Subject::New(name) => (None, self.predecessor(cx, resource_type, name, &provisioning).await?),
-            Subject::Relations(_) if cx.actor() == Actor::Provider && !provisioning.is_linked() => (None, None),
+            Subject::New(name) => (
+                None,
+                self.predecessor(cx, resource_type, name, &provisioning).await?,
+            ),
+            Subject::Relations(_) if cx.actor() == Actor::Provider && !provisioning.is_linked() => {
+                (None, None)
+            }
             Subject::Existing(id) | Subject::Relations(id) => {
                 (self.load(cx, resource_type, id, &reads.selection).await?, None)
             }
@@ -328,23 +336,19 @@ impl<S: Store> Engine<S> {
                 .get(&cx.reading(), user, &members, &selection)
                 .await?;
         }
-        let is_known = |stored: &Option<Stored>| {
-            let loaded = stored.clone().map(Loaded::new);
-            loaded.is_some_and(|loaded| loaded.is_deleted() && loaded.as_known_to(cx).is_some())
-        };
-        let known: Vec<bool> = found.iter().map(is_known).collect();
-        let unknown = members
+        let found: HashSet<ResourceId> = found
             .into_iter()
-            .enumerate()
-            .filter(|(number, _)| known.get(*number) != Some(&true));
-        let unknown: Vec<ResourceId> = unknown.map(|(_, id)| id).collect();
-        let is_refused_again = seen.accept_hidden || !known.contains(&true);
-        if !unknown.is_empty() && self.profile().unknown_members != UnknownMembers::Skip
-            || unknown.is_empty() && is_refused_again
-        {
+            .flatten()
+            .filter_map(|stored| Loaded::new(stored).as_known_to(cx))
+            // One that is live by now has been brought back meanwhile.
+            .inspect(|loaded| seen.accept_hidden |= loaded.is_deleted())
+            .map(|loaded| loaded.id)
+            .collect();
+        let mut unknown = members;
+        unknown.retain(|id| !found.contains(id));
+        if !unknown.is_empty() && self.profile().unknown_members != UnknownMembers::Skip {
             return Err(EngineError::UnknownMembers { members: unknown });
         }
-        seen.accept_hidden |= known.contains(&true);
         seen.unknown.extend(unknown);
         Ok(())
     }

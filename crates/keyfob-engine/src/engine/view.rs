@@ -83,7 +83,12 @@ impl<'p> AnswerPlan<'p> {
         let relations = self.projection.resource_type().relations().iter();
         let mut needed = relations.filter(|relation| self.wanted.contains(relation.attribute.id));
         loaded.is_deleted()
-            || needed.all(|relation| loaded.resource.relation(relation.attribute.name.as_str()).is_some())
+            || needed.all(|relation| {
+                loaded
+                    .resource
+                    .relation(relation.attribute.name.as_str())
+                    .is_some()
+            })
     }
 }
 
@@ -133,7 +138,10 @@ impl<S: Store> Engine<S> {
                 let tag = loaded.tag(resource_type);
                 let has_body = plan.answer != PatchAnswer::NoContent && plan.is_whole(&loaded);
                 let resource = has_body.then(|| self.view(cx, loaded.resource, tag, &plan.projection));
-                Ok(Written { resource, ..bare(tag) })
+                Ok(Written {
+                    resource,
+                    ..bare(tag)
+                })
             }
             // It was deleted since. The write happened all the same.
             (None, Some(revision)) => Ok(bare(EntityTag::from(revision.version))),

@@ -2,7 +2,7 @@
 
 use crate::fixture::Fixture;
 use keyfob_core::ToErrorBody;
-use keyfob_engine::{AdminError, AuthenticationError, Selection, Store, TenantId, Token};
+use keyfob_engine::{AdminError, AuthenticationError, Selection, StoreExt, TenantId, Token};
 use pollster::block_on;
 
 const CHOSEN: &str = "0123456789abcdef0123456789abcdef";
@@ -16,10 +16,13 @@ fn t_1_a_token_opens_its_organization_and_no_other() {
     let umbrella = block_on(engine.admin().create_organization("Umbrella", &second)).unwrap();
     assert_ne!(acme.tenant, umbrella.tenant);
     assert_eq!(
-        block_on(engine.authenticate(first.expose())).unwrap(),
+        block_on(engine.authenticate(first.expose())).unwrap().tenant,
         acme.tenant
     );
-    assert_eq!(block_on(engine.authenticate(CHOSEN)).unwrap(), umbrella.tenant);
+    assert_eq!(
+        block_on(engine.authenticate(CHOSEN)).unwrap().tenant,
+        umbrella.tenant
+    );
     assert_eq!(
         block_on(engine.admin().organizations()).unwrap(),
         [acme, umbrella]
@@ -74,8 +77,8 @@ fn the_services_own_resources_are_in_no_tenant() {
     assert_ne!(acme.tenant, TenantId::SYSTEM);
     let user = fixture.engine().registry().resource_type("User").unwrap();
     let id = keyfob_core::ResourceId::new(acme.tenant.as_str());
-    let found = block_on(fixture.engine().store().get(
-        fixture.cx().tenant(),
+    let found = block_on(fixture.engine().store().get_one(
+        &fixture.cx().reading(),
         user,
         &id,
         &Selection::document(),

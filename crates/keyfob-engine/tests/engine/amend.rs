@@ -70,7 +70,7 @@ fn state_is_kept_with_a_resource_and_seen_by_no_client() {
         block_on(
             fixture
                 .engine()
-                .amend(fixture.cx(), kind, &ann.id, |review| match value {
+                .amend(fixture.cx(), kind, &ann.id, "note", |review| match value {
                     None => Err(Rejection::other("no", ErrorBody::new(409, "no"))),
                     Some(value) => {
                         review.state_mut().set("note", value);
@@ -86,7 +86,7 @@ fn state_is_kept_with_a_resource_and_seen_by_no_client() {
         assert_eq!(fixture.event_names()[events..], ["changed"], "once");
     }
     let stored = fixture.stored("User", &ann);
-    let state = State::of(&stored.resource);
+    let state = State::of(&stored);
     assert_eq!(state.get("note").and_then(|note| note.as_str()), Some("x"));
     assert!(state.managed_by().is_some(), "what was there is there");
     let mut now = fixture.get("User", &ann);
@@ -94,10 +94,18 @@ fn state_is_kept_with_a_resource_and_seen_by_no_client() {
     now.set_meta(&seen.meta().unwrap());
     assert_eq!(now, seen);
     let missing = ResourceId::new("nobody");
-    let outcome = block_on(fixture.engine().amend(fixture.cx(), kind, &missing, |_| Ok(())));
+    let outcome = block_on(
+        fixture
+            .engine()
+            .amend(fixture.cx(), kind, &missing, "note", |_| Ok(())),
+    );
     assert!(matches!(outcome, Err(EngineError::NotFound { .. })));
     // An id of another type's is as good as none.
     let guides = fixture.create("Group", &group("Guides", &[])).unwrap();
-    let outcome = block_on(fixture.engine().amend(fixture.cx(), kind, &guides.id, |_| Ok(())));
+    let outcome = block_on(
+        fixture
+            .engine()
+            .amend(fixture.cx(), kind, &guides.id, "note", |_| Ok(())),
+    );
     assert!(matches!(outcome, Err(EngineError::NotFound { .. })));
 }

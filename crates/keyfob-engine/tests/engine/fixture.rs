@@ -10,8 +10,8 @@ use keyfob_core::{
     message::{ListResponse, PatchRequest, SearchRequest},
 };
 use keyfob_engine::{
-    Actor, Admin, Context, Engine, EngineError, Precondition, Profile, Selection, Store, Stored, TenantId,
-    Written,
+    Actor, Admin, Context, Engine, EngineError, Position, Precondition, Profile, Selection, StoreExt, Stored,
+    TenantId, Written,
 };
 use keyfob_store_memory::MemoryStore;
 use pollster::block_on;
@@ -105,7 +105,7 @@ impl Fixture {
 
     /// The names of all events so far.
     pub(crate) fn event_names(&self) -> Vec<String> {
-        let events = block_on(self.engine.store().events(self.cx.tenant(), None, usize::MAX)).unwrap();
+        let events = block_on(self.admin().events(&self.cx, Position::START, usize::MAX)).unwrap();
         events.iter().map(|event| event.event.name.to_string()).collect()
     }
 
@@ -204,7 +204,7 @@ impl Fixture {
         block_on(
             self.engine
                 .store()
-                .get(self.cx.tenant(), kind, &of.id, &selection),
+                .get_one(&self.cx.reading(), kind, &of.id, &selection),
         )
         .unwrap()
         .unwrap()

@@ -22,7 +22,9 @@ fn t_2_the_first_domain_links_the_organization_and_shows_its_token() {
         .unwrap()
         .unwrap();
     assert_eq!(
-        block_on(fixture.engine().authenticate(token.expose())).unwrap(),
+        block_on(fixture.engine().authenticate(token.expose()))
+            .unwrap()
+            .tenant,
         *fixture.cx().tenant()
     );
     let again = block_on(fixture.admin().add_domain(&admin, "example.org")).unwrap();

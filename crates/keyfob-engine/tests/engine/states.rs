@@ -2,7 +2,8 @@
 
 use keyfob_core::{ResourceId, ToErrorBody, Value};
 use keyfob_engine::{
-    Actor, AdminError, Confirmed, EngineError, Origin, Precondition, Profile, StateError, UserState, Written,
+    Actor, AdminError, Confirmed, EngineError, Origin, Position, Precondition, Profile, StateError,
+    UserState, Written,
 };
 use pollster::block_on;
 
@@ -619,7 +620,12 @@ fn x_3_x_7_a_deleted_user_comes_back_without_the_external_id_that_somebody_else_
         way(&fixture, &ann, &with("ann", "E1")).unwrap();
         assert_eq!(fixture.get("User", &ann).extension(&URI.into()), None);
         assert!(fixture.get("User", &bob).extension(&URI.into()).is_some());
-        let events = block_on(fixture.admin().events(&fixture.administrator(), None, usize::MAX)).unwrap();
+        let events = block_on(
+            fixture
+                .admin()
+                .events(&fixture.administrator(), Position::START, usize::MAX),
+        )
+        .unwrap();
         let told: Vec<_> = events
             .iter()
             .filter(|event| event.event.name == "restoredWithout")

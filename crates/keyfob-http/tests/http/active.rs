@@ -1,7 +1,7 @@
 //! `active`, as clients see it and ask for it.
 
-use keyfob_core::{DateTime, Resource, ResourceId, SchemaUri, Version};
-use keyfob_engine::{Change, Profile, Store};
+use keyfob_core::{Resource, ResourceId, SchemaUri};
+use keyfob_engine::{Change, Context, Profile, StoreExt};
 use serde_json::{Value, json};
 
 use crate::support::{Backend, Server};
@@ -14,19 +14,11 @@ async fn put_into_store(server: &Server, name: &str) {
     let organization = server.engine.admin().organization("default").await.unwrap();
     let mut document = Resource::new([SchemaUri::USER]);
     document.core_mut().insert("userName", name);
-    let at = DateTime::from_unix_millis(0);
-    let create = Change::Create {
-        resource_type: server.engine.registry().resource_type("User").unwrap(),
-        id: &ResourceId::new(name),
-        document: &document,
-        relations: &[],
-        unique: &[],
-        version: Version::FIRST,
-        created: at,
-        at,
-    };
-    let (store, changes) = (server.engine.store(), [create]);
-    store.commit(&organization.tenant, &changes).await.unwrap();
+    let user = server.engine.registry().resource_type("User").unwrap();
+    let create = Change::create(user, ResourceId::new(name), document);
+    let cx = Context::new(organization.tenant);
+    let commit = server.engine.commit_of(&cx, "test", vec![create], None);
+    server.engine.store().commit_one(commit).await.unwrap();
 }
 
 #[tokio::test]

@@ -8,20 +8,16 @@ use std::{
     },
 };
 
-use keyfob_core::{Registry, ResourceId, ResourceType};
-use keyfob_engine::{
-    Capabilities, Change, CommitError, Committed, DynStore, Engine, Event, EventId, Page, Profile, Query,
-    Selection, Store, StoreError, Stored, TenantId,
-};
+use keyfob_core::{Registry, ResourceType};
+use keyfob_engine::{Commit, DynStore, Engine, Hooked, Hooks, Profile, ReadContext, StoreError, TenantId};
 use keyfob_http::ScimService;
 use keyfob_store_memory::MemoryStore;
 use serde_json::json;
 
 use crate::support::{Backend, Server, organization};
 
-/// A memory store that can be told to fail for everybody's resources; tokens are always found.
+/// Fails for everybody's resources when it is told to; organizations and tokens are always found.
 struct Failing {
-    store: MemoryStore,
     mode: Arc<AtomicU8>,
 }
 
@@ -41,45 +37,13 @@ impl Failing {
     }
 }
 
-impl Store for Failing {
-    fn capabilities(&self) -> Capabilities {
-        self.store.capabilities()
+impl Hooks for Failing {
+    fn before_read(&self, cx: &ReadContext, _: &ResourceType) -> Result<(), StoreError> {
+        self.check(&cx.tenant)
     }
 
-    async fn get(
-        &self,
-        tenant: &TenantId,
-        resource_type: &ResourceType,
-        id: &ResourceId,
-        selection: &Selection,
-    ) -> Result<Option<Stored>, StoreError> {
-        self.check(tenant)?;
-        self.store.get(tenant, resource_type, id, selection).await
-    }
-
-    async fn query(
-        &self,
-        tenant: &TenantId,
-        resource_type: &ResourceType,
-        query: &Query<'_>,
-    ) -> Result<Page, StoreError> {
-        self.check(tenant)?;
-        self.store.query(tenant, resource_type, query).await
-    }
-
-    async fn commit(&self, tenant: &TenantId, changes: &[Change<'_>]) -> Result<Committed, CommitError> {
-        self.check(tenant)?;
-        self.store.commit(tenant, changes).await
-    }
-
-    async fn events(
-        &self,
-        tenant: &TenantId,
-        after: Option<EventId>,
-        limit: usize,
-    ) -> Result<Vec<Event>, StoreError> {
-        self.check(tenant)?;
-        self.store.events(tenant, after, limit).await
+    fn before_commit(&self, commits: &[Arc<Commit>]) -> Result<(), StoreError> {
+        commits.iter().try_for_each(|commit| self.check(&commit.tenant))
     }
 }
 
@@ -117,10 +81,10 @@ async fn the_client_learns_that_the_service_failed_and_the_log_why() {
     let _guard = tracing::subscriber::set_default(subscriber);
 
     let mode = Arc::new(AtomicU8::new(WORKS));
-    let store = DynStore::new(Failing {
-        store: MemoryStore::new(),
+    let failing = Failing {
         mode: Arc::clone(&mode),
-    });
+    };
+    let store = DynStore::new(Hooked::new(MemoryStore::new(), failing));
     let engine = Arc::new(Engine::new(store, Registry::rfc().clone()));
     let server = Server {
         service: ScimService::builder(Arc::clone(&engine))

@@ -2,20 +2,65 @@
 
 use std::collections::BTreeSet;
 
-use keyfob_core::{AttrPath, CompareKey, ResourceType, schema::RelationKind};
+use keyfob_core::{AttrPath, ResourceType, schema::RelationKind};
 use keyfob_filter::{Condition, Predicate};
-use rusqlite::params;
+use keyfob_store::{UniqueKey, Visibility};
+use rusqlite::{Row, params};
 use smol_str::SmolStr;
 
-use super::{Kind, Snapshot, relation};
-use crate::index::{self, Indexed};
+use super::{Kind, Snapshot, decode, relation};
+
+/// A resource that was found, ordered as resources are: by creation and then by id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    pub(super) created: i64,
+    pub(super) id: SmolStr,
+    pub(super) resource: i64,
+}
+
+impl Entry {
+    fn from_row(tenant: &Snapshot<'_>, row: &Row<'_>) -> rusqlite::Result<Self> {
+        tenant.step()?;
+        Ok(Self {
+            resource: row.get(0)?,
+            created: row.get(1)?,
+            id: decode::text(row, 2)?,
+        })
+    }
+}
 
 /// What the indexes know of a filter.
 pub(super) struct Found {
     /// The resources that may match, in the order in which they were created.
-    pub(super) resources: BTreeSet<i64>,
+    pub(super) resources: BTreeSet<Entry>,
     /// Whether all of them do.
     pub(super) is_exact: bool,
+}
+
+const RESERVED: &str = "SELECT resource, created, id FROM unique_keys CROSS JOIN resources USING (resource)
+    WHERE unique_keys.kind = ?1 AND attribute = (SELECT attribute FROM attributes WHERE path = ?2) AND value = ?3
+        AND hidden = ?4";
+
+/// Finds the resource that reserves a key.
+pub(super) fn reserved(
+    tenant: &Snapshot<'_>,
+    kind: &Kind,
+    visibility: Visibility,
+    key: &UniqueKey,
+) -> rusqlite::Result<BTreeSet<Entry>> {
+    tenant
+        .connection
+        .prepare_cached(RESERVED)?
+        .query_map(
+            params![
+                kind.number,
+                key.attribute.as_str(),
+                key.value.as_str(),
+                visibility == Visibility::Hidden
+            ],
+            |row| Entry::from_row(tenant, row),
+        )?
+        .collect()
 }
 
 /// Finds the resources that may match a filter, if an index is of any help.
@@ -24,12 +69,12 @@ pub(super) struct Found {
 pub(super) fn find(
     tenant: &Snapshot<'_>,
     kind: &Kind,
-    resource_type: &ResourceType,
+    (resource_type, visibility): (&ResourceType, Visibility),
     filter: &Predicate,
 ) -> rusqlite::Result<Option<Found>> {
     let mut lookups: Vec<_> = filter
         .lookups()
-        .map(|lookup| Lookup::new(kind, resource_type, &lookup))
+        .map(|lookup| Lookup::new(kind, (resource_type, visibility), &lookup))
         .collect();
     let is_exact = is_conjunction_of_lookups(filter) && lookups.iter().all(Option::is_some);
     lookups.sort_by_key(|lookup| lookup.as_ref().map(|lookup| lookup.index));
@@ -40,9 +85,9 @@ pub(super) fn find(
     let mut resources = first.find(tenant, kind)?;
     for lookup in lookups {
         let mut kept = BTreeSet::new();
-        for resource in resources {
-            if lookup.finds(tenant, kind, resource)? {
-                kept.insert(resource);
+        for entry in resources {
+            if lookup.finds(tenant, kind, entry.resource)? {
+                kept.insert(entry);
             }
         }
         resources = kept;
@@ -70,6 +115,8 @@ struct Lookup {
     /// The resource type at the other end of an inverse relation.
     owner_type: SmolStr,
     keys: Vec<SmolStr>,
+    /// Which resources are looked for.
+    visibility: Visibility,
 }
 
 /// The indexes, those first that find the fewest resources.
@@ -84,7 +131,11 @@ enum Index {
 }
 
 impl Lookup {
-    fn new(kind: &Kind, resource_type: &ResourceType, lookup: &keyfob_filter::Lookup<'_>) -> Option<Self> {
+    fn new(
+        kind: &Kind,
+        (resource_type, visibility): (&ResourceType, Visibility),
+        lookup: &keyfob_filter::Lookup<'_>,
+    ) -> Option<Self> {
         let place = lookup.place();
         let path = AttrPath::new(
             place.extension().cloned(),
@@ -96,25 +147,22 @@ impl Lookup {
             path,
             owner_type,
             keys: lookup.keys().map(|key| key.clone().into()).collect(),
+            visibility,
         };
         if place.is_relation() {
             let (index, path, owner_type) = relation_index(resource_type, &path)?;
             return lookup.ids().map(|_| of(index, path, owner_type));
         }
+        let indexed = resource_type.index().attribute(&path);
+        let is_indexed = indexed.is_some_and(|indexed| indexed.collation() == lookup.collation());
         let path = path.to_string().to_ascii_lowercase();
         if path == "id" {
             return lookup.ids().map(|_| of(Index::Id, path, SmolStr::default()));
         }
-        let is_indexed = Indexed::all(resource_type)
-            .iter()
-            .any(|indexed| indexed.path() == path && indexed.leaf().collation() == lookup.collation());
-        // Until a commit indexes what was written when the type declared other indexes, nothing is looked up.
-        let is_complete =
-            kind.compared == CompareKey::VERSION && kind.indexed == index::signature(resource_type);
-        (is_indexed && is_complete).then(|| of(Index::Values, path, SmolStr::default()))
+        (is_indexed && kind.is_indexed_as(resource_type)).then(|| of(Index::Values, path, SmolStr::default()))
     }
 
-    fn find(&self, tenant: &Snapshot<'_>, kind: &Kind) -> rusqlite::Result<BTreeSet<i64>> {
+    fn find(&self, tenant: &Snapshot<'_>, kind: &Kind) -> rusqlite::Result<BTreeSet<Entry>> {
         let mut statement = tenant.connection.prepare_cached(self.index.select())?;
         let mut resources = BTreeSet::new();
         for key in &self.keys {
@@ -124,10 +172,10 @@ impl Lookup {
                 self.path.as_str(),
                 self.owner_type.as_str(),
                 key.as_str(),
+                self.visibility == Visibility::Hidden,
             ])?;
             while let Some(row) = rows.next()? {
-                tenant.spend(1)?;
-                resources.insert(row.get(0)?);
+                resources.insert(Entry::from_row(tenant, row)?);
             }
         }
         Ok(resources)
@@ -137,13 +185,14 @@ impl Lookup {
     fn finds(&self, tenant: &Snapshot<'_>, kind: &Kind, resource: i64) -> rusqlite::Result<bool> {
         let mut statement = tenant.connection.prepare_cached(self.index.probe())?;
         for key in &self.keys {
-            tenant.spend(1)?;
+            tenant.step()?;
             let found = statement.exists(params![
                 kind.tenant,
                 kind.number,
                 self.path.as_str(),
                 self.owner_type.as_str(),
                 key.as_str(),
+                self.visibility == Visibility::Hidden,
                 resource,
             ])?;
             if found {
@@ -179,10 +228,14 @@ fn relation_index(resource_type: &ResourceType, path: &AttrPath) -> Option<(Inde
 }
 
 /// A statement that finds all resources of a kind by a key, and one that asks it of a single resource. The parameters
-/// are the same for all: tenant, kind, path, type of the owner, key, and the single resource.
+/// are the same for all: tenant, kind, path, type of the owner, key, whether hidden resources are looked for, and the
+/// single resource. What is at the other end of a relation is always live.
 macro_rules! statements {
-    ($select:literal, $resource:literal) => {
-        [$select, concat!($select, " AND ", $resource, " = ?6")]
+    ($from:literal) => {
+        [
+            concat!("SELECT resource, created, id ", $from),
+            concat!("SELECT 1 ", $from, " AND resource = ?7"),
+        ]
     };
 }
 
@@ -199,29 +252,28 @@ impl Index {
 
     fn statements(self) -> [&'static str; 2] {
         match self {
-            Self::Id => statements!(
-                "SELECT resource FROM resources WHERE tenant = ?1 AND id = ?5 AND kind = ?2",
-                "resource"
-            ),
+            Self::Id => {
+                statements!("FROM resources WHERE tenant = ?1 AND id = ?5 AND kind = ?2 AND hidden = ?6")
+            }
             Self::Values => statements!(
-                "SELECT resource FROM indexed
-                 WHERE kind = ?2 AND attribute = (SELECT attribute FROM attributes WHERE path = ?3) AND value = ?5",
-                "resource"
+                "FROM indexed CROSS JOIN resources USING (resource)
+                 WHERE indexed.kind = ?2 AND attribute = (SELECT attribute FROM attributes WHERE path = ?3)
+                     AND value = ?5 AND hidden = ?6"
             ),
             Self::Owners => statements!(
-                "SELECT owner FROM edges CROSS JOIN resources ON resource = owner
-                 WHERE member = (SELECT resource FROM resources WHERE tenant = ?1 AND id = ?5)
-                     AND attribute = (SELECT attribute FROM attributes WHERE path = ?3) AND kind = ?2",
-                "owner"
+                "FROM edges CROSS JOIN resources ON resource = owner
+                 WHERE member = (SELECT resource FROM resources WHERE tenant = ?1 AND id = ?5 AND NOT hidden)
+                     AND attribute = (SELECT attribute FROM attributes WHERE path = ?3) AND kind = ?2
+                     AND hidden = ?6"
             ),
             Self::Members => statements!(
-                "SELECT member FROM edges CROSS JOIN resources ON resource = member
+                "FROM edges CROSS JOIN resources ON resource = member
                  WHERE owner = (
                          SELECT resource FROM resources JOIN kinds USING (kind)
-                         WHERE resources.tenant = ?1 AND id = ?5 AND name = ?4
+                         WHERE resources.tenant = ?1 AND id = ?5 AND name = ?4 AND NOT resources.hidden
                      )
-                     AND attribute = (SELECT attribute FROM attributes WHERE path = ?3) AND kind = ?2",
-                "member"
+                     AND attribute = (SELECT attribute FROM attributes WHERE path = ?3) AND kind = ?2
+                     AND hidden = ?6"
             ),
         }
     }
@@ -243,6 +295,11 @@ mod tests {
                 );
             }
         }
+        let reserved = plan(RESERVED);
+        assert_eq!(
+            reserved[0],
+            "SEARCH unique_keys USING PRIMARY KEY (kind=? AND attribute=? AND value=?)"
+        );
         let values = plan(Index::Values.select());
         assert_eq!(
             values[0],

@@ -6,14 +6,16 @@ use keyfob_core::{
     Member, MemberSet, ResourceId,
     schema::{Relation, RelationKind},
 };
+use keyfob_store::Visibility;
 use rusqlite::{Row, params};
 
 use super::{Kind, Snapshot, decode, rows};
 
-// `CROSS JOIN` has SQLite start from the edges.
+// Members are the live ones unless the hidden ones are asked for, and live are the owners that an inverse relation shows. `CROSS JOIN` has SQLite start from
+// the edges.
 const OWNED: &str = "SELECT id, name, display
     FROM edges CROSS JOIN resources ON resources.resource = member JOIN kinds USING (kind)
-    WHERE owner = ?1 AND attribute = (SELECT attribute FROM attributes WHERE path = ?2)
+    WHERE owner = ?1 AND attribute = (SELECT attribute FROM attributes WHERE path = ?2) AND resources.hidden = ?4
     ORDER BY member LIMIT ?3";
 
 // Passes over edges without a look at the members, which costs a small part of reading those.
@@ -21,10 +23,15 @@ const BEYOND: &str = "SELECT 1 FROM edges
     WHERE owner = ?1 AND attribute = (SELECT attribute FROM attributes WHERE path = ?2)
     LIMIT 1 OFFSET ?3";
 
+// Where a tenant has hidden resources, edges may lead to them.
+const LIVE_BEYOND: &str = "SELECT 1 FROM edges CROSS JOIN resources ON resources.resource = member
+    WHERE owner = ?1 AND attribute = (SELECT attribute FROM attributes WHERE path = ?2) AND NOT hidden
+    LIMIT 1 OFFSET ?3";
+
 const INVERSE: &str = "SELECT id, 'direct', display_name
     FROM edges CROSS JOIN resources ON resources.resource = owner
     WHERE member = ?1 AND attribute = (SELECT attribute FROM attributes WHERE path = ?2)
-        AND kind = (SELECT kind FROM kinds WHERE tenant = ?4 AND name = ?5)
+        AND kind = (SELECT kind FROM kinds WHERE tenant = ?4 AND name = ?5) AND NOT hidden
     ORDER BY owner LIMIT ?3";
 
 // The groups of all users of a page in one statement: a statement for each user costs more than what it reads.
@@ -32,7 +39,7 @@ const INVERSE_OF_PAGE: &str = "SELECT resources.id, 'direct', display_name, memb
     FROM json_each(?1) AS page CROSS JOIN edges ON member = page.value
     CROSS JOIN resources ON resources.resource = owner
     WHERE attribute = (SELECT attribute FROM attributes AS names WHERE names.path = ?2)
-        AND kind = (SELECT kind FROM kinds WHERE tenant = ?3 AND name = ?4)
+        AND kind = (SELECT kind FROM kinds WHERE tenant = ?3 AND name = ?4) AND NOT hidden
     ORDER BY member, owner";
 
 /// Reads the members of an inverse relation of all resources of a page, those without members left out.
@@ -61,7 +68,7 @@ pub(super) fn inverse_of_page(
 
 /// Reads a member out of the first three columns.
 fn member(tenant: &Snapshot<'_>, row: &Row<'_>) -> rusqlite::Result<(ResourceId, Member)> {
-    tenant.spend(1)?;
+    tenant.step()?;
     let mut member = Member::new();
     member.kind = Some(decode::text(row, 1)?);
     member.display = decode::optional_text(row, 2)?;
@@ -74,13 +81,16 @@ pub(super) fn members(
     kind: &Kind,
     resource: i64,
     relation: &Relation,
-    limit: Option<usize>,
+    (visibility, limit): (Visibility, Option<usize>),
 ) -> rusqlite::Result<Option<MemberSet>> {
     let at_most = limit.map_or(i64::MAX, |limit| rows(limit.saturating_add(1)));
-    if let (RelationKind::Owned, Some(limit)) = (&relation.kind, limit) {
+    if let (RelationKind::Owned, Visibility::Live, Some(limit)) = (&relation.kind, visibility, limit) {
         let name = path(relation.attribute.name.as_str());
-        let mut beyond = tenant.connection.prepare_cached(BEYOND)?;
-        if beyond.exists(params![resource, name, rows(limit)])? {
+        let exists = |sql| {
+            let mut beyond = tenant.connection.prepare_cached(sql)?;
+            beyond.exists(params![resource, name, rows(limit)])
+        };
+        if exists(BEYOND)? && (!tenant.has_hidden(kind.tenant)? || exists(LIVE_BEYOND)?) {
             return Ok(None);
         }
     }
@@ -95,7 +105,12 @@ pub(super) fn members(
             .connection
             .prepare_cached(OWNED)?
             .query_map(
-                params![resource, path(relation.attribute.name.as_str()), at_most],
+                params![
+                    resource,
+                    path(relation.attribute.name.as_str()),
+                    at_most,
+                    visibility == Visibility::Hidden
+                ],
                 &mut read,
             )?
             .collect::<rusqlite::Result<()>>()?,
@@ -139,12 +154,13 @@ mod tests {
             "SEARCH edges USING PRIMARY KEY (owner=? AND attribute=?)"
         );
         assert!(owned.iter().all(|line| line.starts_with("SEARCH")), "{owned:#?}");
-        let beyond = plan(BEYOND);
-        assert_eq!(beyond[0], owned[0]);
-        assert!(
-            beyond.iter().all(|line| line.starts_with("SEARCH")),
-            "{beyond:#?}"
-        );
+        for beyond in [plan(BEYOND), plan(LIVE_BEYOND)] {
+            assert_eq!(beyond[0], owned[0]);
+            assert!(
+                beyond.iter().all(|line| line.starts_with("SEARCH")),
+                "{beyond:#?}"
+            );
+        }
         // `json_each` is a table of its own; what matters is that each of its rows leads to the edges of one member.
         let page = plan(INVERSE_OF_PAGE);
         assert!(

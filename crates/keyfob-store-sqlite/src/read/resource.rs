@@ -1,4 +1,4 @@
-//! Reading one resource.
+//! Reading resources by their ids.
 
 use keyfob_core::{ResourceId, ResourceType, schema::RelationKind};
 use keyfob_store::{Selection, Stored};
@@ -9,43 +9,48 @@ use super::{Kind, Snapshot, decode, relation};
 /// The columns that [`Found::from_row`] takes.
 macro_rules! columns {
     () => {
-        "resource, id, version, created, last_modified, document"
+        "resource, id, version, created, last_modified, hidden, state, document"
     };
 }
 pub(super) use columns;
 
-/// Reads a resource by its id.
+const BY_ID: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM resources JOIN documents USING (resource) WHERE tenant = ?1 AND id = ?2 AND kind = ?3",
+);
+
+/// Reads resources by their ids, in their order.
 pub(crate) fn get(
     tenant: &Snapshot<'_>,
     resource_type: &ResourceType,
-    id: &ResourceId,
+    ids: &[ResourceId],
     selection: &Selection,
-) -> rusqlite::Result<Option<Stored>> {
+) -> rusqlite::Result<Vec<Option<Stored>>> {
     let Some(kind) = tenant.kind(resource_type.name())? else {
-        return Ok(None);
+        return Ok(vec![None; ids.len()]);
     };
-    let found = tenant
-        .connection
-        .prepare_cached(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM resources JOIN documents USING (resource) WHERE tenant = ?1 AND id = ?2 AND kind = ?3",
-        ))?
-        .query_row(params![kind.tenant, id.as_str(), kind.number], |row| {
-            Found::from_row(tenant, row, resource_type)
-        })
-        .optional()?;
-    let Some(mut found) = found else {
-        return Ok(None);
-    };
-    read_relations(
-        std::slice::from_mut(&mut found),
-        tenant,
-        &kind,
-        resource_type,
-        selection,
-    )?;
-    Ok(Some(found.stored))
+    let mut statement = tenant.connection.prepare_cached(BY_ID)?;
+    let mut found = Vec::with_capacity(ids.len());
+    let mut places = Vec::with_capacity(ids.len());
+    for (place, id) in ids.iter().enumerate() {
+        let row = statement
+            .query_row(params![kind.tenant, id.as_str(), kind.number], |row| {
+                Found::from_row(tenant, row, resource_type)
+            })
+            .optional()?;
+        if let Some(row) = row {
+            found.push(row);
+            places.push(place);
+        }
+    }
+    read_relations(&mut found, tenant, &kind, resource_type, selection)?;
+    let mut found = places.into_iter().zip(found).peekable();
+    let answer = (0..ids.len()).map(|place| {
+        let (_, found) = found.next_if(|(of, _)| *of == place)?;
+        Some(found.stored)
+    });
+    Ok(answer.collect())
 }
 
 /// A resource with the number of its row.
@@ -60,18 +65,21 @@ impl Found {
         row: &Row<'_>,
         resource_type: &ResourceType,
     ) -> rusqlite::Result<Self> {
-        tenant.spend_document(row.get_ref(5)?.as_blob()?.len())?;
+        tenant.step()?;
+        tenant.decode(row.get_ref(7)?.as_blob()?.len())?;
         let stored = Stored::new(
             resource_type,
             &ResourceId::new(decode::text(row, 1)?),
-            decode::document(row, 5, resource_type)?,
+            decode::document(row, 7, resource_type)?,
             decode::version(row, 2)?,
             decode::date_time(row, 3)?,
             decode::date_time(row, 4)?,
         );
         Ok(Self {
             resource: row.get(0)?,
-            stored,
+            stored: stored
+                .with_state(decode::state(row, 6)?)
+                .with_visibility(decode::visibility(row, 5)?),
         })
     }
 }
@@ -102,16 +110,17 @@ pub(super) fn read_relations(
             ) if selection.relation_limit.is_none() => {
                 let resources: Vec<i64> = page.iter().map(|found| found.resource).collect();
                 let of = (resource_type.as_str(), attribute.as_str());
-                let mut members = relation::inverse_of_page(tenant, kind, &resources, of)?;
+                let members = relation::inverse_of_page(tenant, kind, &resources, of)?;
                 for found in page {
-                    let members = members.remove(&found.resource).unwrap_or_default();
+                    // The same resource may be asked for twice.
+                    let members = members.get(&found.resource).cloned().unwrap_or_default();
                     found.stored.resource.set_relation(name, members);
                 }
             }
             (_, found) => {
                 for found in found {
-                    let limit = selection.relation_limit;
-                    if let Some(members) = relation::members(tenant, kind, found.resource, relation, limit)? {
+                    let which = (selection.members, selection.relation_limit);
+                    if let Some(members) = relation::members(tenant, kind, found.resource, relation, which)? {
                         found.stored.resource.set_relation(name, members);
                     }
                 }

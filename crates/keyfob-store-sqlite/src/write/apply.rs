@@ -1,85 +1,221 @@
 //! The changes of a commit, applied one after the other inside a transaction.
 
-use std::collections::BTreeSet;
-
-use keyfob_core::{DateTime, ResourceId, Version};
-use keyfob_store::{CommitError, Committed, EventId, NewEvent, Outcome, StoreError};
+use keyfob_core::{DateTime, ResourceId, ResourceType, Version};
+use keyfob_store::{
+    Answer, Change, Commit, CommitError, Committed, MemberPolicy, Outcome, RelationDelta, Revision,
+    StoreError, Visibility, kit,
+};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params, params};
-use smol_str::SmolStr;
 
 use super::{
-    change::{Commit, Content, Create, OwnedChange, Update},
-    relation,
+    content::{Content, Document, Prepared, State},
+    entry::{INDEXED, UNIQUE_KEYS},
+    event::Publishing,
+    relation::{self, Related},
 };
-use crate::{error::Failure, index::Entry, read::decode};
+use crate::{
+    error::{Failure, HandedOverBefore},
+    read::{self, Snapshot, decode},
+};
 
 /// Applies a commit. Where it fails, the caller takes back what was done.
-pub(super) fn apply(connection: &Connection, commit: &Commit) -> Result<Committed, Failure> {
-    let tenant = tenant(connection, &commit.tenant)?;
-    let mut outcomes = Vec::with_capacity(commit.changes.len());
-    for (change, owned) in commit.changes.iter().enumerate() {
-        let tenant = Applying {
+pub(super) fn apply(connection: &Connection, prepared: &Prepared) -> Result<Committed, Failure> {
+    let Prepared { commit, contents } = prepared;
+    // Each part of a commit is looked at; what is waited for is the writer's business.
+    let Commit {
+        id,
+        tenant: name,
+        at,
+        actor: _,
+        request: _,
+        verb: _,
+        changes,
+        answer,
+        deadline: _,
+    } = &**commit;
+    let tenant = tenant(connection, name.as_str())?;
+    let was_applied = connection
+        .prepare_cached("SELECT 1 FROM commits WHERE tenant = ?1 AND id = ?2")?
+        .exists(params![tenant, id.as_str()])?;
+    if was_applied {
+        return Err(CommitError::from(StoreError::OutcomeUnknown(HandedOverBefore.into())).into());
+    }
+    let publishing = Publishing::begin(connection, tenant, commit)?;
+    let mut outcomes = Vec::with_capacity(changes.len());
+    for (number, (change, content)) in changes.iter().zip(contents).enumerate() {
+        let applying = Applying {
             connection,
             tenant,
-            change,
+            at: *at,
+            change: number,
         };
-        let outcome = match owned {
-            OwnedChange::Create(create) => tenant.create(create)?,
-            OwnedChange::Update(update) => tenant.update(update)?,
-            OwnedChange::Delete {
-                kind,
-                id,
-                precondition,
-                at,
-            } => tenant.delete(kind, id, *precondition, *at)?,
-            OwnedChange::Publish { event, data, of } => {
-                if is_suppressed(*of, &outcomes)? {
-                    Outcome::Suppressed
-                } else {
-                    tenant.publish(event, data)?
-                }
-            }
-        };
+        let outcome = applying.attempt(change, content, &outcomes)?;
         outcomes.push(outcome);
     }
-    Ok(Committed::new(outcomes))
+    publishing.finish(&outcomes)?;
+    let answer = match answer {
+        None => None,
+        Some(answer) => read_answer(connection, commit, answer, &outcomes)?,
+    };
+    Ok(Committed::new(outcomes).with_answer(answer))
 }
 
-/// Whether an event tells of a change that changed nothing.
-fn is_suppressed(of: Option<usize>, outcomes: &[Outcome]) -> Result<bool, CommitError> {
-    let Some(place) = of else {
-        return Ok(false);
+/// Reads the resource that the caller wants to see.
+fn read_answer(
+    connection: &Connection,
+    commit: &Commit,
+    answer: &Answer,
+    outcomes: &[Outcome],
+) -> Result<Option<keyfob_store::Stored>, Failure> {
+    let Answer { change, selection } = answer;
+    let has_revision = outcomes.get(*change).and_then(Outcome::revision).is_some();
+    let subject = commit.changes.get(*change).and_then(Change::subject);
+    let Some((resource_type, id)) = subject.filter(|_| has_revision) else {
+        return Ok(None);
     };
-    let outcome = outcomes
-        .get(place)
-        .ok_or_else(|| StoreError::internal("an event tells of a change that does not come before it"))?;
-    Ok(!outcome.is_change())
+    let snapshot = Snapshot::within(connection, commit.tenant.as_str());
+    let found = read::get(&snapshot, resource_type, std::slice::from_ref(id), selection)?;
+    Ok(found.into_iter().next().flatten())
 }
 
 /// The change that is being applied.
 pub(super) struct Applying<'c> {
     pub(super) connection: &'c Connection,
     pub(super) tenant: i64,
+    pub(super) at: DateTime,
     pub(super) change: usize,
 }
 
+/// The row of a resource.
+struct Row {
+    kind: i64,
+    resource: i64,
+    version: Version,
+    created: DateTime,
+    last_modified: DateTime,
+    hidden: bool,
+}
+
+/// The parts of an update.
+struct Update<'c> {
+    resource_type: &'c ResourceType,
+    id: &'c ResourceId,
+    visibility: Option<Visibility>,
+    relations: &'c [RelationDelta],
+    members: MemberPolicy,
+    precondition: Option<Version>,
+}
+
 impl Applying<'_> {
-    fn create(&self, create: &Create) -> Result<Outcome, Failure> {
-        let kind = self.kind(&create.resource_type)?;
+    /// Applies a change, or leaves nothing of it where it is refused and the commit goes on without it.
+    fn attempt(&self, change: &Change, content: &Content, outcomes: &[Outcome]) -> Result<Outcome, Failure> {
+        if !content.may_be_skipped {
+            return self.apply(change, content, outcomes);
+        }
+        self.cached("SAVEPOINT change")?.execute([])?;
+        let result = self.apply(change, content, outcomes);
+        let skipped = match &result {
+            Err(Failure::Refused(error)) => kit::skips(change, error),
+            _ => None,
+        };
+        if let Some(cause) = skipped {
+            self.cached("ROLLBACK TO change")?.execute([])?;
+            self.cached("RELEASE change")?.execute([])?;
+            return Ok(Outcome::Skipped(cause));
+        }
+        if result.is_ok() {
+            self.cached("RELEASE change")?.execute([])?;
+        }
+        result
+    }
+
+    fn apply(&self, change: &Change, content: &Content, outcomes: &[Outcome]) -> Result<Outcome, Failure> {
+        match change {
+            Change::Create {
+                resource_type,
+                id,
+                document: _,
+                state: _,
+                relations,
+                members,
+                unique: _,
+                on_refusal: _,
+            } => self.create(resource_type, id, (relations, *members), content),
+            Change::Update {
+                resource_type,
+                id,
+                document: _,
+                state: _,
+                visibility,
+                relations,
+                members,
+                unique: _,
+                precondition,
+                on_refusal: _,
+            } => {
+                let update = Update {
+                    resource_type,
+                    id,
+                    visibility: *visibility,
+                    relations,
+                    members: *members,
+                    precondition: *precondition,
+                };
+                self.update(&update, content)
+            }
+            Change::Delete {
+                resource_type,
+                id,
+                precondition,
+                on_refusal: _,
+            } => self.delete(resource_type, id, *precondition),
+            Change::Expect {
+                resource_type,
+                id,
+                expected,
+            } => {
+                let found = self.find(resource_type, id)?;
+                kit::check_expected(self.change, found.map(|row| row.version), *expected)?;
+                Ok(Outcome::Expected)
+            }
+            Change::Publish { event: _, when } => {
+                Ok(if kit::is_met(*when, outcomes).map_err(CommitError::from)? {
+                    Outcome::Published
+                } else {
+                    Outcome::Suppressed
+                })
+            }
+            // Events of the commit are blanked too, once they are there.
+            Change::Forget { .. } => Ok(Outcome::Forgotten),
+        }
+    }
+
+    fn create(
+        &self,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        (relations, members): (&[RelationDelta], MemberPolicy),
+        content: &Content,
+    ) -> Result<Outcome, Failure> {
+        let kind = self.kind(resource_type)?;
+        let version = self.first_version(id)?;
+        let display_name = content
+            .document
+            .as_ref()
+            .and_then(|document| document.display_name.as_deref());
         let inserted = self
             .cached(
                 "INSERT INTO resources (tenant, kind, id, version, created, last_modified, display_name)
-             VALUES (:tenant, :kind, :id, :version, :created, :at, :display_name)
-             ON CONFLICT (tenant, id) DO NOTHING",
+                 VALUES (:tenant, :kind, :id, :version, :at, :at, :display_name)
+                 ON CONFLICT (tenant, id) DO NOTHING",
             )?
             .execute(named_params! {
                 ":tenant": self.tenant,
                 ":kind": kind,
-                ":id": create.id.as_str(),
-                ":version": to_integer(create.version)?,
-                ":created": create.created.unix_millis(),
-                ":at": create.at.unix_millis(),
-                ":display_name": create.content.display_name.as_deref(),
+                ":id": id.as_str(),
+                ":version": to_integer(version)?,
+                ":at": self.at.unix_millis(),
+                ":display_name": display_name,
             })?;
         if inserted == 0 {
             return Err(CommitError::IdTaken { change: self.change }.into());
@@ -87,149 +223,198 @@ impl Applying<'_> {
         let resource = self.connection.last_insert_rowid();
         self.cached("UPDATE kinds SET resources = resources + 1 WHERE kind = ?1")?
             .execute([kind])?;
-        self.cached("INSERT INTO documents (resource, document) VALUES (?1, ?2)")?
-            .execute(params![resource, create.content.json])?;
-        self.set_keys(kind, resource, &create.content)?;
-        relation::apply(self, &create.resource_type, resource, &create.relations)?;
-        Ok(Outcome::Changed(create.version))
-    }
-
-    fn update(&self, update: &Update) -> Result<Outcome, Failure> {
-        let kind = self.kind(&update.resource_type)?;
-        let (resource, version) = self.find(kind, &update.id, update.precondition)?;
-        if let Some(content) = &update.content {
-            self.cached("UPDATE documents SET document = ?2 WHERE resource = ?1")?
-                .execute(params![resource, content.json])?;
+        if let Some(document) = &content.document {
+            let state = content.state.as_ref().and_then(|State(json)| json.as_deref());
             self.cached(
-                "UPDATE resources SET display_name = ?2 WHERE resource = ?1 AND display_name IS NOT ?2",
+                "INSERT INTO documents (resource, name, external_id, state, document) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
-            .execute(params![resource, content.display_name.as_deref()])?;
-            self.set_keys(kind, resource, content)?;
-        }
-        let related = relation::apply(self, &update.resource_type, resource, &update.relations)?;
-        if update.content.is_none() && !related {
-            return Ok(Outcome::Unchanged(version));
-        }
-        self.cached("UPDATE resources SET version = ?2, last_modified = ?3 WHERE resource = ?1")?
             .execute(params![
                 resource,
-                to_integer(version.next())?,
-                update.at.unix_millis()
+                document.labels.name.as_deref(),
+                document.labels.external_id.as_deref(),
+                state,
+                document.json
             ])?;
-        Ok(Outcome::Changed(version.next()))
+            self.replace_entries(&INDEXED, kind, resource, &document.indexed)?;
+        }
+        if let Some(unique) = &content.unique {
+            self.reserve(kind, resource, unique)?;
+        }
+        let related = relation::apply(self, resource_type, resource, relations, members)?;
+        let row = Row {
+            kind,
+            resource,
+            version,
+            created: self.at,
+            last_modified: self.at,
+            hidden: false,
+        };
+        Ok(row.changed(id, related))
+    }
+
+    fn update(&self, update: &Update<'_>, content: &Content) -> Result<Outcome, Failure> {
+        let found = self.find(update.resource_type, update.id)?;
+        let version = found.as_ref().map(|row| row.version);
+        kit::check_version(self.change, version, update.precondition)?;
+        let mut row = found.ok_or(CommitError::NotFound { change: self.change })?;
+        // The keys and the index are those that the type wants now.
+        self.kind(update.resource_type)?;
+        let is_hidden = update
+            .visibility
+            .map_or(row.hidden, |visibility| visibility == Visibility::Hidden);
+        let turns = is_hidden != row.hidden;
+        if let Some(document) = &content.document {
+            self.write_document(&row, document)?;
+        }
+        if let Some(State(json)) = &content.state {
+            self.cached("UPDATE documents SET state = ?2 WHERE resource = ?1")?
+                .execute(params![row.resource, json.as_deref()])?;
+        }
+        if turns {
+            self.turn(&row, is_hidden)?;
+            row.hidden = is_hidden;
+        }
+        if let Some(unique) = content.unique.as_ref().filter(|_| !is_hidden) {
+            self.reserve(row.kind, row.resource, unique)?;
+        }
+        let related = relation::apply(
+            self,
+            update.resource_type,
+            row.resource,
+            update.relations,
+            update.members,
+        )?;
+        let changes = content.document.is_some() || content.state.is_some() || turns;
+        if !changes && !related.has_changed() {
+            return Ok(Outcome::Unchanged {
+                revision: row.revision(update.id),
+                unknown: related.unknown,
+            });
+        }
+        row.version = row.version.next();
+        row.last_modified = row.last_modified.max(self.at);
+        self.cached("UPDATE resources SET version = ?2, last_modified = ?3 WHERE resource = ?1")?
+            .execute(params![
+                row.resource,
+                to_integer(row.version)?,
+                row.last_modified.unix_millis()
+            ])?;
+        Ok(row.changed(update.id, related))
+    }
+
+    fn write_document(&self, row: &Row, document: &Document) -> Result<(), Failure> {
+        self.cached("UPDATE documents SET document = ?2, name = ?3, external_id = ?4 WHERE resource = ?1")?
+            .execute(params![
+                row.resource,
+                document.json,
+                document.labels.name.as_deref(),
+                document.labels.external_id.as_deref()
+            ])?;
+        self.cached("UPDATE resources SET display_name = ?2 WHERE resource = ?1 AND display_name IS NOT ?2")?
+            .execute(params![row.resource, document.display_name.as_deref()])?;
+        self.replace_entries(&INDEXED, row.kind, row.resource, &document.indexed)?;
+        Ok(())
+    }
+
+    /// Hides a resource or reveals it.
+    fn turn(&self, row: &Row, is_hidden: bool) -> Result<(), Failure> {
+        self.cached("UPDATE resources SET hidden = ?2 WHERE resource = ?1")?
+            .execute(params![row.resource, is_hidden])?;
+        self.cached(
+            "UPDATE kinds SET resources = resources + iif(?2, -1, 1), hidden = hidden + iif(?2, 1, -1) WHERE kind = ?1",
+        )?
+        .execute(params![row.kind, is_hidden])?;
+        if is_hidden {
+            self.cached("DELETE FROM unique_keys WHERE resource = ?1")?
+                .execute([row.resource])?;
+        }
+        self.raise_owners(row.resource)
+    }
+
+    /// Gives each live owner of a resource its next version.
+    fn raise_owners(&self, resource: i64) -> Result<(), Failure> {
+        self.cached(
+            "UPDATE resources SET version = version + 1, last_modified = max(last_modified, ?2)
+             WHERE resource IN (SELECT owner FROM edges WHERE member = ?1 AND owner <> ?1) AND NOT hidden",
+        )?
+        .execute(params![resource, self.at.unix_millis()])?;
+        Ok(())
     }
 
     fn delete(
         &self,
-        kind: &str,
+        resource_type: &ResourceType,
         id: &ResourceId,
         precondition: Option<Version>,
-        at: DateTime,
     ) -> Result<Outcome, Failure> {
-        let kind = self
-            .cached("SELECT kind FROM kinds WHERE tenant = ?1 AND name = ?2")?
-            .query_row(params![self.tenant, kind], |row| row.get(0))
-            .optional()?
-            .ok_or(CommitError::NotFound { change: self.change })?;
-        let (resource, _) = self.find(kind, id, precondition)?;
+        let found = self.find(resource_type, id)?;
+        let version = found.as_ref().map(|row| row.version);
+        kit::check_version(self.change, version, precondition)?;
+        let row = found.ok_or(CommitError::NotFound { change: self.change })?;
+        if !row.hidden {
+            self.raise_owners(row.resource)?;
+        }
         self.cached(
-            "UPDATE resources SET version = version + 1, last_modified = ?2
-             WHERE resource IN (SELECT owner FROM edges WHERE member = ?1 AND owner <> ?1)",
+            "INSERT INTO last_versions (tenant, id, version) VALUES (?1, ?2, ?3)
+             ON CONFLICT DO UPDATE SET version = ?3",
         )?
-        .execute(params![resource, at.unix_millis()])?;
+        .execute(params![self.tenant, id.as_str(), to_integer(row.version)?])?;
         self.cached("DELETE FROM resources WHERE resource = ?1")?
-            .execute([resource])?;
-        self.cached("UPDATE kinds SET resources = resources - 1 WHERE kind = ?1")?
-            .execute([kind])?;
+            .execute([row.resource])?;
+        self.cached(
+            "UPDATE kinds SET resources = resources - iif(?2, 0, 1), hidden = hidden - iif(?2, 1, 0) WHERE kind = ?1",
+        )?
+        .execute(params![row.kind, row.hidden])?;
         Ok(Outcome::Deleted)
     }
 
-    fn publish(&self, event: &NewEvent, data: &[u8]) -> Result<Outcome, Failure> {
-        self.cached(
-            "INSERT INTO events (tenant, name, resource_type, resource, at, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            self.tenant,
-            event.name.as_str(),
-            event.resource_type.as_str(),
-            event.resource.as_str(),
-            event.at.unix_millis(),
-            data,
-        ])?;
-        let id = self.connection.last_insert_rowid();
-        Ok(Outcome::Published(EventId::new(id.unsigned_abs())))
+    /// The version of a new resource: the first, or the one after the last of an earlier resource of this id.
+    fn first_version(&self, id: &ResourceId) -> Result<Version, Failure> {
+        let last = self
+            .cached("SELECT version FROM last_versions WHERE tenant = ?1 AND id = ?2")?
+            .query_row(params![self.tenant, id.as_str()], |row| decode::version(row, 0))
+            .optional()?;
+        Ok(last.map_or(Version::FIRST, Version::next))
     }
 
-    fn find(
+    fn find(&self, resource_type: &ResourceType, id: &ResourceId) -> Result<Option<Row>, Failure> {
+        let found = self
+            .cached(
+                "SELECT kind, resource, version, created, last_modified, resources.hidden
+                 FROM resources JOIN kinds USING (kind)
+                 WHERE resources.tenant = ?1 AND id = ?2 AND kinds.name = ?3",
+            )?
+            .query_row(
+                params![self.tenant, id.as_str(), resource_type.name().as_str()],
+                |row| {
+                    Ok(Row {
+                        kind: row.get(0)?,
+                        resource: row.get(1)?,
+                        version: decode::version(row, 2)?,
+                        created: decode::date_time(row, 3)?,
+                        last_modified: decode::date_time(row, 4)?,
+                        hidden: row.get(5)?,
+                    })
+                },
+            )
+            .optional()?;
+        Ok(found)
+    }
+
+    fn reserve(
         &self,
         kind: i64,
-        id: &ResourceId,
-        precondition: Option<Version>,
-    ) -> Result<(i64, Version), Failure> {
-        let (resource, current) = self
-            .cached("SELECT resource, version FROM resources WHERE tenant = ?1 AND id = ?2 AND kind = ?3")?
-            .query_row(params![self.tenant, id.as_str(), kind], |row| {
-                Ok((row.get(0)?, decode::version(row, 1)?))
-            })
-            .optional()?
-            .ok_or(CommitError::NotFound { change: self.change })?;
-        if precondition.is_some_and(|wanted| wanted != current) {
-            return Err(CommitError::VersionMismatch {
-                change: self.change,
-                current,
-            }
-            .into());
-        }
-        Ok((resource, current))
-    }
-
-    fn set_keys(&self, kind: i64, resource: i64, content: &Content) -> Result<(), Failure> {
-        if let Some(attribute) = self.replace_entries(&UNIQUE_KEYS, kind, resource, &content.unique)? {
-            return Err(CommitError::UniquenessViolated {
+        resource: i64,
+        unique: &std::collections::BTreeSet<super::Entry>,
+    ) -> Result<(), Failure> {
+        match self.replace_entries(&UNIQUE_KEYS, kind, resource, unique)? {
+            None => Ok(()),
+            Some(attribute) => Err(CommitError::UniquenessViolated {
                 change: self.change,
                 attribute,
             }
-            .into());
+            .into()),
         }
-        self.replace_entries(&INDEXED, kind, resource, &content.indexed)?;
-        Ok(())
-    }
-
-    /// Leaves exactly these entries of a resource in a table and writes only what differs. Answers the path of
-    /// the first that another resource has.
-    pub(super) fn replace_entries(
-        &self,
-        table: &Table,
-        kind: i64,
-        resource: i64,
-        wanted: &BTreeSet<Entry>,
-    ) -> Result<Option<SmolStr>, Failure> {
-        let present = self
-            .cached(table.select)?
-            .query_map([resource], |row| {
-                Ok((decode::text(row, 0)?, decode::text(row, 1)?))
-            })?
-            .collect::<rusqlite::Result<BTreeSet<Entry>>>()?;
-        for (path, value) in present.difference(wanted) {
-            self.cached(table.delete)?.execute(params![
-                kind,
-                self.attribute(path)?,
-                value.as_str(),
-                resource
-            ])?;
-        }
-        for (path, value) in wanted.difference(&present) {
-            let inserted = self.cached(table.insert)?.execute(params![
-                kind,
-                self.attribute(path)?,
-                value.as_str(),
-                resource
-            ])?;
-            if inserted == 0 {
-                return Ok(Some(path.clone()));
-            }
-        }
-        Ok(None)
     }
 
     /// The number of an attribute's path.
@@ -251,27 +436,33 @@ impl Applying<'_> {
     }
 }
 
-/// A table of entries.
-pub(super) struct Table {
-    select: &'static str,
-    delete: &'static str,
-    insert: &'static str,
+impl Row {
+    fn revision(&self, id: &ResourceId) -> Revision {
+        Revision {
+            id: id.clone(),
+            version: self.version,
+            created: self.created,
+            last_modified: self.last_modified,
+        }
+    }
+
+    fn changed(&self, id: &ResourceId, related: Related) -> Outcome {
+        let Related {
+            joined,
+            left,
+            unknown,
+        } = related;
+        Outcome::Changed {
+            revision: self.revision(id),
+            joined,
+            left,
+            unknown,
+        }
+    }
 }
 
-const UNIQUE_KEYS: Table = Table {
-    select: "SELECT path, value FROM unique_keys JOIN attributes USING (attribute) WHERE resource = ?1",
-    delete: "DELETE FROM unique_keys WHERE kind = ?1 AND attribute = ?2 AND value = ?3 AND resource = ?4",
-    insert: "INSERT INTO unique_keys (kind, attribute, value, resource) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT DO NOTHING",
-};
-
-pub(super) const INDEXED: Table = Table {
-    select: "SELECT path, value FROM indexed JOIN attributes USING (attribute) WHERE resource = ?1",
-    delete: "DELETE FROM indexed WHERE kind = ?1 AND attribute = ?2 AND value = ?3 AND resource = ?4",
-    insert: "INSERT INTO indexed (kind, attribute, value, resource) VALUES (?1, ?2, ?3, ?4)",
-};
-
-fn tenant(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+/// The number of a tenant.
+pub(super) fn tenant(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     let present = connection
         .prepare_cached("SELECT tenant FROM tenants WHERE name = ?1")?
         .query_row([name], |row| row.get(0))
@@ -285,6 +476,6 @@ fn tenant(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
     Ok(connection.last_insert_rowid())
 }
 
-fn to_integer(version: Version) -> Result<i64, Failure> {
+pub(super) fn to_integer(version: Version) -> Result<i64, Failure> {
     i64::try_from(version.number()).map_err(|error| CommitError::from(StoreError::internal(error)).into())
 }

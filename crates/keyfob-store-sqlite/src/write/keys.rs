@@ -1,16 +1,17 @@
 //! Keys and index of a resource type, made anew where they are of another comparison or of other attributes.
 
-use keyfob_core::{Collation, CompareKey, Registry, Resource, ResourceId, ResourceType};
+use keyfob_core::{
+    Collation, CompareKey, DateTime, Registry, Resource, ResourceId, ResourceType, schema::IndexedAttribute,
+};
 use keyfob_store::TenantId;
 use rusqlite::{Connection, OptionalExtension, params};
 use smol_str::SmolStr;
 
-use super::apply::{Applying, INDEXED};
-use crate::{
-    error::Failure,
-    index::{self, Indexed},
-    read::decode,
+use super::{
+    apply::Applying,
+    entry::{Entry, INDEXED},
 };
+use crate::{error::Failure, read::decode};
 
 /// Two resources that were different and are the same under the present comparison. The older one has the key; the
 /// other one keeps its value and has to be given another before anything else of it can be changed.
@@ -36,27 +37,33 @@ pub(crate) fn newer(connection: &Connection) -> rusqlite::Result<Option<u32>> {
     Ok(newest.filter(|newest| *newest > CompareKey::VERSION))
 }
 
-/// Makes the keys of all types that the registry knows those of the present comparison.
+/// Makes the keys of all types that the registry knows those of the present comparison, and indexes those types that are
+/// not indexed as they want it.
 pub(crate) fn rekey(connection: &Connection, registry: &Registry) -> Result<Vec<Collision>, Failure> {
-    let stale: Vec<(i64, i64, SmolStr, SmolStr, u32)> = connection
+    let kinds: Vec<(i64, i64, SmolStr, SmolStr, SmolStr, u32)> = connection
         .prepare(
-            "SELECT kind, tenant, tenants.name, kinds.name, compared FROM kinds JOIN tenants USING (tenant)
-             WHERE compared <> ?1 ORDER BY kind",
+            "SELECT kind, tenant, tenants.name, kinds.name, indexed, compared FROM kinds JOIN tenants USING (tenant)
+             ORDER BY kind",
         )?
-        .query_map([CompareKey::VERSION], |row| {
+        .query_map([], |row| {
             let (tenant, kind) = (decode::text(row, 2)?, decode::text(row, 3)?);
-            Ok((row.get(0)?, row.get(1)?, tenant, kind, row.get(4)?))
+            let indexed = decode::text(row, 4)?;
+            Ok((row.get(0)?, row.get(1)?, tenant, kind, indexed, row.get(5)?))
         })?
         .collect::<rusqlite::Result<_>>()?;
     let mut collisions = Vec::new();
-    for (kind, tenant, tenant_name, name, compared) in stale {
+    for (kind, tenant, tenant_name, name, indexed, compared) in kinds {
         let Some(resource_type) = registry.resource_type(&name) else {
             continue;
         };
+        if compared == CompareKey::VERSION && indexed == resource_type.index().signature() {
+            continue;
+        }
         tracing::info!(tenant = %tenant_name, resource_type = %name, "making the keys anew");
         let applying = Applying {
             connection,
             tenant,
+            at: DateTime::from_unix_millis(0),
             change: 0,
         };
         collisions.extend(applying.renew(kind, resource_type, compared)?);
@@ -76,7 +83,7 @@ struct Changed {
 impl Applying<'_> {
     /// The number of a resource type, of which all resources are indexed and compared as it wants it.
     pub(super) fn kind(&self, resource_type: &ResourceType) -> Result<i64, Failure> {
-        let signature = index::signature(resource_type);
+        let signature = resource_type.index().signature();
         let present: Option<(i64, bool, u32)> = self
             .cached("SELECT kind, indexed = ?3, compared FROM kinds WHERE tenant = ?1 AND name = ?2")?
             .query_row(
@@ -113,8 +120,11 @@ impl Applying<'_> {
     ) -> Result<Vec<Collision>, Failure> {
         let mut changed = Vec::new();
         // The others got the keys that they have now before there was a version.
-        let reserving: Vec<Indexed<'_>> = Indexed::attributes(resource_type)
-            .filter(|indexed| indexed.leaf().collation() != Collation::Caseless)
+        let reserving: Vec<&IndexedAttribute> = resource_type
+            .index()
+            .attributes()
+            .iter()
+            .filter(|indexed| indexed.collation() != Collation::Caseless)
             .collect();
         let mut documents = self.cached(
             "SELECT resource, document, created FROM resources JOIN documents USING (resource) WHERE kind = ?1",
@@ -123,7 +133,7 @@ impl Applying<'_> {
         while let Some(row) = rows.next()? {
             let resource = row.get(0)?;
             let document = decode::document(row, 1, resource_type)?;
-            let entries = index::entries(resource_type, &document);
+            let entries = Entry::of_document(resource_type, &document);
             self.replace_entries(&INDEXED, kind, resource, &entries)?;
             if compared != CompareKey::VERSION {
                 let age = (row.get(2)?, resource);
@@ -133,7 +143,7 @@ impl Applying<'_> {
         self.cached("UPDATE kinds SET indexed = ?2, compared = ?3 WHERE kind = ?1")?
             .execute(params![
                 kind,
-                index::signature(resource_type),
+                resource_type.index().signature(),
                 CompareKey::VERSION
             ])?;
         changed.sort_by_key(|changed| changed.age);
@@ -160,7 +170,7 @@ impl Applying<'_> {
         &self,
         kind: i64,
         age: (i64, i64),
-        reserving: &[Indexed<'_>],
+        reserving: &[&IndexedAttribute],
         document: &Resource,
     ) -> Result<Vec<Changed>, Failure> {
         let (_, resource) = age;
@@ -173,10 +183,10 @@ impl Applying<'_> {
         let mut changed = Vec::new();
         for (attribute, path, value) in reserved {
             let lower = path.to_ascii_lowercase();
-            let Some(indexed) = reserving.iter().find(|indexed| indexed.path() == lower) else {
+            let Some(indexed) = reserving.iter().find(|indexed| *indexed.key() == lower) else {
                 continue;
             };
-            let collation = indexed.leaf().collation();
+            let collation = indexed.collation();
             let text = indexed
                 .texts(document)
                 .find(|text| version_0(collation, text) == value);

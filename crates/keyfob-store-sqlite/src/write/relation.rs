@@ -6,52 +6,78 @@ use keyfob_core::{
     ResourceId, ResourceType,
     schema::{Relation, RelationKind},
 };
-use keyfob_store::{CommitError, RelationDelta, StoreError};
+use keyfob_store::{CommitError, Listed, MemberPolicy, RelationDelta, StoreError};
 use rusqlite::{OptionalExtension, params};
 
 use super::apply::Applying;
-use crate::{error::Failure, read};
+use crate::{
+    error::Failure,
+    read::{self, decode},
+};
 
-/// The numbers of the members that a delta puts in, each with its `display`.
-type Members<'d> = BTreeMap<i64, Option<&'d str>>;
+/// What came of the deltas of a change.
+#[derive(Default)]
+pub(super) struct Related {
+    /// The live members that joined, and those that left.
+    pub(super) joined: Listed,
+    pub(super) left: Listed,
+    /// Who was left out because nothing is known of it.
+    pub(super) unknown: Vec<ResourceId>,
+}
 
-/// Applies deltas to the relations of a resource and says whether who is a member changed.
+impl Related {
+    /// Whether anybody can see a change.
+    pub(super) fn has_changed(&self) -> bool {
+        !self.joined.is_empty() || !self.left.is_empty()
+    }
+}
+
+/// A resource that a delta puts in or takes out.
+struct Member<'d> {
+    resource: i64,
+    id: &'d ResourceId,
+    hidden: bool,
+    display: Option<&'d str>,
+}
+
+/// Applies deltas to the relations of a resource.
 pub(super) fn apply(
     tenant: &Applying<'_>,
     resource_type: &ResourceType,
     owner: i64,
     deltas: &[RelationDelta],
-) -> Result<bool, Failure> {
+    policy: MemberPolicy,
+) -> Result<Related, Failure> {
+    let mut related = Related::default();
     let mut resolved = Vec::with_capacity(deltas.len());
-    let mut unknown = Vec::new();
     for delta in deltas {
         let relation = owned(resource_type, delta)?;
-        resolved.push((delta, find_members(tenant, relation, delta, &mut unknown)?));
+        let added = find_added(tenant, relation, delta, policy, &mut related.unknown)?;
+        resolved.push((delta, added));
     }
-    if !unknown.is_empty() {
-        let mut seen = HashSet::new();
-        unknown.retain(|id: &ResourceId| seen.insert(id.clone()));
+    let mut seen = HashSet::new();
+    related.unknown.retain(|id: &ResourceId| seen.insert(id.clone()));
+    if !related.unknown.is_empty() && !policy.skip_unknown {
         return Err(CommitError::UnknownMembers {
             change: tenant.change,
-            members: unknown,
+            members: related.unknown,
         }
         .into());
     }
-    let mut changed = false;
     for (delta, added) in resolved {
-        let relation = Edges {
+        let edges = Edges {
             tenant,
             owner,
             attribute: tenant.attribute(&read::path(delta.attribute.as_str()))?,
         };
-        changed |= if delta.clear {
-            relation.replace(added)?
+        if delta.clear {
+            edges.clear_but(&added, &mut related.left)?;
         } else {
-            let removed = relation.remove_ids(&delta.remove)?;
-            relation.add(&added)? || removed
-        };
+            edges.remove(&delta.remove, &mut related.left)?;
+        }
+        edges.add(&added, &mut related.joined)?;
     }
-    Ok(changed)
+    Ok(related)
 }
 
 fn owned<'t>(resource_type: &'t ResourceType, delta: &RelationDelta) -> Result<&'t Relation, CommitError> {
@@ -63,28 +89,40 @@ fn owned<'t>(resource_type: &'t ResourceType, delta: &RelationDelta) -> Result<&
         })
 }
 
-/// Finds those whom a delta puts in; who does not exist or is of a type that the relation does not take is unknown.
-fn find_members<'d>(
+/// Finds those whom a delta puts in; who does not exist or is of a type that the relation does not take is unknown, and who
+/// is hidden as well unless the policy accepts it.
+fn find_added<'d>(
     tenant: &Applying<'_>,
     relation: &Relation,
     delta: &'d RelationDelta,
+    policy: MemberPolicy,
     unknown: &mut Vec<ResourceId>,
-) -> Result<Members<'d>, Failure> {
+) -> Result<Vec<Member<'d>>, Failure> {
+    let MemberPolicy {
+        skip_unknown: _,
+        accept_hidden,
+    } = policy;
     let mut statement = tenant.cached(
-        "SELECT resource, name FROM resources JOIN kinds USING (kind) WHERE resources.tenant = ?1 AND id = ?2",
+        "SELECT resource, name, resources.hidden FROM resources JOIN kinds USING (kind)
+         WHERE resources.tenant = ?1 AND id = ?2",
     )?;
-    let mut members = Members::new();
+    let mut members = Vec::with_capacity(delta.add.len());
     for (id, member) in &delta.add {
-        match statement
+        let found = statement
             .query_row(params![tenant.tenant, id.as_str()], |row| {
-                Ok((row.get(0)?, relation.takes(row.get_ref(1)?.as_str()?)))
+                let hidden: bool = row.get(2)?;
+                let is_taken = relation.takes(row.get_ref(1)?.as_str()?) && (accept_hidden || !hidden);
+                Ok(is_taken.then_some((row.get(0)?, hidden)))
             })
-            .optional()?
-        {
-            Some((resource, true)) => {
-                members.insert(resource, member.display.as_deref());
-            }
-            _ => unknown.push(id.clone()),
+            .optional()?;
+        match found.flatten() {
+            Some((resource, hidden)) => members.push(Member {
+                resource,
+                id,
+                hidden,
+                display: member.display.as_deref(),
+            }),
+            None => unknown.push(id.clone()),
         }
     }
     Ok(members)
@@ -98,60 +136,77 @@ struct Edges<'c> {
 }
 
 impl Edges<'_> {
-    fn add(&self, members: &Members<'_>) -> Result<bool, Failure> {
+    fn add(&self, members: &[Member<'_>], joined: &mut Listed) -> Result<(), Failure> {
         let mut statement = self.tenant.cached(
             "INSERT INTO edges (owner, attribute, member, display) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
         )?;
-        let mut added = 0;
-        for (member, display) in members {
-            added += statement.execute(params![self.owner, self.attribute, member, display])?;
+        // Edges are written in their order; who joined is told in the order in which it was named.
+        let mut places: Vec<(i64, usize)> = members.iter().map(|member| member.resource).zip(0..).collect();
+        places.sort_unstable();
+        let mut new = HashSet::new();
+        for (resource, place) in places {
+            let display = members.get(place).and_then(|member| member.display);
+            if statement.execute(params![self.owner, self.attribute, resource, display])? > 0 {
+                new.insert(place);
+            }
         }
-        Ok(added > 0)
+        for (place, member) in members.iter().enumerate() {
+            if !member.hidden && new.contains(&place) {
+                joined.push(member.id);
+            }
+        }
+        Ok(())
     }
 
-    fn remove_ids(&self, ids: &[ResourceId]) -> Result<bool, Failure> {
-        let mut statement = self
+    /// Takes out those with these ids, hidden ones too.
+    fn remove(&self, ids: &[ResourceId], left: &mut Listed) -> Result<(), Failure> {
+        let mut find = self
             .tenant
-            .cached("SELECT resource FROM resources WHERE tenant = ?1 AND id = ?2")?;
-        let mut members = Vec::with_capacity(ids.len());
+            .cached("SELECT resource, hidden FROM resources WHERE tenant = ?1 AND id = ?2")?;
         for id in ids {
-            members.extend(
-                statement
-                    .query_row(params![self.tenant.tenant, id.as_str()], |row| {
-                        row.get::<_, i64>(0)
-                    })
-                    .optional()?,
-            );
+            let found: Option<(i64, bool)> = find
+                .query_row(params![self.tenant.tenant, id.as_str()], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()?;
+            if let Some((resource, hidden)) = found
+                && self.delete(resource)?
+                && !hidden
+            {
+                left.push(id);
+            }
         }
-        self.remove(&members)
+        Ok(())
     }
 
-    fn remove(&self, members: &[i64]) -> Result<bool, Failure> {
-        let mut statement = self
-            .tenant
-            .cached("DELETE FROM edges WHERE owner = ?1 AND attribute = ?2 AND member = ?3")?;
-        let mut removed = 0;
-        for member in members {
-            removed += statement.execute(params![self.owner, self.attribute, member])?;
-        }
-        Ok(removed > 0)
-    }
-
-    /// Leaves exactly these members. Who stays keeps its `display`, so only the difference is written.
-    fn replace(&self, members: Members<'_>) -> Result<bool, Failure> {
-        let mut missing = members;
-        let mut surplus = Vec::new();
-        let mut statement = self
-            .tenant
-            .cached("SELECT member FROM edges WHERE owner = ?1 AND attribute = ?2")?;
+    /// Takes out all live members but these. Who stays keeps its `display`, so only the difference is written.
+    fn clear_but(&self, kept: &[Member<'_>], left: &mut Listed) -> Result<(), Failure> {
+        let kept: HashSet<i64> = kept.iter().map(|member| member.resource).collect();
+        let mut surplus = BTreeMap::new();
+        let mut statement = self.tenant.cached(
+            "SELECT member, id FROM edges CROSS JOIN resources ON resource = member
+             WHERE owner = ?1 AND attribute = ?2 AND NOT hidden",
+        )?;
         let mut rows = statement.query(params![self.owner, self.attribute])?;
         while let Some(row) = rows.next()? {
             let member = row.get(0)?;
-            if missing.remove(&member).is_none() {
-                surplus.push(member);
+            if !kept.contains(&member) {
+                surplus.insert(member, ResourceId::new(decode::text(row, 1)?));
             }
         }
-        let removed = self.remove(&surplus)?;
-        Ok(self.add(&missing)? || removed)
+        for (member, id) in surplus {
+            if self.delete(member)? {
+                left.push(&id);
+            }
+        }
+        Ok(())
+    }
+
+    fn delete(&self, member: i64) -> Result<bool, Failure> {
+        let deleted = self
+            .tenant
+            .cached("DELETE FROM edges WHERE owner = ?1 AND attribute = ?2 AND member = ?3")?
+            .execute(params![self.owner, self.attribute, member])?;
+        Ok(deleted > 0)
     }
 }

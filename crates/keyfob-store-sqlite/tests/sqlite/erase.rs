@@ -3,12 +3,12 @@
 use std::{collections::BTreeSet, fs, path::Path, thread, time::Duration};
 
 use keyfob_core::{CompareKey, Resource, ResourceId};
-use keyfob_store::{Change, Store, UniqueKey};
+use keyfob_store::{Change, Maintenance, MemberPolicy, OnRefusal, UniqueKey};
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
 use rusqlite::Connection;
 
-use crate::support::{New, acme, add, at, create, id, relate, user_type};
+use crate::support::{New, acme, add, commit, create, id, relate, user_type};
 
 const USERS: usize = 1500;
 
@@ -38,28 +38,23 @@ fn fill(document: &mut Resource, number: usize) {
 
 fn update(store: &SqliteStore, new: &New) {
     let change = Change::Update {
-        resource_type: user_type(),
-        id: &new.id,
-        document: Some(&new.document),
-        relations: &[],
-        unique: &new.unique,
+        resource_type: user_type().clone(),
+        id: new.id.clone(),
+        document: Some(new.document.clone().into()),
+        state: None,
+        visibility: None,
+        relations: [].into(),
+        members: MemberPolicy::default(),
+        unique: Some(new.unique.clone()),
         precondition: None,
-        at: at(),
+        on_refusal: OnRefusal::Fail,
     };
-    block_on(store.commit(&acme(), &[change])).unwrap();
+    commit(store, vec![change]).unwrap();
 }
 
 fn delete(store: &SqliteStore, ids: &[ResourceId]) {
-    let changes: Vec<_> = ids
-        .iter()
-        .map(|id| Change::Delete {
-            resource_type: user_type(),
-            id,
-            precondition: None,
-            at: at(),
-        })
-        .collect();
-    block_on(store.commit(&acme(), &changes)).unwrap();
+    let changes = ids.iter().map(|id| Change::delete(user_type(), id.clone(), None));
+    commit(store, changes.collect()).unwrap();
 }
 
 /// The numbers of the people of whom a file of the folder holds a mark.
@@ -200,4 +195,15 @@ fn a_store_that_is_closed_at_once_and_one_that_is_never_idle_erase_too() {
         assert!(number < USERS, "the log was not emptied");
         create(&store, &[person(number)]).unwrap();
     }
+}
+
+#[test]
+fn a_tenant_that_is_erased_is_in_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(folder.path().join("keyfob.db")).unwrap();
+    create(&store, &[person(1), person(2)]).unwrap();
+    assert!(block_on(store.erase(&acme())).unwrap());
+    wait_until_erased(folder.path(), 1);
+    drop(store);
+    assert_people(folder.path(), &BTreeSet::new());
 }

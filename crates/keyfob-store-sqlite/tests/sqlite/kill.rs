@@ -11,11 +11,12 @@ use std::{
     time::Duration,
 };
 
-use crate::support::{New, acme, add, all, at, create, group_type, id, ids, user_type};
-use keyfob_store::{Change, NewEvent, RelationDelta, Store};
+use keyfob_store::{Change, Feeds, NewEvent, Position};
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
 use rusqlite::Connection;
+
+use crate::support::{self, New, acme, add, all, create, group_type, id, ids, user_type};
 
 const DATABASE: &str = "KEYFOB_TEST_DATABASE";
 const ROUND: &str = "KEYFOB_TEST_ROUND";
@@ -89,25 +90,12 @@ fn write_until_killed(path: &Path, round: &str) -> ! {
 }
 
 fn commit(store: &SqliteStore, name: &str) {
-    let user = New::user(name);
-    let relations: [RelationDelta; 1] = [add([name])];
-    let changes = [
-        user.change(),
-        Change::Update {
-            resource_type: group_type(),
-            id: &id("everyone"),
-            document: None,
-            relations: &relations,
-            unique: &[],
-            precondition: None,
-            at: at(),
-        },
-        Change::Publish {
-            event: &NewEvent::new("created", "User", id(name), at()),
-            of: Some(0),
-        },
+    let changes = vec![
+        New::user(name).change(),
+        Change::relate(group_type(), id("everyone"), [add([name])]),
+        Change::publish(NewEvent::new("created", "User", id(name)), 0),
     ];
-    block_on(store.commit(&acme(), &changes)).unwrap();
+    support::commit(store, changes).unwrap();
 }
 
 fn check(path: &Path, acknowledged: &BTreeSet<String>) {
@@ -122,7 +110,9 @@ fn check(path: &Path, acknowledged: &BTreeSet<String>) {
     let members = group.resource.relation("members").unwrap();
     let members: BTreeSet<String> = members.iter().map(|(id, _)| id.to_string()).collect();
     assert_eq!(members, users, "a commit is there in part");
-    let events = block_on(store.events(&acme(), None, usize::MAX)).unwrap();
+    let events = block_on(store.read_feed(&acme(), Position::START, usize::MAX)).unwrap();
+    let positions = events.iter().map(|event| event.position.number());
+    assert!(positions.eq(1..=events.len() as u64), "positions have a gap");
     let events: BTreeSet<String> = events
         .into_iter()
         .map(|event| event.event.resource.to_string())

@@ -1,11 +1,10 @@
 //! Filters that an index answers, against the same filters asked of every resource.
 
-use crate::support::{New, acme, all, create, group_type, ids, search, user_type};
-use keyfob_core::{Dialect, Registry, ResourceType};
-use keyfob_filter::Filter;
-use keyfob_store::{Query, Selection, Store};
+use keyfob_core::{Registry, ResourceType};
+use keyfob_store::{Paging, Query};
 use keyfob_store_sqlite::SqliteStore;
-use pollster::block_on;
+
+use crate::support::{New, all, commit, compile, create, group_type, ids, query, search, user_type};
 
 fn store() -> (tempfile::TempDir, SqliteStore) {
     let directory = tempfile::tempdir().unwrap();
@@ -28,10 +27,7 @@ fn store() -> (tempfile::TempDir, SqliteStore) {
 
 /// What the filter matches when it is asked of each resource.
 fn expected(store: &SqliteStore, resource_type: &ResourceType, filter: &str) -> Vec<String> {
-    let predicate = Filter::parse(filter)
-        .unwrap()
-        .compile(resource_type, Dialect::strict())
-        .unwrap();
+    let predicate = compile(resource_type, filter);
     let mut page = all(store, resource_type);
     page.resources
         .retain(|stored| predicate.matches(&stored.resource));
@@ -133,17 +129,12 @@ fn a_page_of_what_was_looked_up_is_cut_out_of_all_of_it() {
         r#"displayName eq "ada" and userName pr"#,
         r#"displayName co "ada""#,
     ] {
-        let predicate = Filter::parse(filter)
-            .unwrap()
-            .compile(user_type(), Dialect::strict())
-            .unwrap();
-        let selection = Selection::document();
+        let predicate = compile(user_type(), filter);
         let page = |offset, count| {
-            let query = Query::new(&selection, count)
-                .with_filter(&predicate)
-                .with_offset(offset);
-            let page = block_on(store.query(&acme(), user_type(), &query)).unwrap();
-            (page.total, ids(&page).join(" "))
+            let paging = Paging::Offset { offset, count };
+            let wanted = Query::first(1).with_paging(paging).with_filter(predicate.clone());
+            let page = query(&store, user_type(), &wanted);
+            (page.total.unwrap(), ids(&page).join(" "))
         };
         assert_eq!(page(0, 1), (2, "Ada".to_owned()), "{filter}");
         assert_eq!(page(1, 1), (2, "bert".to_owned()), "{filter}");
@@ -168,11 +159,7 @@ fn a_type_that_declares_other_indexes_than_before_is_searched_and_then_indexed_a
     );
     let mut boss = New::user("finn");
     boss.document.core_mut().insert("title", "BOSS");
-    let mut change = boss.change();
-    if let keyfob_store::Change::Create { resource_type, .. } = &mut change {
-        *resource_type = &more;
-    }
-    block_on(store.commit(&acme(), &[change])).unwrap();
+    commit(&store, vec![boss.change_of(&more)]).unwrap();
     assert_eq!(ids(&search(&store, &more, title)), ["eve", "finn"]);
     assert_eq!(
         ids(&search(&store, user_type(), r#"displayName eq "ada""#)),

@@ -2,10 +2,11 @@
 
 use std::{fs, path::Path, thread};
 
-use crate::support::{all, create_user, has_user, user_type};
 use keyfob_core::Registry;
 use keyfob_store_sqlite::{OpenError, Options, SqliteStore};
 use rusqlite::Connection;
+
+use crate::support::{all, create_user, has_user, user_type};
 
 fn pragma(path: &Path, name: &str) -> i64 {
     Connection::open(path)
@@ -20,7 +21,7 @@ fn what_was_written_is_there_when_the_database_is_opened_again() {
     let path = directory.path().join("keyfob.db");
     for (round, name) in ["a", "b", "c"].into_iter().enumerate() {
         let store = SqliteStore::open(&path).unwrap();
-        assert_eq!(all(&store, user_type()).total, round);
+        assert_eq!(all(&store, user_type()).total, Some(round));
         create_user(&store, name).unwrap();
     }
     let store = SqliteStore::open(&path).unwrap();
@@ -36,7 +37,7 @@ fn a_database_says_whose_it_is_and_of_which_version() {
         pragma(&path, "application_id"),
         i64::from(u32::from_be_bytes(*b"kfob"))
     );
-    assert_eq!(pragma(&path, "user_version"), 2);
+    assert_eq!(pragma(&path, "user_version"), 3);
 }
 
 #[test]
@@ -68,7 +69,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
             error,
             OpenError::Newer {
                 found: 7,
-                supported: 2,
+                supported: 3,
                 ..
             }
         ),
@@ -77,7 +78,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     assert!(
         error
             .to_string()
-            .ends_with("keyfob.db` has schema version 7, and this release reads up to version 2")
+            .ends_with("keyfob.db` has schema version 7, and this release reads up to version 3")
     );
     assert_eq!(fs::read(&path).unwrap(), before);
 }
@@ -187,5 +188,8 @@ fn many_may_open_a_new_database_at_once() {
             });
         }
     });
-    assert_eq!(all(&SqliteStore::open(&path).unwrap(), user_type()).total, 4);
+    assert_eq!(
+        all(&SqliteStore::open(&path).unwrap(), user_type()).total,
+        Some(4)
+    );
 }

@@ -1,12 +1,17 @@
 //! What the tests share: users, groups, and short ways to write and read them.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use keyfob_core::{
     AttrSet, Collation, CompareKey, DateTime, Dialect, Member, Registry, Resource, ResourceId, ResourceType,
-    Version,
 };
-use keyfob_filter::Filter;
+use keyfob_filter::{Filter, Predicate};
 use keyfob_store::{
-    Change, CommitError, Committed, Page, Query, RelationDelta, Selection, Store, TenantId, UniqueKey,
+    Change, Commit, CommitError, CommitId, Committed, MemberPolicy, OnRefusal, Page, Query, ReadContext,
+    RelationDelta, Selection, Store, StoreExt, Stored, TenantId, UniqueKey,
 };
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
@@ -21,6 +26,10 @@ pub(crate) fn group_type() -> &'static ResourceType {
 
 pub(crate) fn acme() -> TenantId {
     TenantId::new("acme")
+}
+
+pub(crate) fn cx() -> ReadContext {
+    ReadContext::new(acme())
 }
 
 pub(crate) fn at() -> DateTime {
@@ -78,23 +87,41 @@ impl New {
         }
     }
 
-    pub(crate) fn change(&self) -> Change<'_> {
+    pub(crate) fn change(&self) -> Change {
         let resource_type = if self.relations.is_empty() {
             user_type()
         } else {
             group_type()
         };
+        self.change_of(resource_type)
+    }
+
+    pub(crate) fn change_of(&self, resource_type: &ResourceType) -> Change {
         Change::Create {
-            resource_type,
-            id: &self.id,
-            document: &self.document,
-            relations: &self.relations,
-            unique: &self.unique,
-            version: Version::FIRST,
-            created: at(),
-            at: at(),
+            resource_type: resource_type.clone(),
+            id: self.id.clone(),
+            document: self.document.clone().into(),
+            state: Arc::default(),
+            relations: self.relations.clone().into(),
+            members: MemberPolicy::default(),
+            unique: self.unique.clone(),
+            on_refusal: OnRefusal::Fail,
         }
     }
+}
+
+/// A commit with an id that no other has.
+pub(crate) fn commit_of(changes: Vec<Change>) -> Commit {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    // Processes that are killed write into the same database.
+    let commit = CommitId::new(format!("commit-{}-{number}", std::process::id()));
+    Commit::new(commit, acme(), at(), changes)
+}
+
+pub(crate) fn commit(store: &SqliteStore, changes: Vec<Change>) -> Result<Committed, CommitError> {
+    block_on(store.commit_one(commit_of(changes)))
 }
 
 pub(crate) fn add<'m>(members: impl IntoIterator<Item = &'m str>) -> RelationDelta {
@@ -107,8 +134,7 @@ pub(crate) fn add<'m>(members: impl IntoIterator<Item = &'m str>) -> RelationDel
 }
 
 pub(crate) fn create(store: &SqliteStore, new: &[New]) -> Result<Committed, CommitError> {
-    let changes: Vec<_> = new.iter().map(New::change).collect();
-    block_on(store.commit(&acme(), &changes))
+    commit(store, new.iter().map(New::change).collect())
 }
 
 pub(crate) fn create_user(store: &SqliteStore, name: &str) -> Result<Committed, CommitError> {
@@ -121,22 +147,15 @@ pub(crate) fn relate(
     group: &str,
     delta: RelationDelta,
 ) -> Result<Committed, CommitError> {
-    let change = Change::Update {
-        resource_type: group_type(),
-        id: &id(group),
-        document: None,
-        relations: &[delta],
-        unique: &[],
-        precondition: None,
-        at: at(),
-    };
-    block_on(store.commit(&acme(), &[change]))
+    commit(store, vec![Change::relate(group_type(), id(group), [delta])])
+}
+
+pub(crate) fn get(store: &SqliteStore, resource_type: &ResourceType, name: &str) -> Option<Stored> {
+    block_on(store.get_one(&cx(), resource_type, &id(name), &everything(resource_type))).unwrap()
 }
 
 pub(crate) fn has_user(store: &SqliteStore, name: &str) -> bool {
-    block_on(store.get(&acme(), user_type(), &id(name), &Selection::document()))
-        .unwrap()
-        .is_some()
+    get(store, user_type(), name).is_some()
 }
 
 /// All attributes, the relations among them.
@@ -149,27 +168,27 @@ pub(crate) fn everything(resource_type: &ResourceType) -> Selection {
     )
 }
 
+pub(crate) fn compile(resource_type: &ResourceType, filter: &str) -> Predicate {
+    let filter = Filter::parse(filter).unwrap();
+    filter.compile(resource_type, Dialect::strict()).unwrap()
+}
+
+pub(crate) fn query(store: &SqliteStore, resource_type: &ResourceType, query: &Query) -> Page {
+    block_on(store.query(&cx(), resource_type, query)).unwrap()
+}
+
 pub(crate) fn search(store: &SqliteStore, resource_type: &ResourceType, filter: &str) -> Page {
-    let predicate = Filter::parse(filter)
-        .unwrap()
-        .compile(resource_type, Dialect::strict())
-        .unwrap();
-    let selection = everything(resource_type);
-    block_on(store.query(
-        &acme(),
+    let everything = Query::first(1000).with_selection(everything(resource_type));
+    query(
+        store,
         resource_type,
-        &Query::new(&selection, 1000).with_filter(&predicate),
-    ))
-    .unwrap()
+        &everything.with_filter(compile(resource_type, filter)),
+    )
 }
 
 pub(crate) fn all(store: &SqliteStore, resource_type: &ResourceType) -> Page {
-    block_on(store.query(
-        &acme(),
-        resource_type,
-        &Query::new(&everything(resource_type), 100_000),
-    ))
-    .unwrap()
+    let everything = Query::first(100_000).with_selection(everything(resource_type));
+    query(store, resource_type, &everything)
 }
 
 pub(crate) fn ids(page: &Page) -> Vec<String> {

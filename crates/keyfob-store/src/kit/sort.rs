@@ -81,6 +81,14 @@ impl SortValue {
         Self(format_smolstr!("{shifted:020}"))
     }
 
+    /// Returns the instant of which it is the value; none if it is that of something else.
+    #[must_use]
+    pub fn to_time(&self) -> Option<DateTime> {
+        let shifted: i128 = self.0.parse().ok()?;
+        let millis = i64::try_from(shifted.checked_add(i64::MIN.into())?).ok()?;
+        Some(DateTime::from_unix_millis(millis))
+    }
+
     /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {

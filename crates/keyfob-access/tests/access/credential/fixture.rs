@@ -221,7 +221,12 @@ impl Organization {
 
     /// What was told of cards, as `name id`.
     pub(super) fn told(&self) -> Vec<String> {
-        let events = block_on(self.engine.admin().events(&self.admin, None, usize::MAX)).unwrap();
+        let events = block_on(self.engine.admin().events(
+            &self.admin,
+            keyfob_engine::Position::START,
+            usize::MAX,
+        ))
+        .unwrap();
         let told = events.iter().filter_map(|event| {
             let credential = event.event.data.get_str("credential")?;
             Some(format!("{} {credential}", event.event.name))
@@ -231,9 +236,13 @@ impl Organization {
 
     /// How many events there are.
     pub(super) fn event_count(&self) -> usize {
-        block_on(self.engine.admin().events(&self.admin, None, usize::MAX))
-            .unwrap()
-            .len()
+        block_on(
+            self.engine
+                .admin()
+                .events(&self.admin, keyfob_engine::Position::START, usize::MAX),
+        )
+        .unwrap()
+        .len()
     }
 }
 

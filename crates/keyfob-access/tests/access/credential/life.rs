@@ -262,7 +262,7 @@ fn c_11_a_deleted_user_comes_back_without_the_card_that_somebody_else_has_by_now
             );
             let published = block_on(organization.engine.admin().events(
                 &organization.admin,
-                None,
+                keyfob_engine::Position::START,
                 usize::MAX,
             ));
             let told: Vec<_> = published.unwrap().split_off(events);

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use keyfob_core::Registry;
+use keyfob_store::{Query, ReadContext};
 use keyfob_store_memory::MemoryStore;
 use pollster::block_on;
 
@@ -23,9 +24,8 @@ fn organization(engine: &Engine<MemoryStore>) -> Organization<'_> {
 
 /// The ids of the tokens of which there is a row.
 fn rows(engine: &Engine<MemoryStore>) -> BTreeSet<String> {
-    let selection = Selection::document();
-    let query = Query::new(&selection, usize::MAX);
-    let page = block_on(engine.store().query(&TenantId::SYSTEM, system::token(), &query)).unwrap();
+    let cx = ReadContext::new(TenantId::SYSTEM);
+    let page = block_on(engine.store().query(&cx, system::token(), &Query::all())).unwrap();
     let ids = page.resources.iter().filter_map(|stored| stored.resource.id());
     ids.map(|id| id.to_string()).collect()
 }
@@ -91,7 +91,7 @@ fn a_token_of_which_a_killed_start_left_a_row_links_all_the_same() {
     let engine = engine(Profile::interop());
     let (admin, cx) = organization(&engine);
     let token = Token::generate().unwrap();
-    block_on(admin.register(&cx, &token, engine.now())).unwrap();
+    block_on(admin.register(&cx, &token)).unwrap();
     assert!(
         block_on(engine.authenticate(token.expose())).is_err(),
         "a row alone opens nothing"
