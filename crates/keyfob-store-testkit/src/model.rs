@@ -138,7 +138,10 @@ impl<'r> Model<'r> {
             let by_value = match sort {
                 None => Ordering::Equal,
                 Some((path, order)) => {
-                    let by_value = absent_last(&self.sort_value(left, path), &self.sort_value(right, path));
+                    let by_value = {
+                        let (left, right) = (self.sort_value(left, path), self.sort_value(right, path));
+                        absent_last(left.as_deref(), right.as_deref())
+                    };
                     if order == SortOrder::Descending {
                         by_value.reverse()
                     } else {
@@ -609,7 +612,7 @@ impl Modelled {
     }
 }
 
-fn absent_last(left: &Option<String>, right: &Option<String>) -> Ordering {
+fn absent_last(left: Option<&str>, right: Option<&str>) -> Ordering {
     match (left, right) {
         (Some(left), Some(right)) => left.as_bytes().cmp(right.as_bytes()),
         (Some(_), None) => Ordering::Less,

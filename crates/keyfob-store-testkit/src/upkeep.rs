@@ -37,9 +37,8 @@ impl<S: Tested> Tenancy<'_, S> {
         limit: usize,
     ) -> Result<Vec<String>, Failure> {
         let after = after.map(TenantId::new);
-        names(supported(
-            self.store.with_news(consumer, after.as_ref(), limit).await,
-        )?)
+        let tenants = supported(self.store.with_news(consumer, after.as_ref(), limit).await)?;
+        Ok(names(&tenants))
     }
 
     /// Trims events from before these minutes of the year: those that every consumer has read, and those that not.
@@ -59,7 +58,8 @@ impl<S: Tested> Tenancy<'_, S> {
     /// The tenants of the store.
     pub(crate) async fn tenants(&self, after: Option<&str>, limit: usize) -> Result<Vec<String>, Failure> {
         let after = after.map(TenantId::new);
-        names(supported(self.store.tenants(after.as_ref(), limit).await)?)
+        let tenants = supported(self.store.tenants(after.as_ref(), limit).await)?;
+        Ok(names(&tenants))
     }
 
     /// Removes everything of the tenant.
@@ -73,8 +73,8 @@ impl<S: Tested> Tenancy<'_, S> {
     }
 }
 
-fn names(tenants: Vec<TenantId>) -> Result<Vec<String>, Failure> {
-    Ok(tenants.into_iter().map(|tenant| tenant.to_string()).collect())
+fn names(tenants: &[TenantId]) -> Vec<String> {
+    tenants.iter().map(ToString::to_string).collect()
 }
 
 /// The ids, as texts.

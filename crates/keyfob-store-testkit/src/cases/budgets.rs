@@ -139,7 +139,7 @@ pub(crate) async fn a_read_by_ids_beyond_its_steps_fails(acme: &Tenancy<'_, impl
                 ensure!(steps >= 60, "{USERS} users are read within {steps} steps");
             }
             Err(StoreError::Exhausted(_)) => {
-                ensure!(steps < 1_000_000, "reading {USERS} users takes a million steps")
+                ensure!(steps < 1_000_000, "reading {USERS} users takes a million steps");
             }
             Err(other) => return Err(other.into()),
         }

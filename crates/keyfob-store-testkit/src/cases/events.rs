@@ -1,6 +1,6 @@
 //! Events are published by commits, in their order.
 
-use keyfob_core::{Object, Value};
+use keyfob_core::{Object, Value, Version};
 use keyfob_store::{Actor, Event, EventId, Listed, RequestId};
 
 use crate::{
@@ -176,7 +176,7 @@ pub(crate) async fn an_event_has_the_version_after_its_change(acme: &Tenancy<'_,
     let events = acme.events().await?;
     let versions: Vec<_> = events
         .iter()
-        .map(|event| event.version.map(|version| version.number()))
+        .map(|event| event.version.map(Version::number))
         .collect();
     ensure_eq!(
         versions,

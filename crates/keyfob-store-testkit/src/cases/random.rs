@@ -2,7 +2,8 @@
 
 use keyfob_core::{CompareKey, Member, ResourceId, message::SortOrder};
 use keyfob_store::{
-    Answer, Cause, Commit, Expected, Outcome, Paging, Query, RelationDelta, Total, UniqueKey, Visibility,
+    Answer, Capabilities, Cause, Commit, Expected, Outcome, Paging, Query, RelationDelta, Total, UniqueKey,
+    Visibility,
 };
 
 use crate::{
@@ -63,25 +64,18 @@ const CAUSES: [&[Cause]; 4] = [
 /// What the store keeps of that which is drawn.
 struct World {
     kinds: Vec<Kind>,
-    hiding: bool,
-    sorting: bool,
-    cursors: bool,
-    nested_groups: bool,
+    capabilities: Capabilities,
     attributes: Vec<(Kind, &'static str)>,
 }
 
 impl World {
     fn of(tenant: &Tenancy<'_, impl Tested>) -> Self {
-        let capabilities = tenant.capabilities();
         let attributes = Kind::ALL.into_iter().flat_map(|kind| {
             ["externalId", "title", "members", "users", "components"].map(|name| (kind, name))
         });
         Self {
             kinds: tenant.kinds(),
-            hiding: capabilities.hiding,
-            sorting: capabilities.sorting,
-            cursors: capabilities.cursors,
-            nested_groups: capabilities.nested_groups,
+            capabilities: tenant.capabilities().clone(),
             attributes: attributes
                 .filter(|(kind, name)| tenant.keeps(*kind, name))
                 .collect(),
@@ -198,7 +192,7 @@ async fn query(
     model: &Model<'_>,
     random: &mut Random,
 ) -> Verdict {
-    let visibility = if random.percent(25) && world.hiding {
+    let visibility = if random.percent(25) && world.capabilities.hiding {
         Visibility::Hidden
     } else {
         Visibility::Live
@@ -207,13 +201,14 @@ async fn query(
     find(tenant, world, model, random, visibility, filter).await?;
     sort(tenant, world, model, random, visibility).await?;
     let kind = random.pick(&world.kinds).copied().unwrap_or(User);
-    if world.hiding && random.percent(25) {
-        let selection = tenant.everything(kind)?.with_hidden_members();
+    let owner = if random.percent(70) { Group } else { Device };
+    if world.capabilities.hiding && world.kinds.contains(&owner) {
+        let selection = tenant.everything(owner)?.with_hidden_members();
         let query = Query::all().with_selection(selection).with_visibility(visibility);
-        let page = tenant.query(kind, &query).await?;
+        let page = tenant.query(owner, &query).await?;
         ensure_eq!(
             page.resources,
-            model.list(kind, visibility, None, Visibility::Hidden),
+            model.list(owner, visibility, None, Visibility::Hidden),
             "the hidden members"
         );
     }
@@ -265,7 +260,7 @@ async fn find(
         on_page,
         "a page of {count} after {offset} of `{filter}`"
     );
-    if world.cursors && random.percent(50) {
+    if world.capabilities.cursors && random.percent(50) {
         let query = query.with_total(Total::Unknown);
         ensure_eq!(
             pages(tenant, kind, &query, count + 1).await?,
@@ -291,7 +286,7 @@ async fn sort(
     };
     let count = 1 + random.below(3);
     let is_kept = world.kinds.contains(&kind) && (path != "externalId" || world.keeps(kind, path));
-    if !world.sorting || !is_kept {
+    if !world.capabilities.sorting || !is_kept {
         return Ok(());
     }
     let sorted = model.list(kind, visibility, Some((path, order)), Visibility::Live);
@@ -307,7 +302,7 @@ async fn sort(
         expected,
         "the {visibility:?} by {path}, {order:?}"
     );
-    if world.cursors {
+    if world.capabilities.cursors {
         ensure_eq!(
             pages(tenant, kind, &query, count).await?,
             expected,
@@ -398,7 +393,7 @@ fn random_step(random: &mut Random, world: &World, model: &Model<'_>) -> Step {
         0 => Step::delete(kind, id),
         1..=4 => random_relations(random, world, Step::update(kind, id)),
         5 | 6 => random_document(random, world, Step::update(kind, id)),
-        7 | 8 if world.hiding => random_visibility(random, world, kind, id),
+        7 | 8 if world.capabilities.hiding => random_visibility(random, world, kind, id),
         _ => {
             let step = random_document(random, world, Step::update(kind, id));
             random_relations(random, world, step)
@@ -532,7 +527,7 @@ fn random_delta(random: &mut Random, world: &World, kind: Kind, relation: &str) 
         let is_nested = kind == Group && kind_of(id) == Group;
         match random.below(6) {
             0 => delta.remove.push(ResourceId::new(id)),
-            _ if is_nested && !world.nested_groups => {}
+            _ if is_nested && !world.capabilities.nested_groups => {}
             1 | 2 if random.percent(if kind.takes(relation, kind_of(id)) { 60 } else { 4 }) => {
                 let mut member = Member::new();
                 member.display = random.percent(30).then(|| "x".into());
@@ -558,10 +553,7 @@ mod tests {
     fn random_commits_meet_every_effect_and_every_refusal() {
         let world = World {
             kinds: Kind::ALL.to_vec(),
-            hiding: true,
-            sorting: true,
-            cursors: true,
-            nested_groups: true,
+            capabilities: Capabilities::full(),
             attributes: vec![
                 (User, "externalId"),
                 (User, "title"),

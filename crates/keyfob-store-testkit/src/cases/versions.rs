@@ -55,7 +55,7 @@ pub(crate) async fn each_update_makes_one_version(acme: &Tenancy<'_, impl Tested
         Step::update(Group, "g1").named("b").at(5),
     ];
     let outcomes = acme.apply(&twice).await?;
-    let expected = [3, 4].map(|version| Effect::Changed(version));
+    let expected = [3, 4].map(Effect::Changed);
     ensure_eq!(outcomes, expected, "two updates in one commit");
     was_changed(acme, Group, "g1", 4, minute(5)).await
 }

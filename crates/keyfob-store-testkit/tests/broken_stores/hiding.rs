@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keyfob_core::{Member, Object, ResourceId, ResourceType, Version};
 use keyfob_store::{
     Change, Commit, CommitError, Committed, Expected, Listed, OnRefusal, Outcome, Page, Query, ReadContext,
-    RelationDelta, Selection, StoreError, Stored, TenantId, UniqueKey, Visibility,
+    RelationDelta, Selection, Stored, TenantId, UniqueKey, Visibility,
 };
 use keyfob_store_testkit::registry;
 
@@ -76,7 +76,7 @@ pub(crate) fn find_hidden_too(
     cx: &ReadContext,
     resource_type: &ResourceType,
     query: &Query,
-) -> std::result::Result<Page, StoreError> {
+) -> Page {
     let mut found = Vec::new();
     for visibility in [Visibility::Live, Visibility::Hidden] {
         let query = query.clone().with_visibility(visibility);
@@ -90,7 +90,7 @@ pub(crate) fn find_hidden_too(
         },
         |_, _| true,
     );
-    Ok(broken.selected(cx, resource_type, query, page))
+    broken.selected(cx, resource_type, query, page)
 }
 
 pub(crate) fn delete_to_hide(_: &Broken, commit: &mut Commit) {
@@ -220,7 +220,7 @@ pub(crate) fn find_by_hidden_members(
     cx: &ReadContext,
     resource_type: &ResourceType,
     query: &Query,
-) -> std::result::Result<Page, StoreError> {
+) -> Page {
     let unfiltered = Query {
         filter: None,
         ..query.clone()
@@ -231,7 +231,7 @@ pub(crate) fn find_by_hidden_members(
         show_hidden_members(broken, &cx.tenant, &mut stored);
         filter.matches(&stored.resource)
     });
-    Ok(broken.selected(cx, resource_type, query, page))
+    broken.selected(cx, resource_type, query, page)
 }
 
 pub(crate) fn count_hidden_members(
@@ -412,7 +412,7 @@ pub(crate) fn clear_hidden_edges(broken: &Broken, commit: &mut Commit) {
 pub(crate) fn leave_hidden_edges(broken: &Broken, commit: &mut Commit) {
     let tenant = commit.tenant.clone();
     each_delta(commit, |_, _, delta| {
-        delta.remove.retain(|id| !is_hidden(broken, &tenant, id))
+        delta.remove.retain(|id| !is_hidden(broken, &tenant, id));
     });
 }
 

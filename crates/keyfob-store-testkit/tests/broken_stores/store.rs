@@ -17,6 +17,14 @@ use keyfob_store::{
 use keyfob_store_memory::MemoryStore;
 use keyfob_store_testkit::{Failure, Harness, registry};
 
+pub(crate) type Commits = Vec<Result<Committed, CommitError>>;
+pub(crate) type Found = Vec<Option<Stored>>;
+pub(crate) type Read = Result<Vec<Event>, FeedError>;
+pub(crate) type Paged = Result<Page, StoreError>;
+pub(crate) type Get = fn(&Broken, &ReadContext, &ResourceType, &[ResourceId], &Selection) -> Found;
+pub(crate) type Ask = fn(&Broken, &ReadContext, &ResourceType, &Query) -> Paged;
+pub(crate) type Follow = fn(&Broken, &TenantId, Position, usize) -> Read;
+
 /// Everything that a store does, each thing for itself: rightly in [`RIGHT`], and in a bug all but one.
 #[derive(Clone, Copy)]
 pub(crate) struct Bug {
@@ -27,7 +35,7 @@ pub(crate) struct Bug {
     /// Commits one.
     pub(crate) commit: fn(&Broken, &Commit) -> Result<Committed, CommitError>,
     /// Commits several.
-    pub(crate) commits: fn(&Broken, &[Arc<Commit>]) -> Vec<Result<Committed, CommitError>>,
+    pub(crate) commits: fn(&Broken, &[Arc<Commit>]) -> Commits,
     /// If true, applies one change after the other and lets others run in between.
     pub(crate) in_pieces: bool,
     /// Makes something else of the outcomes.
@@ -39,18 +47,17 @@ pub(crate) struct Bug {
     /// Reads under another budget.
     pub(crate) budget: fn(&mut Budget),
     /// Reads by ids.
-    pub(crate) get:
-        fn(&Broken, &ReadContext, &ResourceType, &[ResourceId], &Selection) -> Vec<Option<Stored>>,
+    pub(crate) get: Get,
     /// Makes something else of a query.
     pub(crate) ask: fn(&Broken, &mut Query),
     /// Answers a query.
-    pub(crate) query: fn(&Broken, &ReadContext, &ResourceType, &Query) -> Result<Page, StoreError>,
+    pub(crate) query: Ask,
     /// Makes something else of a page.
     pub(crate) page: fn(&Query, &mut Page),
     /// Makes something else of a resource that is given back.
     pub(crate) give: fn(&Broken, &TenantId, &mut Stored),
     /// Reads the feed.
-    pub(crate) read_feed: fn(&Broken, &TenantId, Position, usize) -> Result<Vec<Event>, FeedError>,
+    pub(crate) read_feed: Follow,
     /// Makes something else of an event that is given back.
     pub(crate) event: fn(&Broken, &TenantId, &mut Event),
     /// Makes something else of a look back.
