@@ -31,9 +31,17 @@ impl Transaction<'_> {
     /// Applies the changes in order, up to the first that can't be applied.
     pub(crate) fn run(&self) -> Result<Committed, CommitError> {
         self.remember()?;
-        let before = self.labels_of_deleted()?;
+        let mut before = Vec::new();
         let mut outcomes = Vec::with_capacity(self.commit.changes.len());
         for change in &self.commit.changes {
+            // Events call by its last name what is gone.
+            if let Change::Delete {
+                resource_type, id, ..
+            } = change
+            {
+                let labels = self.labels(resource_type.name(), id)?;
+                before.extend(labels.map(|labels| (id, labels)));
+            }
             outcomes.push(self.attempt(change, &outcomes)?);
         }
         self.publish(&outcomes, &before)?;
@@ -452,21 +460,6 @@ impl Transaction<'_> {
         Ok(found.into_iter().next())
     }
 
-    /// The names of those whom the commit deletes, for the events that tell of it.
-    fn labels_of_deleted(&self) -> Result<Vec<(&ResourceId, Labels)>, StoreError> {
-        let mut labels = Vec::new();
-        for change in &self.commit.changes {
-            if let Change::Delete {
-                resource_type, id, ..
-            } = change
-            {
-                let found = self.labels(resource_type.name(), id)?;
-                labels.extend(found.map(|found| (id, found)));
-            }
-        }
-        Ok(labels)
-    }
-
     /// Publishes those events of which the condition was met, and blanks the names that are to be forgotten.
     fn publish(&self, outcomes: &[Outcome], before: &[(&ResourceId, Labels)]) -> Result<(), StoreError> {
         let published: Vec<(&NewEvent, When)> = self
@@ -481,7 +474,7 @@ impl Transaction<'_> {
             .collect();
         for (number, (event, when)) in (0..).zip(published) {
             let position = feeds::next_position(self.connection, self.company).map_err(failed)?;
-            let gone = || before.iter().find(|(id, _)| **id == event.resource);
+            let gone = || before.iter().rfind(|(id, _)| **id == event.resource);
             let labels = match self.labels(&event.resource_type, &event.resource)? {
                 Some(labels) => labels,
                 None => gone().map(|(_, labels)| labels.clone()).unwrap_or_default(),
