@@ -332,19 +332,24 @@ impl Transaction<'_> {
         } = policy;
         let mut related = Related::default();
         let mut seen = HashSet::new();
+        let mut resolved = Vec::with_capacity(deltas.len());
         for delta in deltas {
             let relation = resource_type.relation(delta.attribute.as_str());
-            for (id, _) in &delta.add {
+            let mut added = Vec::with_capacity(delta.add.len());
+            for (id, member) in &delta.add {
                 let types: Vec<String> = self.read(
                     "SELECT type FROM resources WHERE company = ?1 AND id = ?2",
                     [self.company, id.as_str()],
                     |row| row.get(0),
                 )?;
                 let taken = |name: &String| relation.is_some_and(|relation| relation.takes(name));
-                if !types.iter().any(taken) && seen.insert(id) {
+                if types.iter().any(taken) {
+                    added.push((id, member));
+                } else if seen.insert(id) {
                     related.unknown.push(id.clone());
                 }
             }
+            resolved.push((delta, added));
         }
         if !related.unknown.is_empty() && !skip_unknown {
             return Err(CommitError::UnknownMembers {
@@ -352,10 +357,11 @@ impl Transaction<'_> {
                 members: related.unknown,
             });
         }
-        for delta in deltas {
+        for (delta, added) in resolved {
             let attribute = delta.attribute.as_str();
             let removed = if delta.clear {
-                self.members_beside(place, delta, &seen)?
+                let kept = added.iter().map(|(id, _)| *id).collect();
+                self.members_beside(place, attribute, &kept)?
             } else {
                 delta.remove.clone()
             };
@@ -369,7 +375,7 @@ impl Transaction<'_> {
                     related.left.push(&id);
                 }
             }
-            for (id, member) in delta.add.iter().filter(|(id, _)| !seen.contains(id)) {
+            for (id, member) in added {
                 let added = self.execute(
                     "INSERT INTO team_members SELECT ?1, ?2, place, ?5 FROM resources
                      WHERE company = ?3 AND id = ?4 ON CONFLICT DO NOTHING",
@@ -389,22 +395,20 @@ impl Transaction<'_> {
         Ok(related)
     }
 
-    /// Those members that the delta doesn't put in.
+    /// All members but these.
     fn members_beside(
         &self,
         place: i64,
-        delta: &RelationDelta,
-        unknown: &HashSet<&ResourceId>,
+        attribute: &str,
+        kept: &HashSet<&ResourceId>,
     ) -> Result<Vec<ResourceId>, StoreError> {
-        let added = delta.add.iter().map(|(id, _)| id);
-        let added: HashSet<&ResourceId> = added.filter(|id| !unknown.contains(id)).collect();
         let mut members = self.read(
             "SELECT r.id FROM team_members m JOIN resources r ON r.place = m.member
              WHERE m.team = ?1 AND m.attribute = ?2",
-            params![place, delta.attribute.as_str()],
+            params![place, attribute],
             |row| Ok(ResourceId::new(row.get::<_, String>(0)?)),
         )?;
-        members.retain(|id| !added.contains(id));
+        members.retain(|id| !kept.contains(id));
         Ok(members)
     }
 
