@@ -18,7 +18,7 @@ mod write;
 use std::{fmt, sync::Arc};
 
 use keyfob_core::{Clock, DateTime, IdGenerator, Registry, ResourceId, SystemClock, UuidGenerator};
-use keyfob_store::{ReadContext, Selection, Store, StoreExt, TenantId};
+use keyfob_store::{ReadContext, Selection, Store, StoreError, StoreExt, TenantId};
 use smol_str::SmolStr;
 
 use self::turn::Turns;
@@ -148,16 +148,11 @@ impl<S: Store> Engine<S> {
     /// [`AuthenticationError::Rejected`], which maps to 401.
     pub async fn authenticate(&self, secret: &str) -> Result<Authenticated, AuthenticationError> {
         let id: ResourceId = token::id_of(secret);
-        let system = ReadContext::new(TenantId::SYSTEM);
-        let found = self
-            .store
-            .get_one(&system, system::token(), &id, &Selection::document())
-            .await?;
-        let organization = found
-            .as_ref()
-            .and_then(|stored| stored.resource.core().get_str("organization"));
-        // A token that leads nowhere costs the same two look-ups.
-        let tenant = TenantId::new(organization.unwrap_or_default());
+        let tenant = match token::tenant_of(secret) {
+            Some(tenant) => tenant,
+            None => self.tenant_in_directory(&id).await?,
+        };
+        // A token that leads nowhere costs the same look-ups.
         let provisioning = self.provisioning(&Context::new(tenant.clone())).await?;
         let now = self.now();
         let mut opened_by = None;
@@ -174,6 +169,20 @@ impl<S: Store> Engine<S> {
             }),
             _ => Err(AuthenticationError::Rejected),
         }
+    }
+
+    /// Finds the tenant that a token leads to that doesn't name it; the service itself, which no token opens, where there
+    /// is none.
+    async fn tenant_in_directory(&self, id: &ResourceId) -> Result<TenantId, StoreError> {
+        let system = ReadContext::new(TenantId::SYSTEM);
+        let found = self
+            .store
+            .get_one(&system, system::token(), id, &Selection::document())
+            .await?;
+        let organization = found
+            .as_ref()
+            .and_then(|stored| stored.resource.core().get_str("organization"));
+        Ok(TenantId::new(organization.unwrap_or_default()))
     }
 
     /// The present instant, by the engine's clock.

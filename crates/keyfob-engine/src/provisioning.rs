@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use keyfob_core::{AttrPath, DateTime, Object, Resource, ResourceId, Value, Version};
-use keyfob_store::{Selection, Store, StoreError, StoreExt};
+use keyfob_store::{Selection, Store, StoreError, StoreExt, TenantId};
 use smol_str::{SmolStr, ToSmolStr};
 use thiserror::Error;
 
@@ -193,10 +193,13 @@ pub struct TokenInfo {
     pub expires: Option<DateTime>,
     /// Under which id the token is stored, the digest of the secret.
     pub(crate) id: ResourceId,
+    /// Whether the token names its tenant, so that no directory knows it.
+    pub(crate) names_tenant: bool,
 }
 
 impl TokenInfo {
     pub(crate) fn new(
+        tenant: &TenantId,
         token: &token::Token,
         name: impl Into<SmolStr>,
         created: DateTime,
@@ -208,6 +211,7 @@ impl TokenInfo {
             created,
             expires,
             id: token.id(),
+            names_tenant: token.names(tenant),
         }
     }
 
@@ -225,12 +229,16 @@ impl TokenInfo {
             // An expiry that can't be read must not make a token valid for ever.
             expires: object.get_str("expires").map(str::parse).transpose().ok()?,
             id: ResourceId::new(object.get_str("value")?),
+            names_tenant: object.get("namesTenant").and_then(Value::as_bool).unwrap_or(false),
         })
     }
 
     fn to_object(&self) -> Object {
         let mut object = Object::new();
         object.insert("value", self.id.as_str());
+        if self.names_tenant {
+            object.insert("namesTenant", true);
+        }
         object.insert("name", self.name.clone());
         object.insert("hint", self.hint.clone());
         object.insert("created", self.created.to_smolstr());

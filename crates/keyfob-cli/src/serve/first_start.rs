@@ -49,7 +49,7 @@ impl FirstStart {
         let is_chosen = self.token.is_some();
         let token = match self.token {
             Some(token) => token,
-            None => Token::generate()?,
+            None => Token::generate_for(cx.tenant())?,
         };
         if engine.admin().link_first(&cx, &token, &self.domains).await? {
             return Ok((!is_chosen).then_some(token));

@@ -31,7 +31,7 @@ fn the_first_start_shows_a_token_and_a_later_one_accepts_it_without_showing_any(
     assert_ne!(port.parse::<u16>().unwrap(), 0);
     assert_eq!(first.base, format!("{}/scim/v2", first.origin));
     let token = first.read_token();
-    assert!(token.starts_with("kf_") && token.len() > 40, "{token}");
+    assert!(token.starts_with("kf1_") && token.len() > 40, "{token}");
     let id = first.client(&token).create_user("bjensen@example.com");
     let stopped = first.stop();
     assert_eq!((stopped.code, stopped.lines), (Some(0), vec![]));

@@ -31,7 +31,7 @@ impl<S: Store> Admin<'_, S> {
     pub async fn add_domain(&self, cx: &Context, domain: &str) -> Result<Option<Token>, AdminError> {
         demand_admin(cx)?;
         let domain: EmailDomain = domain.parse()?;
-        let token = Token::generate()?;
+        let token = Token::generate_for(cx.tenant())?;
         let issued = self
             .edit(cx, event::PROVISIONING_CHANGED, |provisioning, at| {
                 if !provisioning.domains.contains(&domain) {
@@ -41,7 +41,7 @@ impl<S: Store> Admin<'_, S> {
                 if provisioning.is_linked() {
                     return Ok((None, Vec::new()));
                 }
-                self.link_with(provisioning, &token, std::slice::from_ref(&domain), at);
+                self.link_with(cx.tenant(), provisioning, &token, std::slice::from_ref(&domain), at);
                 Ok((Some(&token), vec![event::LINKED, event::TOKEN_ISSUED]))
             })
             .await?;
@@ -69,7 +69,7 @@ impl<S: Store> Admin<'_, S> {
             }
             provisioning.domains = domains.to_vec();
             provisioning.restricted = !domains.is_empty();
-            self.link_with(provisioning, token, domains, at);
+            self.link_with(cx.tenant(), provisioning, token, domains, at);
             Ok((Some(token), vec![event::TOKEN_ISSUED]))
         })
         .await
@@ -78,13 +78,14 @@ impl<S: Store> Admin<'_, S> {
     /// Links an organization that isn't linked.
     pub(super) fn link_with(
         &self,
+        tenant: &TenantId,
         provisioning: &mut Provisioning,
         token: &Token,
         domains: &[EmailDomain],
         at: DateTime,
     ) {
         provisioning.link = Some(self.engine.next_id().as_str().into());
-        provisioning.tokens = vec![TokenInfo::new(token, FIRST_TOKEN, at, self.expiry(None, at))];
+        provisioning.tokens = vec![TokenInfo::new(tenant, token, FIRST_TOKEN, at, self.expiry(None, at))];
         provisioning
             .first_link
             .get_or_insert_with(|| FirstLink::new(token, domains));
@@ -126,7 +127,7 @@ impl<S: Store> Admin<'_, S> {
         confirmation: Option<Confirmed>,
     ) -> Result<Token, AdminError> {
         demand_admin(cx)?;
-        let token = Token::generate()?;
+        let token = Token::generate_for(cx.tenant())?;
         // That it isn't enabled is said before a confirmation is asked for.
         if !self.engine.provisioning(cx).await?.is_linked() {
             return Err(AdminError::NotEnabled);
@@ -136,7 +137,7 @@ impl<S: Store> Admin<'_, S> {
             if !provisioning.is_linked() {
                 return Err(AdminError::NotEnabled);
             }
-            let info = |name: SmolStr| TokenInfo::new(&token, name, at, self.expiry(None, at));
+            let info = |name: SmolStr| TokenInfo::new(cx.tenant(), &token, name, at, self.expiry(None, at));
             match (name, provisioning.tokens.as_mut_slice()) {
                 (None, []) => provisioning.tokens.push(info(FIRST_TOKEN.into())),
                 (None, [only]) => *only = info(only.name.clone()),
@@ -168,7 +169,7 @@ impl<S: Store> Admin<'_, S> {
         if self.engine.profile().tokens == TokenPolicy::One {
             return Err(AdminError::OneToken);
         }
-        let token = Token::generate()?;
+        let token = Token::generate_for(cx.tenant())?;
         self.edit(cx, event::PROVISIONING_CHANGED, |provisioning, at| {
             if !provisioning.is_linked() {
                 return Err(AdminError::NotEnabled);
@@ -176,7 +177,7 @@ impl<S: Store> Admin<'_, S> {
             if provisioning.tokens.iter().any(|token| token.name == name) {
                 return Err(AdminError::TokenNameTaken(name.into()));
             }
-            let info = TokenInfo::new(&token, name, at, self.expiry(expires, at));
+            let info = TokenInfo::new(cx.tenant(), &token, name, at, self.expiry(expires, at));
             provisioning.tokens.push(info);
             Ok((Some(&token), vec![event::TOKEN_ISSUED]))
         })
@@ -379,6 +380,9 @@ impl<S: Store> Admin<'_, S> {
     /// Stores where a token leads, unless it leads there already: an earlier start of the service may have been killed
     /// after this step.
     async fn register(&self, cx: &Context, token: &Token) -> Result<(), AdminError> {
+        if token.names(cx.tenant()) {
+            return Ok(());
+        }
         let create = create_token(token.id(), cx.tenant());
         let system = Self::system();
         let commit = self
@@ -414,7 +418,8 @@ impl<S: Store> Admin<'_, S> {
     /// Removes the rows of the tokens that opened an organization before a change and don't after it.
     pub(super) async fn forget_ended(&self, before: &Provisioning, after: &Provisioning) {
         let is_valid = |id: &ResourceId| after.tokens.iter().any(|token| token.id == *id);
-        for token in before.tokens.iter().filter(|token| !is_valid(&token.id)) {
+        let ended = before.tokens.iter().filter(|token| !is_valid(&token.id));
+        for token in ended.filter(|token| !token.names_tenant) {
             self.forget(&token.id).await;
         }
     }
@@ -422,6 +427,9 @@ impl<S: Store> Admin<'_, S> {
     /// Removes the row of a token that was refused, unless the organization has it: another start of the service
     /// may have been given the same token, and was faster.
     async fn forget_unused(&self, cx: &Context, token: &Token) {
+        if token.names(cx.tenant()) {
+            return;
+        }
         let id = token.id();
         let Ok(provisioning) = self.engine.provisioning(cx).await else {
             return;

@@ -164,7 +164,7 @@ impl<S: Store> Admin<'_, S> {
         let mut provisioning = Provisioning::default();
         let mut events = Vec::new();
         if let Some(token) = token {
-            self.link_with(&mut provisioning, token, &[], at);
+            self.link_with(tenant, &mut provisioning, token, &[], at);
             events.push(of_provisioning(event::LINKED));
         }
         let mut founding = Founding::new(self.engine.profile(), provisioning.clone());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use keyfob_core::Registry;
-use keyfob_store::{Query, ReadContext};
+use keyfob_store::{Query, ReadContext, TenantId};
 use keyfob_store_memory::MemoryStore;
 use pollster::block_on;
 
@@ -30,39 +30,58 @@ fn rows(engine: &Engine<MemoryStore>) -> BTreeSet<String> {
     ids.map(|id| id.to_string()).collect()
 }
 
-/// Checks that there are rows of the tokens that open the organization and of no others.
+/// Checks that so many tokens open the organization, and that there are rows of those among them that don't name it and of
+/// no others.
 #[track_caller]
 fn assert_rows(engine: &Engine<MemoryStore>, cx: &Context, number: usize) {
     let provisioning = block_on(engine.provisioning(cx)).unwrap();
-    let valid: BTreeSet<_> = provisioning
-        .tokens
-        .iter()
+    let valid = provisioning.tokens.iter();
+    let in_directory: BTreeSet<_> = valid
+        .filter(|token| !token.names_tenant)
         .map(|token| token.id.to_string())
         .collect();
-    assert_eq!((rows(engine), valid.len()), (valid, number));
+    assert_eq!(
+        (rows(engine), provisioning.tokens.len()),
+        (in_directory, number)
+    );
 }
 
 #[test]
 fn t_4_a_token_that_ended_leaves_no_row() {
     let engine = engine(Profile::accessiq());
     let (admin, cx) = organization(&engine);
-    block_on(admin.add_domain(&cx, "example.com")).unwrap().unwrap();
+    ended_tokens_leave_no_row(&engine, &cx);
+    assert!(rows(&engine).is_empty(), "the tokens name the tenant");
+    // A tenant whose id is a name is not in its tokens.
+    let cx = Context::new(TenantId::new("acme")).acting_as(Actor::OrganizationAdmin);
+    let token = block_on(admin.add_domain(&cx, "example.com")).unwrap().unwrap();
+    assert!(!token.expose().contains("acme"));
     assert_rows(&engine, &cx, 1);
+    assert_eq!(rows(&engine).len(), 1);
+    block_on(admin.unlink(&cx, Some(Confirmed))).unwrap();
+    ended_tokens_leave_no_row(&engine, &cx);
+}
+
+fn ended_tokens_leave_no_row(engine: &Engine<MemoryStore>, cx: &Context) {
+    let admin = engine.admin();
+    let domain = format!("{}.example.com", cx.tenant().as_str().len());
+    block_on(admin.add_domain(cx, &domain)).unwrap().unwrap();
+    assert_rows(engine, cx, 1);
     for _ in 0..5 {
-        let token = block_on(admin.refresh_token(&cx, None, Some(Confirmed))).unwrap();
-        assert_rows(&engine, &cx, 1);
+        let token = block_on(admin.refresh_token(cx, None, Some(Confirmed))).unwrap();
+        assert_rows(engine, cx, 1);
         assert!(block_on(engine.authenticate(token.expose())).is_ok());
     }
     for name in ["second", "third"] {
-        block_on(admin.issue_token(&cx, name, None)).unwrap();
+        block_on(admin.issue_token(cx, name, None)).unwrap();
     }
-    assert_rows(&engine, &cx, 3);
-    block_on(admin.refresh_token(&cx, Some("second"), Some(Confirmed))).unwrap();
-    assert_rows(&engine, &cx, 3);
-    block_on(admin.revoke_token(&cx, "third", Some(Confirmed))).unwrap();
-    assert_rows(&engine, &cx, 2);
-    block_on(admin.unlink(&cx, Some(Confirmed))).unwrap();
-    assert_rows(&engine, &cx, 0);
+    assert_rows(engine, cx, 3);
+    block_on(admin.refresh_token(cx, Some("second"), Some(Confirmed))).unwrap();
+    assert_rows(engine, cx, 3);
+    block_on(admin.revoke_token(cx, "third", Some(Confirmed))).unwrap();
+    assert_rows(engine, cx, 2);
+    block_on(admin.unlink(cx, Some(Confirmed))).unwrap();
+    assert_rows(engine, cx, 0);
 }
 
 #[test]
