@@ -76,7 +76,7 @@ impl<'e, S: Store> Access<'e, S> {
     /// [`AccessError::NotFound`], also for a deleted user; [`AccessError::Store`].
     ///
     /// # Complexity
-    /// At most four look-ups by an index, whatever the number of users and groups.
+    /// At most five look-ups by an index, whatever the number of users and groups.
     pub async fn user(&self, cx: &Context, user: &str) -> Result<UserAccess, AccessError> {
         let Found { id, stored, groups } = self.found_user(cx, user).await?;
         let types = &self.types;
@@ -94,7 +94,7 @@ impl<'e, S: Store> Access<'e, S> {
             user: id,
             state: UserState::of(&stored.resource, &State::of(&stored)),
             directory: Directory::Global,
-            access_groups: found.iter().filter_map(AccessGroup::from_stored).collect(),
+            access_groups: self.existing_groups(cx, &found).await?,
         })
     }
 
@@ -108,7 +108,7 @@ impl<'e, S: Store> Access<'e, S> {
     /// [`AccessError::NotFound`], also for a deleted user; [`AccessError::Store`].
     ///
     /// # Complexity
-    /// At most six look-ups by an index; linear in the levels of the user's access groups and their doors.
+    /// At most seven look-ups by an index; linear in the levels of the user's access groups and their doors.
     pub async fn effective_doors(
         &self,
         cx: &Context,

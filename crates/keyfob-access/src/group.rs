@@ -3,7 +3,7 @@
 mod rule;
 
 use keyfob_core::{MemberSet, ResourceId};
-use keyfob_engine::{Context, EngineError, FurtherChange, Selection, Store, Stored, event};
+use keyfob_engine::{Context, EngineError, FurtherChange, Selection, Store, StoreError, Stored, event};
 use smol_str::SmolStr;
 
 pub use self::rule::AccessGroups;
@@ -26,6 +26,8 @@ pub struct AccessGroup {
     pub source: Option<ResourceId>,
     /// Where it belongs.
     pub directory: Directory,
+    /// The link over which its SCIM group came. It is nothing without that link.
+    link: Option<SmolStr>,
 }
 
 impl AccessGroup {
@@ -36,7 +38,15 @@ impl AccessGroup {
             name: core.get_str("name")?.into(),
             source: core.get_str("source").map(ResourceId::new),
             directory: Directory::Global,
+            link: core.get_str("link").map(Into::into),
         })
+    }
+
+    /// Returns true if the access group exists under this link. One that doesn't say over which link it came was stored by
+    /// the first edition, and exists under any.
+    fn exists_under(&self, link: Option<&str>) -> bool {
+        let is_of_link = self.link.is_none() || self.link.as_deref() == link;
+        self.source.is_none() || (link.is_some() && is_of_link)
     }
 }
 
@@ -51,7 +61,21 @@ impl<S: Store> Access<'_, S> {
         let groups = self
             .all(cx, &self.types.access_group, &Selection::document())
             .await?;
-        Ok(groups.iter().filter_map(AccessGroup::from_stored).collect())
+        self.existing_groups(cx, &groups).await
+    }
+
+    /// Returns those of stored access groups that exist under the organization's link.
+    pub(crate) async fn existing_groups(
+        &self,
+        cx: &Context,
+        stored: &[Stored],
+    ) -> Result<Vec<AccessGroup>, StoreError> {
+        let mut groups: Vec<_> = stored.iter().filter_map(AccessGroup::from_stored).collect();
+        if groups.iter().any(|group| group.source.is_some()) {
+            let link = self.engine.provisioning(cx).await?.link;
+            groups.retain(|group| group.exists_under(link.as_deref()));
+        }
+        Ok(groups)
     }
 
     /// The access group with this id or name.
@@ -61,7 +85,9 @@ impl<S: Store> Access<'_, S> {
     pub async fn access_group(&self, cx: &Context, id_or_name: &str) -> Result<AccessGroup, AccessError> {
         let groups = &self.types.access_group;
         let stored = self.named(cx, groups, id_or_name, &Selection::document()).await?;
-        AccessGroup::from_stored(&stored).ok_or_else(|| AccessError::not_found(groups.name(), id_or_name))
+        let existing = self.existing_groups(cx, std::slice::from_ref(&stored)).await?;
+        let missing = || AccessError::not_found(groups.name(), id_or_name);
+        existing.into_iter().next().ok_or_else(missing)
     }
 
     /// Who is in an access group: the users in the SCIM group from which it was made, at this moment, or its own.
@@ -124,7 +150,7 @@ impl<S: Store> Access<'_, S> {
                 review.add(FurtherChange::Create {
                     resource_type: self.types.access_group.clone(),
                     id: fresh.clone(),
-                    document: rule::access_group_document(&name, review.id()),
+                    document: rule::access_group_document(&name, review),
                     unique: vec![name_key(&name)],
                 });
                 made = Some(fresh.clone());
@@ -160,6 +186,7 @@ impl<S: Store> Access<'_, S> {
             name,
             source: None,
             directory: Directory::Global,
+            link: None,
         })
     }
 

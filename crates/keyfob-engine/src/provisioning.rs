@@ -229,7 +229,10 @@ impl TokenInfo {
             // An expiry that can't be read must not make a token valid for ever.
             expires: object.get_str("expires").map(str::parse).transpose().ok()?,
             id: ResourceId::new(object.get_str("value")?),
-            names_tenant: object.get("namesTenant").and_then(Value::as_bool).unwrap_or(false),
+            names_tenant: object
+                .get("namesTenant")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
         })
     }
 

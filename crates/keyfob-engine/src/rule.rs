@@ -50,8 +50,8 @@ pub trait Rule: Send + Sync + 'static {
     /// Adds what an organization has from the start, when one is created.
     fn founded(&self, _: &mut Founding<'_>) {}
 
-    /// What goes when an organization is unlinked from its provider: for each the name of a resource type and a filter
-    /// for those of its resources that go.
+    /// Names the resources that are nothing without the link to the provider over which they came: for each the name of a
+    /// resource type and a filter. Their attribute `link` says which link that is; they are removed when it is cut.
     fn unlinked(&self) -> &[(&'static str, &'static str)] {
         &[]
     }

@@ -56,7 +56,7 @@ impl Rule for AccessGroups {
         let renamed = FurtherChange::Replace {
             resource_type,
             id,
-            document: access_group_document(&name, review.id()),
+            document: access_group_document(&name, review),
             unique: vec![name_key(&name)],
         };
         review.attempt(renamed, Some(conflict));
@@ -93,10 +93,13 @@ pub(super) fn forget_access_group(review: &mut Review<'_>) {
     review.state_mut().remove(STATE);
 }
 
-/// An access group that was made from a group.
-pub(super) fn access_group_document(name: &str, source: &ResourceId) -> Resource {
+/// Returns the document of an access group that is made from the group under review, over the organization's link.
+pub(super) fn access_group_document(name: &str, review: &Review<'_>) -> Resource {
     let mut document = document(schema_of(ACCESS_GROUP), name);
-    document.core_mut().insert("source", source.as_str());
+    document.core_mut().insert("source", review.id().as_str());
+    if let Some(link) = &review.provisioning().link {
+        document.core_mut().insert("link", link.clone());
+    }
     document
 }
 

@@ -41,7 +41,13 @@ impl<S: Store> Admin<'_, S> {
                 if provisioning.is_linked() {
                     return Ok((None, Vec::new()));
                 }
-                self.link_with(cx.tenant(), provisioning, &token, std::slice::from_ref(&domain), at);
+                self.link_with(
+                    cx.tenant(),
+                    provisioning,
+                    &token,
+                    std::slice::from_ref(&domain),
+                    at,
+                );
                 Ok((Some(&token), vec![event::LINKED, event::TOKEN_ISSUED]))
             })
             .await?;
@@ -85,7 +91,13 @@ impl<S: Store> Admin<'_, S> {
         at: DateTime,
     ) {
         provisioning.link = Some(self.engine.next_id().as_str().into());
-        provisioning.tokens = vec![TokenInfo::new(tenant, token, FIRST_TOKEN, at, self.expiry(None, at))];
+        provisioning.tokens = vec![TokenInfo::new(
+            tenant,
+            token,
+            FIRST_TOKEN,
+            at,
+            self.expiry(None, at),
+        )];
         provisioning
             .first_link
             .get_or_insert_with(|| FirstLink::new(token, domains));

@@ -1,7 +1,7 @@
 //! Changing what is kept with a resource, as administrators of a sibling crate do.
 
 use keyfob_core::{ResourceId, ResourceType};
-use keyfob_store::{Change, Selection, Store};
+use keyfob_store::{Change, Expected, Selection, Store};
 
 use super::{
     Engine, EngineError,
@@ -23,7 +23,7 @@ impl<S: Store> Engine<S> {
     /// resource and its state as they are.
     ///
     /// What is committed is committed under the [`provisioning`](Review::provisioning) that `amend` saw: an unlinking
-    /// comes before and is seen, or after and finds what was added.
+    /// comes before and is seen, or after.
     ///
     /// # Errors
     /// [`EngineError::NotFound`], [`EngineError::Rejected`] with what `amend` or a rule refuses,
@@ -52,12 +52,11 @@ impl<S: Store> Engine<S> {
             if let Decision::Commit(prepared) = &mut decision
                 && let Some(version) = seen.provisioning.version
             {
-                // Stored again as it is, so that an unlinking that has read what goes with the link notices.
-                let guard = Change::replace(
+                // An unlinking comes before, and is seen, or after.
+                let guard = Change::expect(
                     system::provisioning(),
                     system::provisioning_id(),
-                    seen.provisioning.to_document(),
-                    Some(version),
+                    Expected::Version(version),
                 );
                 prepared.changes.push(guard);
             }

@@ -41,9 +41,18 @@ async fn counting() -> (Server, Calls) {
     let calls = Calls::default();
     let store = DynStore::new(Hooked::new(MemoryStore::new(), calls.clone()));
     let engine = Arc::new(Engine::new(store, Registry::verkada().clone()).with_profile(Profile::verkada()));
-    let organization = engine.admin().create_unlinked_organization("default").await.unwrap();
+    let organization = engine
+        .admin()
+        .create_unlinked_organization("default")
+        .await
+        .unwrap();
     let admin = Context::new(organization.tenant).acting_as(Actor::OrganizationAdmin);
-    let token = engine.admin().add_domain(&admin, "example.com").await.unwrap().unwrap();
+    let token = engine
+        .admin()
+        .add_domain(&admin, "example.com")
+        .await
+        .unwrap()
+        .unwrap();
     let server = Server {
         service: ScimService::builder(Arc::clone(&engine))
             .base_path("/scim/v2")
@@ -62,9 +71,7 @@ async fn a_request_costs_one_read_to_authenticate_one_to_look_and_one_commit() {
     let group = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Guides"});
     let group = server.send("POST", "/Groups", Some(&group)).await.json()["id"].clone();
     let group = format!("/Groups/{}", group.as_str().unwrap());
-    let patch = |operation: serde_json::Value| {
-        json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation]})
-    };
+    let patch = |operation: serde_json::Value| json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation]});
     let join = patch(json!({"op": "add", "path": "members", "value": [{"value": user}]}));
     let leave = patch(json!({"op": "remove", "path": format!("members[value eq \"{user}\"]")}));
     let rename = patch(json!({"op": "replace", "path": "displayName", "value": "Guards"}));

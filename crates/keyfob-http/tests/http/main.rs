@@ -10,6 +10,8 @@ mod cases;
 #[cfg(test)]
 mod compare;
 #[cfg(test)]
+mod cost;
+#[cfg(test)]
 mod discovery;
 #[cfg(test)]
 mod domain;

@@ -40,10 +40,7 @@ fn assert_rows(engine: &Engine<MemoryStore>, cx: &Context, number: usize) {
         .filter(|token| !token.names_tenant)
         .map(|token| token.id.to_string())
         .collect();
-    assert_eq!(
-        (rows(engine), provisioning.tokens.len()),
-        (in_directory, number)
-    );
+    assert_eq!((rows(engine), provisioning.tokens.len()), (in_directory, number));
 }
 
 #[test]
