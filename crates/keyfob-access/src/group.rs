@@ -178,9 +178,17 @@ impl<S: Store> Access<'_, S> {
         let name = name_of(name)?;
         let document = document(schema_of(ACCESS_GROUP), &name);
         let groups = &self.types.access_group;
-        let id = self
-            .create(cx, "createAccessGroup", groups, document, vec![name_key(&name)])
-            .await?;
+        let create = || {
+            let unique = vec![name_key(&name)];
+            self.create(cx, "createAccessGroup", groups, document.clone(), unique)
+        };
+        let id = match create().await {
+            // The name may be that of an access group that went with its link and is still stored.
+            Err(AccessError::NameTaken { .. }) if self.engine.admin().sweep(cx).await? > 0 => {
+                create().await?
+            }
+            outcome => outcome?,
+        };
         Ok(AccessGroup {
             id,
             name,
