@@ -214,7 +214,7 @@ struct Served<S> {
     requests: [PatchRequest; 2],
 }
 
-impl<S: Store> Served<S> {
+impl<S: StoreExt> Served<S> {
     fn new(store: S, count: usize) -> Result<Self, Failed> {
         let engine = Engine::new(store, Registry::rfc().clone());
         let cx = Context::new(TenantId::new("acme"));

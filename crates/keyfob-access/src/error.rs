@@ -76,7 +76,7 @@ pub enum AccessError {
     /// The engine's administration refused it.
     #[error(transparent)]
     Admin(#[from] AdminError),
-    /// Others change the same at the same time, again and again; maps to 429.
+    /// Others change the same at the same time, again and again; maps to 503.
     #[error("too many administrators change this at the same time")]
     Contention,
     /// The store failed.
@@ -110,7 +110,7 @@ impl ToErrorBody for AccessError {
             Self::NameMissing | Self::Schedule(_) | Self::TooDeep { .. } => {
                 ErrorBody::bad_request(ScimType::InvalidValue, detail)
             }
-            Self::Contention => ErrorBody::new(429, detail),
+            Self::Contention => ErrorBody::new(503, detail),
         }
     }
 }

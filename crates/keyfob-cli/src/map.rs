@@ -46,7 +46,7 @@ pub(crate) struct Understanding {
     #[arg(long, value_enum, default_value_t = NamedFunctions::Entra)]
     functions: NamedFunctions,
     /// What `IIF` gives where an attribute in its condition is null or empty
-    #[arg(long, value_enum, default_value_t = IifNull::Null)]
+    #[arg(long, value_enum, default_value_t = IifNull::Natural)]
     iif_null: IifNull,
     /// Lets `NormalizeDiacritics` strip the marks of letters that the service's table lacks, too
     #[arg(long)]

@@ -4,7 +4,13 @@ use std::fmt;
 
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::{name::SchemaUri, resource::Resource, value::Value};
+use crate::{
+    json,
+    message::{Deviations, MessageError, Reader},
+    name::SchemaUri,
+    resource::Resource,
+    value::{Object, Value},
+};
 
 /// Something that went wrong and can be told to a client.
 pub trait ToErrorBody {
@@ -45,6 +51,30 @@ pub enum ScimType {
 }
 
 impl ScimType {
+    const ALL: [Self; 13] = [
+        Self::ExpiredCursor,
+        Self::InvalidCount,
+        Self::InvalidCursor,
+        Self::InvalidFilter,
+        Self::InvalidPath,
+        Self::InvalidSyntax,
+        Self::InvalidValue,
+        Self::InvalidVers,
+        Self::Mutability,
+        Self::NoTarget,
+        Self::Sensitive,
+        Self::TooMany,
+        Self::Uniqueness,
+    ];
+
+    /// Returns what a keyword stands for, in any case.
+    #[must_use]
+    pub fn named(keyword: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|scim_type| scim_type.as_str().eq_ignore_ascii_case(keyword))
+    }
+
     /// The keyword on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -76,7 +106,7 @@ impl fmt::Display for ScimType {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorBody {
-    /// The HTTP status code.
+    /// The HTTP status code; 0 in an error that was received without one.
     pub status: u16,
     /// The keyword, for errors that have one.
     pub scim_type: Option<ScimType>,
@@ -115,6 +145,54 @@ impl ErrorBody {
             scim_type: Some(scim_type),
             ..self
         }
+    }
+
+    /// Reads the error that a server answered with.
+    ///
+    /// A `scimType` that RFC 7644 section 3.12 doesn't list is noted and left out; `detail` is empty where it is missing.
+    ///
+    /// # Errors
+    /// [`MessageError`] when the text is not a JSON object, or is neither stated to be an error nor has a `status`:
+    /// then it is somebody else's message.
+    pub fn from_json(text: &[u8], deviations: &mut Deviations) -> Result<Self, MessageError> {
+        Self::from_object(json::object_from_slice(text)?, deviations)
+    }
+
+    /// Reads an error out of a decoded body, such as the `response` of a bulk operation.
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json).
+    pub fn from_object(mut message: Object, deviations: &mut Deviations) -> Result<Self, MessageError> {
+        let stated = message.get("schemas").map(Value::as_elements).unwrap_or_default();
+        let is_stated = stated
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|uri| Self::SCHEMA.is(uri));
+        let mut reader = Reader::new(&mut message, "RFC 7644 section 3.12", deviations);
+        if !is_stated {
+            reader.schema(&Self::SCHEMA);
+        }
+        let status = reader
+            .text("status")
+            .and_then(|status| status.trim().parse().ok());
+        if status.is_none() {
+            if !is_stated {
+                return Err(MessageError::Schema {
+                    expected: Self::SCHEMA,
+                });
+            }
+            reader.note("status", "is not a status code");
+        }
+        let scim_type = reader.text("scimType").filter(|keyword| !keyword.is_empty());
+        let known = scim_type.as_deref().and_then(ScimType::named);
+        if scim_type.is_some() && known.is_none() {
+            reader.note("scimType", "is not a keyword of table 9");
+        }
+        Ok(Self {
+            status: status.unwrap_or_default(),
+            scim_type: known,
+            detail: reader.text("detail").unwrap_or_default(),
+        })
     }
 
     /// The message as it goes over the wire; its `status` is a string there.

@@ -3,6 +3,7 @@
 mod decode;
 mod encode;
 mod error;
+mod list;
 mod member;
 mod patch;
 mod resource;
@@ -12,7 +13,7 @@ pub use self::{
     encode::{object_to_vec, value_to_vec},
     error::JsonError,
 };
-pub(crate) use self::{encode::write_resource, patch::patch_from_slice};
+pub(crate) use self::{encode::write_resource, list::list_from_slice, patch::patch_from_slice};
 
 /// How many levels of objects and arrays a body may have. The deepest legal one, a PATCH of an extension's complex
 /// multi-valued attribute, has nine.

@@ -1,17 +1,29 @@
 //! Messages of the protocol (RFC 7644 section 8.1).
 
+mod bulk;
+mod config;
+mod deviation;
 mod list;
+mod page;
 mod patch;
+mod reader;
 mod search;
 
 use smol_str::SmolStr;
 use thiserror::Error;
 
-pub(crate) use self::patch::{SentOperation, SentPatch};
 pub use self::{
+    bulk::{BulkMethod, BulkOperation, BulkRequest, BulkResponse, BulkResult},
+    config::{BulkLimits, ServiceProviderConfig},
+    deviation::{Deviation, Deviations},
     list::ListResponse,
+    page::ListPage,
     patch::{PatchOperation, PatchOperationKind, PatchRequest},
     search::{SearchRequest, SortOrder},
+};
+pub(crate) use self::{
+    patch::{SentOperation, SentPatch},
+    reader::Reader,
 };
 use crate::{
     error::{ErrorBody, ScimType, ToErrorBody},

@@ -104,6 +104,24 @@ impl Projection {
         }
     }
 
+    /// Returns the names of `attributes`, if the projection is made of them.
+    #[must_use]
+    pub fn attributes(&self) -> Option<&[AttrPath]> {
+        match &self.mode {
+            Mode::Only(paths) => Some(paths),
+            _ => None,
+        }
+    }
+
+    /// Returns the names of `excludedAttributes`, if the projection is made of them.
+    #[must_use]
+    pub fn excluded_attributes(&self) -> Option<&[AttrPath]> {
+        match &self.mode {
+            Mode::Except(paths) => Some(paths),
+            _ => None,
+        }
+    }
+
     /// Reads the comma-separated query parameters.
     ///
     /// # Errors

@@ -75,15 +75,12 @@ impl State {
 
     /// Notes that the user is deleted, or that it is not any longer.
     pub(crate) fn set_deleted(&mut self, deleted: Option<(Origin, DateTime)>) {
-        match deleted {
-            Some((origin, at)) => {
-                self.set(DELETED_BY, origin.as_str());
-                self.set(DELETED_AT, at.to_smolstr());
-            }
-            None => {
-                self.remove(DELETED_BY);
-                self.remove(DELETED_AT);
-            }
+        if let Some((origin, at)) = deleted {
+            self.set(DELETED_BY, origin.as_str());
+            self.set(DELETED_AT, at.to_smolstr());
+        } else {
+            self.remove(DELETED_BY);
+            self.remove(DELETED_AT);
         }
     }
 

@@ -192,7 +192,7 @@ mod tests {
             ),
             (
                 EngineError::Contention.into(),
-                429,
+                503,
                 header::RETRY_AFTER,
                 Some("2"),
             ),

@@ -1,5 +1,5 @@
-//! What the outside world supplies to an evaluation: the time and randomness. Both are injected, so that everything
-//! else is a function.
+//! What the outside world supplies to an evaluation: the time, randomness and named parameters. All of them are
+//! injected, so that everything else is a function.
 
 use std::{
     fmt,
@@ -9,7 +9,9 @@ use std::{
 use keyfob_core::DateTime;
 use thiserror::Error;
 
-/// The time and the randomness of an evaluation.
+use crate::source::Source;
+
+/// The time, the randomness and the parameters of an evaluation.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Environment<'e> {
@@ -17,13 +19,40 @@ pub struct Environment<'e> {
     pub now: DateTime,
     /// What `Guid()` and `RandomString(…)` are made of.
     pub entropy: &'e dyn Entropy,
+    /// The values of `%name%`, by name; an expression that reads another one is an error.
+    pub parameters: Option<&'e Source>,
 }
 
 impl<'e> Environment<'e> {
     /// The environment of this time and randomness.
     #[must_use]
     pub fn new(now: DateTime, entropy: &'e dyn Entropy) -> Self {
-        Self { now, entropy }
+        Self {
+            now,
+            entropy,
+            parameters: None,
+        }
+    }
+
+    /// Gives expressions these values for `%name%`.
+    ///
+    /// ```
+    /// use keyfob_mapping::{Environment, Options, Outcome, Program, SeededEntropy, Source};
+    ///
+    /// let parameters = Source::from_iter([("Domain", "contoso.com")]);
+    /// let entropy = SeededEntropy::new(0);
+    /// let environment = Environment::new("2026-01-01T12:00:00Z".parse()?, &entropy).with_parameters(&parameters);
+    /// let program = Program::read(r#"Join("@", [alias], %Domain%)"#, &Options::default())?;
+    /// let outcome = program.evaluate(&Source::from_iter([("alias", "babs")]), &environment)?;
+    /// assert_eq!(outcome, Outcome::Value("babs@contoso.com".into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn with_parameters(self, parameters: &'e Source) -> Self {
+        Self {
+            parameters: Some(parameters),
+            ..self
+        }
     }
 }
 

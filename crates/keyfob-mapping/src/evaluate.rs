@@ -74,6 +74,18 @@ impl<'v> Evaluation<'v> {
                 let name = self.program.attribute(*index);
                 Ok(Cow::Borrowed(self.source.get(name).unwrap_or(&NOTHING)))
             }
+            Operation::Parameter(name) => {
+                let parameters = self.environment.parameters;
+                let value = parameters.and_then(|parameters| parameters.get(name));
+                value.map(Cow::Borrowed).ok_or_else(|| {
+                    let name = name.clone();
+                    EvaluateError::new(EvaluateErrorKind::NoParameter { name }, at(node.origin))
+                })
+            }
+            Operation::Ignore(scope) => Err(EvaluateError::new(
+                EvaluateErrorKind::FlowEnds { scope: *scope },
+                at(node.origin),
+            )),
             Operation::Comparison {
                 operator,
                 left,

@@ -35,8 +35,10 @@ pub enum Expression {
     Text(SmolStr),
     /// `8`, `-1.5` or `&HFF`.
     Number(Decimal),
-    /// A word that stands for a value.
+    /// A word that stands for a value, or that ends the flow.
     Word(Word),
+    /// `%Domain%`: a named value that the caller gives.
+    Parameter(SmolStr),
     /// A call of a function.
     Call {
         /// The function.
@@ -93,7 +95,7 @@ impl Operator {
     }
 }
 
-/// A word that stands for a value.
+/// A word that stands for a value, or that ends the flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Word {
@@ -107,16 +109,22 @@ pub enum Word {
     VbTextCompare,
     /// `vbBinaryCompare`: with regard to case.
     VbBinaryCompare,
+    /// `IgnoreAttributeFlow`: leaves the attribute out of the flow where it is evaluated.
+    IgnoreAttributeFlow,
+    /// `IgnoreObjectFlow`: leaves the object out of the flow where it is evaluated.
+    IgnoreObjectFlow,
 }
 
 impl Word {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::True,
         Self::False,
         Self::Null,
         Self::VbTextCompare,
         Self::VbBinaryCompare,
+        Self::IgnoreAttributeFlow,
+        Self::IgnoreObjectFlow,
     ];
 
     /// As expressions write it.
@@ -128,6 +136,8 @@ impl Word {
             Self::Null => "NULL",
             Self::VbTextCompare => "vbTextCompare",
             Self::VbBinaryCompare => "vbBinaryCompare",
+            Self::IgnoreAttributeFlow => "IgnoreAttributeFlow",
+            Self::IgnoreObjectFlow => "IgnoreObjectFlow",
         }
     }
 }

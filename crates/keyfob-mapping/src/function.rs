@@ -3,6 +3,7 @@
 mod choice;
 mod dates;
 mod encoding;
+pub(crate) mod foreign;
 mod generators;
 mod multi_value;
 mod replace;
@@ -29,6 +30,7 @@ use crate::{
 /// assert_eq!(keys, ["separator", "source"]);
 /// assert_eq!(join.repeated(), 1);
 /// assert!(Function::named("join", FunctionSet::Entra).is_none());
+/// assert_eq!(Function::in_any_case("join", FunctionSet::Entra), Some(join));
 /// ```
 #[derive(Clone, Copy)]
 pub struct Function(&'static Definition);
@@ -67,6 +69,10 @@ pub(crate) enum Role {
     IgnoreIfEmpty,
     /// The arguments are candidates for the value of the attribute.
     Candidates,
+    /// Values of the attribute, beside which those that it has stay.
+    Adds,
+    /// All values of the attribute, written as one.
+    Replaces,
 }
 
 /// A parameter of a function.
@@ -174,6 +180,13 @@ impl Function {
     #[must_use]
     pub fn named(name: &str, set: FunctionSet) -> Option<Self> {
         Self::all(set).find(|function| function.0.name == name)
+    }
+
+    /// The function of this name in any case, as the service takes it.
+    #[must_use]
+    pub fn in_any_case(name: &str, set: FunctionSet) -> Option<Self> {
+        Self::named(name, set)
+            .or_else(|| Self::all(set).find(|function| function.0.name.eq_ignore_ascii_case(name)))
     }
 
     /// All functions of a set.

@@ -28,7 +28,7 @@ pub use self::{
     function::{ArityError, Function, Parameter},
     lint::Lint,
     options::{FunctionSet, Limits, NullCondition, Options},
-    program::{Candidates, CompileError, CompileErrorKind, Outcome, Program},
+    program::{Candidates, CompileError, CompileErrorKind, FlowScope, Outcome, Program},
     source::{Source, SourceError},
     value::{Decimal, Value},
 };

@@ -4,7 +4,7 @@ mod rules;
 
 use std::ops::Range;
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::{
     expression::{Expression, ParseError, Reading, Remark, locate},
@@ -18,8 +18,8 @@ use crate::{
 ///
 /// let text = r#"IIF(IsPresent([country]), [country], "Other")"#;
 /// let lints = lint::expression(text, &Options::default())?;
-/// assert_eq!(lints[0].id, "W-IIF-NULL");
-/// assert_eq!(lints[0].fix, "write `Switch([country], [country], \"\", \"Other\")`, whose key \"\" is for null, too");
+/// assert_eq!((lints[0].id, lints[0].level), ("W-IIF-NULL", lint::Level::Note));
+/// assert_eq!(lints[0].fix, "`Coalesce([country], \"Other\")` says it without a condition where the attribute is null");
 /// # Ok::<(), keyfob_mapping::ParseError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ use crate::{
 pub struct Lint {
     /// Its name, such as `W-ESCAPE`, which never changes.
     pub id: &'static str,
+    /// How bad it is.
+    pub level: Level,
     /// What is odd.
     pub sentence: SmolStr,
     /// What to write instead.
@@ -35,12 +37,56 @@ pub struct Lint {
     pub span: Option<Range<usize>>,
 }
 
+/// How bad something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a gate names one of these")]
+pub enum Level {
+    /// It may well be meant, and there is something to know about it.
+    Note,
+    /// It is probably a mistake.
+    Warning,
+    /// It can't work.
+    Error,
+}
+
+impl Level {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// The lints that are notes; all others are warnings.
+const NOTES: [&str; 11] = [
+    "W-BLANKS",
+    "W-COALESCE-EMPTY",
+    "W-DATE-TEXT",
+    "W-DEFAULT-ON-UPDATE",
+    "W-FORMAT-ARGUMENTS",
+    "W-FORMAT-UNUSED",
+    "W-FUNCTION-CASE",
+    "W-IIF-NULL",
+    "W-MID-END",
+    "W-SOURCE-TWICE",
+    "W-SWITCH-DELTA",
+];
+
 impl Lint {
     /// A remark that is about no text.
     #[must_use]
     pub fn new(id: &'static str, sentence: impl Into<SmolStr>, fix: impl Into<SmolStr>) -> Self {
         Self {
             id,
+            level: if NOTES.contains(&id) {
+                Level::Note
+            } else {
+                Level::Warning
+            },
             sentence: sentence.into(),
             fix: fix.into(),
             span: None,
@@ -78,6 +124,11 @@ pub fn expression(text: &str, options: &Options) -> Result<Vec<Lint>, ParseError
                 "W-BLANKS",
                 "the blanks between a bracket and the name are no part of the name",
                 "leave them out",
+            ),
+            Remark::Case(function) => Lint::new(
+                "W-FUNCTION-CASE",
+                format_smolstr!("the reference writes `{function}`, and calls names case-sensitive; the service takes any case"),
+                format_smolstr!("write `{function}`"),
             ),
         };
         lint.at(span)

@@ -25,17 +25,19 @@ pub enum FunctionSet {
     CloudSync,
 }
 
-/// What `IIF` gives where an attribute that its condition reads is null or empty. Microsoft says only that the
-/// condition "check fails" then.
+/// What `IIF` gives where an attribute that its condition reads is null or empty.
+///
+/// The function reference of Microsoft calls a condition on such an attribute unsupported, and says only that the
+/// "check fails". Microsoft's own default mappings guard with such conditions and expect them to be evaluated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NullCondition {
     /// No value.
-    #[default]
     Null,
     /// The value for a condition that does not hold.
     False,
     /// What the condition says, in which null is compared as the empty text.
+    #[default]
     Natural,
 }
 

@@ -3,7 +3,7 @@
 mod compile;
 mod error;
 
-use std::ops::Range;
+use std::{fmt, ops::Range};
 
 use keyfob_core::{Collation, CompareKey};
 use smol_str::SmolStr;
@@ -63,6 +63,10 @@ pub(crate) enum Operation {
     Format(Value, Box<Format>),
     /// An attribute, by its place among those that are read.
     Attribute(usize),
+    /// A value that the caller gives.
+    Parameter(SmolStr),
+    /// The end of the flow.
+    Ignore(FlowScope),
     Comparison {
         operator: Operator,
         left: u32,
@@ -83,10 +87,38 @@ pub(crate) enum Operation {
 pub enum Outcome {
     /// A value, perhaps null.
     Value(Value),
-    /// The attribute is left out of the flow (`IgnoreFlowIfNullOrEmpty`).
-    Ignored,
+    /// The attribute (`IgnoreFlowIfNullOrEmpty`, `IgnoreAttributeFlow`) or the object (`IgnoreObjectFlow`) is left out
+    /// of the flow.
+    Ignored(FlowScope),
     /// The values of `SelectUniqueValue`, of which the first that is free is to be taken.
     Candidates(Candidates),
+}
+
+/// What is left out where a flow ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the language knows no other")]
+pub enum FlowScope {
+    /// The attribute: it stays as it is.
+    Attribute,
+    /// The object: nothing is done to its resource.
+    Object,
+}
+
+impl FlowScope {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Attribute => "attribute",
+            Self::Object => "object",
+        }
+    }
+}
+
+impl fmt::Display for FlowScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// The values of `SelectUniqueValue` in order.
@@ -117,23 +149,22 @@ impl Candidates {
 }
 
 impl Outcome {
-    /// The value that flows, where it is known which values the target has already; nothing where the attribute is
-    /// left out of the flow. Directories compare values without regard to case.
+    /// The same with a value in place of candidates, where it is known which values the target has already.
+    /// Directories compare values without regard to case.
     ///
     /// # Errors
     /// [`EvaluateErrorKind::NotUnique`], where every candidate is taken.
-    pub fn settle(self, taken: &[impl AsRef<str>]) -> Result<Option<Value>, EvaluateError> {
-        match self {
-            Self::Value(value) => Ok(Some(value)),
-            Self::Ignored => Ok(None),
-            Self::Candidates(candidates) => candidates
-                .select(|candidate| {
-                    let candidate = CompareKey::new(Collation::Caseless, &candidate.to_text());
-                    let mut taken = taken.iter();
-                    taken.any(|taken| candidate.is_of(Collation::Caseless, taken.as_ref()))
-                })
-                .map(Some),
-        }
+    pub fn settle(self, taken: &[impl AsRef<str>]) -> Result<Self, EvaluateError> {
+        let Self::Candidates(candidates) = self else {
+            return Ok(self);
+        };
+        candidates
+            .select(|candidate| {
+                let candidate = CompareKey::new(Collation::Caseless, &candidate.to_text());
+                let mut taken = taken.iter();
+                taken.any(|taken| candidate.is_of(Collation::Caseless, taken.as_ref()))
+            })
+            .map(Self::Value)
     }
 }
 
@@ -168,19 +199,35 @@ impl Program {
     /// Linear in the nodes that the values lead to and in the text that they go through, within the limit.
     pub fn evaluate(&self, source: &Source, environment: &Environment<'_>) -> Result<Outcome, EvaluateError> {
         let evaluation = Evaluation::new(self, source, environment);
+        match self.whole(&evaluation) {
+            Err(error) => match *error.kind() {
+                EvaluateErrorKind::FlowEnds { scope } => Ok(Outcome::Ignored(scope)),
+                _ => Err(error),
+            },
+            outcome => outcome,
+        }
+    }
+
+    fn whole(&self, evaluation: &Evaluation<'_>) -> Result<Outcome, EvaluateError> {
         let whole = self.nodes.len().saturating_sub(1);
-        let role = match self.nodes.last().map(|node| &node.operation) {
-            Some(Operation::Call { definition, .. }) => definition.role(),
-            _ => Role::Value,
-        };
-        Ok(match role {
+        Ok(match self.role() {
             Role::Candidates => Outcome::Candidates(Candidates::new(evaluation.candidates(whole)?)),
             Role::IgnoreIfEmpty => match evaluation.value(whole)?.into_owned() {
-                value if value.is_empty() => Outcome::Ignored,
+                value if value.is_empty() => Outcome::Ignored(FlowScope::Attribute),
                 value => Outcome::Value(value),
             },
-            Role::Value => Outcome::Value(evaluation.value(whole)?.into_owned()),
+            Role::Value | Role::Adds | Role::Replaces => {
+                Outcome::Value(evaluation.value(whole)?.into_owned())
+            }
         })
+    }
+
+    /// What the value of the whole expression means.
+    pub(crate) fn role(&self) -> Role {
+        match self.nodes.last().map(|node| &node.operation) {
+            Some(Operation::Call { definition, .. }) => definition.role(),
+            _ => Role::Value,
+        }
     }
 
     pub(crate) fn node(&self, index: usize) -> Option<&Node> {

@@ -13,8 +13,8 @@ use crate::{
     error::ExpressionError,
     expression::ErrorClass,
     okta::{self, Directory},
-    options::Options,
-    program::Program,
+    options::{FunctionSet, Options},
+    program::{FlowScope, Outcome, Program},
     source::Source,
     value::{Decimal, Value},
 };
@@ -31,10 +31,13 @@ use crate::{
 /// | `expected` | the value: a string, null, or an array of strings; of Okta's dialect also booleans and numbers |
 /// | `match` | or: a regular expression that the value matches |
 /// | `error` | or: the class of the error, such as `parse`, `arity` or `eval` |
-/// | `flow` | or: `"ignore"`, where the attribute is left out of the flow |
+/// | `flow` | or: `"ignore"`, where the attribute or the object is left out of the flow |
+/// | `scope` | perhaps, with `flow`: which of the two, `"attribute"` or `"object"` |
 /// | `log` | perhaps: what logs show of the value |
 /// | `now` | perhaps: the time of the evaluation |
 /// | `taken` | perhaps: the values that `SelectUniqueValue` finds taken, in any case |
+/// | `functions` | perhaps: `"cloudsync"` where the expression calls functions of cloud sync |
+/// | `parameters` | perhaps: an object with the values of `%name%` |
 /// | `dialect` | perhaps: `"okta"` for the Okta Expression Language; else it is that of Entra ID |
 /// | `directory` | perhaps, for Okta's dialect: other users and groups, as [`Directory`] reads them |
 ///
@@ -60,6 +63,8 @@ pub struct Vector {
     log: Option<String>,
     now: Option<DateTime>,
     taken: Vec<String>,
+    functions: Option<FunctionSet>,
+    parameters: Source,
     dialect: Dialect,
 }
 
@@ -74,7 +79,7 @@ enum Expected {
     Value(Json),
     Match(Box<Regex>),
     Error(String),
-    Ignored,
+    Ignored(Option<FlowScope>),
 }
 
 /// A file is none of vectors.
@@ -127,12 +132,18 @@ impl Vector {
             };
             serde_json::from_str(raw.get()).map_err(|_| format!("`{name}` is not a string"))
         };
+        let object = |name: &str| match members.get(name) {
+            None => Ok(Source::new()),
+            Some(raw) => {
+                Source::from_json(raw.get().as_bytes()).map_err(|error| format!("`{name}`: {error}"))
+            }
+        };
         let expected = match (text("match")?, text("error")?, text("flow")?) {
             (Some(pattern), None, None) => {
                 Expected::Match(Box::new(Regex::new(&pattern).map_err(|error| error.to_string())?))
             }
             (None, Some(class), None) => Expected::Error(class),
-            (None, None, Some(flow)) if flow == "ignore" => Expected::Ignored,
+            (None, None, Some(flow)) if flow == "ignore" => Expected::Ignored(scope(text("scope")?)?),
             (None, None, None) => match members.get("expected") {
                 Some(raw) => {
                     Expected::Value(serde_json::from_str(raw.get()).map_err(|error| error.to_string())?)
@@ -160,10 +171,7 @@ impl Vector {
         Ok(Self {
             id,
             expression: text("expr")?.ok_or("`expr` is missing")?,
-            source: match members.get("attrs") {
-                None => Source::new(),
-                Some(raw) => Source::from_json(raw.get().as_bytes()).map_err(|error| error.to_string())?,
-            },
+            source: object("attrs")?,
             expected,
             log: text("log")?,
             now: match text("now")? {
@@ -174,6 +182,13 @@ impl Vector {
                 ),
             },
             taken: taken.map_err(|_| "`taken` is not an array of strings")?,
+            functions: match text("functions")?.as_deref() {
+                None => None,
+                Some("entra") => Some(FunctionSet::Entra),
+                Some("cloudsync") => Some(FunctionSet::CloudSync),
+                Some(other) => return Err(format!("`{other}` is no set of functions")),
+            },
+            parameters: object("parameters")?,
             dialect,
         })
     }
@@ -197,7 +212,10 @@ impl Vector {
     /// [`Mismatch`].
     pub fn check(&self, options: &Options, environment: &Environment<'_>) -> Result<(), Mismatch> {
         let now = self.now.unwrap_or(environment.now);
-        let result = self.result(options, &Environment::new(now, environment.entropy));
+        let mut options = options.clone();
+        options.functions = self.functions.unwrap_or(options.functions);
+        let environment = Environment::new(now, environment.entropy).with_parameters(&self.parameters);
+        let result = self.result(&options, &environment);
         let mismatch = |expected: String| {
             Err(Mismatch {
                 expected,
@@ -207,29 +225,36 @@ impl Vector {
         match (&self.expected, &result) {
             (Expected::Error(class), Err(error)) if class == error.class.as_str() => Ok(()),
             (Expected::Error(class), _) => mismatch(format!("the error {class}")),
-            (Expected::Ignored, Ok(None)) => Ok(()),
-            (Expected::Ignored, _) => mismatch("the attribute left out of the flow".into()),
-            (Expected::Match(pattern), Ok(Some(value))) => match pattern.is_match(&value.to_text()) {
+            (Expected::Ignored(None), Ok(Outcome::Ignored(_))) => Ok(()),
+            (Expected::Ignored(Some(scope)), Ok(Outcome::Ignored(ends))) if scope == ends => Ok(()),
+            (Expected::Ignored(scope), _) => {
+                let scope = scope.unwrap_or(FlowScope::Attribute);
+                mismatch(format!("the {scope} left out of the flow"))
+            }
+            (Expected::Match(pattern), Ok(Outcome::Value(value))) => match pattern.is_match(&value.to_text())
+            {
                 Ok(true) => Ok(()),
                 _ => mismatch("a match".into()),
             },
             (Expected::Match(_), _) => mismatch("a match".into()),
-            (Expected::Value(expected), Ok(Some(value))) if is_equal(value, expected) => match &self.log {
-                Some(log) if *log != value.to_log() => mismatch(format!("{log} in logs")),
-                _ => Ok(()),
-            },
+            (Expected::Value(expected), Ok(Outcome::Value(value))) if is_equal(value, expected) => {
+                match &self.log {
+                    Some(log) if *log != value.to_log() => mismatch(format!("{log} in logs")),
+                    _ => Ok(()),
+                }
+            }
             (Expected::Value(expected), _) => mismatch(expected.to_string()),
         }
     }
 
-    /// The value, or nothing where the attribute is left out of the flow.
-    fn result(&self, options: &Options, environment: &Environment<'_>) -> Result<Option<Value>, Fault> {
+    /// The value, or what is left out of the flow.
+    fn result(&self, options: &Options, environment: &Environment<'_>) -> Result<Outcome, Fault> {
         match &self.dialect {
             Dialect::Entra => self.entra(options, environment).map_err(|error| Fault {
                 class: error.class(),
                 message: error.to_string(),
             }),
-            Dialect::Okta(directory) => self.okta(directory.as_ref(), environment.now).map(Some),
+            Dialect::Okta(directory) => self.okta(directory.as_ref(), environment.now).map(Outcome::Value),
         }
     }
 
@@ -246,11 +271,7 @@ impl Vector {
         })
     }
 
-    fn entra(
-        &self,
-        options: &Options,
-        environment: &Environment<'_>,
-    ) -> Result<Option<Value>, ExpressionError> {
+    fn entra(&self, options: &Options, environment: &Environment<'_>) -> Result<Outcome, ExpressionError> {
         let program = Program::read(&self.expression, options)?;
         let outcome = program.evaluate(&self.source, environment)?;
         Ok(outcome.settle(&self.taken)?)
@@ -285,10 +306,20 @@ fn is_equal(value: &Value, expected: &Json) -> bool {
     }
 }
 
-fn shown(result: &Result<Option<Value>, Fault>) -> String {
+fn scope(word: Option<String>) -> Result<Option<FlowScope>, String> {
+    let scopes = [FlowScope::Attribute, FlowScope::Object];
+    word.map(|word| {
+        let known = scopes.into_iter().find(|scope| scope.as_str() == word);
+        known.ok_or_else(|| format!("`{word}` is neither `attribute` nor `object`"))
+    })
+    .transpose()
+}
+
+fn shown(result: &Result<Outcome, Fault>) -> String {
     match result {
-        Ok(Some(value)) => value.to_json(),
-        Ok(None) => "the attribute left out of the flow".into(),
+        Ok(Outcome::Value(value)) => value.to_json(),
+        Ok(Outcome::Ignored(scope)) => format!("the {scope} left out of the flow"),
+        Ok(Outcome::Candidates(_)) => "candidates".into(),
         Err(Fault { class, message }) => format!("the error {class}: {message}"),
     }
 }

@@ -103,21 +103,7 @@ impl<'t> Transaction<'t> {
                     return Err(CommitError::IdTaken { change: number });
                 }
                 self.check_unique(number, resource_type, id, unique)?;
-                let at = self.commit.at;
-                let last = self.tenant.departed.get(id);
-                let version = last.map_or(Version::FIRST, |last| last.next());
-                self.tenant.open_table(resource_type);
-                let stored = stored(resource_type, id, document, version, at, at);
-                self.set_record(
-                    id,
-                    Some(Record {
-                        resource_type: resource_type.name().clone(),
-                        created: at,
-                        last_modified: at,
-                        unique: unique.clone(),
-                        stored: stored.with_state(Arc::clone(state)),
-                    }),
-                );
+                self.insert(resource_type, id, (document, state), unique);
                 let related = self.relate(number, resource_type, id, relations, *members)?;
                 self.changed(number, id, related)
             }
@@ -191,6 +177,29 @@ impl<'t> Transaction<'t> {
                 Ok(Outcome::Forgotten)
             }
         }
+    }
+
+    /// Stores a new resource without relations.
+    fn insert(
+        &mut self,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        (document, state): (&Resource, &Arc<Object>),
+        unique: &[UniqueKey],
+    ) {
+        let at = self.commit.at;
+        let last = self.tenant.departed.get(id);
+        let version = last.map_or(Version::FIRST, |last| last.next());
+        self.tenant.open_table(resource_type);
+        let stored = stored(resource_type, id, document, version, at, at);
+        let record = Record {
+            resource_type: resource_type.name().clone(),
+            created: at,
+            last_modified: at,
+            unique: unique.to_vec(),
+            stored: stored.with_state(Arc::clone(state)),
+        };
+        self.set_record(id, Some(record));
     }
 
     fn version(&self, resource_type: &ResourceType, id: &ResourceId) -> Option<Version> {

@@ -12,8 +12,6 @@ use crate::{
 };
 
 /// The writer gives positions within the commit, so that a commit that was answered is in the feed.
-///
-/// A commit with more events than a call of [`trim`](Feeds::trim) may remove is not removed by it.
 impl Feeds for SqliteStore {
     async fn read_feed(
         &self,

@@ -31,9 +31,17 @@ impl Transaction<'_> {
     /// Applies the changes in order, up to the first that can't be applied.
     pub(crate) fn run(&self) -> Result<Committed, CommitError> {
         self.remember()?;
-        let before = self.labels_of_deleted()?;
+        let mut before = Vec::new();
         let mut outcomes = Vec::with_capacity(self.commit.changes.len());
         for change in &self.commit.changes {
+            // Events call by its last name what is gone.
+            if let Change::Delete {
+                resource_type, id, ..
+            } = change
+            {
+                let labels = self.labels(resource_type.name(), id)?;
+                before.extend(labels.map(|labels| (id, labels)));
+            }
             outcomes.push(self.attempt(change, &outcomes)?);
         }
         self.publish(&outcomes, &before)?;
@@ -324,19 +332,24 @@ impl Transaction<'_> {
         } = policy;
         let mut related = Related::default();
         let mut seen = HashSet::new();
+        let mut resolved = Vec::with_capacity(deltas.len());
         for delta in deltas {
             let relation = resource_type.relation(delta.attribute.as_str());
-            for (id, _) in &delta.add {
+            let mut added = Vec::with_capacity(delta.add.len());
+            for (id, member) in &delta.add {
                 let types: Vec<String> = self.read(
                     "SELECT type FROM resources WHERE company = ?1 AND id = ?2",
                     [self.company, id.as_str()],
                     |row| row.get(0),
                 )?;
                 let taken = |name: &String| relation.is_some_and(|relation| relation.takes(name));
-                if !types.iter().any(taken) && seen.insert(id) {
+                if types.iter().any(taken) {
+                    added.push((id, member));
+                } else if seen.insert(id) {
                     related.unknown.push(id.clone());
                 }
             }
+            resolved.push((delta, added));
         }
         if !related.unknown.is_empty() && !skip_unknown {
             return Err(CommitError::UnknownMembers {
@@ -344,10 +357,11 @@ impl Transaction<'_> {
                 members: related.unknown,
             });
         }
-        for delta in deltas {
+        for (delta, added) in resolved {
             let attribute = delta.attribute.as_str();
             let removed = if delta.clear {
-                self.members_beside(place, delta, &seen)?
+                let kept = added.iter().map(|(id, _)| *id).collect();
+                self.members_beside(place, attribute, &kept)?
             } else {
                 delta.remove.clone()
             };
@@ -361,7 +375,7 @@ impl Transaction<'_> {
                     related.left.push(&id);
                 }
             }
-            for (id, member) in delta.add.iter().filter(|(id, _)| !seen.contains(id)) {
+            for (id, member) in added {
                 let added = self.execute(
                     "INSERT INTO team_members SELECT ?1, ?2, place, ?5 FROM resources
                      WHERE company = ?3 AND id = ?4 ON CONFLICT DO NOTHING",
@@ -381,22 +395,20 @@ impl Transaction<'_> {
         Ok(related)
     }
 
-    /// Those members that the delta doesn't put in.
+    /// All members but these.
     fn members_beside(
         &self,
         place: i64,
-        delta: &RelationDelta,
-        unknown: &HashSet<&ResourceId>,
+        attribute: &str,
+        kept: &HashSet<&ResourceId>,
     ) -> Result<Vec<ResourceId>, StoreError> {
-        let added = delta.add.iter().map(|(id, _)| id);
-        let added: HashSet<&ResourceId> = added.filter(|id| !unknown.contains(id)).collect();
         let mut members = self.read(
             "SELECT r.id FROM team_members m JOIN resources r ON r.place = m.member
              WHERE m.team = ?1 AND m.attribute = ?2",
-            params![place, delta.attribute.as_str()],
+            params![place, attribute],
             |row| Ok(ResourceId::new(row.get::<_, String>(0)?)),
         )?;
-        members.retain(|id| !added.contains(id));
+        members.retain(|id| !kept.contains(id));
         Ok(members)
     }
 
@@ -452,21 +464,6 @@ impl Transaction<'_> {
         Ok(found.into_iter().next())
     }
 
-    /// The names of those whom the commit deletes, for the events that tell of it.
-    fn labels_of_deleted(&self) -> Result<Vec<(&ResourceId, Labels)>, StoreError> {
-        let mut labels = Vec::new();
-        for change in &self.commit.changes {
-            if let Change::Delete {
-                resource_type, id, ..
-            } = change
-            {
-                let found = self.labels(resource_type.name(), id)?;
-                labels.extend(found.map(|found| (id, found)));
-            }
-        }
-        Ok(labels)
-    }
-
     /// Publishes those events of which the condition was met, and blanks the names that are to be forgotten.
     fn publish(&self, outcomes: &[Outcome], before: &[(&ResourceId, Labels)]) -> Result<(), StoreError> {
         let published: Vec<(&NewEvent, When)> = self
@@ -481,7 +478,7 @@ impl Transaction<'_> {
             .collect();
         for (number, (event, when)) in (0..).zip(published) {
             let position = feeds::next_position(self.connection, self.company).map_err(failed)?;
-            let gone = || before.iter().find(|(id, _)| **id == event.resource);
+            let gone = || before.iter().rfind(|(id, _)| **id == event.resource);
             let labels = match self.labels(&event.resource_type, &event.resource)? {
                 Some(labels) => labels,
                 None => gone().map(|(_, labels)| labels.clone()).unwrap_or_default(),

@@ -135,7 +135,7 @@ impl Feeds for Directory {
     ) -> Result<(), StoreError> {
         self.connection()
             .execute(
-                "INSERT INTO consumers SELECT ?1, ?2, ?3 WHERE ?3 > 0
+                "INSERT INTO consumers VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET position = max(position, ?3)",
                 params![tenant.as_str(), consumer, signed(position.number())],
             )
@@ -216,7 +216,7 @@ fn remove_old(connection: &Connection, company: &str, retention: Retention, limi
             )
             .optional()?;
         match oldest {
-            Some((commit, events)) if removed + events <= signed(limit) => {
+            Some((commit, events)) if removed + events <= signed(limit) || (removed == 0 && limit > 0) => {
                 connection.execute(
                     "UPDATE feeds SET trimmed = (SELECT max(position) FROM events WHERE company = ?1 AND commit_id = ?2)
                      WHERE company = ?1",

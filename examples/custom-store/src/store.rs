@@ -192,10 +192,7 @@ fn page(
             after: Some(after), ..
         } => {
             let after = Place::from_cursor(after);
-            (
-                Some(after.ok_or_else(|| StoreError::internal("a foreign cursor"))?),
-                0,
-            )
+            (Some(after.ok_or(StoreError::InvalidCursor)?), 0)
         }
     };
     let total = matching.len();

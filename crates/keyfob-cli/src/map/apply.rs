@@ -137,6 +137,12 @@ fn answer(change: Change, resource_type: &ResourceType) -> Result<Answer, Unusab
         }
         Change::Delete => "the object is out of scope: its resource is deleted",
         Change::OutOfScope => "the object is out of scope",
+        Change::Skipped { target } => {
+            output::report(&format!(
+                "the expression for `{target}` leaves the object out of the flow"
+            ));
+            return Ok(Answer::Negative);
+        }
         _ => "the mapping doesn't allow what would have to be done",
     };
     output::report(reason);

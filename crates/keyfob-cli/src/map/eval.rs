@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use keyfob_mapping::{
-    Environment, Expression, ExpressionError, Lint, Options, Program, Source, SystemEntropy, Value, graph,
-    lint,
+    Environment, Expression, ExpressionError, Lint, Options, Outcome, Program, Source, SystemEntropy, Value,
+    graph, lint,
 };
 use serde_json::{Value as Json, json};
 
@@ -100,17 +100,17 @@ fn evaluate(
     source: &Source,
     environment: &Environment<'_>,
     taken: &[String],
-) -> Result<Option<Value>, ExpressionError> {
+) -> Result<Outcome, ExpressionError> {
     let program = Program::read(text, options)?;
     let outcome = program.evaluate(source, environment)?;
     Ok(outcome.settle(taken)?)
 }
 
 /// The value of which nobody wants to see JSON: each of a list on its line, and none for null.
-fn for_people(text: &str, outcome: &Result<Option<Value>, ExpressionError>) -> Result<(), Unusable> {
+fn for_people(text: &str, outcome: &Result<Outcome, ExpressionError>) -> Result<(), Unusable> {
     match outcome {
-        Ok(None) => output::report("the attribute is left out of the flow"),
-        Ok(Some(value)) => match value.reveal() {
+        Ok(Outcome::Ignored(scope)) => output::report(&format!("the {scope} is left out of the flow")),
+        Ok(Outcome::Value(value)) => match value.reveal() {
             Value::Null => output::report("no value"),
             Value::List(values) => {
                 for value in values {
@@ -119,15 +119,17 @@ fn for_people(text: &str, outcome: &Result<Option<Value>, ExpressionError>) -> R
             }
             single => output::line(&single.to_text())?,
         },
+        Ok(_) => output::report("no value"),
         Err(error) => output::report_lines(&error.display_with(text)),
     }
     Ok(())
 }
 
-fn to_json(text: &str, outcome: &Result<Option<Value>, ExpressionError>, lints: &[Lint]) -> Json {
+fn to_json(text: &str, outcome: &Result<Outcome, ExpressionError>, lints: &[Lint]) -> Json {
     let mut answer = match outcome {
-        Ok(None) => json!({"ignored": true}),
-        Ok(Some(value)) => json!({"value": value_to_json(value)}),
+        Ok(Outcome::Ignored(scope)) => json!({"ignored": true, "scope": scope.as_str()}),
+        Ok(Outcome::Value(value)) => json!({"value": value_to_json(value)}),
+        Ok(_) => json!({"value": null}),
         Err(error) => {
             let mut json = json!({"kind": error.class().as_str(), "message": error.to_string()});
             if let Some(span) = error.span_in(text) {
@@ -146,19 +148,19 @@ fn to_json(text: &str, outcome: &Result<Option<Value>, ExpressionError>, lints: 
 fn to_graph(
     text: &str,
     options: &Options,
-    outcome: &Result<Option<Value>, ExpressionError>,
+    outcome: &Result<Outcome, ExpressionError>,
 ) -> Result<Json, Unusable> {
     let parsed = match Expression::parse_with(text, options) {
         Ok(expression) => serde_json::from_slice(&graph::expression_to_json(&expression))?,
         Err(_) => Json::Null,
     };
     let result = match outcome {
-        Ok(Some(value)) => match value_to_json(value) {
+        Ok(Outcome::Value(value)) => match value_to_json(value) {
             Json::Null => json!([]),
             Json::Array(values) => Json::Array(values),
             single => json!([single]),
         },
-        Ok(None) => json!([]),
+        Ok(_) => json!([]),
         Err(_) => Json::Null,
     };
     let error = outcome

@@ -41,6 +41,17 @@ fn every_vector_passes() {
 }
 
 #[test]
+fn every_published_expression_passes() {
+    let published = VECTORS.replace("expressions.json", "expressions-2.json");
+    let finished = map(&["test", &published]);
+    assert_eq!(
+        (finished.code, finished.stdout.as_str()),
+        (Some(0), "33 passed, 0 failed\n"),
+        "{finished:?}"
+    );
+}
+
+#[test]
 fn a_vector_that_fails_is_printed_and_is_a_negative_answer() {
     let folder = TempDir::new().unwrap();
     let vectors = file(
@@ -94,11 +105,11 @@ fn eval_prints_the_value_for_people() {
             "{expression}"
         );
     }
-    let refused = map(&["eval", "Tolower([a])", "--attrs", &attrs]);
+    let refused = map(&["eval", "Lower([a])", "--attrs", &attrs]);
     assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
     assert_eq!(
         refused.stderr,
-        "`Tolower` is not a function\n  Tolower([a])\n  ^^^^^^^\ndid you mean `ToLower`?\n"
+        "`Lower` is not a function\n  Lower([a])\n  ^^^^^\ndid you mean `ToLower`?\n"
     );
 }
 
@@ -141,7 +152,11 @@ fn eval_prints_values_errors_and_lints_as_json() {
     }
     assert_eq!(
         eval("IgnoreFlowIfNullOrEmpty([missing])"),
-        (Some(0), json!({"ignored": true}))
+        (Some(0), json!({"ignored": true, "scope": "attribute"}))
+    );
+    assert_eq!(
+        eval("IgnoreObjectFlow"),
+        (Some(0), json!({"ignored": true, "scope": "object"}))
     );
     for (expression, kind, span) in [
         ("Append([a]", "parse", [10, 10]),
@@ -219,7 +234,8 @@ fn eval_answers_as_graph_does() {
 fn eval_understands_what_options_say() {
     let value = |arguments: &[&str]| eval_json(arguments).1["value"].clone();
     let iif = r#"IIF([a] = "", "t", "f")"#;
-    assert_eq!(value(&[iif]), json!(null));
+    assert_eq!(value(&[iif]), "t");
+    assert_eq!(value(&[iif, "--iif-null", "null"]), json!(null));
     assert_eq!(value(&[iif, "--iif-null", "false"]), "f");
     assert_eq!(value(&[iif, "--iif-null", "natural"]), "t");
     assert_eq!(value(&[r#"Trim(" x ")"#, "--functions", "cloudsync"]), "x");

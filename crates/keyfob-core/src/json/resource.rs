@@ -59,10 +59,10 @@ impl<'de> Deserialize<'de> for Resource {
 }
 
 #[derive(Clone, Copy)]
-struct ResourceSeed<'r> {
-    resource_type: Option<&'r ResourceType>,
+pub(super) struct ResourceSeed<'r> {
+    pub(super) resource_type: Option<&'r ResourceType>,
     /// How many members of a relation the text has room for.
-    room: usize,
+    pub(super) room: usize,
 }
 
 impl<'de> DeserializeSeed<'de> for ResourceSeed<'_> {

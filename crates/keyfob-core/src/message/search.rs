@@ -1,12 +1,13 @@
 //! Queries, as sent.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use smol_str::SmolStr;
 
 use super::{MessageError, check_schema};
 use crate::{
     dialect::{Dialect, Quirk},
     json,
-    name::SchemaUri,
+    name::{AttrPath, SchemaUri},
     projection::Projection,
     value::{Object, Value},
 };
@@ -49,6 +50,103 @@ impl SearchRequest {
         Self::default()
     }
 
+    /// Returns the query string of a GET, percent-encoded and without a question mark; empty for a query for everything.
+    ///
+    /// A blank is written as `%20`, which every server understands, and a cursor without text stands for the first page
+    /// (RFC 9865 section 2).
+    ///
+    /// ```
+    /// use keyfob_core::message::SearchRequest;
+    ///
+    /// let mut request = SearchRequest::new();
+    /// request.filter = Some(r#"userName eq "b&b""#.into());
+    /// request.count = Some(2);
+    /// assert_eq!(request.to_query(), "filter=userName%20eq%20%22b%26b%22&count=2");
+    /// ```
+    #[must_use]
+    pub fn to_query(&self) -> String {
+        let mut query = String::new();
+        self.parameters(|name, value| {
+            if !query.is_empty() {
+                query.push('&');
+            }
+            query.push_str(name);
+            query.push('=');
+            match value {
+                Parameter::Text(text) => query.extend(utf8_percent_encode(text, QUERY)),
+                Parameter::Number(number) => query.push_str(&number.to_string()),
+                Parameter::Names(names) => {
+                    for (index, name) in names.iter().enumerate() {
+                        if index > 0 {
+                            query.push(',');
+                        }
+                        query.extend(utf8_percent_encode(&name.to_string(), QUERY));
+                    }
+                }
+            }
+        });
+        query
+    }
+
+    /// Returns the message of a POST to `/.search` as JSON.
+    ///
+    /// ```
+    /// use keyfob_core::{Dialect, message::SearchRequest};
+    ///
+    /// let mut request = SearchRequest::new();
+    /// request.filter = Some("title pr".into());
+    /// let read = SearchRequest::from_json(&request.to_json(), Dialect::strict())?;
+    /// assert_eq!(read, request);
+    /// # Ok::<(), keyfob_core::message::MessageError>(())
+    /// ```
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut message = Object::new();
+        message.insert("schemas", vec![Value::from(SchemaUri::SEARCH_REQUEST.as_str())]);
+        self.parameters(|name, value| {
+            let value = match value {
+                Parameter::Text(text) => Value::from(text),
+                Parameter::Number(number) => Value::from(number),
+                Parameter::Names(names) => {
+                    let names = names
+                        .iter()
+                        .map(|name| Value::from(SmolStr::from(name.to_string())));
+                    Value::Array(names.collect())
+                }
+            };
+            message.insert(name, value);
+        });
+        json::object_to_vec(&message)
+    }
+
+    /// Goes through what the request says, under the names that the query and the message share.
+    fn parameters(&self, mut each: impl FnMut(&'static str, Parameter<'_>)) {
+        if let Some(filter) = &self.filter {
+            each("filter", Parameter::Text(filter));
+        }
+        if let Some(names) = self.projection.attributes() {
+            each("attributes", Parameter::Names(names));
+        }
+        if let Some(names) = self.projection.excluded_attributes() {
+            each("excludedAttributes", Parameter::Names(names));
+        }
+        if let Some(sort_by) = &self.sort_by {
+            each("sortBy", Parameter::Text(sort_by));
+            if self.sort_order == SortOrder::Descending {
+                each("sortOrder", Parameter::Text("descending"));
+            }
+        }
+        if let Some(start_index) = self.start_index {
+            each("startIndex", Parameter::Number(start_index));
+        }
+        if let Some(count) = self.count {
+            each("count", Parameter::Number(count));
+        }
+        if let Some(cursor) = &self.cursor {
+            each("cursor", Parameter::Text(cursor));
+        }
+    }
+
     /// Reads the message of a POST to `/.search`.
     ///
     /// # Errors
@@ -74,6 +172,20 @@ impl SearchRequest {
         })
     }
 }
+
+/// The value of a parameter.
+enum Parameter<'p> {
+    Text(&'p str),
+    Number(i64),
+    Names(&'p [AttrPath]),
+}
+
+/// What a query string can't hold as it is: all but the unreserved characters of RFC 3986 section 2.3.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 fn string(message: &Object, member: &str) -> Result<Option<SmolStr>, MessageError> {
     match message.get(member) {

@@ -57,6 +57,15 @@ impl SchemaUri {
         "urn:ietf:params:scim:api:messages:2.0:PatchOp",
     ));
 
+    /// The bulk request (RFC 7644 section 3.7).
+    pub const BULK_REQUEST: Self = Self(SmolStr::new_static(
+        "urn:ietf:params:scim:api:messages:2.0:BulkRequest",
+    ));
+    /// The bulk response (RFC 7644 section 3.7).
+    pub const BULK_RESPONSE: Self = Self(SmolStr::new_static(
+        "urn:ietf:params:scim:api:messages:2.0:BulkResponse",
+    ));
+
     /// The URI with this spelling.
     #[must_use]
     pub fn new(text: impl Into<SmolStr>) -> Self {

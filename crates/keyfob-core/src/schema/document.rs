@@ -1,5 +1,7 @@
 //! Schemas from and to the RFC's own JSON form (RFC 7643 section 7).
 
+use std::{cell::RefCell, collections::HashSet};
+
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{
@@ -7,6 +9,7 @@ use super::{
 };
 use crate::{
     json,
+    message::{Deviation, Deviations},
     name::{AttrName, SchemaUri},
     resource::Resource,
     value::{Object, Value},
@@ -30,7 +33,42 @@ impl Schema {
     /// # Errors
     /// As [`from_json`](Self::from_json).
     pub fn from_object(object: &Object) -> Result<Self, SchemaError> {
-        let reader = Reader { object, path: "" };
+        Self::read(Reader {
+            object,
+            path: "",
+            tolerated: None,
+        })
+    }
+
+    /// Reads a schema that a server answered with, whatever is wrong in it: a characteristic that can't be understood
+    /// takes its default, an attribute without a legal name is passed over, and each is noted.
+    ///
+    /// # Errors
+    /// [`SchemaError`] when the schema has no `id` that is a URI.
+    ///
+    /// ```
+    /// use keyfob_core::{Schema, json, message::Deviations, schema::Mutability};
+    ///
+    /// let answer = json::object_from_slice(br#"{
+    ///     "id": "urn:example:badge:1.0:User",
+    ///     "attributes": [{"name": "colour", "type": "string", "multiValued": "false", "mutability": "rw"}]
+    /// }"#)?;
+    /// let mut deviations = Deviations::new();
+    /// let schema = Schema::from_answer(&answer, &mut deviations)?;
+    /// assert_eq!(schema.attribute("colour").ok_or("no such attribute")?.mutability, Mutability::ReadWrite);
+    /// assert_eq!(deviations.iter().len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_answer(object: &Object, deviations: &mut Deviations) -> Result<Self, SchemaError> {
+        let tolerated = RefCell::new(deviations);
+        Self::read(Reader {
+            object,
+            path: "",
+            tolerated: Some(&tolerated),
+        })
+    }
+
+    fn read(reader: Reader<'_, '_>) -> Result<Self, SchemaError> {
         let text = reader.text("id")?.ok_or_else(|| reader.missing("id"))?;
         let id = SchemaUri::new(text.clone());
         if !id.is_legal() {
@@ -71,12 +109,32 @@ fn give_formats(attributes: &mut [Attribute]) {
     }
 }
 
-struct Reader<'o> {
+#[derive(Clone, Copy)]
+struct Reader<'o, 'd> {
     object: &'o Object,
     path: &'o str,
+    /// Where faults are noted; without it they are errors.
+    tolerated: Option<&'o RefCell<&'d mut Deviations>>,
 }
 
-impl Reader<'_> {
+impl Reader<'_, '_> {
+    /// Notes a fault where faults are tolerated.
+    fn tolerate(&self, fault: SchemaError) -> Result<(), SchemaError> {
+        let Some(deviations) = self.tolerated else {
+            return Err(fault);
+        };
+        let (path, rule) = match &fault {
+            SchemaError::Missing { path } => (path.clone(), "is missing".into()),
+            SchemaError::Invalid { path, expected } => (path.clone(), format_smolstr!("is not {expected}")),
+            SchemaError::Duplicate { path } => (path.clone(), "is defined twice".into()),
+            SchemaError::TooDeep { path } => (path.clone(), "nests too deep".into()),
+            SchemaError::Json(_) => return Err(fault),
+        };
+        let deviation = Deviation::new(path, rule, "RFC 7643 section 7");
+        deviations.borrow_mut().note(deviation);
+        Ok(())
+    }
+
     fn at(&self, member: &str) -> SmolStr {
         if self.path.is_empty() {
             member.into()
@@ -106,7 +164,7 @@ impl Reader<'_> {
         match self.get(member) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(self.invalid(member, "a string")),
+            Some(_) => self.tolerate(self.invalid(member, "a string")).map(|()| None),
         }
     }
 
@@ -114,17 +172,25 @@ impl Reader<'_> {
         match self.get(member) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(self.invalid(member, "a boolean")),
+            Some(other) => {
+                self.tolerate(self.invalid(member, "a boolean"))?;
+                Ok(other
+                    .as_str()
+                    .is_some_and(|text| text.eq_ignore_ascii_case("true")))
+            }
         }
     }
 
     fn texts(&self, member: &str) -> Result<Vec<SmolStr>, SchemaError> {
         let values = self.get(member).map(Value::as_elements).unwrap_or_default();
-        let texts: Option<Vec<_>> = values
+        let texts: Vec<_> = values
             .iter()
-            .map(|value| value.as_str().map(SmolStr::new))
+            .filter_map(|value| value.as_str().map(SmolStr::new))
             .collect();
-        texts.ok_or_else(|| self.invalid(member, "an array of strings"))
+        if texts.len() != values.len() {
+            self.tolerate(self.invalid(member, "an array of strings"))?;
+        }
+        Ok(texts)
     }
 
     fn keyword<T: Copy>(
@@ -141,37 +207,51 @@ impl Reader<'_> {
             .iter()
             .copied()
             .find(|keyword| as_str(*keyword).eq_ignore_ascii_case(&text));
-        found.map(Some).ok_or_else(|| self.invalid(member, expected))
+        if found.is_none() {
+            self.tolerate(self.invalid(member, expected))?;
+        }
+        Ok(found)
     }
 
     fn attributes(&self, member: &str, depth: usize) -> Result<Vec<Attribute>, SchemaError> {
         let mut attributes: Vec<Attribute> = Vec::new();
+        // A set, since a server may answer with a schema of any size.
+        let mut names = HashSet::new();
         for value in self.get(member).map(Value::as_elements).unwrap_or_default() {
-            let object = value
-                .as_object()
-                .ok_or_else(|| self.invalid(member, "an array of attributes"))?;
-            let name = object
-                .get_str("name")
-                .ok_or_else(|| self.missing(&format_smolstr!("{member}.name")))?;
+            let Some(object) = value.as_object() else {
+                self.tolerate(self.invalid(member, "an array of attributes"))?;
+                continue;
+            };
+            let Some(name) = object.get_str("name") else {
+                self.tolerate(self.missing(&format_smolstr!("{member}.name")))?;
+                continue;
+            };
             let path = self.at(&format_smolstr!("{member}.{name}"));
             if depth == 0 {
-                return Err(SchemaError::TooDeep { path });
+                self.tolerate(SchemaError::TooDeep { path })?;
+                continue;
             }
-            let attribute = Reader { object, path: &path }.attribute(name, depth)?;
-            if attributes.iter().any(|present| present.name == attribute.name) {
-                return Err(SchemaError::Duplicate { path });
+            let reader = Reader {
+                object,
+                path: &path,
+                tolerated: self.tolerated,
+            };
+            let name = AttrName::new(name);
+            if !name.is_legal() {
+                self.tolerate(reader.invalid("name", "an attribute name (RFC 7643 section 2.1)"))?;
+                continue;
             }
-            attributes.push(attribute);
+            if !names.insert(name.clone()) {
+                self.tolerate(SchemaError::Duplicate { path })?;
+                continue;
+            }
+            attributes.push(reader.attribute(name, depth)?);
         }
         Ok(attributes)
     }
 
-    fn attribute(&self, name: &str, depth: usize) -> Result<Attribute, SchemaError> {
-        let name = AttrName::new(name);
-        if !name.is_legal() {
-            return Err(self.invalid("name", "an attribute name (RFC 7643 section 2.1)"));
-        }
-        let kind = self
+    fn attribute(&self, name: AttrName, depth: usize) -> Result<Attribute, SchemaError> {
+        let mut kind = self
             .keyword(
                 "type",
                 &AttributeType::ALL,
@@ -181,11 +261,12 @@ impl Reader<'_> {
             .unwrap_or(AttributeType::String);
         let sub_attributes = self.attributes("subAttributes", depth - 1)?;
         if (kind == AttributeType::Complex) == sub_attributes.is_empty() {
-            return Err(if sub_attributes.is_empty() {
+            self.tolerate(if sub_attributes.is_empty() {
                 self.missing("subAttributes")
             } else {
                 self.invalid("type", "`complex`, although there are sub-attributes")
-            });
+            })?;
+            kind = AttributeType::Complex;
         }
         Ok(Attribute {
             id: AttrId::UNREGISTERED,

@@ -201,6 +201,32 @@ impl RegistryBuilder {
         self
     }
 
+    /// Adds a schema, in place of the one with the same URI if there is one: what a server says of its schemas counts
+    /// more than what the crate knows of them.
+    ///
+    /// ```
+    /// use keyfob_core::{Schema, schema::RegistryBuilder};
+    ///
+    /// let small = Schema::from_json(br#"{
+    ///     "id": "urn:ietf:params:scim:schemas:core:2.0:User",
+    ///     "attributes": [{"name": "userName", "type": "string", "required": true},
+    ///                    {"name": "displayName", "type": "string"},
+    ///                    {"name": "groups", "type": "complex", "multiValued": true, "mutability": "readOnly",
+    ///                     "subAttributes": [{"name": "value", "type": "string"}]},
+    ///                    {"name": "emails", "type": "complex", "multiValued": true,
+    ///                     "subAttributes": [{"name": "value", "type": "string"}]}]
+    /// }"#)?;
+    /// let registry = RegistryBuilder::rfc().replace_schema(small).build()?;
+    /// let user = registry.resource_type("User").ok_or("no such type")?;
+    /// assert!(user.attribute("title").is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn replace_schema(mut self, schema: Schema) -> Self {
+        self.schemas.retain(|present| present.id != schema.id);
+        self.schema(schema)
+    }
+
     /// Adds a resource type.
     #[must_use]
     pub fn resource_type(mut self, definition: ResourceTypeBuilder) -> Self {

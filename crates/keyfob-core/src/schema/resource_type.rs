@@ -2,10 +2,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
-use super::{Attribute, Index, Schema};
+use super::{Attribute, Index, Schema, SchemaError};
 use crate::{
+    message::{Deviations, Reader},
     name::{AttrName, AttrPath, SchemaUri},
     resource::{Resource, address},
     value::{Object, Value},
@@ -277,6 +278,101 @@ impl ResourceTypeBuilder {
             indexed: Vec::new(),
             exposed: true,
         }
+    }
+
+    /// Reads a resource type that a server answered with (RFC 7643 section 6); what departs from the RFC is noted.
+    ///
+    /// Nothing there says which attributes are relations; [`relation`](Self::relation) does.
+    ///
+    /// # Errors
+    /// [`SchemaError`] when `schema` or both `name` and `endpoint` are missing: then there is nothing to be served.
+    ///
+    /// ```
+    /// use keyfob_core::{json, message::Deviations, schema::ResourceTypeBuilder};
+    ///
+    /// let answer = json::object_from_slice(br#"{
+    ///     "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+    ///     "name": "User", "endpoint": "https://example.com/scim/v2/Users",
+    ///     "schema": "urn:ietf:params:scim:schemas:core:2.0:User"
+    /// }"#)?;
+    /// let mut deviations = Deviations::new();
+    /// ResourceTypeBuilder::from_answer(answer, &mut deviations)?;
+    /// let noted: Vec<String> = deviations.iter().map(|deviation| deviation.to_string()).collect();
+    /// assert_eq!(noted, ["`endpoint` is not relative to the base URL (RFC 7643 section 6)"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn from_answer(mut object: Object, deviations: &mut Deviations) -> Result<Self, SchemaError> {
+        let missing = |path: &str| SchemaError::Missing { path: path.into() };
+        let mut reader = Reader::new(&mut object, "RFC 7643 section 6", deviations);
+        reader.schema(&SchemaUri::RESOURCE_TYPE);
+        let (name, endpoint) = (reader.text("name"), reader.text("endpoint"));
+        let schema = reader.text("schema").ok_or_else(|| missing("schema"))?;
+        let segment = endpoint.as_deref().map(|endpoint| {
+            // Some servers give the whole address.
+            let endpoint = endpoint.trim_end_matches('/');
+            endpoint.rsplit('/').next().unwrap_or(endpoint)
+        });
+        if let (Some(endpoint), Some(segment)) = (&endpoint, segment) {
+            if endpoint.strip_prefix('/') != Some(segment) {
+                reader.note("endpoint", "is not relative to the base URL");
+            }
+        } else {
+            reader.note("endpoint", "is missing");
+        }
+        if name.is_none() {
+            reader.note("name", "is missing");
+        }
+        let (name, segment) = match (name, segment) {
+            (Some(name), Some(segment)) => (name, SmolStr::new(segment)),
+            (Some(name), None) => (name.clone(), format_smolstr!("{name}s")),
+            (None, Some(segment)) => (
+                segment.strip_suffix('s').unwrap_or(segment).into(),
+                segment.into(),
+            ),
+            (None, None) => return Err(missing("name")),
+        };
+        let mut builder = Self::new(name, format_smolstr!("/{segment}"), SchemaUri::new(schema));
+        builder.description = reader.text("description").unwrap_or_default();
+        for (index, extension) in reader.elements("schemaExtensions").into_iter().enumerate() {
+            let path = format_smolstr!("schemaExtensions[{index}]");
+            let Value::Object(mut extension) = extension else {
+                reader.note(&path, "is not an object");
+                continue;
+            };
+            let mut extension = reader.below(path, &mut extension);
+            match extension.text("schema") {
+                None => extension.note("schema", "is missing"),
+                Some(uri) => {
+                    let required = extension.flag("required").unwrap_or_default();
+                    builder.extensions.push((SchemaUri::new(uri), required));
+                }
+            }
+        }
+        Ok(builder)
+    }
+
+    /// Returns the name of the resource type.
+    #[must_use]
+    pub fn name(&self) -> &SmolStr {
+        &self.name
+    }
+
+    /// Returns the URI of the core schema.
+    #[must_use]
+    pub fn schema(&self) -> &SchemaUri {
+        &self.schema
+    }
+
+    /// Returns the URIs of the extensions.
+    pub fn extensions(&self) -> impl Iterator<Item = &SchemaUri> {
+        self.extensions.iter().map(|(uri, _)| uri)
+    }
+
+    /// Removes the extensions whose URI does not pass the test.
+    #[must_use]
+    pub fn retain_extensions(mut self, mut keep: impl FnMut(&SchemaUri) -> bool) -> Self {
+        self.extensions.retain(|(uri, _)| keep(uri));
+        self
     }
 
     /// Says what it is for.

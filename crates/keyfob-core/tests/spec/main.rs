@@ -1,6 +1,8 @@
 //! keyfob-core against RFC 7643, RFC 7644 and what providers really send.
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
 mod custom;
 #[cfg(test)]
 mod json;

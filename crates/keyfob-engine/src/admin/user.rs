@@ -98,9 +98,9 @@ impl<S: Store> Admin<'_, S> {
         resource_type: &ResourceType,
         id: &ResourceId,
     ) -> Result<Vec<ResourceId>, AdminError> {
-        let owned = resource_type.relations().iter();
-        let owned = owned.filter(|relation| relation.kind == RelationKind::Owned);
-        let selection = Selection::of(owned.map(|relation| relation.attribute.id).collect());
+        let relations = resource_type.relations().iter();
+        let relations = relations.filter(|relation| relation.kind == RelationKind::Owned);
+        let selection = Selection::of(relations.map(|relation| relation.attribute.id).collect());
         let owner = self
             .engine
             .store()
@@ -132,20 +132,19 @@ impl<S: Store> Admin<'_, S> {
             Some(loaded) => Some(loaded),
             None => self.engine.first_where(cx, users, "userName", id_or_name).await?,
         };
-        let found = match found {
-            Some(loaded) => loaded,
-            None => {
-                let mut named = self.engine.deleted_users_named(cx, users, id_or_name).await?;
-                if named.len() > 1 {
-                    return Err(AdminError::SeveralUsers {
-                        name: id_or_name.into(),
-                        ids: named.into_iter().map(|loaded| loaded.id).collect(),
-                    });
-                }
-                named
-                    .pop()
-                    .ok_or_else(|| AdminError::NoSuchUser(id_or_name.into()))?
+        let found = if let Some(loaded) = found {
+            loaded
+        } else {
+            let mut named = self.engine.deleted_users_named(cx, users, id_or_name).await?;
+            if named.len() > 1 {
+                return Err(AdminError::SeveralUsers {
+                    name: id_or_name.into(),
+                    ids: named.into_iter().map(|loaded| loaded.id).collect(),
+                });
             }
+            named
+                .pop()
+                .ok_or_else(|| AdminError::NoSuchUser(id_or_name.into()))?
         };
         let provisioning = self.engine.provisioning_of(cx).await?;
         Ok(UserView::new(found, &provisioning))

@@ -5,7 +5,7 @@ use keyfob_store::{Change, Selection, Store};
 
 use super::{
     Engine, EngineError,
-    commit::Draft,
+    commit::{Draft, prepare},
     transact::{Decision, Reads, Seen, Subject},
 };
 use crate::{
@@ -48,7 +48,7 @@ impl<S: Store> Engine<S> {
             let document = before.document.clone();
             let draft = Draft::update(resource_type, id, &before, document, loaded.version);
             let review = self.review(cx, seen, &draft, &mut amend)?;
-            let mut decision = self.prepare(&draft, review, seen.members());
+            let mut decision = prepare(&draft, review, seen.members());
             if let Decision::Commit(prepared) = &mut decision
                 && let Some(version) = seen.provisioning.version
             {

@@ -112,7 +112,7 @@ impl<S: Store> Engine<S> {
         draft: &Draft<'_>,
     ) -> Result<Decision, EngineError> {
         let review = self.review(cx, seen, draft, |review| policy::review(cx, review))?;
-        Ok(self.prepare(draft, review, seen.members()))
+        Ok(prepare(draft, review, seen.members()))
     }
 
     /// Lets the profile, the organization and the rules review a deletion, and prepares the commit.
@@ -132,7 +132,7 @@ impl<S: Store> Engine<S> {
         if matches!(action, DeleteAction::Hide(_)) && draft.before.is_some_and(was_active) {
             review.publish(event::DEACTIVATED);
         }
-        Ok(self.prepare_deletion(draft, review, action))
+        Ok(prepare_deletion(draft, review, action))
     }
 
     /// Lets `first` review a draft, and then the rules.
@@ -179,112 +179,112 @@ impl<S: Store> Engine<S> {
         }
         Ok(review)
     }
+}
 
-    /// Prepares the commit of what a draft came to in its review.
-    pub(super) fn prepare(&self, draft: &Draft<'_>, review: Review<'_>, members: MemberPolicy) -> Decision {
-        let (resource_type, id) = (draft.resource_type.clone(), draft.id.clone());
-        let relations = Arc::clone(&draft.relations);
-        let attributes = changed_attributes(draft.before, review.document.as_ref(), &relations);
-        let mut event = NewEvent::new(
-            match draft.operation {
-                Operation::Create => event::CREATED,
-                Operation::Restore => event::RESTORED,
-                Operation::Update | Operation::Delete => event::CHANGED,
-            },
-            resource_type.name().clone(),
-            id.clone(),
-        );
-        event.attributes = attributes;
-        let on_refusal = OnRefusal::Fail;
-        let main = match (draft.operation, review.document) {
-            (Operation::Create, None) => return Decision::Nothing,
-            (Operation::Create, Some(document)) => Change::Create {
+/// Prepares the commit of what a draft came to in its review.
+pub(super) fn prepare(draft: &Draft<'_>, review: Review<'_>, members: MemberPolicy) -> Decision {
+    let (resource_type, id) = (draft.resource_type.clone(), draft.id.clone());
+    let relations = Arc::clone(&draft.relations);
+    let attributes = changed_attributes(draft.before, review.document.as_ref(), &relations);
+    let mut event = NewEvent::new(
+        match draft.operation {
+            Operation::Create => event::CREATED,
+            Operation::Restore => event::RESTORED,
+            Operation::Update | Operation::Delete => event::CHANGED,
+        },
+        resource_type.name().clone(),
+        id.clone(),
+    );
+    event.attributes = attributes;
+    let on_refusal = OnRefusal::Fail;
+    let main = match (draft.operation, review.document) {
+        (Operation::Create, None) => return Decision::Nothing,
+        (Operation::Create, Some(document)) => Change::Create {
+            resource_type,
+            id,
+            document: document.into(),
+            state: review.state.into_object(),
+            relations,
+            members,
+            unique: review.unique,
+            on_refusal,
+        },
+        (operation, document) => {
+            let is_restored = operation == Operation::Restore;
+            let is_new = |document: &Resource| {
+                is_restored || draft.before.is_none_or(|before| before.document != *document)
+            };
+            let unique = document.is_some().then_some(review.unique);
+            let document = document.filter(is_new);
+            let state = match draft.before {
+                Some(before) => before.state != review.state,
+                None => review.state != crate::state::State::new(),
+            };
+            let is_same = document.is_none() && !state && !is_restored;
+            if is_same && relations.iter().all(RelationDelta::is_empty) {
+                return Decision::Nothing;
+            }
+            Change::Update {
                 resource_type,
                 id,
-                document: document.into(),
-                state: review.state.into_object(),
+                document: document.map(Arc::new),
+                state: state.then(|| review.state.into_object()),
+                visibility: is_restored.then_some(Visibility::Live),
                 relations,
                 members,
-                unique: review.unique,
-                on_refusal,
-            },
-            (operation, document) => {
-                let is_restored = operation == Operation::Restore;
-                let is_new = |document: &Resource| {
-                    is_restored || draft.before.is_none_or(|before| before.document != *document)
-                };
-                let unique = document.is_some().then_some(review.unique);
-                let document = document.filter(is_new);
-                let state = match draft.before {
-                    Some(before) => before.state != review.state,
-                    None => review.state != crate::state::State::new(),
-                };
-                let is_same = document.is_none() && !state && !is_restored;
-                if is_same && relations.iter().all(RelationDelta::is_empty) {
-                    return Decision::Nothing;
-                }
-                Change::Update {
-                    resource_type,
-                    id,
-                    document: document.map(Arc::new),
-                    state: state.then(|| review.state.into_object()),
-                    visibility: is_restored.then_some(Visibility::Live),
-                    relations,
-                    members,
-                    unique: unique.filter(|_| !is_same),
-                    precondition: draft.version,
-                    on_refusal,
-                }
-            }
-        };
-        let prepared = Prepared {
-            gives_way: draft.operation == Operation::Restore,
-            ..prepared(vec![main], event, review.events, review.further)
-        };
-        Decision::Commit(Box::new(prepared))
-    }
-
-    /// Prepares the commit of a deletion.
-    fn prepare_deletion(&self, draft: &Draft<'_>, review: Review<'_>, action: DeleteAction) -> Decision {
-        let (resource_type, id) = (draft.resource_type, draft.id.clone());
-        let name = match action {
-            DeleteAction::Hide(_) => event::SOFT_DELETED,
-            DeleteAction::Erase | DeleteAction::Purge => event::DELETED,
-        };
-        let event = NewEvent::new(name, resource_type.name().clone(), id.clone());
-        let is_purge = matches!(action, DeleteAction::Purge);
-        let changes = match action {
-            DeleteAction::Hide(record) => vec![Change::Update {
-                resource_type: resource_type.clone(),
-                id: id.clone(),
-                document: Some(record.document.into()),
-                state: Some(record.state.into_object()),
-                visibility: Some(Visibility::Hidden),
-                relations: Arc::default(),
-                members: MemberPolicy::default(),
-                unique: Some(Vec::new()),
+                unique: unique.filter(|_| !is_same),
                 precondition: draft.version,
-                on_refusal: OnRefusal::Fail,
-            }],
-            DeleteAction::Erase => vec![Change::delete(resource_type, id.clone(), draft.version)],
-            DeleteAction::Purge => {
-                let tombstone = Resource::new([system::tombstone().schema().id.clone()]);
-                vec![
-                    Change::delete(resource_type, id.clone(), draft.version),
-                    Change::create(system::tombstone(), id.clone(), tombstone),
-                ]
+                on_refusal,
             }
-        };
-        let mut prepared = prepared(changes, event, review.events, review.further);
-        if is_purge {
-            // Last, so that the event of the purge itself is forgotten too.
-            prepared.changes.push(Change::Forget {
-                resource_type: resource_type.clone(),
-                id,
-            });
         }
-        Decision::Commit(Box::new(prepared))
+    };
+    let prepared = Prepared {
+        gives_way: draft.operation == Operation::Restore,
+        ..prepared(vec![main], event, review.events, review.further)
+    };
+    Decision::Commit(Box::new(prepared))
+}
+
+/// Prepares the commit of a deletion.
+fn prepare_deletion(draft: &Draft<'_>, review: Review<'_>, action: DeleteAction) -> Decision {
+    let (resource_type, id) = (draft.resource_type, draft.id.clone());
+    let name = match action {
+        DeleteAction::Hide(_) => event::SOFT_DELETED,
+        DeleteAction::Erase | DeleteAction::Purge => event::DELETED,
+    };
+    let event = NewEvent::new(name, resource_type.name().clone(), id.clone());
+    let is_purge = matches!(action, DeleteAction::Purge);
+    let changes = match action {
+        DeleteAction::Hide(record) => vec![Change::Update {
+            resource_type: resource_type.clone(),
+            id: id.clone(),
+            document: Some(record.document.into()),
+            state: Some(record.state.into_object()),
+            visibility: Some(Visibility::Hidden),
+            relations: Arc::default(),
+            members: MemberPolicy::default(),
+            unique: Some(Vec::new()),
+            precondition: draft.version,
+            on_refusal: OnRefusal::Fail,
+        }],
+        DeleteAction::Erase => vec![Change::delete(resource_type, id.clone(), draft.version)],
+        DeleteAction::Purge => {
+            let tombstone = Resource::new([system::tombstone().schema().id.clone()]);
+            vec![
+                Change::delete(resource_type, id.clone(), draft.version),
+                Change::create(system::tombstone(), id.clone(), tombstone),
+            ]
+        }
+    };
+    let mut prepared = prepared(changes, event, review.events, review.further);
+    if is_purge {
+        // Last, so that the event of the purge itself is forgotten too.
+        prepared.changes.push(Change::Forget {
+            resource_type: resource_type.clone(),
+            id,
+        });
     }
+    Decision::Commit(Box::new(prepared))
 }
 
 /// Puts together the changes of a commit: those that the operation is about, of which the first is the main one, those that

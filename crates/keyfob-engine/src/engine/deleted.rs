@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::{
     Engine, EngineError, Record,
-    commit::{DeleteAction, Draft},
+    commit::{DeleteAction, Draft, prepare},
     record::Loaded,
     transact::{Decision, Seen},
     unique_keys,
@@ -159,7 +159,7 @@ impl<S: Store> Engine<S> {
             event.data.insert("reason", "taken");
             review.publish_event(event);
         }
-        Ok(self.prepare(&draft, review, seen.members()))
+        Ok(prepare(&draft, review, seen.members()))
     }
 
     /// Returns the document without those unique values of the deleted user that somebody else has by now.

@@ -131,17 +131,19 @@ impl<S: Store> Engine<S> {
                 && is_provider
                 && !provisioning.is_linked()
                 && *precondition == Precondition::None;
-            let loaded = match is_unread {
-                true => None,
-                false => Some(seen.known(cx, resource_type, id)?),
+            let loaded = if is_unread {
+                None
+            } else {
+                Some(seen.known(cx, resource_type, id)?)
             };
             if let Some(loaded) = &loaded {
                 precondition.check_write(loaded.tag(resource_type))?;
                 if loaded.is_deleted() {
                     // It is in no relation as long as it is deleted.
-                    return match deltas.iter().all(RelationDelta::is_empty) {
-                        true => Ok(Decision::Nothing),
-                        false => Err(EngineError::not_found(resource_type, id)),
+                    return if deltas.iter().all(RelationDelta::is_empty) {
+                        Ok(Decision::Nothing)
+                    } else {
+                        Err(EngineError::not_found(resource_type, id))
                     };
                 }
             }
@@ -195,7 +197,7 @@ impl<S: Store> Engine<S> {
             let patched = plan.apply_to_document(&mut resource)?;
             let mut document = document_of(resource);
             drop_secrets(&mut document, resource_type);
-            self.decide_change(cx, seen, resource_type, &loaded, document, patched.deltas.into())
+            self.decide_change(cx, seen, resource_type, &loaded, document, &patched.deltas.into())
         };
         self.transact(cx, "patch", &reads, answer, decide).await
     }

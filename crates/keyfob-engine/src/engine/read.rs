@@ -110,7 +110,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<Loaded, EngineError> {
         let loaded = self.load(cx, resource_type, id, selection).await?;
         loaded
-            .and_then(|loaded| loaded.as_known_to(cx))
+            .and_then(|loaded| loaded.known_to(cx))
             .ok_or_else(|| EngineError::not_found(resource_type, id))
     }
 }

@@ -63,7 +63,7 @@ impl Loaded {
     /// Returns the resource as an actor knows it; none where it doesn't exist for them.
     ///
     /// A user whom an administrator deleted is deactivated in the eyes of the provider, and in no group.
-    pub(crate) fn as_known_to(mut self, cx: &Context) -> Option<Self> {
+    pub(crate) fn known_to(mut self, cx: &Context) -> Option<Self> {
         if !self.is_deleted() {
             return Some(self);
         }

@@ -93,7 +93,7 @@ impl Seen {
         resource_type: &ResourceType,
         id: &ResourceId,
     ) -> Result<Loaded, EngineError> {
-        let known = self.subject.clone().and_then(|loaded| loaded.as_known_to(cx));
+        let known = self.subject.clone().and_then(|loaded| loaded.known_to(cx));
         known.ok_or_else(|| EngineError::not_found(resource_type, id))
     }
 
@@ -339,7 +339,7 @@ impl<S: Store> Engine<S> {
         let found: HashSet<ResourceId> = found
             .into_iter()
             .flatten()
-            .filter_map(|stored| Loaded::new(stored).as_known_to(cx))
+            .filter_map(|stored| Loaded::new(stored).known_to(cx))
             // One that is live by now has been brought back meanwhile.
             .inspect(|loaded| seen.accept_hidden |= loaded.is_deleted())
             .map(|loaded| loaded.id)

@@ -15,8 +15,11 @@ use keyfob_store::TenantId;
 /// that change a resource at the same time would have to begin again, each as often as others were faster.
 #[derive(Debug, Default)]
 pub(super) struct Turns {
-    resources: Mutex<HashMap<(TenantId, ResourceId), Weak<RwLock<()>>>>,
+    resources: Mutex<HashMap<(TenantId, ResourceId), Weak<Lock>>>,
 }
+
+/// It guards nothing but the turns.
+type Lock = RwLock<()>;
 
 /// How many entries the map has before those that nobody holds any more are dropped.
 const SWEEP: usize = 1024;
@@ -47,7 +50,7 @@ impl Turns {
         }
     }
 
-    fn lock(&self, tenant: &TenantId, id: &ResourceId) -> Arc<RwLock<()>> {
+    fn lock(&self, tenant: &TenantId, id: &ResourceId) -> Arc<Lock> {
         let mut resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
         if resources.len() >= SWEEP {
             resources.retain(|_, lock| lock.strong_count() > 0);

@@ -63,7 +63,7 @@ impl<'p> AnswerPlan<'p> {
     }
 
     /// Returns what is read from a snapshot.
-    fn from_snapshot(&self) -> Selection {
+    fn in_snapshot(&self) -> Selection {
         Selection {
             relation_limit: self.limit(),
             ..Selection::of(self.wanted.clone())
@@ -131,9 +131,9 @@ impl<S: Store> Engine<S> {
             {
                 Some(loaded)
             }
-            _ => self.load(cx, resource_type, &id, &plan.from_snapshot()).await?,
+            _ => self.load(cx, resource_type, &id, &plan.in_snapshot()).await?,
         };
-        match (loaded.and_then(|loaded| loaded.as_known_to(cx)), revision) {
+        match (loaded.and_then(|loaded| loaded.known_to(cx)), revision) {
             (Some(loaded), _) => {
                 let tag = loaded.tag(resource_type);
                 let has_body = plan.answer != PatchAnswer::NoContent && plan.is_whole(&loaded);

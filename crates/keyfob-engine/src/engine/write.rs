@@ -194,7 +194,7 @@ impl<S: Store> Engine<S> {
         let mut document = reader.replace(body, &before.document, resource_type)?;
         let relations = take_relations(&mut document, resource_type, true);
         let secrets = drop_secrets(&mut document, resource_type);
-        let decision = self.decide_change(cx, seen, resource_type, loaded, document, relations.into())?;
+        let decision = self.decide_change(cx, seen, resource_type, loaded, document, &relations.into())?;
         Ok((decision, secrets))
     }
 
@@ -206,14 +206,14 @@ impl<S: Store> Engine<S> {
         resource_type: &ResourceType,
         loaded: &Loaded,
         document: Resource,
-        relations: Arc<[RelationDelta]>,
+        relations: &Arc<[RelationDelta]>,
     ) -> Result<Decision, EngineError> {
         if loaded.is_deleted() {
             return self.decide_change_of_deleted(cx, seen, resource_type, loaded, document);
         }
         let before = loaded.record();
         let draft = Draft {
-            relations: seen.without_unknown(&relations),
+            relations: seen.without_unknown(relations),
             ..Draft::update(resource_type, &loaded.id, &before, document, loaded.version)
         };
         self.decide(cx, seen, &draft)

@@ -34,28 +34,23 @@ pub fn left(text: &str, count: i64) -> &str {
 
 /// The `count` code units from the one numbered `start`, the first being 1; fewer at the end of the text.
 ///
-/// The text itself if `start` lies outside of it or `count` is negative, as the functions of Entra Connect have it.
+/// Nothing if `start` lies beyond the end; the text itself if `start` is below 1 or `count` is negative.
 ///
 /// ```
 /// use keyfob_mapping::dotnet::text::mid;
 ///
 /// assert_eq!(mid("John Doe", 3, 5), "hn Do");
-/// assert_eq!(mid("John Doe", 9, 1), "John Doe");
+/// assert_eq!(mid("John Doe", 9, 1), "");
 /// ```
 #[must_use]
 pub fn mid(text: &str, start: i64, count: i64) -> &str {
     let (Some(skipped), Ok(count)) = (zero_based(start), usize::try_from(count)) else {
         return text;
     };
-    if count == 0 {
-        return "";
-    }
     match after(text, skipped) {
         // Where the cut falls into a character, what is left of that character takes one of the code units.
-        Some((rest, halved)) if !rest.is_empty() || halved => {
-            before(rest, count.saturating_sub(usize::from(halved)))
-        }
-        _ => text,
+        Some((rest, halved)) => before(rest, count.saturating_sub(usize::from(halved))),
+        None => "",
     }
 }
 
@@ -241,8 +236,8 @@ mod tests {
             (3, -1, "John Doe"),
             (0, 3, "John Doe"),
             (-5, 3, "John Doe"),
-            (9, 3, "John Doe"),
-            (i64::MAX, i64::MAX, "John Doe"),
+            (9, 3, ""),
+            (i64::MAX, i64::MAX, ""),
             (i64::MIN, i64::MIN, "John Doe"),
         ] {
             assert_eq!(mid("John Doe", start, count), expected, "{start} {count}");
@@ -261,7 +256,8 @@ mod tests {
             (3, 3, "a😀"),
             (4, 1, ""),
             (5, 1, ""),
-            (6, 1, "😀a😀"),
+            (6, 1, ""),
+            (7, 1, ""),
         ] {
             assert_eq!(mid("😀a😀", start, count), expected, "{start} {count}");
         }

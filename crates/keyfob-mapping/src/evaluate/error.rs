@@ -10,6 +10,7 @@ use crate::{
     dotnet::{casing::CultureError, date_time::DateTimeError, regex::RegexError, text::StartError},
     environment::EntropyError,
     expression::{ErrorClass, locate},
+    program::FlowScope,
 };
 
 /// Why an expression has no value for a source.
@@ -107,6 +108,19 @@ pub enum EvaluateErrorKind {
     /// Every candidate of `SelectUniqueValue` is taken, or none has a value.
     #[error("every candidate is taken")]
     NotUnique,
+    /// A parameter that the caller gave no value.
+    #[error("the parameter `%{name}%` has no value; it has to be given")]
+    NoParameter {
+        /// Its name.
+        name: SmolStr,
+    },
+    /// The flow ends. [`Program::evaluate`](crate::Program::evaluate) makes
+    /// [`Outcome::Ignored`](crate::Outcome::Ignored) of it, so that no caller sees it.
+    #[error("the {scope} is left out of the flow")]
+    FlowEnds {
+        /// What is left out.
+        scope: FlowScope,
+    },
 }
 
 impl EvaluateErrorKind {

@@ -6,7 +6,7 @@ use keyfob_core::render::{self, Rendered};
 use smol_str::SmolStr;
 use thiserror::Error;
 
-use crate::function::ArityError;
+use crate::function::{ArityError, foreign};
 
 /// What kind of fault an error is, in the words of the command line and of vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,12 +52,12 @@ impl fmt::Display for ErrorClass {
 /// ```
 /// use keyfob_mapping::Expression;
 ///
-/// let text = r#"switch([IsSoftDeleted], , "False", "True")"#;
+/// let text = "UCase([mail])";
 /// let error = Expression::parse(text).unwrap_err();
-/// assert_eq!(error.to_string(), "`switch` is not a function");
-/// assert_eq!(error.span(), 0..6);
-/// assert_eq!(error.suggestion(), Some("Switch"));
-/// assert!(error.display_with(text).to_string().ends_with("did you mean `Switch`?"));
+/// assert_eq!(error.to_string(), "`UCase` is not a function");
+/// assert_eq!(error.span(), 0..5);
+/// assert_eq!(error.suggestion(), Some("ToUpper"));
+/// assert!(error.display_with(text).to_string().ends_with("did you mean `ToUpper`?"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{kind}")]
@@ -142,8 +142,8 @@ pub enum ParseErrorKind {
         /// What stands there, shortened.
         found: SmolStr,
     },
-    /// An operator that only the language of Entra Connect has.
-    #[error("`{found}` is an operator of Entra Connect; app provisioning has none but = <> > >= < <=")]
+    /// An operator of another language, such as that of Entra Connect.
+    #[error("`{found}` is not an operator here; the operators are = <> > >= < <=")]
     ForeignOperator {
         /// The operator.
         found: SmolStr,
@@ -172,7 +172,6 @@ impl ParseErrorKind {
             Self::UnclosedText => "`\"`",
             Self::UnclosedAttribute => "`]`",
             Self::Number { .. } => "a number such as 8, -1.5 or &HFF",
-            Self::ForeignOperator { .. } => "a function such as Append, Join or a nested IIF",
             Self::Unexpected { .. } => "`,`, `)` or the end",
             _ => return None,
         })
@@ -213,19 +212,48 @@ impl ParseError {
         match &*self.kind {
             ParseErrorKind::UnknownFunction { suggestion, .. }
             | ParseErrorKind::UnknownWord { suggestion, .. } => suggestion.as_deref(),
+            ParseErrorKind::ForeignOperator { found } => foreign::operator(found),
             _ => None,
         }
     }
 
-    /// The message with the text, a caret under the fault and what was expected; `text` is what was parsed.
+    /// What else there is to know where a function or an operator is another language's.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match &*self.kind {
+            ParseErrorKind::UnknownFunction { found, .. } | ParseErrorKind::ForeignOperator { found } => {
+                foreign::hint(found)
+            }
+            _ => None,
+        }
+    }
+
+    /// The message with the text, a caret under the fault, what was expected and what helps; `text` is what was parsed.
     #[must_use]
     pub fn display_with<'e>(&'e self, text: &'e str) -> impl fmt::Display + 'e {
-        Rendered {
+        let rendered = Rendered {
             message: self,
             text,
             span: Some(self.span()),
             expected: self.kind.expected(),
             suggestion: self.suggestion(),
+        };
+        Helped {
+            rendered,
+            help: self.help(),
         }
+    }
+}
+
+/// A message and what helps on a line of its own.
+struct Helped<M> {
+    rendered: M,
+    help: Option<&'static str>,
+}
+
+impl<M: fmt::Display> fmt::Display for Helped<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.rendered.fmt(f)?;
+        self.help.map_or(Ok(()), |help| write!(f, "\n{help}"))
     }
 }

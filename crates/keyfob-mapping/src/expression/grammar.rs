@@ -7,15 +7,18 @@ use keyfob_core::{
     render::{excerpt, first_char, nothing_at, span_of},
 };
 
+use smol_str::SmolStr;
+
 use super::{
     Comparison, Expression, Word,
     error::{Fault, ParseError, ParseErrorKind},
     lexeme::{
-        after, attribute, before, blanks, foreign_operator, name, number, operator, text, unescaped_name,
+        after, attribute, before, blanks, foreign_operator, name, number, operator, parameter, text,
+        unescaped_name,
     },
 };
 use crate::{
-    function::{ArityError, Function},
+    function::{ArityError, Function, foreign},
     options::{FunctionSet, Options},
 };
 
@@ -45,6 +48,8 @@ pub(crate) enum Remark {
     Backslash,
     /// Blanks between a bracket and the attribute's name.
     Blanks,
+    /// A function's name in another case than the reference has it.
+    Case(Function),
 }
 
 impl<'i> Reading<'i> {
@@ -154,6 +159,13 @@ impl<'i> Reading<'i> {
             }
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b'&') if matches!(input.as_bytes().get(1), Some(b'h' | b'H')) => self.number(),
+            Some(b'%') => match parameter(input) {
+                Some((rest, name)) => {
+                    self.passed(rest);
+                    Ok(Expression::Parameter(name.into()))
+                }
+                None => Err(operand_fault(input)),
+            },
             Some(first) if first.is_ascii_alphabetic() || *first == b'_' => {
                 let (rest, name) = name(input);
                 match after(blanks(rest), b'(') {
@@ -197,12 +209,10 @@ impl<'i> Reading<'i> {
     fn word(&mut self, rest: &'i str, found: &'i str) -> Result<Expression, Fault<'i>> {
         let word = Word::ALL.into_iter().find(|word| word.as_str() == found);
         let Some(word) = word else {
-            let words = Word::ALL.map(Word::as_str).into_iter();
-            let known = words.chain(Function::all(self.functions).map(Function::name));
             return Err(Fault::new(
                 ParseErrorKind::UnknownWord {
                     found: excerpt(found),
-                    suggestion: closest(found, known),
+                    suggestion: self.suggestion(found, &Word::ALL.map(Word::as_str)),
                 },
                 found,
             ));
@@ -213,9 +223,14 @@ impl<'i> Reading<'i> {
 
     /// A call of `name`, of whose arguments nothing was read yet.
     fn call(&mut self, name: &'i str, list: &'i str) -> Result<Expression, Fault<'i>> {
-        let Some(function) = Function::named(name, self.functions) else {
+        let Some(function) = Function::in_any_case(name, self.functions) else {
             return Err(self.unknown_function(name));
         };
+        if let Some(record) = &mut self.record
+            && function.name() != name
+        {
+            record.remarks.push((Remark::Case(function), name));
+        }
         if self.depth >= self.max_depth {
             let limit = self.max_depth;
             return Err(Fault::new(ParseErrorKind::TooDeep { limit }, name));
@@ -263,12 +278,22 @@ impl<'i> Reading<'i> {
         }
     }
 
+    /// What a word of another language is called here, or else one of these words or a function that is spelled alike.
+    fn suggestion(&self, found: &str, words: &[&'static str]) -> Option<SmolStr> {
+        let is_known = foreign::hint(found).is_some();
+        let functions = Function::all(self.functions).map(Function::name);
+        let known = words.iter().copied().chain(functions);
+        foreign::function(found)
+            .map(SmolStr::new_static)
+            .or_else(|| closest(found, known).filter(|_| !is_known))
+    }
+
     #[cold]
     fn unknown_function(&self, name: &'i str) -> Fault<'i> {
         let kind = ParseErrorKind::UnknownFunction {
             found: excerpt(name),
-            suggestion: closest(name, Function::all(self.functions).map(Function::name)),
-            is_of_cloud_sync: Function::named(name, FunctionSet::CloudSync).is_some(),
+            suggestion: self.suggestion(name, &[]),
+            is_of_cloud_sync: Function::in_any_case(name, FunctionSet::CloudSync).is_some(),
         };
         Fault::new(kind, name)
     }

@@ -77,6 +77,14 @@ pub(super) fn foreign_operator(input: &str) -> Option<&str> {
     input.get(..symbol.len())
 }
 
+/// `%name%`: a letter, and letters, digits, dots, hyphens and underscores after it.
+pub(super) fn parameter(input: &str) -> Option<(&str, &str)> {
+    let (name, rest) = after(input, b'%')?.split_once('%')?;
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    let is_name = name.bytes().all(is_part) && name.starts_with(|first: char| first.is_ascii_alphabetic());
+    is_name.then_some((rest, name))
+}
+
 /// `[name]`, of whose name the blanks around it are no part. Brackets nest, and those in quotes don't count.
 pub(super) fn attribute(input: &str) -> Parsed<'_, &str> {
     let unclosed = || Fault::new(ParseErrorKind::UnclosedAttribute, first_char(input));

@@ -20,6 +20,7 @@ impl fmt::Display for Expression {
             }
             Self::Number(number) => write!(f, "{number}"),
             Self::Word(word) => write!(f, "{word}"),
+            Self::Parameter(name) => write!(f, "%{name}%"),
             Self::Call { function, arguments } => {
                 write!(f, "{function}(")?;
                 for (index, argument) in arguments.iter().enumerate() {

@@ -6,6 +6,7 @@ use super::{Definition, Kind, optional, required};
 use crate::{
     dotnet::date_time::{self, DateTimeError, Interval, Styles},
     evaluate::{Call, EvaluateError, Evaluated, NULL},
+    value::Value,
 };
 
 pub(super) static FUNCTIONS: &[Definition] = &[
@@ -110,8 +111,13 @@ fn num_from_date<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     }
 }
 
-/// A date that a function made is read as the text as which it is printed, and has to be in the format too.
+/// A value that is a date already, as `CDate` and `Now` give it, is in no input format: it is written at once.
 fn format_date_time<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
+    if let Value::DateTime(_) = call.value(0)?.reveal()
+        && let Some(date) = call.date(0)?
+    {
+        return call.with_format(3, |output| call.made(output.format(date, date_time::Kind::Utc)));
+    }
     let Some(source) = call.text(0)?.filter(|source| !source.is_empty()) else {
         return Ok(NULL);
     };

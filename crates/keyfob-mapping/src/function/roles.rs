@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use smol_str::SmolStr;
 
-use super::{Definition, Kind, required};
+use super::{Definition, Kind, Role, required};
 use crate::{
     evaluate::{Call, Evaluated, NULL},
     source::member,
@@ -29,18 +29,27 @@ pub(super) static FUNCTIONS: &[Definition] = &[
         &[required("source", Kind::Any)],
         Kind::List,
         complex,
-    ),
+    )
+    .meaning(Role::Adds),
     Definition::new(
         "AssertiveAppRoleAssignmentsComplex",
         &[required("source", Kind::Any)],
         Kind::List,
         complex,
-    ),
+    )
+    .meaning(Role::Replaces),
 ];
+
+/// The `type` of every role that the service sends.
+const TYPE: &str = "WindowsAzureActiveDirectoryRole";
+
+/// What people call a role: vendors compare it with names that have blanks, which the `value` of a role can't hold.
+const DISPLAYED: [&str; 2] = ["displayName", "value"];
 
 /// The name of the first role: of several there is no saying which the service takes.
 fn single<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
-    match roles(&*call.value(0)?).first().and_then(name) {
+    let value = call.value(0)?;
+    match roles(&value).first().and_then(|role| name(role, &DISPLAYED)) {
         None => Ok(NULL),
         Some(name) => call.made(name),
     }
@@ -48,25 +57,24 @@ fn single<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
 
 fn all<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let value = call.value(0)?;
-    let names = roles(&value).iter().filter_map(name).map(Value::Text);
-    Ok(list_of(names.collect()))
+    let names = roles(&value).iter().filter_map(|role| name(role, &DISPLAYED));
+    Ok(list_of(names.map(Value::Text).collect()))
 }
 
-/// Each role with `id`, `value` and `displayName`, as far as the source tells; its text is the JSON that the service
-/// sends.
+/// Each role as an element of SCIM's `roles`, none of them primary. A role without a name of its own goes by its id.
 fn complex<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let value = call.value(0)?;
-    let roles = roles(&value).iter().map(|role| {
-        let members = ["id", "value", "displayName"].into_iter();
-        Value::Complex(match role {
-            Value::Complex(_) => members
-                .filter_map(|key| Some((SmolStr::new_static(key), member(role, key)?.clone())))
-                .collect(),
-            single => members
-                .skip(1)
-                .map(|key| (SmolStr::new_static(key), single.to_text().into()))
-                .collect(),
-        })
+    let roles = roles(&value).iter().filter_map(|role| {
+        let display = name(role, &["displayName", "value", "id"])?;
+        let value = name(role, &["value", "displayName", "id"])?;
+        let members = [
+            ("value", value.into()),
+            ("display", display.into()),
+            ("type", TYPE.into()),
+            ("primary", false.into()),
+        ];
+        let members = members.map(|(key, value)| (SmolStr::new_static(key), value));
+        Some(Value::Complex(members.into()))
     });
     Ok(list_of(roles.collect()))
 }
@@ -86,11 +94,11 @@ fn roles(value: &Value) -> &[Value] {
     }
 }
 
-/// The `value` of a role, or its `displayName` where it has none; a role may be its name alone.
-fn name(role: &Value) -> Option<SmolStr> {
+/// What a role has under the first of these names that it has anything under; a role may be its name alone.
+fn name(role: &Value, keys: &[&str]) -> Option<SmolStr> {
     let name = match role {
-        Value::Complex(_) => ["value", "displayName"]
-            .into_iter()
+        Value::Complex(_) => keys
+            .iter()
             .filter_map(|key| member(role, key))
             .find(|name| !name.is_empty())?,
         single => single,

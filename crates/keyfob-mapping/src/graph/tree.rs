@@ -50,7 +50,7 @@ fn call(name: &str, node: &Reader<'_>) -> Result<String, ImportError> {
     if let ([(_, left), (_, right)], true) = (arguments.as_slice(), is_operator) {
         return Ok(format!("{left} {name} {right}"));
     }
-    let arguments = match Function::named(name, FunctionSet::CloudSync) {
+    let arguments = match Function::in_any_case(name, FunctionSet::CloudSync) {
         Some(function) => placed(function, arguments),
         None => arguments.into_iter().map(|(_, text)| text).collect(),
     };
@@ -116,6 +116,7 @@ pub(crate) fn node(expression: &Expression) -> Object {
         // Numbers are text to the service.
         Expression::Number(number) => (quoted(number.as_str()), number.as_str().into(), "Constant"),
         Expression::Word(word) => (expression.to_string(), word.as_str().into(), "Constant"),
+        Expression::Parameter(name) => (expression.to_string(), name.clone(), "Constant"),
         Expression::Call { function, .. } => (expression.to_string(), function.name().into(), "Function"),
         Expression::Comparison(comparison) => {
             let operator: Operator = comparison.operator;

@@ -1,5 +1,6 @@
 //! The lints of expressions.
 
+use keyfob_core::render::excerpt;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::Lint;
@@ -78,6 +79,7 @@ impl Findings {
         match function.name() {
             "Switch" => self.look_at_switch(index, arguments),
             "IIF" => self.look_at_condition(index, arguments),
+            "Coalesce" => self.look_at_coalesce(index, arguments),
             "Mid" => self.look_at_mid(index, arguments),
             "Join" => self.look_at_join(index, arguments),
             "FormatDateTime" => self.look_at_format(index, arguments),
@@ -129,15 +131,7 @@ impl Findings {
             ),
             _ => {}
         }
-        let is_computed = matches!(source, Some(Expression::Attribute(name)) if name == "IsSoftDeleted");
-        if !is_computed && source.is_some_and(reads) {
-            self.add(
-                index,
-                "W-SWITCH-DELTA",
-                "where the source of `Switch` has not changed, an incremental cycle evaluates it as null and can clear the target",
-                "write `IIF` with a comparison where the target must keep its value",
-            );
-        }
+        self.look_at_delta(index, source, arguments, &keys);
         let mut seen: Vec<&SmolStr> = Vec::new();
         for key in keys {
             let Expression::Text(key) = key else {
@@ -163,6 +157,46 @@ impl Findings {
         }
     }
 
+    /// What an incremental cycle makes of a `Switch` that gives a value for null: a source that has not changed is null
+    /// in it. What tests for null alone, with the key "", is the reference's own recipe.
+    fn look_at_delta(
+        &mut self,
+        index: usize,
+        source: Option<&Expression>,
+        arguments: &[Option<&Expression>],
+        keys: &[&&Expression],
+    ) {
+        let is_computed = matches!(source, Some(Expression::Attribute(name)) if name == "IsSoftDeleted");
+        let default = arguments.get(1).copied().flatten();
+        let gives_value = default.is_some_and(|default| !is_empty_text(default));
+        let tests_null = keys.iter().all(|key| is_empty_text(key));
+        if gives_value && !tests_null && !is_computed && source.is_some_and(reads) {
+            self.add(
+                index,
+                "W-SWITCH-DELTA",
+                "where the source of `Switch` has not changed, an incremental cycle evaluates it as null, and the default flows",
+                "write a comparison for each key, as in `IIF([attribute] = \"key\", \"value\", …)`, where the target must keep its value",
+            );
+        }
+    }
+
+    fn look_at_coalesce(&mut self, index: usize, arguments: &[Option<&Expression>]) {
+        let Some((_, sources)) = arguments.split_last() else {
+            return;
+        };
+        if let Some(source) = sources.iter().flatten().find(|source| may_be_empty_text(source)) {
+            self.add(
+                index,
+                "W-COALESCE-EMPTY",
+                format_smolstr!(
+                    "`{}` can give the empty text, which is a value to `Coalesce`",
+                    excerpt(&source.to_string())
+                ),
+                "write `IIF(IsNullOrEmpty(…), …, …)` where the empty text is to be passed over",
+            );
+        }
+    }
+
     fn look_at_condition(&mut self, index: usize, arguments: &[Option<&Expression>]) {
         let Some(attribute) = arguments.first().copied().flatten().and_then(asks_for_presence) else {
             return;
@@ -171,14 +205,19 @@ impl Findings {
             Expression::Text(text) if !text.is_empty() => Some(argument.to_string()),
             _ => None,
         });
-        let otherwise = otherwise.unwrap_or_else(|| "\"…\"".into());
+        let fix = match otherwise {
+            Some(otherwise) => format_smolstr!(
+                "`Coalesce([{attribute}], {otherwise})` says it without a condition where the attribute is null"
+            ),
+            None => "try it with the expression builder of the tenant before relying on it".into(),
+        };
         self.add(
             index,
             "W-IIF-NULL",
-            format_smolstr!("where [{attribute}] is null or empty the condition of `IIF` fails and there is no value at all"),
             format_smolstr!(
-                "write `Switch([{attribute}], [{attribute}], \"\", {otherwise})`, whose key \"\" is for null, too"
+                "the function reference calls a condition on [{attribute}] unsupported where it is null or empty; Microsoft's default mappings use such conditions, and they are evaluated as written"
             ),
+            fix,
         );
     }
 
@@ -190,6 +229,16 @@ impl Findings {
                 "W-MID",
                 "`Mid` gives its source unchanged for a start below 1 and for a negative length",
                 "count from 1",
+            );
+        } else if let Some(start) = number(1).filter(|start| *start > 1) {
+            let before = start - 1;
+            self.add(
+                index,
+                "W-MID-END",
+                format_smolstr!(
+                    "a text of up to {before} characters ends before the start, and gives the empty text; Microsoft says so of no example, and of Entra Connect that the whole text comes back"
+                ),
+                "try a short text with the expression builder of the tenant",
             );
         }
     }
@@ -217,10 +266,36 @@ impl Findings {
                 "leave the second of four arguments empty: `FormatDateTime([date], , \"…\", \"…\")`",
             );
         }
+        if let Some(source) = arguments.first().copied().flatten()
+            && is_date(source)
+        {
+            self.add(
+                index,
+                "W-FORMAT-UNUSED",
+                format_smolstr!(
+                    "`{}` is a date already, so that the input format is not used",
+                    excerpt(&source.to_string())
+                ),
+                "nothing has to change; the input format has to be there",
+            );
+        }
         for format in arguments.iter().rev().take(2).flatten() {
             let Expression::Text(format) = format else {
                 continue;
             };
+            if let Some((letters, meant)) = foreign_letters(format) {
+                self.add(
+                    index,
+                    "W-FORMAT-LETTERS",
+                    format_smolstr!(
+                        "in \"{format}\" `{letters}` is no field of a date but stands for itself"
+                    ),
+                    meant.map_or_else(
+                        || format_smolstr!("write '{letters}' in single quotes if it is meant so"),
+                        |meant| format_smolstr!("write `{meant}`"),
+                    ),
+                );
+            }
             if format.contains("yyyy")
                 && format.contains("mm")
                 && !format.contains("MM")
@@ -308,6 +383,58 @@ fn asks_for_presence(condition: &Expression) -> Option<&SmolStr> {
         }
         _ => None,
     }
+}
+
+fn is_empty_text(expression: &Expression) -> bool {
+    matches!(expression, Expression::Text(text) if text.is_empty())
+}
+
+/// Whether the expression gives the empty text for some source though no attribute of it is empty.
+fn may_be_empty_text(expression: &Expression) -> bool {
+    const EMPTY: [&str; 4] = ["Join", "Left", "Mid", "Word"];
+    match expression {
+        Expression::Call { function, arguments } => match function.name() {
+            "IIF" => arguments.iter().skip(1).flatten().any(is_empty_text),
+            "Switch" => arguments.iter().skip(1).step_by(2).flatten().any(is_empty_text),
+            name => EMPTY.contains(&name),
+        },
+        other => is_empty_text(other),
+    }
+}
+
+/// Whether every value of the expression is a date.
+fn is_date(expression: &Expression) -> bool {
+    matches!(expression, Expression::Call { function, .. } if function.definition().returns() == Kind::Date)
+}
+
+/// Letters of a format that are no field in .NET, and the field that other languages mean by them.
+fn foreign_letters(format: &str) -> Option<(String, Option<&'static str>)> {
+    /// What stands in Java, Excel and SQL for a year, a day, a fraction of a second, and the half of the day.
+    const MEANT: [(char, &str); 5] = [('Y', "yyyy"), ('D', "dd"), ('S', "fff"), ('a', "tt"), ('A', "tt")];
+    const FIELDS: &str = "dfFgGhHKmMstyzTZ";
+    // A letter alone is a standard format, `GMT` a zone.
+    if format.chars().nth(1).is_none() || format.contains("GMT") {
+        return None;
+    }
+    let mut quote = None;
+    let mut characters = format.chars().peekable();
+    while let Some(character) = characters.next() {
+        match (quote, character) {
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '\\') => drop(characters.next()),
+            (Some(open), _) if open == character => quote = None,
+            (None, letter) if letter.is_ascii_alphabetic() && !FIELDS.contains(letter) => {
+                let mut letters = String::from(letter);
+                while let Some(next) = characters.next_if_eq(&letter) {
+                    letters.push(next);
+                }
+                let meant = MEANT.iter().find(|(foreign, _)| *foreign == letter);
+                return Some((letters, meant.map(|(_, meant)| *meant)));
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// The integer that a constant is.

@@ -1,13 +1,13 @@
 //! From an object of the source to what has to be done to its resource.
 
 use keyfob_core::{
-    Resource,
+    Resource, SmolStr,
     message::{PatchOperation, PatchRequest},
     validate,
 };
 
 use super::{
-    Apply, ApplyError, Mapper,
+    ApplyError, ApplyErrorKind, Mapper,
     mapper::{IS_SOFT_DELETED, NOTHING, Purpose},
     update::Update,
 };
@@ -32,6 +32,11 @@ pub enum Change {
     OutOfScope,
     /// Nothing: what would have to be done is none of the mapping's actions, or the mapping is not in use.
     NotAllowed,
+    /// Nothing: the expression for this target leaves the object out of the flow (`IgnoreObjectFlow`).
+    Skipped {
+        /// The target path.
+        target: SmolStr,
+    },
 }
 
 impl Mapper {
@@ -45,6 +50,21 @@ impl Mapper {
     /// [`ApplyError`] where the scoping filter can't decide, a value can't be computed, or one does not fit. Nothing is
     /// to be done to the resource then.
     pub fn apply(
+        &self,
+        source: &Source,
+        existing: Option<&Resource>,
+        environment: &Environment<'_>,
+    ) -> Result<Change, ApplyError> {
+        match self.decide(source, existing, environment) {
+            Err(ApplyError::Attribute {
+                target,
+                kind: ApplyErrorKind::Skipped,
+            }) => Ok(Change::Skipped { target }),
+            change => change,
+        }
+    }
+
+    fn decide(
         &self,
         source: &Source,
         existing: Option<&Resource>,
@@ -102,7 +122,7 @@ impl Mapper {
     /// [`validate::create`] to say.
     ///
     /// # Errors
-    /// As [`apply`](Self::apply).
+    /// As [`apply`](Self::apply), and [`ApplyErrorKind::Skipped`] where an expression leaves the object out of the flow.
     pub fn create(&self, source: &Source, environment: &Environment<'_>) -> Result<Resource, ApplyError> {
         self.create_unique(source, environment, &NOTHING)
     }
@@ -111,7 +131,7 @@ impl Mapper {
     /// it is asked with the target path and the value.
     ///
     /// # Errors
-    /// As [`apply`](Self::apply), and where all values are taken.
+    /// As [`create`](Self::create), and where all values are taken.
     pub fn create_unique(
         &self,
         source: &Source,
@@ -141,7 +161,7 @@ impl Mapper {
     /// one. The request is one of the RFC's own, without any provider's habits.
     ///
     /// # Errors
-    /// As [`apply`](Self::apply).
+    /// As [`create`](Self::create).
     ///
     /// # Complexity
     /// Linear in the mapping and in the values that it names.
@@ -171,8 +191,7 @@ impl Mapper {
                 .value(source, environment, Purpose::Update(existing), &NOTHING)
                 .map_err(refuse)?;
             if let Some(value) = value {
-                let keep = row.apply == Apply::AddValues;
-                let changes = update.set(&row.target, value, keep).map_err(refuse)?;
+                let changes = update.set(&row.target, value, row.others).map_err(refuse)?;
                 disables |= changes && gone && row.tells_deletion;
             }
         }

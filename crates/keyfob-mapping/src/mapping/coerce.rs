@@ -108,6 +108,8 @@ pub(super) fn holds(held: &Value, wanted: &Value, attribute: &Attribute) -> bool
             let held = held.get(name.as_str());
             match (held, sub) {
                 (Some(held), Some(sub)) => holds(held, wanted, sub),
+                // An absent `primary` is false, and servers leave it out.
+                (None, Some(sub)) if sub.kind == AttributeType::Boolean => *wanted == Value::Bool(false),
                 (held, _) => held == Some(wanted),
             }
         }),

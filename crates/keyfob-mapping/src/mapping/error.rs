@@ -167,6 +167,9 @@ pub enum ApplyErrorKind {
         /// What the expression has for value.
         found: &'static str,
     },
+    /// The expression leaves the object out of the flow (`IgnoreObjectFlow`).
+    #[error("the expression leaves the object out of the flow")]
+    Skipped,
     /// Several values for a single-valued attribute.
     #[error("the attribute takes one value, not {found}")]
     ManyValues {

@@ -8,12 +8,13 @@ use smol_str::SmolStr;
 
 use super::{
     Actions, Apply, ApplyErrorKind, AttributeMapping, MappingError, MappingFault, MappingFaultKind,
-    ObjectMapping, coerce::coerce, target::Target,
+    ObjectMapping, coerce::coerce, target::Target, update::Others,
 };
 use crate::{
     environment::Environment,
+    function::Role,
     options::Options,
-    program::{Outcome, Program},
+    program::{FlowScope, Outcome, Program},
     scope::Scope,
     source::Source,
     value,
@@ -38,7 +39,9 @@ pub(super) struct Row {
     pub(super) target: Target,
     program: Option<Program>,
     default: Option<Value>,
-    pub(super) apply: Apply,
+    apply: Apply,
+    /// What becomes of values that the target has and that are not wanted.
+    pub(super) others: Others,
     matching: Option<NonZeroU32>,
     /// Whether the value follows from whether the object is deleted in the source.
     pub(super) tells_deletion: bool,
@@ -197,6 +200,12 @@ impl Row {
                 Some(fitted.map_err(MappingFaultKind::Default)?)
             }
         };
+        let others = match program.as_ref().map(Program::role) {
+            Some(Role::Adds) => Others::Kept,
+            _ if mapping.apply == Apply::AddValues => Others::Kept,
+            Some(Role::Replaces) => Others::Replaced,
+            _ => Others::Removed,
+        };
         Ok(Self {
             tells_deletion: program
                 .as_ref()
@@ -205,6 +214,7 @@ impl Row {
             program,
             default,
             apply: mapping.apply,
+            others,
             matching: mapping.matching,
         })
     }
@@ -230,7 +240,8 @@ impl Row {
         }
         let value = match program.evaluate(source, environment)? {
             Outcome::Value(value) => value,
-            Outcome::Ignored => return Ok(None),
+            Outcome::Ignored(FlowScope::Attribute) => return Ok(None),
+            Outcome::Ignored(FlowScope::Object) => return Err(ApplyErrorKind::Skipped),
             Outcome::Candidates(_) if matches!(purpose, Purpose::Update(_)) => return Ok(None),
             Outcome::Candidates(candidates) => {
                 candidates.select(|value| is_taken(&self.target.path, &value.to_text()))?

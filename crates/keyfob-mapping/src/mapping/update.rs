@@ -22,6 +22,17 @@ pub(super) struct Update<'r> {
     added: Vec<Added>,
 }
 
+/// What becomes of values of a multi-valued target that are not wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Others {
+    /// They are removed one by one.
+    Removed,
+    /// They stay.
+    Kept,
+    /// All values are replaced as a whole.
+    Replaced,
+}
+
 /// Values that are added to one attribute by one operation.
 struct Added {
     path: SmolStr,
@@ -49,13 +60,20 @@ impl<'r> Update<'r> {
         self.operations
     }
 
-    /// Lets the target hold `wanted`, and says whether that takes any operation. With `keep`, values of a multi-valued
-    /// target stay that are not wanted.
-    pub(super) fn set(&mut self, target: &Target, wanted: Value, keep: bool) -> Result<bool, ApplyErrorKind> {
+    /// Lets the target hold `wanted`, and says whether that takes any operation.
+    pub(super) fn set(
+        &mut self,
+        target: &Target,
+        wanted: Value,
+        others: Others,
+    ) -> Result<bool, ApplyErrorKind> {
         let before = (self.operations.len(), self.added_values());
         match &target.part {
-            _ if target.is_relation => self.set_members(target, members(wanted, &target.path)?, keep),
-            Part::Whole if target.attribute.multi_valued => self.set_values(target, &wanted, keep),
+            _ if target.is_relation => {
+                let keep = others == Others::Kept;
+                self.set_members(target, members(wanted, &target.path)?, keep);
+            }
+            Part::Whole if target.attribute.multi_valued => self.set_values(target, wanted, others),
             Part::Whole => {
                 let held = target.value_in(self.existing);
                 self.set_each(target, &[held], wanted);
@@ -137,19 +155,19 @@ impl<'r> Update<'r> {
         &mut self.added[index].values
     }
 
-    /// Lets a multi-valued attribute hold exactly the wanted values, or with `keep` at least those. A value stays as
-    /// it is when it is one that is wanted and knows more.
-    fn set_values(&mut self, target: &Target, wanted: &Value, keep: bool) {
+    /// Lets a multi-valued attribute hold exactly the wanted values, or at least those. A value stays as it is when it
+    /// is one that is wanted and knows more.
+    fn set_values(&mut self, target: &Target, value: Value, others: Others) {
         let held = target
             .value_in(self.existing)
             .map(Value::as_elements)
             .unwrap_or_default();
-        let wanted = wanted.as_elements();
+        let wanted = value.as_elements();
         let attribute = &target.attribute;
         let is_wanted = |held: &&Value| wanted.iter().any(|wanted| holds(held, wanted, attribute));
         let mut after: Vec<Value> = held
             .iter()
-            .filter(|held| keep || is_wanted(held))
+            .filter(|held| others == Others::Kept || is_wanted(held))
             .cloned()
             .collect();
         let kept = after.len();
@@ -163,6 +181,10 @@ impl<'r> Update<'r> {
         }
         if after.is_empty() {
             self.push(PatchOperationKind::Remove, &target.path, None);
+            return;
+        }
+        if others == Others::Replaced {
+            self.push(PatchOperationKind::Replace, &target.path, Some(value));
             return;
         }
         let holding = |values: Vec<Value>| {

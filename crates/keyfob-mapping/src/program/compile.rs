@@ -3,7 +3,7 @@
 use keyfob_core::render::excerpt;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::{CompileError, CompileErrorKind, Node, Operation, Program};
+use super::{CompileError, CompileErrorKind, FlowScope, Node, Operation, Program};
 use crate::{
     dotnet::{
         casing::Culture,
@@ -57,14 +57,17 @@ impl Compiler {
             Expression::Attribute(name) => self.attribute(name),
             Expression::Text(text) => Operation::Constant(Value::Text(text.clone())),
             Expression::Number(number) => Operation::Constant(number.clone().into()),
-            Expression::Word(word) => Operation::Constant(match word {
-                Word::True => Value::Boolean(true),
-                Word::False => Value::Boolean(false),
-                Word::Null => Value::Null,
+            Expression::Word(word) => match word {
+                Word::True => Operation::Constant(Value::Boolean(true)),
+                Word::False => Operation::Constant(Value::Boolean(false)),
+                Word::Null => Operation::Constant(Value::Null),
                 Word::VbTextCompare | Word::VbBinaryCompare => {
-                    Value::Text(SmolStr::new_static(word.as_str()))
+                    Operation::Constant(Value::Text(SmolStr::new_static(word.as_str())))
                 }
-            }),
+                Word::IgnoreAttributeFlow => Operation::Ignore(FlowScope::Attribute),
+                Word::IgnoreObjectFlow => Operation::Ignore(FlowScope::Object),
+            },
+            Expression::Parameter(name) => Operation::Parameter(name.clone()),
             Expression::Comparison(comparison) => Operation::Comparison {
                 operator: comparison.operator,
                 left: self.operand(&comparison.left)?,
@@ -223,7 +226,9 @@ fn kind_of(expression: &Expression) -> Kind {
         Expression::Word(Word::True | Word::False) | Expression::Comparison(_) => Kind::Boolean,
         Expression::Word(Word::VbTextCompare | Word::VbBinaryCompare) => Kind::CompareType,
         Expression::Call { function, .. } => function.definition().returns(),
-        Expression::Attribute(_) | Expression::Word(Word::Null) => Kind::Any,
+        Expression::Attribute(_)
+        | Expression::Parameter(_)
+        | Expression::Word(Word::Null | Word::IgnoreAttributeFlow | Word::IgnoreObjectFlow) => Kind::Any,
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the vectors don't reach: options, randomness, roles, redaction and the extras of cloud sync.
 
 use keyfob_mapping::{
-    Environment, EvaluateError, FunctionSet, NullCondition, Options, Outcome, Program, SeededEntropy, Source,
-    Value,
+    Environment, EvaluateError, Expression, FlowScope, FunctionSet, NullCondition, Options, Outcome, Program,
+    SeededEntropy, Source, Value,
 };
 
 pub(crate) fn source(json: &str) -> Source {
@@ -43,6 +43,92 @@ fn iif_on_null_is_what_the_option_says() {
             Ok(expected),
             "{null_condition:?}"
         );
+    }
+}
+
+#[test]
+fn iif_evaluates_its_condition_as_written_by_default() {
+    let source = source(r#"{"hired": "2025-08-15"}"#);
+    for (text, expected) in [
+        (r#"IIF(IsNullOrEmpty([left]), "here", "gone")"#, "here"),
+        (r#"IIF(IsPresent([left]), "gone", "here")"#, "here"),
+        (r#"IIF([left] = "", "here", "gone")"#, "here"),
+        (
+            r#"IIF(DateDiff("d", Now(), CDate(Switch([left], [left], "", "9999-12-31"))) <= 0, "gone", "here")"#,
+            "here",
+        ),
+    ] {
+        assert_eq!(evaluate(text, &source), Ok(expected.into()), "{text}");
+    }
+}
+
+#[test]
+fn a_word_ends_the_flow_of_the_attribute_or_of_the_object_where_it_is_evaluated() {
+    let source = source(r#"{"a": "x", "m": ["x", "y"]}"#);
+    for (text, scope) in [
+        ("IgnoreAttributeFlow", FlowScope::Attribute),
+        ("IgnoreObjectFlow", FlowScope::Object),
+        (r#"IIF([a] = "x", IgnoreObjectFlow, "y")"#, FlowScope::Object),
+        (
+            r#"Append(Switch([a], , "x", IgnoreAttributeFlow), "y")"#,
+            FlowScope::Attribute,
+        ),
+        (
+            r#"Switch([m], "z", "y", IgnoreAttributeFlow)"#,
+            FlowScope::Attribute,
+        ),
+        ("IgnoreFlowIfNullOrEmpty([b])", FlowScope::Attribute),
+    ] {
+        let outcome = outcome(text, &source, &Options::default());
+        assert_eq!(outcome, Ok(Outcome::Ignored(scope)), "{text}");
+    }
+    assert_eq!(
+        evaluate(r#"IIF([a] = "y", IgnoreObjectFlow, "z")"#, &source),
+        Ok("z".into())
+    );
+}
+
+#[test]
+fn a_parameter_has_the_value_that_the_caller_gives_it_and_none_by_itself() {
+    let program = Program::read("Append([a], %Domain.Netbios%)", &Options::default()).unwrap();
+    let entropy = SeededEntropy::new(1);
+    let environment = Environment::new("2026-01-01T12:00:00Z".parse().unwrap(), &entropy);
+    let source = source(r#"{"a": "x"}"#);
+    let error = program.evaluate(&source, &environment).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the parameter `%Domain.Netbios%` has no value; it has to be given"
+    );
+    assert_eq!(error.span_in("Append([a], %Domain.Netbios%)"), Some(12..28));
+    let parameters = Source::from_iter([("Domain.Netbios", "CONTOSO")]);
+    assert_eq!(
+        program.evaluate(&source, &environment.with_parameters(&parameters)),
+        Ok(Outcome::Value("xCONTOSO".into()))
+    );
+    assert_eq!(
+        Expression::parse("%Domain.Netbios%").unwrap().to_string(),
+        "%Domain.Netbios%"
+    );
+    for refused in ["%", "%%", "%a b%", "%1%", "5 % 2"] {
+        assert!(Expression::parse(refused).is_err(), "{refused}");
+    }
+}
+
+#[test]
+fn a_date_is_written_in_the_output_format_whatever_the_input_format_is() {
+    let source = source(r#"{"a": "2025-01-15", "d": "15.01.2025"}"#);
+    for (text, expected) in [
+        (
+            r#"FormatDateTime(CDate([a]), , "yyyy-MM-dd", "dd/MM/yyyy K")"#,
+            "15/01/2025 Z",
+        ),
+        (
+            r#"FormatDateTime(DateAdd("yyyy", 5, CDate([a])), , "bogus", "yyyy")"#,
+            "2030",
+        ),
+        (r#"FormatDateTime([d], , "dd.MM.yyyy", "yyyy")"#, "2025"),
+    ] {
+        assert_eq!(evaluate(text, &source), Ok(expected.into()), "{text}");
     }
 }
 
@@ -150,7 +236,7 @@ fn roles_are_read_from_names_and_from_objects() {
     let names = source(r#"{"roles": ["Default Assignment"]}"#);
     assert_eq!(
         evaluate("SingleAppRoleAssignment([roles])", &objects),
-        Ok("admin".into())
+        Ok("Admin".into())
     );
     assert_eq!(
         evaluate("SingleAppRoleAssignment([roles])", &names),
@@ -162,19 +248,19 @@ fn roles_are_read_from_names_and_from_objects() {
     );
     assert_eq!(
         evaluate("AppRoleAssignments([roles])", &objects),
-        Ok(Value::List(vec!["admin".into(), "User".into()]))
+        Ok(Value::List(vec!["Admin".into(), "User".into()]))
     );
     assert_eq!(
         evaluate("AppRoleAssignmentsComplex([roles])", &objects)
             .unwrap()
             .to_json(),
-        r#"[{"id":"1","value":"admin","displayName":"Admin"},{"displayName":"User"}]"#
+        r#"[{"value":"admin","display":"Admin","type":"WindowsAzureActiveDirectoryRole","primary":"False"},{"value":"User","display":"User","type":"WindowsAzureActiveDirectoryRole","primary":"False"}]"#
     );
     assert_eq!(
         evaluate("AssertiveAppRoleAssignmentsComplex([roles])", &names)
             .unwrap()
             .to_json(),
-        r#"[{"value":"Default Assignment","displayName":"Default Assignment"}]"#
+        r#"[{"value":"Default Assignment","display":"Default Assignment","type":"WindowsAzureActiveDirectoryRole","primary":"False"}]"#
     );
 }
 
@@ -187,7 +273,10 @@ fn candidates_are_given_out_in_order_and_settled_without_regard_to_case() {
     };
     assert_eq!(candidates.values(), ["Ann".into(), "Ann.Lee".into()]);
     let outcome = Outcome::Candidates(candidates);
-    assert_eq!(outcome.clone().settle(&["ANN"]), Ok(Some("Ann.Lee".into())));
+    assert_eq!(
+        outcome.clone().settle(&["ANN"]),
+        Ok(Outcome::Value("Ann.Lee".into()))
+    );
     let error = outcome.settle(&["ann", "ann.lee"]).unwrap_err();
     assert_eq!(error.class().as_str(), "not_unique");
 }

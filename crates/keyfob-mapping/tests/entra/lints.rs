@@ -1,6 +1,9 @@
 //! What is allowed and probably a mistake.
 
-use keyfob_mapping::{Expression, Options, lint};
+use keyfob_mapping::{
+    Expression, Options,
+    lint::{self, Level},
+};
 
 fn found(text: &str) -> Vec<(&'static str, String)> {
     let lints = lint::expression(text, &Options::default()).unwrap();
@@ -27,7 +30,29 @@ fn each_lint_is_found_where_it_belongs() {
             "W-SWITCH-VBA",
             "Switch",
         ),
-        (r#"Switch([a], , "x", "y")"#, "W-SWITCH-DELTA", "Switch"),
+        (r#"Switch([a], "z", "x", "y")"#, "W-SWITCH-DELTA", "Switch"),
+        ("toLower([a])", "W-FUNCTION-CASE", "toLower"),
+        ("Mid([a], 2, 64)", "W-MID-END", "Mid"),
+        (
+            r#"Coalesce(Join(" ", [a], [b]), "x")"#,
+            "W-COALESCE-EMPTY",
+            "Coalesce",
+        ),
+        (
+            r#"Coalesce(IIF([a] = "x", "", [b]), "x")"#,
+            "W-COALESCE-EMPTY",
+            "Coalesce",
+        ),
+        (
+            r#"FormatDateTime([a], , "YYYY-MM-DD", "yyyy")"#,
+            "W-FORMAT-LETTERS",
+            "FormatDateTime",
+        ),
+        (
+            r#"FormatDateTime(Now(), , "d", "yyyy")"#,
+            "W-FORMAT-UNUSED",
+            "FormatDateTime",
+        ),
         (r#"Switch([manager], , "x", "y")"#, "W-SWITCH-REFERENCE", "Switch"),
         (r#"Switch([a], , "x", "y", "x", "z")"#, "W-SWITCH-TWICE", "Switch"),
         (
@@ -98,13 +123,43 @@ fn what_microsoft_writes_itself_is_not_found_fault_with() {
 
 #[test]
 fn the_fix_is_an_expression_that_can_be_used() {
-    let lints = lint::expression(r#"IIF([a] = "", "\"b", [a])"#, &Options::default()).unwrap();
-    assert_eq!(
-        lints[0].fix,
-        r#"write `Switch([a], [a], "", "\"b")`, whose key "" is for null, too"#
-    );
-    let lints = lint::expression(r#"DateAdd("d", 1, [a])"#, &Options::default()).unwrap();
-    assert_eq!(lints[0].fix, "write `CDate([a])`");
+    for (text, fix) in [
+        (
+            r#"IIF([a] = "", "\"b", [a])"#,
+            r#"`Coalesce([a], "\"b")` says it without a condition where the attribute is null"#,
+        ),
+        (r#"DateAdd("d", 1, [a])"#, "write `CDate([a])`"),
+        (r#"FormatDateTime([a], , "DD.MM.yyyy", "yyyy")"#, "write `dd`"),
+    ] {
+        let lints = lint::expression(text, &Options::default()).unwrap();
+        assert_eq!(lints[0].fix, fix);
+    }
+}
+
+#[test]
+fn no_fix_leads_to_a_lint_that_leads_back() {
+    for fixed in [
+        r#"Coalesce([country], "Other")"#,
+        r#"IIF([a] = "x", "y", "z")"#,
+        r#"Switch([a], [a], "", "Other")"#,
+        r#"DateAdd("d", 1, CDate([a]))"#,
+        r#"Join(" ", [givenName], [surname])"#,
+        r#"IIF(InStr([mail], "@") > 0, "a", "b")"#,
+    ] {
+        assert_eq!(found(fixed), [], "{fixed}");
+    }
+}
+
+#[test]
+fn what_may_well_be_meant_is_a_note() {
+    for (text, level) in [
+        (r#"IIF(IsPresent([a]), [a], "x")"#, Level::Note),
+        (r#"Switch([a], "z", "x", "y")"#, Level::Note),
+        (r#"Replace([a], , "\d", , "", , )"#, Level::Warning),
+    ] {
+        let lints = lint::expression(text, &Options::default()).unwrap();
+        assert_eq!(lints[0].level, level, "{text}");
+    }
 }
 
 #[test]

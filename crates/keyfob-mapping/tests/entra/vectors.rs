@@ -1,15 +1,26 @@
-//! Every vector of testdata/entra/expressions.json.
+//! Every vector of testdata/entra: those written after the documentation, and the published expressions.
 
 use keyfob_mapping::{Environment, Options, SeededEntropy, vectors};
 
 const EXPRESSIONS: &[u8] = include_bytes!("../../../../testdata/entra/expressions.json");
 
+const PUBLISHED: &[u8] = include_bytes!("../../../../testdata/entra/expressions-2.json");
+
 #[test]
 fn every_vector_gives_what_it_says() {
+    check(EXPRESSIONS, 331);
+}
+
+#[test]
+fn every_published_expression_gives_what_is_published() {
+    check(PUBLISHED, 33);
+}
+
+fn check(file: &[u8], count: usize) {
     let entropy = SeededEntropy::new(7);
     let environment = Environment::new("2026-01-01T12:00:00Z".parse().unwrap(), &entropy);
-    let vectors = vectors::read(EXPRESSIONS).unwrap();
-    assert_eq!(vectors.len(), 331);
+    let vectors = vectors::read(file).unwrap();
+    assert_eq!(vectors.len(), count);
     let mut failed = Vec::new();
     for vector in &vectors {
         if let Err(mismatch) = vector.check(&Options::default(), &environment) {

@@ -102,8 +102,7 @@ impl Window {
             }),
             Paging::Cursor { after, count } => {
                 let place = after.as_ref().map(|cursor| {
-                    Place::from_cursor(cursor)
-                        .ok_or_else(|| carried(StoreError::internal("a cursor that this store did not make")))
+                    Place::from_cursor(cursor).ok_or_else(|| carried(StoreError::InvalidCursor))
                 });
                 Ok(Self {
                     after: place.transpose()?,

@@ -11,8 +11,8 @@ use rusqlite::{Row, params};
 
 use super::{Kind, Snapshot, decode, rows};
 
-// Members are the live ones unless the hidden ones are asked for, and live are the owners that an inverse relation shows. `CROSS JOIN` has SQLite start from
-// the edges.
+// Members are the live ones unless the hidden ones are asked for; the owners that an inverse relation shows are live.
+// `CROSS JOIN` has SQLite start from the edges.
 const OWNED: &str = "SELECT id, name, display
     FROM edges CROSS JOIN resources ON resources.resource = member JOIN kinds USING (kind)
     WHERE owner = ?1 AND attribute = (SELECT attribute FROM attributes WHERE path = ?2) AND resources.hidden = ?4

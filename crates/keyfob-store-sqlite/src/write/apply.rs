@@ -40,7 +40,7 @@ pub(super) fn apply(connection: &Connection, prepared: &Prepared) -> Result<Comm
     if was_applied {
         return Err(CommitError::from(StoreError::OutcomeUnknown(HandedOverBefore.into())).into());
     }
-    let publishing = Publishing::begin(connection, tenant, commit)?;
+    let mut publishing = Publishing::new(connection, tenant, commit);
     let mut outcomes = Vec::with_capacity(changes.len());
     for (number, (change, content)) in changes.iter().zip(contents).enumerate() {
         let applying = Applying {
@@ -49,6 +49,7 @@ pub(super) fn apply(connection: &Connection, prepared: &Prepared) -> Result<Comm
             at: *at,
             change: number,
         };
+        publishing.note(change)?;
         let outcome = applying.attempt(change, content, &outcomes)?;
         outcomes.push(outcome);
     }
@@ -270,10 +271,6 @@ impl Applying<'_> {
             self.cached("UPDATE documents SET state = ?2 WHERE resource = ?1")?
                 .execute(params![row.resource, json.as_deref()])?;
         }
-        if turns {
-            self.turn(&row, is_hidden)?;
-            row.hidden = is_hidden;
-        }
         if let Some(unique) = content.unique.as_ref().filter(|_| !is_hidden) {
             self.reserve(row.kind, row.resource, unique)?;
         }
@@ -284,6 +281,10 @@ impl Applying<'_> {
             update.relations,
             update.members,
         )?;
+        // Last, so that who is a member of itself joins and leaves as what it was.
+        if turns {
+            self.turn(&row, is_hidden)?;
+        }
         let changes = content.document.is_some() || content.state.is_some() || turns;
         if !changes && !related.has_changed() {
             return Ok(Outcome::Unchanged {

@@ -15,39 +15,34 @@ pub(super) struct Publishing<'c> {
     connection: &'c Connection,
     tenant: i64,
     commit: &'c Commit,
-    /// The names of resources that the commit deletes, from before.
+    has_events: bool,
+    /// The names of resources that the commit deletes, from just before.
     before: HashMap<&'c ResourceId, Labels>,
 }
 
 impl<'c> Publishing<'c> {
-    /// Notes what is going to be deleted, before anything is.
-    pub(super) fn begin(
-        connection: &'c Connection,
-        tenant: i64,
-        commit: &'c Commit,
-    ) -> Result<Self, Failure> {
-        let mut publishing = Self {
+    pub(super) fn new(connection: &'c Connection, tenant: i64, commit: &'c Commit) -> Self {
+        let is_event = |change: &Change| matches!(change, Change::Publish { .. });
+        Self {
             connection,
             tenant,
             commit,
+            has_events: commit.changes.iter().any(is_event),
             before: HashMap::new(),
-        };
-        if commit
-            .changes
-            .iter()
-            .any(|change| matches!(change, Change::Publish { .. }))
-        {
-            for change in &commit.changes {
-                if let Change::Delete {
-                    resource_type, id, ..
-                } = change
-                    && let Some(labels) = publishing.labels(resource_type.name(), id)?
-                {
-                    publishing.before.insert(id, labels);
-                }
-            }
         }
-        Ok(publishing)
+    }
+
+    /// Notes what a change is going to delete.
+    pub(super) fn note(&mut self, change: &'c Change) -> Result<(), Failure> {
+        if let Change::Delete {
+            resource_type, id, ..
+        } = change
+            && self.has_events
+            && let Some(labels) = self.labels(resource_type.name(), id)?
+        {
+            self.before.insert(id, labels);
+        }
+        Ok(())
     }
 
     /// Publishes the events of which the conditions were met, and blanks what is to be forgotten. The commit is remembered

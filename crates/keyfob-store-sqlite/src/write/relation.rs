@@ -72,9 +72,9 @@ pub(super) fn apply(
         };
         if delta.clear {
             edges.clear_but(&added, &mut related.left)?;
-        } else {
-            edges.remove(&delta.remove, &mut related.left)?;
         }
+        // Hidden ones, too, which clearing leaves.
+        edges.remove(&delta.remove, &mut related.left)?;
         edges.add(&added, &mut related.joined)?;
     }
     Ok(related)

@@ -4,18 +4,16 @@ use keyfob_store::{Position, Retention};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::apply;
-use crate::read::HAS_ANYTHING;
+use crate::read::{HAS_ANYTHING, decode};
 
-/// Records how far a consumer has handled the events of a tenant, unless it was further.
+/// Records how far a consumer has handled the events of a tenant, unless it was further. One that has handled none is
+/// waited for from then on.
 pub(crate) fn acknowledge(
     connection: &Connection,
     tenant: &str,
     consumer: &str,
     position: Position,
 ) -> rusqlite::Result<()> {
-    if position == Position::START {
-        return Ok(());
-    }
     let tenant = apply::tenant(connection, tenant)?;
     connection
         .prepare_cached(
@@ -30,11 +28,12 @@ pub(crate) fn acknowledge(
     Ok(())
 }
 
-/// An event that may be removed.
+/// A commit whose events may be removed.
 struct Old {
-    position: i64,
-    entry: i64,
     at: i64,
+    /// The position of its last event.
+    last: i64,
+    events: usize,
 }
 
 /// Removes the oldest events of a tenant, as far as the retention allows, and returns how many.
@@ -59,45 +58,45 @@ pub(crate) fn trim(
     let Some((tenant, acknowledged)) = found else {
         return Ok(0);
     };
-    // One more than is removed shows where the last commit ends.
+    // As many events as are removed are of no more commits than that.
     let oldest: Vec<Old> = connection
         .prepare_cached(
-            "SELECT events.position, entry, at FROM events CROSS JOIN commits USING (entry)
-             WHERE events.tenant = ?1 ORDER BY events.position LIMIT ?2",
+            "SELECT at, commits.position + events - 1, events FROM commits
+             WHERE entry IN (SELECT entry FROM events WHERE events.tenant = ?1 ORDER BY events.position LIMIT ?2)
+             ORDER BY commits.position",
         )?
-        .query_map(
-            params![tenant, i64::try_from(limit.saturating_add(1)).unwrap_or(i64::MAX)],
-            |row| {
-                Ok(Old {
-                    position: row.get(0)?,
-                    entry: row.get(1)?,
-                    at: row.get(2)?,
-                })
-            },
-        )?
+        .query_map(params![tenant, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+            Ok(Old {
+                at: row.get(0)?,
+                last: row.get(1)?,
+                events: decode::count(row, 2)?,
+            })
+        })?
         .collect::<rusqlite::Result<_>>()?;
     let mut removed = 0;
     let mut last_removed = None;
-    for commit in oldest.chunk_by(|left, right| left.entry == right.entry) {
-        let may_go = commit.iter().all(|event| {
-            event.at < unread_before || (event.at < read_before && event.position <= acknowledged)
-        });
-        if !may_go || removed + commit.len() > limit {
+    for commit in &oldest {
+        let may_go = commit.at < unread_before || (commit.at < read_before && commit.last <= acknowledged);
+        let fits = removed == 0 || removed + commit.events <= limit;
+        if !may_go || !fits {
             break;
         }
-        removed += commit.len();
-        last_removed = commit.last();
+        removed += commit.events;
+        last_removed = Some(commit.last);
     }
     if let Some(last) = last_removed {
         connection
             .prepare_cached("DELETE FROM events WHERE tenant = ?1 AND position <= ?2")?
-            .execute(params![tenant, last.position])?;
+            .execute(params![tenant, last])?;
         connection
             .prepare_cached("UPDATE tenants SET trimmed = ?2 WHERE tenant = ?1")?
-            .execute(params![tenant, last.position])?;
+            .execute(params![tenant, last])?;
     }
     // Commits before the oldest event that is left have none. Those that never had any go with them.
-    let oldest_left = oldest.get(removed).map_or(i64::MAX, |event| event.entry);
+    let oldest_left: Option<i64> = connection
+        .prepare_cached("SELECT entry FROM events WHERE tenant = ?1 ORDER BY position LIMIT 1")?
+        .query_row([tenant], |row| row.get(0))
+        .optional()?;
     connection
         .prepare_cached(
             "DELETE FROM commits WHERE entry IN (
@@ -107,7 +106,7 @@ pub(crate) fn trim(
         .execute(params![
             tenant,
             read_before.max(unread_before),
-            oldest_left,
+            oldest_left.unwrap_or(i64::MAX),
             i64::try_from(limit).unwrap_or(i64::MAX)
         ])?;
     Ok(removed)

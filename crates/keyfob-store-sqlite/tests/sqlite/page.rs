@@ -230,7 +230,7 @@ fn one_who_has_several_values_where_there_should_be_one_is_on_a_page_once() {
 }
 
 #[test]
-fn what_nobody_can_sort_by_is_refused_and_a_foreign_cursor_is_a_bug() {
+fn what_nobody_can_sort_by_is_refused_and_a_foreign_cursor_is_invalid() {
     let (_directory, store) = store();
     for path in ["title", "emails.value", "meta.version", "name"] {
         let wanted = Query::first(1).with_sort(sort(path, SortOrder::Ascending));
@@ -242,7 +242,7 @@ fn what_nobody_can_sort_by_is_refused_and_a_foreign_cursor_is_a_bug() {
         count: 1,
     };
     let error = block_on(store.query(&cx(), user_type(), &Query::first(1).with_paging(paging))).unwrap_err();
-    assert!(matches!(error, StoreError::Internal(_)), "{error:?}");
+    assert!(matches!(error, StoreError::InvalidCursor), "{error:?}");
 }
 
 #[test]

@@ -67,6 +67,74 @@ fn an_update_tells_what_differs_and_nothing_else() {
     );
 }
 
+const ROLES: &str =
+    r#"{"appRoleAssignments": [{"id": "06b0", "displayName": "DS Admin", "value": "DSAdmin"}]}"#;
+
+/// Microsoft's reference of attribute mappings: what `AppRoleAssignmentsComplex` and its assertive form send.
+#[test]
+fn complex_roles_are_added_and_assertive_ones_replace() {
+    let role = |value: &str, display: &str| json!({"value": value, "display": display, "type": "WindowsAzureActiveDirectoryRole", "primary": false});
+    let other = r#"{"userName": "babs", "roles": [{"value": "Guide", "display": "Guide"}]}"#;
+    for (function, told, held) in [
+        (
+            "AppRoleAssignmentsComplex",
+            json!([{"op": "add", "path": "roles", "value": [role("DSAdmin", "DS Admin")]}]),
+            2,
+        ),
+        (
+            "AssertiveAppRoleAssignmentsComplex",
+            json!([{"op": "replace", "path": "roles", "value": [role("DSAdmin", "DS Admin")]}]),
+            1,
+        ),
+    ] {
+        let expression = format!("{function}([appRoleAssignments])");
+        let mapper = mapper(&format!(
+            r#"[{{"target": "roles", "expression": "{expression}"}}]"#
+        ));
+        let created = mapper.create(&source(ROLES), &environment()).unwrap();
+        assert_eq!(
+            attributes(&created),
+            json!({"roles": [role("DSAdmin", "DS Admin")]})
+        );
+
+        let mut babs = existing(other);
+        assert_eq!(update(&mapper, ROLES, &mut babs), told, "{function}");
+        assert_eq!(attributes(&babs)["roles"].as_array().unwrap().len(), held);
+        // A server that leaves `primary` out where it is false is up to date too.
+        let mut babs = existing(
+            r#"{"userName": "babs", "roles": [{"value": "DSAdmin", "display": "DS Admin", "type": "WindowsAzureActiveDirectoryRole"}]}"#,
+        );
+        assert_eq!(update(&mapper, ROLES, &mut babs), json!([]));
+    }
+}
+
+#[test]
+fn an_object_that_an_expression_leaves_out_of_the_flow_is_skipped() {
+    let mapper = mapper(
+        r#"[
+            {"target": "userName", "expression": "[upn]"},
+            {"target": "userType", "expression": "IIF([kind] = \"robot\", IgnoreObjectFlow, [kind])"},
+            {"target": "title", "expression": "IIF([title] = \"none\", IgnoreAttributeFlow, [title])"}
+        ]"#,
+    );
+    let apply = |json: &str, existing: Option<&Resource>| {
+        mapper.apply(&source(json), existing, &environment()).unwrap()
+    };
+    let skipped = Change::Skipped {
+        target: "userType".into(),
+    };
+    assert_eq!(apply(r#"{"upn": "r2", "kind": "robot"}"#, None), skipped);
+    let babs = existing(r#"{"userName": "babs", "userType": "Guide", "title": "Chief"}"#);
+    assert_eq!(apply(r#"{"upn": "babs", "kind": "robot"}"#, Some(&babs)), skipped);
+    assert_eq!(
+        apply(
+            r#"{"upn": "babs", "kind": "Guide", "title": "none"}"#,
+            Some(&babs)
+        ),
+        Change::UpToDate
+    );
+}
+
 #[test]
 fn values_that_no_filter_finds_are_added_by_one_operation_for_each_attribute() {
     let mapper = mapper(

@@ -1,0 +1,90 @@
+//! A transport over ureq, which blocks.
+
+use std::io::Read;
+
+use bytes::Bytes;
+use http::Response;
+use ureq::tls::{RootCerts, TlsConfig};
+
+use super::{BlockingTransport, Request, TransportError, tls};
+
+/// Sends requests over HTTP with [ureq](https://docs.rs/ureq), without a runtime.
+///
+/// Connections are reused. Certificates are verified by rustls as the operating system trusts them.
+#[derive(Clone, Debug)]
+pub struct Ureq {
+    agent: ureq::Agent,
+}
+
+impl Ureq {
+    /// Creates a transport that follows no redirects.
+    #[must_use]
+    pub fn new() -> Self {
+        let tls = TlsConfig::builder()
+            .unversioned_rustls_crypto_provider(tls::provider())
+            .root_certs(RootCerts::PlatformVerifier)
+            .build();
+        let config = ureq::Agent::config_builder()
+            .tls_config(tls)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .http_status_as_error(false)
+            .allow_non_standard_methods(true)
+            .build();
+        Self {
+            agent: config.new_agent(),
+        }
+    }
+}
+
+impl Default for Ureq {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl BlockingTransport for Ureq {
+    fn send_blocking(&self, request: Request) -> Result<Response<Bytes>, TransportError> {
+        let (limit, timeout) = (request.max_body, request.timeout);
+        let http = request.http.map(|body| body.to_vec());
+        let http = self
+            .agent
+            .configure_request(http)
+            .timeout_global(Some(timeout))
+            .build();
+        let answer = self.agent.run(http).map_err(failed)?;
+        let (head, body) = answer.into_parts();
+        let mut read = Vec::new();
+        // One byte more than the limit tells a body of just that size from a larger one.
+        let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        body.into_reader()
+            .take(most)
+            .read_to_end(&mut read)
+            .map_err(|error| {
+                if error.kind() == std::io::ErrorKind::TimedOut {
+                    TransportError::timed_out(error)
+                } else {
+                    TransportError::interrupted(error)
+                }
+            })?;
+        if read.len() > limit {
+            return Err(TransportError::too_large(limit));
+        }
+        Ok(Response::from_parts(head, Bytes::from(read)))
+    }
+}
+
+fn failed(error: ureq::Error) -> TransportError {
+    use ureq::Error;
+    match error {
+        Error::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect)
+        | Error::HostNotFound
+        | Error::ConnectionFailed
+        | Error::BadUri(_)
+        | Error::Tls(_)
+        | Error::Rustls(_) => TransportError::not_sent(error),
+        Error::Timeout(_) => TransportError::timed_out(error),
+        Error::Io(io) if io.kind() == std::io::ErrorKind::ConnectionRefused => TransportError::not_sent(io),
+        _ => TransportError::interrupted(error),
+    }
+}

@@ -1,0 +1,240 @@
+//! Bulk requests and their answers (RFC 7644 section 3.7).
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::{Deviations, MessageError, reader::Reader};
+use crate::{
+    json,
+    name::SchemaUri,
+    value::{Object, Value},
+};
+
+const RFC: &str = "RFC 7644 section 3.7";
+
+/// Several operations in one request.
+///
+/// ```
+/// use keyfob_core::{Object, message::{BulkMethod, BulkOperation, BulkRequest}};
+///
+/// let mut request = BulkRequest::new();
+/// request.fail_on_errors = Some(1);
+/// let mut delete = BulkOperation::new(BulkMethod::Delete, "/Users/26118915");
+/// delete.version = Some("W/\"3\"".into());
+/// request.operations.push(delete);
+/// assert_eq!(
+///     String::from_utf8(request.to_json())?,
+///     concat!(
+///         r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"failOnErrors":1,"Operations":["#,
+///         r#"{"method":"DELETE","path":"/Users/26118915","version":"W/\"3\""}]}"#,
+///     ),
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct BulkRequest {
+    /// The number of errors after which the server stops; it goes through all operations without it.
+    pub fail_on_errors: Option<u64>,
+    /// The operations in their order.
+    pub operations: Vec<BulkOperation>,
+}
+
+/// One operation of a bulk request.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct BulkOperation {
+    /// The method.
+    pub method: BulkMethod,
+    /// The endpoint of a POST, such as `/Users`, or the resource, such as `/Users/26118915`.
+    pub path: SmolStr,
+    /// The name by which other operations of the request refer to the resource that a POST creates.
+    pub bulk_id: Option<SmolStr>,
+    /// The version that the resource has to be of.
+    pub version: Option<SmolStr>,
+    /// The body of a POST, PUT or PATCH.
+    pub data: Option<Object>,
+}
+
+/// The method of a bulk operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "RFC 7644 section 3.7 is closed")]
+pub enum BulkMethod {
+    /// Creates a resource.
+    Post,
+    /// Replaces a resource.
+    Put,
+    /// Modifies a resource.
+    Patch,
+    /// Deletes a resource.
+    Delete,
+}
+
+impl BulkMethod {
+    /// Returns the keyword on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// Returns what a keyword stands for, in any case.
+    #[must_use]
+    pub fn named(keyword: &str) -> Option<Self> {
+        [Self::Post, Self::Put, Self::Patch, Self::Delete]
+            .into_iter()
+            .find(|method| method.as_str().eq_ignore_ascii_case(keyword))
+    }
+}
+
+impl BulkOperation {
+    /// Creates an operation without a body.
+    #[must_use]
+    pub fn new(method: BulkMethod, path: impl Into<SmolStr>) -> Self {
+        Self {
+            method,
+            path: path.into(),
+            bulk_id: None,
+            version: None,
+            data: None,
+        }
+    }
+
+    /// Returns the operation as an object of the message.
+    #[must_use]
+    pub fn to_object(&self) -> Object {
+        let mut object = Object::new();
+        object.insert("method", self.method.as_str());
+        object.insert("path", self.path.clone());
+        for (name, text) in [("bulkId", &self.bulk_id), ("version", &self.version)] {
+            if let Some(text) = text {
+                object.insert(name, text.clone());
+            }
+        }
+        if let Some(data) = &self.data {
+            object.insert("data", data.clone());
+        }
+        object
+    }
+}
+
+impl BulkRequest {
+    /// Creates a request without operations.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns the request as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut message = Object::new();
+        message.insert("schemas", vec![Value::from(SchemaUri::BULK_REQUEST.as_str())]);
+        if let Some(errors) = self.fail_on_errors {
+            message.insert("failOnErrors", i64::try_from(errors).unwrap_or(i64::MAX));
+        }
+        let operations = self
+            .operations
+            .iter()
+            .map(|operation| Value::Object(operation.to_object()));
+        message.insert("Operations", operations.collect::<Vec<_>>());
+        json::object_to_vec(&message)
+    }
+}
+
+/// The answer to a bulk request.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct BulkResponse {
+    /// The results in the order of the answer. They are fewer than the operations if the server stopped.
+    pub results: Vec<BulkResult>,
+}
+
+/// The result of one bulk operation.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct BulkResult {
+    /// The method of the operation.
+    pub method: Option<BulkMethod>,
+    /// The `bulkId` of the operation.
+    pub bulk_id: Option<SmolStr>,
+    /// The address of the resource; missing after a POST that failed.
+    pub location: Option<SmolStr>,
+    /// The version of the resource after the operation.
+    pub version: Option<SmolStr>,
+    /// The HTTP status code; 0 where the answer has none.
+    pub status: u16,
+    /// The body of the answer: the error of an operation that failed, and perhaps the resource of another.
+    pub response: Option<Object>,
+}
+
+impl BulkResponse {
+    /// Reads the answer to a bulk request.
+    ///
+    /// # Errors
+    /// [`MessageError`] when the text is not a JSON object or has no `Operations`. Everything else that departs from the
+    /// RFC is noted.
+    pub fn from_json(text: &[u8], deviations: &mut Deviations) -> Result<Self, MessageError> {
+        let mut message = json::object_from_slice(text)?;
+        let mut reader = Reader::new(&mut message, RFC, deviations);
+        reader.schema(&SchemaUri::BULK_RESPONSE);
+        let Some(Value::Array(operations)) = reader.take("Operations") else {
+            return Err(MessageError::Member {
+                member: "Operations".into(),
+                expected: "an array",
+            });
+        };
+        let mut results = Vec::with_capacity(operations.len().min(1024));
+        for (index, operation) in operations.into_iter().enumerate() {
+            let path = format_smolstr!("Operations[{index}]");
+            let Value::Object(mut operation) = operation else {
+                return Err(MessageError::Member {
+                    member: path,
+                    expected: "an object",
+                });
+            };
+            results.push(BulkResult::read(&mut reader.below(path, &mut operation)));
+        }
+        Ok(Self { results })
+    }
+}
+
+impl BulkResult {
+    fn read(reader: &mut Reader<'_>) -> Self {
+        let method = reader
+            .text("method")
+            .and_then(|method| BulkMethod::named(&method));
+        if method.is_none() {
+            reader.note("method", "is not a method");
+        }
+        // Drafts of the RFC had an object with a `code` here, and servers still send it.
+        let status = match reader.take("status") {
+            Some(Value::String(text)) => text.parse().ok(),
+            Some(Value::Integer(number)) => {
+                reader.note("status", "is not a string");
+                u16::try_from(number).ok()
+            }
+            Some(Value::Object(mut object)) => {
+                reader.note("status", "is not a string");
+                let path = reader.at("status");
+                let code = reader.below(path, &mut object).text("code");
+                code.and_then(|code| code.parse().ok())
+            }
+            _ => None,
+        };
+        if status.is_none() {
+            reader.note("status", "is not a status code");
+        }
+        Self {
+            method,
+            bulk_id: reader.text("bulkId"),
+            location: reader.text("location"),
+            version: reader.text("version"),
+            status: status.unwrap_or_default(),
+            response: reader.object("response"),
+        }
+    }
+}
