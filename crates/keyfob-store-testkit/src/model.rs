@@ -60,10 +60,9 @@ struct ModelledEvent {
     version: Option<Version>,
     joined: Listed,
     left: Listed,
-    labels: Labels,
-    /// What the labels were when the event was published: the contract speaks of the end of the commit, and between the
-    /// two a store may choose.
-    labels_at_first: Labels,
+    /// The labels that are right. Where a commit renames what the event is about, before or after it, the contract leaves
+    /// it to the store which of the names it takes.
+    labels: Vec<Labels>,
     is_forgotten: bool,
 }
 
@@ -103,7 +102,7 @@ impl<'r> Model<'r> {
             };
             outcomes.push(outcome);
         }
-        draft.complete_labels(&commit.id);
+        draft.complete_labels(&commit.id, self);
         *self = draft;
         Ok(outcomes)
     }
@@ -218,7 +217,7 @@ impl<'r> Model<'r> {
             check_listed(&found.joined, &expected.joined, &format!("who joined, {what}"))?;
             check_listed(&found.left, &expected.left, &format!("who left, {what}"))?;
             ensure!(
-                found.labels == expected.labels || found.labels == expected.labels_at_first,
+                expected.labels.contains(&found.labels),
                 "the labels {what} are {:?} instead of {:?}",
                 found.labels,
                 expected.labels
@@ -281,8 +280,7 @@ impl<'r> Model<'r> {
             Action::Forget => {
                 for event in &mut self.events {
                     if event.event.resource == step.id && event.event.resource_type == step.kind.name() {
-                        event.labels = Labels::default();
-                        event.labels_at_first = Labels::default();
+                        event.labels = vec![Labels::default()];
                         event.is_forgotten = true;
                     }
                 }
@@ -378,27 +376,25 @@ impl<'r> Model<'r> {
             version: about.and_then(Outcome::revision).map(|revision| revision.version),
             joined,
             left,
-            labels_at_first: labels.clone(),
-            labels,
+            labels: vec![labels],
             is_forgotten: false,
         });
     }
 
-    /// Gives the events of a commit the labels of what the commit leaves or has deleted.
-    fn complete_labels(&mut self, commit: &CommitId) {
+    /// Adds to the events of a commit the labels of what the commit leaves or, where the resource is gone, of what was
+    /// there before.
+    fn complete_labels(&mut self, commit: &CommitId, before: &Self) {
         let mut events = std::mem::take(&mut self.events);
-        for event in events.iter_mut().filter(|event| event.commit == *commit) {
+        let published = events.iter_mut().filter(|event| event.commit == *commit);
+        for event in published.filter(|event| !event.is_forgotten) {
             let NewEvent {
                 resource_type,
                 resource,
                 ..
             } = &event.event;
             let last = self.labels(resource_type, resource);
-            if let Some(labels) = last.or_else(|| self.deleted.get(resource).cloned())
-                && !event.is_forgotten
-            {
-                event.labels = labels;
-            }
+            let last = last.or_else(|| before.labels(resource_type, resource));
+            event.labels.extend(last);
         }
         self.events = events;
     }
