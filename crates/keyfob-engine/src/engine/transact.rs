@@ -302,13 +302,13 @@ impl<S: Store> Engine<S> {
             (_, CommitError::UniquenessViolated { attribute, .. }) => {
                 let may_go_without = gives_way
                     && number == main
-                    && !attribute.eq_ignore_ascii_case(USER_NAME)
+                    && attribute != USER_NAME
                     && !seen.taken.contains(&attribute);
                 if may_go_without {
                     seen.taken.push(attribute);
                     return Ok(Again::Decide);
                 }
-                if gives_way && number == main && attribute.eq_ignore_ascii_case(USER_NAME) {
+                if gives_way && number == main && attribute == USER_NAME {
                     return Err(EngineError::NameTaken { user: id.clone() });
                 }
                 Err(EngineError::Uniqueness {

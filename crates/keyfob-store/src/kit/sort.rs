@@ -28,12 +28,11 @@ impl<'t> SortAttribute<'t> {
     /// Returns the attribute with this path, unless stores can't sort by it.
     #[must_use]
     pub fn of(resource_type: &'t ResourceType, path: &AttrPath) -> Option<Self> {
-        let name = path.name().as_str();
         let is_common = path.schema().is_none_or(|uri| *uri == resource_type.schema().id);
-        if is_common && name.eq_ignore_ascii_case("id") && path.sub().is_none() {
+        if is_common && path.name().is("id") && path.sub().is_none() {
             return Some(Self::Id);
         }
-        if is_common && name.eq_ignore_ascii_case("meta") {
+        if is_common && path.name().is("meta") {
             let sub = path.sub()?;
             return match () {
                 () if sub.is("created") => Some(Self::Created),
