@@ -2,6 +2,7 @@
 //! `disallowed_methods` checks, so that no text reaches a terminal unescaped.
 
 use std::{
+    borrow::Cow,
     fmt::Write as _,
     io::{self, BufRead, IsTerminal, Stderr, Write},
 };
@@ -21,7 +22,22 @@ pub(crate) fn lines(text: &str) -> io::Result<()> {
 /// Prints a JSON text for programs. JSON escapes the control characters of ASCII itself; the others that act on a terminal
 /// are written as escapes here, which is the same JSON.
 pub(crate) fn json(text: impl AsRef<[u8]>) -> io::Result<()> {
-    let text = String::from_utf8_lossy(text.as_ref());
+    write(escaped(text.as_ref()).as_bytes())
+}
+
+/// Prints JSON texts, each with its line feed, at once.
+#[expect(clippy::disallowed_methods, reason = "this module prints")]
+pub(crate) fn json_lines(text: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(escaped(text).as_bytes())?;
+    stdout.flush()
+}
+
+fn escaped(text: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(text);
+    if text.is_ascii() && !text.contains('\u{7f}') {
+        return text;
+    }
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         // Of ASCII only DEL stands in a JSON text as it is; line feeds are those between its parts.
@@ -33,7 +49,7 @@ pub(crate) fn json(text: impl AsRef<[u8]>) -> io::Result<()> {
             escaped.push(character);
         }
     }
-    write(escaped.as_bytes())
+    Cow::Owned(escaped)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this module prints")]
