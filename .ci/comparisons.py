@@ -49,6 +49,7 @@ FREE = {
     "keyfob-filter/src/fold.rs": "searching in what was composed",
     "keyfob-http/src": "tokens of HTTP",
     "keyfob-client/src": "schemes, hosts and media types",
+    "keyfob-cli/src/map": "names of types and kinds, and paths of attributes",
     "keyfob-mapping/src": "the functions of other products' languages",
     "keyfob-card/src": "names of card formats; the crate stands alone",
     "keyfob-testgen/src": "models that share no code with what they test",
