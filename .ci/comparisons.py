@@ -21,6 +21,7 @@ ALLOWED = {
     "keyfob-access/src/credential/rule.rs": (1, "names of a credential's status"),
     "keyfob-access/src/schedule.rs": (1, "names of days"),
     "keyfob-access/src/time_zone.rs": (1, "names of time zones"),
+    "keyfob-cli/src/output.rs": (1, "answers to questions"),
     "keyfob-core/src/error.rs": (1, "keywords of errors"),
     "keyfob-core/src/resource/address.rs": (1, "names of types"),
     "keyfob-core/src/validate/members.rs": (2, "names of types and attributes"),

@@ -80,11 +80,31 @@ pub(crate) fn ask(question: &str) -> Option<bool> {
     stderr().flush().ok()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).ok()?;
-    Some(matches!(answer.trim(), "y" | "Y" | "yes"))
+    Some(is_yes(&answer))
+}
+
+/// Returns true for an answer that agrees. Everything else doesn't.
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
 /// Standard error, for the log: its formatter escapes control characters.
 #[expect(clippy::disallowed_methods, reason = "this module prints")]
 pub(crate) fn stderr() -> Stderr {
     io::stderr()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_yes_agrees_in_whatever_case() {
+        for yes in ["y", "Y", "yes", "Yes", "YES\n", " yes \r\n"] {
+            assert!(is_yes(yes), "{yes:?}");
+        }
+        for no in ["", "\n", "n", "no", "ye", "yess", "yes please", "1", "true", "ｙ"] {
+            assert!(!is_yes(no), "{no:?}");
+        }
+    }
 }

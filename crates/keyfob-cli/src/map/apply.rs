@@ -68,7 +68,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
         &target.resource_type,
         &arguments.evaluating.options(),
     )
-    .map_err(|error| Unusable(told(&error, &loaded.mapping)).within(file))?;
+    .map_err(|error| Unusable::rendered(told(&error, &loaded.mapping)).within(file))?;
     let existing = match &held {
         None => Vec::new(),
         Some((file, text)) => {
@@ -76,12 +76,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
         }
     };
     if arguments.attributes.attrs.is_none() && arguments.attributes.attr.is_empty() {
-        return Err(Unusable("give the object by --source or --attr".into()));
+        return Err(Unusable::new("give the object by --source or --attr"));
     }
     let objects = objects::read(&arguments.attributes)?;
-    let source_file = arguments.attributes.attrs.as_deref();
-    check(&objects, &loaded.mapping, &mapper)
-        .map_err(|error| source_file.map_or(Unusable(error.0.clone()), |file| error.within(file)))?;
+    let within = |error: Unusable| match &arguments.attributes.attrs {
+        Some(file) => error.within(file),
+        None => error,
+    };
+    check(&objects, &loaded.mapping, &mapper).map_err(within)?;
     let references: Option<HashMap<String, String>> = match &arguments.references {
         None => None,
         Some(file) => Some(
@@ -122,9 +124,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
             output::report_lines(&told);
             Ok(Answer::Negative)
         }
-        Err(Refused::Unusable(error)) => {
-            Err(source_file.map_or(Unusable(error.0.clone()), |file| error.within(file)))
-        }
+        Err(Refused::Unusable(error)) => Err(within(error)),
     }
 }
 
@@ -135,7 +135,7 @@ fn check(objects: &Objects, mapping: &ObjectMapping, mapper: &Mapper) -> Result<
         kind.is_none_or(|kind| kind.eq_ignore_ascii_case(&mapping.source))
     };
     if let Some(other) = objects.objects.iter().find(|object| !of_kind(object)) {
-        return Err(Unusable(format!(
+        return Err(Unusable::new(format!(
             "line {}: this is a {}, and the mapping takes objects of the kind `{}`; choose another with --type",
             other.line,
             other.kind.as_deref().unwrap_or_default(),
@@ -152,7 +152,7 @@ fn check(objects: &Objects, mapping: &ObjectMapping, mapper: &Mapper) -> Result<
     let mut matching = mapper.matching_reads().peekable();
     let missing = matching.clone().find(|name| !is_there(name));
     if let (Some(name), true) = (missing, matching.peek().is_some() && !matching.any(is_there)) {
-        return Err(Unusable(format!(
+        return Err(Unusable::new(format!(
             "line 1: there is no column `{name}`, by which resources are matched; there are {}",
             columns
                 .iter()
@@ -199,7 +199,7 @@ impl Run<'_> {
                 ApplyError::Attribute { kind, .. } if !matches!(kind, ApplyErrorKind::Evaluate(_)) => {
                     Refused::Negative(told)
                 }
-                _ => Refused::Unusable(Unusable(told)),
+                _ => Refused::Unusable(Unusable::rendered(told)),
             }
         })
     }
@@ -353,7 +353,7 @@ impl<'r> Index<'r> {
         }
         let refuse = |told: String| {
             let name = object.name();
-            Unusable(format!("line {}: `{}`: {told}", object.line, Printable(name)))
+            Unusable::rendered(format!("line {}: `{}`: {told}", object.line, Printable(name)))
         };
         let filters = run.mapper.matching(&object.source, &run.environment);
         for filter in filters.map_err(|error| refuse(apply_error(&error, run.mapping)))? {

@@ -102,7 +102,7 @@ impl Evaluating {
             None => Ok(SystemClock::new().now()),
             Some(text) => text
                 .parse()
-                .map_err(|error| Unusable(format!("--now `{text}`: {error}"))),
+                .map_err(|error| Unusable::new(format!("--now `{text}`: {error}"))),
         }
     }
 
@@ -147,13 +147,14 @@ fn pair<'p>(option: &str, text: &'p str) -> Result<(&'p str, Value), Unusable> {
     let (name, value) = text
         .split_once('=')
         .filter(|(name, _)| !name.is_empty())
-        .ok_or_else(|| Unusable(format!("{option} `{text}`: a name, `=` and a value are expected")))?;
+        .ok_or_else(|| Unusable::new(format!("{option} `{text}`: a name, `=` and a value are expected")))?;
     let is_json = value.starts_with(['[', '{']) || ["true", "false", "null"].contains(&value);
     if !is_json {
         return Ok((name, value.into()));
     }
     let wrapped = format!("{{\"value\": {value}}}");
     let read = Source::from_json(wrapped.as_bytes());
-    let read = read.map_err(|error| Unusable(format!("{option} `{text}`: {}", Unusable::from(error).0)))?;
+    let read = read
+        .map_err(|error| Unusable::new(format!("{option} `{text}`: {}", Unusable::from(error).message())))?;
     Ok((name, read.get("value").cloned().unwrap_or(Value::Null)))
 }

@@ -133,8 +133,8 @@ impl TargetOptions {
             .collect();
         let found = loaded.into_iter().find(fits);
         let Some(mut found) = found else {
-            return Err(Unusable(if count == 0 {
-                "there is no mapping in the file".into()
+            return Err(Unusable::new(if count == 0 {
+                "there is no mapping in the file".to_owned()
             } else {
                 format!(
                     "no mapping makes resources of the type `{}`; there are {}",
@@ -144,7 +144,7 @@ impl TargetOptions {
             }));
         };
         let Some(target) = found.target.take() else {
-            return Err(Unusable(format!(
+            return Err(Unusable::new(format!(
                 "nothing is known of the target `{}`; say which with --type, or give its schemas with --target-schema",
                 found.mapping.target
             )));
@@ -197,8 +197,8 @@ fn registry(text: &[u8]) -> Result<Registry, Unusable> {
         }
     }
     if count == 0 {
-        return Err(Unusable(
-            "there is no schema in it; give what `/Schemas` answers".into(),
+        return Err(Unusable::new(
+            "there is no schema in it; give what `/Schemas` answers",
         ));
     }
     for deviation in deviations.iter() {
@@ -209,7 +209,7 @@ fn registry(text: &[u8]) -> Result<Registry, Unusable> {
 
 /// What is wrong with a document, and what was perhaps meant.
 pub(crate) fn unreadable(error: &ImportError) -> Unusable {
-    Unusable(with_suggestion(
+    Unusable::new(with_suggestion(
         error.to_string(),
         error.suggestion().map(AsRef::as_ref),
     ))

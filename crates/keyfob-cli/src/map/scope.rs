@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
             let (loaded, _) = select.map_err(|error| error.within(file))?;
             (file, loaded.mapping.scope)
         }
-        (None, None) => return Err(Unusable("give the filter by --filter or --mapping".into())),
+        (None, None) => return Err(Unusable::new("give the filter by --filter or --mapping")),
     };
     let (file, filter) = filter;
     let scope = filter
