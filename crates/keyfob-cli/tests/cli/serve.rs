@@ -610,6 +610,43 @@ fn a_token_without_a_scheme_opens_the_organizations_of_profiles_that_take_it_so(
     );
 }
 
+/// Two users that an older release told apart are the same name now: a start says so, by their ids.
+#[test]
+fn a_start_on_a_database_of_an_older_comparison_warns_of_users_that_are_the_same_by_now() {
+    let folder = TempDir::new().unwrap();
+    let store = sqlite(&folder);
+    let (server, client) = Server::start_fresh(&["--store", &store]);
+    let token = server.read_token();
+    let older = client.create_user("victim@example.com");
+    let younger = client.create_user("other@example.com");
+    server.stop();
+    // As the release before comparisons had versions stored a name in full-width letters.
+    let connection = rusqlite::Connection::open(folder.path().join("scim.db")).unwrap();
+    connection
+        .execute_batch(
+            "UPDATE kinds SET compared = 0;
+             UPDATE unique_keys SET value = '\u{ff56}ictim@example.com' WHERE value = 'other@example.com';
+             UPDATE documents
+             SET document = CAST(replace(CAST(document AS TEXT), 'other@', '\u{ff56}ictim@') AS BLOB);",
+        )
+        .unwrap();
+    drop(connection);
+    let server = Server::start(&["--store", &store]);
+    let filter = "/Users?filter=userName%20eq%20%22victim%40example.com%22";
+    let found = server.client(&token).get(filter).json();
+    assert_eq!(found["totalResults"], 2, "{found}");
+    let stderr = server.stop().stderr;
+    let warnings: Vec<_> = stderr.lines().filter(|line| line.contains("WARN")).collect();
+    let [warning] = warnings.as_slice() else {
+        panic!("{stderr}")
+    };
+    assert!(warning.contains(&format!("keeps=\"{older}\"")), "{warning}");
+    assert!(warning.contains(&format!("loses=\"{younger}\"")), "{warning}");
+    assert!(!stderr.contains("ictim"), "{stderr}");
+    let stderr = Server::start(&["--store", &store]).stop().stderr;
+    assert!(!stderr.contains("WARN"), "it is said once: {stderr}");
+}
+
 #[test]
 fn the_log_goes_to_stderr_and_knows_no_secret() {
     let folder = TempDir::new().unwrap();
