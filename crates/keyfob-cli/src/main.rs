@@ -2,6 +2,7 @@
 
 mod admin;
 mod card;
+mod client;
 mod filter;
 mod input;
 mod map;
@@ -43,6 +44,8 @@ enum Command {
     /// Evaluates the expressions by which providers map attributes
     #[command(subcommand)]
     Map(map::Command),
+    /// Talks to any SCIM server: finds out what it supports, reads and writes its resources
+    Client(client::Arguments),
     /// Encodes, decodes and identifies the words of access control cards
     #[command(subcommand)]
     Card(card::Command),
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Command::Filter(command) => filter::run(&command),
         Command::Patch(arguments) => patch::run(&arguments),
         Command::Map(command) => map::run(&command),
+        Command::Client(arguments) => client::run(&arguments),
         Command::Card(command) => card::run(&command),
         Command::Admin(arguments) => admin::run(&arguments),
     };
