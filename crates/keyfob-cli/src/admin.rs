@@ -103,6 +103,13 @@ impl Confirmation {
         let question = format!("{question} This can't be undone. Go on?");
         output::ask(&question)?.then_some(Confirmed)
     }
+
+    /// Refuses what the administrator doesn't confirm.
+    fn demand(self, question: &str) -> Result<(), AdminError> {
+        self.ask(question)
+            .map(|Confirmed| ())
+            .ok_or(AdminError::ConfirmationRequired)
+    }
 }
 
 /// An administrator at work on one organization.
@@ -142,7 +149,8 @@ impl Session {
 
 /// Why a command printed nothing more: because it was refused, or because it couldn't be tried.
 enum Failure {
-    Refused(AccessError),
+    /// It was refused. What would be right follows the error, where that is known.
+    Refused(AccessError, Option<String>),
     Unusable(Unusable),
 }
 
@@ -152,7 +160,10 @@ impl From<AccessError> for Failure {
             AccessError::Store(error) | AccessError::Admin(AdminError::Store(error)) => {
                 Self::Unusable(error.into())
             }
-            error => Self::Refused(error),
+            error @ AccessError::Admin(AdminError::ConfirmationRequired) => {
+                Self::Refused(error, Some("add `--yes`".to_owned()))
+            }
+            error => Self::Refused(error, None),
         }
     }
 }
@@ -192,12 +203,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     match runtime.block_on(perform(arguments)) {
         Ok(()) => Ok(Answer::Done),
         Err(Failure::Unusable(error)) => Err(error),
-        Err(Failure::Refused(error)) => {
-            let hint = match &error {
-                AccessError::Admin(AdminError::ConfirmationRequired) => ": add `--yes`",
-                _ => "",
-            };
-            output::report(&format!("refused: {}{hint}", Unusable::from(error).0));
+        Err(Failure::Refused(error, hint)) => {
+            let hint = hint.map_or_else(String::new, |hint| format!(": {hint}"));
+            output::report(&format!("refused: {}{hint}", Unusable::from(error).message()));
             Ok(Answer::Negative)
         }
     }

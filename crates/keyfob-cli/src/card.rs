@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use keyfob_card::{Card, CardError, DecodeError, Format, Formats, Hex, Layout, NumberError, Word, decimal};
-use keyfob_core::render::Rendered;
+use keyfob_core::render::{Printable, Rendered};
 
 use crate::{Answer, Unusable, output};
 
@@ -92,7 +92,7 @@ fn formats(json: bool) -> Result<Answer, Unusable> {
 
 fn encode(name: &str, facility: Option<&str>, number: Option<&str>, bits: bool) -> Result<Answer, Unusable> {
     let format = named(name)?;
-    let number = number.ok_or_else(|| Unusable("a card has a number; give it with --number".to_owned()))?;
+    let number = number.ok_or_else(|| Unusable::new("a card has a number; give it with --number"))?;
     let number = read("number", number, card_number)?;
     let facility = facility
         .map(|facility| read("facility code", facility, decimal))
@@ -150,9 +150,11 @@ fn print_card(card: &Card<'_>) -> Result<Answer, Unusable> {
 /// The format with this name.
 fn named(name: &str) -> Result<&'static Format, Unusable> {
     Formats::built_in().get(name).map_err(|error| match &error {
-        CardError::UnknownFormat { near, .. } if !near.is_empty() => {
-            Unusable(format!("{error}\ndid you mean `{}`?", near.join("` or `")))
-        }
+        CardError::UnknownFormat { near, .. } if !near.is_empty() => Unusable::rendered(format!(
+            "{}\ndid you mean `{}`?",
+            Printable(&error),
+            near.join("` or `")
+        )),
         _ => error.into(),
     })
 }
@@ -191,7 +193,7 @@ fn read<T>(what: &str, text: &str, read: impl Fn(&str) -> Result<T, NumberError>
             _ => 0..text.len(),
         };
         let message = format!("the {what} can not be read: {error}");
-        Unusable(Rendered::new(message, text, Some(span)).to_string())
+        Unusable::rendered(Rendered::new(message, text, Some(span)))
     })
 }
 

@@ -73,11 +73,11 @@ fn parse(text: &str, ast: bool, json: bool) -> Result<Answer, Unusable> {
 fn matching(text: &str, resource_type: Option<&str>, files: &[PathBuf]) -> Result<Answer, Unusable> {
     let dialect = Dialect::interop();
     let filter = Filter::parse_with(text, &Limits::default(), dialect)
-        .map_err(|error| Unusable(error.display_with(text).to_string()))?;
+        .map_err(|error| Unusable::rendered(error.display_with(text)))?;
     let named = resource_type.map(input::named_type).transpose()?;
     let compile = |resource_type| {
         let compiled = filter.compile(resource_type, dialect);
-        compiled.map_err(|error| Unusable(error.display_with(text).to_string()))
+        compiled.map_err(|error| Unusable::rendered(error.display_with(text)))
     };
     // A filter that doesn't fit the named type is refused before any input is read.
     named.map(compile).transpose()?;

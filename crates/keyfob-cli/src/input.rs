@@ -17,7 +17,7 @@ const MAX_BYTES: u64 = 1 << 30;
 /// Reads a file, or standard input for `-`.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Unusable> {
     let name = path.display();
-    let fail = |error: io::Error| Unusable(format!("cannot read `{name}`: {error}"));
+    let fail = |error: io::Error| Unusable::new(format!("cannot read `{name}`: {error}"));
     let mut bytes = Vec::new();
     let mut reader: Box<dyn Read> = if path.as_os_str() == "-" {
         Box::new(io::stdin())
@@ -30,7 +30,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Unusable> {
         .read_to_end(&mut bytes)
         .map_err(fail)?;
     if bytes.len() as u64 > MAX_BYTES {
-        return Err(Unusable(format!("`{name}` is larger than 1 GiB")));
+        return Err(Unusable::new(format!("`{name}` is larger than 1 GiB")));
     }
     Ok(bytes)
 }
@@ -43,7 +43,7 @@ pub(crate) fn one_standard_input<const N: usize>(
     let given = files.into_iter().flatten();
     if given.filter(|file| file.as_os_str() == "-").count() > 1 {
         let message = format!("only one of {} can be standard input", names.join(", "));
-        return Err(Unusable(message));
+        return Err(Unusable::new(message));
     }
     Ok(())
 }
@@ -62,7 +62,7 @@ pub(crate) fn split(bytes: &[u8]) -> Result<Vec<Box<RawValue>>, Unusable> {
 pub(crate) fn named_type(name: &str) -> Result<&'static ResourceType, Unusable> {
     Registry::verkada()
         .resource_type(name)
-        .ok_or_else(|| Unusable(format!("there is no resource type `{name}`")))
+        .ok_or_else(|| Unusable::new(format!("there is no resource type `{name}`")))
 }
 
 /// Decodes a resource of a type, or else of the type that its `schemas` name.
@@ -76,7 +76,7 @@ pub(crate) fn resource(
         let untyped: Resource = serde_json::from_slice(text)?;
         Registry::verkada()
             .resource_type_of(untyped.schemas())
-            .ok_or_else(|| Unusable("`schemas` names no known resource type; say which with --type".into()))?
+            .ok_or_else(|| Unusable::new("`schemas` names no known resource type; say which with --type"))?
     };
     Ok((Resource::from_json(text, resource_type)?, resource_type))
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod card;
+mod client;
 mod filter;
 mod input;
 mod map;
@@ -11,11 +12,17 @@ mod profile;
 mod serve;
 mod service;
 mod store;
+mod unusable;
 
-use std::{path::Path, process::ExitCode};
+use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{
+    Parser, Subcommand,
+    error::{ContextKind, ContextValue},
+};
 use keyfob_core::render::Printable;
+
+use self::unusable::Unusable;
 
 /// SCIM 2.0: a server, and tools to try filters, PATCH requests and card formats with.
 #[derive(Debug, Parser)]
@@ -37,6 +44,8 @@ enum Command {
     /// Evaluates the expressions by which providers map attributes
     #[command(subcommand)]
     Map(map::Command),
+    /// Talks to any SCIM server: finds out what it supports, reads and writes its resources
+    Client(client::Arguments),
     /// Encodes, decodes and identifies the words of access control cards
     #[command(subcommand)]
     Card(card::Command),
@@ -53,46 +62,54 @@ enum Answer {
     Negative,
 }
 
-/// Unusable arguments or input: a message for stderr and exit code 2.
-#[derive(Debug)]
-struct Unusable(String);
-
-impl Unusable {
-    /// The same, said of what is in a file.
-    fn within(self, file: &Path) -> Self {
-        Self(format!("`{}`: {}", file.display(), self.0))
-    }
-}
-
-impl<E: std::error::Error> From<E> for Unusable {
-    fn from(error: E) -> Self {
-        // On one line: what an error repeats may be anybody's.
-        let mut message = Printable(&error).to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            message.push_str(": ");
-            message.push_str(&Printable(cause).to_string());
-            source = cause.source();
-        }
-        Self(message)
-    }
-}
-
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return unparsed(error),
+    };
+    let serves = matches!(arguments.command, Command::Serve(_));
+    let outcome = match arguments.command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Filter(command) => filter::run(&command),
         Command::Patch(arguments) => patch::run(&arguments),
         Command::Map(command) => map::run(&command),
+        Command::Client(arguments) => client::run(&arguments),
         Command::Card(command) => card::run(&command),
         Command::Admin(arguments) => admin::run(&arguments),
     };
     match outcome {
         Ok(Answer::Done) => ExitCode::SUCCESS,
         Ok(Answer::Negative) => ExitCode::from(1),
-        Err(Unusable(message)) => {
-            output::report_lines(&format!("keyfob: {message}"));
+        // A server prints before it serves: it didn't start.
+        Err(error) if error.is_for_nobody() && !serves => ExitCode::SUCCESS,
+        Err(error) => {
+            output::report_lines(&format!("keyfob: {}", error.message()));
             ExitCode::from(2)
         }
     }
+}
+
+/// Prints the help that was asked for, or why the arguments can't be read: what they repeat is escaped.
+fn unparsed(mut error: clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        // Help that nobody reads any more is no error.
+        error.print().ok();
+        return ExitCode::SUCCESS;
+    }
+    let escaped: Vec<(ContextKind, ContextValue)> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) => Some((kind, ContextValue::String(Printable(text).to_string()))),
+            ContextValue::Strings(texts) => {
+                let texts = texts.iter().map(|text| Printable(text).to_string());
+                Some((kind, ContextValue::Strings(texts.collect())))
+            }
+            _ => None,
+        })
+        .collect();
+    for (kind, value) in escaped {
+        error.insert(kind, value);
+    }
+    output::report_lines(error.render().to_string().trim_end());
+    ExitCode::from(2)
 }

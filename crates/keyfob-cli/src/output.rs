@@ -2,6 +2,7 @@
 //! `disallowed_methods` checks, so that no text reaches a terminal unescaped.
 
 use std::{
+    borrow::Cow,
     fmt::Write as _,
     io::{self, BufRead, IsTerminal, Stderr, Write},
 };
@@ -21,7 +22,22 @@ pub(crate) fn lines(text: &str) -> io::Result<()> {
 /// Prints a JSON text for programs. JSON escapes the control characters of ASCII itself; the others that act on a terminal
 /// are written as escapes here, which is the same JSON.
 pub(crate) fn json(text: impl AsRef<[u8]>) -> io::Result<()> {
-    let text = String::from_utf8_lossy(text.as_ref());
+    write(escaped(text.as_ref()).as_bytes())
+}
+
+/// Prints JSON texts, each with its line feed, at once.
+#[expect(clippy::disallowed_methods, reason = "this module prints")]
+pub(crate) fn json_lines(text: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(escaped(text).as_bytes())?;
+    stdout.flush()
+}
+
+fn escaped(text: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(text);
+    if text.is_ascii() && !text.contains('\u{7f}') {
+        return text;
+    }
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         // Of ASCII only DEL stands in a JSON text as it is; line feeds are those between its parts.
@@ -33,7 +49,7 @@ pub(crate) fn json(text: impl AsRef<[u8]>) -> io::Result<()> {
             escaped.push(character);
         }
     }
-    write(escaped.as_bytes())
+    Cow::Owned(escaped)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this module prints")]
@@ -64,11 +80,31 @@ pub(crate) fn ask(question: &str) -> Option<bool> {
     stderr().flush().ok()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer).ok()?;
-    Some(matches!(answer.trim(), "y" | "Y" | "yes"))
+    Some(is_yes(&answer))
+}
+
+/// Returns true for an answer that agrees. Everything else doesn't.
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
 }
 
 /// Standard error, for the log: its formatter escapes control characters.
 #[expect(clippy::disallowed_methods, reason = "this module prints")]
 pub(crate) fn stderr() -> Stderr {
     io::stderr()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_yes_agrees_in_whatever_case() {
+        for yes in ["y", "Y", "yes", "Yes", "YES\n", " yes \r\n"] {
+            assert!(is_yes(yes), "{yes:?}");
+        }
+        for no in ["", "\n", "n", "no", "ye", "yess", "yes please", "1", "true", "ｙ"] {
+            assert!(!is_yes(no), "{no:?}");
+        }
+    }
 }

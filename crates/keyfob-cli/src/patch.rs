@@ -52,8 +52,8 @@ impl NamedDialect {
 /// Prints the patched resource, or the error body where the request is refused.
 pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     if arguments.resource.as_os_str() == "-" && arguments.patch.as_os_str() == "-" {
-        return Err(Unusable(
-            "only one of --resource and --patch can be standard input".into(),
+        return Err(Unusable::new(
+            "only one of --resource and --patch can be standard input",
         ));
     }
     let named = arguments

@@ -39,7 +39,7 @@ impl NamedProfile {
         profiles
             .find(|profile| profile.name() == organization.profile)
             .ok_or_else(|| {
-                Unusable(format!(
+                Unusable::new(format!(
                     "the organization `{}` has the profile `{}`, which is unknown here",
                     organization.name, organization.profile
                 ))

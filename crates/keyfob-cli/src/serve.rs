@@ -37,8 +37,8 @@ pub(crate) struct Arguments {
     /// The path under which SCIM is served
     #[arg(long, value_name = "PATH", default_value = "/scim/v2", value_parser = base_path)]
     base_path: String,
-    /// The address, up to the base path, at which providers reach the server, if it isn't the one it listens on; like
-    /// `https://id.example.com`
+    /// The address at which providers reach the server, up to the base path or with the whole of it, if it isn't the
+    /// one that it listens on; like `https://id.example.com`
     #[arg(long, value_name = "URL")]
     public_url: Option<PublicUrl>,
     /// The profile of the organization that the first start creates: how the server behaves where the RFC leaves a
@@ -69,7 +69,7 @@ enum LogFormat {
 /// Serves until it is told to stop.
 pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     let filter = EnvFilter::try_new(&arguments.log)
-        .map_err(|error| Unusable(format!("`{}` is no log filter: {error}", arguments.log)))?;
+        .map_err(|error| Unusable::new(format!("`{}` is no log filter: {error}", arguments.log)))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(output::stderr)
@@ -93,9 +93,13 @@ async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
             .map(|domain| domain.parse())
             .collect::<Result<_, _>>()?,
     };
+    if let Some(url) = &arguments.public_url {
+        url.check_base_path(&arguments.base_path)
+            .map_err(|error| Unusable::new(format!("`--public-url {url}`: {error}")))?;
+    }
     let listener = TcpListener::bind(&arguments.listen)
         .await
-        .map_err(|error| Unusable(format!("cannot listen on {}: {error}", arguments.listen)))?;
+        .map_err(|error| Unusable::new(format!("cannot listen on {}: {error}", arguments.listen)))?;
     let store = arguments.store.open_or_create()?;
     let engines = Engines::new(&store, &arguments.card_formats)?;
     let origin = format!("http://{}", listener.local_addr()?);
@@ -136,7 +140,7 @@ fn chosen_token() -> Result<Option<Token>, Unusable> {
         .ok()
         .filter(|secret| !secret.is_empty());
     let token = chosen.map(|secret| Token::chosen(&secret)).transpose();
-    token.map_err(|error| Unusable(format!("{BOOTSTRAP_TOKEN}: {error}")))
+    token.map_err(|error| Unusable::new(format!("{BOOTSTRAP_TOKEN}: {error}")))
 }
 
 /// A base path starts with a slash and has none at its end; the root is the empty path.

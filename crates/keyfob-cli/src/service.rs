@@ -28,7 +28,7 @@ impl CardFormats {
     pub(crate) fn check(&self, profiles: &[NamedProfile]) -> Result<(), Unusable> {
         if self.path.is_some() && !profiles.contains(&NamedProfile::Verkada) {
             let message = "`--card-formats` is for the profile `verkada`: no other one reads cards";
-            return Err(Unusable(message.to_owned()));
+            return Err(Unusable::new(message));
         }
         Ok(())
     }

@@ -33,8 +33,8 @@ impl StoreUrl {
     /// Refuses a store that ends with the process: administrators would change nothing.
     pub(crate) fn demand_file(&self) -> Result<(), Unusable> {
         match self {
-            Self::Memory => Err(Unusable(
-                "`memory:` is empty and ends with the command; give the store of a server, as in `sqlite:PATH`".into(),
+            Self::Memory => Err(Unusable::new(
+                "`memory:` is empty and ends with the command; give the store of a server, as in `sqlite:PATH`",
             )),
             Self::Sqlite(_) => Ok(()),
         }
@@ -49,14 +49,14 @@ impl StoreUrl {
         let registry = keyfob_access::register(RegistryBuilder::verkada()).build()?;
         match SqliteStore::open_with(path, &registry, options) {
             Ok(store) => Ok(DynStore::new(store)),
-            Err(OpenError::Missing { .. }) => Err(Unusable(format!(
+            Err(OpenError::Missing { .. }) => Err(Unusable::new(format!(
                 "there is no store `{}`; `keyfob serve` creates one, and so does `keyfob admin org create NAME --create`",
                 path.display()
             ))),
-            Err(error) => Err(Unusable(format!(
+            Err(error) => Err(Unusable::new(format!(
                 "cannot open `{}`: {}",
                 path.display(),
-                Unusable::from(error).0
+                Unusable::from(error).message()
             ))),
         }
     }

@@ -87,7 +87,7 @@ impl Answer {
     pub(crate) fn not_scim(&self, session: &Session) -> Error {
         Error::NotScim {
             status: self.status.as_u16(),
-            media_type: self.media_type().chars().take(100).collect(),
+            media_type: session.redacted(self.media_type()).chars().take(100).collect(),
             start: self.start(session),
         }
     }
@@ -129,9 +129,8 @@ impl Answer {
 
     /// Returns the start of the body, without the token if a server repeats it.
     fn start(&self, session: &Session) -> SmolStr {
-        // Enough bytes for the characters, and for a token that begins among them.
-        let start = self.body.get(..START * 8).unwrap_or(&self.body);
-        let text = session.redacted(&String::from_utf8_lossy(start));
+        // All of the body is looked through: an excerpt that is cut first ends within a token.
+        let text = session.redacted(&String::from_utf8_lossy(&self.body));
         text.trim().chars().take(START).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! The client and how it is set up.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -48,8 +48,8 @@ type Report = Arc<dyn Fn(&Deviation) + Send + Sync>;
 #[derive(Clone)]
 pub(crate) enum Credentials {
     None,
-    /// The whole header, and the secret in it.
-    Fixed(HeaderValue, SmolStr),
+    /// The whole header, and the secrets in it.
+    Fixed(HeaderValue, Vec<SmolStr>),
     /// A bearer token that is asked for with every request.
     Bearer(Arc<dyn Fn() -> String + Send + Sync>),
 }
@@ -195,12 +195,12 @@ impl Shared {
         }
     }
 
-    /// Returns the secret that must not appear in any error.
-    pub(crate) fn secret(&self) -> Option<SmolStr> {
+    /// Returns the secrets that must not appear in any error.
+    pub(crate) fn secrets(&self) -> Cow<'_, [SmolStr]> {
         match &self.credentials {
-            Credentials::None => None,
-            Credentials::Fixed(_, secret) => Some(secret.clone()),
-            Credentials::Bearer(token) => Some(token().into()),
+            Credentials::None => Cow::Borrowed(&[]),
+            Credentials::Fixed(_, secrets) => Cow::Borrowed(secrets),
+            Credentials::Bearer(token) => Cow::Owned(vec![token().into()]),
         }
     }
 }
@@ -250,7 +250,7 @@ impl<X> ClientBuilder<X> {
 
     /// Sends a bearer token with every request (RFC 6750). Space around it is not part of it.
     pub fn bearer(mut self, token: &str) -> Self {
-        self.credentials(bearer(token), token.trim());
+        self.credentials(bearer(token), vec![token.trim().into()]);
         self
     }
 
@@ -263,13 +263,14 @@ impl<X> ClientBuilder<X> {
     /// Sends a user name and a password with every request (RFC 7617).
     pub fn basic(mut self, user_name: &str, password: &str) -> Self {
         let encoded = BASE64_STANDARD.encode(format!("{user_name}:{password}"));
-        self.credentials(sensitive(&format!("Basic {encoded}")), &encoded);
+        let value = sensitive(&format!("Basic {encoded}"));
+        self.credentials(value, vec![encoded.into(), password.into()]);
         self
     }
 
-    fn credentials(&mut self, value: Option<HeaderValue>, secret: &str) {
+    fn credentials(&mut self, value: Option<HeaderValue>, secrets: Vec<SmolStr>) {
         match value {
-            Some(value) => self.shared.credentials = Credentials::Fixed(value, secret.into()),
+            Some(value) => self.shared.credentials = Credentials::Fixed(value, secrets),
             None => self.header_error = Some(UrlError::Header("authorization".into())),
         }
     }

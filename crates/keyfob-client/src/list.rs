@@ -54,6 +54,8 @@ struct Query {
 pub struct Page<V = Resource> {
     /// The resources.
     pub resources: Vec<Stored<V>>,
+    /// The number of resources on all pages, if the server counts them.
+    pub total: Option<u64>,
 }
 
 impl<X> Client<X> {
@@ -170,7 +172,8 @@ where
         Call::new(self.transport, self.shared, |session| async move {
             let mut pager = query.start(&session)?;
             let resources = next(&mut pager, &session).await?.unwrap_or_default();
-            Ok(Page { resources })
+            let total = pager.total();
+            Ok(Page { resources, total })
         })
     }
 

@@ -419,6 +419,11 @@ impl Pager {
         }
     }
 
+    /// Returns the number of resources that the server counts.
+    pub(crate) fn total(&self) -> Option<u64> {
+        self.pass.last_total
+    }
+
     /// Returns true if the list goes over the resources of all types.
     pub(crate) fn is_of_all_types(&self) -> bool {
         self.name.is_none()

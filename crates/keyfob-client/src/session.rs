@@ -1,6 +1,6 @@
 //! One operation's way to the server: requests with the client's headers, redirects, repetitions.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, Uri, header};
@@ -22,6 +22,8 @@ use crate::{
 
 /// The number of redirects that are followed for one request.
 const MAX_REDIRECTS: u32 = 5;
+/// The number of characters that are shown of what a server wrote.
+const MAX_SHOWN: usize = 2_000;
 
 /// What the caller of an operation may choose.
 #[derive(Clone, Debug, Default)]
@@ -99,14 +101,17 @@ impl Session {
             .ok_or_else(|| Error::Unsupported(format_smolstr!("the resource type `{name}`")))
     }
 
-    /// Returns the text without the token, should a server repeat it.
+    /// Returns what a server wrote as it may be shown: without the token, should the server repeat it, and not more of
+    /// it than people read.
     pub(crate) fn redacted(&self, text: &str) -> SmolStr {
-        match self.shared.secret() {
-            Some(secret) if secret.len() >= 4 && text.contains(secret.as_str()) => {
-                SmolStr::from(text.replace(secret.as_str(), "…"))
+        let mut shown = Cow::Borrowed(text);
+        // A shorter text is no secret, and would be found everywhere.
+        for secret in self.shared.secrets().iter().filter(|secret| secret.len() >= 4) {
+            if shown.contains(secret.as_str()) {
+                shown = Cow::Owned(shown.replace(secret.as_str(), "…"));
             }
-            _ => text.into(),
         }
+        shown.chars().take(MAX_SHOWN).collect()
     }
 
     /// Returns the address of an endpoint, with a query if there is one.
@@ -230,7 +235,10 @@ impl Session {
             .check(self, &mut deviations)
             .and_then(|()| read(answer, &mut deviations));
         self.report(deviations)?;
-        value
+        value.map_err(|error| match error {
+            Error::Decode(what) => Error::Decode(self.redacted(&what)),
+            other => other,
+        })
     }
 
     /// Reports deviations; for a strict client the first one is an error.
@@ -241,7 +249,9 @@ impl Session {
         Ok(())
     }
 
-    pub(crate) fn deviates(&self, deviation: Deviation) -> Result<(), Error> {
+    pub(crate) fn deviates(&self, mut deviation: Deviation) -> Result<(), Error> {
+        deviation.path = self.redacted(&deviation.path);
+        deviation.rule = self.redacted(&deviation.rule);
         if let Some(report) = &self.shared.on_deviation {
             report(&deviation);
         }
@@ -332,7 +342,7 @@ impl Session {
             .map(|uri| uri.to_string())
             .ok_or_else(|| Error::Redirect {
                 status: answer.status.as_u16(),
-                location: shown(location),
+                location: self.redacted(&shown(location)),
             })
     }
 

@@ -9,6 +9,9 @@ use keyfob_core::{
 
 use crate::{answer::Answer, discover::unreadable, error::Error, session::Session};
 
+/// The length of the longest id, in bytes. Lists keep the ids that they have seen.
+const MAX_ID: usize = 2_048;
+
 /// A resource that the server holds, as it was when it answered.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -87,10 +90,15 @@ impl Stored<Resource> {
     /// Takes a resource that was read out of an answer.
     ///
     /// # Errors
-    /// [`Error::Decode`] for a resource without an id: nothing more could be done with it.
+    /// [`Error::Decode`] for a resource without an id, and for one whose id is so long that no address could hold it.
     pub(crate) fn of(resource: Resource, version: Option<SmolStr>) -> Result<Self, Error> {
         let id = resource.id().filter(|id| !id.as_str().is_empty());
         let id = id.ok_or_else(|| Error::Decode("a resource has no `id`".into()))?;
+        if id.as_str().len() > MAX_ID {
+            return Err(Error::Decode(
+                "the `id` of a resource is longer than 2,048 bytes".into(),
+            ));
+        }
         let version = version.or_else(|| {
             let meta = resource.core().get("meta").and_then(Value::as_object)?;
             meta.get_str("version").map(SmolStr::new)

@@ -171,6 +171,12 @@ impl TransportError {
         self.kind == Kind::TimedOut
     }
 
+    /// Returns what the HTTP library said.
+    #[must_use]
+    pub fn cause(&self) -> &(dyn StdError + Send + Sync + 'static) {
+        &*self.source
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }
@@ -183,12 +189,15 @@ impl fmt::Display for TransportError {
             Kind::TimedOut => "the server did not answer in time",
             Kind::Interrupted => "the answer did not arrive",
             Kind::TooLarge => "the answer is too large",
-        })
+        })?;
+        // The causes are part of the message, since errors of operations that were repeated quote it.
+        let mut cause: Option<&dyn StdError> = Some(&*self.source);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }
 
-impl StdError for TransportError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&*self.source)
-    }
-}
+impl StdError for TransportError {}

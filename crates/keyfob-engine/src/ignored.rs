@@ -1,7 +1,7 @@
 //! What a request names and the service passes over, for the log.
 
 use keyfob_core::{
-    ResourceType,
+    AttrPath, ResourceType, SchemaUri,
     validate::{IgnoreRule, Ignored},
 };
 use smol_str::{SmolStr, format_smolstr};
@@ -32,9 +32,7 @@ pub(crate) fn tell<'i>(resource_type: &ResourceType, ignored: impl IntoIterator<
 /// The first of the names with their rules, and how many there are beyond them.
 fn names(ignored: &[&Ignored]) -> (Vec<SmolStr>, usize) {
     let names = ignored.iter().take(NAMES).map(|ignored| {
-        // A key that can't be an attribute's name may be anything, somebody's address included.
-        let legible = |character: char| character.is_alphanumeric() || "$-_.:[]… ".contains(character);
-        let name: String = if ignored.attribute.chars().all(legible) {
+        let name: String = if is_name(&ignored.attribute) {
             ignored.attribute.chars().take(LENGTH).collect()
         } else {
             "(no name of an attribute)".to_owned()
@@ -42,6 +40,15 @@ fn names(ignored: &[&Ignored]) -> (Vec<SmolStr>, usize) {
         format_smolstr!("{name}: {}", ignored.rule)
     });
     (names.collect(), ignored.len().saturating_sub(NAMES))
+}
+
+/// Returns true for the name or the path of an attribute, and for the URN of a schema. Any other key may be anything,
+/// somebody's address or telephone number included.
+fn is_name(text: &str) -> bool {
+    let path = text.replacen("[]", "", 1);
+    let in_urn = |character: char| character.is_ascii_alphanumeric() || "-_.:".contains(character);
+    let may_hold_anything = path.contains(':') && !(path.starts_with("urn:") && path.chars().all(in_urn));
+    !may_hold_anything && (AttrPath::parse(&path).is_ok() || SchemaUri::new(path).is_legal())
 }
 
 #[cfg(test)]
@@ -53,7 +60,7 @@ mod tests {
         let ignored: Vec<Ignored> = (0..20)
             .map(|number| {
                 Ignored::new(
-                    format!("{number}{}", "ä".repeat(500)),
+                    format!("a{number}{}", "b".repeat(500)),
                     IgnoreRule::UnknownAttribute,
                 )
             })
@@ -61,7 +68,36 @@ mod tests {
         let (names, more) = names(&ignored.iter().collect::<Vec<_>>());
         assert_eq!((names.len(), more), (8, 12));
         assert!(names.iter().all(|name| name.len() < 300), "{names:?}");
-        assert!(names[3].starts_with("3ä"));
+        assert!(names[3].starts_with("a3b"));
         assert!(names[3].ends_with(": unknown attribute"));
+    }
+
+    #[test]
+    fn only_what_can_be_a_name_is_told() {
+        for name in [
+            "employeeType",
+            "emails[].nick",
+            "name.nick",
+            "$nick",
+            "urn:example:Badge",
+            "urn:ietf:params:scim:schemas:extension:example:2.0:User:nick",
+            "urn:ietf:params:scim:schemas:extension:example:2.0:User:emails[].nick",
+        ] {
+            assert!(is_name(name), "{name}");
+        }
+        for text in [
+            "ann@example.com",
+            "Ann Lee",
+            "493012345678",
+            "ann's",
+            "emails[",
+            "https://example.com/ann@example.com",
+            "https://example.com/schemas/1.0:ann",
+            "urn:example:ann@example.com",
+            "urn:example:Ann Lee",
+            "",
+        ] {
+            assert!(!is_name(text), "{text}");
+        }
     }
 }

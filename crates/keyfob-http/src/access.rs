@@ -75,7 +75,7 @@ impl Access {
             .as_ref()
             .filter(|_| status.is_success() || status == StatusCode::NOT_MODIFIED);
         tracing::info!(
-            method = %method,
+            method = %word_of(method),
             path = %self.endpoint,
             id = id.map(ResourceId::as_str),
             status = status.as_u16(),
@@ -86,5 +86,22 @@ impl Access {
             request_id = request_id(headers),
             "answered"
         );
+    }
+}
+
+/// Returns a method of RFC 9110 or RFC 5789 as it is, and one fixed word for any other: a client may write into it
+/// whatever it likes.
+fn word_of(method: &Method) -> &str {
+    match *method {
+        Method::GET
+        | Method::HEAD
+        | Method::POST
+        | Method::PUT
+        | Method::PATCH
+        | Method::DELETE
+        | Method::OPTIONS
+        | Method::CONNECT
+        | Method::TRACE => method.as_str(),
+        _ => "other",
     }
 }

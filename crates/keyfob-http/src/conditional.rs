@@ -2,40 +2,65 @@
 
 use http::{
     HeaderMap,
-    header::{self, AsHeaderName},
+    header::{self, HeaderName},
 };
 use keyfob_core::EntityTag;
 use keyfob_engine::{EntityTags, Precondition};
 
-/// The condition in `If-Match` and `If-None-Match`.
+use crate::error::HttpError;
+
+/// Returns the condition in `If-Match` and `If-None-Match`.
 ///
-/// A tag that is no version of ours never matches. Weak tags are compared by their text, since SCIM has no others.
-pub(crate) fn precondition(headers: &HeaderMap) -> Precondition {
-    match (
-        tags(headers, header::IF_MATCH),
-        tags(headers, header::IF_NONE_MATCH),
-    ) {
+/// A tag that is no version of this service never matches. Weak tags are compared by their text, since SCIM has no
+/// others.
+///
+/// # Errors
+/// [`HttpError::EntityTags`] for a header that holds neither `*` nor entity tags: a condition that isn't understood
+/// would let a write through.
+pub(crate) fn precondition(headers: &HeaderMap) -> Result<Precondition, HttpError> {
+    let if_match = tags(headers, &header::IF_MATCH, "If-Match")?;
+    let if_none_match = tags(headers, &header::IF_NONE_MATCH, "If-None-Match")?;
+    Ok(match (if_match, if_none_match) {
         (None, None) => Precondition::None,
         (if_match, if_none_match) => Precondition::Tags {
             if_match,
             if_none_match,
         },
+    })
+}
+
+fn tags(
+    headers: &HeaderMap,
+    header: &HeaderName,
+    name: &'static str,
+) -> Result<Option<EntityTags>, HttpError> {
+    let malformed = || HttpError::EntityTags { name };
+    if !headers.contains_key(header) {
+        return Ok(None);
+    }
+    let mut listed = Vec::new();
+    for value in headers.get_all(header) {
+        let value = std::str::from_utf8(value.as_bytes()).map_err(|_| malformed())?;
+        // Empty elements of a list count for nothing (RFC 9110 section 5.6.1.2).
+        listed.extend(elements(value).filter(|element| !element.is_empty()));
+    }
+    match &*listed {
+        [] => Err(malformed()),
+        ["*"] => Ok(Some(EntityTags::Any)),
+        listed if listed.iter().all(|tag| is_entity_tag(tag)) => {
+            let known = listed.iter().filter_map(|tag| EntityTag::parse(tag));
+            Ok(Some(EntityTags::Listed(known.collect())))
+        }
+        _ => Err(malformed()),
     }
 }
 
-fn tags(headers: &HeaderMap, name: impl AsHeaderName) -> Option<EntityTags> {
-    let mut values = headers.get_all(name).iter().peekable();
-    values.peek()?;
-    let mut tags = Vec::new();
-    for value in values.filter_map(|value| value.to_str().ok()) {
-        for tag in elements(value) {
-            if tag == "*" {
-                return Some(EntityTags::Any);
-            }
-            tags.extend(EntityTag::parse(tag));
-        }
-    }
-    Some(EntityTags::Listed(tags))
+/// Returns true for an entity tag of RFC 9110 section 8.8.3, whoever gave it out.
+fn is_entity_tag(text: &str) -> bool {
+    let opaque = text.strip_prefix("W/").unwrap_or(text);
+    let inner = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let is_tag_character = |character: char| character > ' ' && character != '"' && character != '\u{7f}';
+    inner.is_some_and(|inner| inner.chars().all(is_tag_character))
 }
 
 /// The elements of a list. A tag of somebody else's may hold commas and asterisks between its quotes (RFC 9110 section
@@ -73,10 +98,7 @@ mod tests {
             (&["W/\"theirs\", W/\"5\""], some(&[5])),
             (&["\"a,5\""], some(&[])),
             (&["\"a,*,b\""], some(&[])),
-            (&["\"a,\"5\",b\", W/\"3\""], some(&[3])),
-            (&["5"], some(&[])),
-            (&[""], some(&[])),
-            (&["W/\"3\"", "*"], Some(EntityTags::Any)),
+            (&["W/\"3\",, W/\"5\","], some(&[3, 5])),
         ] {
             for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
                 let mut headers = HeaderMap::new();
@@ -94,11 +116,45 @@ mod tests {
                     },
                 });
                 assert_eq!(
-                    precondition(&headers),
+                    precondition(&headers).unwrap(),
                     alone.unwrap_or_default(),
                     "{name}: {sent:?}"
                 );
             }
         }
+    }
+
+    #[test]
+    fn rfc_9110_13_1_what_is_neither_an_asterisk_nor_entity_tags_is_refused() {
+        for sent in [
+            &[""][..],
+            &[","],
+            &["5"],
+            &["W/5"],
+            &["w/\"5\""],
+            &["\"5"],
+            &["W/\"3\", 5"],
+            &["W/\"3\" W/\"5\""],
+            &["\"a,\"5\",b\", W/\"3\""],
+            &["\"a b\""],
+            &["W/\"3\"", "*"],
+            &["*", "*"],
+        ] {
+            for (header, name) in [
+                (header::IF_MATCH, "If-Match"),
+                (header::IF_NONE_MATCH, "If-None-Match"),
+            ] {
+                let mut headers = HeaderMap::new();
+                for value in sent {
+                    headers.append(&header, HeaderValue::from_static(value));
+                }
+                let refusal = precondition(&headers).unwrap_err();
+                assert_eq!(refusal.status(), 400, "{sent:?}");
+                assert!(refusal.to_string().contains(name), "{refusal}");
+            }
+        }
+        let headers =
+            HeaderMap::from_iter([(header::IF_MATCH, HeaderValue::from_bytes(b"\"\xff\"").unwrap())]);
+        assert_eq!(precondition(&headers).unwrap_err().status(), 400);
     }
 }

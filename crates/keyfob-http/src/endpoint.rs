@@ -8,7 +8,7 @@ use keyfob_core::{
     Dialect, Resource, ResourceId, ResourceType,
     message::{ListResponse, PatchRequest, SearchRequest},
 };
-use keyfob_engine::{Context, Engine, Feature, Store, Transport, Written};
+use keyfob_engine::{Context, Engine, Feature, Precondition, Store, Transport, Written};
 
 use crate::{
     body::{self, BodyError},
@@ -117,7 +117,7 @@ impl<S: Store> Exchange<'_, S> {
         parameters: &Parameters<'_>,
     ) -> Answer {
         let projection = parameters.projection(self.dialect())?;
-        let precondition = conditional::precondition(&self.request.headers);
+        let precondition = self.precondition()?;
         let found = self
             .engine
             .get_if(&self.cx, resource_type, id, &precondition, &projection)
@@ -146,7 +146,7 @@ impl<S: Store> Exchange<'_, S> {
         let projection = parameters.projection(self.dialect())?;
         let read = Resource::from_json(body, resource_type);
         let resource = self.or_gone(resource_type, id, read).await?;
-        let precondition = conditional::precondition(&self.request.headers);
+        let precondition = self.precondition()?;
         let written = self
             .engine
             .replace(&self.cx, resource_type, id, resource, &precondition, &projection)
@@ -164,7 +164,7 @@ impl<S: Store> Exchange<'_, S> {
         let projection = parameters.projection(self.dialect())?;
         let read = PatchRequest::from_json_with(body, self.dialect());
         let request = self.or_gone(resource_type, id, read).await?;
-        let precondition = conditional::precondition(&self.request.headers);
+        let precondition = self.precondition()?;
         let written = self
             .engine
             .patch(&self.cx, resource_type, id, request, &precondition, &projection)
@@ -189,7 +189,7 @@ impl<S: Store> Exchange<'_, S> {
     }
 
     async fn delete(&self, resource_type: &ResourceType, id: &ResourceId) -> Answer {
-        let precondition = conditional::precondition(&self.request.headers);
+        let precondition = self.precondition()?;
         self.engine
             .delete(&self.cx, resource_type, id, &precondition)
             .await?;
@@ -237,6 +237,10 @@ impl<S: Store> Exchange<'_, S> {
             &written.location,
             resource,
         )
+    }
+
+    fn precondition(&self) -> Result<Precondition, HttpError> {
+        conditional::precondition(&self.request.headers)
     }
 
     /// The departures from the RFC that the profile takes.

@@ -38,6 +38,8 @@ pub(crate) enum HttpError {
     ContentEncoding,
     #[error("the body ended before it was complete")]
     Unreadable,
+    #[error("`{name}` takes `*` or entity tags such as `W/\"3\"`, with commas between them")]
+    EntityTags { name: &'static str },
     #[error("the query is not valid UTF-8")]
     QueryEncoding,
     #[error("`{name}` is not an integer: `{text}`")]
@@ -67,9 +69,10 @@ impl ToErrorBody for HttpError {
             Self::TooLarge { .. } => ErrorBody::new(413, detail()),
             Self::MediaType | Self::ContentEncoding => ErrorBody::new(415, detail()),
             Self::Unreadable => ErrorBody::bad_request(ScimType::InvalidSyntax, detail()),
-            Self::QueryEncoding | Self::NotAnInteger { .. } | Self::Repeated { .. } => {
-                ErrorBody::bad_request(ScimType::InvalidValue, detail())
-            }
+            Self::EntityTags { .. }
+            | Self::QueryEncoding
+            | Self::NotAnInteger { .. }
+            | Self::Repeated { .. } => ErrorBody::bad_request(ScimType::InvalidValue, detail()),
             Self::Projection(error) => error.to_error_body(),
             Self::DiscoveryFilter => ErrorBody::new(403, detail()),
             Self::Json(error) => error.to_error_body(),

@@ -49,6 +49,22 @@ impl PublicUrl {
             format_smolstr!("{}{base_path}", self.text)
         }
     }
+
+    /// Checks that it is plain how the address goes on to a base path: it ends before the base path or with the whole
+    /// of it. `https://id.example.com/scim` and `/scim/v2` may mean `/scim/v2` or `/scim/scim/v2`.
+    ///
+    /// # Errors
+    /// [`PublicUrlError::BasePath`] for an address that ends with a part of the base path, or goes on after it.
+    pub fn check_base_path(&self, base_path: &str) -> Result<(), PublicUrlError> {
+        let path = self.text.get(self.origin..).unwrap_or_default();
+        let mut starts = base_path.match_indices('/').skip(1).map(|(end, _)| end);
+        let ends_with_part = starts.any(|end| base_path.get(..end).is_some_and(|part| path.ends_with(part)));
+        let goes_on = !base_path.is_empty() && path.contains(&*format_smolstr!("{base_path}/"));
+        if !path.ends_with(base_path) && (ends_with_part || goes_on) {
+            return Err(PublicUrlError::BasePath);
+        }
+        Ok(())
+    }
 }
 
 impl fmt::Display for PublicUrl {
@@ -70,6 +86,12 @@ pub enum PublicUrlError {
     /// It holds a query or a fragment.
     #[error("a public URL ends with its path, without `?` and `#`")]
     NotAPath,
+    /// Its path has a part that is empty, `.` or `..`.
+    #[error("the path of a public URL has no empty part, no `.` and no `..`")]
+    Segment,
+    /// It ends with a part of the base path, or goes on after it.
+    #[error("a public URL ends before the base path or with the whole of it")]
+    BasePath,
 }
 
 impl FromStr for PublicUrl {
@@ -99,9 +121,17 @@ impl FromStr for PublicUrl {
         if authority.host().is_empty() || (!port.is_empty() && authority.port_u16().is_none()) {
             return Err(PublicUrlError::NotHttp);
         }
+        let path = uri.path().trim_end_matches('/');
+        if path
+            .split('/')
+            .skip(1)
+            .any(|segment| ["", ".", ".."].contains(&segment))
+        {
+            return Err(PublicUrlError::Segment);
+        }
         let origin = format_smolstr!("{scheme}://{authority}");
         Ok(Self {
-            text: format_smolstr!("{origin}{}", uri.path().trim_end_matches('/')),
+            text: format_smolstr!("{origin}{path}"),
             origin: origin.len(),
         })
     }
@@ -264,8 +294,37 @@ mod tests {
             ("https://user:pw@h/", PublicUrlError::UserInfo),
             ("https://h/?a=b", PublicUrlError::NotAPath),
             ("https://h/#a", PublicUrlError::NotAPath),
+            ("https://h//scim", PublicUrlError::Segment),
+            ("https://h/a/../scim", PublicUrlError::Segment),
+            ("https://h/./scim", PublicUrlError::Segment),
         ] {
             assert_eq!(text.parse::<PublicUrl>(), Err(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_goes_half_into_the_base_path_or_beyond_it_is_refused() {
+        for (url, base_path, is_plain) in [
+            ("https://h", "/scim/v2", true),
+            ("https://h", "", true),
+            ("https://h/scim", "", true),
+            ("https://h/t/acme", "/scim/v2", true),
+            ("https://h/scim/v2", "/scim/v2", true),
+            ("https://h/scim/t/acme", "/scim/v2", true),
+            ("https://h/v2", "/scim/v2", true),
+            ("https://h/myscim", "/scim/v2", true),
+            ("https://scim", "/scim/v2", true),
+            ("https://h/scim", "/scim/v2", false),
+            ("https://h/t/scim/", "/scim/v2", false),
+            ("https://h/a/b", "/a/b/c", false),
+            ("https://h/scim/v2/Users", "/scim/v2", false),
+        ] {
+            let url: PublicUrl = url.parse().unwrap();
+            assert_eq!(
+                url.check_base_path(base_path).is_ok(),
+                is_plain,
+                "{url} {base_path}"
+            );
         }
     }
 

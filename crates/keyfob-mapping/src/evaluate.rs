@@ -71,8 +71,8 @@ impl<'v> Evaluation<'v> {
                 Ok(Cow::Borrowed(value))
             }
             Operation::Attribute(index) => {
-                let name = self.program.attribute(*index);
-                Ok(Cow::Borrowed(self.source.get(name).unwrap_or(&NOTHING)))
+                let value = self.program.attribute(*index, self.source);
+                Ok(Cow::Borrowed(value.unwrap_or(&NOTHING)))
             }
             Operation::Parameter(name) => {
                 let parameters = self.environment.parameters;
@@ -101,7 +101,21 @@ impl<'v> Evaluation<'v> {
                 definition,
                 arguments,
                 first,
-            } => self.call(node, definition, self.program.arguments(arguments), *first),
+                each,
+            } => {
+                let call = Call {
+                    evaluation: self,
+                    definition,
+                    node,
+                    arguments: self.program.arguments(arguments),
+                    first: *first,
+                    each: None,
+                };
+                match each {
+                    None => definition.evaluate(&call),
+                    Some(place) => self.each(call, *place),
+                }
+            }
         }
     }
 
@@ -124,25 +138,9 @@ impl<'v> Evaluation<'v> {
         Ok(values)
     }
 
-    /// The value of a call; of a list for a parameter that takes single values, that of every value.
-    fn call(
-        &self,
-        node: &'v Node,
-        definition: &'static Definition,
-        arguments: &'v [Option<u32>],
-        first: u32,
-    ) -> Evaluated<'v> {
-        let mut call = Call {
-            evaluation: self,
-            definition,
-            node,
-            arguments,
-            first,
-            each: None,
-        };
-        let Some(place) = definition.each() else {
-            return definition.evaluate(&call);
-        };
+    /// The value of a call; of a list for the parameter at `place`, which takes single values, that of every value.
+    fn each(&self, mut call: Call<'_, 'v>, place: usize) -> Evaluated<'v> {
+        let (node, definition) = (call.node, call.definition);
         let whole = call.value(place)?;
         let Value::List(values) = whole.reveal() else {
             call.each = Some((place, whole));
@@ -310,7 +308,7 @@ impl<'v> Call<'_, 'v> {
             let Operation::Attribute(index) = node.operation else {
                 return false;
             };
-            let value = self.evaluation.source.get(program.attribute(index));
+            let value = program.attribute(index, self.evaluation.source);
             value.is_none_or(Value::is_empty)
         })
     }

@@ -1,15 +1,19 @@
 //! The synchronization schema of Microsoft Graph, as a tenant exports it.
 
 mod definition;
+mod objects;
 mod read;
 mod schema;
+mod target;
 mod tree;
 mod user;
 mod write;
 
 pub use self::{
     definition::{AttributeDefinition, Directory, ObjectDefinition},
+    objects::{GraphObject, Objects, ObjectsError, ObjectsErrorKind},
     schema::{RuleMapping, SynchronizationSchema},
+    target::TargetType,
     tree::expression_to_json,
     user::source_from_json,
 };

@@ -13,10 +13,11 @@ mod threshold;
 mod update;
 
 pub use self::{
-    apply::Change,
+    apply::{Change, Lookup},
     data::{Actions, Apply, AttributeMapping, MappingKind, ObjectMapping},
     error::{ApplyError, ApplyErrorKind, MappingError, MappingFault, MappingFaultKind},
     lint::MappingLint,
     mapper::Mapper,
     threshold::DeletionThreshold,
 };
+pub(crate) use self::{mapper::REMOVED, target::dialect};

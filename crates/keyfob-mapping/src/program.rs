@@ -16,7 +16,7 @@ use crate::{
     expression::{Expression, Operator},
     function::{Definition, Role},
     options::Options,
-    source::Source,
+    source::{Read, Source},
     value::Value,
 };
 
@@ -42,6 +42,8 @@ pub struct Program {
     /// The nodes of the arguments of all calls, by place of their parameter.
     arguments: Vec<Option<u32>>,
     reads: Vec<SmolStr>,
+    /// How each of the attributes that are read is looked up.
+    lookups: Vec<Read>,
     options: Options,
 }
 
@@ -78,6 +80,8 @@ pub(crate) enum Operation {
         arguments: Range<u32>,
         /// The first of the nodes within the call.
         first: u32,
+        /// The place of the parameter of which lists are gone through value by value.
+        each: Option<usize>,
     },
 }
 
@@ -246,9 +250,10 @@ impl Program {
             .unwrap_or_default()
     }
 
-    /// The name of an attribute that is read.
-    pub(crate) fn attribute(&self, index: usize) -> &str {
-        self.reads.get(index).map_or("", SmolStr::as_str)
+    /// The value of an attribute that is read.
+    #[inline]
+    pub(crate) fn attribute<'v>(&self, index: usize, source: &'v Source) -> Option<&'v Value> {
+        source.at(self.lookups.get(index)?)
     }
 
     pub(crate) fn options(&self) -> &Options {

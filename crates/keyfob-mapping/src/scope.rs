@@ -1,5 +1,6 @@
 //! Scoping filters: which objects of the source are provisioned.
 
+mod decision;
 mod error;
 mod evaluate;
 mod filter;
@@ -8,6 +9,7 @@ mod operator;
 
 pub(crate) use self::json::{read, read_groups, to_graph_groups, to_groups};
 pub use self::{
+    decision::{ClauseDecision, Decision, GroupDecision},
     error::{ScopeError, ScopeErrorKind},
     evaluate::Scope,
     filter::{Clause, ClauseGroup, ScopingFilter},

@@ -1,6 +1,6 @@
 //! The object whose attributes an expression reads.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use keyfob_core::AttrPath;
 use keyfob_filter::{CompareOp, Filter, Literal, PatchPath};
@@ -73,9 +73,17 @@ impl Source {
     /// # Complexity
     /// Linear in the bytes and in how deep they nest.
     pub fn from_json(bytes: &[u8]) -> Result<Self, SourceError> {
-        let members: BTreeMap<String, &RawValue> = serde_json::from_slice(bytes)?;
+        let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(bytes)?;
+        Self::from_members(members.iter().map(|(name, raw)| (name.as_ref(), *raw)))
+    }
+
+    /// Reads the members of a JSON object, which come in the order of their names.
+    pub(crate) fn from_members<'r>(
+        members: impl Iterator<Item = (&'r str, &'r RawValue)>,
+    ) -> Result<Self, SourceError> {
+        let values = members.map(|(name, raw)| Ok((name.into(), value_of(raw, MAX_DEPTH)?)));
         Ok(Self {
-            attributes: values_of(members, MAX_DEPTH)?,
+            attributes: values.collect::<Result<_, SourceError>>()?,
         })
     }
 
@@ -102,10 +110,17 @@ impl Source {
     /// Logarithmic in the attributes under the whole name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
-        match self.position(name) {
-            Ok(index) => self.attributes.get(index).map(|(_, value)| value),
-            Err(_) if name.contains(['.', ':', '[']) => self.within(name),
-            Err(_) => None,
+        self.whole(name)
+            .or_else(|| self.within(&PatchPath::parse(within(name)?).ok()?))
+    }
+
+    /// Returns the value of an attribute whose name was read before, as [`get`](Self::get) does.
+    #[inline]
+    pub(crate) fn at(&self, read: &Read) -> Option<&Value> {
+        let whole = self.whole(&read.name);
+        match &read.path {
+            Some(path) if whole.is_none() => self.within(path),
+            _ => whole,
         }
     }
 
@@ -121,8 +136,7 @@ impl Source {
     }
 
     /// What a path of SCIM means.
-    fn within(&self, path: &str) -> Option<&Value> {
-        let path = PatchPath::parse(path).ok()?;
+    fn within(&self, path: &PatchPath) -> Option<&Value> {
         let attribute = &path.attr;
         let value = match attribute.schema() {
             None => self.whole(attribute.name().as_str()),
@@ -156,6 +170,28 @@ impl<N: Into<SmolStr>, V: Into<Value>> FromIterator<(N, V)> for Source {
         }
         source
     }
+}
+
+/// The name of an attribute, and the path that it is where it is one: read once, however often it is looked up.
+#[derive(Debug)]
+pub(crate) struct Read {
+    name: SmolStr,
+    path: Option<Box<PatchPath>>,
+}
+
+impl Read {
+    pub(crate) fn new(name: SmolStr) -> Self {
+        let path = within(&name).and_then(|name| PatchPath::parse(name).ok());
+        Self {
+            path: path.map(Box::new),
+            name,
+        }
+    }
+}
+
+/// The name where it may be a path that leads into a complex value.
+fn within(name: &str) -> Option<&str> {
+    Some(name).filter(|name| name.contains(['.', ':', '[']))
 }
 
 /// The sub-attribute of a complex value.
@@ -218,22 +254,19 @@ fn value_of(raw: &RawValue, depth: usize) -> Result<Value, SourceError> {
             let values = elements.into_iter().map(|element| value_of(element, depth));
             Value::List(values.collect::<Result<_, _>>()?)
         }
-        Some(b'{') => Value::Complex(values_of(serde_json::from_str(text)?, deeper()?)?),
+        Some(b'{') => {
+            let depth = deeper()?;
+            let members: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(text)?;
+            let members = members
+                .into_iter()
+                .map(|(name, raw)| Ok((name.as_ref().into(), value_of(raw, depth)?)));
+            Value::Complex(members.collect::<Result<_, SourceError>>()?)
+        }
         Some(b'n') | None => Value::Null,
         Some(_) => Decimal::of_json(text)
             .ok_or_else(|| SourceError::NumberOutOfRange { number: text.into() })?
             .into(),
     })
-}
-
-fn values_of(
-    members: BTreeMap<String, &RawValue>,
-    depth: usize,
-) -> Result<Vec<(SmolStr, Value)>, SourceError> {
-    let members = members
-        .into_iter()
-        .map(|(name, raw)| Ok((name.into(), value_of(raw, depth)?)));
-    members.collect()
 }
 
 #[cfg(test)]

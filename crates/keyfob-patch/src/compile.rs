@@ -3,6 +3,8 @@
 mod document;
 mod relation;
 
+use std::collections::HashSet;
+
 use keyfob_core::{
     AttrName, AttrPathRef, AttrSet, Attribute, Dialect, Object, Quirk, ResourceType, Schema, SchemaUri,
     Value, json,
@@ -47,6 +49,9 @@ pub(crate) fn compile(
     resource_type: &ResourceType,
     dialect: Dialect,
 ) -> Result<Plan<'_>, PatchError> {
+    if request.operations.len() > Plan::MAX_OPERATIONS {
+        return Err(PatchError::new(None, None, too_many_operations()));
+    }
     let mut compiler = Compiler {
         resource_type,
         dialect,
@@ -54,7 +59,9 @@ pub(crate) fn compile(
         operations: request.operations.len(),
         operation: 0,
         key: None,
+        named: 0,
         ignored: Vec::new(),
+        ignored_once: HashSet::new(),
         steps: Vec::new(),
         changed: Vec::new(),
         relations: Vec::new(),
@@ -77,13 +84,22 @@ pub(crate) fn compile(
             .operation(kind, path.as_ref(), value)
             .map_err(|kind| PatchError::new(Some(index), compiler.key.take().or(path), kind))?;
         let reader = std::mem::replace(&mut compiler.reader, Reader::new(dialect));
-        let ignored = reader.into_ignored().into_iter();
-        compiler.ignored.extend(ignored.map(|ignored| (index, ignored)));
+        for ignored in reader.into_ignored() {
+            compiler
+                .note(ignored)
+                .map_err(|kind| PatchError::new(Some(index), None, kind))?;
+        }
     }
     Ok(compiler.finish())
 }
 
 type Compiling<T = ()> = Result<T, PatchErrorKind>;
+
+fn too_many_operations() -> PatchErrorKind {
+    PatchErrorKind::TooManyOperations {
+        limit: Plan::MAX_OPERATIONS,
+    }
+}
 
 struct Compiler<'t> {
     resource_type: &'t ResourceType,
@@ -97,8 +113,12 @@ struct Compiler<'t> {
     operation: usize,
     /// The key at hand of its value, where that holds attributes.
     key: Option<SmolStr>,
+    /// How many operations and attributes in values there were so far.
+    named: usize,
     /// What operations named that is passed over.
     ignored: Vec<(usize, Ignored)>,
+    /// The same, whatever the operation.
+    ignored_once: HashSet<Ignored>,
     steps: Vec<Step<'t>>,
     changed: Vec<Place<'t>>,
     relations: Vec<PlannedRelation<'t>>,
@@ -128,6 +148,7 @@ impl<'t> Compiler<'t> {
         let Some(text) = path else {
             return self.resource(kind, value);
         };
+        self.count()?;
         if self.is_core_uri(text) {
             return self.resource(kind, value);
         }
@@ -162,6 +183,7 @@ impl<'t> Compiler<'t> {
     fn key(&mut self, kind: Kind, key: &AttrName, value: Value, within: Option<&'t Schema>) -> Compiling {
         let text = SmolStr::new(key.as_str());
         self.key = Some(text.clone());
+        self.count()?;
         // Clients that model an extension as a resource of its own repeat `schemas` in it.
         let repeats_schemas = |schema: &&Schema| key.is("schemas") && schema.attribute("schemas").is_none();
         let schema = within
@@ -179,13 +201,20 @@ impl<'t> Compiler<'t> {
                 return self.unknown_schema(&text);
             }
         }
+        let unknown = || ResolveError::UnknownAttribute {
+            name: key.clone(),
+            resource_type: self.resource_type.name().clone(),
+            suggestion: None,
+        };
+        // As in the body of a POST: what leads nowhere is an unknown attribute, whatever its name.
+        let path = schema.map(|schema| format_smolstr!("{schema}:{key}"));
+        let path = path.as_deref().unwrap_or(key.as_str());
+        let leads_somewhere = validate::leads_somewhere(path, self.resource_type, self.dialect);
+        if !leads_somewhere && !self.names_registered(&text) {
+            return self.unresolved(unknown(), &text);
+        }
         if !self.dialect.allows(Quirk::PathKeys) {
-            return Err(ResolveError::UnknownAttribute {
-                name: key.clone(),
-                resource_type: self.resource_type.name().clone(),
-                suggestion: None,
-            }
-            .into());
+            return Err(unknown().into());
         }
         let mut path = PatchPathRef::parse_with(&text, &Limits::default(), self.dialect)?;
         if path.attr.schema().is_none() {
@@ -214,8 +243,7 @@ impl<'t> Compiler<'t> {
             }
             .into());
         }
-        self.ignore(IgnoreRule::UnregisteredExtension, text);
-        Ok(())
+        self.ignore(IgnoreRule::UnregisteredExtension, text)
     }
 
     /// Passes over a name that no schema has, where the dialect has it so.
@@ -232,13 +260,33 @@ impl<'t> Compiler<'t> {
         if !self.dialect.allows(quirk) {
             return Err(error.into());
         }
-        self.ignore(rule, text);
+        self.ignore(rule, text)
+    }
+
+    fn ignore(&mut self, rule: IgnoreRule, text: &SmolStr) -> Compiling {
+        self.note(Ignored::new(text.clone(), rule))
+    }
+
+    /// Notes what the operation at hand names and is passed over.
+    fn note(&mut self, ignored: Ignored) -> Compiling {
+        let limit = Reader::MAX_IGNORED;
+        if !self.ignored_once.contains(&ignored) {
+            if self.ignored_once.len() >= limit {
+                return Err(ValidationError::TooManyIgnored { limit }.into());
+            }
+            self.ignored_once.insert(ignored.clone());
+        }
+        self.ignored.push((self.operation, ignored));
         Ok(())
     }
 
-    fn ignore(&mut self, rule: IgnoreRule, text: &SmolStr) {
-        let ignored = Ignored::new(text.clone(), rule);
-        self.ignored.push((self.operation, ignored));
+    /// Counts an operation, or an attribute in its value, before anything is done with it.
+    fn count(&mut self) -> Compiling {
+        self.named += 1;
+        if self.named > Plan::MAX_OPERATIONS {
+            return Err(too_many_operations());
+        }
+        Ok(())
     }
 
     /// Compiles an operation on what a path names.
@@ -358,7 +406,7 @@ impl<'t> Compiler<'t> {
         match value {
             Some(value) if kind != Kind::Remove && spot.filter.is_none() && is_allowed => {
                 self.reads.insert(spot.place.attribute.id);
-                self.ignore(IgnoreRule::RepeatedReadOnly, spot.text);
+                self.ignore(IgnoreRule::RepeatedReadOnly, spot.text)?;
                 let action = Action::Expect {
                     place: spot.place,
                     sub: spot.sub,
@@ -384,26 +432,37 @@ impl<'t> Compiler<'t> {
                 });
             }
         };
-        self.ignore(IgnoreRule::Derived, spot.text);
-        if self.dialect.allows(Quirk::UnknownSchemas) {
+        if uris == Value::Null {
+            return Err(PatchErrorKind::Required {
+                attribute: spot.text.clone(),
+            });
+        }
+        for uri in uris.as_elements().iter().filter_map(Value::as_str) {
+            self.schema_uri(SchemaUri::new(uri), spot.text)?;
+        }
+        self.ignore(IgnoreRule::Derived, spot.text)
+    }
+
+    /// Refuses a value of `schemas` that is no URI of a schema, or that of a schema which the type can't have.
+    fn schema_uri(&self, uri: SchemaUri, text: &SmolStr) -> Compiling {
+        let resource_type = self.resource_type.name().clone();
+        if uri == self.resource_type.schema().id || self.resource_type.extension(&uri).is_some() {
             return Ok(());
         }
-        let unknown = uris
-            .as_elements()
-            .iter()
-            .filter_map(Value::as_str)
-            .map(SchemaUri::new)
-            .find(|uri| {
-                *uri != self.resource_type.schema().id && self.resource_type.extension(uri).is_none()
-            });
-        match unknown {
-            None => Ok(()),
-            Some(uri) => Err(ValidationError::UnknownSchema {
-                uri,
-                resource_type: self.resource_type.name().clone(),
+        let error = if !uri.is_legal() {
+            ValidationError::WrongType {
+                path: text.clone(),
+                expected: "URIs of schemas".into(),
+                found: "this string".into(),
             }
-            .into()),
-        }
+        } else if self.resource_type.is_registered(uri.as_str()) {
+            ValidationError::OtherSchema { uri, resource_type }
+        } else if self.dialect.allows(Quirk::UnknownSchemas) {
+            return Ok(());
+        } else {
+            ValidationError::UnknownSchema { uri, resource_type }
+        };
+        Err(error.into())
     }
 
     /// Compiles an operation on a whole extension.

@@ -1,7 +1,7 @@
 //! Why a PATCH is refused.
 
 use keyfob_core::{
-    ErrorBody, ScimType, ToErrorBody, render::with_suggestion, schema::ResolveError,
+    ErrorBody, ResourceId, ScimType, ToErrorBody, render::with_suggestion, schema::ResolveError,
     validate::ValidationError,
 };
 use keyfob_filter::{CompileError, ParseError};
@@ -49,6 +49,12 @@ pub enum PatchErrorKind {
     /// There are more changes than [`Plan::MAX_CHANGES`](crate::Plan::MAX_CHANGES); maps to `tooMany`.
     #[error("a request holds at most {limit} changes")]
     TooManyChanges {
+        /// The limit.
+        limit: usize,
+    },
+    /// There are more operations than [`Plan::MAX_OPERATIONS`](crate::Plan::MAX_OPERATIONS); maps to `tooMany`.
+    #[error("a request holds at most {limit} operations, attributes in their values included")]
+    TooManyOperations {
         /// The limit.
         limit: usize,
     },
@@ -118,6 +124,15 @@ pub enum PatchErrorKind {
         /// The attribute.
         attribute: SmolStr,
     },
+    /// A value filter asks of a member that the same request adds what only the store knows, such as its type; maps to
+    /// `noTarget`.
+    #[error("what `{id}` is in `{attribute}` is known once it is stored: select it by `value`")]
+    MemberUnknown {
+        /// The relation.
+        attribute: SmolStr,
+        /// The member.
+        id: ResourceId,
+    },
     /// A value of a relation would change in place; maps to `mutability`.
     #[error("values of `{attribute}` are added and removed whole")]
     MemberChanged {
@@ -170,10 +185,10 @@ impl PatchError {
 impl PatchErrorKind {
     fn scim_type(&self) -> ScimType {
         match self {
-            Self::TooManyChanges { .. } => ScimType::TooMany,
+            Self::TooManyChanges { .. } | Self::TooManyOperations { .. } => ScimType::TooMany,
             Self::Path(_) | Self::Resolve(_) | Self::NotSelectable { .. } => ScimType::InvalidPath,
             Self::Filter(_) => ScimType::InvalidFilter,
-            Self::MissingPath | Self::NoMatch { .. } => ScimType::NoTarget,
+            Self::MissingPath | Self::NoMatch { .. } | Self::MemberUnknown { .. } => ScimType::NoTarget,
             Self::MissingValue { .. } | Self::ValueOfRemove { .. } | Self::ValueBesideFilter { .. } => {
                 ScimType::InvalidSyntax
             }

@@ -4,6 +4,7 @@ use foldhash::fast::RandomState;
 use indexmap::{IndexMap, map::Entry};
 use keyfob_core::{Attribute, Member, MemberSet, Resource, ResourceId, message::PatchOperationKind};
 use keyfob_filter::ElementPredicate;
+use smol_str::SmolStr;
 
 use crate::{RelationDelta, error::PatchErrorKind};
 
@@ -125,8 +126,8 @@ impl Pending {
         attribute: &Attribute,
         members: Option<&MemberSet>,
     ) -> Result<(), PatchErrorKind> {
+        let selected = self.select(&change.selected, attribute, members)?;
         let attribute = || attribute.name.as_str().into();
-        let selected = self.select(&change.selected, members);
         match (change.kind, &change.member) {
             (PatchOperationKind::Remove, _) => self.apply(MembersEdit::Remove(selected)),
             (_, Some((id, member))) if selected.is_empty() && change.creates => {
@@ -150,24 +151,41 @@ impl Pending {
         Ok(())
     }
 
-    fn select(&self, selected: &ElementPredicate, members: Option<&MemberSet>) -> Vec<ResourceId> {
+    fn select(
+        &self,
+        selected: &ElementPredicate,
+        attribute: &Attribute,
+        members: Option<&MemberSet>,
+    ) -> Result<Vec<ResourceId>, PatchErrorKind> {
         let stored = members
             .into_iter()
             .flat_map(MemberSet::iter)
             .filter(|(id, _)| !self.clear && !matches!(self.changes.get(*id), Some(None)));
         // One who is put in and stored keeps what is stored, also where everyone was taken out in between.
-        let added = self.changes.iter().filter_map(|(id, member)| {
-            let member = member.as_ref()?;
-            match members.and_then(|members| members.get(id)) {
-                None => Some((id, member)),
-                Some(stored) => self.clear.then_some((id, stored)),
+        let is_stored = |id: &ResourceId| members.is_some_and(|members| members.contains(id));
+        let again = members
+            .into_iter()
+            .flat_map(MemberSet::iter)
+            .filter(|(id, _)| self.clear && matches!(self.changes.get(*id), Some(Some(_))));
+        let known = stored.chain(again);
+        let known = known.filter(|(id, member)| selected.matches_member(id, member));
+        let mut ids: Vec<ResourceId> = known.map(|(id, _)| id.clone()).collect();
+        for (id, member) in &self.changes {
+            let Some(member) = member.as_ref().filter(|_| !is_stored(id)) else {
+                continue;
+            };
+            match matches_new(selected, attribute, id, member) {
+                Some(true) => ids.push(id.clone()),
+                Some(false) => {}
+                None => {
+                    return Err(PatchErrorKind::MemberUnknown {
+                        attribute: attribute.name.as_str().into(),
+                        id: id.clone(),
+                    });
+                }
             }
-        });
-        stored
-            .chain(added)
-            .filter(|(id, member)| selected.matches_member(id, member))
-            .map(|(id, _)| id.clone())
-            .collect()
+        }
+        Ok(ids)
     }
 
     pub(crate) fn into_delta(self, attribute: &Attribute) -> RelationDelta {
@@ -181,4 +199,22 @@ impl Pending {
         }
         delta
     }
+}
+
+/// Returns true if a member that isn't stored yet matches, and `None` where that follows from its type, which a client may
+/// leave out (RFC 7643 section 2.4) and only the store knows.
+fn matches_new(
+    selected: &ElementPredicate,
+    attribute: &Attribute,
+    id: &ResourceId,
+    member: &Member,
+) -> Option<bool> {
+    let types = || attribute.member_types();
+    if member.kind.is_some() || types().next().is_none() {
+        return Some(selected.matches_member(id, member));
+    }
+    let as_type = |kind: &SmolStr| selected.matches_member(id, &member.clone().with_kind(kind.clone()));
+    let mut outcomes = types().map(as_type);
+    let first = outcomes.next()?;
+    outcomes.all(|outcome| outcome == first).then_some(first)
 }

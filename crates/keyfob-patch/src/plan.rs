@@ -73,6 +73,10 @@ impl<'t> Plan<'t> {
     /// a relation by id are not counted.
     pub const MAX_CHANGES: usize = 1_000;
 
+    /// How many operations a request may hold, those on a relation by id and those that are passed over included. An
+    /// attribute in a value without a path counts as an operation does.
+    pub const MAX_OPERATIONS: usize = 10_000;
+
     /// Compiles a request for a resource type.
     ///
     /// Paths are parsed and resolved, values made canonical, and value filters checked against the schema, all by

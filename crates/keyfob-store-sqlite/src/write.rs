@@ -40,6 +40,12 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How long commits that follow one another put the emptying of the log off.
 const MAX_DELAY: Duration = Duration::from_secs(1);
 
+/// A larger database isn't rewritten, in pages: writing would stand still for too long (32 MiB take about a second).
+const REWRITTEN: i64 = 8_192;
+
+/// A database is rewritten so seldom that it takes at most this part of the time of the one who writes.
+const SHARE: u32 = 100;
+
 /// What waits for the writer.
 pub(crate) type Job = Box<dyn Work>;
 
@@ -207,14 +213,21 @@ fn receive(jobs: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, until: Option<I
     }
 }
 
-/// The emptying of the log that deletions ask for.
+/// The erasure of what was deleted: the emptying of the log, and the rewriting of a small database.
 ///
-/// Emptying it costs some 15 ms, twenty times what a deletion costs. So it waits for a pause between commits; but not
-/// for ever, since a server that is never idle erases too.
+/// Emptying the log costs some 15 ms, twenty times what a deletion costs. So it waits for a pause between commits; but
+/// not for ever, since a server that is never idle erases too.
+///
+/// `PRAGMA secure_delete` overwrites what is deleted, but not the copies of entries that the splitting of a page leaves in
+/// the unused part of it. `VACUUM` alone removes these. It costs 20 to 40 ms for each MiB.
 #[derive(Default)]
 struct Erasure {
     /// The instant of the first deletion that the log still holds.
     since: Option<Instant>,
+    /// True if pages may hold copies of what was deleted.
+    leaves_copies: bool,
+    /// The instant before which the database isn't rewritten again.
+    next_rewriting: Option<Instant>,
     next_try: Option<Instant>,
 }
 
@@ -224,23 +237,52 @@ impl Erasure {
         let now = Instant::now();
         let latest = *self.since.get_or_insert(now) + MAX_DELAY;
         self.next_try = Some((now + PAUSE).min(latest));
+        self.leaves_copies = true;
     }
 
-    /// Empties the log, or notes when to try it again.
+    /// Does what is due, and notes when to do the rest or to try it again.
     fn attempt(&mut self, connection: &Connection) {
+        let start = Instant::now();
+        if self.since.is_none() && self.leaves_copies {
+            self.leaves_copies = rewrite(connection, Duration::ZERO).is_err();
+            self.next_rewriting = Some(start + SHARE * start.elapsed());
+            // The log holds the pages as they were.
+            self.since = Some(start);
+        }
         if empty_log(connection, Duration::ZERO) {
-            *self = Self::default();
+            self.since = None;
+            let next = self.next_rewriting.unwrap_or(start).max(start + PAUSE);
+            self.next_try = self.leaves_copies.then_some(next);
         } else {
             self.next_try = Some(Instant::now() + PAUSE);
         }
     }
 
-    /// Empties the log before the connection is closed.
+    /// Erases before the connection is closed.
     fn finish(&self, connection: &Connection) {
-        if self.since.is_some() && !empty_log(connection, BUSY_TIMEOUT) {
+        if self.leaves_copies && rewrite(connection, BUSY_TIMEOUT).is_err() {
+            tracing::warn!(
+                "another process writes to the database, whose pages may hold copies of what was deleted"
+            );
+        }
+        let holds_deleted = self.since.is_some() || self.leaves_copies;
+        if holds_deleted && !empty_log(connection, BUSY_TIMEOUT) {
             tracing::warn!("another process reads the database, whose log still holds what was deleted");
         }
     }
+}
+
+/// Writes all pages of a small database anew, so that they hold what it stores and nothing else. Fails if another process
+/// writes to it for longer than `patience`.
+fn rewrite(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
+    let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    if pages > REWRITTEN {
+        return Ok(());
+    }
+    connection.busy_timeout(patience)?;
+    let rewritten = connection.execute_batch("VACUUM");
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    rewritten
 }
 
 /// Moves the write-ahead log into the database and cuts it to nothing. The log holds the pages as they were before a

@@ -151,7 +151,13 @@ impl Model {
         }
         let is_path = key.contains(['.', ':', '[']);
         if is_path && !self.dialect.allows(Quirk::PathKeys) {
-            return self.fault("invalidPath");
+            let path = key.split('[').next().unwrap_or_default();
+            let target = Target::resolve(path, self.kind, self.dialect);
+            // What leads nowhere is unknown, as a key of a body is.
+            if key.contains(':') || matches!(target, Ok(Target::Place(_))) {
+                self.fault("invalidPath");
+            }
+            return;
         }
         match Target::resolve(key, self.kind, self.dialect) {
             Ok(Target::Place(place)) => self.put(op, &place, value, true),

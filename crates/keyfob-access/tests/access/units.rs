@@ -2,7 +2,7 @@
 
 use keyfob_access::{AccessError, Grant, Provenance};
 use keyfob_core::{ResourceId, ToErrorBody};
-use keyfob_engine::UserState;
+use keyfob_engine::{Actor, Context, Profile, Token, UserState};
 use pollster::block_on;
 
 use crate::fixture::{Fixture, accessiq_on_each_store};
@@ -334,7 +334,7 @@ fn d_3_a_unit_stays_as_long_as_a_deleted_user_can_come_back_to_it() {
 }
 
 /// What another administrator does meanwhile.
-type Filling = fn(&keyfob_access::Access<'_, std::sync::Arc<crate::store::Watched>>, &keyfob_engine::Context);
+type Filling = fn(&keyfob_access::Access<'_, std::sync::Arc<crate::store::Watched>>, &Context);
 
 #[test]
 fn a_unit_that_is_filled_while_it_is_deleted_stays() {
@@ -402,4 +402,39 @@ fn what_is_granted_twice_is_granted_once() {
         grant();
         assert_eq!(version(), before);
     });
+}
+
+/// What the rules found an organization with is there with it, on every store, linked or not; and nothing of it in one whose
+/// profile has no default unit.
+#[test]
+fn u_4_a_new_organization_has_what_the_rules_found_it_with() {
+    for (fixture, expected) in [
+        (Fixture::in_memory(Profile::accessiq()), &["Default"][..]),
+        (Fixture::in_sqlite(Profile::accessiq()), &["Default"]),
+        (Fixture::in_memory(Profile::verkada()), &[]),
+        (Fixture::in_sqlite(Profile::verkada()), &[]),
+    ] {
+        let admin = fixture.engine.admin();
+        let unlinked = block_on(admin.create_unlinked_organization("Umbrella")).unwrap();
+        let token = Token::generate().unwrap();
+        let linked = block_on(admin.create_organization("Wayne", &token)).unwrap();
+        for organization in [unlinked, linked] {
+            let cx = Context::new(organization.tenant).acting_as(Actor::OrganizationAdmin);
+            let units = block_on(fixture.access().units(&cx)).unwrap();
+            let names: Vec<_> = units.iter().map(|unit| unit.name.as_str()).collect();
+            assert_eq!(names, expected, "{}", organization.name);
+            let provisioning = block_on(fixture.engine.provisioning(&cx)).unwrap();
+            let default = units.first().map(|unit| unit.id.as_str());
+            assert_eq!(provisioning.default_unit.as_deref(), default);
+            let events = block_on(admin.events(&cx, None, 100)).unwrap();
+            let of_units = events.iter().filter(|event| event.event.resource_type == "Unit");
+            assert_eq!(of_units.count(), expected.len(), "{events:?}");
+        }
+        assert!(
+            block_on(admin.create_organization("umbrella", &token)).is_err(),
+            "the name is taken"
+        );
+        let organizations = block_on(admin.organizations()).unwrap();
+        assert_eq!(organizations.len(), 2, "a refused one leaves nothing");
+    }
 }

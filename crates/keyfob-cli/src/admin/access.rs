@@ -1,12 +1,12 @@
 //! `keyfob admin access-group`, `level`, `door` and `doors`.
 
 use clap::Subcommand;
-use keyfob_access::{Access, AccessGroup, AccessLevel, Door, Schedule, TimeZone, TimeZoneError};
+use keyfob_access::{Access, AccessError, AccessGroup, AccessLevel, Door, Schedule, TimeZone, TimeZoneError};
 use keyfob_core::{Collation, CompareKey, DateTime, Object, ResourceId, Value, render::with_suggestion};
 use keyfob_engine::DynStore;
 use smol_str::SmolStr;
 
-use super::{Failure, Session};
+use super::{Confirmation, Failure, Session};
 use crate::Unusable;
 
 /// The commands of `keyfob admin access-group`.
@@ -31,6 +31,8 @@ pub(super) enum GroupCommand {
         /// The access group, by its id or name
         #[arg(value_name = "NAME|ID")]
         name: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
     },
 }
 
@@ -41,7 +43,7 @@ pub(super) enum LevelCommand {
     Create {
         /// Its name
         name: String,
-        /// A door, by its id or name; one that is not there yet is made, in UTC
+        /// A door, by its id or name
         #[arg(long = "door", value_name = "DOOR")]
         doors: Vec<String>,
         /// When it grants access, as in `MO 08:00-18:00`; always where nothing is said
@@ -61,6 +63,8 @@ pub(super) enum LevelCommand {
     Delete {
         /// The level, by its id or name
         level: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
     },
 }
 
@@ -91,6 +95,8 @@ pub(super) enum DoorCommand {
     Delete {
         /// The door, by its id or name
         door: String,
+        #[command(flatten)]
+        confirmation: Confirmation,
     },
 }
 
@@ -123,7 +129,11 @@ pub(super) async fn group(session: &Session, command: &GroupCommand) -> Result<(
             let group = access.access_group(cx, name).await?;
             show_group(session, &access, &group).await
         }
-        GroupCommand::Delete { name } => Ok(access.delete_access_group(cx, name).await?),
+        GroupCommand::Delete { name, confirmation } => {
+            let group = access.access_group(cx, name).await?;
+            confirmation.demand(&format!("The access group `{}` loses its levels.", group.name))?;
+            Ok(access.delete_access_group(cx, group.id.as_str()).await?)
+        }
     }
 }
 
@@ -145,7 +155,11 @@ pub(super) async fn level(session: &Session, command: &LevelCommand) -> Result<(
         LevelCommand::Assign { level, access_group } => {
             Ok(access.assign_level(cx, level, access_group).await?)
         }
-        LevelCommand::Delete { level } => Ok(access.delete_level(cx, level).await?),
+        LevelCommand::Delete { level, confirmation } => {
+            let level = access.level(cx, level).await?;
+            confirmation.demand(&format!("The level `{}` opens no door any more.", level.name))?;
+            Ok(access.delete_level(cx, level.id.as_str()).await?)
+        }
     }
 }
 
@@ -170,7 +184,11 @@ pub(super) async fn door(session: &Session, command: &DoorCommand) -> Result<(),
             let time_zone = zone_of(time_zone)?;
             Ok(access.set_time_zone(cx, door, time_zone).await?)
         }
-        DoorCommand::Delete { door } => Ok(access.delete_door(cx, door).await?),
+        DoorCommand::Delete { door, confirmation } => {
+            let door = access.door(cx, door).await?;
+            confirmation.demand(&format!("No level opens the door `{}` any more.", door.name))?;
+            Ok(access.delete_door(cx, door.id.as_str()).await?)
+        }
     }
 }
 
@@ -179,7 +197,7 @@ pub(super) async fn doors(session: &Session, arguments: &DoorsArguments) -> Resu
         None => session.engine.now(),
         Some(text) => text
             .parse()
-            .map_err(|error| Unusable(format!("`{text}` is no instant: {error}")))?,
+            .map_err(|error| Unusable::new(format!("`{text}` is no instant: {error}")))?,
     };
     let open = session
         .access()?
@@ -193,7 +211,7 @@ pub(super) async fn doors(session: &Session, arguments: &DoorsArguments) -> Resu
 
 fn zone_of(name: &str) -> Result<TimeZone, Unusable> {
     name.parse().map_err(|error: TimeZoneError| {
-        Unusable(with_suggestion(error.to_string(), error.suggestion.as_deref()))
+        Unusable::new(with_suggestion(error.to_string(), error.suggestion.as_deref()))
     })
 }
 
@@ -206,12 +224,12 @@ fn schedule_of(hours: &[String]) -> Result<Schedule, Unusable> {
         let (weekday, hours) = text
             .trim()
             .split_once(' ')
-            .ok_or_else(|| Unusable(format!("`{text}` is not like `MO 08:00-18:00`")))?;
+            .ok_or_else(|| Unusable::new(format!("`{text}` is not like `MO 08:00-18:00`")))?;
         Ok(schedule.with_hours(weekday.parse()?, hours.trim().parse()?))
     })
 }
 
-/// The doors of these names, made where they are not there yet.
+/// The doors of these ids or names.
 async fn doors_of(
     session: &Session,
     access: &Access<'_, DynStore>,
@@ -224,12 +242,33 @@ async fn doors_of(
         let found = known
             .iter()
             .find(|door| door.id.as_str() == name || key.is_of(Collation::Caseless, &door.name));
-        ids.push(match found {
-            Some(door) => door.id.clone(),
-            None => access.create_door(&session.cx, name, "", TimeZone::UTC).await?.id,
-        });
+        let door = found.ok_or_else(|| no_door(name, &known))?;
+        ids.push(door.id.clone());
     }
     Ok(ids)
+}
+
+/// The refusal of a level over a door that there isn't: over a mistyped one it would open nothing.
+fn no_door(name: &str, known: &[Door]) -> Failure {
+    const SHOWN: usize = 20;
+    let error = AccessError::NotFound {
+        resource_type: "Door".into(),
+        name: name.into(),
+    };
+    let mut names: Vec<_> = known
+        .iter()
+        .take(SHOWN)
+        .map(|door| format!("`{}`", door.name))
+        .collect();
+    if known.len() > SHOWN {
+        names.push("…".to_owned());
+    }
+    let hint = if names.is_empty() {
+        "there are none; create it with `keyfob admin door create`".to_owned()
+    } else {
+        format!("the doors are {}", names.join(", "))
+    };
+    Failure::Refused(error, Some(hint))
 }
 
 async fn show_group(

@@ -24,7 +24,7 @@ pub(super) enum Command {
 
 pub(super) async fn run(session: &Session, command: &Command) -> Result<(), Failure> {
     let groups = session.engine.registry().resource_type("Group");
-    let groups = groups.ok_or_else(|| Unusable("the service has no groups".into()))?;
+    let groups = groups.ok_or_else(|| Unusable::new("the service has no groups"))?;
     match command {
         Command::List => {
             let mut request = SearchRequest::new();

@@ -136,6 +136,13 @@ pub(super) async fn sync(session: &Session, command: &SyncCommand) -> Result<(),
             let values: Vec<Value> = names.iter().map(|name| name.as_str().into()).collect();
             object.insert("ignored", values);
             let unit = provisioning.default_unit;
+            let joins = match &unit {
+                None => String::new(),
+                Some(unit) => {
+                    let unit = session.access()?.unit(&session.cx, unit).await?;
+                    format!("; created users join the unit {} ({})", unit.name, unit.id)
+                }
+            };
             object.insert("defaultUnit", unit.map_or(Value::Null, Value::from));
             let groups = if with_groups { "groups and users" } else { "users" };
             let but = if names.is_empty() {
@@ -143,7 +150,7 @@ pub(super) async fn sync(session: &Session, command: &SyncCommand) -> Result<(),
             } else {
                 format!(", but not {}", names.join(", "))
             };
-            session.show(&object, &format!("{groups}{but}"))?;
+            session.show(&object, &format!("{groups}{but}{joins}"))?;
         }
         SyncCommand::Set {
             groups,
@@ -183,5 +190,5 @@ pub(super) async fn sync(session: &Session, command: &SyncCommand) -> Result<(),
 }
 
 fn attribute(text: &str) -> Result<AttrPath, Unusable> {
-    AttrPath::parse(text).map_err(|error| Unusable(format!("`{text}` is no attribute: {error}")))
+    AttrPath::parse(text).map_err(|error| Unusable::new(format!("`{text}` is no attribute: {error}")))
 }

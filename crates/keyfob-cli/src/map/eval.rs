@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use keyfob_mapping::{
-    Environment, Expression, ExpressionError, Lint, Options, Outcome, Program, Source, SystemEntropy, Value,
-    graph, lint,
+    Environment, Expression, ExpressionError, Lint, Options, Outcome, Program, Source, Value, graph, lint,
 };
 use serde_json::{Value as Json, json};
 
-use super::{Understanding, okta, rendered, time};
+use super::{
+    evaluating::{Attributes, Evaluating},
+    objects, okta, rendered,
+};
 use crate::{Answer, Unusable, input, output};
 
 /// The arguments of `keyfob map eval`.
@@ -18,15 +20,8 @@ pub(crate) struct Arguments {
     /// The expression
     #[arg(value_name = "EXPR")]
     expression: String,
-    /// The source object as JSON; `-` is standard input
-    #[arg(long, value_name = "FILE")]
-    attrs: Option<PathBuf>,
-    /// The time of the evaluation; by default that of the machine
-    #[arg(long, value_name = "RFC3339")]
-    now: Option<String>,
-    /// The values that `SelectUniqueValue` finds taken: a JSON array
-    #[arg(long, value_name = "FILE")]
-    taken: Option<PathBuf>,
+    #[command(flatten)]
+    attributes: Attributes,
     /// Prints the value or the error as JSON
     #[arg(long, conflicts_with = "graph")]
     json: bool,
@@ -40,7 +35,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     directory: Option<PathBuf>,
     #[command(flatten)]
-    understanding: Understanding,
+    evaluating: Evaluating,
 }
 
 /// The languages of expressions by name.
@@ -54,44 +49,55 @@ enum Dialect {
 
 /// Prints the value of an expression.
 pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
-    let options = arguments.understanding.options();
-    let source = match &arguments.attrs {
+    input::one_standard_input(
+        ["--attrs", "--taken", "--directory"],
+        [
+            arguments.attributes.attrs.as_ref(),
+            arguments.evaluating.taken(),
+            arguments.directory.as_ref(),
+        ],
+    )?;
+    if arguments.dialect == Dialect::Okta {
+        return of_okta(arguments);
+    }
+    let options = arguments.evaluating.options();
+    let surroundings = arguments.evaluating.surroundings()?;
+    let environment = surroundings.environment();
+    let text = &arguments.expression;
+    let lints = lint::expression(text, &options).unwrap_or_default();
+    if !arguments.json && !arguments.graph {
+        for lint in &lints {
+            output::report_lines(&rendered(lint, text));
+        }
+    }
+    let mut answer = Answer::Done;
+    for object in objects::read(&arguments.attributes)?.objects {
+        let outcome = evaluate(text, &options, &object.source, &environment, &surroundings.taken);
+        if arguments.json {
+            output::json(to_json(text, &outcome, &lints).to_string())?;
+        } else if arguments.graph {
+            output::json(to_graph(text, &options, &outcome)?.to_string())?;
+        } else {
+            for_people(text, &outcome)?;
+        }
+        if outcome.is_err() {
+            answer = Answer::Negative;
+        }
+    }
+    Ok(answer)
+}
+
+fn of_okta(arguments: &Arguments) -> Result<Answer, Unusable> {
+    let mut source = match &arguments.attributes.attrs {
         None => Source::new(),
         Some(file) => {
             Source::from_json(&input::read(file)?).map_err(|error| Unusable::from(error).within(file))?
         }
     };
-    if arguments.dialect == Dialect::Okta {
-        let now = time(arguments.now.as_deref())?;
-        let directory = arguments.directory.as_deref();
-        return okta::evaluate(&arguments.expression, &source, directory, now, arguments.json);
-    }
-    let taken: Vec<String> = match &arguments.taken {
-        None => Vec::new(),
-        Some(file) => {
-            let taken = serde_json::from_slice(&input::read(file)?);
-            taken.map_err(|error| Unusable::from(error).within(file))?
-        }
-    };
-    let entropy = SystemEntropy::new();
-    let environment = Environment::new(time(arguments.now.as_deref())?, &entropy);
-    let text = &arguments.expression;
-    let outcome = evaluate(text, &options, &source, &environment, &taken);
-    let lints = lint::expression(text, &options).unwrap_or_default();
-    if arguments.json {
-        output::json(to_json(text, &outcome, &lints).to_string())?;
-    } else if arguments.graph {
-        output::json(to_graph(text, &options, &outcome)?.to_string())?;
-    } else {
-        for lint in &lints {
-            output::report_lines(&rendered(lint, text));
-        }
-        for_people(text, &outcome)?;
-    }
-    Ok(match outcome {
-        Ok(_) => Answer::Done,
-        Err(_) => Answer::Negative,
-    })
+    arguments.attributes.add_to(&mut source)?;
+    let now = arguments.evaluating.time()?;
+    let directory = arguments.directory.as_deref();
+    okta::evaluate(&arguments.expression, &source, directory, now, arguments.json)
 }
 
 fn evaluate(
@@ -178,7 +184,7 @@ fn to_graph(
 
 /// A lint as programs read it.
 pub(super) fn lint_to_json(lint: &Lint) -> Json {
-    let mut json = json!({"id": lint.id, "sentence": lint.sentence.as_str(), "fix": lint.fix.as_str()});
+    let mut json = json!({"id": lint.id, "level": lint.level.as_str(), "sentence": lint.sentence.as_str(), "fix": lint.fix.as_str()});
     if let Some(span) = &lint.span {
         insert(&mut json, "span", json!([span.start, span.end]));
     }

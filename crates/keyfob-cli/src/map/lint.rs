@@ -1,16 +1,22 @@
 //! `keyfob map lint`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use keyfob_core::{Registry, render::Printable};
+use clap::ValueEnum;
+use keyfob_core::render::Printable;
 use keyfob_mapping::{
     Options, Program,
-    graph::SynchronizationSchema,
-    lint,
+    lint::{self, Level, Lint},
     mapping::{MappingLint, ObjectMapping},
 };
+use serde_json::json;
 
-use super::{Understanding, apply::unreadable, eval::lint_to_json, rendered};
+use super::{
+    eval::lint_to_json,
+    evaluating::Evaluating,
+    mapping::{Loaded, TargetOptions},
+    rendered,
+};
 use crate::{Answer, Unusable, input, output};
 
 /// The arguments of `keyfob map lint`.
@@ -26,84 +32,155 @@ pub(crate) struct Arguments {
     /// Or a mapping: a `synchronizationSchema` as Microsoft Graph exports it, or the native form; `-` is standard input
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
+    #[command(flatten)]
+    target: TargetOptions,
+    /// The lowest level that makes the exit code 1
+    #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Deny::Error)]
+    deny: Deny,
     /// Prints one JSON object a line
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    understanding: Understanding,
+    evaluating: Evaluating,
 }
 
-/// Prints what is probably a mistake. An expression that can't be evaluated is refused.
+/// The levels by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Deny {
+    /// Anything that is said
+    Note,
+    /// What is probably a mistake
+    Warn,
+    /// What can't work
+    Error,
+}
+
+impl Deny {
+    fn level(self) -> Level {
+        match self {
+            Self::Note => Level::Note,
+            Self::Warn => Level::Warning,
+            Self::Error => Level::Error,
+        }
+    }
+}
+
+/// Prints what can't work and what is probably a mistake.
 pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
-    let options = arguments.understanding.options();
-    if let Some(file) = &arguments.mapping {
-        return of_mapping(file, &options, arguments.json).map_err(|error| error.within(file));
-    }
-    let text = arguments.expression.as_deref().unwrap_or_default();
-    if let Err(error) = Program::read(text, &options) {
-        output::report_lines(&error.display_with(text));
-        return Ok(Answer::Negative);
-    }
-    let lints = lint::expression(text, &options)?;
-    for lint in &lints {
-        if arguments.json {
-            output::json(lint_to_json(lint).to_string())?;
-        } else {
-            output::lines(&rendered(lint, text))?;
-        }
-    }
-    Ok(Answer::Done)
-}
-
-/// Prints what is probably a mistake in the mappings of a file.
-fn of_mapping(file: &Path, options: &Options, json: bool) -> Result<Answer, Unusable> {
-    let text = input::read(file)?;
-    if !SynchronizationSchema::is_one(&text) {
-        let mapping = ObjectMapping::from_json(&text).map_err(|error| unreadable(&error))?;
-        tell(&mapping, &lints(&mapping, options), json)?;
-        return Ok(Answer::Done);
-    }
-    let schema = SynchronizationSchema::from_json(&text).map_err(|error| unreadable(&error))?;
-    let directories = schema.directories().map_err(|error| unreadable(&error))?;
-    for rule in schema.mappings().map_err(|error| unreadable(&error))? {
-        let mut lints = lints(&rule.mapping, options);
-        let directory = directories
-            .iter()
-            .find(|directory| directory.name == rule.source_directory);
-        if let Some(source) = directory.and_then(|directory| directory.object(&rule.mapping.source)) {
-            lints.extend(rule.mapping.unknown_sources(source, options));
-        }
-        tell(&rule.mapping, &lints, json)?;
-    }
-    Ok(Answer::Done)
-}
-
-/// The lints of a mapping, whose resources may be of a type that nobody here knows.
-fn lints(mapping: &ObjectMapping, options: &Options) -> Vec<MappingLint> {
-    let types = Registry::verkada().resource_types();
-    let known = types.iter().find(|resource_type| mapping.makes(resource_type));
-    known
-        .map(|resource_type| mapping.lints(resource_type, options))
-        .unwrap_or_default()
-}
-
-fn tell(mapping: &ObjectMapping, lints: &[MappingLint], json: bool) -> Result<(), Unusable> {
-    for MappingLint { target, lint, .. } in lints {
-        let mut attributes = mapping.attributes.iter();
-        let attribute = attributes.find(|attribute| Some(&attribute.target) == target.as_ref());
-        let text = attribute
-            .and_then(|attribute| attribute.expression.as_deref())
-            .unwrap_or_default();
-        if json {
-            let mut line = lint_to_json(lint);
-            if let (Some(line), Some(target)) = (line.as_object_mut(), target) {
-                line.insert("target".into(), target.as_str().into());
+    let options = arguments.evaluating.options();
+    let mut report = Report {
+        json: arguments.json,
+        worst: None,
+    };
+    match &arguments.mapping {
+        None => report.expression(arguments.expression.as_deref().unwrap_or_default(), &options)?,
+        Some(file) => {
+            let loaded = arguments.target.load(&input::read(file)?);
+            for loaded in loaded.map_err(|error| error.within(file))? {
+                report.mapping(&loaded, &options)?;
             }
+        }
+    }
+    let denied = report.worst.is_some_and(|worst| worst >= arguments.deny.level());
+    Ok(if denied { Answer::Negative } else { Answer::Done })
+}
+
+/// What was said, and the worst of it.
+struct Report {
+    json: bool,
+    worst: Option<Level>,
+}
+
+impl Report {
+    fn expression(&mut self, text: &str, options: &Options) -> Result<(), Unusable> {
+        if let Err(error) = Program::read(text, options) {
+            let (shown, message) = (error.display_with(text), error.to_string());
+            let span = error.span_in(text).map(|span| [span.start, span.end]);
+            return self.fault(None, error.class().as_str(), &shown, &message, span);
+        }
+        for lint in lint::expression(text, options)? {
+            self.lint(None, &lint, text)?;
+        }
+        Ok(())
+    }
+
+    fn mapping(&mut self, loaded: &Loaded, options: &Options) -> Result<(), Unusable> {
+        let mapping = &loaded.mapping;
+        let Some(target) = &loaded.target else {
+            let told = format!(
+                "nothing is known of the target `{}`; say which with --type, or give its schemas with --target-schema",
+                mapping.target
+            );
+            return self.fault(None, "target", &told, &told, None);
+        };
+        for fault in mapping.faults(&target.resource_type, options) {
+            let shown = fault.display_in(mapping);
+            let text = expression_of(mapping, fault.target.as_deref());
+            let span = fault.span_in(text).map(|span| [span.start, span.end]);
+            self.fault(
+                fault.target.as_deref(),
+                "mapping",
+                &shown,
+                &fault.kind.to_string(),
+                span,
+            )?;
+        }
+        let mut lints = mapping.lints(&target.resource_type, options);
+        if let Some(source) = &loaded.source {
+            lints.extend(mapping.unknown_sources(source, options));
+        }
+        if let Some(defined) = &loaded.defined {
+            lints.extend(mapping.unknown_targets(defined));
+        }
+        for MappingLint { target, lint, .. } in &lints {
+            let text = expression_of(mapping, target.as_deref());
+            self.lint(Some(target.as_deref().unwrap_or("the mapping")), lint, text)?;
+        }
+        Ok(())
+    }
+
+    fn fault(
+        &mut self,
+        target: Option<&str>,
+        kind: &str,
+        shown: &str,
+        message: &str,
+        span: Option<[usize; 2]>,
+    ) -> Result<(), Unusable> {
+        self.worst = Some(Level::Error);
+        if self.json {
+            let line =
+                json!({"level": "error", "id": kind, "sentence": message, "span": span, "target": target});
             output::json(line.to_string())?;
         } else {
-            let target = target.as_deref().unwrap_or("the mapping");
-            output::lines(&format!("`{}`: {}", Printable(target), rendered(lint, text)))?;
+            output::lines(&format!("error: {shown}"))?;
         }
+        Ok(())
     }
-    Ok(())
+
+    fn lint(&mut self, target: Option<&str>, lint: &Lint, text: &str) -> Result<(), Unusable> {
+        self.worst = self.worst.max(Some(lint.level));
+        if self.json {
+            let mut printed = lint_to_json(lint);
+            if let (Some(members), Some(target)) = (printed.as_object_mut(), target) {
+                members.insert("target".into(), target.into());
+            }
+            output::json(printed.to_string())?;
+        } else {
+            let place = target
+                .map(|target| format!("`{}`: ", Printable(target)))
+                .unwrap_or_default();
+            let level = if lint.level == Level::Note { "note: " } else { "" };
+            output::lines(&format!("{level}{place}{}", rendered(lint, text)))?;
+        }
+        Ok(())
+    }
+}
+
+fn expression_of<'m>(mapping: &'m ObjectMapping, target: Option<&str>) -> &'m str {
+    let mut attributes = mapping.attributes.iter();
+    let attribute = attributes.find(|attribute| Some(attribute.target.as_str()) == target);
+    attribute
+        .and_then(|attribute| attribute.expression.as_deref())
+        .unwrap_or_default()
 }

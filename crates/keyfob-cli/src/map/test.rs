@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use keyfob_mapping::{Environment, SystemEntropy, vectors};
+use keyfob_mapping::vectors;
 
-use super::{Understanding, time};
+use super::evaluating::Evaluating;
 use crate::{Answer, Unusable, input, output};
 
 /// The arguments of `keyfob map test`.
@@ -13,18 +13,15 @@ pub(crate) struct Arguments {
     /// Files of vectors; `-` is standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// The time of the evaluations whose vector names none; by default that of the machine
-    #[arg(long, value_name = "RFC3339")]
-    now: Option<String>,
     #[command(flatten)]
-    understanding: Understanding,
+    evaluating: Evaluating,
 }
 
 /// Prints each vector that fails, and how many there were.
 pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
-    let options = arguments.understanding.options();
-    let entropy = SystemEntropy::new();
-    let environment = Environment::new(time(arguments.now.as_deref())?, &entropy);
+    let options = arguments.evaluating.options();
+    let surroundings = arguments.evaluating.surroundings()?;
+    let environment = surroundings.environment();
     let (mut passed, mut failed) = (0_usize, 0_usize);
     for file in &arguments.files {
         let vectors =

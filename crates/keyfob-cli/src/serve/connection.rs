@@ -3,7 +3,7 @@
 use std::{convert::Infallible, io, time::Duration};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, header};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -78,8 +78,10 @@ pub(crate) async fn serve(
             );
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection broke");
+            match connection.await {
+                Err(error) if error.is_parse() => log_unreadable(&error),
+                Err(error) => tracing::debug!(%error, "a connection broke"),
+                Ok(()) => {}
             }
         });
     }
@@ -92,6 +94,25 @@ pub(crate) async fn serve(
         tracing::warn!("gave up on requests that took too long");
     }
     Ok(())
+}
+
+/// Writes the line of a request that hyper answered itself, since it couldn't be read. The error names the kind of the
+/// fault and holds nothing of the request.
+fn log_unreadable(error: &hyper::Error) {
+    // As hyper answers. It says that the head is too large and not which part; the text alone tells them apart.
+    let status = match error.to_string().as_str() {
+        "URI too long" => StatusCode::URI_TOO_LONG,
+        _ if error.is_parse_too_large() => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    tracing::info!(
+        target: "keyfob_http::access",
+        method = "-",
+        path = "-",
+        status = status.as_u16(),
+        reason = %error,
+        "answered"
+    );
 }
 
 /// Answers one request: the health check here, everything else by SCIM.

@@ -36,7 +36,7 @@ impl FirstStart {
         let organization = self.organization(engines).await?;
         let profile = NamedProfile::of(&organization)?;
         if let Some(asked) = self.profile.filter(|asked| *asked != profile) {
-            return Err(Unusable(format!(
+            return Err(Unusable::new(format!(
                 "the organization `{}` has the profile `{}` and not `{}`: an organization has one for good; leave \
                  `--profile` out, or create an organization of the other profile with `keyfob admin org create`",
                 organization.name,
@@ -56,9 +56,9 @@ impl FirstStart {
         }
         let first = engine.provisioning(&cx).await?.first_link;
         // `link_first` refuses only an organization that has it.
-        let first = first.ok_or_else(|| Unusable("the first link of the organization is lost".to_owned()))?;
+        let first = first.ok_or_else(|| Unusable::new("the first link of the organization is lost"))?;
         if is_chosen && !first.is_of(&token) {
-            return Err(Unusable(format!(
+            return Err(Unusable::new(format!(
                 "{BOOTSTRAP_TOKEN} is not the token with which the organization `{}` was first linked: leave it as it \
                  was, or unset it and get a new token with `keyfob admin token refresh`",
                 organization.name,
@@ -79,7 +79,7 @@ impl FirstStart {
             // Another server starts at the same time.
             Err(AdminError::NameTaken(_)) => {
                 let organization = oldest().await?;
-                organization.ok_or_else(|| Unusable("the store has no organization".to_owned()))
+                organization.ok_or_else(|| Unusable::new("the store has no organization"))
             }
             outcome => Ok(outcome?),
         }
@@ -101,7 +101,7 @@ fn check_domains(
     } else {
         domains.join(", ")
     };
-    Err(Unusable(format!(
+    Err(Unusable::new(format!(
         "the organization `{}` was first linked with {domains}: give the same with `--domain`, or none, and change the \
          domains with `keyfob admin domain add` and `remove`",
         organization.name,

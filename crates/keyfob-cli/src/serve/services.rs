@@ -140,7 +140,7 @@ impl Services {
                 error => StoreError::internal(error),
             })?;
         let profile =
-            NamedProfile::of(&organization).map_err(|Unusable(message)| StoreError::internal(message))?;
+            NamedProfile::of(&organization).map_err(|error| StoreError::internal(error.message()))?;
         let mut profiles = self.0.profiles.write().unwrap_or_else(PoisonError::into_inner);
         profiles.insert(tenant.clone(), profile);
         Ok((authenticated, profile))

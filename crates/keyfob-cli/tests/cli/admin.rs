@@ -1,11 +1,13 @@
 //! `keyfob admin` beside a running server, on one SQLite file.
 
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
     client::Client,
-    process::{Finished, Server, run},
+    process::{Finished, Server, keyfob, run},
 };
 
 /// A served organization with the domain `example.com`, and its administrator.
@@ -257,7 +259,7 @@ fn a_2_a_4_l_2_an_access_group_opens_doors_until_the_organization_is_unlinked() 
     let created = site.ask(&["access-group", "create-from-scim", "Guides"]);
     assert_eq!(created[0]["name"], json!("Guides"));
     assert_eq!(created[0]["members"], json!([id]));
-    site.perform(&[
+    let mornings = [
         "level",
         "create",
         "Mornings",
@@ -265,7 +267,16 @@ fn a_2_a_4_l_2_an_access_group_opens_doors_until_the_organization_is_unlinked() 
         "Lobby",
         "--hours",
         "MO 08:00-12:00",
-    ]);
+    ];
+    site.refused(&mornings, "no Door `Lobby`: there are none");
+    site.perform(&["door", "create", "Lobby"]);
+    site.perform(&["door", "create", "Gate"]);
+    site.refused(
+        &["level", "create", "Nights", "--door", "Lobbi"],
+        "no Door `Lobbi`: the doors are `Lobby`, `Gate`",
+    );
+    assert_eq!(site.ask(&["door", "list"]).len(), 2, "a typo makes no door");
+    site.perform(&mornings);
     site.perform(&["level", "assign", "Mornings", "Guides"]);
     let doors = |at: &str| {
         let open = site.ask(&["doors", "ann@example.com", "--at", at]);
@@ -339,6 +350,27 @@ fn a_10_a_door_has_a_time_zone_and_goes_by_its_clocks() {
     assert_eq!(doors[0]["name"], json!("Gate"));
 }
 
+#[test]
+fn what_grants_access_is_deleted_by_one_who_confirms_it() {
+    let site = Site::start("verkada");
+    site.create_group("Guides", &[]);
+    site.perform(&["access-group", "create-from-scim", "Guides"]);
+    site.perform(&["door", "create", "Lobby"]);
+    site.perform(&["level", "create", "Mornings", "--door", "Lobby"]);
+    for (kind, name) in [
+        ("level", "Mornings"),
+        ("door", "Lobby"),
+        ("access-group", "Guides"),
+    ] {
+        site.refused(&[kind, "delete", name], "confirmation: add `--yes`");
+        // What isn't there is said before anything is asked.
+        site.refused(&[kind, "delete", "Cellar"], "`Cellar`");
+        assert_eq!(site.ask(&[kind, "list"]).len(), 1, "{kind}");
+        site.perform(&[kind, "delete", name, "--yes"]);
+        assert_eq!(site.ask(&[kind, "list"]).len(), 0, "{kind}");
+    }
+}
+
 /// A name that would set the terminal's title, clear it, forge a row, and reverse what follows.
 const HOSTILE: &str = "\u{1b}]0;PWNED\u{7}\u{1b}[2J\nFAKE  active\u{9b}31m\u{202e}";
 
@@ -353,6 +385,7 @@ fn no_name_acts_on_the_terminal_of_an_administrator() {
     let ann = site.client.send("POST", "/Users", Some(&body)).created();
     let guides = site.create_group(HOSTILE, &[&ann]);
     site.perform(&["access-group", "create-from-scim", &guides]);
+    site.perform(&["door", "create", HOSTILE]);
     site.perform(&["level", "create", HOSTILE, "--door", HOSTILE]);
     site.perform(&["level", "assign", HOSTILE, HOSTILE]);
     site.perform(&["user", "accept", &ann]);
@@ -391,6 +424,70 @@ fn no_name_acts_on_the_terminal_of_an_administrator() {
     }
     let refused = site.admin(&["user", "show", HOSTILE]);
     assert!(refused.stderr.contains(SHOWN), "{refused:?}");
+}
+
+#[test]
+fn no_argument_breaks_the_lines_of_a_message_or_acts_on_the_terminal() {
+    let site = Site::start("verkada");
+    let missing = format!("sqlite:{}/{HOSTILE}", site.folder.path().display());
+    for command in [
+        &["doors", "ann", "--at", HOSTILE][..],
+        &["door", "create", "Lobby", "--time-zone", HOSTILE],
+        &["level", "create", "Mornings", "--hours", HOSTILE],
+        &["sync", "set", "--ignore", HOSTILE],
+        &["org", "create", "Umbrella", "--profile", HOSTILE],
+        &["user", "list", HOSTILE],
+        &["user", HOSTILE],
+        &["events", "--after", HOSTILE],
+        &["events", &format!("--{HOSTILE}")],
+        &["--card-formats", HOSTILE, "user", "list"],
+    ] {
+        check_hostile(&site.admin(command));
+    }
+    check_hostile(&run(&["admin", "user", "list", "--store", &missing], ""));
+    for command in [
+        &[HOSTILE][..],
+        &["serve", "--log", HOSTILE],
+        &["serve", "--listen", HOSTILE],
+        &["serve", "--store", HOSTILE],
+        &["serve", "--public-url", HOSTILE],
+        &["serve", "--store", "memory:", "--domain", HOSTILE],
+        &["filter", "match", HOSTILE],
+        &["filter", "match", "title pr", HOSTILE],
+        &["filter", "match", "title pr", "--type", HOSTILE],
+        &["card", "encode", "--format", HOSTILE, "--number", "1"],
+        &[
+            "card",
+            "encode",
+            "--format",
+            "Standard 26-bit Wiegand",
+            "--number",
+            HOSTILE,
+        ],
+        &["card", "identify", HOSTILE],
+        &["map", "eval", "[a]", "--now", HOSTILE],
+        &["map", "eval", "[a]", "--attrs", HOSTILE],
+        &["patch", "--resource", HOSTILE, "--patch", HOSTILE],
+    ] {
+        check_hostile(&run(command, ""));
+    }
+}
+
+/// Checks that a refusal doesn't repeat what acts on a terminal, and begins no line with what was sent.
+#[track_caller]
+fn check_hostile(refused: &Finished) {
+    assert_eq!(
+        (refused.code, refused.stdout.as_str()),
+        (Some(2), ""),
+        "{refused:?}"
+    );
+    let acts = |character: char| character != '\n' && (character.is_control() || character == '\u{202e}');
+    assert!(!refused.stderr.contains(acts), "{refused:?}");
+    let forged = refused
+        .stderr
+        .lines()
+        .find(|line| line.trim_start().starts_with("FAKE"));
+    assert_eq!(forged, None, "{refused:?}");
 }
 
 #[test]
@@ -493,8 +590,27 @@ fn u_4_a_new_organization_of_accessiq_has_its_default_unit_and_no_other_is_named
     for name in ["default", unit] {
         site.perform(&["sync", "set", "--default-unit", name]);
         assert_eq!(site.ask(&["sync", "show"])[0]["defaultUnit"], json!(unit));
+        let text = site.perform(&["sync", "show"]);
+        assert!(
+            text.contains("created users join the unit") && text.contains(unit),
+            "{text}"
+        );
     }
     site.perform(&["org", "create", "Umbrella", "--profile", "accessiq"]);
     let shown = site.ask(&["--org", "Umbrella", "sync", "show"]);
     assert_eq!(shown[0]["defaultUnit"], json!(unit));
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_command_quietly() {
+    let site = Site::start("verkada");
+    let mut command = keyfob(&["admin", "events", "--store", &site.store]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let finished = child.wait_with_output().unwrap();
+    assert_eq!((finished.status.code(), &*finished.stderr), (Some(0), &b""[..]));
 }

@@ -15,4 +15,5 @@ mod okta;
 mod patch;
 mod process;
 mod serve;
+mod target;
 mod transcripts;

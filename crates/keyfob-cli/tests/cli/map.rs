@@ -250,7 +250,7 @@ fn arguments_that_can_not_be_used_are_told() {
     let folder = TempDir::new().unwrap();
     let list = file(&folder, "list.json", "[1]");
     map(&["eval", "Now()", "--now", "yesterday"]).assert_unusable("--now `yesterday`");
-    map(&["eval", "Now()", "--attrs", &list]).assert_unusable("the source is not a JSON object");
+    map(&["eval", "Now()", "--attrs", &list]).assert_unusable("line 1: an object is expected, not a number");
     map(&["eval", "Now()", "--taken", &list]).assert_unusable("list.json");
     assert!(Path::new(VECTORS).exists());
 }
@@ -271,7 +271,79 @@ fn lint_prints_what_is_probably_a_mistake() {
     let json = map(&["lint", "Mid([a], 0, 1)", "--json"]);
     let lint: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((&lint["id"], &lint["span"]), (&json!("W-MID"), &json!([0, 3])));
+    assert_eq!(lint["level"], "warning");
     let clean = map(&["lint", "[mail]"]);
     assert_eq!((clean.code, clean.stdout.as_str()), (Some(0), ""));
     assert_eq!(map(&["lint", "Mid([a])"]).code, Some(1));
+}
+
+#[test]
+fn lint_denies_what_it_is_told_to() {
+    let (note, warning, error) = (r#"IIF([a] = "", "b", [a])"#, "Mid([a], 0, 1)", "Mid([a])");
+    for (expression, level, code) in [
+        (note, "warn", 0),
+        (note, "note", 1),
+        (warning, "error", 0),
+        (warning, "warn", 1),
+        (error, "error", 1),
+        ("[a]", "note", 0),
+    ] {
+        let finished = map(&["lint", expression, "--deny", level]);
+        assert_eq!(finished.code, Some(code), "{expression} {level}: {finished:?}");
+    }
+    let shown = map(&["lint", note]).stdout;
+    assert!(shown.starts_with("note: W-IIF-NULL: "), "{shown}");
+    let shown = map(&["lint", "UCase([a])"]).stdout;
+    assert_eq!(
+        shown,
+        "error: `UCase` is not a function\n  UCase([a])\n  ^^^^^\ndid you mean `ToUpper`?\n"
+    );
+}
+
+#[test]
+fn attributes_and_parameters_stand_on_the_command_line_too() {
+    let value = |arguments: &[&str]| eval_json(arguments).1["value"].clone();
+    assert_eq!(value(&["PCase([name])", "--attr", "name=zoë ann"]), "Zoë Ann");
+    assert_eq!(value(&["Count([list])", "--attr", r#"list=["a", "b"]"#]), "2");
+    assert_eq!(value(&["IsString([flag])", "--attr", "flag=true"]), "True");
+    assert_eq!(
+        value(&[
+            r#"Join("@", [a], %Domain%)"#,
+            "--attr",
+            "a=b",
+            "--parameter",
+            "Domain=c"
+        ]),
+        "b@c"
+    );
+    map(&["eval", "[a]", "--attr", "a"]).assert_unusable("a name, `=` and a value are expected");
+    let missing = map(&["eval", "%Domain%"]);
+    assert_eq!(missing.code, Some(1));
+    assert!(missing.stderr.contains("`%Domain%` has no value"), "{missing:?}");
+}
+
+#[test]
+fn a_user_of_graph_has_the_same_attributes_in_every_command() {
+    let folder = TempDir::new().unwrap();
+    let user = r#"{"id": "7", "officeLocation": "18", "accountEnabled": false, "manager": {"id": "8", "displayName": "A"}}"#;
+    let user = file(&folder, "user.json", user);
+    for (expression, value) in [
+        ("[objectId]", "7"),
+        ("[physicalDeliveryOfficeName]", "18"),
+        ("[IsSoftDeleted]", "True"),
+        ("[manager]", "8"),
+    ] {
+        let (_, answer) = eval_json(&[expression, "--attrs", &user]);
+        assert_eq!(answer["value"], value, "{expression}");
+    }
+    let filter =
+        r#"{"groups": [[{"sourceOperandName": "objectId", "operatorName": "EQUALS", "values": ["7"]}]]}"#;
+    let filter = file(&folder, "filter.json", filter);
+    let scope = map(&["scope", "--filter", &filter, "--attrs", &user]);
+    assert_eq!(scope.stdout, "true\n");
+    let explained = map(&["scope", "--filter", &filter, "--attr", "objectId=8", "--explain"]);
+    assert_eq!(
+        explained.stdout,
+        "false: group 1 fails at clause 1, `objectId EQUALS 7`: the value is `8`\n"
+    );
 }

@@ -182,6 +182,230 @@ fn a_value_that_does_not_fit_is_a_negative_answer() {
 }
 
 #[test]
+fn bad_input_is_unusable_and_says_where_and_what_would_be_right() {
+    let mapping = json!({"attributes": [
+        {"target": "userName", "expression": "[upn]", "matching": 1},
+        {"target": "title", "expression": "FormatDateTime([hired], , \"yyyy-MM-dd\", \"yyyy\")"},
+        {"target": "nickName", "expression": "Replace([nick], , \"(a+|aa)+\\\\1b\", , \"\", , )"}
+    ]});
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("mapping.json");
+    fs::write(&file, mapping.to_string()).unwrap();
+    let apply = |source: &str| {
+        let mapping = file.to_str().unwrap();
+        run(&["map", "apply", "--mapping", mapping, "--source", "-"], source)
+    };
+    let many = |last: &str| format!("{{\"upn\": \"a\"}}\n{{\"upn\": \"b\"}}\n{last}\n");
+    apply(&many(r#"{"upn": "c", "hired": "2020-13-01"}"#)).assert_unusable("line 3: `line 3`: `title`: ");
+    let exploding = format!(r#"{{"upn": "d", "nick": "{}"}}"#, "a".repeat(40));
+    apply(&many(&exploding)).assert_unusable("`nickName`: ");
+    apply("{\"value\": [\n{\"upn\": \"a\"},").assert_unusable("the file ends in the middle of a value");
+    apply(r#"{"@odata.context": "x", "value": {}}"#).assert_unusable("`value` of a page is an array");
+    apply("mail,title\na,b\n").assert_unusable("there is no column `upn`, by which resources are matched");
+    apply(r##"{"@odata.type": "#microsoft.graph.group", "id": "1"}"##).assert_unusable("this is a group");
+    apply(r#"{"error": {"code": "x", "message": "expired"}}"#).assert_unusable("error of Microsoft Graph");
+    let missing = json!({"attributes": [{"target": "titel", "expression": "[a]"}]});
+    apply_native(&missing, &json!({"a": "b"}), None).assert_unusable("did you mean `title`?");
+    let mapping = file.to_str().unwrap();
+    run(&["map", "apply", "--mapping", mapping], "").assert_unusable("give the object by --source or --attr");
+}
+
+/// An export with an extension of its own, whose attributes the export defines.
+fn badges() -> Value {
+    let badge = "urn:ietf:params:scim:schemas:extension:badge:2.0:User";
+    let attribute = |target: &str, expression: &str, priority: u32| json!({"targetAttributeName": target, "matchingPriority": priority, "source": {"expression": expression}});
+    json!({
+        "synchronizationRules": [{
+            "name": "USER_OUTBOUND_USER", "sourceDirectoryName": "Azure Active Directory", "targetDirectoryName": "customappsso",
+            "objectMappings": [{
+                "enabled": true, "sourceObjectName": "User", "targetObjectName": "urn:ietf:params:scim:schemas:core:2.0:User",
+                "attributeMappings": [
+                    attribute("userName", "[userPrincipalName]", 1),
+                    attribute("active", "Switch([IsSoftDeleted], , \"False\", \"True\", \"True\", \"False\")", 0),
+                    attribute(&format!("{badge}:colour"), "[extensionAttribute1]", 0),
+                    attribute(&format!("{badge}:floor"), "[extensionAttribute2]", 0)
+                ]
+            }]
+        }],
+        "directories": [{"name": "customappsso", "objects": [{
+            "name": "urn:ietf:params:scim:schemas:core:2.0:User", "attributes": [
+                {"name": "userName", "type": "String", "required": true}, {"name": "active", "type": "Boolean"},
+                {"name": format!("{badge}:colour"), "type": "String"}, {"name": format!("{badge}:floor"), "type": "Integer"}
+            ]
+        }]}]
+    })
+}
+
+#[test]
+fn an_export_with_a_custom_extension_is_applied() {
+    let badge = "urn:ietf:params:scim:schemas:extension:badge:2.0:User";
+    let user = json!({
+        "userPrincipalName": "babs", "accountEnabled": true,
+        "onPremisesExtensionAttributes": {"extensionAttribute1": "red", "extensionAttribute2": "3"}
+    });
+    let made = stdout(&apply_native(&badges(), &user, None));
+    assert_eq!(
+        made,
+        json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", badge],
+            "userName": "babs", "active": true, badge: {"colour": "red", "floor": 3}
+        })
+    );
+    let mut held = made.clone();
+    held[badge]["floor"] = json!(4);
+    let patch = stdout(&apply_native(&badges(), &user, Some(&held)));
+    assert_eq!(
+        patch["Operations"],
+        json!([{"op": "replace", "path": format!("{badge}:floor"), "value": 3}])
+    );
+    assert_eq!(
+        stdout(&apply_native(&badges(), &user, Some(&made)))["Operations"],
+        json!([])
+    );
+}
+
+#[test]
+fn the_schemas_of_the_target_can_be_given() {
+    let folder = TempDir::new().unwrap();
+    let file = |name: &str, value: &Value| {
+        let file = folder.path().join(name);
+        fs::write(&file, value.to_string()).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let badge = "urn:example:badge:1.0:User";
+    let schemas = file(
+        "schemas.json",
+        &json!({"Resources": [{"id": badge, "attributes": [{"name": "colour", "type": "string"}]}]}),
+    );
+    let mapping = file(
+        "mapping.json",
+        &json!({"attributes": [
+            {"target": "userName", "expression": "[upn]"}, {"target": format!("{badge}:colour"), "expression": "\"red\""}
+        ]}),
+    );
+    let arguments = ["map", "apply", "--mapping", &mapping, "--attr", "upn=babs"];
+    run(&arguments, "").assert_unusable("is not a schema of `User`");
+    let made = run(&[&arguments[..], &["--target-schema", &schemas]].concat(), "");
+    assert_eq!(stdout(&made)[badge], json!({"colour": "red"}));
+}
+
+#[test]
+fn many_objects_are_read_and_a_line_is_written_for_each() {
+    let folder = TempDir::new().unwrap();
+    let file = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let mapping = file("mapping.json", &badges().to_string());
+    let lines = |finished: &Finished| -> Vec<Value> {
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let lines = finished.stdout.lines();
+        lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let apply = |source: &str, more: &[&str]| {
+        let arguments = ["map", "apply", "--mapping", &mapping, "--source", "-"];
+        run(&[&arguments[..], more].concat(), source)
+    };
+    let users = [
+        "{\"userPrincipalName\": \"ann\", \"accountEnabled\": true}\n{\"userPrincipalName\": \"bob\", \"accountEnabled\": false}\n",
+        r#"[{"userPrincipalName": "ann", "accountEnabled": true}, {"userPrincipalName": "bob", "accountEnabled": false}]"#,
+        r#"{"@odata.nextLink": "x", "value": [{"userPrincipalName": "ann", "accountEnabled": true}, {"userPrincipalName": "bob", "accountEnabled": false}]}"#,
+        "userPrincipalName,accountEnabled\nann,True\nbob,False\n",
+    ];
+    for text in users {
+        let made = lines(&apply(text, &[]));
+        let told: Vec<_> = made
+            .iter()
+            .map(|user| (&user["userName"], &user["active"]))
+            .collect();
+        let (ann, bob) = (json!("ann"), json!("bob"));
+        assert_eq!(told, [(&ann, &json!(true)), (&bob, &json!(false))], "{text}");
+    }
+    // What exists already gets the operations of a bulk request, found by the matching attribute in any case.
+    let existing = file(
+        "existing.json",
+        concat!(
+            r#"{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": "1", "userName": "ANN", "active": true}"#,
+            "\n",
+            r#"{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": "2", "userName": "cyd", "active": true}"#,
+        ),
+    );
+    let operations = lines(&apply(
+        "userPrincipalName,accountEnabled\nann,True\nbob,True\ncyd,False\n",
+        &["--existing", &existing],
+    ));
+    let told: Vec<_> = operations
+        .iter()
+        .map(|operation| {
+            (
+                operation["method"].as_str().unwrap(),
+                operation["path"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [("PATCH", "/Users/1"), ("POST", "/Users"), ("PATCH", "/Users/2")]
+    );
+    assert_eq!(
+        operations[2]["data"]["Operations"],
+        json!([{"op": "replace", "path": "active", "value": false}])
+    );
+}
+
+#[test]
+fn references_are_those_of_the_target() {
+    let folder = TempDir::new().unwrap();
+    let references = folder.path().join("references.json");
+    fs::write(&references, r#"{"a": "r1"}"#).unwrap();
+    let group = json!({"id": "7", "displayName": "Guides", "members": [{"id": "a"}, {"id": "b"}]});
+    let made = apply(
+        &testdata("customappsso-schema-sample.json"),
+        &group,
+        None,
+        &["--type", "Group", "--references", references.to_str().unwrap()],
+    );
+    assert_eq!(stdout(&made)["members"], json!([{"value": "r1"}]));
+}
+
+#[test]
+fn lint_compiles_a_mapping_and_names_every_fault_with_its_place() {
+    let mapping = json!({"attributes": [
+        {"target": "userName", "expression": "[upn]", "matching": 1},
+        {"target": "userName", "expression": "[mail]"},
+        {"target": "id", "expression": "[objectId]"},
+        {"target": "meta.created", "expression": "Now()"},
+        {"target": "title", "expression": "Append([a], \"x"},
+        {"target": "nickName", "expression": "Trim([nick])"},
+        {"target": "externalId", "expression": "[upn]"}
+    ]});
+    let found = run(&["map", "lint", "--mapping", "-"], &mapping.to_string());
+    assert_eq!(found.code, Some(1), "{found:?}");
+    for told in [
+        "error: `userName`: `userName` is mapped too, and both can't be",
+        "error: `id`: the attribute is readOnly",
+        "error: `meta.created`: the attribute is readOnly",
+        "error: `title`: the text is not closed\n  Append([a], \"x\n              ^^",
+        "error: `nickName`: `Trim` is not a function of app provisioning; cloud sync has it",
+        "`externalId`: W-UNIQUE-TWICE: `userName` is unique too",
+    ] {
+        assert!(found.stdout.contains(told), "{told}: {found:?}");
+    }
+    let json = run(&["map", "lint", "--mapping", "-", "--json"], &mapping.to_string());
+    let lines: Vec<Value> = json
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let title = lines.iter().find(|line| line["target"] == "title").unwrap();
+    assert_eq!(
+        (&title["level"], &title["span"]),
+        (&json!("error"), &json!([12, 14]))
+    );
+}
+
+#[test]
 fn only_one_file_of_apply_is_standard_input() {
     run(&["map", "apply", "--mapping", "-", "--source", "-"], "").assert_unusable("standard input");
 }

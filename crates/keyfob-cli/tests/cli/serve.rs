@@ -499,6 +499,10 @@ fn a_public_url_that_is_no_address_of_http_is_refused_before_anything_is_made() 
             "https://h/?a#b",
             "a public URL ends with its path, without `?` and `#`",
         ),
+        (
+            "https://h/scim",
+            "a public URL ends before the base path or with the whole of it",
+        ),
     ] {
         let argument = format!("--public-url={url}");
         let finished = run(&["serve", "--store", &store, &argument], "");
@@ -531,6 +535,116 @@ fn each_request_leaves_a_line_at_the_default_level() {
     for value in ["bjensen", "secret", wrong, &id] {
         assert!(!stderr.contains(value), "{stderr}");
     }
+}
+
+/// hyper answers what it can't read, before any service sees it.
+#[test]
+fn a_request_that_cannot_be_read_leaves_a_line_too() {
+    let (server, _) = Server::start_fresh(&["--store", "memory:"]);
+    let address = server.origin.strip_prefix("http://").unwrap().to_owned();
+    let statuses = [
+        ("secret\r\n\r\n".to_owned(), 400),
+        (format!("GET /secret{} HTTP/1.1\r\n\r\n", "a".repeat(70_000)), 414),
+        (
+            format!("GET / HTTP/1.1\r\n{}\r\n", "secret: 1\r\n".repeat(200)),
+            431,
+        ),
+    ]
+    .map(|(request, status)| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        status
+    });
+    let stderr = server.stop().stderr;
+    let lines: Vec<_> = stderr.lines().filter(|line| line.contains("answered")).collect();
+    assert_eq!(lines.len(), statuses.len(), "{stderr}");
+    for status in statuses {
+        let status = format!("method=\"-\" path=\"-\" status={status} ");
+        let of_status = lines.iter().filter(|line| line.contains(&status));
+        assert_eq!(of_status.count(), 1, "{status}: {stderr}");
+    }
+    assert!(!stderr.contains("secret"), "{stderr}");
+}
+
+/// A token without a scheme opens the organizations whose profile takes it so, which is known only once it is open.
+#[test]
+fn a_token_without_a_scheme_opens_the_organizations_of_profiles_that_take_it_so() {
+    let folder = TempDir::new().unwrap();
+    let store = sqlite(&folder);
+    let (server, client) = Server::start_fresh(&["--store", &store]);
+    let token = server.read_token();
+    let admin = |arguments: &[&str]| {
+        let finished = run(&[&["admin", "--store", &store, "--json"], arguments].concat(), "");
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        serde_json::from_str::<Value>(finished.stdout.trim()).unwrap()
+    };
+    admin(&["org", "create", "Strict", "--profile", "rfc"]);
+    let strict = admin(&["--org", "Strict", "domain", "add", "strict.example"]);
+    let strict = strict["token"].as_str().unwrap();
+    assert_eq!(client.get("/Users").status, 200);
+    assert_eq!(server.client(strict).get("/Users").status, 200, "with its scheme");
+    let bare = |token: &str| {
+        let address = server.origin.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(
+            stream,
+            "GET /scim/v2/Users HTTP/1.1\r\nhost: {address}\r\nauthorization: {token}\r\nconnection: close\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().to_owned(), body.to_owned())
+    };
+    assert_eq!(bare(&token).0, "200");
+    let (status, body) = bare(strict);
+    assert_eq!(status, "401");
+    assert!(body.contains("lacks the scheme"), "{body}");
+    // The answer doesn't say whether the token opens anything.
+    assert_eq!(
+        bare("kf_0000000000000000000000000000000000000000000"),
+        (status, body)
+    );
+}
+
+/// Two users that an older release told apart are the same name now: a start says so, by their ids.
+#[test]
+fn a_start_on_a_database_of_an_older_comparison_warns_of_users_that_are_the_same_by_now() {
+    let folder = TempDir::new().unwrap();
+    let store = sqlite(&folder);
+    let (server, client) = Server::start_fresh(&["--store", &store]);
+    let token = server.read_token();
+    let older = client.create_user("victim@example.com");
+    let younger = client.create_user("other@example.com");
+    server.stop();
+    // As the release before comparisons had versions stored a name in full-width letters.
+    let connection = rusqlite::Connection::open(folder.path().join("scim.db")).unwrap();
+    connection
+        .execute_batch(
+            "UPDATE kinds SET compared = 0;
+             UPDATE unique_keys SET value = '\u{ff56}ictim@example.com' WHERE value = 'other@example.com';
+             UPDATE documents
+             SET document = CAST(replace(CAST(document AS TEXT), 'other@', '\u{ff56}ictim@') AS BLOB);",
+        )
+        .unwrap();
+    drop(connection);
+    let server = Server::start(&["--store", &store]);
+    let filter = "/Users?filter=userName%20eq%20%22victim%40example.com%22";
+    let found = server.client(&token).get(filter).json();
+    assert_eq!(found["totalResults"], 2, "{found}");
+    let stderr = server.stop().stderr;
+    let warnings: Vec<_> = stderr.lines().filter(|line| line.contains("WARN")).collect();
+    let [warning] = warnings.as_slice() else {
+        panic!("{stderr}")
+    };
+    assert!(warning.contains(&format!("keeps=\"{older}\"")), "{warning}");
+    assert!(warning.contains(&format!("loses=\"{younger}\"")), "{warning}");
+    assert!(!stderr.contains("ictim"), "{stderr}");
+    let stderr = Server::start(&["--store", &store]).stop().stderr;
+    assert!(!stderr.contains("WARN"), "it is said once: {stderr}");
 }
 
 #[test]

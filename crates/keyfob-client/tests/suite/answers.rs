@@ -135,6 +135,74 @@ async fn the_token_stands_in_no_error_and_no_debug() {
 }
 
 #[tokio::test]
+async fn what_a_hostile_server_repeats_of_the_token_is_shown_nowhere() {
+    // As long as the token of an identity provider, at a place where an excerpt would cut it.
+    let token = format!("eyJ{}", "x7".repeat(1_000));
+    let noted = Arc::new(Mutex::new(String::new()));
+    for (media_type, body) in [
+        ("text/html", format!("<p>{}Bearer {token}</p>", "a".repeat(150))),
+        (token.as_str(), "no".to_owned()),
+        ("application/json", format!(r#"{{"error": "{token}"}}"#)),
+        ("application/scim+json", error(400, "").replace("no", &token)),
+        (
+            "application/scim+json",
+            format!(r#"{{"{token}": 1, "{token}": 2}}"#),
+        ),
+        (
+            "application/scim+json",
+            format!(r#"{{"schemas": ["{token}"], "id": "1"}}"#),
+        ),
+    ] {
+        for status in [200, 400] {
+            let (media_type, body) = (media_type.to_owned(), body.clone());
+            let script = Script::of(move |_| Ok(response(status, &media_type, &body)));
+            let client = script.builder().bearer(&token).strict().on_deviation({
+                let noted = Arc::clone(&noted);
+                move |deviation| noted.lock().unwrap().push_str(&deviation.to_string())
+            });
+            let found = client
+                .build()
+                .unwrap()
+                .of::<User>()
+                .get(&ResourceId::new("1"))
+                .await;
+            let shown = format!(
+                "{found:?} {}",
+                found.as_ref().err().map(ToString::to_string).unwrap_or_default()
+            );
+            assert!(!shown.contains("x7x7"), "{status} {shown}");
+        }
+    }
+    assert!(!noted.lock().unwrap().contains("x7x7"));
+    let basic = Script::of(|_| Ok(response(401, "text/plain", "wrong password: hunter22")));
+    let client = basic.builder().basic("me", "hunter22").build().unwrap();
+    let found = client.of::<User>().get(&ResourceId::new("1")).await.unwrap_err();
+    assert!(found.to_string().contains("wrong password: …"), "{found}");
+}
+
+#[tokio::test]
+async fn a_long_answer_makes_no_long_error_and_no_long_id() {
+    let long = "y".repeat(100_000);
+    let detail = error(400, "").replace("no", &long);
+    let script = Script::of(move |_| scim(400, &detail));
+    let found = script
+        .client()
+        .of::<User>()
+        .get(&ResourceId::new("1"))
+        .await
+        .unwrap_err();
+    assert!(found.to_string().len() < 3_000);
+    let script = Script::of(move |_| scim(200, &user(&long, "a")));
+    let found = script
+        .client()
+        .of::<User>()
+        .get(&ResourceId::new("1"))
+        .await
+        .unwrap_err();
+    assert!(found.to_string().contains("longer than 2,048 bytes"));
+}
+
+#[tokio::test]
 async fn json_of_another_media_type_is_read_and_noted() {
     let noted = Arc::new(Mutex::new(Vec::new()));
     let script = Script::new([

@@ -14,6 +14,8 @@ mod limits;
 #[cfg(test)]
 mod paging;
 #[cfg(test)]
+mod peers;
+#[cfg(test)]
 mod retries;
 #[cfg(test)]
 mod scenario;
@@ -23,3 +25,5 @@ mod script;
 mod server;
 #[cfg(test)]
 mod sockets;
+#[cfg(test)]
+mod total;

@@ -168,7 +168,11 @@ async fn an_answer_beyond_the_limit_is_not_read() {
     )
     .await;
     for error in failed(&url, 39).await {
-        assert_eq!(error.to_string(), "the answer is too large", "{error:?}");
+        assert_eq!(
+            error.to_string(),
+            "the answer is too large: the limit is 39 bytes",
+            "{error:?}"
+        );
     }
     for stored in got(&url, 40).await {
         assert_eq!(stored.unwrap().id.as_str(), "1");

@@ -2,7 +2,7 @@
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::{Deviations, MessageError, reader::Reader};
+use super::{Deviations, MessageError, check_schema, reader::Reader};
 use crate::{
     json,
     name::SchemaUri,
@@ -103,6 +103,32 @@ impl BulkOperation {
         }
     }
 
+    fn read(mut operation: Object, at: &str) -> Result<Self, MessageError> {
+        let wrong = |member: &str, expected| MessageError::Member {
+            member: format_smolstr!("{at}.{member}"),
+            expected,
+        };
+        let mut text = |member: &str| match operation.remove(member) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(wrong(member, "a string")),
+        };
+        let (method, path) = (text("method")?, text("path")?);
+        let (bulk_id, version) = (text("bulkId")?, text("version")?);
+        let method = method.as_deref().and_then(BulkMethod::named);
+        Ok(Self {
+            method: method.ok_or_else(|| wrong("method", "`POST`, `PUT`, `PATCH` or `DELETE`"))?,
+            path: path.ok_or_else(|| wrong("path", "a string"))?,
+            bulk_id,
+            version,
+            data: match operation.remove("data") {
+                None | Some(Value::Null) => None,
+                Some(Value::Object(data)) => Some(data),
+                Some(_) => return Err(wrong("data", "an object")),
+            },
+        })
+    }
+
     /// Returns the operation as an object of the message.
     #[must_use]
     pub fn to_object(&self) -> Object {
@@ -126,6 +152,52 @@ impl BulkRequest {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Reads a request by the RFC alone. Methods are taken in any case, as the names of PATCH operations are.
+    ///
+    /// ```
+    /// use keyfob_core::message::BulkRequest;
+    ///
+    /// let text = br#"{"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+    ///                 "Operations": [{"method": "DELETE", "path": "/Users/26118915"}]}"#;
+    /// let request = BulkRequest::from_json(text)?;
+    /// assert_eq!(request.operations[0].path, "/Users/26118915");
+    /// assert_eq!(BulkRequest::from_json(&request.to_json())?, request);
+    /// # Ok::<(), keyfob_core::message::MessageError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`MessageError`], which maps to `invalidSyntax`: malformed JSON, another message's schema, an operation without
+    /// a method or a path, a member of another type.
+    pub fn from_json(text: &[u8]) -> Result<Self, MessageError> {
+        let mut message = json::object_from_slice(text)?;
+        check_schema(message.get("schemas"), &SchemaUri::BULK_REQUEST)?;
+        let wrong = |member: &str, expected| MessageError::Member {
+            member: member.into(),
+            expected,
+        };
+        let fail_on_errors = match message.remove("failOnErrors") {
+            None | Some(Value::Null) => None,
+            Some(value) => {
+                let number = value.as_integer().and_then(|number| u64::try_from(number).ok());
+                Some(number.ok_or_else(|| wrong("failOnErrors", "a number of 0 or more"))?)
+            }
+        };
+        let Some(Value::Array(operations)) = message.remove("Operations") else {
+            return Err(wrong("Operations", "an array"));
+        };
+        let operations = operations.into_iter().enumerate().map(|(index, operation)| {
+            let at = format_smolstr!("Operations[{index}]");
+            match operation {
+                Value::Object(operation) => BulkOperation::read(operation, &at),
+                _ => Err(wrong(&at, "an object")),
+            }
+        });
+        Ok(Self {
+            fail_on_errors,
+            operations: operations.collect::<Result<_, _>>()?,
+        })
     }
 
     /// Returns the request as JSON.

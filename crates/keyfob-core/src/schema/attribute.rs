@@ -85,15 +85,17 @@ impl Attribute {
 
     /// Whether a value of this relation may point at resources of the type with this name, in any case.
     pub(crate) fn takes_members_of(&self, resource_type: &str) -> bool {
-        let types = self
-            .sub_attribute("$ref")
-            .map(|reference| reference.reference_types.as_slice())
-            .unwrap_or_default();
-        let mut types = types
-            .iter()
-            .filter(|name| !["external", "uri"].contains(&name.as_str()))
-            .peekable();
+        let mut types = self.member_types().peekable();
         types.peek().is_none() || types.any(|name| name.eq_ignore_ascii_case(resource_type))
+    }
+
+    /// The names of the resource types that its values may point at, as `referenceTypes` of its sub-attribute `$ref` names
+    /// them (RFC 7643 section 7); none where any may be.
+    pub fn member_types(&self) -> impl Iterator<Item = &SmolStr> {
+        let reference = self.sub_attribute("$ref");
+        let types = reference.map(|reference| reference.reference_types.as_slice());
+        let is_type = |name: &&SmolStr| !["external", "uri"].contains(&name.as_str());
+        types.unwrap_or_default().iter().filter(is_type)
     }
 }
 

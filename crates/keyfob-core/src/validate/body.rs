@@ -99,7 +99,7 @@ impl Reader {
             let relation = resource_type.relation(name.as_str());
             let is_owned = relation.is_none_or(|relation| relation.kind == RelationKind::Owned);
             if attribute.mutability == Mutability::ReadOnly || !is_owned {
-                self.ignore(IgnoreRule::ReadOnly, "", attribute.name.as_str());
+                self.ignore(IgnoreRule::ReadOnly, "", attribute.name.as_str())?;
                 continue;
             }
             let path = attribute.name.as_str();
@@ -120,7 +120,7 @@ impl Reader {
             if attribute.mutability != Mutability::ReadOnly && relation.kind == RelationKind::Owned {
                 canonical.set_relation(&attribute.name, self.keyed_members(sent, attribute)?);
             } else {
-                self.ignore(IgnoreRule::ReadOnly, "", attribute.name.as_str());
+                self.ignore(IgnoreRule::ReadOnly, "", attribute.name.as_str())?;
             }
         }
         for (uri, sent) in std::mem::take(body.extensions_mut()) {
@@ -128,7 +128,7 @@ impl Reader {
                 self.unknown_schema(&uri, resource_type, dialect)?;
                 continue;
             };
-            let accepted = self.extension_object(&extension.schema, sent)?;
+            let accepted = self.extension_object(&extension.schema, sent, resource_type)?;
             if !accepted.is_empty() {
                 let uri = extension.schema.id.clone();
                 canonical.extensions_mut().push((uri, accepted));
@@ -173,8 +173,7 @@ impl Reader {
             });
         }
         if !name.as_str().contains(':') {
-            self.ignore(IgnoreRule::UnknownAttribute, "", name.as_str());
-            return Ok(());
+            return self.ignore(IgnoreRule::UnknownAttribute, "", name.as_str());
         }
         let uri = SchemaUri::new(name.as_str());
         match resource_type.extension(&uri) {
@@ -208,22 +207,31 @@ impl Reader {
                 resource_type: resource_type_name(),
             });
         }
-        self.ignore(IgnoreRule::UnregisteredExtension, "", uri.as_str());
-        Ok(())
+        self.ignore(IgnoreRule::UnregisteredExtension, "", uri.as_str())
     }
 
     /// Makes the object of an extension canonical.
-    fn extension_object(&mut self, schema: &Schema, sent: Object) -> Result<Object, ValidationError> {
+    fn extension_object(
+        &mut self,
+        schema: &Schema,
+        sent: Object,
+        resource_type: &ResourceType,
+    ) -> Result<Object, ValidationError> {
         let mut canonical = Object::new();
         for (name, sent) in sent {
             let Some(attribute) = schema.attribute(name.as_str()) else {
                 let path = format_smolstr!("{}:{name}", schema.id);
-                self.ignore(IgnoreRule::UnknownAttribute, "", &path);
+                if leads_somewhere(&path, resource_type, self.dialect) {
+                    return Err(ValidationError::PathAsKey {
+                        key: name.as_str().into(),
+                    });
+                }
+                self.ignore(IgnoreRule::UnknownAttribute, "", &path)?;
                 continue;
             };
             let path = path_in(Some(&schema.id), attribute);
             if attribute.mutability == Mutability::ReadOnly {
-                self.ignore(IgnoreRule::ReadOnly, "", &path);
+                self.ignore(IgnoreRule::ReadOnly, "", &path)?;
                 continue;
             }
             let accepted = self.value(attribute, sent, &path)?;
@@ -524,9 +532,21 @@ pub(super) fn path_in(uri: Option<&SchemaUri>, attribute: &Attribute) -> SmolStr
 }
 
 /// Returns true if a key that is no attribute's name is a path to one of the type's attributes, such as
-/// `name.givenName`, `urn:…:User:title` or `emails[type eq "work"].value`.
-fn leads_somewhere(key: &str, resource_type: &ResourceType, dialect: Dialect) -> bool {
-    let attribute = key.split_once('[').map_or(key, |(attribute, _)| attribute);
-    AttrPath::parse(attribute)
-        .is_ok_and(|path| matches!(resource_type.find(&path, dialect), Some(Target::Attribute(_))))
+/// `name.givenName`, `urn:…:User:title` or `emails[type eq "work"].value`, or the malformed beginning of one, such as
+/// `name.`. Such a key is never an unknown attribute.
+///
+/// # Complexity
+/// Linear in the key and in the attributes of the schemas that it may mean.
+#[must_use]
+pub fn leads_somewhere(key: &str, resource_type: &ResourceType, dialect: Dialect) -> bool {
+    let path = key.split_once('[').map_or(key, |(path, _)| path);
+    let is_one = |path: &AttrPath| matches!(resource_type.find(path, dialect), Some(Target::Attribute(_)));
+    if let Ok(path) = AttrPath::parse(path) {
+        return is_one(&path);
+    }
+    // `name.` and `name.givenName.x` are meant as paths and lead nowhere.
+    let start = path.rfind(':').map_or(0, |colon| colon + 1);
+    let end = path.get(start..).and_then(|name| name.find('.'));
+    let attribute = end.and_then(|end| path.get(..start + end));
+    attribute.is_some_and(|attribute| AttrPath::parse(attribute).is_ok_and(|path| is_one(&path)))
 }

@@ -42,11 +42,19 @@ pub enum ValidationError {
         /// The name.
         name: SmolStr,
     },
-    /// Nothing is left of an element of several once what is unknown or null is gone; maps to `invalidValue`.
+    /// Nothing is left of a complex value once what is unknown is gone, or of an element of several once what is null is
+    /// gone too; maps to `invalidValue`.
     #[error("a value of `{path}` says nothing that is known")]
     NothingKnown {
         /// The attribute.
         path: SmolStr,
+    },
+    /// A request names more attributes that are passed over than
+    /// [`Reader::MAX_IGNORED`](super::Reader::MAX_IGNORED); maps to `tooMany`.
+    #[error("a request holds at most {limit} different attributes that are not known or not taken")]
+    TooManyIgnored {
+        /// The limit.
+        limit: usize,
     },
     /// A member is said to be of a type that the relation doesn't take; maps to `invalidValue`.
     #[error("`{path}` takes no `{found}`")]
@@ -114,6 +122,7 @@ impl ToErrorBody for ValidationError {
             | Self::NothingKnown { .. }
             | Self::MemberType { .. }
             | Self::NeverReturned { .. } => ScimType::InvalidValue,
+            Self::TooManyIgnored { .. } => ScimType::TooMany,
             Self::Immutable { .. } => ScimType::Mutability,
             Self::OtherSchema { .. } | Self::PathAsKey { .. } => ScimType::InvalidPath,
             Self::Duplicate { .. } | Self::SchemaMissing { .. } | Self::UnknownSchema { .. } => {

@@ -2,7 +2,7 @@
 
 use smol_str::format_smolstr;
 
-use super::{IgnoreRule, Reader, ValidationError};
+use super::{IgnoreRule, Reader, ValidationError, reader::can_be_id};
 use crate::{
     name::AttrName,
     resource::{Member, MemberSet, ResourceId},
@@ -28,9 +28,7 @@ pub fn members(values: Value, path: &str) -> Result<MemberSet, ValidationError> 
             return Err(missing());
         };
         let (id, mut member) = Member::from_object(object).map_err(|_| missing())?;
-        if id.as_str().is_empty() {
-            return Err(missing());
-        }
+        check_id(&id, path)?;
         member.reference = None;
         members.insert(id, member);
     }
@@ -91,9 +89,7 @@ impl Reader {
             let missing = |name: &str| ValidationError::Missing {
                 path: format_smolstr!("{}.{name}", attribute.name),
             };
-            if id.as_str().is_empty() {
-                return Err(missing("value"));
-            }
+            check_id(id, attribute.name.as_str())?;
             if let Some(sub) = required.iter().find(|sub| !holds(member, sub.name.as_str())) {
                 return Err(missing(sub.name.as_str()));
             }
@@ -126,7 +122,7 @@ impl Reader {
                     IgnoreRule::UnknownAttribute,
                     attribute.name.as_str(),
                     name.as_str(),
-                );
+                )?;
                 continue;
             };
             if sub.mutability == Mutability::ReadOnly {
@@ -142,6 +138,21 @@ impl Reader {
         }
         member.other = (!canonical.is_empty()).then(|| Box::new(canonical));
         Ok(())
+    }
+}
+
+/// Refuses a member by a text that can't be anybody's id: taken for the id of somebody who isn't in, its removal would be
+/// lost.
+fn check_id(id: &ResourceId, path: &str) -> Result<(), ValidationError> {
+    let path = || format_smolstr!("{path}.value");
+    match id.as_str() {
+        "" => Err(ValidationError::Missing { path: path() }),
+        id if can_be_id(id) => Ok(()),
+        _ => Err(ValidationError::WrongType {
+            path: path(),
+            expected: "the id of one resource".into(),
+            found: "this string".into(),
+        }),
     }
 }
 
@@ -213,7 +224,7 @@ impl<'a> Plain<'a> {
         let mut has_id = false;
         let fit = object.iter().all(|(name, value)| {
             let field = self.field(name);
-            has_id |= field == Some("value") && value.as_str().is_some_and(|id| !id.is_empty());
+            has_id |= field == Some("value") && value.as_str().is_some_and(can_be_id);
             match (field, value) {
                 (Some("type"), Value::String(text)) => self.attribute.takes_members_of(text),
                 (field, value) => field.is_some() && matches!(value, Value::String(_)),

@@ -1,10 +1,11 @@
 //! Reading of what clients send, and what is passed over in it.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::dialect::Dialect;
+use super::ValidationError;
+use crate::{dialect::Dialect, render::is_active};
 
 /// Reads bodies and values of clients by the rules of a dialect and notes what it passes over.
 ///
@@ -26,19 +27,25 @@ use crate::dialect::Dialect;
 pub struct Reader {
     pub(super) dialect: Dialect,
     ignored: Vec<Ignored>,
+    /// The same, to note each once.
+    seen: HashSet<Ignored>,
 }
 
 impl Reader {
+    /// How many different attributes a request may name that are passed over. Each is noted for the log.
+    pub const MAX_IGNORED: usize = 1_000;
+
     /// A reader that has read nothing.
     #[must_use]
     pub fn new(dialect: Dialect) -> Self {
         Self {
             dialect,
             ignored: Vec::new(),
+            seen: HashSet::new(),
         }
     }
 
-    /// What it passed over so far, in the order in which it was sent.
+    /// What it passed over so far, each once, in the order in which it was sent.
     #[must_use]
     pub fn ignored(&self) -> &[Ignored] {
         &self.ignored
@@ -50,17 +57,42 @@ impl Reader {
         self.ignored
     }
 
-    pub(super) fn ignore(&mut self, rule: IgnoreRule, path: &str, name: &str) {
+    pub(super) fn ignore(&mut self, rule: IgnoreRule, path: &str, name: &str) -> Result<(), ValidationError> {
         let attribute = match path {
             "" => name.into(),
             path => format_smolstr!("{path}.{name}"),
         };
-        self.ignored.push(Ignored::new(attribute, rule));
+        let ignored = Ignored::new(attribute, rule);
+        if self.seen.contains(&ignored) {
+            return Ok(());
+        }
+        if self.ignored.len() >= Self::MAX_IGNORED {
+            return Err(ValidationError::TooManyIgnored {
+                limit: Self::MAX_IGNORED,
+            });
+        }
+        self.seen.insert(ignored.clone());
+        self.ignored.push(ignored);
+        Ok(())
     }
 }
 
+/// Returns true if a text can be the id of a resource, whoever gives out ids: a segment of the resource's address
+/// (RFC 3986 section 3.3). A list of ids, an address and an object as text are none, and neither is a name with blanks.
+pub(super) fn can_be_id(text: &str) -> bool {
+    let delimits = |character: char| r#"/\?#,;<>"[]{}|^`"#.contains(character);
+    let illegal = |character: char| character.is_whitespace() || is_active(character) || delimits(character);
+    !text.is_empty() && !text.contains(illegal)
+}
+
+/// Returns true for a list or an object that is written as a text. Where a text may stand for an element it stands for
+/// none of these: they name several elements, or parts of one.
+pub(super) fn is_written_json(text: &str) -> bool {
+    text.trim_start().starts_with(['[', '{'])
+}
+
 /// A part of a request that is passed over, and the rule that says so.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Ignored {
     /// The attribute as it was sent, without what a value filter holds: it may stand in a log.
@@ -132,6 +164,56 @@ impl fmt::Display for IgnoreRule {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_id_is_a_segment_of_an_address() {
+        for id in [
+            "2819c223-7f76-453a-919d-413861904646",
+            "17",
+            "urn:uuid:2819c223",
+            "ann@example.com",
+            "Zoë",
+            "a.b_c~d!",
+        ] {
+            assert!(can_be_id(id), "{id}");
+        }
+        for text in [
+            "",
+            " ",
+            "a b",
+            "a,b",
+            "a;b",
+            "a\n",
+            "a\u{202e}",
+            "https://h/Users/a",
+            "/Users/a",
+            "../a",
+            "a?b",
+            "a#b",
+            "[]",
+            "[\"a\"]",
+            "{\"value\":\"a\"}",
+            "\"a\"",
+            "<a>",
+        ] {
+            assert!(!can_be_id(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_passed_over_is_noted_once_and_its_names_are_limited() {
+        let mut reader = Reader::new(Dialect::interop());
+        for number in 0..Reader::MAX_IGNORED {
+            for _ in 0..2 {
+                reader
+                    .ignore(IgnoreRule::UnknownAttribute, "emails", &number.to_string())
+                    .unwrap();
+            }
+        }
+        assert_eq!(reader.ignored().len(), Reader::MAX_IGNORED);
+        assert!(reader.ignore(IgnoreRule::UnknownAttribute, "", "nick").is_err());
+        assert!(reader.ignore(IgnoreRule::UnknownAttribute, "emails", "0").is_ok());
+    }
 
     #[test]
     fn what_a_filter_holds_is_not_told() {

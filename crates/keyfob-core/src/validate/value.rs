@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::{IgnoreRule, Reader, ValidationError};
+use super::{IgnoreRule, Reader, ValidationError, reader::is_written_json};
 use crate::{
     dialect::{Dialect, Quirk},
     json,
+    name::AttrName,
     schema::{Attribute, AttributeType, Mutability},
     time::DateTime,
     value::{Object, Value},
@@ -130,6 +131,11 @@ impl Reader {
                 match bare.as_str() {
                     _ if !is_understood => Err(wrong_type(attribute, &bare, path, false)),
                     Some("") => Ok(Value::Null),
+                    Some(text) if is_written_json(text) => Err(ValidationError::WrongType {
+                        path: path.into(),
+                        expected: "an object".into(),
+                        found: "a list or an object that is written as text".into(),
+                    }),
                     _ => self.complex(attribute, [("value", bare)].into_iter().collect(), path),
                 }
             }
@@ -241,6 +247,10 @@ impl Reader {
         path: &str,
     ) -> Result<Value, ValidationError> {
         let Value::Object(object) = value else {
+            let is_none = |text: &str| text.is_empty() || is_written_json(text);
+            if !attribute.is_complex() && value.as_str().is_some_and(is_none) {
+                return Err(nothing_left(attribute, path));
+            }
             return self.element(attribute, value, path);
         };
         if !attribute.is_complex() {
@@ -263,10 +273,19 @@ impl Reader {
         if points_at_nothing(attribute, object.get_str("value"), self.dialect) {
             return Ok(Value::Null);
         }
+        // One that names a known sub-attribute, if only to say that it has no value, is understood: OneLogin sends managers
+        // as `{"displayName": null, "managerId": …}`.
+        let is_known = |name: &AttrName| attribute.sub_attribute(name.as_str()).is_some();
+        let says_unknown = object.iter().any(|(_, value)| *value != Value::Null)
+            && !object.iter().any(|(name, _)| is_known(name));
         let mut canonical = self.sub_attributes(attribute, object, path)?;
         canonical.retain(|_, value| *value != Value::Null);
         if canonical.is_empty() {
-            return Ok(Value::Null);
+            return if says_unknown {
+                Err(nothing_left(attribute, path))
+            } else {
+                Ok(Value::Null)
+            };
         }
         let lacking = attribute.sub_attributes.iter().find(|sub| {
             let present = canonical.get(sub.name.as_str());
@@ -306,7 +325,7 @@ impl Reader {
                 continue;
             };
             if sub.mutability == Mutability::ReadOnly {
-                self.ignore(IgnoreRule::ReadOnly, path, sub.name.as_str());
+                self.ignore(IgnoreRule::ReadOnly, path, sub.name.as_str())?;
                 continue;
             }
             let inner = self.value(sub, inner, &format_smolstr!("{path}.{}", sub.name))?;
@@ -324,8 +343,7 @@ impl Reader {
                 name: name.into(),
             });
         }
-        self.ignore(IgnoreRule::UnknownAttribute, path, name);
-        Ok(())
+        self.ignore(IgnoreRule::UnknownAttribute, path, name)
     }
 
     /// The element that a text spells as an object, where the dialect has it so.

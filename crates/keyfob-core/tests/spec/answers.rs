@@ -3,10 +3,14 @@
 use keyfob_core::{
     ErrorBody, Registry, Schema, ScimType,
     json::object_from_slice,
-    message::{BulkMethod, BulkResponse, Deviations, ListPage, MessageError, ServiceProviderConfig},
+    message::{
+        BulkMethod, BulkRequest, BulkResponse, Deviations, ListPage, MessageError, ServiceProviderConfig,
+    },
     schema::{AttributeType, Mutability, RegistryBuilder, ResourceTypeBuilder},
 };
 use proptest::prelude::*;
+
+use crate::support::json;
 
 fn noted(deviations: &Deviations) -> Vec<String> {
     deviations.iter().map(ToString::to_string).collect()
@@ -232,6 +236,43 @@ fn the_bulk_responses_of_section_3_7_3_are_read() {
         let (response, _) = read(|deviations| BulkResponse::from_json(wrong.as_bytes(), deviations));
         assert_eq!(response, None, "{wrong}");
     }
+}
+
+#[test]
+fn the_bulk_requests_of_section_3_7_are_read_and_written() {
+    for text in [
+        &sample!("rfc7644/bulk/3.7.1-circular-request.json")[..],
+        sample!("rfc7644/bulk/3.7.2-user-then-group-request.json"),
+        sample!("rfc7644/bulk/3.7.3-add-update-remove-request.json"),
+    ] {
+        let request = BulkRequest::from_json(text).unwrap();
+        assert_eq!(json(request.to_json()), json(text));
+    }
+    let head = r#""schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"]"#;
+    for (members, message) in [
+        (r#""Operations": {}"#, "`Operations` is not an array"),
+        (r#""Operations": [7]"#, "`Operations[0]` is not an object"),
+        (
+            r#""Operations": [{"method": "GET", "path": "/Users"}]"#,
+            "`Operations[0].method` is not `POST`, `PUT`, `PATCH` or `DELETE`",
+        ),
+        (
+            r#""Operations": [{"method": "POST"}]"#,
+            "`Operations[0].path` is not a string",
+        ),
+        (
+            r#""Operations": [{"method": "POST", "path": "/Users", "data": []}]"#,
+            "`Operations[0].data` is not an object",
+        ),
+        (
+            r#""failOnErrors": -1, "Operations": []"#,
+            "`failOnErrors` is not a number of 0 or more",
+        ),
+    ] {
+        let error = BulkRequest::from_json(format!("{{{head}, {members}}}").as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), message);
+    }
+    assert!(BulkRequest::from_json(br#"{"Operations": []}"#).is_err());
 }
 
 #[test]

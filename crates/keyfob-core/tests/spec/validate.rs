@@ -788,3 +788,115 @@ fn what_is_created_is_canonical_already() {
     assert_eq!(once.to_json(), twice.to_json());
     assert_eq!(validate::complete(&once, user_type()), Ok(()));
 }
+
+/// A single complex value of which nothing is known would unassign the attribute in a PUT.
+#[test]
+fn a_single_complex_value_of_unknown_parts_is_refused_as_an_element_is() {
+    for dialect in [Dialect::strict(), Dialect::interop(), Dialect::entra()] {
+        for (attributes, message) in [
+            (
+                r#""name": {"nick": "B"}"#,
+                "a value of `name` says nothing that is known",
+            ),
+            (
+                r#""emails": [{"nick": "B"}]"#,
+                "a value of `emails` says nothing that is known",
+            ),
+        ] {
+            assert_eq!(refused(attributes, dialect), message, "{attributes}");
+        }
+        let manager = format!(r#""{ENTERPRISE}": {{"manager": {{"nick": "B"}}}}"#);
+        let refused = create(
+            &format!(r#""schemas": ["{USER}", "{ENTERPRISE}"], "userName": "b", {manager}"#),
+            dialect,
+        );
+        let message = refused.unwrap_err().to_string();
+        assert_eq!(message, format!("`{ENTERPRISE}:manager.value` is required"));
+        // What says nothing at all unassigns (RFC 7643 section 2.5).
+        for unassigned in [
+            r#""name": {}"#,
+            r#""name": null"#,
+            r#""name": {"givenName": null, "nick": "B"}"#,
+        ] {
+            assert_eq!(
+                created(unassigned, dialect),
+                Ok(serde_json::json!({})),
+                "{unassigned}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_key_of_an_extension_that_is_a_path_is_refused_as_one_at_the_top_is() {
+    let body = format!(
+        r#""schemas": ["{USER}", "{ENTERPRISE}"], "userName": "b", "{ENTERPRISE}": {{"manager.value": "26"}}"#
+    );
+    for dialect in [Dialect::strict(), Dialect::interop()] {
+        let refused = create(&body, dialect).unwrap_err();
+        assert!(matches!(refused, ValidationError::PathAsKey { .. }), "{refused}");
+    }
+}
+
+#[test]
+fn the_names_that_a_body_holds_and_no_schema_has_are_limited() {
+    let names = |count: usize| {
+        let names: Vec<String> = (0..count).map(|number| format!(r#""k{number}": 1"#)).collect();
+        names.join(", ")
+    };
+    let keys = |count: usize| format!("{SCHEMAS}, {}", names(count));
+    let parts = |count: usize| format!(r#"{SCHEMAS}, "name": {{"givenName": "B", {}}}"#, names(count));
+    for body in [&keys, &parts] as [&dyn Fn(usize) -> String; 2] {
+        assert!(create(&body(Reader::MAX_IGNORED), Dialect::interop()).is_ok());
+        let refused = create(&body(Reader::MAX_IGNORED + 1), Dialect::interop()).unwrap_err();
+        assert_eq!(
+            refused.to_error_body().scim_type,
+            Some(ScimType::TooMany),
+            "{refused}"
+        );
+    }
+    // One name counts once, in however many elements it stands.
+    let elements: Vec<String> = (0..5_000)
+        .map(|number| format!(r#"{{"value": "a{number}@example.com", "nick": "B"}}"#))
+        .collect();
+    let body = format!(r#"{SCHEMAS}, "emails": [{}]"#, elements.join(", "));
+    assert!(create(&body, Dialect::interop()).is_ok());
+}
+
+/// What can't be the id of one resource names no member, and no unknown one either.
+#[test]
+fn a_member_is_named_by_what_can_be_an_id() {
+    for id in [
+        "a,b",
+        "a b",
+        "https://example.com/scim/v2/Users/a",
+        "[\\\"a\\\"]",
+        "../a",
+    ] {
+        let body = format!(r#""displayName": "G", "members": [{{"value": "{id}"}}]"#);
+        let refused = validate::create(group(&body), group_type(), Dialect::interop()).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "`members.value` takes the id of one resource, not this string"
+        );
+        assert_eq!(refused.to_error_body().scim_type, Some(ScimType::InvalidValue));
+    }
+}
+
+#[test]
+fn a_list_or_an_object_that_is_written_as_text_is_no_element() {
+    for dialect in [Dialect::interop(), Dialect::entra()] {
+        for text in [r#"[\"a@x\"]"#, " [1]", r#"{\"work\": \"a@x\"}"#, "["] {
+            for attributes in [
+                format!(r#""emails": "{text}""#),
+                format!(r#""emails": ["{text}"]"#),
+            ] {
+                let message = refused(&attributes, dialect);
+                assert_eq!(
+                    message, "`emails` takes an object, not a list or an object that is written as text",
+                    "{attributes}"
+                );
+            }
+        }
+    }
+}

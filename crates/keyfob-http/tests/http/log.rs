@@ -117,6 +117,7 @@ async fn each_request_leaves_one_line_without_values() {
             None,
         ),
         ("PATCH", "/secret/path", None, "-", 404, None),
+        ("SECRET", "/Users", None, "/Users", 405, None),
     ] {
         let answer = server
             .send_with(method, path, &[("x-request-id", "r-17")], body)
@@ -129,7 +130,8 @@ async fn each_request_leaves_one_line_without_values() {
         assert_eq!(line["level"], "INFO");
         assert_eq!(line["target"], "keyfob_http::access");
         assert_eq!(line["message"], "answered");
-        assert_eq!((&line["method"], &line["path"]), (&json!(method), &json!(logged)));
+        let word = if method == "SECRET" { "other" } else { method };
+        assert_eq!((&line["method"], &line["path"]), (&json!(word), &json!(logged)));
         assert_eq!(line["status"], status, "{method} {path}");
         assert_eq!(line["scim_type"].as_str(), scim_type, "{method} {path}");
         assert_eq!(line["bytes"], answer.body.len(), "{method} {path}");
@@ -188,5 +190,64 @@ async fn each_401_leaves_a_warning_without_the_token() {
                 assert!(!text.contains(value), "{line}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn an_attribute_that_is_passed_over_leaves_a_line_with_its_name_and_rule_and_no_value() {
+    let server = Server::start(Backend::Memory, Profile::interop()).await;
+    let (lines, _guard) = capture();
+    let user = |name: &str| {
+        json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+            "userName": name,
+            "employeeType": "secret",
+            "emails": [{"value": "secret@example.com", "nick": "secret"}],
+            "urn:example:Badge": {"number": "secret"},
+        })
+    };
+    let one = format!("/Users/{}", server.create("/Users", &user("mandy")).await);
+    lines.take();
+    let expected = json!(
+        "[\"emails.nick: unknown attribute\", \"employeeType: unknown attribute\", \
+         \"urn:example:Badge: unregistered extension\"]"
+    );
+    let patch = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [
+            {"op": "add", "path": "employeeType", "value": "secret"},
+            {"op": "add", "path": "emails[value eq \"secret@example.com\"].nick", "value": "secret"},
+            {"op": "add", "path": "urn:example:Badge:number", "value": "secret"},
+        ],
+    });
+    let of_patch = json!(
+        "[\"employeeType: unknown attribute\", \"emails[].nick: unknown attribute\", \
+                          \"urn:example:Badge:number: unregistered extension\"]"
+    );
+    for (method, path, body, expected) in [
+        ("POST", "/Users", user("bjensen"), &expected),
+        ("PUT", one.as_str(), user("mandy"), &expected),
+        ("PATCH", &one, patch, &of_patch),
+    ] {
+        let answer = server.send(method, path, Some(&body)).await;
+        assert!(answer.status < 300, "{answer}");
+        let written = lines.take();
+        let ignored: Vec<&Value> = written
+            .iter()
+            .filter(|line| line["message"] == "attributes of a request are ignored")
+            .collect();
+        let [line] = ignored.as_slice() else {
+            panic!("{method}: {written:?}")
+        };
+        assert_eq!(
+            (&line["level"], &line["resource_type"]),
+            (&json!("INFO"), &json!("User"))
+        );
+        assert_eq!(
+            (&line["attributes"], &line["more"]),
+            (expected, &json!(0)),
+            "{method}"
+        );
+        assert!(!line.to_string().contains("secret"), "{line}");
     }
 }

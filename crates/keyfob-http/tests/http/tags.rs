@@ -207,3 +207,33 @@ async fn rfc_7644_3_14_the_tag_of_a_user_changes_with_the_groups_that_the_user_s
         assert_eq!(tag(&server.send("GET", &path, None).await), "W/\"2\"");
     }
 }
+
+/// A condition that isn't understood lets no write through (RFC 9110 section 13.1).
+#[tokio::test]
+async fn a_malformed_condition_is_refused_and_nothing_is_written() {
+    for backend in Backend::ALL {
+        let server = Server::start(backend, Profile::interop()).await;
+        let path = format!("/Users/{}", server.create_user("bjensen@example.com").await);
+        let before = server.send("GET", &path, None).await.json();
+        let body = json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "mandy@example.com",
+        });
+        let operation = patch(&json!({"op": "replace", "path": "title", "value": "Guide"}));
+        for header in ["if-match", "if-none-match"] {
+            for (method, body) in [
+                ("PUT", Some(&body)),
+                ("PATCH", Some(&operation)),
+                ("DELETE", None),
+                ("GET", None),
+            ] {
+                let answer = server.send_with(method, &path, &[(header, "1")], body).await;
+                answer.assert_error(400, Some("invalidValue"));
+            }
+        }
+        assert_eq!(
+            server.send("GET", &path, None).await.json(),
+            before,
+            "{backend:?}"
+        );
+    }
+}

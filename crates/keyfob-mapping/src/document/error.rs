@@ -37,6 +37,12 @@ pub enum ImportErrorKind {
         /// A member that was perhaps meant.
         suggestion: Option<SmolStr>,
     },
+    /// Attribute definitions that make no schema.
+    #[error("{message}")]
+    Target {
+        /// What is wrong with them.
+        message: SmolStr,
+    },
     /// A word that is none of those that may stand here.
     #[error("`{word}` is not known here")]
     Word {

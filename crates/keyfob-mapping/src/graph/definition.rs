@@ -46,6 +46,8 @@ pub struct AttributeDefinition {
     pub required: bool,
     /// Whether null flows and takes the target's value away.
     pub flow_null_values: bool,
+    /// Who may change it, as in `ReadWrite`, `ReadOnly`, `Immutable`, `WriteOnly`.
+    pub mutability: SmolStr,
 }
 
 impl Directory {
@@ -93,5 +95,6 @@ fn attribute(reader: &Reader<'_>) -> Result<AttributeDefinition, ImportError> {
         multi_valued: flag("multivalued")?,
         required: flag("required")?,
         flow_null_values: flag("flowNullValues")?,
+        mutability: reader.text("mutability")?.unwrap_or("ReadWrite").into(),
     })
 }

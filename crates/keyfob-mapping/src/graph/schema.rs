@@ -1,8 +1,8 @@
 //! The schema as a document.
 
-use keyfob_core::{Object, ResourceType, SmolStr, Value, json};
+use keyfob_core::{Object, Registry, ResourceType, SmolStr, Value, json};
 
-use super::{definition, definition::Directory, read, write};
+use super::{TargetType, definition, definition::Directory, read, write};
 use crate::{
     document::{self, ImportError, Reader},
     mapping::ObjectMapping,
@@ -113,6 +113,29 @@ impl SynchronizationSchema {
     /// [`ImportError`] says which part is not as Graph has it.
     pub fn directories(&self) -> Result<Vec<Directory>, ImportError> {
         definition::directories(&Reader::new(&self.document))
+    }
+
+    /// Builds the type of the resources that a mapping makes from the attribute definitions of its target, or takes it
+    /// from the `known` ones where the schema defines nothing. None where neither knows the target.
+    ///
+    /// # Errors
+    /// As [`directories`](Self::directories) and [`ObjectDefinition::target_type`](super::ObjectDefinition::target_type).
+    pub fn target_type(
+        &self,
+        rule: &RuleMapping,
+        known: &Registry,
+    ) -> Result<Option<TargetType>, ImportError> {
+        let directories = self.directories()?;
+        let mut named = directories
+            .iter()
+            .filter(|directory| directory.name == rule.target_directory);
+        let object = named.find_map(|directory| directory.object(&rule.mapping.target));
+        if let Some(object) = object.filter(|object| !object.attributes.is_empty()) {
+            return object.target_type(known).map(Some);
+        }
+        let mut types = known.resource_types().iter();
+        let found = types.find(|resource_type| rule.mapping.makes(resource_type));
+        Ok(found.cloned().map(TargetType::scim))
     }
 
     /// Whether a text is a schema, rather than a mapping in the native form: a JSON object with `synchronizationRules`.

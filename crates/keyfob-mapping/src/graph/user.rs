@@ -1,9 +1,10 @@
 //! Users and groups of Microsoft Graph as objects of the source.
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::{
-    source::{Source, SourceError},
+    mapping::REMOVED,
+    source::{Source, SourceError, member},
     value::Value,
 };
 
@@ -25,6 +26,9 @@ const GUEST: &str = "#EXT#@";
 ///   `facsimileTelephoneNumber`, `officeLocation` is `physicalDeliveryOfficeName`.
 /// - `manager` and `members` are the ids of the objects that they point at.
 /// - `IsSoftDeleted` is computed from `accountEnabled` and `deletedDateTime`, where there is one of them.
+/// - `@removed` of a delta query says that the object is gone: `IsSoftDeleted` is true.
+/// - `members@delta`, or any other reference's, holds changes: what is added is `members`, and what is taken away is
+///   `members@removed`, which [`Mapper::apply`](crate::mapping::Mapper::apply) understands.
 /// - The `userPrincipalName` of a guest is the address that it was made of; `originalUserPrincipalName` keeps it.
 ///
 /// Names that the object has itself stay as they are, so that an object whose attributes have the mappings' names
@@ -46,7 +50,11 @@ const GUEST: &str = "#EXT#@";
 /// # Errors
 /// As [`Source::from_json`].
 pub fn source_from_json(text: &[u8]) -> Result<Source, SourceError> {
-    let mut source = Source::from_json(text)?;
+    Source::from_json(text).map(named)
+}
+
+/// Gives attributes the names that mappings know them by.
+pub(super) fn named(mut source: Source) -> Source {
     let mut named: Vec<(SmolStr, Value)> = Vec::new();
     if let Some(Value::Complex(members)) = source.get("onPremisesExtensionAttributes") {
         named.extend(members.iter().cloned());
@@ -62,6 +70,7 @@ pub fn source_from_json(text: &[u8]) -> Result<Source, SourceError> {
         );
     }
     named.extend(is_deleted(&source).map(|deleted| ("IsSoftDeleted".into(), deleted.into())));
+    named.extend(changes(&source));
     for (name, value) in named {
         if source.get(&name).is_none() {
             source.insert(name, value);
@@ -78,15 +87,42 @@ pub fn source_from_json(text: &[u8]) -> Result<Source, SourceError> {
         source.insert("originalUserPrincipalName", name);
         source.insert("userPrincipalName", address);
     }
-    Ok(source)
+    source
+}
+
+/// What changes of references say: the ids that are added, and those that are taken away.
+fn changes(source: &Source) -> Vec<(SmolStr, Value)> {
+    let mut changes = Vec::new();
+    for (name, value) in source.iter() {
+        let (Some(name), Value::List(values)) = (name.strip_suffix("@delta"), value) else {
+            continue;
+        };
+        let is_removed = |value: &&Value| member(value, REMOVED).is_some();
+        let (removed, added): (Vec<&Value>, Vec<&Value>) = values.iter().partition(is_removed);
+        let ids = |values: Vec<&Value>| {
+            let ids = values
+                .into_iter()
+                .filter_map(|value| member(value, "id").cloned());
+            Value::List(ids.collect())
+        };
+        changes.push((name.into(), ids(added)));
+        changes.push((format_smolstr!("{name}{REMOVED}"), ids(removed)));
+    }
+    changes
 }
 
 /// Whether the service takes the object for deleted, as far as it says itself.
 fn is_deleted(source: &Source) -> Option<bool> {
     let enabled = match source.get("accountEnabled") {
         Some(Value::Boolean(enabled)) => Some(*enabled),
+        // In CSV everything is text.
+        Some(Value::Text(text)) if text.eq_ignore_ascii_case("true") => Some(true),
+        Some(Value::Text(text)) if text.eq_ignore_ascii_case("false") => Some(false),
         _ => None,
     };
+    if source.get(REMOVED).is_some() {
+        return Some(true);
+    }
     let deleted = source
         .get("deletedDateTime")
         .map(|deleted| *deleted != Value::Null);
@@ -95,13 +131,7 @@ fn is_deleted(source: &Source) -> Option<bool> {
 
 /// The ids in place of the objects that they belong to; none where the value holds no object.
 fn ids(value: &Value) -> Option<Value> {
-    let id = |value: &Value| match value {
-        Value::Complex(members) => {
-            let mut members = members.iter();
-            members.find(|(name, _)| name == "id").map(|(_, id)| id.clone())
-        }
-        _ => None,
-    };
+    let id = |value: &Value| member(value, "id").cloned();
     match value {
         Value::List(values) => {
             let ids: Vec<Value> = values.iter().filter_map(id).collect();
@@ -160,6 +190,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_delta_query_says_is_added_and_taken_away() {
+        let source = source_from_json(
+            br#"{"id": "7", "members@delta": [{"id": "1"}, {"id": "2", "@removed": {"reason": "deleted"}}]}"#,
+        )
+        .unwrap();
+        assert_eq!(source.get("members"), Some(&Value::List(vec!["1".into()])));
+        assert_eq!(
+            source.get("members@removed"),
+            Some(&Value::List(vec!["2".into()]))
+        );
+        let gone = source_from_json(br#"{"id": "7", "@removed": {"reason": "changed"}}"#).unwrap();
+        assert_eq!(gone.get("IsSoftDeleted"), Some(&true.into()));
+    }
+
+    #[test]
     fn an_object_is_soft_deleted_when_it_is_disabled_or_deleted() {
         for (json, expected) in [
             (r#"{"accountEnabled": true}"#, Some(false)),
@@ -173,6 +218,7 @@ mod tests {
                 r#"{"accountEnabled": false, "IsSoftDeleted": false}"#,
                 Some(false),
             ),
+            (r#"{"accountEnabled": "False"}"#, Some(true)),
             (r"{}", None),
         ] {
             let source = source_from_json(json.as_bytes()).unwrap();

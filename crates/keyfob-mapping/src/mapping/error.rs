@@ -1,12 +1,15 @@
 //! Why a mapping can't be used, and why it can't be applied to an object.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
-use keyfob_core::{AttrName, SchemaUri, schema::ResolveError, validate::ValidationError};
+use keyfob_core::{
+    AttrName, SchemaUri, render::with_suggestion, schema::ResolveError, validate::ValidationError,
+};
 use keyfob_filter::{CompileError, ParseError};
 use smol_str::SmolStr;
 use thiserror::Error;
 
+use super::ObjectMapping;
 use crate::{error::ExpressionError, evaluate::EvaluateError, scope::ScopeError};
 
 /// Why a mapping can't be used: everything that is wrong with it.
@@ -48,7 +51,7 @@ pub enum MappingFaultKind {
         uri: SchemaUri,
     },
     /// Only the service provider sets the attribute.
-    #[error("the attribute is readOnly")]
+    #[error("the attribute is readOnly: only the service provider sets it")]
     ReadOnly,
     /// A filter or a sub-attribute where only the whole can be mapped.
     #[error("members can be mapped as a whole only")]
@@ -120,6 +123,59 @@ impl MappingFault {
         }
     }
 
+    /// The message with the target, the expression and a caret under its fault, what was perhaps meant and what to do.
+    ///
+    /// ```
+    /// use keyfob_core::Registry;
+    /// use keyfob_mapping::{Options, mapping::{AttributeMapping, Mapper, ObjectMapping}};
+    ///
+    /// let mut mapping = ObjectMapping::new("User", "User");
+    /// mapping.attributes = vec![AttributeMapping::new("title", "UCase([jobTitle])")];
+    /// let user = Registry::rfc().resource_type("User").ok_or("no User")?;
+    /// let error = Mapper::compile(&mapping, user, &Options::default()).unwrap_err();
+    /// assert_eq!(
+    ///     error.faults[0].display_in(&mapping),
+    ///     "`title`: `UCase` is not a function\n  UCase([jobTitle])\n  ^^^^^\ndid you mean `ToUpper`?"
+    /// );
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn display_in(&self, mapping: &ObjectMapping) -> String {
+        let place = place(self.target.as_ref());
+        let mut attributes = mapping.attributes.iter();
+        let attribute = attributes.find(|attribute| Some(&attribute.target) == self.target.as_ref());
+        let expression = attribute.and_then(|attribute| attribute.expression.as_deref());
+        if let (MappingFaultKind::Expression(error), Some(text)) = (&self.kind, expression) {
+            return format!("{place}{}", error.display_with(text));
+        }
+        let mut told = match (&self.kind, &self.target) {
+            (MappingFaultKind::Path(error), Some(target)) => {
+                return format!("{place}{}", error.display_with(target));
+            }
+            (MappingFaultKind::Default(_), _) => {
+                let default = attribute.and_then(|attribute| attribute.default.as_deref());
+                format!("{self}: `{}`", default.unwrap_or_default())
+            }
+            _ => self.to_string(),
+        };
+        told = with_suggestion(told, self.suggestion());
+        if let Some(help) = self.help() {
+            told.push_str(" (");
+            told.push_str(help);
+            told.push(')');
+        }
+        told
+    }
+
+    /// Where in the expression of the attribute mapping at fault the fault is; nothing where it is not in the expression.
+    #[must_use]
+    pub fn span_in(&self, expression: &str) -> Option<Range<usize>> {
+        match &self.kind {
+            MappingFaultKind::Expression(error) => error.span_in(expression),
+            _ => None,
+        }
+    }
+
     /// What to do about it, where there is more to say than the message does.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
@@ -127,6 +183,10 @@ impl MappingFault {
             MappingFaultKind::Unknown(_) => Some(
                 "a custom attribute has to be added to the target's attribute definitions before it can be mapped",
             ),
+            MappingFaultKind::ReadOnly => {
+                Some("map another attribute; the service provider sets this one itself")
+            }
+            MappingFaultKind::Overlap { .. } => Some("leave one of the two out"),
             _ => None,
         }
     }

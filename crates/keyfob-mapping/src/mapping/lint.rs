@@ -37,6 +37,7 @@ impl ObjectMapping {
     /// | `W-MATCH-TWICE` | two attributes with the same matching precedence |
     /// | `W-SECRET-ALWAYS` | an attribute that nobody can read is written again with every update |
     /// | `W-SAME-ELEMENT` | two filters may select the same value |
+    /// | `W-UNIQUE-TWICE` | one attribute of the source feeds two targets that have to be unique |
     ///
     /// ```
     /// use keyfob_core::Registry;
@@ -62,6 +63,26 @@ impl ObjectMapping {
         found.look_at_sources(&self.attributes);
         found.look_at_matching(&self.attributes);
         found.look_at_targets(&self.attributes, resource_type);
+        found.lints
+    }
+
+    /// Returns the targets that the directory of the target doesn't define: `W-UNKNOWN-TARGET`. The service refuses such
+    /// a mapping (`SchemaInvalid`).
+    #[must_use]
+    pub fn unknown_targets(&self, definition: &ObjectDefinition) -> Vec<MappingLint> {
+        let mut found = Findings::default();
+        for AttributeMapping { target, .. } in &self.attributes {
+            if definition.attribute(target).is_none() {
+                let names = definition.attributes.iter().map(|known| known.name.as_str());
+                let fix = match keyfob_core::name::closest(target, names) {
+                    Some(meant) => format_smolstr!("write `{meant}`; names are compared exactly"),
+                    None => "add the attribute to the target's definition".into(),
+                };
+                let object = &definition.name;
+                let sentence = format_smolstr!("`{object}` has no attribute `{target}` in the target");
+                found.add(Some(target), Lint::new("W-UNKNOWN-TARGET", sentence, fix));
+            }
+        }
         found.lints
     }
 
@@ -211,6 +232,24 @@ impl Findings {
                 self.add(
                     Some(&attribute.target),
                     Lint::new("W-SAME-ELEMENT", sentence, fix),
+                );
+            }
+            if target.is_unique()
+                && let Some(source) = attribute.expression.as_deref()
+                && attribute.kind() == MappingKind::Direct
+                && let Some((other, _)) = earlier.iter().find(|(other, earlier)| {
+                    earlier.is_unique() && other.expression.as_deref().map(str::trim) == Some(source.trim())
+                })
+            {
+                let sentence = format_smolstr!(
+                    "`{}` is unique too and takes the value of `{}`: one object that loses it loses both",
+                    other.target,
+                    source.trim()
+                );
+                let fix = "let one of them take an attribute that never changes, such as `[objectId]`";
+                self.add(
+                    Some(&attribute.target),
+                    Lint::new("W-UNIQUE-TWICE", sentence, fix),
                 );
             }
             earlier.push((attribute, target));

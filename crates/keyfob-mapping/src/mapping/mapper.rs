@@ -4,14 +4,15 @@ use std::num::NonZeroU32;
 
 use keyfob_core::{Resource, ResourceType, Value};
 use keyfob_filter::Filter;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::{
-    Actions, Apply, ApplyErrorKind, AttributeMapping, MappingError, MappingFault, MappingFaultKind,
+    Actions, Apply, ApplyErrorKind, AttributeMapping, Lookup, MappingError, MappingFault, MappingFaultKind,
     ObjectMapping, coerce::coerce, target::Target, update::Others,
 };
 use crate::{
     environment::Environment,
+    expression::Expression,
     function::Role,
     options::Options,
     program::{FlowScope, Outcome, Program},
@@ -22,6 +23,9 @@ use crate::{
 
 /// The source attribute that says whether the service takes an object for deleted.
 pub(super) const IS_SOFT_DELETED: &str = "IsSoftDeleted";
+
+/// The source attribute that says that an object is gone.
+pub(crate) const REMOVED: &str = "@removed";
 
 /// A mapping that was checked against a resource type, ready to be applied to objects of the source.
 #[derive(Debug)]
@@ -45,13 +49,9 @@ pub(super) struct Row {
     matching: Option<NonZeroU32>,
     /// Whether the value follows from whether the object is deleted in the source.
     pub(super) tells_deletion: bool,
+    /// The source attribute with values that are taken away, where an attribute flows as it is.
+    removals: Option<SmolStr>,
 }
-
-/// Whether a value of a target path is another resource's.
-pub(super) type IsTaken<'f> = dyn Fn(&str, &str) -> bool + 'f;
-
-/// No value is.
-pub(super) const NOTHING: fn(&str, &str) -> bool = |_, _| false;
 
 /// What the value is for.
 #[derive(Clone, Copy)]
@@ -72,6 +72,20 @@ impl Mapper {
         resource_type: &ResourceType,
         options: &Options,
     ) -> Result<Self, MappingError> {
+        let (mapper, faults) = Self::check(mapping, resource_type, options);
+        if faults.is_empty() {
+            Ok(mapper)
+        } else {
+            Err(MappingError { faults })
+        }
+    }
+
+    /// Compiles what can be, and gathers what is wrong with the rest.
+    fn check(
+        mapping: &ObjectMapping,
+        resource_type: &ResourceType,
+        options: &Options,
+    ) -> (Self, Vec<MappingFault>) {
         let mut faults = Vec::new();
         let scope = mapping.scope.compile().unwrap_or_else(|error| {
             faults.push(MappingFault {
@@ -98,16 +112,14 @@ impl Mapper {
                 }),
             }
         }
-        if !faults.is_empty() {
-            return Err(MappingError { faults });
-        }
-        Ok(Self {
+        let mapper = Self {
             resource_type: resource_type.clone(),
             enabled: mapping.enabled,
             actions: mapping.actions,
             scope,
             rows,
-        })
+        };
+        (mapper, faults)
     }
 
     /// The type of the resources that it makes.
@@ -127,6 +139,13 @@ impl Mapper {
         let read = self.rows.iter().filter_map(|row| row.program.as_ref());
         let read = read.flat_map(Program::reads).map(SmolStr::as_str);
         read.chain(self.scope.reads())
+    }
+
+    /// The attributes of the source by which existing resources are found, some of them perhaps twice.
+    pub fn matching_reads(&self) -> impl Iterator<Item = &str> + Clone {
+        let rows = self.rows.iter().filter(|row| row.matching.is_some());
+        let read = rows.filter_map(|row| row.program.as_ref());
+        read.flat_map(Program::reads).map(SmolStr::as_str)
     }
 
     /// The filters by which the resource of an object is found, in the order in which they are to be tried; the first
@@ -166,7 +185,7 @@ impl Mapper {
         rows.sort_by_key(precedence);
         let mut filters = Vec::with_capacity(rows.len());
         for row in rows {
-            let value = row.value(source, environment, Purpose::Match, &NOTHING);
+            let value = row.value(source, environment, Purpose::Match, &Lookup::new());
             if let Some(value) = value.map_err(|kind| row.refuse(kind))?
                 && let Some(filter) = row.target.equals(&value)
             {
@@ -179,6 +198,14 @@ impl Mapper {
     /// Whether any attribute of the target says that an object is deleted in the source.
     pub(super) fn tells_deletion(&self) -> bool {
         self.rows.iter().any(|row| row.tells_deletion)
+    }
+}
+
+impl ObjectMapping {
+    /// Returns everything that is wrong with the mapping, without making anything of it.
+    #[must_use]
+    pub fn faults(&self, resource_type: &ResourceType, options: &Options) -> Vec<MappingFault> {
+        Mapper::check(self, resource_type, options).1
     }
 }
 
@@ -200,6 +227,12 @@ impl Row {
                 Some(fitted.map_err(MappingFaultKind::Default)?)
             }
         };
+        let removals = match mapping.expression.as_deref().map(Expression::parse) {
+            Some(Ok(Expression::Attribute(name))) if target.leaf().multi_valued => {
+                Some(format_smolstr!("{name}{REMOVED}"))
+            }
+            _ => None,
+        };
         let others = match program.as_ref().map(Program::role) {
             Some(Role::Adds) => Others::Kept,
             _ if mapping.apply == Apply::AddValues => Others::Kept,
@@ -212,6 +245,7 @@ impl Row {
                 .is_some_and(|program| program.reads().iter().any(|name| name == IS_SOFT_DELETED)),
             target,
             program,
+            removals,
             default,
             apply: mapping.apply,
             others,
@@ -225,7 +259,7 @@ impl Row {
         source: &Source,
         environment: &Environment<'_>,
         purpose: Purpose<'_>,
-        is_taken: &IsTaken<'_>,
+        lookup: &Lookup<'_>,
     ) -> Result<Option<Value>, ApplyErrorKind> {
         let Some(program) = &self.program else {
             let unassigned = match purpose {
@@ -244,14 +278,29 @@ impl Row {
             Outcome::Ignored(FlowScope::Object) => return Err(ApplyErrorKind::Skipped),
             Outcome::Candidates(_) if matches!(purpose, Purpose::Update(_)) => return Ok(None),
             Outcome::Candidates(candidates) => {
-                candidates.select(|value| is_taken(&self.target.path, &value.to_text()))?
+                candidates.select(|value| lookup.is_taken(&self.target.path, &value.to_text()))?
             }
         };
-        if *value.reveal() == value::Value::Null {
+        if *value.reveal() == value::Value::Null || is_of_nothing(&value, program, source) {
             let flows = matches!(purpose, Purpose::Create);
             return Ok(self.default.clone().filter(|_| flows));
         }
-        coerce(&value, self.target.leaf(), &self.target.path).map(Some)
+        let value = coerce(&value, self.target.leaf(), &self.target.path)?;
+        Ok(lookup.resolve(&self.target, value))
+    }
+
+    /// The values that the source says are taken away, where it says changes instead of all values.
+    pub(super) fn removed(
+        &self,
+        source: &Source,
+        lookup: &Lookup<'_>,
+    ) -> Result<Option<Value>, ApplyErrorKind> {
+        let removed = self.removals.as_ref().and_then(|name| source.get(name));
+        let Some(removed) = removed else {
+            return Ok(None);
+        };
+        let value = coerce(removed, self.target.leaf(), &self.target.path)?;
+        Ok(lookup.resolve(&self.target, value))
     }
 
     pub(super) fn refuse(&self, kind: ApplyErrorKind) -> super::ApplyError {
@@ -260,4 +309,12 @@ impl Row {
             kind,
         }
     }
+}
+
+/// True for the empty text that comes of attributes none of which is there: it says nothing, and is not sent.
+fn is_of_nothing(value: &value::Value, program: &Program, source: &Source) -> bool {
+    let is_there = |name: &SmolStr| source.get(name).is_some_and(|value| *value != value::Value::Null);
+    matches!(value.reveal(), value::Value::Text(text) if text.is_empty())
+        && !program.reads().is_empty()
+        && !program.reads().iter().any(is_there)
 }

@@ -2,7 +2,7 @@
 
 use keyfob_core::{
     AttrName, AttrPath, Attribute, Dialect, Object, Quirk, Resource, ResourceType, SchemaUri, Value,
-    schema::{Container, Mutability, RelationKind, Returned, Target as Resolved},
+    schema::{Container, Mutability, RelationKind, Returned, Target as Resolved, Uniqueness},
 };
 use keyfob_filter::{ElementPredicate, Filter, Limits, Literal, PatchPath};
 use smol_str::{SmolStr, format_smolstr};
@@ -10,7 +10,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::{ApplyErrorKind, MappingFaultKind, coerce};
 
 /// How target paths are understood: as the service writes them.
-const fn dialect() -> Dialect {
+pub(crate) const fn dialect() -> Dialect {
     Dialect::strict()
         .with(Quirk::DottedUrn)
         .with(Quirk::BooleanStrings)
@@ -139,6 +139,25 @@ impl Target {
             (Part::Whole, _) | (_, Part::Whole) => true,
             _ => self.path.eq_ignore_ascii_case(&other.path),
         }
+    }
+
+    /// Whether two resources can't have one value here: what the schema says, and `externalId`, by which clients find
+    /// their resources (RFC 7643 section 3.1).
+    pub(super) fn is_unique(&self) -> bool {
+        matches!(self.part, Part::Whole)
+            && (self.attribute.uniqueness != Uniqueness::None
+                || (self.extension.is_none() && self.attribute.name.is("externalId")))
+    }
+
+    /// Whether its values are the ids of other resources.
+    pub(super) fn refers(&self) -> bool {
+        let points = self.attribute.sub_attribute("$ref").is_some();
+        self.is_relation
+            || match &self.part {
+                Part::Whole => points && self.attribute.is_complex(),
+                Part::Sub(sub) => points && sub.name.is("value"),
+                Part::Element(element) => points && element.sub.name.is("value"),
+            }
     }
 
     /// Whether a resource that is read never holds it.

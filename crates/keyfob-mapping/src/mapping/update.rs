@@ -23,7 +23,7 @@ pub(super) struct Update<'r> {
 }
 
 /// What becomes of values of a multi-valued target that are not wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Others {
     /// They are removed one by one.
     Removed,
@@ -31,6 +31,8 @@ pub(super) enum Others {
     Kept,
     /// All values are replaced as a whole.
     Replaced,
+    /// They stay, but for these.
+    Without(Value),
 }
 
 /// Values that are added to one attribute by one operation.
@@ -65,13 +67,17 @@ impl<'r> Update<'r> {
         &mut self,
         target: &Target,
         wanted: Value,
-        others: Others,
+        others: &Others,
     ) -> Result<bool, ApplyErrorKind> {
         let before = (self.operations.len(), self.added_values());
         match &target.part {
             _ if target.is_relation => {
-                let keep = others == Others::Kept;
-                self.set_members(target, members(wanted, &target.path)?, keep);
+                let removed = match others {
+                    Others::Without(removed) => Some(members(removed.clone(), &target.path)?),
+                    Others::Kept => Some(MemberSet::default()),
+                    Others::Removed | Others::Replaced => None,
+                };
+                self.set_members(target, members(wanted, &target.path)?, removed.as_ref());
             }
             Part::Whole if target.attribute.multi_valued => self.set_values(target, wanted, others),
             Part::Whole => {
@@ -157,7 +163,7 @@ impl<'r> Update<'r> {
 
     /// Lets a multi-valued attribute hold exactly the wanted values, or at least those. A value stays as it is when it
     /// is one that is wanted and knows more.
-    fn set_values(&mut self, target: &Target, value: Value, others: Others) {
+    fn set_values(&mut self, target: &Target, value: Value, others: &Others) {
         let held = target
             .value_in(self.existing)
             .map(Value::as_elements)
@@ -165,9 +171,17 @@ impl<'r> Update<'r> {
         let wanted = value.as_elements();
         let attribute = &target.attribute;
         let is_wanted = |held: &&Value| wanted.iter().any(|wanted| holds(held, wanted, attribute));
+        let stays = |held: &&Value| match others {
+            Others::Kept => true,
+            Others::Without(removed) => {
+                let mut removed = removed.as_elements().iter();
+                !removed.any(|removed| holds(held, removed, attribute))
+            }
+            Others::Removed | Others::Replaced => false,
+        };
         let mut after: Vec<Value> = held
             .iter()
-            .filter(|held| others == Others::Kept || is_wanted(held))
+            .filter(|held| stays(held) || is_wanted(held))
             .cloned()
             .collect();
         let kept = after.len();
@@ -183,7 +197,7 @@ impl<'r> Update<'r> {
             self.push(PatchOperationKind::Remove, &target.path, None);
             return;
         }
-        if others == Others::Replaced {
+        if *others == Others::Replaced {
             self.push(PatchOperationKind::Replace, &target.path, Some(value));
             return;
         }
@@ -199,12 +213,13 @@ impl<'r> Update<'r> {
         self.extend(&holding(held.to_vec()), &holding(after));
     }
 
-    fn set_members(&mut self, target: &Target, mut wanted: MemberSet, keep: bool) {
+    /// Lets a relation hold exactly the wanted members, or with `removed` all others but these too.
+    fn set_members(&mut self, target: &Target, mut wanted: MemberSet, removed: Option<&MemberSet>) {
         let name = &target.attribute.name;
         let held = self.existing.relation(name.as_str()).cloned().unwrap_or_default();
-        if keep {
+        if let Some(removed) = removed {
             for (id, member) in held.iter() {
-                if !wanted.contains(id) {
+                if !wanted.contains(id) && !removed.contains(id) {
                     wanted.insert(id.clone(), member.clone());
                 }
             }

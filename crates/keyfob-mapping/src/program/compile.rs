@@ -14,6 +14,7 @@ use crate::{
     expression::{Expression, Word},
     function::{Definition, Function, Kind, Parameter, Role},
     options::Options,
+    source::Read,
     value::Value,
 };
 
@@ -23,6 +24,7 @@ pub(super) fn compile(expression: &Expression, options: &Options) -> Result<Prog
             nodes: Vec::with_capacity(8),
             arguments: Vec::with_capacity(8),
             reads: Vec::new(),
+            lookups: Vec::new(),
             options: options.clone(),
         },
         pending: Vec::new(),
@@ -30,7 +32,9 @@ pub(super) fn compile(expression: &Expression, options: &Options) -> Result<Prog
         depth: 0,
     };
     compiler.expression(expression, None)?;
-    Ok(compiler.program)
+    let mut program = compiler.program;
+    program.lookups = program.reads.iter().cloned().map(Read::new).collect();
+    Ok(program)
 }
 
 struct Compiler {
@@ -169,6 +173,7 @@ impl Compiler {
             definition,
             arguments: index(begin)..index(end),
             first,
+            each: definition.each(),
         })
     }
 

@@ -23,14 +23,20 @@ use crate::{
 /// ```
 #[derive(Debug, Default)]
 pub struct Scope {
-    groups: Vec<Vec<Test>>,
+    groups: Vec<Group>,
+}
+
+/// The clauses of a group.
+#[derive(Debug)]
+struct Group {
+    name: SmolStr,
+    tests: Vec<Test>,
 }
 
 /// One clause.
 #[derive(Debug)]
 struct Test {
-    attribute: SmolStr,
-    operator: Operator,
+    clause: Clause,
     question: Question,
 }
 
@@ -75,7 +81,10 @@ impl ScopingFilter {
                 .iter()
                 .enumerate()
                 .map(|(clause, asked)| Test::compile(asked).map_err(|kind| refuse(clause, kind)));
-            tests.collect()
+            Ok(Group {
+                name: clauses.name.clone(),
+                tests: tests.collect::<Result<_, _>>()?,
+            })
         };
         let groups: Result<_, _> = self.groups.iter().enumerate().map(group).collect();
         Ok(Scope { groups: groups? })
@@ -96,27 +105,45 @@ impl Scope {
         if self.groups.is_empty() {
             return Ok(true);
         }
-        for (group, tests) in self.groups.iter().enumerate() {
-            let mut holds = true;
-            for (clause, test) in tests.iter().enumerate() {
-                if !test
-                    .holds(source)
-                    .map_err(|kind| ScopeError { group, clause, kind })?
-                {
-                    holds = false;
-                    break;
-                }
-            }
-            if holds {
+        for group in 0..self.groups.len() {
+            if self.first_failing(group, source)?.is_none() {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
+    /// The first clause of a group that does not hold.
+    pub(super) fn first_failing(&self, group: usize, source: &Source) -> Result<Option<usize>, ScopeError> {
+        let tests = self.groups.get(group).map(|group| group.tests.as_slice());
+        for (clause, test) in tests.unwrap_or_default().iter().enumerate() {
+            let holds = test.holds(source);
+            if !holds.map_err(|kind| ScopeError { group, clause, kind })? {
+                return Ok(Some(clause));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) fn groups(&self) -> usize {
+        self.groups.len()
+    }
+
+    pub(super) fn name(&self, group: usize) -> SmolStr {
+        self.groups
+            .get(group)
+            .map(|group| group.name.clone())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn clause(&self, group: usize, clause: usize) -> Option<&Clause> {
+        Some(&self.groups.get(group)?.tests.get(clause)?.clause)
+    }
+
     /// The attributes of the source that it looks at, perhaps one of them twice.
     pub fn reads(&self) -> impl Iterator<Item = &str> {
-        self.groups.iter().flatten().map(|test| test.attribute.as_str())
+        let tests = self.groups.iter().flat_map(|group| &group.tests);
+        tests.map(|test| test.clause.attribute.as_str())
     }
 }
 
@@ -137,20 +164,22 @@ impl Test {
             }
         };
         Ok(Self {
-            attribute: clause.attribute.clone(),
-            operator,
+            clause: clause.clone(),
             question: Question::new(operator, value)?,
         })
     }
 
     fn holds(&self, source: &Source) -> Result<bool, ScopeErrorKind> {
-        let value = source.get(&self.attribute).unwrap_or(&Value::Null).reveal();
+        let value = source
+            .get(&self.clause.attribute)
+            .unwrap_or(&Value::Null)
+            .reveal();
         if value.is_empty() {
-            return Ok(self.operator == Operator::IsNull);
+            return Ok(self.clause.operator == Operator::IsNull);
         }
         if matches!(value, Value::List(_) | Value::Complex(_) | Value::DateTime(_)) {
             return Err(ScopeErrorKind::Unsupported {
-                attribute: self.attribute.clone(),
+                attribute: self.clause.attribute.clone(),
                 found: value.type_name(),
             });
         }
@@ -163,8 +192,8 @@ impl Test {
             Question::EndsWith(end) => text.ends_with(end.as_str()),
             Question::Includes(part) => text.contains(part.as_str()),
             Question::PartOf(whole, wanted) => whole.contains(&*text) == *wanted,
-            Question::Greater(bound) => integer(self.operator, &text)? > *bound,
-            Question::GreaterOrEqual(bound) => integer(self.operator, &text)? >= *bound,
+            Question::Greater(bound) => integer(self.clause.operator, &text)? > *bound,
+            Question::GreaterOrEqual(bound) => integer(self.clause.operator, &text)? >= *bound,
             Question::Matches(regex, wanted) => {
                 regex.is_match(&text).map_err(|error| pattern(&error))? == *wanted
             }
@@ -178,8 +207,8 @@ impl Test {
             Ok(false)
         } else {
             Err(ScopeErrorKind::NotBoolean {
-                operator: self.operator,
-                attribute: self.attribute.clone(),
+                operator: self.clause.operator,
+                attribute: self.clause.attribute.clone(),
             })
         }
     }

@@ -1,9 +1,6 @@
 //! What an expression may cost: length, depth, work, stack.
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::{thread, time::Instant};
 
 use keyfob_mapping::{EvaluateErrorKind, Expression, Limits, Options, ParseErrorKind, Program, Value, lint};
 
@@ -71,7 +68,6 @@ fn deeper_calls_are_refused_at_the_call_that_is_too_deep() {
 
 #[test]
 fn what_multiplies_text_or_lists_is_stopped_by_the_limit_of_work() {
-    let started = Instant::now();
     let long = "x".repeat(60_000);
     let list: Vec<Value> = (0..60).map(Value::from).collect();
     let mut source = source("{}");
@@ -82,6 +78,16 @@ fn what_multiplies_text_or_lists_is_stopped_by_the_limit_of_work() {
     let chosen = (0..6).fold(values.to_owned(), |inner, _| {
         format!("Switch([list], {inner}, \"k\", \"v\")")
     });
+    // Each is tried three times, as whoever else uses the machine may slow it down.
+    let stopped = |text: &str| {
+        let tries = (0..3).map(|_| {
+            let start = Instant::now();
+            let error = evaluate(text, &source).unwrap_err();
+            (error, start.elapsed())
+        });
+        tries.min_by_key(|(_, time)| *time).unwrap()
+    };
+    let (_, unit) = stopped(&format!("Join(\"\"{})", ", [long]".repeat(900)));
     for text in [
         format!("Join(\"\"{})", ", [long]".repeat(900)),
         "Replace([long], \"x\", , , [long], , )".into(),
@@ -96,18 +102,19 @@ fn what_multiplies_text_or_lists_is_stopped_by_the_limit_of_work() {
             format!("Replace({inner}, , \"a*a*b|.\", , \"$0\", , )")
         }),
     ] {
-        let error = evaluate(&text, &source).unwrap_err();
+        let (error, time) = stopped(&text);
         let is_stopped = matches!(
             error.kind(),
             EvaluateErrorKind::TooMuchWork { .. } | EvaluateErrorKind::Regex(_)
         );
         assert!(is_stopped, "{text:.40}: {error}");
+        // What is charged is what is done: no unit of work takes a thousand times as long as another, one of a regular
+        // expression (some 150 without optimisations) included.
+        assert!(
+            time < 1_000 * unit,
+            "{text:.40}: {time:?}, and {unit:?} for copies"
+        );
     }
-    assert!(
-        started.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        started.elapsed()
-    );
 }
 
 #[test]

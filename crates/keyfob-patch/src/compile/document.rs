@@ -223,13 +223,10 @@ pub(super) fn listed(value: Value) -> Value {
     }
 }
 
-/// Returns true if the value of a `remove` names no element, whatever the attribute. A list or an object that is written
-/// as a text names none either: taken for somebody's id it would be somebody who isn't in, and the removal would be lost.
+/// Returns true if the value of a `remove` names no element, whatever the attribute. What a text can name is the
+/// [`Reader`](keyfob_core::validate::Reader)'s to say.
 pub(super) fn names_nothing(value: &Value) -> bool {
-    value.is_unassigned()
-        || value
-            .as_str()
-            .is_some_and(|text| text.is_empty() || text.trim_start().starts_with(['[', '{']))
+    value.is_unassigned() || value.as_str() == Some("")
 }
 
 /// Refuses a `remove` of what a filter selects that has a value too: the two may contradict each other, and whichever

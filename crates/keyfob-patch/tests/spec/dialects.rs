@@ -1,6 +1,6 @@
 //! The named rules by which a PATCH may depart from the RFC: what each understands, and what is refused without it.
 
-use keyfob_core::{Dialect, MemberSet, Quirk, ScimType, validate::IgnoreRule};
+use keyfob_core::{Dialect, MemberSet, Quirk, Resource, ScimType, validate::IgnoreRule};
 use keyfob_patch::Applied;
 
 use crate::{check_users, group, patch, plan, resource, user};
@@ -873,6 +873,130 @@ fn a_group_in_the_dialects_of_okta_and_entra_id_is_never_emptied_by_a_value() {
                 1,
                 "{dialect:?} {value}"
             );
+        }
+    }
+}
+
+/// A value that can't name a member is refused whatever its form: taken for the id of somebody who isn't in, it would be
+/// answered as already so.
+#[test]
+fn a_value_that_can_not_be_the_id_of_a_member_is_refused_in_every_form() {
+    let dialect = Dialect::interop();
+    for text in [
+        "a,b",
+        "a b",
+        "a;b",
+        "https://example.com/scim/v2/Users/a",
+        r#"[\"a\"]"#,
+        r#"{\"value\": \"a\"}"#,
+        r#"\"a\""#,
+    ] {
+        for form in [
+            format!(r#""{text}""#),
+            format!(r#"["{text}"]"#),
+            format!(r#"["a", "{text}"]"#),
+            format!(r#"{{"value": "{text}"}}"#),
+            format!(r#"[{{"value": "{text}"}}]"#),
+            format!(r#"{{"members": [{{"value": "{text}"}}]}}"#),
+        ] {
+            for op in ["add", "remove", "replace"] {
+                let operations = format!(r#"[{{"op": "{op}", "path": "members", "value": {form}}}]"#);
+                let before = resource(group(), r#"{"displayName": "G", "members": [{"value": "a"}]}"#);
+                let mut patched = before.clone();
+                let refused =
+                    patch(&mut patched, group(), dialect, &operations).map_err(|error| error.scim_type);
+                assert_eq!(refused, Err(Some(ScimType::InvalidValue)), "{operations}");
+                assert_eq!(patched, before);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_list_that_is_written_as_text_becomes_no_element() {
+    for op in ["add", "replace", "remove"] {
+        for (path, text) in [
+            ("emails", r#"[{\"value\": \"a@x\"}]"#),
+            ("emails", r#"[\"a@x\"]"#),
+            ("roles", "[Admin"),
+        ] {
+            let operations = format!(r#"[{{"op": "{op}", "path": "{path}", "value": "{text}"}}]"#);
+            let before = r#"{"emails": [{"value": "b@x"}], "roles": [{"value": "R"}]}"#;
+            check_users(Dialect::interop(), &[(before, &operations, "invalidValue")]);
+        }
+    }
+}
+
+/// RFC 7644 section 3.3 lets bodies hold what no schema has; a value without a path is a body in part.
+#[test]
+fn a_key_that_can_not_be_a_name_is_unknown_in_a_value_without_path_as_it_is_in_a_body() {
+    for dialect in [Dialect::strict(), Dialect::interop(), Dialect::entra()] {
+        for key in [
+            "a@b",
+            "a b",
+            "",
+            "1",
+            "a[",
+            "nick.title.x",
+            "<script>",
+            "a[b eq 1].c",
+        ] {
+            let operations = format!(r#"[{{"op": "replace", "value": {{"{key}": "x", "title": "T"}}}}]"#);
+            check_users(dialect, &[("{}", &operations, r#"{"title": "T"}"#)]);
+            let body = format!(
+                r#"{{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "b", "{key}": "x"}}"#
+            );
+            let body = Resource::from_json(body.as_bytes(), user()).unwrap();
+            assert!(
+                keyfob_core::validate::create(body, user(), dialect).is_ok(),
+                "{key}"
+            );
+        }
+        // What is meant as a path to something that there is isn't passed over.
+        for key in [r#"emails[type eq \"work\""#, "name.givenName.x", "emails[].value"] {
+            let operations = format!(r#"[{{"op": "replace", "value": {{"{key}": "x", "title": "T"}}}}]"#);
+            let mut patched = resource(user(), r#"{"userName": "b"}"#);
+            assert!(
+                patch(&mut patched, user(), dialect, &operations).is_err(),
+                "{key}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_patch_of_schemas_takes_uris_that_the_resource_may_have_and_does_nothing() {
+    const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+    for op in ["add", "replace"] {
+        for (value, strict, interop) in [
+            (format!(r#"["{USER}"]"#), "", ""),
+            (r#"["urn:example:Badge"]"#.to_owned(), "invalidSyntax", ""),
+            (r#"["junk"]"#.to_owned(), "invalidValue", "invalidValue"),
+            (
+                format!(r#"["{USER}", "<script>"]"#),
+                "invalidValue",
+                "invalidValue",
+            ),
+            (r#"[""]"#.to_owned(), "invalidValue", "invalidValue"),
+            ("[1]".to_owned(), "invalidValue", "invalidValue"),
+            (r#"[{"a": 1}]"#.to_owned(), "invalidValue", "invalidValue"),
+            (
+                r#"["urn:ietf:params:scim:schemas:core:2.0:Group"]"#.to_owned(),
+                "invalidPath",
+                "invalidPath",
+            ),
+            ("[]".to_owned(), "mutability", "mutability"),
+            ("null".to_owned(), "mutability", "mutability"),
+        ] {
+            for (dialect, expected) in [(Dialect::strict(), strict), (Dialect::interop(), interop)] {
+                for operations in [
+                    format!(r#"[{{"op": "{op}", "path": "schemas", "value": {value}}}]"#),
+                    format!(r#"[{{"op": "{op}", "value": {{"schemas": {value}}}}}]"#),
+                ] {
+                    let expected = if expected.is_empty() { "{}" } else { expected };
+                    check_users(dialect, &[("{}", &operations, expected)]);
+                }
+            }
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use keyfob_core::{
-    AttrName, Dialect, Member, MemberSet, Resource, ResourceId, Schema,
+    AttrName, Dialect, Member, MemberSet, Registry, Resource, ResourceId, Schema, ScimType, ToErrorBody,
     schema::{RegistryBuilder, ResourceTypeBuilder},
+    validate::Reader,
 };
 use keyfob_patch::{Applied, Plan, RelationDelta};
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -517,6 +518,126 @@ fn changes_that_have_to_look_at_values_are_limited_in_number() {
         .collect();
     let operations = format!(r#"[{{"op": "add", "value": {{{}}}}}]"#, keys.join(","));
     assert!(Plan::compile(request(&operations), user(), Dialect::interop()).is_err());
+}
+
+#[test]
+fn operations_are_limited_in_number_also_those_that_are_passed_over() {
+    let many = |count: usize, operation: &str| format!("[{}]", vec![operation; count].join(","));
+    let compile = |operations: &str, dialect| {
+        let compiled = Plan::compile(request(operations), user(), dialect);
+        compiled
+            .map(|plan| plan.ignored().len())
+            .map_err(|error| error.to_error_body().scim_type)
+    };
+    let too_many = Err(Some(ScimType::TooMany));
+    let unknown = r#"{"op": "add", "path": "nick", "value": "B"}"#;
+    let limit = Plan::MAX_OPERATIONS;
+    assert_eq!(compile(&many(limit, unknown), Dialect::interop()), Ok(limit));
+    assert_eq!(compile(&many(limit + 1, unknown), Dialect::interop()), too_many);
+    assert_eq!(
+        compile(
+            &many(limit + 1, r#"{"op": "remove", "path": "x"}"#),
+            Dialect::strict()
+        ),
+        too_many
+    );
+
+    // Different names that are passed over, in paths and in values.
+    let names = |count: usize| (0..count).map(|number| format!("k{number}"));
+    for (made, joined) in [
+        (
+            (|name| format!(r#"{{"op": "add", "path": "{name}", "value": "B"}}"#)) as fn(String) -> String,
+            (|all| format!("[{all}]")) as fn(String) -> String,
+        ),
+        (
+            |name| format!(r#""{name}": "B""#),
+            |all| format!(r#"[{{"op": "add", "value": {{{all}}}}}]"#),
+        ),
+        (
+            |name| format!(r#""{name}": "B""#),
+            |all| format!(r#"[{{"op": "add", "path": "name", "value": {{{all}}}}}]"#),
+        ),
+    ] {
+        let of = |count: usize| joined(names(count).map(made).collect::<Vec<_>>().join(","));
+        let limit = Reader::MAX_IGNORED;
+        assert_eq!(compile(&of(limit), Dialect::interop()), Ok(limit));
+        assert_eq!(compile(&of(limit + 1), Dialect::interop()), too_many);
+    }
+
+    // Attributes in a value count as operations do.
+    let keys: Vec<String> = (0..=limit)
+        .map(|number| format!(r#""emails[value eq \"{number}\"].nick": 1"#))
+        .collect();
+    let operations = format!(r#"[{{"op": "add", "value": {{{}}}}}]"#, keys.join(","));
+    assert_eq!(compile(&operations, Dialect::interop()), too_many);
+}
+
+/// Who is added by an operation is found by a later one, by all that is known of them.
+#[test]
+fn a_member_that_the_same_request_adds_is_found_by_type_and_reference() {
+    let addresses = Registry::rfc().addresses("https://example.com/v2");
+    let reference = r#"$ref eq \"https://example.com/v2/Users/x\""#;
+    let only_users = RegistryBuilder::rfc().flat_groups().build().unwrap();
+    let only_users = only_users.resource_type("Group").unwrap();
+    let group = group();
+    for (resource_type, sent, filter, found) in [
+        (
+            group,
+            r#"{"value": "x", "type": "User"}"#,
+            r#"type eq \"User\""#,
+            Some(true),
+        ),
+        (
+            group,
+            r#"{"value": "x", "type": "User"}"#,
+            r#"type eq \"Group\""#,
+            Some(false),
+        ),
+        (group, r#"{"value": "x", "type": "User"}"#, reference, Some(true)),
+        (only_users, r#"{"value": "x"}"#, r#"type eq \"User\""#, Some(true)),
+        (only_users, r#"{"value": "x"}"#, reference, Some(true)),
+        // Whatever it is, the filter finds it, or doesn't.
+        (
+            group,
+            r#"{"value": "x"}"#,
+            r#"type pr and value eq \"x\""#,
+            Some(true),
+        ),
+        (
+            group,
+            r#"{"value": "x"}"#,
+            r#"type eq \"User\" and value eq \"y\""#,
+            Some(false),
+        ),
+        // What it is only the store knows.
+        (group, r#"{"value": "x"}"#, r#"type eq \"User\""#, None),
+        (group, r#"{"value": "x"}"#, reference, None),
+    ] {
+        let operations = format!(
+            r#"[{{"op": "add", "path": "members", "value": [{sent}]}},
+                {{"op": "remove", "path": "members[{filter}]"}}]"#
+        );
+        let plan = Plan::compile(request(&operations), resource_type, Dialect::interop()).unwrap();
+        let mut patched = resource(
+            resource_type,
+            r#"{"displayName": "G", "members": [{"value": "z", "type": "Group"}]}"#,
+        );
+        let applied = plan.with_addresses(&addresses).apply(&mut patched);
+        let stays = patched
+            .relation("members")
+            .unwrap()
+            .contains(&ResourceId::new("x"));
+        if let Some(found) = found {
+            applied.unwrap();
+            assert_eq!(stays, !found, "{operations}");
+        } else {
+            let error = applied.unwrap_err();
+            assert_eq!(error.to_error_body().scim_type, Some(ScimType::NoTarget));
+            let message =
+                "operation 2: what `x` is in `members` is known once it is stored: select it by `value`";
+            assert_eq!(error.to_string(), message);
+        }
+    }
 }
 
 /// One operation on members, for the plan and for an obvious model of it: names by id.

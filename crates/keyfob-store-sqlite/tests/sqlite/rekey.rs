@@ -1,6 +1,12 @@
 //! Databases whose keys are of an older comparison.
 
-use std::path::Path;
+use std::{
+    env, fs,
+    path::Path,
+    process::{Command, Stdio},
+    thread,
+    time::Instant,
+};
 
 use keyfob_core::{CompareKey, Registry, ResourceId};
 use keyfob_store::{CommitError, UniqueKey};
@@ -194,4 +200,72 @@ fn keys_of_a_newer_comparison_are_refused() {
         CompareKey::VERSION
     );
     assert!(error.to_string().ends_with(&expected), "{error}");
+}
+
+const DATABASE: &str = "KEYFOB_TEST_REKEYED";
+
+/// A server that is killed while it makes keys anew has made all of them anew or none.
+#[test]
+fn a_kill_while_keys_are_made_anew_leaves_the_old_ones_or_the_new_ones() {
+    if let Ok(path) = env::var(DATABASE) {
+        let store = open_with(Path::new(&path)).unwrap();
+        drop(store);
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let old = directory.path().join("old.db");
+    old_database(&old);
+    let many: Vec<New> = (0..3_000)
+        .map(|number| New::user(&format!("User {number}")))
+        .collect();
+    let store = SqliteStore::open(&old).unwrap();
+    create(&store, &many).unwrap();
+    drop(store);
+    Connection::open(&old)
+        .unwrap()
+        .execute_batch(
+            "UPDATE kinds SET compared = 0;
+             UPDATE unique_keys SET value = substr(value, 2) WHERE value LIKE ' user %';",
+        )
+        .unwrap();
+    let before = keys(&old);
+    let run = |path: &Path| {
+        let mut child = Command::new(env::current_exe().unwrap());
+        child
+            .args([
+                "--exact",
+                "rekey::a_kill_while_keys_are_made_anew_leaves_the_old_ones_or_the_new_ones",
+            ])
+            .env(DATABASE, path)
+            .stdout(Stdio::null());
+        child.spawn().unwrap()
+    };
+    let copy = |name: &str| {
+        let path = directory.path().join(name);
+        fs::copy(&old, &path).unwrap();
+        path
+    };
+    let whole = copy("whole.db");
+    let start = Instant::now();
+    assert!(run(&whole).wait().unwrap().success());
+    let duration = start.elapsed();
+    let after = keys(&whole);
+    assert_ne!(before, after);
+    let rounds: u32 = env::var("KEYFOB_KILLS").map_or(6, |rounds| rounds.parse().unwrap());
+    for round in 0..rounds {
+        let path = copy(&format!("{round}.db"));
+        let mut child = run(&path);
+        thread::sleep(duration * (round + 1) / (rounds + 1));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let found = keys(&path);
+        assert!(
+            found == before || found == after,
+            "round {round}: some keys are old and some new"
+        );
+        let store = open_with(&path).unwrap();
+        assert_eq!(self::found(&store, "USER 17").len(), 1);
+        drop(store);
+        assert_eq!(keys(&path), after, "round {round}");
+    }
 }

@@ -1,11 +1,12 @@
 //! Operations on members: a member is known by its id, and added and removed whole.
 
 use keyfob_core::Quirk;
+use keyfob_filter::Filter;
 use serde_json::{Map, Value, json};
 
 use super::{
     Model, Op,
-    elements::{is_json_text, says_no_more},
+    elements::says_no_more,
     filter::equalities,
     target::Place,
     value::{canonical, changes},
@@ -27,7 +28,7 @@ impl Model {
                 Ok(sent) => sent.as_array().cloned().unwrap_or_default(),
                 Err(fault) => return self.fault(fault),
             };
-            if sent.iter().any(|member| id(member).is_none()) {
+            if !sent.iter().all(names_one) {
                 return self.fault("invalidValue");
             }
             if op == Op::Replace {
@@ -46,17 +47,13 @@ impl Model {
         if sent.is_empty() {
             return self.fault("invalidValue");
         }
-        let selected: Vec<Value> = members
-            .iter()
-            .filter(|member| element_matches(filter, place.attribute, member))
-            .cloned()
-            .collect();
+        let selected = self.selected_members(filter, place, &members);
         let creates = self.dialect.allows(Quirk::CreateOnNoMatch);
         let held = equalities(filter, place.attribute).filter(|_| creates);
         let mut member = held.clone().unwrap_or_default();
         member.extend(sent);
         let member = Value::from(member);
-        if id(&member).is_none() {
+        if !names_one(&member) {
             return self.fault("invalidValue");
         }
         if selected.is_empty() {
@@ -82,29 +79,61 @@ impl Model {
         let mut members = self.members(place);
         match (&place.filter, value) {
             (Some(_), Some(value)) if !says_no_more(value) => return self.fault("invalidSyntax"),
-            (Some(filter), _) => members.retain(|member| !element_matches(filter, place.attribute, member)),
+            (Some(filter), _) => {
+                let selected = self.selected_members(filter, place, &members);
+                members.retain(|member| !selected.contains(member));
+            }
             (None, None) => members.clear(),
             (None, Some(_)) if !self.dialect.allows(Quirk::RemoveByValue) => {
                 return self.fault("invalidSyntax");
             }
             (None, Some(value)) => {
-                let texts = value
-                    .as_array()
-                    .map_or(std::slice::from_ref(value), Vec::as_slice);
-                if texts.iter().any(is_json_text) {
-                    return self.fault("invalidValue");
-                }
                 let sent = match canonical(place.attribute, value, self.dialect) {
                     Ok(sent) => sent.as_array().cloned().unwrap_or_default(),
                     Err(fault) => return self.fault(fault),
                 };
-                if sent.is_empty() || sent.iter().any(|member| id(member).is_none()) {
+                if sent.is_empty() || !sent.iter().all(names_one) {
                     return self.fault("invalidValue");
                 }
                 members.retain(|member| !sent.iter().any(|other| id(other) == id(member)));
             }
         }
         self.set_members(place, members);
+    }
+
+    /// The members that a filter selects. Of one who is not stored and comes without a type nobody knows it: whichever it
+    /// is, the filter has to say the same.
+    fn selected_members(&mut self, filter: &Filter, place: &Place, members: &[Value]) -> Vec<Value> {
+        let mut selected = Vec::new();
+        for member in members {
+            let is_known = self.is_stored(member) || member.get("type").is_some();
+            let outcomes: Vec<bool> = if is_known {
+                vec![element_matches(filter, place.attribute, member)]
+            } else {
+                let of_type = |kind: &str| {
+                    let mut member = member.clone();
+                    if let Some(member) = member.as_object_mut() {
+                        member.insert("type".into(), kind.into());
+                    }
+                    element_matches(filter, place.attribute, &member)
+                };
+                ["User", "Group"].map(of_type).to_vec()
+            };
+            if outcomes.iter().any(|outcome| Some(outcome) != outcomes.first()) {
+                self.fault("noTarget");
+            } else if outcomes.first() == Some(&true) {
+                selected.push(member.clone());
+            }
+        }
+        selected
+    }
+
+    fn is_stored(&self, member: &Value) -> bool {
+        let stored = self.before.get("members").and_then(Value::as_array);
+        stored
+            .into_iter()
+            .flatten()
+            .any(|stored| id(stored) == id(member))
     }
 
     /// Puts in who is not there; who was stored is what is known of them.
@@ -150,4 +179,12 @@ fn id(member: &Value) -> Option<&str> {
         .get("value")
         .and_then(Value::as_str)
         .filter(|id| !id.is_empty())
+}
+
+/// Returns true if the member has an id, which is one word without the marks of lists, texts and addresses.
+fn names_one(member: &Value) -> bool {
+    let marks = [
+        ' ', '\n', ',', ';', '"', '[', ']', '{', '}', '/', '\\', '?', '#', '<', '>', '|', '^', '`',
+    ];
+    id(member).is_some_and(|id| !id.contains(marks))
 }

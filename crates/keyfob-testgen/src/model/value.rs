@@ -6,7 +6,7 @@ use keyfob_core::{
 };
 use serde_json::{Map, Value};
 
-use super::Fault;
+use super::{Fault, elements::is_json_text};
 
 /// The value of the attribute; null where it is unassigned.
 pub(super) fn canonical(attribute: &Attribute, value: &Value, dialect: Dialect) -> Result<Value, Fault> {
@@ -97,6 +97,8 @@ pub(super) fn changes(
     match only(value, dialect) {
         Value::Null => Ok(None),
         Value::String(id) if bare && id.is_empty() => Ok(None),
+        // A list or an object that is written as text is nobody's id and nobody's address.
+        text if bare && is_json_text(text) => Err("invalidValue"),
         Value::String(id) if bare => Ok(Some([("value".into(), id.as_str().into())].into_iter().collect())),
         Value::Object(object) => {
             let mut changes = Map::new();

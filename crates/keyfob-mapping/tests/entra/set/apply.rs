@@ -2,8 +2,8 @@
 
 use keyfob_core::{Dialect, Resource};
 use keyfob_mapping::{
-    Options,
-    mapping::{Actions, AttributeMapping, Change, DeletionThreshold, Mapper, ObjectMapping},
+    Options, graph,
+    mapping::{Actions, AttributeMapping, Change, DeletionThreshold, Lookup, Mapper, ObjectMapping},
     scope::{Clause, ClauseGroup, Operator, ScopingFilter},
 };
 use keyfob_patch::Plan;
@@ -132,6 +132,102 @@ fn an_object_that_an_expression_leaves_out_of_the_flow_is_skipped() {
             Some(&babs)
         ),
         Change::UpToDate
+    );
+}
+
+/// What a delta query of Microsoft Graph says of an object that is gone.
+#[test]
+fn an_object_that_is_gone_is_disabled_or_deleted_and_nothing_else_of_its_resource_changes() {
+    let object = |json: &str| graph::source_from_json(json.as_bytes()).unwrap();
+    let mapper = Mapper::compile(&ObjectMapping::entra_user(), user(), &Options::default()).unwrap();
+    let babs = existing(r#"{"userName": "babs", "active": true, "name": {"formatted": "Babs"}}"#);
+    let apply = |json: &str, existing| mapper.apply(&object(json), existing, &environment()).unwrap();
+    let Change::Disable(request) = apply(r#"{"id": "1", "@removed": {"reason": "changed"}}"#, Some(&babs))
+    else {
+        panic!("not disabled");
+    };
+    assert_eq!(
+        operations(&request),
+        json!([{"op": "replace", "path": "active", "value": false}])
+    );
+    let purged = r#"{"id": "1", "@removed": {"reason": "deleted"}}"#;
+    assert_eq!(apply(purged, Some(&babs)), Change::Delete);
+    assert_eq!(apply(purged, None), Change::OutOfScope);
+    // Groups have no attribute that says that they are gone.
+    let groups = Mapper::compile(&ObjectMapping::entra_group(), group(), &Options::default()).unwrap();
+    let guides = Resource::from_json(br#"{"displayName": "Guides"}"#, group()).unwrap();
+    let gone = object(r#"{"id": "1", "@removed": {"reason": "changed"}}"#);
+    assert_eq!(
+        groups.apply(&gone, Some(&guides), &environment()),
+        Ok(Change::Delete)
+    );
+}
+
+#[test]
+fn changes_of_members_are_made_and_no_others() {
+    let mapper = Mapper::compile(&ObjectMapping::entra_group(), group(), &Options::default()).unwrap();
+    let guides = Resource::from_json(
+        br#"{"displayName": "Guides", "externalId": "g", "members": [{"value": "r1"}, {"value": "r2"}]}"#,
+        group(),
+    )
+    .unwrap();
+    let delta = graph::source_from_json(
+        br#"{"id": "g", "displayName": "Guides", "members@delta": [
+            {"id": "s3"}, {"id": "s2", "@removed": {"reason": "deleted"}}, {"id": "unknown"}
+        ]}"#,
+    )
+    .unwrap();
+    let references = |target: &str, id: &str| {
+        assert_eq!(target, "members");
+        id.strip_prefix('s').map(|number| format!("r{number}").into())
+    };
+    let lookup = Lookup::new().with_references(&references);
+    let change = mapper
+        .apply_with(&delta, Some(&guides), &environment(), &lookup)
+        .unwrap();
+    let Change::Update(request) = change else {
+        panic!("{change:?}");
+    };
+    assert_eq!(
+        operations(&request),
+        json!([
+            {"op": "remove", "path": "members[value eq \"r2\"]"},
+            {"op": "add", "path": "members", "value": [{"value": "r3"}]}
+        ])
+    );
+}
+
+#[test]
+fn a_reference_that_has_no_resource_is_left_out() {
+    let mapper = Mapper::compile(&ObjectMapping::entra_user(), user(), &Options::default()).unwrap();
+    let source =
+        graph::source_from_json(br#"{"userPrincipalName": "babs", "manager": {"id": "8"}}"#).unwrap();
+    let nobody = |_: &str, _: &str| None;
+    let ann = |_: &str, id: &str| (id == "8").then(|| "ann".into());
+    let manager = |lookup: &Lookup<'_>| {
+        let made = mapper.create_with(&source, &environment(), lookup).unwrap();
+        let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        attributes(&made)[enterprise]["manager"]["value"].clone()
+    };
+    assert_eq!(manager(&Lookup::new()), "8");
+    assert_eq!(manager(&Lookup::new().with_references(&ann)), "ann");
+    assert_eq!(manager(&Lookup::new().with_references(&nobody)), json!(null));
+}
+
+#[test]
+fn an_empty_text_that_comes_of_nothing_is_not_sent() {
+    let mapper = mapper(
+        r#"[
+            {"target": "name.formatted", "expression": "Join(\" \", [givenName], [surname])"},
+            {"target": "title", "expression": "Left([jobTitle], 3)", "default": "None"},
+            {"target": "nickName", "expression": "[nick]"}
+        ]"#,
+    );
+    let made = |json: &str| attributes(&mapper.create(&source(json), &environment()).unwrap());
+    assert_eq!(made("{}"), json!({"title": "None"}));
+    assert_eq!(
+        made(r#"{"surname": "Jensen", "nick": "", "jobTitle": ""}"#),
+        json!({"name": {"formatted": "Jensen"}, "title": "", "nickName": ""})
     );
 }
 

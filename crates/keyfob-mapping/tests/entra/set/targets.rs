@@ -1,15 +1,18 @@
 //! Target paths, and how values become those of the target's type (M-6, M-7).
 
 use keyfob_core::{
-    ResourceType, Schema,
+    Registry, ResourceType, Schema, SchemaUri,
     schema::{RegistryBuilder, ResourceTypeBuilder},
 };
 use keyfob_mapping::{
     Options,
+    graph::SynchronizationSchema,
     mapping::{AttributeMapping, Mapper, MappingError, ObjectMapping},
 };
 
-use super::support::{attributes, environment, mapper, source, user};
+use serde_json::json;
+
+use super::support::{attributes, environment, mapper, operations, source, user};
 
 fn compile(attributes: Vec<AttributeMapping>) -> Result<Mapper, MappingError> {
     let mut mapping = ObjectMapping::new("User", "User");
@@ -21,74 +24,66 @@ fn compile(attributes: Vec<AttributeMapping>) -> Result<Mapper, MappingError> {
 fn every_form_of_a_target_path_takes_its_value() {
     let source = source(r#"{"a": "x", "on": "True", "list": ["x", "y"]}"#);
     for (target, expression, expected) in [
-        ("title", "[a]", serde_json::json!({"title": "x"})),
-        ("TITLE", "[a]", serde_json::json!({"title": "x"})),
+        ("title", "[a]", json!({"title": "x"})),
+        ("TITLE", "[a]", json!({"title": "x"})),
         (
             "urn:ietf:params:scim:schemas:core:2.0:User:title",
             "[a]",
-            serde_json::json!({"title": "x"}),
+            json!({"title": "x"}),
         ),
-        (
-            "name.givenName",
-            "[a]",
-            serde_json::json!({"name": {"givenName": "x"}}),
-        ),
+        ("name.givenName", "[a]", json!({"name": {"givenName": "x"}})),
         (
             r#"emails[type eq "work"].value"#,
             "[a]",
-            serde_json::json!({"emails": [{"type": "work", "value": "x"}]}),
+            json!({"emails": [{"type": "work", "value": "x"}]}),
         ),
         (
             r#"emails[type eq "work"]"#,
             "[a]",
-            serde_json::json!({"emails": [{"type": "work", "value": "x"}]}),
+            json!({"emails": [{"type": "work", "value": "x"}]}),
         ),
         (
             r#"emails[type eq "work" and primary eq true].value"#,
             "[a]",
-            serde_json::json!({"emails": [{"type": "work", "primary": true, "value": "x"}]}),
+            json!({"emails": [{"type": "work", "primary": true, "value": "x"}]}),
         ),
         (
             r#"roles[primary eq "True"].display"#,
             "[a]",
-            serde_json::json!({"roles": [{"primary": true, "display": "x"}]}),
+            json!({"roles": [{"primary": true, "display": "x"}]}),
         ),
         (
             r#"emails[type eq "work"].primary"#,
             "[on]",
-            serde_json::json!({"emails": [{"type": "work", "primary": true}]}),
+            json!({"emails": [{"type": "work", "primary": true}]}),
         ),
         (
             "emails",
             "[list]",
-            serde_json::json!({"emails": [{"value": "x"}, {"value": "y"}]}),
+            json!({"emails": [{"value": "x"}, {"value": "y"}]}),
         ),
-        (
-            "emails.value",
-            "[a]",
-            serde_json::json!({"emails": [{"value": "x"}]}),
-        ),
+        ("emails.value", "[a]", json!({"emails": [{"value": "x"}]})),
         (
             "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
             "[a]",
-            serde_json::json!({"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "x"}}),
+            json!({"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"department": "x"}}),
         ),
         (
             "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
             "[a]",
-            serde_json::json!({"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"manager": {"value": "x"}}}),
+            json!({"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"manager": {"value": "x"}}}),
         ),
         (
             "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User.manager",
             "[a]",
-            serde_json::json!({"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"manager": {"value": "x"}}}),
+            json!({"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"manager": {"value": "x"}}}),
         ),
         (
             "urn:ietf:params:scim:schemas:extension:verkada:core:2.0:User:externalId",
             "[a]",
-            serde_json::json!({"urn:ietf:params:scim:schemas:extension:verkada:core:2.0:User": {"externalId": "x"}}),
+            json!({"urn:ietf:params:scim:schemas:extension:verkada:core:2.0:User": {"externalId": "x"}}),
         ),
-        ("externalId", "[a]", serde_json::json!({"externalId": "x"})),
+        ("externalId", "[a]", json!({"externalId": "x"})),
     ] {
         let mapper = compile(vec![AttributeMapping::new(target, expression)]).unwrap();
         let created = mapper.create(&source, &environment()).unwrap();
@@ -116,10 +111,26 @@ fn m_7_a_target_that_can_not_be_mapped_says_why() {
             r#"`emails[typ eq "work"].value`: `emails` has no sub-attribute `typ`"#,
             Some("type"),
         ),
-        ("id", "`id`: the attribute is readOnly", None),
-        ("groups", "`groups`: the attribute is readOnly", None),
-        ("meta.created", "`meta.created`: the attribute is readOnly", None),
-        ("schemas", "`schemas`: the attribute is readOnly", None),
+        (
+            "id",
+            "`id`: the attribute is readOnly: only the service provider sets it",
+            None,
+        ),
+        (
+            "groups",
+            "`groups`: the attribute is readOnly: only the service provider sets it",
+            None,
+        ),
+        (
+            "meta.created",
+            "`meta.created`: the attribute is readOnly: only the service provider sets it",
+            None,
+        ),
+        (
+            "schemas",
+            "`schemas`: the attribute is readOnly: only the service provider sets it",
+            None,
+        ),
         (
             "emails.type",
             "`emails.type`: this is a sub-attribute of every value; a filter such as `[type eq \"work\"]` has to say \
@@ -300,7 +311,7 @@ fn a_date_becomes_a_date_of_scim() {
         .unwrap();
     assert_eq!(
         attributes(&created),
-        serde_json::json!({"adateTime": "2021-07-02T15:33:38.000Z", "astring": "7/2/2021 3:33:38 PM"})
+        json!({"adateTime": "2021-07-02T15:33:38.000Z", "astring": "7/2/2021 3:33:38 PM"})
     );
 }
 
@@ -311,4 +322,96 @@ fn an_empty_id_points_at_nobody() {
     );
     let created = mapper.create(&source(r#"{"m": ""}"#), &environment()).unwrap();
     assert!(created.extensions().is_empty());
+}
+
+/// An export of an application with an extension of its own: attribute definitions as the portal adds them.
+const FINT: &[u8] = br#"{"synchronizationRules": [{
+    "name": "USER_OUTBOUND_USER", "sourceDirectoryName": "Azure Active Directory", "targetDirectoryName": "customappsso",
+    "objectMappings": [{
+        "sourceObjectName": "User", "targetObjectName": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User",
+        "attributeMappings": [
+            {"targetAttributeName": "userName", "matchingPriority": 1, "source": {"expression": "[userPrincipalName]"}},
+            {"targetAttributeName": "urn:ietf:params:scim:schemas:extension:fint:2.0:User:employeeId", "source": {"expression": "[employeeId]"}},
+            {"targetAttributeName": "urn:ietf:params:scim:schemas:extension:fint:2.0:User:isStudent", "source": {"expression": "[isStudent]"}},
+            {"targetAttributeName": "urn:ietf:params:scim:schemas:extension:fint:2.0:User:badges[type eq \"day\"].value", "source": {"expression": "[badge]"}},
+            {"targetAttributeName": "urn:ietf:params:scim:schemas:extension:fint:2.0:User:home.school", "source": {"expression": "[school]"}}
+        ]
+    }]
+}], "directories": [{"name": "customappsso", "objects": [{
+    "name": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User", "attributes": [
+        {"name": "userName", "type": "String", "required": true},
+        {"name": "urn:ietf:params:scim:schemas:extension:fint:2.0:User:employeeId", "type": "Integer"},
+        {"name": "urn:ietf:params:scim:schemas:extension:fint:2.0:User:isStudent", "type": "Boolean"},
+        {"name": "urn:ietf:params:scim:schemas:extension:fint:2.0:User:badges[type eq \"day\"].value", "type": "String"},
+        {"name": "urn:ietf:params:scim:schemas:extension:fint:2.0:User:home.school", "type": "String"},
+        {"name": "not a path", "type": "String"}
+    ]
+}]}]}"#;
+
+#[test]
+fn an_export_says_itself_which_attributes_the_target_has() {
+    let schema = SynchronizationSchema::from_json(FINT).unwrap();
+    let rule = schema.mappings().unwrap().swap_remove(0);
+    let target = schema.target_type(&rule, Registry::rfc()).unwrap().unwrap();
+    assert!(target.is_scim);
+    let mapper = Mapper::compile(&rule.mapping, &target.resource_type, &Options::default()).unwrap();
+    let source = source(
+        r#"{"userPrincipalName": "babs", "employeeId": "7", "isStudent": "False", "badge": "b", "school": "s"}"#,
+    );
+    let mut babs = mapper.create(&source, &environment()).unwrap();
+    let fint = "urn:ietf:params:scim:schemas:extension:fint:2.0:User";
+    assert_eq!(
+        serde_json::from_slice::<serde_json::Value>(&babs.to_json()).unwrap(),
+        json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User", fint],
+            "userName": "babs",
+            fint: {
+                "employeeId": 7, "isStudent": false, "badges": [{"type": "day", "value": "b"}], "home": {"school": "s"}
+            }
+        })
+    );
+    babs.extension_mut(&SchemaUri::new(fint)).insert("employeeId", 8);
+    let request = mapper.update(&source, &babs, &environment()).unwrap();
+    assert_eq!(
+        operations(&request),
+        json!([{"op": "replace", "path": format!("{fint}:employeeId"), "value": 7}])
+    );
+}
+
+#[test]
+fn an_application_with_attributes_of_its_own_has_those_alone() {
+    let schema = SynchronizationSchema::from_json(
+        br#"{"synchronizationRules": [{"targetDirectoryName": "Salesforce", "objectMappings": [{
+            "sourceObjectName": "User", "targetObjectName": "User", "attributeMappings": [
+                {"targetAttributeName": "Username", "matchingPriority": 1, "source": {"expression": "[userPrincipalName]"}},
+                {"targetAttributeName": "IsActive", "source": {"expression": "Not([IsSoftDeleted])"}},
+                {"targetAttributeName": "Alias", "source": {"expression": "Mid([userPrincipalName], 1, 8)"}},
+                {"targetAttributeName": "Roles", "source": {"expression": "Split([roles], \",\")"}}
+            ]}]}],
+        "directories": [{"name": "Salesforce", "objects": [{"name": "User", "attributes": [
+            {"name": "Username", "type": "String", "required": true}, {"name": "IsActive", "type": "Boolean"},
+            {"name": "Alias", "type": "String"}, {"name": "Roles", "type": "String", "multivalued": true},
+            {"name": "Id", "type": "String", "mutability": "ReadOnly"}
+        ]}]}]}"#,
+    )
+    .unwrap();
+    let rule = schema.mappings().unwrap().swap_remove(0);
+    let target = schema.target_type(&rule, Registry::rfc()).unwrap().unwrap();
+    assert!(!target.is_scim);
+    let mapper = Mapper::compile(&rule.mapping, &target.resource_type, &Options::default()).unwrap();
+    let made = mapper
+        .create(
+            &source(r#"{"userPrincipalName": "babs@example.com", "IsSoftDeleted": false, "roles": "a,b"}"#),
+            &environment(),
+        )
+        .unwrap();
+    assert_eq!(
+        attributes(&made),
+        json!({"Username": "babs@example.com", "IsActive": true, "Alias": "babs@exa", "Roles": ["a", "b"]})
+    );
+    let mut wrong = rule.mapping.clone();
+    wrong.attributes[0].target = "title".into();
+    wrong.attributes[1].target = "Id".into();
+    let error = Mapper::compile(&wrong, &target.resource_type, &Options::default()).unwrap_err();
+    assert_eq!(error.faults.len(), 2, "{error}");
 }
