@@ -61,7 +61,7 @@ impl<S: Store> Access<'_, S> {
         let groups = self
             .all(cx, &self.types.access_group, &Selection::document())
             .await?;
-        self.existing_groups(cx, &groups).await
+        Ok(self.existing_groups(cx, &groups).await?)
     }
 
     /// Returns those of stored access groups that exist under the organization's link.

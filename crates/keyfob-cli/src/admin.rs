@@ -178,7 +178,7 @@ impl From<FeedError> for Failure {
     fn from(error: FeedError) -> Self {
         match error {
             FeedError::Store(error) => Self::Unusable(error.into()),
-            error => Self::Unusable(Unusable(error.to_string())),
+            error => Self::Unusable(Unusable::new(error.to_string())),
         }
     }
 }

@@ -236,7 +236,7 @@ fn l_5_what_fails_leaves_everything_as_it_was() {
                 .store()
                 .hooks()
                 .is_down
-                .store(true, Ordering::Relaxed)
+                .store(true, Ordering::Relaxed);
         };
         let events = fixture.event_count();
         fail();

@@ -352,7 +352,7 @@ fn a_unit_that_is_filled_while_it_is_deleted_stays() {
             fixture.before_next_commit(move |store| {
                 let other = crate::fixture::engine(
                     crate::store::Watched::new(store.clone(), crate::store::Watcher::default()),
-                    keyfob_engine::Profile::accessiq(),
+                    Profile::accessiq(),
                 );
                 filling(&keyfob_access::Access::new(&other).unwrap(), &admin);
             });
@@ -366,7 +366,7 @@ fn a_unit_that_is_filled_while_it_is_deleted_stays() {
         fixture.before_next_commit(move |store| {
             let other = crate::fixture::engine(
                 crate::store::Watched::new(store.clone(), crate::store::Watcher::default()),
-                keyfob_engine::Profile::accessiq(),
+                Profile::accessiq(),
             );
             let kind = other.registry().resource_type("Group").unwrap();
             let body = keyfob_core::Resource::from_json(br#"{"displayName":"Sales"}"#, kind).unwrap();
@@ -426,7 +426,7 @@ fn u_4_a_new_organization_has_what_the_rules_found_it_with() {
             let provisioning = block_on(fixture.engine.provisioning(&cx)).unwrap();
             let default = units.first().map(|unit| unit.id.as_str());
             assert_eq!(provisioning.default_unit.as_deref(), default);
-            let events = block_on(admin.events(&cx, None, 100)).unwrap();
+            let events = block_on(admin.events(&cx, keyfob_engine::Position::START, 100)).unwrap();
             let of_units = events.iter().filter(|event| event.event.resource_type == "Unit");
             assert_eq!(of_units.count(), expected.len(), "{events:?}");
         }

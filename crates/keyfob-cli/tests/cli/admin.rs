@@ -557,7 +557,11 @@ fn events_are_read_after_the_last_one_that_was_read() {
         .collect();
     assert_eq!(names, ["linked", "tokenIssued", "created", "inviteRequested"]);
     assert_eq!(events[2]["resource"], json!(id));
-    let last = events[3]["id"].to_string();
+    assert_eq!(events[2]["label"], json!("ann@example.com"));
+    assert_eq!(events[2]["verb"], json!("create"));
+    assert_eq!(events[2]["actor"]["credential"], json!("default"));
+    let last = events[3]["position"].to_string();
+    assert_eq!(last, "4");
     assert_eq!(site.ask(&["events", "--after", &last]), Vec::<Value>::new());
     site.set_active(&id, false);
     let events = site.ask(&["events", "--after", &last]);

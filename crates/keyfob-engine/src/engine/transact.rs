@@ -300,10 +300,8 @@ impl<S: Store> Engine<S> {
             }
             (_, CommitError::UnknownMembers { members, .. }) => Err(EngineError::UnknownMembers { members }),
             (_, CommitError::UniquenessViolated { attribute, .. }) => {
-                let may_go_without = gives_way
-                    && number == main
-                    && attribute != USER_NAME
-                    && !seen.taken.contains(&attribute);
+                let may_go_without =
+                    gives_way && number == main && attribute != USER_NAME && !seen.taken.contains(&attribute);
                 if may_go_without {
                     seen.taken.push(attribute);
                     return Ok(Again::Decide);
