@@ -60,6 +60,24 @@ fn fault() -> impl Strategy<Value = Fault> {
 struct Faulty {
     inner: InProcess<Service>,
     schedule: Arc<Mutex<std::vec::IntoIter<Fault>>>,
+    /// The endpoints at which something was created, and how often one was asked to create again.
+    created: Arc<Mutex<(Vec<String>, usize)>>,
+}
+
+impl Faulty {
+    /// Lets a request arrive. The server refuses a second creation, so that only its arrival shows that it was sent.
+    async fn arrive(&self, request: Request) -> Answered {
+        let is_creation = request.http.method() == http::Method::POST;
+        let path = request.http.uri().path().to_owned();
+        if is_creation && self.created.lock().unwrap().0.contains(&path) {
+            self.created.lock().unwrap().1 += 1;
+        }
+        let answer = self.inner.send(request).await?;
+        if is_creation && answer.status() == 201 {
+            self.created.lock().unwrap().0.push(path);
+        }
+        Ok(answer)
+    }
 }
 
 impl Transport for Faulty {
@@ -67,14 +85,14 @@ impl Transport for Faulty {
         let fault = self.schedule.lock().unwrap().next().unwrap_or(Fault::None);
         let interrupted = || Err(TransportError::interrupted("the connection broke"));
         match fault {
-            Fault::None => self.inner.send(request).await,
+            Fault::None => self.arrive(request).await,
             Fault::DropBefore => interrupted(),
             Fault::DropAfter => {
-                self.inner.send(request).await?;
+                self.arrive(request).await?;
                 interrupted()
             }
             Fault::Slow => {
-                self.inner.send(request).await?;
+                self.arrive(request).await?;
                 Err(TransportError::timed_out("too late"))
             }
             Fault::ThrottledSeconds => with("retry-after", "1", scim(429, &error(429, ""))),
@@ -90,16 +108,16 @@ impl Transport for Faulty {
             Fault::Unavailable => Ok(response(503, "text/html", "<html>")),
             Fault::InternalBefore => scim(500, &error(500, "")),
             Fault::InternalAfter => {
-                self.inner.send(request).await?;
+                self.arrive(request).await?;
                 Ok(response(500, "application/json", "{}"))
             }
             Fault::BadGateway => {
-                self.inner.send(request).await?;
+                self.arrive(request).await?;
                 Ok(response(502, "text/plain", "error code: 502"))
             }
             Fault::Html404 => Ok(response(404, "text/html", "<html><h1>Not Found</h1></html>")),
             Fault::CutJson => {
-                let mut answer = self.inner.send(request).await?;
+                let mut answer = self.arrive(request).await?;
                 let half = answer.body().len() / 2;
                 let cut = answer.body().slice(..half);
                 *answer.body_mut() = cut;
@@ -120,12 +138,17 @@ async fn provision(schedule: Vec<Fault>) -> Result<(), TestCaseError> {
         .build()
         .unwrap();
     let schedule = Arc::new(Mutex::new(schedule.into_iter()));
+    let created_twice: Arc<Mutex<(Vec<String>, usize)>> = Arc::default();
     let client = builder("http://localhost/scim/v2", &token)
         .retry(Retry {
             first: Duration::ZERO,
             ..Retry::default()
         })
-        .transport(Faulty { inner, schedule })
+        .transport(Faulty {
+            inner,
+            schedule,
+            created: Arc::clone(&created_twice),
+        })
         .build()
         .unwrap();
     let (users, groups) = (client.of::<User>(), client.of::<Group>());
@@ -135,6 +158,11 @@ async fn provision(schedule: Vec<Fault>) -> Result<(), TestCaseError> {
     let created = users.create(&ada).await;
     let held = truth.of::<User>().list().all().await.unwrap();
     prop_assert!(held.len() <= 1, "a user was created twice");
+    prop_assert_eq!(
+        created_twice.lock().unwrap().1,
+        0,
+        "what was created is sent again"
+    );
     let Ok(created) = created else { return Ok(()) };
     prop_assert_eq!(held.len(), 1, "a creation that was reported as done is lost");
     prop_assert_eq!(&created.id, &held[0].id);
@@ -143,6 +171,11 @@ async fn provision(schedule: Vec<Fault>) -> Result<(), TestCaseError> {
     let held = truth.of::<Group>().list().all().await.unwrap();
     prop_assert!(held.len() <= 1, "a group was created twice");
     prop_assert!(group.is_err() || held.len() == 1);
+    prop_assert_eq!(
+        created_twice.lock().unwrap().1,
+        0,
+        "what was created is sent again"
+    );
 
     if users
         .patch(
