@@ -130,13 +130,30 @@ impl<S: Store> Access<'_, S> {
     ) -> Result<AccessGroup, AccessError> {
         demand_admin(cx)?;
         let source = self.provisioned_group(cx, group).await?;
+        let id = match self.convert(cx, group, &source).await {
+            // The name may be that of an access group that went with its link and is still stored.
+            Err(AccessError::NameTaken { .. }) if self.engine.admin().sweep(cx).await? > 0 => {
+                self.convert(cx, group, &source).await?
+            }
+            outcome => outcome?,
+        };
+        self.access_group(cx, id.as_str()).await
+    }
+
+    /// Makes an access group from a group, which somebody names so, and returns its id.
+    async fn convert(
+        &self,
+        cx: &Context,
+        group: &str,
+        source: &ResourceId,
+    ) -> Result<ResourceId, AccessError> {
         let not_provisioned = || AccessError::NotProvisioned(group.into());
         let fresh = self.engine.next_id();
         let mut made = None;
         let mut name = SmolStr::default();
         let outcome = self
             .engine
-            .amend(cx, &self.types.group, &source, "createAccessGroup", |review| {
+            .amend(cx, &self.types.group, source, "createAccessGroup", |review| {
                 made = None;
                 if !review.provisioning().manages(review.state()) {
                     return Ok(());
@@ -165,8 +182,7 @@ impl<S: Store> Access<'_, S> {
             }
             Err(error) => return Err(error.into()),
         }
-        let made = made.ok_or_else(not_provisioned)?;
-        self.access_group(cx, made.as_str()).await
+        made.ok_or_else(not_provisioned)
     }
 
     /// Makes an access group with members of its own, of which it has none yet.

@@ -392,23 +392,44 @@ fn an_administrator_may_take_an_access_group_away_and_the_group_stays() {
 }
 
 #[test]
-fn an_access_group_that_was_orphaned_without_the_rule_can_be_taken_away() {
-    let store = DynStore::new(MemoryStore::new());
-    let with_rule = Fixture::over(store.clone(), None, Profile::verkada());
-    with_rule.group("Guides", &[]);
-    with_rule.group("Guards", &[]);
-    convert(&with_rule, "Guides").unwrap();
-    convert(&with_rule, "Guards").unwrap();
-    let registry = keyfob_access::register(RegistryBuilder::verkada())
-        .build()
-        .unwrap();
-    let without = Engine::new(store, registry);
-    block_on(without.admin().unlink(&with_rule.admin, Some(Confirmed))).unwrap();
-    assert_eq!(with_rule.access_groups().len(), 2);
-    for name in ["Guides", "Guards"] {
-        block_on(with_rule.access().delete_access_group(&with_rule.admin, name)).unwrap();
+fn an_access_group_that_is_still_stored_without_its_link_is_nothing_and_its_name_is_free() {
+    type Take = fn(&Fixture);
+    let takes: [Take; 2] = [
+        |fixture| {
+            block_on(fixture.access().create_access_group(&fixture.admin, "Guides")).unwrap();
+        },
+        |fixture| {
+            convert(fixture, "Guides").unwrap();
+        },
+    ];
+    for take in takes {
+        let store = DynStore::new(MemoryStore::new());
+        let fixture = Fixture::over(store.clone(), None, Profile::verkada());
+        let (ann, bob) = (fixture.user("ann"), fixture.user("bob"));
+        let guides = fixture.group("Guides", &[&ann]);
+        let made = convert(&fixture, "Guides").unwrap();
+        let registry = keyfob_access::register(RegistryBuilder::verkada())
+            .build()
+            .unwrap();
+        // An engine without the rule knows of nothing to sweep.
+        let without = Engine::new(store, registry);
+        block_on(without.admin().unlink(&fixture.admin, Some(Confirmed))).unwrap();
+        let (access, admin) = (fixture.access(), &fixture.admin);
+        assert!(fixture.access_groups().is_empty());
+        assert!(matches!(
+            block_on(access.access_group(admin, made.id.as_str())),
+            Err(AccessError::NotFound { .. })
+        ));
+        let user = block_on(access.user(admin, ann.as_str())).unwrap();
+        assert!(user.access_groups.is_empty());
+        // Nor does it come back with another link.
+        fixture.link();
+        fixture.join(&guides, &bob);
+        assert!(fixture.access_groups().is_empty());
+        take(&fixture);
+        assert_eq!(fixture.access_groups().len(), 1);
+        assert_eq!(block_on(fixture.engine.admin().sweep(admin)).unwrap(), 0);
     }
-    assert!(with_rule.access_groups().is_empty());
 }
 
 #[test]
