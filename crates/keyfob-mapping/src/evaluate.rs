@@ -16,6 +16,7 @@ use crate::{
         regex::{Regex, RegexError},
     },
     environment::Environment,
+    explain::Trace,
     function::Definition,
     options::Options,
     program::{Node, Operation, Program, at},
@@ -43,6 +44,7 @@ pub(crate) struct Evaluation<'v> {
     program: &'v Program,
     source: &'v Source,
     environment: &'v Environment<'v>,
+    trace: Option<&'v Trace>,
     /// How much work may still be done.
     work: Cell<usize>,
 }
@@ -51,11 +53,17 @@ pub(crate) struct Evaluation<'v> {
 const NODE: usize = 32;
 
 impl<'v> Evaluation<'v> {
-    pub(crate) fn new(program: &'v Program, source: &'v Source, environment: &'v Environment<'v>) -> Self {
+    pub(crate) fn new(
+        program: &'v Program,
+        source: &'v Source,
+        environment: &'v Environment<'v>,
+        trace: Option<&'v Trace>,
+    ) -> Self {
         Self {
             program,
             source,
             environment,
+            trace,
             work: Cell::new(program.options().limits.work),
         }
     }
@@ -66,6 +74,15 @@ impl<'v> Evaluation<'v> {
             return Ok(NULL);
         };
         self.charge(NODE, node)?;
+        let value = self.node(node);
+        if let Some(trace) = self.trace {
+            trace.note(node.origin, &value);
+        }
+        value
+    }
+
+    #[inline]
+    fn node(&self, node: &'v Node) -> Evaluated<'v> {
         match &node.operation {
             Operation::Constant(value) | Operation::Pattern(value, _) | Operation::Format(value, _) => {
                 Ok(Cow::Borrowed(value))

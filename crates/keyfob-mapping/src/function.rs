@@ -2,6 +2,7 @@
 
 mod choice;
 mod dates;
+mod document;
 mod encoding;
 pub(crate) mod foreign;
 mod generators;
@@ -15,6 +16,7 @@ use std::fmt;
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
+pub use self::document::Document;
 use crate::{
     evaluate::{Call, Evaluated},
     options::FunctionSet,

@@ -12,6 +12,7 @@ use keyfob_mapping::{
     graph::{GraphObject, Objects, TargetType},
     mapping::{ApplyError, ApplyErrorKind, Change, Lookup, Mapper, MappingError, ObjectMapping},
 };
+use serde_json::{Value as Json, json};
 
 use super::{
     evaluating::{Attributes, Evaluating},
@@ -418,4 +419,30 @@ pub(super) fn apply_error(error: &ApplyError, mapping: &ObjectMapping) -> String
         (_, Some(text)) => format!("{error}\n  {text}"),
         _ => error.to_string(),
     }
+}
+
+/// A change as programs read it.
+pub(super) fn change_to_json(change: &Change) -> Json {
+    let word = match change {
+        Change::Create(resource) => {
+            let resource: Json = serde_json::from_slice(&resource.to_json()).unwrap_or_default();
+            return json!({"outcome": "create", "resource": resource});
+        }
+        Change::Update(request) | Change::Disable(request) => {
+            let patch = json::object_to_vec(&request.to_object());
+            let patch: Json = serde_json::from_slice(&patch).unwrap_or_default();
+            let outcome = if matches!(change, Change::Update(_)) {
+                "update"
+            } else {
+                "disable"
+            };
+            return json!({"outcome": outcome, "patch": patch});
+        }
+        Change::Delete => "delete",
+        Change::UpToDate => "upToDate",
+        Change::OutOfScope => "outOfScope",
+        Change::Skipped { .. } => "skipped",
+        _ => "notAllowed",
+    };
+    json!({"outcome": word})
 }

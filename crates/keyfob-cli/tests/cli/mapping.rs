@@ -466,3 +466,51 @@ fn what_a_scoping_filter_can_not_decide_is_neither_true_nor_false() {
     scope(&groups("EQALS", &["x"]), &json!({})).assert_unusable("did you mean `EQUALS`?");
     scope(&groups("EQUALS", &[]), &json!({})).assert_unusable("`EQUALS` takes one value, not 0");
 }
+
+#[test]
+fn explain_says_of_every_attribute_what_flows_and_why() {
+    let mapping = json!({
+        "scope": [[{"sourceOperandName": "department", "operatorName": "EQUALS", "values": ["Sales"]}]],
+        "attributes": [
+            {"target": "userName", "expression": "[upn]", "matching": 1},
+            {"target": "title", "expression": "PCase([jobTitle])"},
+            {"target": "locale", "default": "en-US"}
+        ]
+    });
+    let explain = |more: &[&str]| {
+        let arguments = [
+            "map",
+            "explain",
+            "--mapping",
+            "-",
+            "--attr",
+            "upn=babs",
+            "--attr",
+            "department=HR",
+        ];
+        run(&[&arguments[..], more].concat(), &mapping.to_string())
+    };
+    let told = explain(&[]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert_eq!(
+        told.stdout,
+        concat!(
+            "in scope: false: group 1 fails at clause 1, `department EQUALS Sales`: the value is `HR`\n",
+            "`userName`: \"babs\"\n",
+            "  [upn] -> \"babs\"\n",
+            "`title`: nothing flows: the value is null\n",
+            "  PCase([jobTitle]) -> null\n",
+            "    [jobTitle] -> null\n",
+            "      because the object has no such attribute\n",
+            "`locale`: \"en-US\", the default\n",
+            "change: none: the object is out of scope\n",
+        )
+    );
+    let json: Value = serde_json::from_str(&explain(&["--json"]).stdout).unwrap();
+    assert_eq!(json["scope"]["groups"][0]["failed"]["clause"], 1);
+    assert_eq!(
+        json["attributes"][1]["flow"],
+        json!({"flows": false, "reason": "the value is null"})
+    );
+    assert_eq!(json["change"], json!({"outcome": "outOfScope"}));
+}

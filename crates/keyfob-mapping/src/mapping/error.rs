@@ -183,10 +183,6 @@ impl MappingFault {
             MappingFaultKind::Unknown(_) => Some(
                 "a custom attribute has to be added to the target's attribute definitions before it can be mapped",
             ),
-            MappingFaultKind::ReadOnly => {
-                Some("map another attribute; the service provider sets this one itself")
-            }
-            MappingFaultKind::Overlap { .. } => Some("leave one of the two out"),
             _ => None,
         }
     }
