@@ -17,7 +17,7 @@ use crate::{
     },
     environment::Environment,
     explain::Trace,
-    function::Definition,
+    function::{ApplicationFunction, Definition},
     options::Options,
     program::{Node, Operation, Program, at},
     source::Source,
@@ -206,6 +206,11 @@ pub(crate) struct Call<'e, 'v> {
 }
 
 impl<'v> Call<'_, 'v> {
+    /// What evaluates the call of an application's function.
+    pub(crate) fn application(&self) -> Option<ApplicationFunction> {
+        self.definition.application()
+    }
+
     /// How many places there are arguments for.
     pub(crate) fn count(&self) -> usize {
         self.arguments.len()
@@ -240,6 +245,17 @@ impl<'v> Call<'_, 'v> {
         };
         self.charge(text.len())?;
         Ok(Some(text))
+    }
+
+    /// The text of an argument that is a constant one; `None` for any other argument.
+    pub(crate) fn constant_text(&self, place: usize) -> Result<Option<&'v str>, EvaluateError> {
+        match self.operation(place) {
+            Some(Operation::Constant(Value::Text(text))) => {
+                self.charge(NODE)?;
+                Ok(Some(text))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The integer of an argument; `None` for null.

@@ -162,6 +162,14 @@ fn step(expression: &Expression, results: &[(u32, StepResult)], begun: &mut u32,
 fn reason(expression: &Expression, parts: &[Option<Step>], source: &Source) -> Option<SmolStr> {
     let part = |place: usize| parts.get(place).and_then(Option::as_ref);
     let value = |place: usize| part(place).and_then(Step::value);
+    // Constants are compared without being evaluated.
+    let text = |place: usize| match expression {
+        Expression::Call { arguments, .. } => match arguments.get(place) {
+            Some(Some(Expression::Text(text))) => Some(text.as_str().into()),
+            _ => value(place).map(text_of),
+        },
+        _ => None,
+    };
     match expression {
         Expression::Attribute(name) if source.get(name).is_none() => {
             Some("the object has no such attribute".into())
@@ -191,7 +199,7 @@ fn reason(expression: &Expression, parts: &[Option<Step>], source: &Source) -> O
                 let keys = (2..parts.len()).step_by(2);
                 let found = keys
                     .zip(1..)
-                    .find(|(place, _)| value(*place).map(text_of).as_ref() == Some(&sought));
+                    .find(|(place, _)| text(*place).as_ref() == Some(&sought));
                 Some(match found {
                     Some((_, number)) => format_smolstr!("key {number} is \"{sought}\": its value is taken"),
                     None if part(1).is_some() => {

@@ -28,7 +28,7 @@ pub use self::{
     expression::{Comparison, ErrorClass, Expression, Operator, ParseError, ParseErrorKind, Word},
     function::{ArityError, Document, Function, Parameter},
     lint::Lint,
-    options::{FunctionSet, Limits, NullCondition, Options},
+    options::{FunctionSet, Functions, Limits, NullCondition, Options},
     program::{Candidates, CompileError, CompileErrorKind, FlowScope, Outcome, Program},
     source::{Source, SourceError},
     value::{Decimal, Value},

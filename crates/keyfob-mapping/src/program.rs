@@ -213,6 +213,20 @@ impl Program {
         environment: &Environment<'_>,
         trace: Option<&Trace>,
     ) -> Result<Outcome, EvaluateError> {
+        // Most mappings are an attribute as it is.
+        if let (
+            [
+                Node {
+                    operation: Operation::Attribute(index),
+                    ..
+                },
+            ],
+            None,
+        ) = (self.nodes.as_slice(), trace)
+        {
+            let value = self.attribute(*index, source);
+            return Ok(Outcome::Value(value.cloned().unwrap_or(Value::Null)));
+        }
         let evaluation = Evaluation::new(self, source, environment, trace);
         match self.whole(&evaluation) {
             Err(error) => match *error.kind() {

@@ -406,7 +406,7 @@ pub(super) fn told(error: &MappingError, mapping: &ObjectMapping) -> String {
 /// Why a mapping can't be applied to an object, with the expression and the place of its fault.
 pub(super) fn apply_error(error: &ApplyError, mapping: &ObjectMapping) -> String {
     let ApplyError::Attribute { target, kind } = error else {
-        return error.to_string();
+        return Printable(error).to_string();
     };
     let attributes = mapping.attributes.iter();
     let expression = attributes
@@ -414,10 +414,10 @@ pub(super) fn apply_error(error: &ApplyError, mapping: &ObjectMapping) -> String
         .find_map(|attribute| attribute.expression.as_deref());
     match (kind, expression) {
         (ApplyErrorKind::Evaluate(error), Some(text)) => {
-            format!("`{target}`: {}", error.display_with(text))
+            format!("`{}`: {}", Printable(target), error.display_with(text))
         }
-        (_, Some(text)) => format!("{error}\n  {text}"),
-        _ => error.to_string(),
+        (_, Some(text)) => format!("{}\n  {}", Printable(error), Printable(text)),
+        _ => Printable(error).to_string(),
     }
 }
 

@@ -103,7 +103,7 @@ fn of_mapping(arguments: &Arguments, file: &Path, objects: &[GraphObject]) -> Re
         &target.resource_type,
         &arguments.evaluating.options(),
     )
-    .map_err(|error| Unusable(told(&error, &loaded.mapping)).within(file))?;
+    .map_err(|error| Unusable::rendered(told(&error, &loaded.mapping)).within(file))?;
     let existing = match &held {
         None => Vec::new(),
         Some((file, text)) => {

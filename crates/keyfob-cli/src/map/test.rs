@@ -84,7 +84,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     }
     if let Some(file) = &arguments.junit {
         fs::write(file, junit(&outcomes, failed))
-            .map_err(|error| Unusable(format!("cannot write `{}`: {error}", file.display())))?;
+            .map_err(|error| Unusable::new(format!("cannot write `{}`: {error}", file.display())))?;
     }
     let passed = outcomes.len() - failed;
     let summary = format!("{passed} passed, {failed} failed");
@@ -142,7 +142,7 @@ impl Runner<'_> {
     ) -> Result<Option<(String, String, Option<String>)>, Unusable> {
         let read = vectors::read(format!("[{text}]").as_bytes());
         let vectors = read.map_err(|error| {
-            Unusable(format!(
+            Unusable::new(format!(
                 "vector {}: {}",
                 name(&error.vector, number),
                 error.reason

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{Finished, run};
+use crate::process::{Finished, Server, finish, keyfob, run};
 
 fn testdata(file: &str) -> String {
     format!("{}/../../testdata/entra/{file}", env!("CARGO_MANIFEST_DIR"))
@@ -513,4 +513,27 @@ fn explain_says_of_every_attribute_what_flows_and_why() {
         json!({"flows": false, "reason": "the value is null"})
     );
     assert_eq!(json["change"], json!({"outcome": "outOfScope"}));
+}
+
+#[test]
+fn a_live_server_says_itself_which_attributes_it_has() {
+    let folder = TempDir::new().unwrap();
+    let mapping = folder.path().join("mapping.json");
+    let uri = "urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User";
+    let attributes = json!({"attributes": [
+        {"target": "userName", "expression": "[upn]"}, {"target": format!("{uri}:cardNumber"), "expression": "[card]"}
+    ]});
+    fs::write(&mapping, attributes.to_string()).unwrap();
+    let (server, client) = Server::start_fresh(&["--store", "memory:", "--profile", "rfc"]);
+    let base = server.base.clone();
+    let ask = |token: &str| {
+        let mapping = mapping.to_str().unwrap();
+        let mut command = keyfob(&["map", "lint", "--mapping", mapping, "--target-schema", &base]);
+        finish(command.env("KEYFOB_TARGET_TOKEN", token), "")
+    };
+    // The rfc profile has no extension of door systems.
+    let told = ask(client.token());
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(told.stdout.contains("is not a schema of `User`"), "{told:?}");
+    server.stop();
 }

@@ -485,7 +485,7 @@ mod tests {
         let entropy = SeededEntropy::new(0);
         let environment = Environment::new("2026-01-01T12:00:00Z".parse().unwrap(), &entropy);
         let options = Options {
-            functions: FunctionSet::CloudSync,
+            functions: FunctionSet::CloudSync.into(),
             ..Options::default()
         };
         for function in Function::all(FunctionSet::CloudSync) {

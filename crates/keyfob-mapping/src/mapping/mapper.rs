@@ -8,7 +8,10 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{
     Actions, Apply, ApplyErrorKind, AttributeMapping, Flow, Lookup, MappingError, MappingFault,
-    MappingFaultKind, NoFlow, ObjectMapping, coerce::coerce, target::Target, update::Others,
+    MappingFaultKind, NoFlow, ObjectMapping,
+    coerce::coerce,
+    target::{Part, Target},
+    update::Others,
 };
 use crate::{
     environment::Environment,
@@ -36,12 +39,16 @@ pub struct Mapper {
     pub(super) actions: Actions,
     pub(super) scope: Scope,
     pub(super) rows: Vec<Row>,
+    /// How many different filters select elements.
+    pub(super) slots: usize,
 }
 
 /// One attribute.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) target: Target,
+    /// Which of the filters selects the element, for targets with the same one.
+    pub(super) slot: Option<usize>,
     pub(super) expression: Option<Expression>,
     pub(super) program: Option<Program>,
     default: Option<Value>,
@@ -97,6 +104,7 @@ impl Mapper {
             Scope::default()
         });
         let mut rows: Vec<Row> = Vec::with_capacity(mapping.attributes.len());
+        let mut slots = 0;
         for attribute in &mapping.attributes {
             let row = Row::compile(attribute, resource_type, options).and_then(|row| {
                 match rows.iter().find(|other| other.target.overlaps(&row.target)) {
@@ -107,7 +115,10 @@ impl Mapper {
                 }
             });
             match row {
-                Ok(row) => rows.push(row),
+                Ok(mut row) => {
+                    row.slot = slot_of(&row.target, &rows, &mut slots);
+                    rows.push(row);
+                }
                 Err(kind) => faults.push(MappingFault {
                     target: Some(attribute.target.clone()),
                     kind,
@@ -120,6 +131,7 @@ impl Mapper {
             actions: mapping.actions,
             scope,
             rows,
+            slots,
         };
         (mapper, faults)
     }
@@ -250,6 +262,7 @@ impl Row {
                 .as_ref()
                 .is_some_and(|program| program.reads().iter().any(|name| name == IS_SOFT_DELETED)),
             target,
+            slot: None,
             expression,
             program,
             removals,
@@ -354,4 +367,20 @@ fn is_of_nothing(value: &value::Value, program: &Program, source: &Source) -> bo
     matches!(value.reveal(), value::Value::Text(text) if text.is_empty())
         && !program.reads().is_empty()
         && !program.reads().iter().any(is_there)
+}
+
+/// The number of the filter that selects the element of a target; a new one where no earlier target has it.
+fn slot_of(target: &Target, earlier: &[Row], slots: &mut usize) -> Option<usize> {
+    let Part::Element(element) = &target.part else {
+        return None;
+    };
+    let same = |row: &&Row| match &row.target.part {
+        Part::Element(other) => row.target.is_in_same_attribute(target) && other.selects_as(element),
+        _ => false,
+    };
+    if let Some(row) = earlier.iter().find(same) {
+        return row.slot;
+    }
+    *slots += 1;
+    Some(*slots - 1)
 }

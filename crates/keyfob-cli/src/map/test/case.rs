@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use keyfob_core::{Dialect, Resource};
+use keyfob_core::{Dialect, Resource, render::Printable};
 use keyfob_mapping::{
     Environment, Options,
     graph::Objects,
@@ -62,7 +62,7 @@ impl Case {
         let id = members.get("id").and_then(Json::as_str);
         let id = id.map_or_else(|| number.to_string(), str::to_owned);
         if let Some(unknown) = members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
-            return Err(Unusable(format!(
+            return Err(Unusable::new(format!(
                 "case {id}: there is no such member: `{unknown}`"
             )));
         }
@@ -71,7 +71,7 @@ impl Case {
             .filter(|name| members.contains_key(**name))
             .count();
         if count != 1 {
-            return Err(Unusable(format!(
+            return Err(Unusable::new(format!(
                 "case {id}: it has to have one of `expected`, `patch` and `outcome`"
             )));
         }
@@ -89,7 +89,7 @@ impl Case {
             Some(mapping) => Ok(mapping.to_string().into_bytes()),
             None => match default {
                 Some(file) => input::read(file),
-                None => Err(Unusable(format!(
+                None => Err(Unusable::new(format!(
                     "case {}: give its mapping by --mapping",
                     self.id
                 ))),
@@ -105,16 +105,18 @@ impl Case {
         options: &Options,
         environment: &Environment<'_>,
     ) -> Result<(String, Option<String>), Unusable> {
-        let within = |error: Unusable| Unusable(format!("case {}: {}", self.id, error.0));
+        let within = |error: Unusable| {
+            Unusable::rendered(format!("case {}: {}", Printable(&self.id), error.message()))
+        };
         let text = |name: &str| self.members.get(name).map(Json::to_string);
         let named = self.members.get("type").and_then(Json::as_str);
         let (loaded, target) = target.select(mapping, named).map_err(within)?;
         let mapper = Mapper::compile(&loaded.mapping, &target.resource_type, options)
-            .map_err(|error| within(Unusable(told(&error, &loaded.mapping))))?;
+            .map_err(|error| within(Unusable::rendered(told(&error, &loaded.mapping))))?;
         let objects = Objects::read(text("source").unwrap_or_default().as_bytes());
         let objects = objects.map_err(|error| within(error.into()))?.objects;
         let [object] = objects.as_slice() else {
-            return Err(within(Unusable("`source` is one object".into())));
+            return Err(within(Unusable::new("`source` is one object")));
         };
         let existing = match text("existing") {
             None => None,
@@ -127,7 +129,7 @@ impl Case {
         if let Some(now) = self.members.get("now").and_then(Json::as_str) {
             environment.now = now
                 .parse()
-                .map_err(|_| within(Unusable(format!("`{now}` is not a date and time"))))?;
+                .map_err(|_| within(Unusable::new(format!("`{now}` is not a date and time"))))?;
         }
         let references = self.members.get("references").and_then(Json::as_object);
         let resolve = |_: &str, id: &str| {
