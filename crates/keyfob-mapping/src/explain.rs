@@ -1,6 +1,6 @@
 //! Evaluations step by step: the value of every part of an expression, and which branch was taken.
 
-use std::{cell::RefCell, fmt};
+use std::{cell::RefCell, collections::BTreeMap, fmt};
 
 use smol_str::{SmolStr, format_smolstr};
 
@@ -54,8 +54,11 @@ pub struct Step {
     pub text: SmolStr,
     /// True for a text, a number or a word.
     pub is_constant: bool,
-    /// What evaluating it gave: nothing where no value of it was asked for, and several where a list was gone through.
+    /// What evaluating it gave: nothing where no value of it was asked for, and several where a list was gone through, of
+    /// which the first eight are kept.
     pub results: Vec<StepResult>,
+    /// How many results are left out.
+    pub more: usize,
     /// Why the value is what it is, where that is for the part to decide.
     pub reason: Option<SmolStr>,
     /// The parts within it.
@@ -102,32 +105,52 @@ pub(crate) fn of_program(
 ) -> Explanation {
     let trace = Trace::default();
     let outcome = program.evaluate_traced(source, environment, Some(&trace));
-    let results = trace.0.into_inner();
+    let mut results = trace.0.into_inner();
     let mut begun = 0;
     Explanation {
-        step: step(expression, &results, &mut begun, source),
+        step: step(expression, &mut results, &mut begun, source),
         outcome,
     }
 }
 
 /// What the nodes of a program gave, by the number of their expression.
 #[derive(Debug, Default)]
-pub(crate) struct Trace(RefCell<Vec<(u32, StepResult)>>);
+pub(crate) struct Trace(RefCell<BTreeMap<u32, Noted>>);
+
+/// What one part gave.
+#[derive(Debug, Default)]
+struct Noted {
+    results: Vec<StepResult>,
+    more: usize,
+}
+
+/// How many results of one part are kept: a list of any length may be gone through.
+const MAX_RESULTS: usize = 8;
 
 impl Trace {
     pub(crate) fn note(&self, origin: u32, result: &Result<std::borrow::Cow<'_, Value>, EvaluateError>) {
-        let result = match result {
+        let mut noted = self.0.borrow_mut();
+        let noted = noted.entry(origin).or_default();
+        if noted.results.len() >= MAX_RESULTS {
+            noted.more += 1;
+            return;
+        }
+        noted.results.push(match result {
             Ok(value) => StepResult::Value(value.clone().into_owned()),
             Err(error) => match error.kind() {
                 EvaluateErrorKind::FlowEnds { scope } => StepResult::Ignored(*scope),
                 kind => StepResult::Error(kind.clone()),
             },
-        };
-        self.0.borrow_mut().push((origin, result));
+        });
     }
 }
 
-fn step(expression: &Expression, results: &[(u32, StepResult)], begun: &mut u32, source: &Source) -> Step {
+fn step(
+    expression: &Expression,
+    results: &mut BTreeMap<u32, Noted>,
+    begun: &mut u32,
+    source: &Source,
+) -> Step {
     let origin = *begun;
     *begun += 1;
     let parts: Vec<Option<Step>> = match expression {
@@ -140,20 +163,20 @@ fn step(expression: &Expression, results: &[(u32, StepResult)], begun: &mut u32,
             .map(|part| Some(step(part, results, begun, source)))
             .collect(),
     };
-    let own = results.iter().filter(|(of, _)| *of == origin);
-    let own: Vec<StepResult> = own.map(|(_, result)| result.clone()).collect();
+    let own = results.remove(&origin).unwrap_or_default();
     Step {
         text: format_smolstr!("{expression}"),
         is_constant: matches!(
             expression,
             Expression::Text(_) | Expression::Number(_) | Expression::Word(_)
         ),
-        reason: if own.is_empty() {
+        reason: if own.results.is_empty() {
             None
         } else {
             reason(expression, &parts, source)
         },
-        results: own,
+        results: own.results,
+        more: own.more,
         parts: parts.into_iter().flatten().collect(),
     }
 }
@@ -253,6 +276,9 @@ impl Step {
             f.write_str(if index == 0 { " -> " } else { " | " })?;
             write!(f, "{result}")?;
         }
+        if self.more > 0 {
+            write!(f, " | and {} more", self.more)?;
+        }
         if let Some(reason) = &self.reason {
             write!(f, "\n{indent}  because {reason}")?;
         }
@@ -282,5 +308,27 @@ impl fmt::Display for StepResult {
             Self::Ignored(scope) => write!(f, "the {scope} is left out of the flow"),
             Self::Error(kind) => write!(f, "error: {kind}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::SeededEntropy;
+
+    #[test]
+    fn of_a_long_list_the_first_results_are_kept_and_the_others_counted() {
+        let values: Vec<Value> = (0..100).map(Value::from).collect();
+        let source = Source::from_iter([("list", Value::List(values))]);
+        let entropy = SeededEntropy::new(0);
+        let environment = Environment::new("2026-01-01T12:00:00Z".parse().unwrap(), &entropy);
+        let text = r#"Append([list], Left("x", 1))"#;
+        let explanation = expression(text, &Options::default(), &source, &environment).unwrap();
+        let suffix = &explanation.step.parts[1];
+        assert_eq!((suffix.results.len(), suffix.more), (8, 92));
+        assert!(
+            explanation.to_string().ends_with("| and 92 more"),
+            "{explanation}"
+        );
     }
 }

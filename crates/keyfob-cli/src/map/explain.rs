@@ -194,6 +194,7 @@ fn step_to_json(step: &Step) -> Json {
         "expression": step.text.as_str(),
         "evaluated": step.is_evaluated(),
         "results": results.collect::<Vec<_>>(),
+        "more": step.more,
         "reason": step.reason.as_deref(),
         "parts": step.parts.iter().map(step_to_json).collect::<Vec<_>>(),
     })
