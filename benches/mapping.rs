@@ -9,6 +9,7 @@ use keyfob_mapping::{Environment, Expression, Options, Outcome, Program, SeededE
 
 const SWITCH: &str = r#"Switch([IsSoftDeleted], , "False", "True", "True", "False")"#;
 const JOIN: &str = r#"Join(" ", [givenName], [surname])"#;
+const PATHS: &str = r#"Join(" ", [name.givenName], [name.familyName])"#;
 const REPLACE: &str = r#"Replace([mobile], , "[()\\s-]+", , "", , )"#;
 const NESTED: &str = r#"ToLower(Join("@", NormalizeDiacritics(StripSpaces(Join(".", [givenName], [surname]))), "contoso.com"))"#;
 
@@ -18,6 +19,10 @@ const SOURCE: &[u8] = br#"{
     "jobTitle": "Tour Guide", "department": "Tours", "country": "US", "city": "Hollywood", "state": "CA",
     "streetAddress": "100 Universal City Plaza", "postalCode": "91608", "mobile": "+1 (999) 888-7777",
     "telephoneNumber": "+1 555 555 8377", "preferredLanguage": "en-US", "employeeId": "701984", "objectId": "b45b"
+}"#;
+
+const NESTED_SOURCE: &[u8] = br#"{
+    "userName": "babs@contoso.com", "name": {"formatted": "Barbara Jensen", "givenName": "Barbara", "familyName": "Jensen"}
 }"#;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -84,6 +89,18 @@ fn evaluate_all(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
     })?;
     evaluate(criterion, "five calls", NESTED, &source, || {
         format!("{}.{}@contoso.com", read("givenName"), read("surname")).to_ascii_lowercase()
+    })?;
+    // The same by names that are paths: reading them is done when the expression is compiled.
+    let nested = Source::from_json(NESTED_SOURCE)?;
+    let within = |name: &str| {
+        let member = match nested.get("name") {
+            Some(Value::Complex(members)) => members.iter().find(|(present, _)| present == name),
+            _ => None,
+        };
+        member.map(|(_, value)| value.to_text()).unwrap_or_default()
+    };
+    evaluate(criterion, "Join of two paths", PATHS, &nested, || {
+        format!("{} {}", within("givenName"), within("familyName"))
     })
 }
 

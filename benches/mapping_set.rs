@@ -1,11 +1,12 @@
 //! What does it cost to map a user by the 22 attributes that Entra ID starts with, beside doing it by hand?
 
-use std::error::Error;
+use std::{error::Error, hint::black_box};
 
 use keyfob_benches::{compare, criterion};
 use keyfob_core::{Object, Registry, Resource, ResourceType, SchemaUri, SmolStr, validate};
 use keyfob_mapping::{
-    Environment, Options, SeededEntropy, Source, Value, graph,
+    Environment, Options, SeededEntropy, Source, Value,
+    graph::{self, Objects},
     mapping::{Mapper, ObjectMapping},
 };
 
@@ -45,6 +46,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         "find a user up to date by 22 mapped attributes (keyfob) and make it anew by hand (floor)",
         || mapper.update(&source, &created, &environment),
         || by_hand(&source, user) == created,
+    );
+    let line = [USER, b"\n"].concat();
+    compare(
+        &mut criterion,
+        "read, map and write a user of NDJSON (keyfob) and by hand without reading (floor)",
+        || {
+            let read = Objects::read(black_box(&line)).ok()?;
+            let object = read.objects.first()?;
+            mapper
+                .create(&object.source, &environment)
+                .ok()
+                .map(|user| user.to_json())
+        },
+        || by_hand(black_box(&source), user).to_json(),
     );
     criterion.final_summary();
     Ok(())

@@ -16,7 +16,7 @@ const SOURCE: &[u8] = r#"{
 /// the text; the same source gives the same outcome.
 pub fn expression_total(text: &str) {
     let mut options = Options::default();
-    options.functions = FunctionSet::CloudSync;
+    options.functions = FunctionSet::CloudSync.into();
     // Less than by default, for the sake of speed.
     options.limits.work = 256 * 1024;
     for extended in [false, true] {
@@ -61,7 +61,7 @@ pub fn expression_total(text: &str) {
 /// An expression prints as a text that reads back as the expression, and prints the same again.
 pub fn expression_roundtrip(text: &str) {
     let mut options = Options::default();
-    options.functions = FunctionSet::CloudSync;
+    options.functions = FunctionSet::CloudSync.into();
     let Ok(expression) = Expression::parse_with(text, &options) else {
         return;
     };

@@ -1,8 +1,11 @@
 //! `keyfob map`: evaluates the expressions by which providers map attributes.
 
 mod apply;
+mod diff;
 mod eval;
 mod evaluating;
+mod explain;
+mod functions;
 mod lint;
 mod mapping;
 mod objects;
@@ -21,7 +24,11 @@ use crate::{Answer, Unusable};
 pub(crate) enum Command {
     /// Prints the value of an expression
     Eval(eval::Arguments),
-    /// Runs files of expressions with the values that they have to give
+    /// Prints the value of every part of an expression, or what a mapping makes of an object and why
+    Explain(explain::Arguments),
+    /// Prints the functions of every language, or one with an example
+    Functions(functions::Arguments),
+    /// Runs files of expressions and of whole mappings with what they have to give
     Test(test::Arguments),
     /// Prints what can't work and what is probably a mistake in an expression or a mapping
     Lint(lint::Arguments),
@@ -29,16 +36,21 @@ pub(crate) enum Command {
     Apply(apply::Arguments),
     /// Prints whether objects are in the scope of a filter
     Scope(scope::Arguments),
+    /// Prints what differs between two mapping sets
+    Diff(diff::Arguments),
 }
 
 /// Runs one of the commands.
 pub(crate) fn run(command: &Command) -> Result<Answer, Unusable> {
     match command {
         Command::Eval(arguments) => eval::run(arguments),
+        Command::Explain(arguments) => explain::run(arguments),
+        Command::Functions(arguments) => functions::run(arguments),
         Command::Test(arguments) => test::run(arguments),
         Command::Lint(arguments) => lint::run(arguments),
         Command::Apply(arguments) => apply::run(arguments),
         Command::Scope(arguments) => scope::run(arguments),
+        Command::Diff(arguments) => diff::run(arguments),
     }
 }
 

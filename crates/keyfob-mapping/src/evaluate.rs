@@ -16,7 +16,8 @@ use crate::{
         regex::{Regex, RegexError},
     },
     environment::Environment,
-    function::Definition,
+    explain::Trace,
+    function::{ApplicationFunction, Definition},
     options::Options,
     program::{Node, Operation, Program, at},
     source::Source,
@@ -43,6 +44,7 @@ pub(crate) struct Evaluation<'v> {
     program: &'v Program,
     source: &'v Source,
     environment: &'v Environment<'v>,
+    trace: Option<&'v Trace>,
     /// How much work may still be done.
     work: Cell<usize>,
 }
@@ -51,11 +53,17 @@ pub(crate) struct Evaluation<'v> {
 const NODE: usize = 32;
 
 impl<'v> Evaluation<'v> {
-    pub(crate) fn new(program: &'v Program, source: &'v Source, environment: &'v Environment<'v>) -> Self {
+    pub(crate) fn new(
+        program: &'v Program,
+        source: &'v Source,
+        environment: &'v Environment<'v>,
+        trace: Option<&'v Trace>,
+    ) -> Self {
         Self {
             program,
             source,
             environment,
+            trace,
             work: Cell::new(program.options().limits.work),
         }
     }
@@ -66,6 +74,15 @@ impl<'v> Evaluation<'v> {
             return Ok(NULL);
         };
         self.charge(NODE, node)?;
+        let value = self.node(node);
+        if let Some(trace) = self.trace {
+            trace.note(node.origin, &value);
+        }
+        value
+    }
+
+    #[inline]
+    fn node(&self, node: &'v Node) -> Evaluated<'v> {
         match &node.operation {
             Operation::Constant(value) | Operation::Pattern(value, _) | Operation::Format(value, _) => {
                 Ok(Cow::Borrowed(value))
@@ -189,6 +206,11 @@ pub(crate) struct Call<'e, 'v> {
 }
 
 impl<'v> Call<'_, 'v> {
+    /// What evaluates the call of an application's function.
+    pub(crate) fn application(&self) -> Option<ApplicationFunction> {
+        self.definition.application()
+    }
+
     /// How many places there are arguments for.
     pub(crate) fn count(&self) -> usize {
         self.arguments.len()
@@ -223,6 +245,17 @@ impl<'v> Call<'_, 'v> {
         };
         self.charge(text.len())?;
         Ok(Some(text))
+    }
+
+    /// The text of an argument that is a constant one; `None` for any other argument.
+    pub(crate) fn constant_text(&self, place: usize) -> Result<Option<&'v str>, EvaluateError> {
+        match self.operation(place) {
+            Some(Operation::Constant(Value::Text(text))) => {
+                self.charge(NODE)?;
+                Ok(Some(text))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The integer of an argument; `None` for null.

@@ -2,6 +2,7 @@
 
 mod choice;
 mod dates;
+mod document;
 mod encoding;
 pub(crate) mod foreign;
 mod generators;
@@ -10,14 +11,16 @@ mod replace;
 mod roles;
 mod text;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
+pub use self::document::Document;
 use crate::{
-    evaluate::{Call, Evaluated},
+    evaluate::{Call, EvaluateErrorKind, Evaluated, NULL},
     options::FunctionSet,
+    value::Value,
 };
 
 /// A function that expressions call.
@@ -35,8 +38,8 @@ use crate::{
 #[derive(Clone, Copy)]
 pub struct Function(&'static Definition);
 
-/// A row of the table.
-pub(crate) struct Definition {
+/// A row of the table, or a function of an application.
+pub struct Definition {
     name: &'static str,
     parameters: &'static [Parameter],
     /// How many of the parameters, the last ones, repeat together, and how often they have to stand at least.
@@ -49,6 +52,7 @@ pub(crate) struct Definition {
     role: Role,
     demand: Option<Demand>,
     evaluate: Evaluate,
+    application: Option<ApplicationFunction>,
 }
 
 /// Which arguments, by place of their parameter, make sense together, and the same in words.
@@ -59,6 +63,10 @@ struct Demand {
 
 /// What evaluates a call.
 type Evaluate = for<'e, 'v> fn(&Call<'e, 'v>) -> Evaluated<'v>;
+
+/// What evaluates a call of an application's function: its arguments, null where one is left empty, to a value or what is
+/// wrong with them.
+pub type ApplicationFunction = fn(&[Value]) -> Result<Value, SmolStr>;
 
 /// What the value of a call means where the call is the whole expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,6 +224,11 @@ impl Function {
         self.0.repeated
     }
 
+    /// The function that an application defines.
+    pub(crate) fn of(definition: &'static Definition) -> Self {
+        Self(definition)
+    }
+
     /// The row of the table.
     pub(crate) fn definition(self) -> &'static Definition {
         self.0
@@ -267,7 +280,46 @@ impl Function {
     }
 }
 
+/// A call of an application's function.
+fn of_application<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
+    let mut arguments = Vec::with_capacity(call.count());
+    for place in 0..call.count() {
+        let value = call.value(place)?.into_owned();
+        call.charge(size_of::<Value>())?;
+        arguments.push(value);
+    }
+    match call.application().map(|evaluate| evaluate(&arguments)) {
+        Some(Ok(value)) => {
+            call.charge(value.to_text().len())?;
+            Ok(Cow::Owned(value))
+        }
+        Some(Err(message)) => Err(call.fail(EvaluateErrorKind::Raised { message })),
+        None => Ok(NULL),
+    }
+}
+
 impl Parameter {
+    /// Takes any value of an application's function, lists included.
+    #[must_use]
+    pub const fn any(key: &'static str) -> Self {
+        required(key, Kind::Any)
+    }
+
+    /// Takes a single value of an application's function; a list is gone through value by value.
+    #[must_use]
+    pub const fn text(key: &'static str) -> Self {
+        required(key, Kind::Text).each()
+    }
+
+    /// May be left empty.
+    #[must_use]
+    pub const fn or_empty(self) -> Self {
+        Self {
+            is_required: false,
+            ..self
+        }
+    }
+
     /// Its name in the schema files of Microsoft Graph; those of parameters that Graph doesn't show are Microsoft's
     /// in the functions' description.
     #[must_use]
@@ -333,6 +385,44 @@ impl Definition {
             role: Role::Value,
             demand: None,
             evaluate,
+            application: None,
+        }
+    }
+
+    /// Defines a function of an application, for [`Functions::with`](crate::Functions::with).
+    ///
+    /// ```
+    /// use keyfob_mapping::{
+    ///     Environment, Functions, Options, Outcome, Program, SeededEntropy, Source, Value,
+    ///     function::{Definition, Parameter},
+    /// };
+    ///
+    /// static INITIALS: Definition = Definition::of_application("Initials", &[Parameter::text("name")], |arguments| {
+    ///     let name = arguments.first().map(Value::to_text).unwrap_or_default();
+    ///     let initials = name.split_whitespace().filter_map(|word| word.chars().next());
+    ///     Ok(initials.collect::<String>().into())
+    /// });
+    ///
+    /// let mut options = Options::default();
+    /// options.functions = Functions::entra().with(&INITIALS);
+    /// let program = Program::read(r#"ToLower(Initials([displayName]))"#, &options)?;
+    /// let source = Source::from_iter([("displayName", "Barbara Jensen")]);
+    /// let entropy = SeededEntropy::new(0);
+    /// let environment = Environment::new("2026-01-01T12:00:00Z".parse()?, &entropy);
+    /// assert_eq!(program.evaluate(&source, &environment)?, Outcome::Value("bj".into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// The arguments are evaluated before the call. What it gives counts against [`Limits::work`](crate::Limits::work).
+    #[must_use]
+    pub const fn of_application(
+        name: &'static str,
+        parameters: &'static [Parameter],
+        evaluate: ApplicationFunction,
+    ) -> Self {
+        Self {
+            application: Some(evaluate),
+            ..Self::new(name, parameters, Kind::Any, of_application)
         }
     }
 
@@ -398,6 +488,10 @@ impl Definition {
     /// The place of the parameter of which lists are gone through value by value.
     pub(crate) fn each(&self) -> Option<usize> {
         self.parameters.iter().position(|parameter| parameter.is_each)
+    }
+
+    pub(crate) fn application(&self) -> Option<ApplicationFunction> {
+        self.application
     }
 
     pub(crate) fn evaluate<'v>(&self, call: &Call<'_, 'v>) -> Evaluated<'v> {

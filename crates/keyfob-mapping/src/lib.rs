@@ -6,6 +6,7 @@ pub mod dotnet;
 pub mod environment;
 pub mod error;
 pub mod evaluate;
+pub mod explain;
 pub mod expression;
 pub mod function;
 pub mod graph;
@@ -25,9 +26,9 @@ pub use self::{
     error::ExpressionError,
     evaluate::{EvaluateError, EvaluateErrorKind},
     expression::{Comparison, ErrorClass, Expression, Operator, ParseError, ParseErrorKind, Word},
-    function::{ArityError, Function, Parameter},
+    function::{ArityError, Document, Function, Parameter},
     lint::Lint,
-    options::{FunctionSet, Limits, NullCondition, Options},
+    options::{FunctionSet, Functions, Limits, NullCondition, Options},
     program::{Candidates, CompileError, CompileErrorKind, FlowScope, Outcome, Program},
     source::{Source, SourceError},
     value::{Decimal, Value},

@@ -4,7 +4,9 @@ mod apply;
 mod coerce;
 mod data;
 mod defaults;
+mod diff;
 mod error;
+mod explain;
 mod json;
 mod lint;
 mod mapper;
@@ -15,7 +17,9 @@ mod update;
 pub use self::{
     apply::{Change, Lookup},
     data::{Actions, Apply, AttributeMapping, MappingKind, ObjectMapping},
+    diff::Difference,
     error::{ApplyError, ApplyErrorKind, MappingError, MappingFault, MappingFaultKind},
+    explain::{AttributeExplanation, Flow, MappingExplanation, NoFlow},
     lint::MappingLint,
     mapper::Mapper,
     threshold::DeletionThreshold,

@@ -1,4 +1,5 @@
-//! The Okta Expression Language: the classic dialect, in which profile mappings and group rules are written.
+//! The Okta Expression Language: the classic dialect, in which profile mappings and group rules are written, and the
+//! methods of values that Okta Identity Engine has beside it.
 //!
 //! ```
 //! use keyfob_mapping::{Source, okta::{Context, Expression}};
@@ -9,6 +10,18 @@
 //! )?;
 //! let value = expression.evaluate(&Context::new(&source, "2026-01-01T00:00:00Z".parse()?))?;
 //! assert_eq!(value, "w.churchill".into());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Both styles stand in one expression:
+//!
+//! ```
+//! use keyfob_mapping::{Source, okta::{Context, Expression}};
+//!
+//! let source = Source::from_json(br#"{"user": {"profile": {"login": "Winston@example.com"}}}"#)?;
+//! let expression = Expression::parse(r#"user.profile.login.substringBefore("@").toUpperCase()"#)?;
+//! let value = expression.evaluate(&Context::new(&source, "2026-01-01T00:00:00Z".parse()?))?;
+//! assert_eq!(value, "WINSTON".into());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -25,18 +38,22 @@
 //! - What is no country's code becomes null.
 //! - `Time.fromStringToIso8601` and `Time.fromIso8601ToString` are in UTC where the text names no zone; Unix times are
 //!   seconds.
-//! - Functions of arrays, of conversion and of time are refused before a `?`; see
+//! - A method of null gives null; of null `length` and `size` give 0, `contains` false and `isEmpty` true.
+//! - A time of Identity Engine is the text in which it is written; `toZone` writes the zone's name behind it.
+//! - Functions of arrays, of conversion and of time are refused before a `?`, methods are not; see
 //!   [`any_function_decides`](ParseOptions::any_function_decides).
 
 mod array;
 mod convert;
 mod directory;
+mod document;
 mod error;
 mod evaluate;
 mod function;
 mod group;
 mod joda;
 mod lexeme;
+mod method;
 mod node;
 mod number;
 mod parse;
@@ -51,6 +68,7 @@ use std::fmt;
 
 pub use self::{
     directory::Directory,
+    document::{FunctionDocument, functions},
     error::{EvaluateError, ParseError, ParseErrorKind},
     evaluate::Context,
 };

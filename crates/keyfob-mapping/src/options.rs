@@ -1,5 +1,7 @@
 //! How expressions are understood where Microsoft leaves it open, and what they may cost.
 
+use crate::function::{Definition, Function};
+
 /// How expressions are read and evaluated. The default is what the service most likely does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -7,14 +9,71 @@ pub struct Options {
     /// What an expression may hold and cost.
     pub limits: Limits,
     /// Which functions there are.
-    pub functions: FunctionSet,
+    pub functions: Functions,
     /// What `IIF` gives where an attribute in its condition has no value.
     pub null_condition: NullCondition,
     /// Whether `NormalizeDiacritics` strips the marks of letters, too, that the service's table lacks.
     pub extended_diacritics: bool,
 }
 
-/// Which functions there are.
+/// The functions that expressions may call: a set of Microsoft's, and those that an application adds.
+///
+/// ```
+/// use keyfob_mapping::Functions;
+///
+/// assert!(Functions::entra().find("Trim").is_none());
+/// assert!(Functions::cloud_sync().find("trim").is_some());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Functions {
+    set: FunctionSet,
+    more: Vec<Function>,
+}
+
+impl Functions {
+    /// Takes the functions of Entra ID's app provisioning.
+    #[must_use]
+    pub fn entra() -> Self {
+        FunctionSet::Entra.into()
+    }
+
+    /// Takes those of cloud sync, too.
+    #[must_use]
+    pub fn cloud_sync() -> Self {
+        FunctionSet::CloudSync.into()
+    }
+
+    /// Adds a function of the application, which comes before one of Microsoft's with the same name.
+    #[must_use]
+    pub fn with(mut self, definition: &'static Definition) -> Self {
+        self.more.insert(0, Function::of(definition));
+        self
+    }
+
+    /// Finds a function by its name, in its own case or else in any.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<Function> {
+        let mut more = self.more.iter().copied();
+        more.find(|function| function.name().eq_ignore_ascii_case(name))
+            .or_else(|| Function::in_any_case(name, self.set))
+    }
+
+    /// Returns all of them.
+    pub fn all(&self) -> impl Iterator<Item = Function> {
+        self.more.iter().copied().chain(Function::all(self.set))
+    }
+}
+
+impl From<FunctionSet> for Functions {
+    fn from(set: FunctionSet) -> Self {
+        Self {
+            set,
+            more: Vec::new(),
+        }
+    }
+}
+
+/// The functions of one of Microsoft's services.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FunctionSet {
@@ -63,7 +122,7 @@ impl Options {
                 characters: usize::MAX,
                 ..Limits::default()
             },
-            functions: FunctionSet::CloudSync,
+            functions: Functions::cloud_sync(),
             ..Self::default()
         }
     }

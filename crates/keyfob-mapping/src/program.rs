@@ -13,6 +13,7 @@ use crate::{
     dotnet::{date_time::Format, regex::Regex},
     environment::Environment,
     evaluate::{EvaluateError, EvaluateErrorKind, Evaluation},
+    explain::Trace,
     expression::{Expression, Operator},
     function::{Definition, Role},
     options::Options,
@@ -202,7 +203,31 @@ impl Program {
     /// # Complexity
     /// Linear in the nodes that the values lead to and in the text that they go through, within the limit.
     pub fn evaluate(&self, source: &Source, environment: &Environment<'_>) -> Result<Outcome, EvaluateError> {
-        let evaluation = Evaluation::new(self, source, environment);
+        self.evaluate_traced(source, environment, None)
+    }
+
+    /// Does the same, and notes the value of every node.
+    pub(crate) fn evaluate_traced(
+        &self,
+        source: &Source,
+        environment: &Environment<'_>,
+        trace: Option<&Trace>,
+    ) -> Result<Outcome, EvaluateError> {
+        // Most mappings are an attribute as it is.
+        if let (
+            [
+                Node {
+                    operation: Operation::Attribute(index),
+                    ..
+                },
+            ],
+            None,
+        ) = (self.nodes.as_slice(), trace)
+        {
+            let value = self.attribute(*index, source);
+            return Ok(Outcome::Value(value.cloned().unwrap_or(Value::Null)));
+        }
+        let evaluation = Evaluation::new(self, source, environment, trace);
         match self.whole(&evaluation) {
             Err(error) => match *error.kind() {
                 EvaluateErrorKind::FlowEnds { scope } => Ok(Outcome::Ignored(scope)),

@@ -213,7 +213,9 @@ impl Vector {
     pub fn check(&self, options: &Options, environment: &Environment<'_>) -> Result<(), Mismatch> {
         let now = self.now.unwrap_or(environment.now);
         let mut options = options.clone();
-        options.functions = self.functions.unwrap_or(options.functions);
+        if let Some(functions) = self.functions {
+            options.functions = functions.into();
+        }
         let environment = Environment::new(now, environment.entropy).with_parameters(&self.parameters);
         let result = self.result(&options, &environment);
         let mismatch = |expected: String| {

@@ -12,6 +12,7 @@ use keyfob_mapping::{
     graph::{GraphObject, Objects, TargetType},
     mapping::{ApplyError, ApplyErrorKind, Change, Lookup, Mapper, MappingError, ObjectMapping},
 };
+use serde_json::{Value as Json, json};
 
 use super::{
     evaluating::{Attributes, Evaluating},
@@ -405,7 +406,7 @@ pub(super) fn told(error: &MappingError, mapping: &ObjectMapping) -> String {
 /// Why a mapping can't be applied to an object, with the expression and the place of its fault.
 pub(super) fn apply_error(error: &ApplyError, mapping: &ObjectMapping) -> String {
     let ApplyError::Attribute { target, kind } = error else {
-        return error.to_string();
+        return Printable(error).to_string();
     };
     let attributes = mapping.attributes.iter();
     let expression = attributes
@@ -413,9 +414,35 @@ pub(super) fn apply_error(error: &ApplyError, mapping: &ObjectMapping) -> String
         .find_map(|attribute| attribute.expression.as_deref());
     match (kind, expression) {
         (ApplyErrorKind::Evaluate(error), Some(text)) => {
-            format!("`{target}`: {}", error.display_with(text))
+            format!("`{}`: {}", Printable(target), error.display_with(text))
         }
-        (_, Some(text)) => format!("{error}\n  {text}"),
-        _ => error.to_string(),
+        (_, Some(text)) => format!("{}\n  {}", Printable(error), Printable(text)),
+        _ => Printable(error).to_string(),
     }
+}
+
+/// A change as programs read it.
+pub(super) fn change_to_json(change: &Change) -> Json {
+    let word = match change {
+        Change::Create(resource) => {
+            let resource: Json = serde_json::from_slice(&resource.to_json()).unwrap_or_default();
+            return json!({"outcome": "create", "resource": resource});
+        }
+        Change::Update(request) | Change::Disable(request) => {
+            let patch = json::object_to_vec(&request.to_object());
+            let patch: Json = serde_json::from_slice(&patch).unwrap_or_default();
+            let outcome = if matches!(change, Change::Update(_)) {
+                "update"
+            } else {
+                "disable"
+            };
+            return json!({"outcome": outcome, "patch": patch});
+        }
+        Change::Delete => "delete",
+        Change::UpToDate => "upToDate",
+        Change::OutOfScope => "outOfScope",
+        Change::Skipped { .. } => "skipped",
+        _ => "notAllowed",
+    };
+    json!({"outcome": word})
 }

@@ -198,7 +198,7 @@ fn insert(object: &mut Json, name: &str, value: Json) {
 }
 
 /// Texts, as the service gives them out.
-fn value_to_json(value: &Value) -> Json {
+pub(super) fn value_to_json(value: &Value) -> Json {
     match value.reveal() {
         Value::Null => Json::Null,
         Value::List(values) => values.iter().map(value_to_json).collect(),

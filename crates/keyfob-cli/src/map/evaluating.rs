@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use keyfob_core::{Clock as _, DateTime, SystemClock};
-use keyfob_mapping::{
-    Entropy, Environment, FunctionSet, NullCondition, Options, Source, SystemEntropy, Value,
-};
+use keyfob_mapping::{Entropy, Environment, Functions, NullCondition, Options, Source, SystemEntropy, Value};
 
 use crate::{Unusable, input};
 
@@ -65,8 +63,8 @@ impl Evaluating {
     pub(crate) fn options(&self) -> Options {
         let mut options = Options::default();
         options.functions = match self.functions {
-            NamedFunctions::Entra => FunctionSet::Entra,
-            NamedFunctions::Cloudsync => FunctionSet::CloudSync,
+            NamedFunctions::Entra => Functions::entra(),
+            NamedFunctions::Cloudsync => Functions::cloud_sync(),
         };
         options.null_condition = match self.iif_null {
             IifNull::Null => NullCondition::Null,

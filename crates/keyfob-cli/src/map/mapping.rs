@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use keyfob_client::{Client, transport::Ureq};
 use keyfob_core::{
     Object, Registry, ResourceType, Schema, Value, json, message::Deviations, render::with_suggestion,
     schema::RegistryBuilder,
@@ -30,10 +31,14 @@ pub(crate) struct TargetOptions {
     /// The resource's type; by default that of the existing resource, or that of the first mapping in use
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) resource_type: Option<String>,
-    /// The target's schemas as its `/Schemas` answers them; by default what the mapping's file says of the target, and
-    /// the types of RFC 7643
-    #[arg(long, value_name = "FILE")]
+    /// The target's schemas: a file with what its `/Schemas` answers, or the base URL of the server, which is asked; its
+    /// bearer token is that of the environment. By default what the mapping's file says of the target, and the types of RFC
+    /// 7643
+    #[arg(long, value_name = "FILE|URL")]
     pub(crate) target_schema: Option<PathBuf>,
+    /// The bearer token for the server of --target-schema
+    #[arg(long, env = "KEYFOB_TARGET_TOKEN", hide = true, hide_env_values = true)]
+    target_token: Option<String>,
 }
 
 /// A mapping, with what is known around it.
@@ -52,8 +57,29 @@ impl TargetOptions {
     pub(crate) fn registry(&self) -> Result<Registry, Unusable> {
         match &self.target_schema {
             None => Ok(Registry::verkada().clone()),
-            Some(file) => registry(&input::read(file)?).map_err(|error| error.within(file)),
+            Some(place) => match place.to_str().filter(|text| text.contains("://")) {
+                Some(url) => self.ask(url).map_err(|error| error.within(place)),
+                None => registry(&input::read(place)?).map_err(|error| error.within(place)),
+            },
         }
+    }
+
+    /// What a server says of its types (RFC 7644 section 4).
+    fn ask(&self, url: &str) -> Result<Registry, Unusable> {
+        let base = url.trim_end_matches('/');
+        let base = base.strip_suffix("/Schemas").unwrap_or(base);
+        let mut client = Client::builder(base)?
+            .transport(Ureq::new())
+            .on_deviation(|deviation| {
+                output::report(&format!("note: {deviation}"));
+            });
+        if base.starts_with("http://") {
+            client = client.allow_plain_text();
+        }
+        if let Some(token) = &self.target_token {
+            client = client.bearer(token);
+        }
+        Ok(client.build()?.discover().call()?.registry)
     }
 
     /// All mappings in a file.

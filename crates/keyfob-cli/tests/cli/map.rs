@@ -347,3 +347,164 @@ fn a_user_of_graph_has_the_same_attributes_in_every_command() {
         "false: group 1 fails at clause 1, `objectId EQUALS 7`: the value is `8`\n"
     );
 }
+
+#[test]
+fn explain_shows_the_value_of_every_part_and_the_branch_that_was_taken() {
+    let text = r#"Switch([state], "other", "CA", ToUpper([city]), "NY", Left([city], 1))"#;
+    let finished = map(&["explain", text, "--attr", "state=NY", "--attr", "city=Albany"]);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert_eq!(
+        finished.stdout,
+        concat!(
+            "Switch([state], \"other\", \"CA\", ToUpper([city]), \"NY\", Left([city], 1)) -> \"A\"\n",
+            "  because key 2 is \"NY\": its value is taken\n",
+            "  [state] -> \"NY\"\n",
+            "  ToUpper([city]) (not evaluated)\n",
+            "    [city] (not evaluated)\n",
+            "  Left([city], 1) -> \"A\"\n",
+            "    [city] -> \"Albany\"\n",
+        )
+    );
+    let json = map(&["explain", text, "--attr", "state=NV", "--json"]);
+    let step: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(step["reason"], "no key is \"NV\": the default is taken");
+    assert_eq!(step["results"], json!([{"value": "other"}]));
+    assert_eq!(step["parts"][3]["evaluated"], false);
+    let failed = map(&["explain", "Item(Split([a], \",\"), 9)", "--attr", "a=x"]);
+    assert_eq!(failed.code, Some(1));
+    assert!(failed.stdout.contains("error: there is no value 9"), "{failed:?}");
+    let ends = map(&[
+        "explain",
+        "IIF([a] = \"x\", IgnoreObjectFlow, 1)",
+        "--attr",
+        "a=x",
+    ]);
+    assert!(
+        ends.stdout.contains("the object is left out of the flow"),
+        "{ends:?}"
+    );
+    let secret = map(&["explain", "Redact([a])", "--attr", "a=s3cret"]);
+    assert!(
+        secret.stdout.starts_with("Redact([a]) -> [Redact]\n"),
+        "{secret:?}"
+    );
+    assert_eq!(map(&["explain", "Left("]).code, Some(1));
+}
+
+#[test]
+fn functions_of_every_language_are_listed_with_an_example_that_runs() {
+    let all = map(&["functions"]).stdout;
+    for line in [
+        "entra      Left(String: a single value, NumChars: an integer): a single value",
+        "cloudsync  Trim(source: a single value): a single value",
+        "okta       String.len(text): number",
+        "okta       text.substringBefore(sought: text): text",
+    ] {
+        assert!(all.lines().any(|listed| listed == line), "{line}: {all}");
+    }
+    let one = map(&["functions", "left"]);
+    assert_eq!(
+        one.stdout,
+        concat!(
+            "Left(String: a single value, NumChars: an integer): a single value (entra)\n",
+            "  Gives the first characters of a text.\n",
+            "  Left(\"John Doe\", 3) -> Joh\n",
+            "  Microsoft Learn: Reference for writing expressions for attribute mappings in Microsoft Entra ID\n",
+        )
+    );
+    let json = map(&["functions", "--dialect", "okta", "--json"]);
+    for line in json.stdout.lines() {
+        let row: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(row["dialect"], "okta");
+        assert_ne!(row["example"]["result"], "");
+    }
+    let unknown = map(&["functions", "UCase"]);
+    assert_eq!((unknown.code, unknown.stdout.as_str()), (Some(1), ""));
+    assert_eq!(
+        unknown.stderr,
+        "there is no function `UCase`\ndid you mean `ToUpper`?\n"
+    );
+}
+
+#[test]
+fn whole_mappings_are_tested_with_filters_and_reports_for_ci() {
+    let folder = TempDir::new().unwrap();
+    file(
+        &folder,
+        "mapping.json",
+        r#"{"attributes": [
+            {"target": "userName", "expression": "[upn]", "matching": 1},
+            {"target": "active", "expression": "Not([IsSoftDeleted])"}
+        ], "scope": [[{"sourceOperandName": "upn", "operatorName": "IS NOT NULL", "values": []}]]}"#,
+    );
+    let cases = file(
+        &folder,
+        "cases.json",
+        r#"[
+            {"id": "joiner", "mapping": "mapping.json", "source": {"upn": "babs", "accountEnabled": true},
+             "expected": {"userName": "babs", "active": true}},
+            {"id": "leaver", "mapping": "mapping.json", "source": {"upn": "babs", "accountEnabled": false},
+             "existing": {"userName": "babs", "active": true},
+             "patch": [{"op": "replace", "path": "active", "value": false}]},
+            {"id": "patched", "mapping": "mapping.json", "source": {"upn": "babs", "accountEnabled": false},
+             "existing": {"userName": "babs", "active": true, "title": "Guide"},
+             "expected": {"userName": "babs", "active": false, "title": "Guide"}},
+            {"id": "nobody", "mapping": "mapping.json", "source": {"mail": "x"}, "outcome": "outOfScope"},
+            {"id": "wrong <b>", "mapping": "mapping.json", "source": {"upn": "babs"}, "outcome": "update"},
+            {"id": "expression", "expr": "ToUpper([a])", "attrs": {"a": "x"}, "expected": "X"}
+        ]"#,
+    );
+    let junit = folder.path().join("junit.xml");
+    let run = map(&["test", &cases, "--junit", junit.to_str().unwrap()]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.stdout.ends_with("5 passed, 1 failed\n"), "{run:?}");
+    assert!(
+        run.stdout
+            .starts_with("wrong <b>: expected \"update\", got \"create\"\n"),
+        "{run:?}"
+    );
+    let xml = fs::read_to_string(junit).unwrap();
+    assert!(xml.contains("tests=\"6\" failures=\"1\""), "{xml}");
+    assert!(xml.contains("name=\"wrong &lt;b&gt;\""), "{xml}");
+    let some = map(&["test", &cases, "--filter", "joiner", "--json"]);
+    assert_eq!(some.code, Some(0), "{some:?}");
+    let line: Value = serde_json::from_str(&some.stdout).unwrap();
+    assert_eq!((&line["id"], &line["passed"]), (&json!("joiner"), &json!(true)));
+    let slip = file(&folder, "slip.json", r#"[{"source": {}, "expcted": 1}]"#);
+    map(&["test", &slip]).assert_unusable("there is no such member: `expcted`");
+}
+
+#[test]
+fn diff_prints_what_changed_between_two_mapping_sets() {
+    let folder = TempDir::new().unwrap();
+    let before = file(
+        &folder,
+        "before.json",
+        r#"{"attributes": [{"target": "userName", "expression": "[upn]", "matching": 1}, {"target": "title", "expression": "[jobTitle]"}]}"#,
+    );
+    let after = file(
+        &folder,
+        "after.json",
+        r#"{"scope": [[{"sourceOperandName": "upn", "operatorName": "IS NOT NULL", "values": []}]],
+            "attributes": [{"target": "userName", "expression": "ToLower([upn])", "matching": 1}, {"target": "nickName", "expression": "[nick]"}]}"#,
+    );
+    let same = map(&["diff", &before, &before]);
+    assert_eq!((same.code, same.stdout.as_str()), (Some(0), ""));
+    let differs = map(&["diff", &before, &after]);
+    assert_eq!(differs.code, Some(1));
+    assert_eq!(
+        differs.stdout,
+        concat!(
+            "User to User: scope: nothing becomes `upn IS NOT NULL`\n",
+            "User to User: `userName`: expression: `[upn]` becomes `ToLower([upn])`\n",
+            "User to User: `title`: removed, which had `[jobTitle]`\n",
+            "User to User: `nickName`: added, with `[nick]`\n",
+        )
+    );
+    let json = map(&["diff", &before, &after, "--json"]);
+    let line: Value = serde_json::from_str(json.stdout.lines().nth(1).unwrap()).unwrap();
+    assert_eq!(
+        (&line["member"], &line["after"]),
+        (&json!("expression"), &json!("ToLower([upn])"))
+    );
+}

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{Finished, run};
+use crate::process::{Finished, Server, finish, keyfob, run};
 
 fn testdata(file: &str) -> String {
     format!("{}/../../testdata/entra/{file}", env!("CARGO_MANIFEST_DIR"))
@@ -465,4 +465,75 @@ fn what_a_scoping_filter_can_not_decide_is_neither_true_nor_false() {
     assert!(list.stderr.contains("a list of values"), "{list:?}");
     scope(&groups("EQALS", &["x"]), &json!({})).assert_unusable("did you mean `EQUALS`?");
     scope(&groups("EQUALS", &[]), &json!({})).assert_unusable("`EQUALS` takes one value, not 0");
+}
+
+#[test]
+fn explain_says_of_every_attribute_what_flows_and_why() {
+    let mapping = json!({
+        "scope": [[{"sourceOperandName": "department", "operatorName": "EQUALS", "values": ["Sales"]}]],
+        "attributes": [
+            {"target": "userName", "expression": "[upn]", "matching": 1},
+            {"target": "title", "expression": "PCase([jobTitle])"},
+            {"target": "locale", "default": "en-US"}
+        ]
+    });
+    let explain = |more: &[&str]| {
+        let arguments = [
+            "map",
+            "explain",
+            "--mapping",
+            "-",
+            "--attr",
+            "upn=babs",
+            "--attr",
+            "department=HR",
+        ];
+        run(&[&arguments[..], more].concat(), &mapping.to_string())
+    };
+    let told = explain(&[]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert_eq!(
+        told.stdout,
+        concat!(
+            "in scope: false: group 1 fails at clause 1, `department EQUALS Sales`: the value is `HR`\n",
+            "`userName`: \"babs\"\n",
+            "  [upn] -> \"babs\"\n",
+            "`title`: nothing flows: the value is null\n",
+            "  PCase([jobTitle]) -> null\n",
+            "    [jobTitle] -> null\n",
+            "      because the object has no such attribute\n",
+            "`locale`: \"en-US\", the default\n",
+            "change: none: the object is out of scope\n",
+        )
+    );
+    let json: Value = serde_json::from_str(&explain(&["--json"]).stdout).unwrap();
+    assert_eq!(json["scope"]["groups"][0]["failed"]["clause"], 1);
+    assert_eq!(
+        json["attributes"][1]["flow"],
+        json!({"flows": false, "reason": "the value is null"})
+    );
+    assert_eq!(json["change"], json!({"outcome": "outOfScope"}));
+}
+
+#[test]
+fn a_live_server_says_itself_which_attributes_it_has() {
+    let folder = TempDir::new().unwrap();
+    let mapping = folder.path().join("mapping.json");
+    let uri = "urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User";
+    let attributes = json!({"attributes": [
+        {"target": "userName", "expression": "[upn]"}, {"target": format!("{uri}:cardNumber"), "expression": "[card]"}
+    ]});
+    fs::write(&mapping, attributes.to_string()).unwrap();
+    let (server, client) = Server::start_fresh(&["--store", "memory:", "--profile", "rfc"]);
+    let base = server.base.clone();
+    let ask = |token: &str| {
+        let mapping = mapping.to_str().unwrap();
+        let mut command = keyfob(&["map", "lint", "--mapping", mapping, "--target-schema", &base]);
+        finish(command.env("KEYFOB_TARGET_TOKEN", token), "")
+    };
+    // The rfc profile has no extension of door systems.
+    let told = ask(client.token());
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(told.stdout.contains("is not a schema of `User`"), "{told:?}");
+    server.stop();
 }

@@ -19,14 +19,14 @@ use super::{
 };
 use crate::{
     function::{ArityError, Function, foreign},
-    options::{FunctionSet, Options},
+    options::{FunctionSet, Functions, Options},
 };
 
 /// One reading of one text: what may still be spent, and where it stands.
 pub(crate) struct Reading<'i> {
     characters: usize,
     max_depth: usize,
-    functions: FunctionSet,
+    functions: Functions,
     /// What was not read yet.
     rest: &'i str,
     depth: usize,
@@ -57,7 +57,7 @@ impl<'i> Reading<'i> {
         Self {
             characters: options.limits.characters,
             max_depth: options.limits.depth,
-            functions: options.functions,
+            functions: options.functions.clone(),
             rest: "",
             depth: 0,
             record: None,
@@ -223,7 +223,7 @@ impl<'i> Reading<'i> {
 
     /// A call of `name`, of whose arguments nothing was read yet.
     fn call(&mut self, name: &'i str, list: &'i str) -> Result<Expression, Fault<'i>> {
-        let Some(function) = Function::in_any_case(name, self.functions) else {
+        let Some(function) = self.functions.find(name) else {
             return Err(self.unknown_function(name));
         };
         if let Some(record) = &mut self.record
@@ -281,7 +281,7 @@ impl<'i> Reading<'i> {
     /// What a word of another language is called here, or else one of these words or a function that is spelled alike.
     fn suggestion(&self, found: &str, words: &[&'static str]) -> Option<SmolStr> {
         let is_known = foreign::hint(found).is_some();
-        let functions = Function::all(self.functions).map(Function::name);
+        let functions = self.functions.all().map(Function::name);
         let known = words.iter().copied().chain(functions);
         foreign::function(found)
             .map(SmolStr::new_static)
@@ -311,9 +311,12 @@ impl<'i> Reading<'i> {
     /// Where an argument of a list that was read stands.
     fn argument_at(&self, list: &'i str, index: usize) -> Option<&'i str> {
         let mut again = Self {
+            characters: self.characters,
+            max_depth: self.max_depth,
+            functions: self.functions.clone(),
+            depth: self.depth,
             rest: blanks(list),
             record: None,
-            ..*self
         };
         for _ in 0..index {
             again.argument().ok()?;

@@ -96,6 +96,12 @@ fn switch<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let source = call.value(0)?;
     let source = text_of(&source);
     for place in (2..call.count()).step_by(2) {
+        if let Some(key) = call.constant_text(place)? {
+            if *key == *source {
+                return call.value(place + 1);
+            }
+            continue;
+        }
         let key = call.value(place)?;
         if let Value::List(_) = &*key {
             return Err(call.type_error(place, &key));

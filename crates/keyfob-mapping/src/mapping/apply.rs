@@ -270,13 +270,16 @@ impl Mapper {
         lookup: &Lookup<'_>,
     ) -> Result<Resource, ApplyError> {
         let mut resource = Resource::default();
+        // Several targets of the default mapping are in one element: it is looked for once.
+        let mut slots: Vec<Option<usize>> = vec![None; self.slots];
         for row in &self.rows {
             let refuse = |kind| row.refuse(kind);
             let value = row
                 .value(source, environment, Purpose::Create, lookup)
                 .map_err(refuse)?;
             if let Some(value) = value {
-                row.target.put(&mut resource, value).map_err(refuse)?;
+                let slot = row.slot.and_then(|slot| slots.get_mut(slot));
+                row.target.put(&mut resource, value, slot).map_err(refuse)?;
             }
         }
         validate::state_schemas(&mut resource, &self.resource_type);

@@ -14,6 +14,8 @@ pub(super) fn coerce(
     path: &str,
 ) -> Result<Value, ApplyErrorKind> {
     let coerced = match value.reveal() {
+        // Most values are texts of attributes that take any text.
+        value::Value::Text(text) if is_any_text(attribute) => return Ok(Value::String(text.clone())),
         value::Value::List(values) if attribute.multi_valued => elements(values, attribute)?,
         value::Value::List(values) => match values.as_slice() {
             [] => Value::Null,
@@ -24,6 +26,11 @@ pub(super) fn coerce(
         value => single(value, attribute)?,
     };
     Ok(validate::value(attribute, coerced, Dialect::interop(), path)?)
+}
+
+/// Whether the attribute takes one text, whatever it says: the service's dialect asks for no form.
+fn is_any_text(attribute: &Attribute) -> bool {
+    !attribute.multi_valued && matches!(attribute.kind, AttributeType::String | AttributeType::Reference)
 }
 
 /// The values of a multi-valued attribute, those without value left out.

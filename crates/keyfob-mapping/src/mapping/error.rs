@@ -3,7 +3,10 @@
 use std::{fmt, ops::Range};
 
 use keyfob_core::{
-    AttrName, SchemaUri, render::with_suggestion, schema::ResolveError, validate::ValidationError,
+    AttrName, SchemaUri,
+    render::{Printable, with_suggestion},
+    schema::ResolveError,
+    validate::ValidationError,
 };
 use keyfob_filter::{CompileError, ParseError};
 use smol_str::SmolStr;
@@ -123,7 +126,8 @@ impl MappingFault {
         }
     }
 
-    /// The message with the target, the expression and a caret under its fault, what was perhaps meant and what to do.
+    /// The message with the target, the expression and a caret under its fault, what was perhaps meant and what to do. What
+    /// the mapping holds is [escaped](Printable).
     ///
     /// ```
     /// use keyfob_core::Registry;
@@ -141,7 +145,7 @@ impl MappingFault {
     /// ```
     #[must_use]
     pub fn display_in(&self, mapping: &ObjectMapping) -> String {
-        let place = place(self.target.as_ref());
+        let place = Printable(place(self.target.as_ref()));
         let mut attributes = mapping.attributes.iter();
         let attribute = attributes.find(|attribute| Some(&attribute.target) == self.target.as_ref());
         let expression = attribute.and_then(|attribute| attribute.expression.as_deref());
@@ -154,9 +158,13 @@ impl MappingFault {
             }
             (MappingFaultKind::Default(_), _) => {
                 let default = attribute.and_then(|attribute| attribute.default.as_deref());
-                format!("{self}: `{}`", default.unwrap_or_default())
+                format!(
+                    "{}: `{}`",
+                    Printable(self),
+                    Printable(default.unwrap_or_default())
+                )
             }
-            _ => self.to_string(),
+            _ => Printable(self).to_string(),
         };
         told = with_suggestion(told, self.suggestion());
         if let Some(help) = self.help() {
@@ -183,10 +191,6 @@ impl MappingFault {
             MappingFaultKind::Unknown(_) => Some(
                 "a custom attribute has to be added to the target's attribute definitions before it can be mapped",
             ),
-            MappingFaultKind::ReadOnly => {
-                Some("map another attribute; the service provider sets this one itself")
-            }
-            MappingFaultKind::Overlap { .. } => Some("leave one of the two out"),
             _ => None,
         }
     }

@@ -7,11 +7,15 @@ use keyfob_filter::Filter;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{
-    Actions, Apply, ApplyErrorKind, AttributeMapping, Lookup, MappingError, MappingFault, MappingFaultKind,
-    ObjectMapping, coerce::coerce, target::Target, update::Others,
+    Actions, Apply, ApplyErrorKind, AttributeMapping, Flow, Lookup, MappingError, MappingFault,
+    MappingFaultKind, NoFlow, ObjectMapping,
+    coerce::coerce,
+    target::{Part, Target},
+    update::Others,
 };
 use crate::{
     environment::Environment,
+    error::ExpressionError,
     expression::Expression,
     function::Role,
     options::Options,
@@ -35,13 +39,18 @@ pub struct Mapper {
     pub(super) actions: Actions,
     pub(super) scope: Scope,
     pub(super) rows: Vec<Row>,
+    /// How many different filters select elements.
+    pub(super) slots: usize,
 }
 
 /// One attribute.
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) target: Target,
-    program: Option<Program>,
+    /// Which of the filters selects the element, for targets with the same one.
+    pub(super) slot: Option<usize>,
+    pub(super) expression: Option<Expression>,
+    pub(super) program: Option<Program>,
     default: Option<Value>,
     apply: Apply,
     /// What becomes of values that the target has and that are not wanted.
@@ -95,6 +104,7 @@ impl Mapper {
             Scope::default()
         });
         let mut rows: Vec<Row> = Vec::with_capacity(mapping.attributes.len());
+        let mut slots = 0;
         for attribute in &mapping.attributes {
             let row = Row::compile(attribute, resource_type, options).and_then(|row| {
                 match rows.iter().find(|other| other.target.overlaps(&row.target)) {
@@ -105,7 +115,10 @@ impl Mapper {
                 }
             });
             match row {
-                Ok(row) => rows.push(row),
+                Ok(mut row) => {
+                    row.slot = slot_of(&row.target, &rows, &mut slots);
+                    rows.push(row);
+                }
                 Err(kind) => faults.push(MappingFault {
                     target: Some(attribute.target.clone()),
                     kind,
@@ -118,6 +131,7 @@ impl Mapper {
             actions: mapping.actions,
             scope,
             rows,
+            slots,
         };
         (mapper, faults)
     }
@@ -216,9 +230,13 @@ impl Row {
         options: &Options,
     ) -> Result<Self, MappingFaultKind> {
         let target = Target::compile(&mapping.target, resource_type)?;
-        let program = match &mapping.expression {
-            None => None,
-            Some(text) => Some(Program::read(text, options)?),
+        let (expression, program) = match &mapping.expression {
+            None => (None, None),
+            Some(text) => {
+                let expression = Expression::parse_with(text, options).map_err(ExpressionError::from)?;
+                let program = Program::compile(&expression, options).map_err(ExpressionError::from)?;
+                (Some(expression), Some(program))
+            }
         };
         let default = match mapping.default.as_deref() {
             None | Some("") => None,
@@ -227,8 +245,8 @@ impl Row {
                 Some(fitted.map_err(MappingFaultKind::Default)?)
             }
         };
-        let removals = match mapping.expression.as_deref().map(Expression::parse) {
-            Some(Ok(Expression::Attribute(name))) if target.leaf().multi_valued => {
+        let removals = match &expression {
+            Some(Expression::Attribute(name)) if target.leaf().multi_valued => {
                 Some(format_smolstr!("{name}{REMOVED}"))
             }
             _ => None,
@@ -244,6 +262,8 @@ impl Row {
                 .as_ref()
                 .is_some_and(|program| program.reads().iter().any(|name| name == IS_SOFT_DELETED)),
             target,
+            slot: None,
+            expression,
             program,
             removals,
             default,
@@ -261,32 +281,62 @@ impl Row {
         purpose: Purpose<'_>,
         lookup: &Lookup<'_>,
     ) -> Result<Option<Value>, ApplyErrorKind> {
+        Ok(match self.flow(source, environment, purpose, lookup)? {
+            Flow::Value(value) | Flow::Default(value) => Some(value),
+            Flow::Nothing(_) => None,
+        })
+    }
+
+    /// What flows, and why.
+    pub(super) fn flow(
+        &self,
+        source: &Source,
+        environment: &Environment<'_>,
+        purpose: Purpose<'_>,
+        lookup: &Lookup<'_>,
+    ) -> Result<Flow, ApplyErrorKind> {
         let Some(program) = &self.program else {
-            let unassigned = match purpose {
-                Purpose::Create => true,
-                Purpose::Update(existing) => !self.target.is_assigned_in(existing),
-                Purpose::Match => false,
+            let is_assigned = match purpose {
+                Purpose::Create => false,
+                Purpose::Update(existing) => self.target.is_assigned_in(existing),
+                Purpose::Match => true,
             };
-            return Ok(self.default.clone().filter(|_| unassigned));
+            return Ok(match &self.default {
+                Some(default) if !is_assigned => Flow::Default(default.clone()),
+                Some(_) => Flow::Nothing(NoFlow::Assigned),
+                None => Flow::Nothing(NoFlow::Unmapped),
+            });
         };
-        if matches!(purpose, Purpose::Update(_)) && self.apply == Apply::OnCreate {
-            return Ok(None);
+        let is_update = matches!(purpose, Purpose::Update(_));
+        if is_update && self.apply == Apply::OnCreate {
+            return Ok(Flow::Nothing(NoFlow::OnCreate));
         }
         let value = match program.evaluate(source, environment)? {
             Outcome::Value(value) => value,
-            Outcome::Ignored(FlowScope::Attribute) => return Ok(None),
+            Outcome::Ignored(FlowScope::Attribute) => return Ok(Flow::Nothing(NoFlow::Ignored)),
             Outcome::Ignored(FlowScope::Object) => return Err(ApplyErrorKind::Skipped),
-            Outcome::Candidates(_) if matches!(purpose, Purpose::Update(_)) => return Ok(None),
+            Outcome::Candidates(_) if is_update => return Ok(Flow::Nothing(NoFlow::OnCreate)),
             Outcome::Candidates(candidates) => {
                 candidates.select(|value| lookup.is_taken(&self.target.path, &value.to_text()))?
             }
         };
-        if *value.reveal() == value::Value::Null || is_of_nothing(&value, program, source) {
-            let flows = matches!(purpose, Purpose::Create);
-            return Ok(self.default.clone().filter(|_| flows));
+        let nothing = if *value.reveal() == value::Value::Null {
+            Some(NoFlow::Null)
+        } else if is_of_nothing(&value, program, source) {
+            Some(NoFlow::OfNothing)
+        } else {
+            None
+        };
+        if let Some(nothing) = nothing {
+            let default = self
+                .default
+                .as_ref()
+                .filter(|_| matches!(purpose, Purpose::Create));
+            return Ok(default.map_or(Flow::Nothing(nothing), |default| Flow::Default(default.clone())));
         }
         let value = coerce(&value, self.target.leaf(), &self.target.path)?;
-        Ok(lookup.resolve(&self.target, value))
+        let resolved = lookup.resolve(&self.target, value);
+        Ok(resolved.map_or(Flow::Nothing(NoFlow::NoResource), Flow::Value))
     }
 
     /// The values that the source says are taken away, where it says changes instead of all values.
@@ -317,4 +367,20 @@ fn is_of_nothing(value: &value::Value, program: &Program, source: &Source) -> bo
     matches!(value.reveal(), value::Value::Text(text) if text.is_empty())
         && !program.reads().is_empty()
         && !program.reads().iter().any(is_there)
+}
+
+/// The number of the filter that selects the element of a target; a new one where no earlier target has it.
+fn slot_of(target: &Target, earlier: &[Row], slots: &mut usize) -> Option<usize> {
+    let Part::Element(element) = &target.part else {
+        return None;
+    };
+    let same = |row: &&Row| match &row.target.part {
+        Part::Element(other) => row.target.is_in_same_attribute(target) && other.selects_as(element),
+        _ => false,
+    };
+    if let Some(row) = earlier.iter().find(same) {
+        return row.slot;
+    }
+    *slots += 1;
+    Some(*slots - 1)
 }

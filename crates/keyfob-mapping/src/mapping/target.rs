@@ -132,13 +132,17 @@ impl Target {
         }
     }
 
+    pub(super) fn is_in_same_attribute(&self, other: &Self) -> bool {
+        self.extension == other.extension && self.attribute.name == other.attribute.name
+    }
+
     /// Whether two targets can't both be mapped: they are the same, or one holds the other.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
-        let same = self.extension == other.extension && self.attribute.name == other.attribute.name;
-        same && match (&self.part, &other.part) {
-            (Part::Whole, _) | (_, Part::Whole) => true,
-            _ => self.path.eq_ignore_ascii_case(&other.path),
-        }
+        self.is_in_same_attribute(other)
+            && match (&self.part, &other.part) {
+                (Part::Whole, _) | (_, Part::Whole) => true,
+                _ => self.path.eq_ignore_ascii_case(&other.path),
+            }
     }
 
     /// Whether two resources can't have one value here: what the schema says, and `externalId`, by which clients find
@@ -246,8 +250,14 @@ impl Target {
         })
     }
 
-    /// Puts a value that fits the [leaf](Self::leaf) into a resource that is being made.
-    pub(super) fn put(&self, resource: &mut Resource, value: Value) -> Result<(), ApplyErrorKind> {
+    /// Puts a value that fits the [leaf](Self::leaf) into a resource that is being made. `slot` is where the element that
+    /// the filter selects was put before, by this target or another one with the same filter.
+    pub(super) fn put(
+        &self,
+        resource: &mut Resource,
+        value: Value,
+        slot: Option<&mut Option<usize>>,
+    ) -> Result<(), ApplyErrorKind> {
         let name = &self.attribute.name;
         if self.is_relation {
             resource.set_relation(name, coerce::members(value, &self.path)?);
@@ -278,7 +288,11 @@ impl Target {
                     object.insert(name.clone(), Vec::new());
                 }
                 if let Some(Value::Array(values)) = object.get_mut(name.as_str()) {
-                    element.put(values, value);
+                    let known = slot.as_ref().and_then(|slot| **slot);
+                    let put = element.put(values, value, known);
+                    if let Some(slot) = slot {
+                        *slot = Some(put);
+                    }
                 }
             }
         }
@@ -313,18 +327,33 @@ impl Element {
         })
     }
 
-    /// Puts a value into the element that the filter selects, which is added where there is none.
-    pub(super) fn put(&self, elements: &mut Vec<Value>, value: Value) {
+    /// Puts a value into the element that the filter selects, which is added where there is none, and gives its place;
+    /// `known` is the place where it was put before.
+    pub(super) fn put(&self, elements: &mut Vec<Value>, value: Value, known: Option<usize>) -> usize {
         let name = self.sub.name.clone();
-        let mut present = elements.iter_mut();
-        let selected = present.find(|element| self.predicate.matches(element));
-        if let Some(object) = selected.and_then(Value::as_object_mut) {
+        let selected = || {
+            elements
+                .iter()
+                .position(|element| self.predicate.matches(element))
+        };
+        let place = known.or_else(selected).unwrap_or(elements.len());
+        if let Some(object) = elements.get_mut(place).and_then(Value::as_object_mut) {
             object.insert(name, value);
-            return;
+            return place;
         }
-        let mut object: Object = self.equalities.iter().cloned().collect();
+        let mut object = Object::new();
+        object.reserve(self.equalities.len() + 1);
+        for (name, value) in &self.equalities {
+            object.insert(name.clone(), value.clone());
+        }
         object.insert(name, value);
         elements.push(object.into());
+        place
+    }
+
+    /// Whether both select the same elements.
+    pub(super) fn selects_as(&self, other: &Self) -> bool {
+        self.filter == other.filter
     }
 }
 

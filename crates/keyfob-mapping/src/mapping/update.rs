@@ -137,7 +137,7 @@ impl<'r> Update<'r> {
         if !held.is_empty() {
             self.set_each(target, &held, wanted);
         } else if !wanted.is_unassigned() {
-            element.put(self.additions(target), wanted);
+            element.put(self.additions(target), wanted, None);
         }
     }
 

@@ -32,14 +32,7 @@ fn country(function: Function, value: &Value) -> Result<Value, EvaluateError> {
     let Some(code) = text::text(function.name(), value)? else {
         return Ok(Value::Null);
     };
-    let code = code.trim().to_ascii_uppercase();
-    let is_numeric = code.bytes().all(|byte| byte.is_ascii_digit());
-    let country = match code.len() {
-        1..=3 if is_numeric => code.parse().ok().and_then(rust_iso3166::from_numeric),
-        2 => rust_iso3166::from_alpha2(&code),
-        3 => rust_iso3166::from_alpha3(&code),
-        _ => None,
-    };
+    let country = of_code(&code);
     let Some(country) = country else {
         return Ok(Value::Null);
     };
@@ -52,4 +45,32 @@ fn country(function: Function, value: &Value) -> Result<Value, EvaluateError> {
             names.map_or(country.name, |(_, name)| name).into()
         }
     })
+}
+
+/// The two letters of a country that is named or given by a code.
+pub(super) fn alpha2(text: &str) -> Option<&'static str> {
+    let named = |name: &str| {
+        let okta = OKTA_NAMES
+            .iter()
+            .find(|(_, okta)| okta.eq_ignore_ascii_case(name));
+        okta.map(|(alpha2, _)| *alpha2).or_else(|| {
+            let mut all = rust_iso3166::ALL.iter();
+            all.find(|country| country.name.eq_ignore_ascii_case(name))
+                .map(|country| country.alpha2)
+        })
+    };
+    of_code(text)
+        .map(|country| country.alpha2)
+        .or_else(|| named(text.trim()))
+}
+
+fn of_code(code: &str) -> Option<rust_iso3166::CountryCode> {
+    let code = code.trim().to_ascii_uppercase();
+    let is_numeric = code.bytes().all(|byte| byte.is_ascii_digit());
+    match code.len() {
+        1..=3 if is_numeric => code.parse().ok().and_then(rust_iso3166::from_numeric),
+        2 => rust_iso3166::from_alpha2(&code),
+        3 => rust_iso3166::from_alpha3(&code),
+        _ => None,
+    }
 }

@@ -92,6 +92,14 @@ pub enum ParseErrorKind {
         /// A function that was perhaps meant.
         suggestion: Option<SmolStr>,
     },
+    /// No method has that name.
+    #[error("`{found}` is not a method")]
+    UnknownMethod {
+        /// The name, shortened.
+        found: SmolStr,
+        /// A method that was perhaps meant.
+        suggestion: Option<SmolStr>,
+    },
     /// A function has too many or too few arguments.
     #[error("`{function}` takes {expected}, not {found}")]
     Arity {
@@ -178,6 +186,7 @@ impl ParseError {
         match &self.kind {
             ParseErrorKind::Assignment => Some("=="),
             ParseErrorKind::UnknownFunction { suggestion, .. }
+            | ParseErrorKind::UnknownMethod { suggestion, .. }
             | ParseErrorKind::Unexpected { suggestion, .. } => suggestion.as_deref(),
             _ => None,
         }
@@ -199,7 +208,9 @@ impl ParseError {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self.kind {
-            ParseErrorKind::UnknownFunction { .. } => ErrorClass::UnknownFunction,
+            ParseErrorKind::UnknownFunction { .. } | ParseErrorKind::UnknownMethod { .. } => {
+                ErrorClass::UnknownFunction
+            }
             ParseErrorKind::Arity { .. } => ErrorClass::Arity,
             _ => ErrorClass::Parse,
         }
@@ -269,6 +280,14 @@ pub enum EvaluateError {
     NoDirectory {
         /// The function.
         function: &'static str,
+    },
+    /// A function asks for a property of the user that the source doesn't have.
+    #[error("`{function}` asks for `{property}` of the user, which was not supplied")]
+    NoProperty {
+        /// The function.
+        function: &'static str,
+        /// The property.
+        property: SmolStr,
     },
     /// The texts and lists that come up hold more than the limit.
     #[error("the values hold more than {limit} bytes")]

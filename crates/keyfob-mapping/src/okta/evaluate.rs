@@ -116,6 +116,11 @@ impl<'s> Evaluation<'s> {
                 array::element("[]", &list, &position)?
             }
             Node::Call(function, arguments) => self.call(*function, arguments)?,
+            Node::Method(of, method, arguments) => {
+                let of = self.node(of)?;
+                let arguments = self.nodes(arguments)?;
+                method.call(self, of, arguments)?
+            }
             Node::Not(operand) => Value::Boolean(!self.condition("!", operand)?),
             Node::Negative(operand) => {
                 let operand = self.node(operand)?;
@@ -176,6 +181,11 @@ impl<'s> Evaluation<'s> {
 
     fn call(&mut self, function: Function, arguments: &[Node]) -> Evaluated {
         let arguments = self.nodes(arguments)?;
+        self.function(function, arguments)
+    }
+
+    /// The value of a function.
+    pub(super) fn function(&mut self, function: Function, arguments: Vec<Value>) -> Evaluated {
         match function.family() {
             Family::Text => text::call(self, function, &arguments),
             Family::Array => array::call(self, function, arguments),
@@ -194,7 +204,11 @@ impl<'s> Evaluation<'s> {
             let path = keys
                 .iter()
                 .fold(String::from("user"), |path, key| path + "." + key);
-            return self.copy(attribute(self.cx.source, &path));
+            let found = attribute(self.cx.source, &path).ok_or_else(|| EvaluateError::NoProperty {
+                function: name,
+                property: keys.first().cloned().unwrap_or_default(),
+            })?;
+            return self.copy(Some(found));
         }
         let directory = self.directory(function)?;
         // Of several profiles Okta takes none.

@@ -63,6 +63,9 @@ pub(super) enum Function {
     GetAssistantAppUser,
     GetLinkedObject,
     GetInternalProperty,
+    EndsWith,
+    IsMemberOf,
+    DateTimeNow,
 }
 
 /// What a function belongs to, which decides where it may stand.
@@ -201,6 +204,9 @@ static SIGNATURES: &[Signature] = &[
     signature(F::GetAssistantAppUser, "getAssistantAppUser", Profile, 2, 0),
     signature(F::GetLinkedObject, "user.getLinkedObject", Profile, 1, 0),
     signature(F::GetInternalProperty, "user.getInternalProperty", Profile, 1, 0),
+    signature(F::EndsWith, "String.endsWith", Text, 2, 0),
+    signature(F::IsMemberOf, "user.isMemberOf", Group, 1, ANY),
+    signature(F::DateTimeNow, "DateTime.now", Time, 0, 0),
 ];
 
 impl Function {
@@ -223,7 +229,13 @@ impl Function {
 
     /// Whether Okta lets the function stand in what decides a conditional expression.
     pub(super) fn decides(self) -> bool {
-        !matches!(self.family(), Array | Convert | Time)
+        // The language of Identity Engine, which has no such limit, is the only one to have this function.
+        self == Self::DateTimeNow || !matches!(self.family(), Array | Convert | Time)
+    }
+
+    /// All of them, by the names that are not deprecated.
+    pub(super) fn names() -> impl Iterator<Item = &'static str> {
+        SIGNATURES.iter().map(|signature| signature.name)
     }
 
     /// Whether a call may have so many arguments.
@@ -257,19 +269,18 @@ impl Function {
     }
 }
 
-/// The function that was perhaps meant by a name that no function has. A method of the newer dialect of Okta Identity
-/// Engine, such as `user.profile.login.toUpperCase`, leads to the function that does the same.
+/// The function that was perhaps meant by a name that no function has.
 pub(super) fn suggestion(name: &str) -> Option<SmolStr> {
-    let method = name.rsplit('.').next().unwrap_or(name);
+    let last = name.rsplit('.').next().unwrap_or(name);
     let same = |signature: &&Signature| {
-        let last = signature.name.rsplit('.').next().unwrap_or(signature.name);
-        last.eq_ignore_ascii_case(method)
+        let known = signature.name.rsplit('.').next().unwrap_or(signature.name);
+        known.eq_ignore_ascii_case(last)
     };
     SIGNATURES
         .iter()
         .find(same)
         .map(|signature| SmolStr::new_static(signature.name))
-        .or_else(|| closest(name, SIGNATURES.iter().map(|signature| signature.name)))
+        .or_else(|| closest(name, Function::names()))
 }
 
 #[cfg(test)]
@@ -299,10 +310,9 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_and_a_method_lead_to_the_function() {
+    fn a_slip_leads_to_the_function() {
         for (written, meant) in [
             ("String.touppercase", "String.toUpperCase"),
-            ("user.profile.login.toUpperCase", "String.toUpperCase"),
             ("Array.contains", "Arrays.contains"),
             ("String.subString", "String.substring"),
             ("isMemberOfGroupNamed", "isMemberOfGroupName"),

@@ -26,6 +26,10 @@ pub(super) fn call(
     if function == Function::GetGroups {
         return found(run, groups, arguments);
     }
+    if function == Function::IsMemberOf {
+        let found = found(run, groups, arguments)?;
+        return Ok(Value::Boolean(!found.is_empty()));
+    }
     let texts = arguments.iter().map(|argument| text::required(name, argument));
     let texts = texts.collect::<Result<Vec<SmolStr>, _>>()?;
     let names = || groups.iter().filter_map(|group| attribute(group, "name"));
@@ -148,7 +152,10 @@ fn fits(group: &Value, criterion: &Value) -> Result<bool, EvaluateError> {
         };
         let by_start = key == "group.profile.name" && !is_exact;
         let is_wanted = |wanted: &Value| match (present, wanted) {
-            (Some(present), Value::Text(start)) if by_start => present.starts_with(start.as_str()),
+            // Identity Engine marks the start of a name by a pattern, too.
+            (Some(present), Value::Text(start)) if by_start => {
+                present.starts_with(start.strip_suffix(".*").unwrap_or(start))
+            }
             (Some(present), Value::Text(wanted)) => present == wanted,
             _ => false,
         };

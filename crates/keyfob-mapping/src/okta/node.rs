@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::function::Function;
+use super::{function::Function, method::Method};
 use crate::value::Decimal;
 
 /// A part of an expression. Operands of one operator stand side by side, and so do the arms of `a ? b : c ? d : e`, so
@@ -22,6 +22,8 @@ pub(super) enum Node {
     /// `findDirectoryUser().managerUpn`: an attribute of what something else gives.
     Member(Box<Node>, SmolStr),
     Call(Function, Vec<Node>),
+    /// `user.login.substringBefore("@")`: a method of a value.
+    Method(Box<Node>, Method, Vec<Node>),
     /// `list[0]`.
     Index(Box<Node>, Box<Node>),
     /// `list.![name]`: an attribute of each element.

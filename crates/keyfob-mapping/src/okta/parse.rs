@@ -16,6 +16,7 @@ use super::{
     error::{ParseError, ParseErrorKind},
     function::{Function, suggestion},
     lexeme::{Fault, Lexeme, Lexemes, Token},
+    method::Method,
     node::{Comparison, Node, Sign},
 };
 
@@ -194,17 +195,18 @@ impl<'i> Parser<'i> {
 
     /// A value, and what is taken out of it: `.attribute` and `[position]`.
     fn postfixed(&mut self) -> Result<Node, Fault> {
-        let start = self.next.span.start;
         let depth = self.depth;
         let mut node = self.primary()?;
         loop {
             if self.accept(".")? {
                 self.deeper()?;
+                let span = self.next.span.clone();
                 let name = self.name()?;
-                if self.next.token == Token::Sign("(") {
-                    return Err(self.unknown_function(start));
-                }
-                node = Node::Member(Box::new(node), name);
+                node = if self.accept("(")? {
+                    self.method(node, &name, span)?
+                } else {
+                    Node::Member(Box::new(node), name)
+                };
             } else if self.accept("[")? {
                 self.deeper()?;
                 let position = self.expression()?;
@@ -264,6 +266,12 @@ impl<'i> Parser<'i> {
             return Ok(Node::Attribute(path));
         }
         let Some(function) = Function::named(&path) else {
+            if let Some((of, name)) = path.rsplit_once('.')
+                && Method::named(name).is_some()
+            {
+                let span = span.end - name.len()..span.end;
+                return self.method(Node::Attribute(of.into()), name, span);
+            }
             let kind = ParseErrorKind::UnknownFunction {
                 found: excerpt(&path),
                 suggestion: suggestion(&path),
@@ -408,15 +416,25 @@ impl<'i> Parser<'i> {
         (kind, span)
     }
 
-    /// A method of a value, as the newer dialect has them.
-    fn unknown_function(&self, start: usize) -> Fault {
-        let span = start..self.next.span.start;
-        let found = self.text.get(span.clone()).unwrap_or_default().trim_end();
-        let kind = ParseErrorKind::UnknownFunction {
-            found: excerpt(found),
-            suggestion: suggestion(found),
+    /// A call of a method of a value, of whose arguments nothing was read yet.
+    fn method(&mut self, of: Node, name: &str, span: Range<usize>) -> Result<Node, Fault> {
+        let Some(method) = Method::named(name) else {
+            let kind = ParseErrorKind::UnknownMethod {
+                found: excerpt(name),
+                suggestion: closest(name, Method::names()),
+            };
+            return Err((kind, span));
         };
-        (kind, start..start + found.len())
+        let arguments = self.sequence(")")?;
+        if !method.takes(arguments.len()) {
+            let kind = ParseErrorKind::Arity {
+                function: method.name(),
+                expected: method.arity(),
+                found: arguments.len(),
+            };
+            return Err((kind, span));
+        }
+        Ok(Node::Method(Box::new(of), method, arguments))
     }
 }
 

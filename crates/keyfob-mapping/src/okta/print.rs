@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Write as _};
 
-use super::node::{Node, Sign};
+use super::{
+    function::Function,
+    node::{Node, Sign},
+};
 
 /// How strongly what stands in a place has to bind, so that it needs no parentheses there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +75,18 @@ fn bare(f: &mut fmt::Formatter<'_>, node: &Node) -> fmt::Result {
         }
         Node::Call(function, arguments) => {
             write!(f, "{}(", function.name())?;
+            separated(f, arguments, ", ", Place::Whole)?;
+            f.write_char(')')
+        }
+        Node::Method(of, method, arguments) => {
+            // A name before a method's could be read as a function's namespace.
+            let is_function = matches!(&**of, Node::Attribute(path) if Function::named(&format!("{path}.{}", method.name())).is_some());
+            if is_function {
+                write!(f, "({of})")?;
+            } else {
+                write(f, of, Place::Postfix)?;
+            }
+            write!(f, ".{}(", method.name())?;
             separated(f, arguments, ", ", Place::Whole)?;
             f.write_char(')')
         }

@@ -73,6 +73,9 @@ pub(super) fn call(
         (Function::StartsWith, input, [searched]) => Ok(Value::Boolean(
             input.is_some_and(|input| input.starts_with(searched.as_str())),
         )),
+        (Function::EndsWith, input, [searched]) => Ok(Value::Boolean(
+            input.is_some_and(|input| input.ends_with(searched.as_str())),
+        )),
         (Function::StringSwitch, input, [default, pairs @ ..]) => {
             let holds = |key: &SmolStr| input.as_ref().is_some_and(|input| input.contains(key.as_str()));
             let mut pairs = pairs.chunks_exact(2).filter_map(|pair| match pair {

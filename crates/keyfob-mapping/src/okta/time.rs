@@ -1,6 +1,6 @@
 //! `Time.…`: instants as ISO 8601 texts, as Windows and Unix count them, and in patterns of Joda.
 
-use chrono::{DateTime as Instant, NaiveDate, NaiveDateTime, SecondsFormat, TimeZone, Utc};
+use chrono::{DateTime as Instant, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use keyfob_core::{DateTime, render::excerpt};
 use smol_str::SmolStr;
@@ -25,7 +25,7 @@ pub(super) fn call(now: DateTime, function: Function, arguments: &[Value]) -> Re
         [first] => (first.as_ref(), None),
         [first, second, ..] => (first.as_ref(), second.as_ref()),
     };
-    if function == Function::Now {
+    if let Function::Now | Function::DateTimeNow = function {
         let zone = first.map_or(Ok(Tz::UTC), |name| zone(name))?;
         let local = now.with_timezone(&zone);
         return match second {
@@ -88,9 +88,138 @@ where
     Ok(instant.to_rfc3339_opts(SecondsFormat::Millis, true).into())
 }
 
-/// A date, perhaps with a time and an offset, as ISO 8601 writes them. Without an offset UTC is meant.
+/// The instant that a value of a method is; none for null.
+fn instant(function: &'static str, value: &Value) -> Result<Option<Instant<Utc>>, EvaluateError> {
+    let Some(input) = text::text(function, value)? else {
+        return Ok(None);
+    };
+    let malformed = || EvaluateError::Malformed {
+        function,
+        text: excerpt(&input),
+    };
+    read_iso(&input).map(Some).ok_or_else(malformed)
+}
+
+/// The instant that a text of milliseconds since 1970 is.
+pub(super) fn from_unix_millis(function: &'static str, value: &Value) -> Result<Value, EvaluateError> {
+    let Some(input) = text::text(function, value)? else {
+        return Ok(Value::Null);
+    };
+    let millis = input.trim().parse().map_err(|_| EvaluateError::Malformed {
+        function,
+        text: excerpt(&input),
+    })?;
+    let instant = Instant::from_timestamp_millis(millis).ok_or(EvaluateError::OutOfRange { function })?;
+    iso(&instant, function)
+}
+
+/// The instant that a text is, in ISO 8601 or by a pattern.
+pub(super) fn from_text(
+    now: DateTime,
+    function: &'static str,
+    value: &Value,
+    pattern: Option<&Value>,
+) -> Result<Value, EvaluateError> {
+    match pattern {
+        None => instant(function, value)?.map_or(Ok(Value::Null), |instant| iso(&instant, function)),
+        Some(pattern) => call(
+            now,
+            Function::FromStringToIso8601,
+            &[value.clone(), pattern.clone()],
+        ),
+    }
+}
+
+/// The milliseconds from 1970 to an instant.
+pub(super) fn to_unix_millis(function: &'static str, value: &Value) -> Result<Value, EvaluateError> {
+    let instant = instant(function, value)?;
+    Ok(instant.map_or(Value::Null, |instant| {
+        instant.timestamp_millis().to_string().into()
+    }))
+}
+
+/// An instant by a pattern, or in ISO 8601 without a fraction that is nothing.
+pub(super) fn to_text(
+    function: &'static str,
+    value: &Value,
+    pattern: Option<&Value>,
+) -> Result<Value, EvaluateError> {
+    let Some(instant) = instant(function, value)? else {
+        return Ok(Value::Null);
+    };
+    let Some(pattern) = pattern else {
+        return Ok(instant.to_rfc3339_opts(SecondsFormat::AutoSi, true).into());
+    };
+    let pattern = text::required(function, pattern)?;
+    let written = Pattern::parse(&pattern, function)?.write(&instant.with_timezone(&Tz::UTC), function);
+    written.map(Value::from)
+}
+
+/// The same instant in a time zone, whose name stands behind it.
+pub(super) fn to_zone(
+    function: &'static str,
+    value: &Value,
+    name: Option<&Value>,
+) -> Result<Value, EvaluateError> {
+    let Some(instant) = instant(function, value)? else {
+        return Ok(Value::Null);
+    };
+    let name = text::required(function, name.unwrap_or(&Value::Null))?;
+    let local = instant.with_timezone(&zone(&name)?);
+    let written = local.to_rfc3339_opts(SecondsFormat::Millis, true);
+    Ok(format!("{written}[{name}]").into())
+}
+
+/// The instant so many units of `seconds` later.
+pub(super) fn shift(
+    function: &'static str,
+    value: &Value,
+    arguments: &[Value],
+    seconds: i64,
+) -> Result<Value, EvaluateError> {
+    let Some(instant) = instant(function, value)? else {
+        return Ok(Value::Null);
+    };
+    let out_of_range = || EvaluateError::OutOfRange { function };
+    let delta = delta(function, arguments, seconds)?.ok_or_else(out_of_range)?;
+    let shifted = instant.checked_add_signed(delta).ok_or_else(out_of_range)?;
+    iso(&shifted, function)
+}
+
+/// Whether an instant is at most so many units of `seconds` away from now.
+pub(super) fn within(
+    now: DateTime,
+    function: &'static str,
+    value: &Value,
+    arguments: &[Value],
+    seconds: i64,
+) -> Result<Value, EvaluateError> {
+    let Some(instant) = instant(function, value)? else {
+        return Ok(Value::Null);
+    };
+    let out_of_range = || EvaluateError::OutOfRange { function };
+    let delta = delta(function, arguments, seconds)?.ok_or_else(out_of_range)?;
+    let now = Instant::from_timestamp_millis(now.unix_millis()).ok_or_else(out_of_range)?;
+    Ok(Value::Boolean((now - instant).abs() <= delta))
+}
+
+fn delta(
+    function: &'static str,
+    arguments: &[Value],
+    seconds: i64,
+) -> Result<Option<TimeDelta>, EvaluateError> {
+    let count = text::integer(function, arguments.first().unwrap_or(&Value::Null))?;
+    Ok(count.checked_mul(seconds).and_then(TimeDelta::try_seconds))
+}
+
+/// A date, perhaps with a time and an offset, as ISO 8601 writes them. Without an offset UTC is meant; the name of a zone
+/// behind it is passed over.
 fn read_iso(text: &str) -> Option<Instant<Utc>> {
     let text = text.trim();
+    let text = text
+        .strip_suffix(']')
+        .and_then(|text| text.split_once('['))
+        .map_or(text, |(time, _)| time);
     let with_offset = ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z"];
     let with_time = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"];
     // Years of other lengths are read too, but no one means them.

@@ -150,7 +150,7 @@ fn diacritics_beyond_the_table_are_stripped_where_the_option_says_so() {
 #[test]
 fn cloud_sync_has_functions_of_its_own() {
     let mut options = Options::default();
-    options.functions = FunctionSet::CloudSync;
+    options.functions = FunctionSet::CloudSync.into();
     let source = source(r#"{"dn": "CN=Doe\\, Jane,OU=Sales,DC=contoso", "a": " x "}"#);
     for (text, expected) in [
         ("Trim([a])", Value::from("x")),

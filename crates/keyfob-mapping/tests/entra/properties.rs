@@ -17,7 +17,7 @@ const OPERATORS: [Operator; 6] = [
 
 fn all_functions() -> Options {
     let mut options = Options::default();
-    options.functions = FunctionSet::CloudSync;
+    options.functions = FunctionSet::CloudSync.into();
     options
 }
 

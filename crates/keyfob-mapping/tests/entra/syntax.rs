@@ -60,7 +60,7 @@ fn functions_of_cloud_sync_are_read_where_they_are_asked_for() {
         error.to_string(),
         "`Trim` is not a function of app provisioning; cloud sync has it"
     );
-    options.functions = FunctionSet::CloudSync;
+    options.functions = FunctionSet::CloudSync.into();
     assert!(Expression::parse_with("Trim([a])", &options).is_ok());
 }
 

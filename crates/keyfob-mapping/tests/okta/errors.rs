@@ -15,7 +15,8 @@ fn rendered(text: &str) -> String {
 fn a_fault_is_shown_under_its_place_with_what_was_meant() {
     let faults = [
         "String.touppercase(user.login)",
-        "user.profile.login.toUpperCase()",
+        "user.profile.login.toUppercase()",
+        "user.profile.login.contains()",
         "user.city = 'Paris'",
         "user.city == 'Paris' == true",
         "user.salary > ",
