@@ -37,7 +37,8 @@ pub enum Change {
     /// Changes a resource, live or hidden.
     ///
     /// With a document, a state or another visibility the resource changes, and so it does where the deltas change who is
-    /// a live member. Then its version is the next one. An update that changes nothing leaves version and time.
+    /// a live member. Then its version is the next one. An update that changes nothing leaves version and time; so does one
+    /// of the reserved keys alone.
     Update {
         /// The type.
         resource_type: ResourceType,
@@ -47,8 +48,8 @@ pub enum Change {
         document: Option<Arc<Resource>>,
         /// The new state.
         state: Option<Arc<Object>>,
-        /// Whether the resource can be seen from now on. Each live owner of the resource changes once where this
-        /// differs from what was.
+        /// Whether the resource can be seen from now on. Each live owner of the resource, other than itself, changes once
+        /// where this differs from what was.
         visibility: Option<Visibility>,
         /// Changes of its relations. A delta that clears leaves edges to hidden members; one that removes by id takes
         /// them too.

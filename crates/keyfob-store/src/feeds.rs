@@ -32,7 +32,8 @@ pub trait Feeds: Store {
     ) -> impl Future<Output = Result<Vec<Event>, StoreError>> + Send;
 
     /// Records that a consumer has handled the events up to a position. A position before the recorded one changes
-    /// nothing.
+    /// nothing; [`Position::START`] makes a consumer known that has handled none, so that no event is trimmed before it
+    /// is.
     fn acknowledge(
         &self,
         tenant: &TenantId,
@@ -95,7 +96,7 @@ pub struct LookBack {
     reason = "a store must respect every field, so a new one has to break it"
 )]
 pub struct Retention {
-    /// Events before this instant are removed if every consumer has acknowledged them.
+    /// Events before this instant are removed if every consumer has acknowledged them, and where there is no consumer.
     pub read_before: DateTime,
     /// Events before this instant are removed even if a consumer has not acknowledged them.
     pub unread_before: DateTime,

@@ -299,8 +299,8 @@ pub enum Paging {
         /// The number of resources on the page at most. 0 asks for the total alone.
         count: usize,
     },
-    /// By cursor (RFC 9865 section 2). A resource that is there when the first page is read, and stays, is on exactly
-    /// one of the pages.
+    /// By cursor (RFC 9865 section 2). A resource that is there when the first page is read, and stays with the value that
+    /// the query sorts by, is on exactly one of the pages.
     Cursor {
         /// The end of the page before, or none for the first page.
         after: Option<Cursor>,
