@@ -1,10 +1,14 @@
 //! An organization that is linked to a provider, with the rules of this crate.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use keyfob_access::{Access, AccessGroups, Units, register};
 use keyfob_core::{
-    DateTime, Projection, Resource, ResourceId, ResourceType, message::PatchRequest, schema::RegistryBuilder,
+    Clock, DateTime, Projection, Resource, ResourceId, ResourceType, message::PatchRequest,
+    schema::RegistryBuilder,
 };
 use keyfob_engine::{
     Actor, Confirmed, Context, DynStore, Engine, EngineError, Position, Precondition, Profile, TenantId,
@@ -249,6 +253,17 @@ impl Fixture {
     }
 }
 
+/// A clock that goes on whenever somebody looks at it, so that what is made later comes later in every list.
+struct Ticking;
+
+impl Clock for Ticking {
+    fn now(&self) -> DateTime {
+        // All engines of the tests look at one clock, as those over one store do.
+        static NOW: AtomicI64 = AtomicI64::new(1_790_000_000_000);
+        DateTime::from_unix_millis(NOW.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// An engine with the rules of this crate, those for units where the profile puts users into units.
 pub(crate) fn engine(store: Watched, profile: Profile) -> Engine<Arc<Watched>> {
     let registry = register(RegistryBuilder::verkada().flat_groups())
@@ -257,6 +272,7 @@ pub(crate) fn engine(store: Watched, profile: Profile) -> Engine<Arc<Watched>> {
     let groups = AccessGroups::new(&registry).unwrap();
     let units = profile.default_unit.then(|| Units::new(&registry).unwrap());
     let engine = Engine::new(Arc::new(store), registry)
+        .with_clock(Ticking)
         .with_profile(profile)
         .with_rule(groups);
     match units {
