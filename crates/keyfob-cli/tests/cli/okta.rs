@@ -54,11 +54,11 @@ fn eval_shows_where_an_expression_is_wrong_and_closes_with_1() {
 
 #[test]
 fn test_runs_vectors_that_say_okta() {
+    let vectors: Vec<serde_json::Value> = serde_json::from_slice(&std::fs::read(VECTORS).unwrap()).unwrap();
     let finished = run(&["map", "test", VECTORS], "");
     assert_eq!(
-        (finished.code, finished.stdout.as_str()),
-        (Some(0), "193 passed, 0 failed\n"),
-        "{finished:?}"
+        (finished.code, finished.stdout),
+        (Some(0), format!("{} passed, 0 failed\n", vectors.len()))
     );
     let wrong = r#"[{"id": "a", "dialect": "okta", "expr": "1 + 1", "expected": "2"},
                     {"id": "b", "dialect": "okta", "expr": "1 + 1", "expected": 3}]"#;
