@@ -74,7 +74,8 @@ impl<S: Store> Engine<S> {
         let answer = AnswerPlan::new(resource_type, projection, answer);
         let in_transaction = answer.in_transaction();
         let in_transaction = in_transaction.as_ref();
-        let settled = if plan.is_relation_only() {
+        // A request of which nothing is left is reviewed as any other of the same resource.
+        let settled = if plan.is_relation_only() && !plan.deltas().is_empty() {
             self.patch_relations(cx, resource_type, id, &plan, precondition, in_transaction)
                 .await?
         } else {
