@@ -54,7 +54,7 @@ fn eval_shows_where_an_expression_is_wrong_and_closes_with_1() {
 
 #[test]
 fn test_runs_vectors_that_say_okta() {
-    let vectors: Vec<serde_json::Value> = serde_json::from_slice(&std::fs::read(VECTORS).unwrap()).unwrap();
+    let vectors: Vec<Value> = serde_json::from_slice(&std::fs::read(VECTORS).unwrap()).unwrap();
     let finished = run(&["map", "test", VECTORS], "");
     assert_eq!(
         (finished.code, finished.stdout),
