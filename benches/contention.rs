@@ -16,7 +16,7 @@ use pollster::block_on;
 
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
-/// How many clients change one user at the same time, and how often each does.
+/// The number of clients that change one user at the same time, and the changes of each.
 const CLIENTS: usize = 64;
 const CHANGES: usize = 4;
 

@@ -404,8 +404,8 @@ fn what_is_granted_twice_is_granted_once() {
     });
 }
 
-/// What the rules found an organization with is there with it, on every store, linked or not; and nothing of it in one whose
-/// profile has no default unit.
+/// An organization has the units of its rules from the start, on every store, linked or not; it has none where its profile has
+/// no default unit.
 #[test]
 fn u_4_a_new_organization_has_what_the_rules_found_it_with() {
     for (fixture, expected) in [

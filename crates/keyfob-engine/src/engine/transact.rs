@@ -373,7 +373,7 @@ impl<S: Store> Engine<S> {
         types.find(|resource_type| policy::is_user(resource_type))
     }
 
-    /// Reads all resources of a type that match a query, page by page.
+    /// Reads all live or all hidden resources of a type at once.
     pub(crate) async fn read_all(
         &self,
         cx: &Context,
