@@ -1,8 +1,10 @@
 //! What an expression may cost: length, depth, work, stack.
 
-use std::{thread, time::Instant};
+use std::thread;
 
-use keyfob_mapping::{EvaluateErrorKind, Expression, Limits, Options, ParseErrorKind, Program, Value, lint};
+use keyfob_mapping::{
+    EvaluateErrorKind, Expression, Limits, Options, ParseErrorKind, Program, Source, Value, lint,
+};
 
 use crate::evaluate::{evaluate, evaluate_with, source};
 
@@ -68,53 +70,76 @@ fn deeper_calls_are_refused_at_the_call_that_is_too_deep() {
 
 #[test]
 fn what_multiplies_text_or_lists_is_stopped_by_the_limit_of_work() {
-    let long = "x".repeat(60_000);
-    let list: Vec<Value> = (0..60).map(Value::from).collect();
-    let mut source = source("{}");
-    source.insert("long", long.as_str());
-    source.insert("list", list);
-    source.insert("text", "a".repeat(3_000));
-    let values = "[list]";
-    let chosen = (0..6).fold(values.to_owned(), |inner, _| {
-        format!("Switch([list], {inner}, \"k\", \"v\")")
-    });
-    // Each is tried three times, as whoever else uses the machine may slow it down.
-    let stopped = |text: &str| {
-        let tries = (0..3).map(|_| {
-            let start = Instant::now();
-            let error = evaluate(text, &source).unwrap_err();
-            (error, start.elapsed())
-        });
-        tries.min_by_key(|(_, time)| *time).unwrap()
-    };
-    let (_, unit) = stopped(&format!("Join(\"\"{})", ", [long]".repeat(900)));
-    for text in [
-        format!("Join(\"\"{})", ", [long]".repeat(900)),
-        "Replace([long], \"x\", , , [long], , )".into(),
-        "Replace([long], , \"x\", , [long], , )".into(),
-        "Replace([long], , \"x\", , \"$_\", , )".into(),
-        "Word([long], 2, [long])".into(),
-        "InStr([long], Append([long], \"y\"), 1, vbTextCompare)".into(),
-        "PCase([long], [long])".into(),
-        chosen,
-        // A pattern that looks far ahead, and is used again and again.
-        (0..40).fold("[text]".into(), |inner, _| {
-            format!("Replace({inner}, , \"a*a*b|.\", , \"$0\", , )")
-        }),
-    ] {
-        let (error, time) = stopped(&text);
+    let source = multiplied(60_000, 60);
+    for (text, _) in multiplications(900, 6) {
+        let error = evaluate(&text, &source).unwrap_err();
         let is_stopped = matches!(
             error.kind(),
             EvaluateErrorKind::TooMuchWork { .. } | EvaluateErrorKind::Regex(_)
         );
         assert!(is_stopped, "{text:.40}: {error}");
-        // What is charged is what is done: no unit of work takes a thousand times as long as another, one of a regular
-        // expression (some 150 without optimisations) included.
-        assert!(
-            time < 1_000 * unit,
-            "{text:.40}: {time:?}, and {unit:?} for copies"
-        );
     }
+}
+
+#[test]
+fn the_work_that_is_counted_is_at_least_the_text_that_is_gone_through() {
+    let source = multiplied(100, 4);
+    for (text, done) in multiplications(9, 3) {
+        let units = units(&text, &source);
+        assert!(units >= done, "{text:.40}: {units} units for {done} steps");
+    }
+}
+
+/// A text of so many letters and a list of so many values.
+fn multiplied(letters: usize, values: i64) -> Source {
+    let mut source = Source::new();
+    source.insert("long", "x".repeat(letters));
+    source.insert("list", (0..values).map(Value::from).collect::<Vec<_>>());
+    source.insert("text", "a".repeat(letters.min(3_000)));
+    source
+}
+
+/// Expressions that make much of little, and how many bytes each goes through at least, where `long` has 100 letters
+/// and `list` four values.
+fn multiplications(copies: usize, levels: usize) -> Vec<(String, usize)> {
+    let square = 100 * 100;
+    let nested = (0..levels).fold("[list]".to_owned(), |inner, _| {
+        format!("Switch([list], {inner}, \"k\", \"v\")")
+    });
+    vec![
+        (format!("Join(\"\"{})", ", [long]".repeat(copies)), copies * 100),
+        ("Replace([long], \"x\", , , [long], , )".into(), square),
+        ("Replace([long], , \"x\", , [long], , )".into(), square),
+        ("Replace([long], , \"x\", , \"$_\", , )".into(), square),
+        ("Word([long], 2, [long])".into(), square),
+        (
+            "InStr([long], Append([long], \"y\"), 1, vbTextCompare)".into(),
+            square,
+        ),
+        ("PCase([long], [long])".into(), square),
+        (nested, 4 * 4 * 4 * 4),
+        // A pattern that looks as far ahead as the text goes for each of its matches.
+        (
+            (0..levels * 7).fold("[text]".into(), |inner, _| {
+                format!("Replace({inner}, , \"a*a*b|.\", , \"$0\", , )")
+            }),
+            levels * 7 * square / 2,
+        ),
+    ]
+}
+
+/// The least limit of work within which an expression is evaluated.
+fn units(text: &str, source: &Source) -> usize {
+    let (mut refused, mut enough) = (0, Limits::default().work);
+    while enough - refused > 1 {
+        let mut options = Options::default();
+        options.limits.work = usize::midpoint(refused, enough);
+        match evaluate_with(text, source, &options) {
+            Ok(_) => enough = options.limits.work,
+            Err(_) => refused = options.limits.work,
+        }
+    }
+    enough
 }
 
 #[test]
