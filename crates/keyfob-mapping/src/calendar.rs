@@ -27,7 +27,7 @@ pub(crate) const WEEKDAYS: [&str; 7] = [
     "Sunday",
 ];
 
-/// How much of a name is written of it or read for it.
+/// The part of a name that is written of it or read for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Length {
     Whole,

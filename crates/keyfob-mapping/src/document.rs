@@ -7,7 +7,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 pub use self::error::{ImportError, ImportErrorKind};
 
-/// How deep a document may nest. The tree of an expression takes three levels for each function within another.
+/// The deepest nesting of a document. The tree of an expression takes three levels for each function within another.
 const MAX_LEVELS: usize = 120;
 
 /// Decodes a document.

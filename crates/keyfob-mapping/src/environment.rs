@@ -1,4 +1,4 @@
-//! What the outside world supplies to an evaluation: the time, randomness and named parameters. All of them are
+//! The outside world of an evaluation: the time, randomness and named parameters. All of them are
 //! injected, so that everything else is a function.
 
 use std::{
@@ -15,9 +15,9 @@ use crate::source::Source;
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Environment<'e> {
-    /// What `Now()` says.
+    /// The value of `Now()`.
     pub now: DateTime,
-    /// What `Guid()` and `RandomString(…)` are made of.
+    /// The randomness of `Guid()` and `RandomString(…)`.
     pub entropy: &'e dyn Entropy,
     /// The values of `%name%`, by name; an expression that reads another one is an error.
     pub parameters: Option<&'e Source>,

@@ -27,7 +27,7 @@ pub enum ExpressionError {
 }
 
 impl ExpressionError {
-    /// What kind of fault it is.
+    /// Returns the kind of the fault.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {

@@ -45,11 +45,11 @@ pub(crate) struct Evaluation<'v> {
     source: &'v Source,
     environment: &'v Environment<'v>,
     trace: Option<&'v Trace>,
-    /// How much work may still be done.
+    /// The work that may still be done.
     work: Cell<usize>,
 }
 
-/// What a node costs beside the text that goes through it.
+/// The work of a node beside the text that goes through it.
 const NODE: usize = 32;
 
 impl<'v> Evaluation<'v> {
@@ -206,12 +206,12 @@ pub(crate) struct Call<'e, 'v> {
 }
 
 impl<'v> Call<'_, 'v> {
-    /// What evaluates the call of an application's function.
+    /// Returns what evaluates the call of an application's function.
     pub(crate) fn application(&self) -> Option<ApplicationFunction> {
         self.definition.application()
     }
 
-    /// How many places there are arguments for.
+    /// Returns how many places there are arguments for.
     pub(crate) fn count(&self) -> usize {
         self.arguments.len()
     }
@@ -295,19 +295,35 @@ impl<'v> Call<'_, 'v> {
         }
     }
 
-    /// Uses the regular expression of an argument, which was compiled before where it is constant.
+    /// Uses the regular expression of an argument, which was compiled before where it is constant, within the work that
+    /// may still be done.
     pub(crate) fn with_pattern(
         &self,
         place: usize,
-        then: impl FnOnce(&Regex) -> Result<Evaluated<'v>, RegexError>,
+        then: impl FnOnce(&Regex, &mut usize) -> Result<Evaluated<'v>, RegexError>,
     ) -> Evaluated<'v> {
         let used = if let Some(Operation::Pattern(_, regex)) = self.operation(place) {
-            then(regex)
+            self.working(|work| then(regex, work))
         } else {
             let pattern = self.text(place)?.unwrap_or_default();
-            Regex::new(&pattern).and_then(|regex| then(&regex))
+            let regex = Regex::new(&pattern).map_err(|error| self.fail_at(place, error))?;
+            self.charge(regex.work())?;
+            self.working(|work| then(&regex, work))
         };
-        used.unwrap_or_else(|error| Err(self.fail_at(place, error)))
+        used.unwrap_or_else(|error| {
+            Err(match error {
+                RegexError::TooLongResult => self.too_much_work(),
+                error => self.fail_at(place, error),
+            })
+        })
+    }
+
+    /// Does something that lowers the work that may still be done.
+    fn working<T>(&self, then: impl FnOnce(&mut usize) -> T) -> T {
+        let mut work = self.room();
+        let done = then(&mut work);
+        self.evaluation.work.set(work);
+        done
     }
 
     /// Uses the format of an argument, which was read before where it is constant.
@@ -331,7 +347,7 @@ impl<'v> Call<'_, 'v> {
         Some(&node.operation)
     }
 
-    /// Whether an attribute within an argument is null or empty.
+    /// Returns true if an attribute within an argument is null or empty.
     pub(crate) fn reads_nothing(&self, place: usize) -> bool {
         let Some(last) = self.argument(place) else {
             return false;
@@ -377,7 +393,7 @@ impl<'v> Call<'_, 'v> {
         self.charge(length.saturating_mul(times))
     }
 
-    /// How many bytes of text may still be made.
+    /// Returns how many bytes of text may still be made.
     pub(crate) fn room(&self) -> usize {
         self.evaluation.work.get()
     }
@@ -437,7 +453,7 @@ impl<'v> Call<'_, 'v> {
     }
 }
 
-/// Whether a value counts as true: a boolean, a number other than 0, or text that is one of these.
+/// Returns true if a value counts as true: a boolean, a number other than 0, or text that is one of these.
 pub(crate) fn to_boolean(value: &Value) -> Result<bool, EvaluateErrorKind> {
     let value = value.reveal();
     let text = match value {

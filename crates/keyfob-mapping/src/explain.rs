@@ -54,10 +54,10 @@ pub struct Step {
     pub text: SmolStr,
     /// True for a text, a number or a word.
     pub is_constant: bool,
-    /// What evaluating it gave: nothing where no value of it was asked for, and several where a list was gone through, of
+    /// The results of its evaluation: nothing where no value of it was asked for, and several where a list was gone through, of
     /// which the first eight are kept.
     pub results: Vec<StepResult>,
-    /// How many results are left out.
+    /// The number of results that are left out.
     pub more: usize,
     /// Why the value is what it is, where that is for the part to decide.
     pub reason: Option<SmolStr>,
@@ -65,7 +65,7 @@ pub struct Step {
     pub parts: Vec<Step>,
 }
 
-/// What evaluating a part gave.
+/// The result of evaluating a part.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum StepResult {
@@ -113,18 +113,18 @@ pub(crate) fn of_program(
     }
 }
 
-/// What the nodes of a program gave, by the number of their expression.
+/// The results of a program's nodes, by the number of their expression.
 #[derive(Debug, Default)]
 pub(crate) struct Trace(RefCell<BTreeMap<u32, Noted>>);
 
-/// What one part gave.
+/// The results of one part.
 #[derive(Debug, Default)]
 struct Noted {
     results: Vec<StepResult>,
     more: usize,
 }
 
-/// How many results of one part are kept: a list of any length may be gone through.
+/// The number of results of one part that are kept: a list of any length may be gone through.
 const MAX_RESULTS: usize = 8;
 
 impl Trace {

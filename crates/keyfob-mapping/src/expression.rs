@@ -54,15 +54,15 @@ pub enum Expression {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a comparison has no further parts")]
 pub struct Comparison {
-    /// What stands on the left.
+    /// The left operand.
     pub left: Expression,
     /// The operator.
     pub operator: Operator,
-    /// What stands on the right.
+    /// The right operand.
     pub right: Expression,
 }
 
-/// How two operands compare.
+/// A comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the grammar knows no other")]
 pub enum Operator {

@@ -42,7 +42,7 @@ pub struct Function(&'static Definition);
 pub struct Definition {
     name: &'static str,
     parameters: &'static [Parameter],
-    /// How many of the parameters, the last ones, repeat together, and how often they have to stand at least.
+    /// The number of the parameters, the last ones, that repeat together, and how often they have to stand at least.
     repeated: usize,
     at_least: usize,
     /// The parameter that a shorter form of the call leaves out.
@@ -55,20 +55,20 @@ pub struct Definition {
     application: Option<ApplicationFunction>,
 }
 
-/// Which arguments, by place of their parameter, make sense together, and the same in words.
+/// The arguments, by place of their parameter, that make sense together, and the same in words.
 struct Demand {
     accepts: fn(&[Option<u32>]) -> bool,
     needed: &'static str,
 }
 
-/// What evaluates a call.
+/// The code that evaluates a call.
 type Evaluate = for<'e, 'v> fn(&Call<'e, 'v>) -> Evaluated<'v>;
 
-/// What evaluates a call of an application's function: its arguments, null where one is left empty, to a value or what is
+/// The code of an application's function. It gets the arguments, null where one is left empty, and gives a value or what is
 /// wrong with them.
 pub type ApplicationFunction = fn(&[Value]) -> Result<Value, SmolStr>;
 
-/// What the value of a call means where the call is the whole expression.
+/// The meaning of a call's value where the call is the whole expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// The value of the attribute.
@@ -92,7 +92,7 @@ pub struct Parameter {
     is_each: bool,
 }
 
-/// What a parameter takes and a function gives.
+/// The kind of value that a parameter takes and a function gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Any value, lists included.
@@ -122,7 +122,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// What it is, in a message.
+    /// Returns what it is, in a message.
     pub(crate) fn described(self) -> &'static str {
         match self {
             Self::Any => "any value",
@@ -141,7 +141,7 @@ impl Kind {
     }
 }
 
-/// What is wrong with the number of a call's arguments.
+/// A fault in the number of a call's arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ArityError {
@@ -160,7 +160,7 @@ pub enum ArityError {
         function: SmolStr,
         /// The parameter.
         parameter: SmolStr,
-        /// Which argument, from 0.
+        /// The number of the argument, from 0.
         argument: usize,
     },
     /// There are too many arguments.
@@ -168,7 +168,7 @@ pub enum ArityError {
     TooMany {
         /// The function.
         function: SmolStr,
-        /// How many it takes.
+        /// The number that it takes.
         limit: usize,
     },
     /// The last of the arguments that go together is missing.
@@ -178,7 +178,7 @@ pub enum ArityError {
     Unpaired {
         /// The function.
         function: SmolStr,
-        /// Which argument, from 0, lacks the other.
+        /// The number of the argument, from 0, that lacks the other.
         argument: usize,
     },
 }
@@ -218,7 +218,7 @@ impl Function {
         self.0.parameters
     }
 
-    /// How many of its parameters, the last ones, take any number of arguments in turn.
+    /// Returns how many of its parameters, the last ones, take any number of arguments in turn.
     #[must_use]
     pub fn repeated(self) -> usize {
         self.0.repeated
@@ -327,7 +327,7 @@ impl Parameter {
         self.key
     }
 
-    /// Whether it has to be given.
+    /// Returns true if it has to be given.
     #[must_use]
     pub fn is_required(&self) -> bool {
         self.is_required
@@ -337,7 +337,7 @@ impl Parameter {
         self.kind
     }
 
-    /// Whether a list is gone through value by value.
+    /// Returns true if a list is gone through value by value.
     pub(crate) fn is_each(&self) -> bool {
         self.is_each
     }
@@ -477,7 +477,7 @@ impl Definition {
         self.role
     }
 
-    /// What is needed where arguments, by place of their parameter, make no sense together.
+    /// Returns what is needed where arguments, by place of their parameter, make no sense together.
     pub(crate) fn lacks(&self, arguments: &[Option<u32>]) -> Option<&'static str> {
         match &self.demand {
             Some(demand) if !(demand.accepts)(arguments) => Some(demand.needed),
@@ -498,7 +498,7 @@ impl Definition {
         (self.evaluate)(call)
     }
 
-    /// Whether so many arguments are the shorter form.
+    /// Returns true if so many arguments are the shorter form.
     fn is_short(&self, count: usize) -> bool {
         self.left_out.is_some() && count + 1 == self.parameters.len()
     }
@@ -528,7 +528,7 @@ impl Definition {
 }
 
 impl ArityError {
-    /// Which argument, from 0, is at fault; none where one is missing.
+    /// Returns which argument, from 0, is at fault; none where one is missing.
     #[must_use]
     pub fn argument(&self) -> Option<usize> {
         match self {

@@ -1,4 +1,4 @@
-//! What is allowed and probably a mistake.
+//! Lints: remarks on what is allowed and probably a mistake.
 
 mod rules;
 
@@ -27,17 +27,17 @@ use crate::{
 pub struct Lint {
     /// Its name, such as `W-ESCAPE`, which never changes.
     pub id: &'static str,
-    /// How bad it is.
+    /// Its severity.
     pub level: Level,
-    /// What is odd.
+    /// The remark.
     pub sentence: SmolStr,
-    /// What to write instead.
+    /// The remedy.
     pub fix: SmolStr,
     /// The bytes of the text that it is about; nothing where it is about no text.
     pub span: Option<Range<usize>>,
 }
 
-/// How bad something is.
+/// The severity of a remark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "a gate names one of these")]
 pub enum Level {
@@ -103,7 +103,7 @@ impl Lint {
     }
 }
 
-/// What is probably a mistake in an expression, in the order in which it stands there.
+/// Returns the remarks on an expression, in the order in which it stands there.
 ///
 /// # Errors
 /// [`ParseError`], where the text is no expression.
@@ -146,7 +146,7 @@ pub fn expression(text: &str, options: &Options) -> Result<Vec<Lint>, ParseError
     Ok(lints)
 }
 
-/// What is probably a mistake in an expression that was not read from a text.
+/// Returns the remarks on an expression that was not read from a text.
 #[must_use]
 pub fn tree(expression: &Expression) -> Vec<Lint> {
     let mut found = rules::Findings::default();

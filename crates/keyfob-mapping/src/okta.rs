@@ -93,7 +93,7 @@ use crate::value::Value;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expression(Node);
 
-/// What an expression may hold, checked before the work is done, and how strictly it is read.
+/// The limits of an expression, checked before the work is done, and the strictness of its reading.
 ///
 /// An expression that was accepted is printed, evaluated and dropped within a stack of 1 MiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,12 +101,12 @@ pub struct Expression(Node);
 pub struct ParseOptions {
     /// The length of the text in bytes.
     pub bytes: usize,
-    /// How deep calls, parentheses, prefixes and conditional expressions may nest. The arms of
+    /// The deepest nesting of calls, parentheses, prefixes and conditional expressions. The arms of
     /// `a ? b : c ? d : e` are all on one level.
     pub depth: usize,
-    /// How many attributes, literals and calls there may be.
+    /// The greatest number of attributes, literals and calls.
     pub terms: usize,
-    /// Whether functions of arrays, of conversion and of time may stand before a `?`, which Okta's documentation says
+    /// If true, functions of arrays, of conversion and of time may stand before a `?`, which Okta's documentation says
     /// is not supported.
     pub any_function_decides: bool,
 }

@@ -1,18 +1,18 @@
-//! How expressions are understood where Microsoft leaves it open, and what they may cost.
+//! Options for what Microsoft leaves open, and limits.
 
 use crate::function::{Definition, Function};
 
-/// How expressions are read and evaluated. The default is what the service most likely does.
+/// The options of reading and evaluating. The default is what the service most likely does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// What an expression may hold and cost.
+    /// The limits of size and work.
     pub limits: Limits,
-    /// Which functions there are.
+    /// The functions that expressions may call.
     pub functions: Functions,
-    /// What `IIF` gives where an attribute in its condition has no value.
+    /// The value of `IIF` where an attribute in its condition has no value.
     pub null_condition: NullCondition,
-    /// Whether `NormalizeDiacritics` strips the marks of letters, too, that the service's table lacks.
+    /// If true, `NormalizeDiacritics` strips the marks of letters, too, that the service's table lacks.
     pub extended_diacritics: bool,
 }
 
@@ -84,7 +84,7 @@ pub enum FunctionSet {
     CloudSync,
 }
 
-/// What `IIF` gives where an attribute that its condition reads is null or empty.
+/// The value of `IIF` where an attribute that its condition reads is null or empty.
 ///
 /// The function reference of Microsoft calls a condition on such an attribute unsupported, and says only that the
 /// "check fails". Microsoft's own default mappings guard with such conditions and expect them to be evaluated.
@@ -95,22 +95,22 @@ pub enum NullCondition {
     Null,
     /// The value for a condition that does not hold.
     False,
-    /// What the condition says, in which null is compared as the empty text.
+    /// The value of the condition, in which null is compared as the empty text.
     #[default]
     Natural,
 }
 
-/// What an expression may hold and cost at most, checked before the work is done.
+/// The limits of an expression, checked before the work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
     /// The length of the text in UTF-16 code units; the service takes 10,000.
     pub characters: usize,
-    /// How deep calls may nest. What is as deep as the default is read, printed, evaluated and dropped within a stack
+    /// The deepest nesting of calls. An expression as deep as the default is read, printed, evaluated and dropped within a stack
     /// of 512 KiB.
     pub depth: usize,
-    /// How much work one evaluation may do: about the bytes of text that it reads and makes, those that a pattern is
-    /// searched in counted 256 times.
+    /// The work that one evaluation may do: about the bytes of text that it reads and makes, and eight for each step of
+    /// a regular expression.
     pub work: usize,
 }
 

@@ -43,7 +43,7 @@ pub struct Program {
     /// The nodes of the arguments of all calls, by place of their parameter.
     arguments: Vec<Option<u32>>,
     reads: Vec<SmolStr>,
-    /// How each of the attributes that are read is looked up.
+    /// The paths of the attributes that are read.
     lookups: Vec<Read>,
     options: Options,
 }
@@ -52,11 +52,11 @@ pub struct Program {
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) operation: Operation,
-    /// Which expression of the tree it is, counted as they begin.
+    /// The number of the expression in the tree, counted as they begin.
     pub(crate) origin: u32,
 }
 
-/// What gives a node its value.
+/// The operation that gives a node its value.
 #[derive(Debug)]
 pub(crate) enum Operation {
     Constant(Value),
@@ -86,7 +86,7 @@ pub(crate) enum Operation {
     },
 }
 
-/// What an expression gives for a source.
+/// The result of an expression for a source.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -99,7 +99,7 @@ pub enum Outcome {
     Candidates(Candidates),
 }
 
-/// What is left out where a flow ends.
+/// The part that is left out where a flow ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "the language knows no other")]
 pub enum FlowScope {
@@ -251,7 +251,7 @@ impl Program {
         })
     }
 
-    /// What the value of the whole expression means.
+    /// Returns what the value of the whole expression means.
     pub(crate) fn role(&self) -> Role {
         match self.nodes.last().map(|node| &node.operation) {
             Some(Operation::Call { definition, .. }) => definition.role(),

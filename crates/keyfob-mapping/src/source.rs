@@ -55,7 +55,7 @@ pub enum SourceError {
     },
 }
 
-/// How deep the values of a source may nest.
+/// The deepest nesting of the values of a source.
 const MAX_DEPTH: usize = 8;
 
 impl Source {
@@ -102,7 +102,7 @@ impl Source {
 
     /// The value of an attribute.
     ///
-    /// What is not found under its whole name is looked for within complex values, as SCIM writes it:
+    /// A name that isn't an attribute's whole name is looked for within complex values, as SCIM writes it:
     /// `name.givenName`, `urn:…:User:department`, `emails[type eq "work"].value`, of which the first value that
     /// fits is meant.
     ///
@@ -135,7 +135,7 @@ impl Source {
             .binary_search_by(|(present, _)| present.as_str().cmp(name))
     }
 
-    /// What a path of SCIM means.
+    /// Returns what a path of SCIM means.
     fn within(&self, path: &PatchPath) -> Option<&Value> {
         let attribute = &path.attr;
         let value = match attribute.schema() {
@@ -212,7 +212,7 @@ fn elements(value: &Value) -> &[Value] {
     }
 }
 
-/// Whether an element is the one that a value path names, by what its sub-attributes are equal to.
+/// Returns true if an element is the one that a value path names, by what its sub-attributes are equal to.
 fn fits(element: &Value, filter: &Filter) -> bool {
     match filter {
         Filter::Compare(path, CompareOp::Eq, literal) => {

@@ -1,4 +1,4 @@
-//! What expressions compute with.
+//! The values of expressions.
 
 mod decimal;
 
@@ -65,7 +65,7 @@ impl Value {
         }
     }
 
-    /// Whether there is nothing in it: null, the empty text and the empty list.
+    /// Returns true if there is nothing in it: null, the empty text and the empty list.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match self {
@@ -86,13 +86,13 @@ impl Value {
         }
     }
 
-    /// Whether logs must not show it.
+    /// Returns true if logs must not show it.
     #[must_use]
     pub fn is_redacted(&self) -> bool {
         matches!(self, Self::Redacted(_))
     }
 
-    /// What logs show of the value: its text, or `[Redact]`.
+    /// Returns the text that logs show: that of the value, or `[Redact]`.
     #[must_use]
     pub fn to_log(&self) -> SmolStr {
         match self {

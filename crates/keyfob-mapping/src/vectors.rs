@@ -13,7 +13,7 @@ use crate::{
     error::ExpressionError,
     expression::ErrorClass,
     okta::{self, Directory},
-    options::{FunctionSet, Options},
+    options::{FunctionSet, Limits, Options},
     program::{FlowScope, Outcome, Program},
     source::Source,
     value::{Decimal, Value},
@@ -89,7 +89,7 @@ enum Expected {
 pub struct VectorError {
     /// The `id` of the vector, or its number.
     pub vector: SmolStr,
-    /// What is wrong.
+    /// The fault.
     pub reason: String,
 }
 
@@ -98,9 +98,9 @@ pub struct VectorError {
 #[error("expected {expected}, got {actual}")]
 #[non_exhaustive]
 pub struct Mismatch {
-    /// What it has to give.
+    /// The value that it has to give.
     pub expected: String,
-    /// What it gives.
+    /// The value that it gives.
     pub actual: String,
 }
 
@@ -233,11 +233,12 @@ impl Vector {
                 let scope = scope.unwrap_or(FlowScope::Attribute);
                 mismatch(format!("the {scope} left out of the flow"))
             }
-            (Expected::Match(pattern), Ok(Outcome::Value(value))) => match pattern.is_match(&value.to_text())
-            {
-                Ok(true) => Ok(()),
-                _ => mismatch("a match".into()),
-            },
+            (Expected::Match(pattern), Ok(Outcome::Value(value))) => {
+                match pattern.is_match(&value.to_text(), &mut Limits::default().work) {
+                    Ok(true) => Ok(()),
+                    _ => mismatch("a match".into()),
+                }
+            }
             (Expected::Match(_), _) => mismatch("a match".into()),
             (Expected::Value(expected), Ok(Outcome::Value(value))) if is_equal(value, expected) => {
                 match &self.log {

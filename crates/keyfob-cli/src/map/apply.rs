@@ -397,7 +397,7 @@ impl<'r> Index<'r> {
     }
 }
 
-/// What is wrong with a mapping, with each expression and the place of its fault.
+/// The faults of a mapping, with each expression and the place of its fault.
 pub(super) fn told(error: &MappingError, mapping: &ObjectMapping) -> String {
     let faults = error.faults.iter().map(|fault| fault.display_in(mapping));
     faults.collect::<Vec<_>>().join("\n")

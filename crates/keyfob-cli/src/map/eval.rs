@@ -150,7 +150,7 @@ fn to_json(text: &str, outcome: &Result<Outcome, ExpressionError>, lints: &[Lint
     answer
 }
 
-/// What parseExpression of Microsoft Graph answers: every result is a collection of texts.
+/// The answer of parseExpression of Microsoft Graph: every result is a collection of texts.
 fn to_graph(
     text: &str,
     options: &Options,

@@ -8,13 +8,13 @@ use keyfob_mapping::{Entropy, Environment, Functions, NullCondition, Options, So
 
 use crate::{Unusable, input};
 
-/// How expressions are understood, and what they are given beside the object.
+/// The options of reading expressions, and the values beside the object.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Evaluating {
-    /// Which functions there are
+    /// The functions that expressions may call
     #[arg(long, value_enum, default_value_t = NamedFunctions::Entra)]
     functions: NamedFunctions,
-    /// What `IIF` gives where an attribute in its condition is null or empty
+    /// The value of `IIF` where an attribute in its condition is null or empty
     #[arg(long, value_enum, default_value_t = IifNull::Natural)]
     iif_null: IifNull,
     /// Lets `NormalizeDiacritics` strip the marks of letters that the service's table lacks, too
@@ -40,18 +40,18 @@ enum NamedFunctions {
     Cloudsync,
 }
 
-/// What `IIF` may give by name.
+/// The values of `--iif-null`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum IifNull {
     /// No value
     Null,
     /// The value for a condition that does not hold
     False,
-    /// What the condition says
+    /// The value that the condition chooses, with null as the empty text
     Natural,
 }
 
-/// What expressions are given beside the object.
+/// The values that expressions read beside the object.
 pub(crate) struct Surroundings {
     now: DateTime,
     entropy: SystemEntropy,

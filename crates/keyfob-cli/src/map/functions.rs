@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 enum Dialect {
     /// That of Entra ID's app provisioning
     Entra,
-    /// What cloud sync has beside it
+    /// Those of Entra ID and of cloud sync
     Cloudsync,
     /// The Okta Expression Language
     Okta,

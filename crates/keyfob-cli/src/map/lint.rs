@@ -49,9 +49,9 @@ pub(crate) struct Arguments {
 enum Deny {
     /// Anything that is said
     Note,
-    /// What is probably a mistake
+    /// Likely mistakes
     Warn,
-    /// What can't work
+    /// Expressions and mappings that can't work
     Error,
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     Ok(if denied { Answer::Negative } else { Answer::Done })
 }
 
-/// What was said, and the worst of it.
+/// The remarks that were printed, and the worst level of them.
 struct Report {
     json: bool,
     worst: Option<Level>,

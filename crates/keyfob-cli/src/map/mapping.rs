@@ -25,7 +25,7 @@ pub(crate) struct MappingFile {
     pub(crate) target: TargetOptions,
 }
 
-/// Which type resources have.
+/// The type of the resources.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct TargetOptions {
     /// The resource's type; by default that of the existing resource, or that of the first mapping in use
@@ -46,7 +46,7 @@ pub(crate) struct Loaded {
     pub(crate) mapping: ObjectMapping,
     /// The type of its resources; none where nobody knows the target.
     pub(crate) target: Option<TargetType>,
-    /// What the file says of the objects of the source.
+    /// The definition of the source's objects, where the file has one.
     pub(crate) source: Option<ObjectDefinition>,
     /// True where the file defines the target's attributes itself.
     pub(crate) defined: Option<ObjectDefinition>,
@@ -64,7 +64,7 @@ impl TargetOptions {
         }
     }
 
-    /// What a server says of its types (RFC 7644 section 4).
+    /// The types of a server (RFC 7644 section 4).
     fn ask(&self, url: &str) -> Result<Registry, Unusable> {
         let base = url.trim_end_matches('/');
         let base = base.strip_suffix("/Schemas").unwrap_or(base);
@@ -233,7 +233,7 @@ fn registry(text: &[u8]) -> Result<Registry, Unusable> {
     Ok(builder.build()?)
 }
 
-/// What is wrong with a document, and what was perhaps meant.
+/// The fault of a document, and the word that was perhaps meant.
 pub(crate) fn unreadable(error: &ImportError) -> Unusable {
     Unusable::new(with_suggestion(
         error.to_string(),

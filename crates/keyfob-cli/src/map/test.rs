@@ -43,11 +43,11 @@ pub(crate) struct Arguments {
     evaluating: Evaluating,
 }
 
-/// What a case came to.
+/// The result of a case.
 struct Outcome {
     file: String,
     id: String,
-    /// What the case is about: its expression, or the target of its mapping.
+    /// The subject of the case: its expression, or the target of its mapping.
     subject: String,
     /// Why it failed.
     failure: Option<String>,

@@ -1,4 +1,4 @@
-//! What can be wrong with a document.
+//! Faults of documents.
 
 use keyfob_core::{json::JsonError, name::closest};
 use smol_str::SmolStr;
@@ -11,11 +11,11 @@ use thiserror::Error;
 pub struct ImportError {
     /// Where, as in `synchronizationRules[0].objectMappings[1].flowTypes`; empty for the document itself.
     pub path: SmolStr,
-    /// What is wrong.
+    /// The fault.
     pub kind: ImportErrorKind,
 }
 
-/// What is wrong with a document.
+/// A fault of a document.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ImportErrorKind {
@@ -28,7 +28,7 @@ pub enum ImportErrorKind {
     /// A member is something else.
     #[error("{expected} is expected here")]
     Invalid {
-        /// What is expected.
+        /// The description of what is expected.
         expected: &'static str,
     },
     /// A member that there is not.
@@ -40,7 +40,7 @@ pub enum ImportErrorKind {
     /// Attribute definitions that make no schema.
     #[error("{message}")]
     Target {
-        /// What is wrong with them.
+        /// The fault in them.
         message: SmolStr,
     },
     /// A word that is none of those that may stand here.
@@ -68,7 +68,7 @@ impl ImportError {
         Self::new(path, ImportErrorKind::Word { word, suggestion })
     }
 
-    /// What was perhaps meant.
+    /// Returns what was perhaps meant.
     #[must_use]
     pub fn suggestion(&self) -> Option<&SmolStr> {
         match &self.kind {

@@ -221,7 +221,7 @@ fn title_letter(character: char) -> char {
     }
 }
 
-/// What a character is to a word of title case.
+/// The place of a character in a word of title case.
 #[derive(Clone, Copy, PartialEq)]
 enum WordPart {
     Letter,

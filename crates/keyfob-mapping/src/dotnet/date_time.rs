@@ -73,7 +73,7 @@ fn in_range(instant: DateTime<Utc>) -> Option<DateTime<Utc>> {
     Some(instant).filter(|instant| (1..=9999).contains(&instant.year()))
 }
 
-/// What a text says of a date and a time, field by field.
+/// The fields of a date and a time that a text names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Fields {
     year: Option<u32>,

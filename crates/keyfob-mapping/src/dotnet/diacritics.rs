@@ -12,7 +12,7 @@ use unicode_normalization::{
 
 use table::TABLE;
 
-/// How far the removal of diacritics goes.
+/// The reach of the removal of diacritics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reach {
@@ -77,7 +77,7 @@ fn split_cluster(text: &str) -> Option<(&str, &str)> {
     text.split_at_checked(end).filter(|_| end > 0)
 }
 
-/// What the table has for a cluster.
+/// Returns what the table has for a cluster.
 fn letters_of(cluster: &str) -> Option<&'static str> {
     let composed: SmolStr = cluster.nfc().collect();
     let found = TABLE

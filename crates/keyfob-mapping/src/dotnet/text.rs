@@ -92,7 +92,7 @@ pub fn position(text: &str, sought: &str, start: i64, compare: Compare) -> Resul
         }))
 }
 
-/// How [`position`] compares characters.
+/// The comparison of characters by [`position`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compare {
@@ -323,7 +323,7 @@ mod tests {
         assert_eq!(replace("aaaa", "a", "bbbb", 10), Err(TooLongError { limit: 10 }));
     }
 
-    /// What .NET would give, with the halves of characters left out.
+    /// Takes a part of a text as .NET does, with the halves of characters left out.
     fn substring(text: &str, skipped: usize, count: usize) -> String {
         let units: Vec<u16> = text.encode_utf16().skip(skipped).take(count).collect();
         char::decode_utf16(units).filter_map(Result::ok).collect()

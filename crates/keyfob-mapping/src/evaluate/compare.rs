@@ -1,4 +1,4 @@
-//! What comparisons mean. Microsoft lists the operators and says no more.
+//! Comparisons. Microsoft lists the operators and says no more about their meaning.
 
 use std::cmp::Ordering;
 
@@ -11,7 +11,7 @@ use crate::{
     value::{Decimal, Value, text_of},
 };
 
-/// Whether a comparison holds.
+/// Returns true if a comparison holds.
 ///
 /// A number and text that is one compare as numbers, a date and text that is one as dates. Two texts are equal when
 /// their characters are; they are ordered as numbers when both are, and by their characters otherwise. Null compares

@@ -1,4 +1,4 @@
-//! What can go wrong while an expression is evaluated.
+//! Errors of evaluations.
 
 use std::{fmt, ops::Range};
 
@@ -26,7 +26,7 @@ struct Inner {
     origin: usize,
 }
 
-/// What went wrong.
+/// The fault.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum EvaluateErrorKind {
@@ -37,15 +37,15 @@ pub enum EvaluateErrorKind {
         function: SmolStr,
         /// The parameter.
         parameter: SmolStr,
-        /// What it takes.
+        /// The description of what it takes.
         expected: &'static str,
-        /// What it got.
+        /// The description of the value that it got.
         found: SmolStr,
     },
     /// A list is compared.
     #[error("a list of values can't be compared")]
     ListCompared,
-    /// What should be true or false is neither.
+    /// A condition is neither true nor false.
     #[error("{found} is neither true nor false")]
     NotBoolean {
         /// The value.
@@ -74,9 +74,9 @@ pub enum EvaluateErrorKind {
     /// There is no such value in a list.
     #[error("there is no value {index}; the first of {count} is value 1")]
     Index {
-        /// What was asked for.
+        /// The index that was asked for.
         index: i64,
-        /// How many there are.
+        /// The number that there is.
         count: usize,
     },
     /// The demands on a random string can't be met.
@@ -118,13 +118,13 @@ pub enum EvaluateErrorKind {
     /// [`Outcome::Ignored`](crate::Outcome::Ignored) of it, so that no caller sees it.
     #[error("the {scope} is left out of the flow")]
     FlowEnds {
-        /// What is left out.
+        /// The part that is left out.
         scope: FlowScope,
     },
 }
 
 impl EvaluateErrorKind {
-    /// What kind of fault it is.
+    /// Returns the kind of the fault.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
@@ -146,13 +146,13 @@ impl EvaluateError {
         }
     }
 
-    /// What went wrong.
+    /// Returns the fault.
     #[must_use]
     pub fn kind(&self) -> &EvaluateErrorKind {
         &self.inner.kind
     }
 
-    /// What kind of fault it is.
+    /// Returns the kind of the fault.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         self.inner.kind.class()

@@ -1,4 +1,4 @@
-//! What can be wrong with the text of an expression.
+//! Faults in the text of an expression.
 
 use std::{fmt, ops::Range};
 
@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::function::{ArityError, foreign};
 
-/// What kind of fault an error is, in the words of the command line and of vectors.
+/// The kind of a fault, in the words of the command line and of vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorClass {
@@ -66,10 +66,10 @@ pub struct ParseError {
     span: Range<usize>,
 }
 
-/// What every step of the grammar returns where it can't read on.
+/// The failure of a step of the grammar.
 pub(super) type Fault<'i> = render::Fault<'i, ParseErrorKind>;
 
-/// What is wrong.
+/// The fault.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ParseErrorKind {
@@ -88,10 +88,10 @@ pub enum ParseErrorKind {
     /// Nothing stands where an expression belongs.
     #[error("an expression is missing")]
     MissingExpression,
-    /// What stands where an expression belongs is none.
+    /// Something else stands where an expression belongs.
     #[error("`{found}` is not an expression")]
     NoExpression {
-        /// What stands there, shortened.
+        /// The text that stands there, shortened.
         found: SmolStr,
     },
     /// A word that is neither a function nor stands for a value.
@@ -109,7 +109,7 @@ pub enum ParseErrorKind {
         found: SmolStr,
         /// A function that was perhaps meant.
         suggestion: Option<SmolStr>,
-        /// Whether cloud sync has a function of this name.
+        /// If true, cloud sync has a function of this name.
         is_of_cloud_sync: bool,
     },
     /// A function has other arguments than it takes.
@@ -139,7 +139,7 @@ pub enum ParseErrorKind {
     /// A number with more digits than 64 bits hold, or with none.
     #[error("`{found}` is not a number")]
     Number {
-        /// What stands there, shortened.
+        /// The text that stands there, shortened.
         found: SmolStr,
     },
     /// An operator of another language, such as that of Entra Connect.
@@ -154,13 +154,13 @@ pub enum ParseErrorKind {
     /// Something follows that doesn't belong there.
     #[error("`{found}` can't stand here")]
     Unexpected {
-        /// What stands there, shortened.
+        /// The text that stands there, shortened.
         found: SmolStr,
     },
 }
 
 impl ParseErrorKind {
-    /// What would have been right there.
+    /// Returns what would have been right there.
     #[must_use]
     pub fn expected(&self) -> Option<&'static str> {
         Some(match self {
@@ -184,13 +184,13 @@ impl ParseError {
         Self { kind, span }
     }
 
-    /// What is wrong.
+    /// Returns the fault.
     #[must_use]
     pub fn kind(&self) -> &ParseErrorKind {
         &self.kind
     }
 
-    /// What kind of fault it is.
+    /// Returns the kind of the fault.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match *self.kind {
@@ -206,7 +206,7 @@ impl ParseError {
         self.span.clone()
     }
 
-    /// What was perhaps meant.
+    /// Returns what was perhaps meant.
     #[must_use]
     pub fn suggestion(&self) -> Option<&str> {
         match &*self.kind {
@@ -217,7 +217,7 @@ impl ParseError {
         }
     }
 
-    /// What else there is to know where a function or an operator is another language's.
+    /// Returns what else there is to know where a function or an operator is another language's.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match &*self.kind {

@@ -27,13 +27,13 @@ pub(crate) struct Reading<'i> {
     characters: usize,
     max_depth: usize,
     functions: Functions,
-    /// What was not read yet.
+    /// The text that was not read yet.
     rest: &'i str,
     depth: usize,
     record: Option<Record<'i>>,
 }
 
-/// What a reading remembers that the tree doesn't tell.
+/// A record of what the tree of an expression doesn't hold.
 #[derive(Default)]
 struct Record<'i> {
     /// Where expressions stand, in the order in which they begin.
@@ -41,7 +41,7 @@ struct Record<'i> {
     remarks: Vec<(Remark, &'i str)>,
 }
 
-/// What is odd about the spelling of an expression.
+/// An odd spelling in an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Remark {
     /// A backslash in text that escapes nothing.
@@ -84,7 +84,7 @@ impl<'i> Reading<'i> {
         Some(span_of(text, place))
     }
 
-    /// What is odd about the spelling, and where in `text`.
+    /// Returns what is odd about the spelling, and where in `text`.
     pub(crate) fn remarks(&self, text: &str) -> impl Iterator<Item = (Remark, Range<usize>)> {
         let remarks = self.record.iter().flat_map(|record| &record.remarks);
         remarks.map(move |(remark, at)| (*remark, span_of(text, at)))
@@ -177,7 +177,7 @@ impl<'i> Reading<'i> {
         }
     }
 
-    /// What was read up to `rest` is one expression.
+    /// Records that the text up to `rest` is one expression.
     fn passed(&mut self, rest: &'i str) {
         if let Some(record) = &mut self.record {
             record.places.push(before(self.rest, rest));
@@ -278,7 +278,7 @@ impl<'i> Reading<'i> {
         }
     }
 
-    /// What a word of another language is called here, or else one of these words or a function that is spelled alike.
+    /// Returns what a word of another language is called here, or else one of these words or a function that is spelled alike.
     fn suggestion(&self, found: &str, words: &[&'static str]) -> Option<SmolStr> {
         let is_known = foreign::hint(found).is_some();
         let functions = self.functions.all().map(Function::name);

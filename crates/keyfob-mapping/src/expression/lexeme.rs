@@ -18,7 +18,7 @@ use super::{
 };
 use crate::value::Decimal;
 
-/// What is left of the text, and what was read of it.
+/// The rest of the text, and what was read of it.
 pub(super) type Parsed<'i, T> = Result<(&'i str, T), Fault<'i>>;
 
 /// The text after a character of ASCII, where it starts with that.

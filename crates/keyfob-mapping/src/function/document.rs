@@ -1,18 +1,18 @@
-//! What every function does, with an example that runs: what `keyfob map functions` prints.
+//! Descriptions of all functions, each with an example that runs, as `keyfob map functions` prints them.
 
 use super::Function;
 
-/// What a function is for.
+/// The description of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Document {
-    /// What it does, in a sentence.
+    /// Its purpose, in a sentence.
     pub summary: &'static str,
     /// An expression that calls it.
     pub example: &'static str,
     /// The object that the example reads, as JSON.
     pub source: &'static str,
-    /// What the example gives, as text, a list as JSON; empty for a function whose values differ each time.
+    /// The value of the example, as text, a list as JSON; empty for a function whose values differ each time.
     pub result: &'static str,
     /// Where it is documented.
     pub reference: &'static str,

@@ -1,4 +1,4 @@
-//! What functions and operators of other languages are called here.
+//! The functions and operators of other languages, and their names here.
 
 /// Functions of Visual Basic, Excel, Entra Connect, SQL and Okta, and what does the same here.
 const FUNCTIONS: [(&str, &str); 37] = [
@@ -46,7 +46,7 @@ const FUNCTIONS: [(&str, &str); 37] = [
 
 const JOIN: &str = "`Append` puts two texts together, `Join` any number with a separator between them";
 
-/// What else there is to know about a function or an operator of another language.
+/// Remarks on functions and operators of other languages.
 const HINTS: [(&str, &str); 8] = [
     ("Concat", JOIN),
     ("Concatenate", JOIN),
@@ -83,17 +83,17 @@ const OPERATORS: [(&str, &str); 9] = [
     ("+", "Append"),
 ];
 
-/// What a function of another language is called here.
+/// Returns what a function of another language is called here.
 pub(crate) fn function(name: &str) -> Option<&'static str> {
     find(name, &FUNCTIONS)
 }
 
-/// What else there is to know about a function or an operator of another language, or what to do without it.
+/// Returns what else there is to know about a function or an operator of another language, or what to do without it.
 pub(crate) fn hint(word: &str) -> Option<&'static str> {
     find(word, &HINTS)
 }
 
-/// What an operator of another language is here.
+/// Returns what an operator of another language is here.
 pub(crate) fn operator(symbol: &str) -> Option<&'static str> {
     find(symbol, &OPERATORS)
 }

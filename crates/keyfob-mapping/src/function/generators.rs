@@ -54,7 +54,7 @@ const CAPITALS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const SMALL: &str = "abcdefghijklmnopqrstuvwxyz";
 const MAX_RANDOM: i64 = 256;
 
-/// What the minima leave open is filled from the classes of which any is asked for; from all, where none is.
+/// Characters that the minima leave open is filled from the classes of which any is asked for; from all, where none is.
 fn random_string<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let length = call.integer(0)?.unwrap_or_default();
     let fail = |reason| call.fail(EvaluateErrorKind::Random { length, reason });

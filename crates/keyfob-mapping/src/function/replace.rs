@@ -1,12 +1,14 @@
 //! `Replace`, which does five things.
 
+use std::borrow::Cow;
+
+use smol_str::SmolStr;
+
 use crate::{
     dotnet::text,
     evaluate::{Call, Evaluated, NULL},
+    value::Value,
 };
-
-/// How much more work a byte is that a pattern is searched in: it may be gone through many times.
-const SEARCHED: usize = 256;
 
 const SOURCE: usize = 0;
 const FIND: usize = 1;
@@ -16,15 +18,15 @@ const REPLACEMENT: usize = 4;
 const PROPERTY: usize = 5;
 const TEMPLATE: usize = 6;
 
-/// What `Replace` does, which follows from the arguments that are given.
+/// The purpose of a call of `Replace`, which follows from the arguments that are given.
 pub(super) enum Replacing {
     /// A text by another.
     Text,
     /// A text in the template by the source.
     InTemplate,
-    /// What a pattern matches.
+    /// The match of a pattern.
     Pattern,
-    /// What a group of a pattern matches.
+    /// The match of a group of a pattern.
     Group,
     /// The source, where it has no value, by what a group matches in another attribute.
     ByProperty,
@@ -59,25 +61,26 @@ pub(super) fn replace<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
         return Ok(NULL);
     };
     let replacement = || Ok(call.text(REPLACEMENT)?.unwrap_or_default());
-    if let Replacing::Pattern | Replacing::Group = replacing {
-        call.charge_product(source.len(), SEARCHED)?;
-    }
     match replacing {
         Replacing::Text => replaced(call, &source, &replacement()?),
         Replacing::InTemplate => replaced(call, &call.text(TEMPLATE)?.unwrap_or_default(), &source),
         Replacing::Pattern => {
             let replacement = replacement()?;
-            call.with_pattern(PATTERN, |regex| {
-                let replacement = regex.replacement(&replacement)?;
-                Ok(call.made(regex.replace_all(&source, &replacement, call.room())?))
+            call.with_pattern(PATTERN, |regex, work| {
+                let replacement = regex.replacement(&replacement);
+                regex
+                    .replace_all(&source, &replacement, work)
+                    .map(|text| Ok(written(text)))
             })
         }
         Replacing::Group | Replacing::ByProperty => {
             let group = call.text(GROUP)?.unwrap_or_default();
             let replacement = replacement()?;
-            call.with_pattern(PATTERN, |regex| {
+            call.with_pattern(PATTERN, |regex, work| {
                 let group = regex.group(&group)?;
-                Ok(call.made(regex.replace_group(&source, group, &replacement, call.room())?))
+                regex
+                    .replace_group(&source, group, &replacement, work)
+                    .map(|text| Ok(written(text)))
             })
         }
     }
@@ -95,17 +98,19 @@ fn replaced<'v>(call: &Call<'_, 'v>, text: &str, replacement: &str) -> Evaluated
     }
 }
 
-/// What the group matches in the other attribute; nothing where it has no value or the pattern doesn't match.
+/// Returns what the group matches in the other attribute; nothing where it has no value or the pattern doesn't match.
 fn by_property<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let Some(text) = call.text(PROPERTY)? else {
         return Ok(NULL);
     };
     let group = call.text(GROUP)?.unwrap_or_default();
-    call.charge_product(text.len(), SEARCHED)?;
-    call.with_pattern(PATTERN, |regex| {
-        Ok(match regex.first_group(&text, regex.group(&group)?)? {
-            None => Ok(NULL),
-            Some(found) => call.made(found),
-        })
+    call.with_pattern(PATTERN, |regex, work| {
+        let found = regex.first_group(&text, regex.group(&group)?, work)?;
+        Ok(Ok(found.map_or(NULL, written)))
     })
+}
+
+/// A text whose work was counted while it was made.
+fn written<'v>(text: impl Into<SmolStr>) -> Cow<'v, Value> {
+    Cow::Owned(Value::Text(text.into()))
 }

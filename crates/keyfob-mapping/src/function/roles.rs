@@ -43,7 +43,7 @@ pub(super) static FUNCTIONS: &[Definition] = &[
 /// The `type` of every role that the service sends.
 const TYPE: &str = "WindowsAzureActiveDirectoryRole";
 
-/// What people call a role: vendors compare it with names that have blanks, which the `value` of a role can't hold.
+/// The names by which people know a role: vendors compare it with names that have blanks, which the `value` of a role can't hold.
 const DISPLAYED: [&str; 2] = ["displayName", "value"];
 
 /// The name of the first role: of several there is no saying which the service takes.
@@ -94,7 +94,7 @@ fn roles(value: &Value) -> &[Value] {
     }
 }
 
-/// What a role has under the first of these names that it has anything under; a role may be its name alone.
+/// Returns what a role has under the first of these names that it has anything under; a role may be its name alone.
 fn name(role: &Value, keys: &[&str]) -> Option<SmolStr> {
     let name = match role {
         Value::Complex(_) => keys

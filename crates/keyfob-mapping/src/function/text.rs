@@ -184,7 +184,7 @@ fn joined(first: &str, second: &str) -> SmolStr {
     format_smolstr!("{first}{second}")
 }
 
-/// What has no text contributes no separator either.
+/// An argument without text contributes no separator either.
 fn join<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let separator = call.text(0)?.unwrap_or_default();
     let mut text = String::new();

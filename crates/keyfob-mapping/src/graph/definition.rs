@@ -1,4 +1,4 @@
-//! What a synchronization schema knows of the attributes on both sides.
+//! The attributes on both sides of a synchronization schema.
 
 use smol_str::SmolStr;
 
@@ -36,17 +36,17 @@ pub struct AttributeDefinition {
     pub name: SmolStr,
     /// Its type, as in `String`, `Boolean`, `DateTime`, `Reference`.
     pub kind: SmolStr,
-    /// Whether objects are told apart by it.
+    /// If true, objects are told apart by it.
     pub anchor: bool,
-    /// Whether its text is compared exactly.
+    /// If true, its text is compared exactly.
     pub case_exact: bool,
-    /// Whether it takes many values.
+    /// If true, it takes many values.
     pub multi_valued: bool,
-    /// Whether an object must have it.
+    /// If true, an object must have it.
     pub required: bool,
-    /// Whether null flows and takes the target's value away.
+    /// If true, null flows and takes the target's value away.
     pub flow_null_values: bool,
-    /// Who may change it, as in `ReadWrite`, `ReadOnly`, `Immutable`, `WriteOnly`.
+    /// The side that may change it, as in `ReadWrite`, `ReadOnly`, `Immutable`, `WriteOnly`.
     pub mutability: SmolStr,
 }
 

@@ -72,11 +72,11 @@ pub struct GraphObject {
 pub struct ObjectsError {
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong.
+    /// The fault.
     pub kind: ObjectsErrorKind,
 }
 
-/// What is wrong with a file of objects.
+/// A fault of a file of objects.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ObjectsErrorKind {
@@ -89,7 +89,7 @@ pub enum ObjectsErrorKind {
     /// A value that is no object.
     #[error("an object is expected, not {found}")]
     NoObject {
-        /// What stands there.
+        /// The thing that stands there.
         found: &'static str,
     },
     /// A page whose elements are no array.
@@ -97,10 +97,10 @@ pub enum ObjectsErrorKind {
     NoPage {
         /// The member that should hold the elements.
         member: &'static str,
-        /// What stands there.
+        /// The thing that stands there.
         found: &'static str,
     },
-    /// What Microsoft Graph answers in place of a page.
+    /// An error of Microsoft Graph in place of a page.
     #[error("this is an error of Microsoft Graph, not an object: {message}; fetch it again")]
     GraphError {
         /// Its message.
@@ -118,7 +118,7 @@ pub enum ObjectsErrorKind {
     /// A header with nothing in a place.
     #[error("column {number} has no name in the header")]
     NoColumnName {
-        /// Which column, from 1.
+        /// The number of the column, from 1.
         number: usize,
     },
     /// A header with a name twice.
@@ -374,7 +374,7 @@ fn kind_of(raw: &RawValue) -> &'static str {
     }
 }
 
-/// What is wrong with some JSON, without the line and the column that are said beside it.
+/// Returns what is wrong with some JSON, without the line and the column that are said beside it.
 fn without_place(error: &serde_json::Error) -> String {
     let message = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());

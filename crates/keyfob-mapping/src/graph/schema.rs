@@ -107,7 +107,7 @@ impl SynchronizationSchema {
         write::set_mapping(&mut self.document, mapping)
     }
 
-    /// What the schema knows of the directories on both sides.
+    /// Returns what the schema knows of the directories on both sides.
     ///
     /// # Errors
     /// [`ImportError`] says which part is not as Graph has it.
@@ -138,7 +138,7 @@ impl SynchronizationSchema {
         Ok(found.cloned().map(TargetType::scim))
     }
 
-    /// Whether a text is a schema, rather than a mapping in the native form: a JSON object with `synchronizationRules`.
+    /// Returns true if a text is a schema, rather than a mapping in the native form: a JSON object with `synchronizationRules`.
     #[must_use]
     pub fn is_one(text: &[u8]) -> bool {
         document::object_from_slice(text).is_ok_and(|document| is_schema(&document))

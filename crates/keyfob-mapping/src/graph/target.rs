@@ -91,7 +91,7 @@ impl ObjectDefinition {
         })
     }
 
-    /// Whether the object is one of this type: whether it defines what resources of the type are known by, or nothing
+    /// Returns true if the object is one of this type: it defines what resources of the type are known by, or nothing
     /// at all. Applications with attributes of their own spell theirs otherwise (`Username`).
     fn is_like(&self, base: &ResourceType) -> bool {
         let required = || {
@@ -128,7 +128,7 @@ struct Place {
     name: SmolStr,
     /// The sub-attribute that takes the value.
     sub: Option<SmolStr>,
-    /// What a filter says of other sub-attributes.
+    /// The values that a filter demands of other sub-attributes.
     conditions: Vec<(SmolStr, SmolStr)>,
 }
 
@@ -372,7 +372,7 @@ fn entry<'d>(
     attributes.get_mut(index)
 }
 
-/// What the sub-attributes of a selected value are equal to.
+/// Returns what the sub-attributes of a selected value are equal to.
 fn equalities(filter: &Filter, found: &mut Vec<(SmolStr, SmolStr)>) {
     match filter {
         Filter::Compare(path, CompareOp::Eq, Literal::String(value)) => {

@@ -8,7 +8,7 @@ use crate::{
     value::Value,
 };
 
-/// What Graph names otherwise than mappings do.
+/// The names of Graph, and those of mappings for the same.
 const RENAMED: [(&str, &str); 4] = [
     ("id", "objectId"),
     ("mobilePhone", "mobile"),
@@ -16,7 +16,7 @@ const RENAMED: [(&str, &str); 4] = [
     ("officeLocation", "physicalDeliveryOfficeName"),
 ];
 
-/// What stands before the tenant's domain in the user principal name of a guest.
+/// The text before the tenant's domain in the user principal name of a guest.
 const GUEST: &str = "#EXT#@";
 
 /// Reads a user or a group as Microsoft Graph answers it, and gives its attributes the names that mappings know them by.
@@ -90,7 +90,7 @@ pub(super) fn named(mut source: Source) -> Source {
     source
 }
 
-/// What changes of references say: the ids that are added, and those that are taken away.
+/// Returns what changes of references say: the ids that are added, and those that are taken away.
 fn changes(source: &Source) -> Vec<(SmolStr, Value)> {
     let mut changes = Vec::new();
     for (name, value) in source.iter() {
@@ -111,7 +111,7 @@ fn changes(source: &Source) -> Vec<(SmolStr, Value)> {
     changes
 }
 
-/// Whether the service takes the object for deleted, as far as it says itself.
+/// Returns true if the service takes the object for deleted, as far as it says itself.
 fn is_deleted(source: &Source) -> Option<bool> {
     let enabled = match source.get("accountEnabled") {
         Some(Value::Boolean(enabled)) => Some(*enabled),

@@ -9,12 +9,12 @@ use crate::{
     function::{Function, Kind, Role},
 };
 
-/// What was found while looking at an expression.
+/// The remarks on an expression.
 #[derive(Default)]
 pub(super) struct Findings {
     /// By which expression, counted as they begin.
     lints: Vec<(usize, Lint)>,
-    /// How many expressions began.
+    /// The number of expressions that began.
     begun: usize,
 }
 
@@ -157,7 +157,7 @@ impl Findings {
         }
     }
 
-    /// What an incremental cycle makes of a `Switch` that gives a value for null: a source that has not changed is null
+    /// Returns what an incremental cycle makes of a `Switch` that gives a value for null: a source that has not changed is null
     /// in it. What tests for null alone, with the key "", is the reference's own recipe.
     fn look_at_delta(
         &mut self,
@@ -344,12 +344,12 @@ fn is_call_of(expression: &Expression, names: &[&str]) -> bool {
     matches!(expression, Expression::Call { function, .. } if names.contains(&function.name()))
 }
 
-/// Whether an attribute stands in the expression.
+/// Returns true if an attribute stands in the expression.
 fn reads(expression: &Expression) -> bool {
     matches!(expression, Expression::Attribute(_)) || expression.parts().any(reads)
 }
 
-/// Whether every value of the expression is a boolean.
+/// Returns true if every value of the expression is a boolean.
 fn gives_boolean(expression: &Expression) -> bool {
     match expression {
         Expression::Attribute(name) => matches!(name.as_str(), "IsSoftDeleted" | "accountEnabled"),
@@ -389,7 +389,7 @@ fn is_empty_text(expression: &Expression) -> bool {
     matches!(expression, Expression::Text(text) if text.is_empty())
 }
 
-/// Whether the expression gives the empty text for some source though no attribute of it is empty.
+/// Returns true if the expression gives the empty text for some source though no attribute of it is empty.
 fn may_be_empty_text(expression: &Expression) -> bool {
     const EMPTY: [&str; 4] = ["Join", "Left", "Mid", "Word"];
     match expression {
@@ -402,14 +402,14 @@ fn may_be_empty_text(expression: &Expression) -> bool {
     }
 }
 
-/// Whether every value of the expression is a date.
+/// Returns true if every value of the expression is a date.
 fn is_date(expression: &Expression) -> bool {
     matches!(expression, Expression::Call { function, .. } if function.definition().returns() == Kind::Date)
 }
 
 /// Letters of a format that are no field in .NET, and the field that other languages mean by them.
 fn foreign_letters(format: &str) -> Option<(String, Option<&'static str>)> {
-    /// What stands in Java, Excel and SQL for a year, a day, a fraction of a second, and the half of the day.
+    /// The letters that stand in Java, Excel and SQL for a year, a day, a fraction of a second, and the half of the day.
     const MEANT: [(char, &str); 5] = [('Y', "yyyy"), ('D', "dd"), ('S', "fff"), ('a', "tt"), ('A', "tt")];
     const FIELDS: &str = "dfFgGhHKmMstyzTZ";
     // A letter alone is a standard format, `GMT` a zone.

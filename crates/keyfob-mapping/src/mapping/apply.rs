@@ -20,7 +20,7 @@ use crate::{
     value,
 };
 
-/// What has to be done to the resource of an object.
+/// The change that the resource of an object needs.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Change {
@@ -46,7 +46,7 @@ pub enum Change {
     },
 }
 
-/// What only the caller knows of the target: which values are taken, and which resource stands for an object that a
+/// The caller's knowledge of the target: which values are taken, and which resource stands for an object that a
 /// reference points at.
 ///
 /// Without any, no value is taken and references keep the ids of the source.
@@ -343,7 +343,7 @@ impl Mapper {
     }
 }
 
-/// Which attributes an update looks at.
+/// The attributes that an update looks at.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rows {
     All,

@@ -28,7 +28,7 @@ pub(super) fn coerce(
     Ok(validate::value(attribute, coerced, Dialect::interop(), path)?)
 }
 
-/// Whether the attribute takes one text, whatever it says: the service's dialect asks for no form.
+/// Returns true if the attribute takes any single text: the service's dialect asks for no form.
 fn is_any_text(attribute: &Attribute) -> bool {
     !attribute.multi_valued && matches!(attribute.kind, AttributeType::String | AttributeType::Reference)
 }
@@ -106,7 +106,7 @@ fn complex(
     Ok(object.into())
 }
 
-/// Whether a resource that holds `held` need not be told `wanted`: instants may be written in several ways, and a
+/// Returns true if a resource that holds `held` need not be told `wanted`: instants may be written in several ways, and a
 /// complex value may know more than it is told.
 pub(super) fn holds(held: &Value, wanted: &Value, attribute: &Attribute) -> bool {
     match (held, wanted) {

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use crate::{expression::Expression, scope::ScopingFilter};
 
-/// How the objects of one type of the source become resources of one type of the target.
+/// The mapping of one type of the source to one type of the target.
 ///
 /// It holds texts as they were written; [`Mapper::compile`](super::Mapper::compile) reads and checks all of them.
 ///
@@ -29,33 +29,33 @@ use crate::{expression::Expression, scope::ScopingFilter};
 pub struct ObjectMapping {
     /// A name for people; perhaps empty.
     pub name: SmolStr,
-    /// Whether it is in use.
+    /// If true, it is in use.
     pub enabled: bool,
     /// The type of the source's objects, such as `User`.
     pub source: SmolStr,
     /// The type of the target's resources: the name of a resource type or the URI of one of its schemas.
     pub target: SmolStr,
-    /// What may be done to resources of the target.
+    /// The actions that are allowed on resources of the target.
     pub actions: Actions,
-    /// Which objects are provisioned.
+    /// The objects that are provisioned.
     pub scope: ScopingFilter,
     /// The attributes, in order.
     pub attributes: Vec<AttributeMapping>,
 }
 
-/// What may be done to resources of the target.
+/// The actions that are allowed on resources of the target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Actions {
-    /// Whether resources are created (`Add`).
+    /// If true, resources are created (`Add`).
     pub create: bool,
-    /// Whether they are changed (`Update`).
+    /// If true, they are changed (`Update`).
     pub update: bool,
-    /// Whether they are disabled and deleted (`Delete`).
+    /// If true, they are disabled and deleted (`Delete`).
     pub delete: bool,
 }
 
-/// How one attribute of the target comes by its value.
+/// The mapping of one attribute of the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AttributeMapping {
@@ -86,7 +86,7 @@ pub enum Apply {
     AddValues,
 }
 
-/// What kind of mapping the service's portal shows.
+/// The kind of a mapping, as the service's portal shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MappingKind {
@@ -115,7 +115,7 @@ impl ObjectMapping {
         }
     }
 
-    /// Whether its resources are of this type: whether the target is the type's name, one of its schemas, or a URI
+    /// Returns true if its resources are of this type: the target is the type's name, one of its schemas, or a URI
     /// that ends in its name.
     #[must_use]
     pub fn makes(&self, resource_type: &ResourceType) -> bool {
@@ -176,7 +176,7 @@ impl AttributeMapping {
         }
     }
 
-    /// What kind of mapping it is.
+    /// Returns what kind of mapping it is.
     #[must_use]
     pub fn kind(&self) -> MappingKind {
         match self.expression.as_deref().map(Expression::parse) {

@@ -55,14 +55,14 @@ const GROUP: [(&str, &str); 3] = [
 ];
 
 impl ObjectMapping {
-    /// What Entra ID maps users of a custom application by until somebody changes it: 22 attributes, matched by
+    /// Returns the mapping by which Entra ID maps users of a custom application by until somebody changes it: 22 attributes, matched by
     /// `userName`.
     #[must_use]
     pub fn entra_user() -> Self {
         of_rows("User", &USER)
     }
 
-    /// What Entra ID maps groups of a custom application by until somebody changes it: three attributes, matched by
+    /// Returns the mapping by which Entra ID maps groups of a custom application by until somebody changes it: three attributes, matched by
     /// `displayName`.
     #[must_use]
     pub fn entra_group() -> Self {

@@ -1,4 +1,4 @@
-//! What differs between two mapping sets.
+//! Differences between two mapping sets.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use smol_str::{SmolStr, format_smolstr};
 use super::{Actions, AttributeMapping, ObjectMapping};
 use crate::scope::ScopingFilter;
 
-/// What differs between two mappings of the same objects.
+/// A difference between two mappings of the same objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Difference {
     /// The target path; none where it is about the mapping as a whole.
     pub target: Option<SmolStr>,
-    /// What differs: `mapping`, `expression`, `default`, `apply`, `matching`, `scope`, `actions`, `enabled`, `order`.
+    /// The part that differs: `mapping`, `expression`, `default`, `apply`, `matching`, `scope`, `actions`, `enabled`, `order`.
     pub member: &'static str,
-    /// What stands in the first; none where there is nothing.
+    /// The text in the first; none where there is nothing.
     pub before: Option<SmolStr>,
-    /// What stands in the second; none where there is nothing.
+    /// The text in the second; none where there is nothing.
     pub after: Option<SmolStr>,
 }
 

@@ -19,22 +19,22 @@ use crate::{error::ExpressionError, evaluate::EvaluateError, scope::ScopeError};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct MappingError {
-    /// What is wrong, at least one thing, in the order of the mapping.
+    /// The faults, at least one, in the order of the mapping.
     pub faults: Vec<MappingFault>,
 }
 
-/// What is wrong with a mapping, and in which attribute.
+/// A fault of a mapping, and the attribute that it is in.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[error("{}{kind}", place(.target.as_ref()))]
 #[non_exhaustive]
 pub struct MappingFault {
     /// The target path of the attribute mapping at fault; none where it is the mapping's scoping filter.
     pub target: Option<SmolStr>,
-    /// What is wrong.
+    /// The fault.
     pub kind: MappingFaultKind,
 }
 
-/// What is wrong with a mapping.
+/// A fault of a mapping.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum MappingFaultKind {
@@ -115,7 +115,7 @@ impl fmt::Display for MappingError {
 }
 
 impl MappingFault {
-    /// What was perhaps meant.
+    /// Returns what was perhaps meant.
     #[must_use]
     pub fn suggestion(&self) -> Option<&str> {
         match &self.kind {
@@ -184,7 +184,7 @@ impl MappingFault {
         }
     }
 
-    /// What to do about it, where there is more to say than the message does.
+    /// Returns what to do about it, where there is more to say than the message does.
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match &self.kind {
@@ -208,7 +208,7 @@ pub enum ApplyError {
     Attribute {
         /// The target path.
         target: SmolStr,
-        /// What is wrong.
+        /// The fault.
         kind: ApplyErrorKind,
     },
 }
@@ -226,9 +226,9 @@ pub enum ApplyErrorKind {
     /// The value is of another type than the attribute.
     #[error("{expected} is needed, which {found} is not")]
     WrongType {
-        /// What is needed.
+        /// The description of what is needed.
         expected: &'static str,
-        /// What the expression has for value.
+        /// The description of the expression's value.
         found: &'static str,
     },
     /// The expression leaves the object out of the flow (`IgnoreObjectFlow`).
@@ -237,7 +237,7 @@ pub enum ApplyErrorKind {
     /// Several values for a single-valued attribute.
     #[error("the attribute takes one value, not {found}")]
     ManyValues {
-        /// How many there are.
+        /// The number that there is.
         found: usize,
     },
 }

@@ -1,4 +1,4 @@
-//! What a mapping makes of an object, attribute by attribute, and why.
+//! Explanations of mappings: the value of each attribute, and why.
 
 use std::fmt;
 
@@ -12,19 +12,19 @@ use crate::{
     source::Source,
 };
 
-/// What a mapping makes of an object, and why.
+/// The explanation of a mapping of one object.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct MappingExplanation {
-    /// Whether the object is in scope, and which clauses decided.
+    /// The decision on the scope, and the clauses that made it.
     pub scope: Result<Decision, ScopeError>,
     /// The attributes, in the mapping's order.
     pub attributes: Vec<AttributeExplanation>,
-    /// What has to be done to the resource.
+    /// The change that the resource needs.
     pub change: Result<Change, ApplyError>,
 }
 
-/// What flows into one attribute, and why.
+/// The explanation of one attribute.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AttributeExplanation {
@@ -32,11 +32,11 @@ pub struct AttributeExplanation {
     pub target: SmolStr,
     /// The evaluation of the expression; none where the attribute has none.
     pub expression: Option<Explanation>,
-    /// What flows.
+    /// The flow.
     pub flow: Result<Flow, ApplyErrorKind>,
 }
 
-/// What flows into an attribute.
+/// The value that flows into an attribute, or the reason that none does.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Flow {

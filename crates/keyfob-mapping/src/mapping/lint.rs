@@ -1,4 +1,4 @@
-//! What is allowed in a mapping and probably a mistake.
+//! Lints of mappings.
 
 use std::collections::HashMap;
 
@@ -20,12 +20,12 @@ use crate::{
 pub struct MappingLint {
     /// The target path of the attribute mapping; none where it is about the mapping as a whole.
     pub target: Option<SmolStr>,
-    /// What is odd; its span, where it has one, is in the attribute mapping's expression.
+    /// The remark; its span, where it has one, is in the attribute mapping's expression.
     pub lint: Lint,
 }
 
 impl ObjectMapping {
-    /// What is probably a mistake: in each expression, and where the attribute mappings don't go well together. What
+    /// Returns the remarks on each expression, and on attribute mappings that don't go well together. What
     /// can't be read has no lints; [`Mapper::compile`](super::Mapper::compile) says what is wrong with it.
     ///
     /// | id | |
@@ -257,7 +257,7 @@ impl Findings {
     }
 }
 
-/// Whether an expression is a call of `SelectUniqueValue`.
+/// Returns true if an expression is a call of `SelectUniqueValue`.
 fn calls_unique(text: &str, options: &Options) -> bool {
     matches!(
         Expression::parse_with(text, options),

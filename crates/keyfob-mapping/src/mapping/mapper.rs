@@ -39,7 +39,7 @@ pub struct Mapper {
     pub(super) actions: Actions,
     pub(super) scope: Scope,
     pub(super) rows: Vec<Row>,
-    /// How many different filters select elements.
+    /// The number of different filters that select elements.
     pub(super) slots: usize,
 }
 
@@ -47,22 +47,22 @@ pub struct Mapper {
 #[derive(Debug)]
 pub(super) struct Row {
     pub(super) target: Target,
-    /// Which of the filters selects the element, for targets with the same one.
+    /// The number of the filter that selects the element, for targets with the same one.
     pub(super) slot: Option<usize>,
     pub(super) expression: Option<Expression>,
     pub(super) program: Option<Program>,
     default: Option<Value>,
     apply: Apply,
-    /// What becomes of values that the target has and that are not wanted.
+    /// The treatment of values that the target has and that are not wanted.
     pub(super) others: Others,
     matching: Option<NonZeroU32>,
-    /// Whether the value follows from whether the object is deleted in the source.
+    /// If true, the value depends on whether the object is deleted in the source.
     pub(super) tells_deletion: bool,
     /// The source attribute with values that are taken away, where an attribute flows as it is.
     removals: Option<SmolStr>,
 }
 
-/// What the value is for.
+/// The purpose of a value.
 #[derive(Clone, Copy)]
 pub(super) enum Purpose<'r> {
     Create,
@@ -142,7 +142,7 @@ impl Mapper {
         &self.resource_type
     }
 
-    /// Which objects of the source are provisioned.
+    /// Returns which objects of the source are provisioned.
     #[must_use]
     pub fn scope(&self) -> &Scope {
         &self.scope
@@ -209,7 +209,7 @@ impl Mapper {
         Ok(filters)
     }
 
-    /// Whether any attribute of the target says that an object is deleted in the source.
+    /// Returns true if any attribute of the target says that an object is deleted in the source.
     pub(super) fn tells_deletion(&self) -> bool {
         self.rows.iter().any(|row| row.tells_deletion)
     }
@@ -287,7 +287,7 @@ impl Row {
         })
     }
 
-    /// What flows, and why.
+    /// Returns what flows, and why.
     pub(super) fn flow(
         &self,
         source: &Source,

@@ -9,7 +9,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{ApplyErrorKind, MappingFaultKind, coerce};
 
-/// How target paths are understood: as the service writes them.
+/// The dialect of target paths, which the service writes.
 pub(crate) const fn dialect() -> Dialect {
     Dialect::strict()
         .with(Quirk::DottedUrn)
@@ -28,7 +28,7 @@ pub(crate) struct Target {
     pub(super) part: Part,
 }
 
-/// Which part of the attribute.
+/// The part of an attribute.
 #[derive(Clone, Debug)]
 pub(super) enum Part {
     /// All of it.
@@ -44,7 +44,7 @@ pub(super) enum Part {
 pub(super) struct Element {
     filter: Filter,
     pub(super) predicate: ElementPredicate,
-    /// What a new value has to hold so that the filter selects it.
+    /// The values that a new value has to hold so that the filter selects it.
     pub(super) equalities: Vec<(AttrName, Value)>,
     pub(super) sub: Attribute,
 }
@@ -136,7 +136,7 @@ impl Target {
         self.extension == other.extension && self.attribute.name == other.attribute.name
     }
 
-    /// Whether two targets can't both be mapped: they are the same, or one holds the other.
+    /// Returns true if two targets can't both be mapped: they are the same, or one holds the other.
     pub(super) fn overlaps(&self, other: &Self) -> bool {
         self.is_in_same_attribute(other)
             && match (&self.part, &other.part) {
@@ -145,7 +145,7 @@ impl Target {
             }
     }
 
-    /// Whether two resources can't have one value here: what the schema says, and `externalId`, by which clients find
+    /// Returns true if two resources can't have one value here: by the schema, and `externalId`, by which clients find
     /// their resources (RFC 7643 section 3.1).
     pub(super) fn is_unique(&self) -> bool {
         matches!(self.part, Part::Whole)
@@ -153,7 +153,7 @@ impl Target {
                 || (self.extension.is_none() && self.attribute.name.is("externalId")))
     }
 
-    /// Whether its values are the ids of other resources.
+    /// Returns true if its values are the ids of other resources.
     pub(super) fn refers(&self) -> bool {
         let points = self.attribute.sub_attribute("$ref").is_some();
         self.is_relation
@@ -164,7 +164,7 @@ impl Target {
             }
     }
 
-    /// Whether a resource that is read never holds it.
+    /// Returns true if a resource that is read never holds it.
     pub(super) fn is_secret(&self) -> bool {
         let unreadable = |attribute: &Attribute| {
             attribute.mutability == Mutability::WriteOnly || attribute.returned == Returned::Never
@@ -172,7 +172,7 @@ impl Target {
         unreadable(&self.attribute) || unreadable(self.leaf())
     }
 
-    /// Whether this target and another are in values of one attribute that two filters select, and one value could be
+    /// Returns true if this target and another are in values of one attribute that two filters select, and one value could be
     /// selected by both: the filters are not the same, and say nothing that excludes the other.
     pub(super) fn may_select_as(&self, other: &Self) -> bool {
         let (Part::Element(element), Part::Element(others)) = (&self.part, &other.part) else {
@@ -201,7 +201,7 @@ impl Target {
         Some(value).filter(|value| !value.is_unassigned())
     }
 
-    /// Whether a resource holds a value here.
+    /// Returns true if a resource holds a value here.
     pub(super) fn is_assigned_in(&self, resource: &Resource) -> bool {
         if self.is_relation {
             let members = resource.relation(self.attribute.name.as_str());
@@ -351,7 +351,7 @@ impl Element {
         place
     }
 
-    /// Whether both select the same elements.
+    /// Returns true if both select the same elements.
     pub(super) fn selects_as(&self, other: &Self) -> bool {
         self.filter == other.filter
     }

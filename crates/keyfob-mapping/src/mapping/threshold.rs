@@ -1,6 +1,6 @@
 //! The guard against accidental deletions.
 
-/// How many users and groups may be disabled or deleted in one provisioning cycle before somebody has to look.
+/// The number of users and groups that may be disabled or deleted in one provisioning cycle before somebody has to look.
 ///
 /// A mistake in a scoping filter or in an assignment takes everybody out of scope at once. Whoever runs a cycle counts
 /// what it would disable and delete first, and holds all of it back where the threshold doesn't allow so many.
@@ -31,7 +31,7 @@ impl DeletionThreshold {
         Self { limit: None }
     }
 
-    /// Whether a cycle may disable and delete so many.
+    /// Returns true if a cycle may disable and delete so many.
     #[must_use]
     pub fn allows(self, count: u64) -> bool {
         self.limit.is_none_or(|limit| count <= limit)

@@ -22,7 +22,7 @@ pub(super) struct Update<'r> {
     added: Vec<Added>,
 }
 
-/// What becomes of values of a multi-valued target that are not wanted.
+/// The treatment of values of a multi-valued target that are not wanted.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Others {
     /// They are removed one by one.

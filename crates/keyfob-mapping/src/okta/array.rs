@@ -21,7 +21,7 @@ fn elements<'v>(function: &'static str, value: &'v Value) -> Result<Cow<'v, [Val
     }
 }
 
-/// What stands between the commas of a text, without the blanks around it.
+/// Returns what stands between the commas of a text, without the blanks around it.
 fn separated(text: &str) -> impl Iterator<Item = Value> {
     text.split(',').map(|part| part.trim().into())
 }

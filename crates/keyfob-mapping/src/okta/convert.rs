@@ -3,7 +3,7 @@
 use super::{error::EvaluateError, function::Function, number, text};
 use crate::value::Value;
 
-/// What Okta's documentation prints for countries that ISO 3166 names differently.
+/// The names that Okta's documentation prints for countries that ISO 3166 names differently.
 const OKTA_NAMES: [(&str, &str); 1] = [("US", "United States")];
 
 /// Calls a function that converts a value. Null stays null.

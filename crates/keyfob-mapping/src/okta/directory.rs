@@ -1,4 +1,4 @@
-//! What Okta's directory knows beside the profiles that an expression reads: other users, and groups.
+//! Okta's directory: users and groups beside the profiles that an expression reads.
 
 use smol_str::SmolStr;
 
@@ -9,7 +9,7 @@ use crate::{
 
 /// Other profiles of the user, other users and groups, for the functions that ask for them.
 ///
-/// What is missing in it is answered as Okta answers where there is none: with null, `false` or no group.
+/// Anything that is missing in it is answered as Okta answers where there is none: with null, `false` or no group.
 ///
 /// | name | what stands there | for |
 /// |---|---|---|
@@ -62,7 +62,7 @@ impl Directory {
         }
     }
 
-    /// What stands under a name and the names within it.
+    /// Returns what stands under a name and the names within it.
     pub(super) fn profile(&self, name: &str, within: &[SmolStr]) -> Option<&Value> {
         within
             .iter()

@@ -1,20 +1,20 @@
-//! What every function and method does, with an example that runs: what `keyfob map functions` prints.
+//! Descriptions of all functions and methods, each with an example that runs, as `keyfob map functions` prints them.
 
-/// What a function or a method is for.
+/// The description of a function or a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FunctionDocument {
     /// Its name; that of a method without the value before it.
     pub name: &'static str,
-    /// How it is called, and the types of its arguments and of its value.
+    /// Its form, and the types of its arguments and of its value.
     pub signature: &'static str,
-    /// What it does, in a sentence.
+    /// Its purpose, in a sentence.
     pub summary: &'static str,
     /// An expression that calls it.
     pub example: &'static str,
     /// The profiles that the example reads, as JSON; `directory` holds the directory.
     pub source: &'static str,
-    /// What the example gives.
+    /// The value of the example.
     pub result: &'static str,
     /// Where it is documented.
     pub reference: &'static str,

@@ -1,4 +1,4 @@
-//! What can be wrong with an expression, and with what it is evaluated against.
+//! Faults of expressions, and of the values that they are evaluated against.
 
 use std::{fmt, ops::Range};
 
@@ -26,7 +26,7 @@ pub struct ParseError {
     span: Range<usize>,
 }
 
-/// What is wrong.
+/// The fault.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ParseErrorKind {
@@ -69,7 +69,7 @@ pub enum ParseErrorKind {
     /// A number with letters behind it.
     #[error("`{found}` is not a number")]
     MalformedNumber {
-        /// What stands there, shortened.
+        /// The text that stands there, shortened.
         found: SmolStr,
     },
     /// A number beyond 64 bits, or with too many digits.
@@ -105,9 +105,9 @@ pub enum ParseErrorKind {
     Arity {
         /// The function.
         function: &'static str,
-        /// How many arguments it takes, in words.
+        /// The number of arguments that it takes, in words.
         expected: SmolStr,
-        /// How many there are.
+        /// The number that there is.
         found: usize,
     },
     /// A function of arrays, of time or of conversion in what decides a conditional expression.
@@ -131,21 +131,21 @@ pub enum ParseErrorKind {
     /// A parenthesis, brace or bracket is not closed.
     #[error("`{closing}` is missing")]
     Unclosed {
-        /// What would close it.
+        /// The sign that closes it.
         closing: &'static str,
     },
     /// Something stands where it doesn't belong.
     #[error("`{found}` can't stand here")]
     Unexpected {
-        /// What stands there, shortened.
+        /// The text that stands there, shortened.
         found: SmolStr,
-        /// What was perhaps meant.
+        /// The word that was perhaps meant.
         suggestion: Option<SmolStr>,
     },
 }
 
 impl ParseErrorKind {
-    /// What would have been right there.
+    /// Returns what would have been right there.
     #[must_use]
     pub fn expected(&self) -> Option<&'static str> {
         Some(match self {
@@ -168,7 +168,7 @@ impl ParseError {
         Self { kind, span }
     }
 
-    /// What is wrong.
+    /// Returns the fault.
     #[must_use]
     pub fn kind(&self) -> &ParseErrorKind {
         &self.kind
@@ -180,7 +180,7 @@ impl ParseError {
         self.span.clone()
     }
 
-    /// What was perhaps meant.
+    /// Returns what was perhaps meant.
     #[must_use]
     pub fn suggestion(&self) -> Option<&str> {
         match &self.kind {
@@ -204,7 +204,7 @@ impl ParseError {
         }
     }
 
-    /// What kind of fault it is.
+    /// Returns the kind of the fault.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self.kind {
@@ -226,9 +226,9 @@ pub enum EvaluateError {
     Type {
         /// The function or operator.
         function: &'static str,
-        /// What it takes, in words.
+        /// The description of what it takes.
         expected: &'static str,
-        /// What it was given, in words.
+        /// The description of what it was given.
         found: &'static str,
     },
     /// A position beyond a text or an array.
@@ -266,7 +266,7 @@ pub enum EvaluateError {
     Pattern {
         /// The letter.
         letter: char,
-        /// What is wrong with it.
+        /// The fault in it.
         problem: &'static str,
     },
     /// A regular expression that is malformed, or needs too many steps.
@@ -298,7 +298,7 @@ pub enum EvaluateError {
 }
 
 impl EvaluateError {
-    /// What kind of fault it is.
+    /// Returns the kind of the fault.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {

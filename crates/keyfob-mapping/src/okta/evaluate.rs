@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{source::Source, value::Value};
 
-/// What an expression is evaluated against.
+/// The profiles, the directory and the time of an evaluation.
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'s> {
     pub(super) source: &'s Source,
@@ -46,7 +46,7 @@ impl<'s> Context<'s> {
     }
 }
 
-/// How many bytes of texts and lists one evaluation may make.
+/// The number of bytes of texts and lists that one evaluation may make.
 const MAX_BYTES: usize = 1 << 20;
 
 /// One evaluation: against what, and how much it may still make.
@@ -292,19 +292,19 @@ impl<'s> Evaluation<'s> {
     }
 }
 
-/// What a name with dots means: an attribute of a profile, or one under its whole name.
+/// Returns what a name with dots means: an attribute of a profile, or one under its whole name.
 fn attribute<'s>(source: &'s Source, path: &str) -> Option<&'s Value> {
     let mut names = path.split('.');
     let profile = names.next().and_then(|name| source.get(name));
     within(profile, names).or_else(|| source.get(path))
 }
 
-/// What the names mean one after another.
+/// Returns what the names mean one after another.
 fn within<'v, 'n>(value: Option<&'v Value>, mut names: impl Iterator<Item = &'n str>) -> Option<&'v Value> {
     names.try_fold(value?, member)
 }
 
-/// How many bytes a copy of the value takes.
+/// Returns how many bytes a copy of the value takes.
 fn weight(value: &Value) -> usize {
     match value {
         Value::List(values) => values.iter().map(weight).sum::<usize>() + size_of_val(values.as_slice()),
@@ -329,7 +329,7 @@ fn is_number(value: &Value) -> bool {
     matches!(value.reveal(), Value::Integer(_) | Value::Decimal(_))
 }
 
-/// Whether two values are the same: numbers by what they amount to, texts with regard to case.
+/// Returns true if two values are the same: numbers by what they amount to, texts with regard to case.
 pub(super) fn is_same(left: &Value, right: &Value) -> bool {
     match (left.reveal(), right.reveal()) {
         (Value::List(left), Value::List(right)) => {

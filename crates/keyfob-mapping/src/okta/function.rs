@@ -68,7 +68,7 @@ pub(super) enum Function {
     DateTimeNow,
 }
 
-/// What a function belongs to, which decides where it may stand.
+/// The family of a function, which decides where it may stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Family {
     Text,
@@ -80,16 +80,16 @@ pub(super) enum Family {
     Profile,
 }
 
-/// How a function is called.
+/// The form of a function's calls.
 struct Signature {
     function: Function,
     name: &'static str,
     /// The name before functions had namespaces, which is deprecated and does the same.
     deprecated: Option<&'static str>,
     family: Family,
-    /// How many arguments there have to be.
+    /// The least number of arguments.
     required: usize,
-    /// How many there may be beyond; `usize::MAX` for any number.
+    /// The number of arguments beyond those; `usize::MAX` for any number.
     optional: usize,
 }
 
@@ -227,7 +227,7 @@ impl Function {
         self.signature().map_or(Text, |signature| signature.family)
     }
 
-    /// Whether Okta lets the function stand in what decides a conditional expression.
+    /// Returns true if Okta lets the function stand in what decides a conditional expression.
     pub(super) fn decides(self) -> bool {
         // The language of Identity Engine, which has no such limit, is the only one to have this function.
         self == Self::DateTimeNow || !matches!(self.family(), Array | Convert | Time)
@@ -238,7 +238,7 @@ impl Function {
         SIGNATURES.iter().map(|signature| signature.name)
     }
 
-    /// Whether a call may have so many arguments.
+    /// Returns true if a call may have so many arguments.
     pub(super) fn takes(self, arguments: usize) -> bool {
         let Some(signature) = self.signature() else {
             return false;
@@ -248,7 +248,7 @@ impl Function {
         (signature.required..=most).contains(&arguments) && is_paired
     }
 
-    /// How many arguments the function takes, in words.
+    /// Returns how many arguments the function takes, in words.
     pub(super) fn arity(self) -> SmolStr {
         let Some(signature) = self.signature() else {
             return SmolStr::default();

@@ -124,7 +124,7 @@ fn found(run: &mut Evaluation<'_>, groups: &[Value], criteria: &[Value]) -> Resu
     Ok(Value::List(found))
 }
 
-/// Whether a group has one of the values that stand under the criterion's key. A name has to start with one of them,
+/// Returns true if a group has one of the values that stand under the criterion's key. A name has to start with one of them,
 /// unless the criterion's `operator` is `EXACT`.
 fn fits(group: &Value, criterion: &Value) -> Result<bool, EvaluateError> {
     let function = Function::GetGroups.name();
@@ -175,7 +175,7 @@ fn attribute<'v>(group: &'v Value, name: &str) -> Option<&'v str> {
     }
 }
 
-/// How many groups are wanted at most.
+/// Returns how many groups are wanted at most.
 fn limit(function: &'static str, value: Option<&Value>) -> Result<usize, EvaluateError> {
     let limit = text::integer(function, value.unwrap_or(&Value::Null))?;
     Ok(usize::try_from(limit).unwrap_or(0))

@@ -126,7 +126,7 @@ fn quoted(text: &str) -> Result<(String, usize), EvaluateError> {
     })
 }
 
-/// Whether a field is written in digits alone.
+/// Returns true if a field is written in digits alone.
 fn is_number(item: &Item) -> bool {
     match item {
         Item::Literal(_) => false,
@@ -211,7 +211,7 @@ struct Reading<'t> {
     pivot: i32,
 }
 
-/// What the fields of a text said.
+/// The fields that were found in a text.
 #[derive(Default)]
 struct Found {
     year: Option<i32>,

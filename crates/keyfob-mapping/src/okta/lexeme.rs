@@ -35,7 +35,7 @@ const SIGNS: [&str; 24] = [
     "-", "<", ">", "!", "=",
 ];
 
-/// What the Spring Expression Language has Okta's subset doesn't; each is refused by name.
+/// The operators of the Spring Expression Language that Okta's subset lacks; each is refused by name.
 const FOREIGN: [&str; 10] = ["++", "--", "?.", ".!", ".?", "*", "/", "%", "^", "&"];
 
 /// Reads one lexeme after another.
@@ -165,7 +165,7 @@ impl<'i> Lexemes<'i> {
     }
 }
 
-/// How long a number may be, its dot included; that much can still be added exactly.
+/// The greatest length of a number, its dot included; that much can still be added exactly.
 const MAX_DIGITS: usize = 24;
 
 fn is_name_start(character: char) -> bool {

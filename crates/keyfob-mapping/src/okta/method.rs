@@ -24,7 +24,7 @@ struct Row {
     call: Call,
 }
 
-/// What evaluates a call.
+/// The code that evaluates a call.
 enum Call {
     /// The function that does the same, whose first argument is the value.
     Same(Function),
@@ -158,7 +158,7 @@ impl Method {
         self.0.arguments.contains(&count)
     }
 
-    /// How many arguments the method takes, in words.
+    /// Returns how many arguments the method takes, in words.
     pub(super) fn arity(self) -> SmolStr {
         match (*self.0.arguments.start(), *self.0.arguments.end()) {
             (0, 0) => "no arguments".into(),
@@ -243,7 +243,7 @@ fn split(
     ))
 }
 
-/// Whether a text holds another, or an array a value.
+/// Returns true if a text holds another, or an array a value.
 fn contains(
     run: &mut Evaluation<'_>,
     name: &'static str,

@@ -43,14 +43,14 @@ pub(super) enum Node {
     Elvis(Box<Node>, Box<Node>),
 }
 
-/// What a further operand of a sum does to it.
+/// The sign of a further operand of a sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sign {
     Plus,
     Minus,
 }
 
-/// How two values are compared.
+/// A comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Comparison {
     Equal,

@@ -33,7 +33,7 @@ pub(super) fn sum(left: &Value, sign: Sign, right: &Value) -> Result<Value, Eval
     Ok(sum.into())
 }
 
-/// How many digits stand behind the dot.
+/// Returns how many digits stand behind the dot.
 fn fraction(number: &Decimal) -> usize {
     number
         .as_str()

@@ -43,7 +43,7 @@ struct Parser<'i> {
     undecided: Vec<(Function, Range<usize>)>,
 }
 
-/// How strongly an operator binds its operands.
+/// The strength with which an operator binds its operands.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Binding {
     Or,
@@ -293,7 +293,7 @@ impl<'i> Parser<'i> {
         Ok(Node::Call(function, arguments))
     }
 
-    /// What stands between the braces of a list or a map, and what closes them.
+    /// Returns what stands between the braces of a list or a map, and what closes them.
     fn braces(&mut self) -> Result<Node, Fault> {
         if self.accept("}")? {
             return Ok(Node::List(Vec::new()));
@@ -438,9 +438,9 @@ impl<'i> Parser<'i> {
     }
 }
 
-/// What an operator that Spring spells as a word is in this language.
+/// Returns what an operator that Spring spells as a word is in this language.
 fn operator_suggestion(token: &Token) -> Option<SmolStr> {
-    /// What Spring and other languages call the operators.
+    /// The operators of Spring and other languages, and their names here.
     const SYNONYMS: [(&str, &str); 8] = [
         ("eq", "=="),
         ("ne", "!="),

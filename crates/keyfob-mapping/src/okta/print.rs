@@ -7,7 +7,7 @@ use super::{
     node::{Node, Sign},
 };
 
-/// How strongly what stands in a place has to bind, so that it needs no parentheses there.
+/// A place in an expression, which demands that what stands there binds so strongly, or has parentheses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     Whole,

@@ -1,4 +1,4 @@
-//! What holds for all expressions.
+//! Properties of all expressions.
 
 use proptest::prelude::*;
 

@@ -5,12 +5,12 @@ use keyfob_core::render::excerpt;
 
 use super::error::EvaluateError;
 
-/// How many steps a search may go back, and how large a compiled expression may be.
+/// The number of steps that a search may go back, and the size of a compiled expression.
 const MAX_STEPS: usize = 100_000;
 const MAX_PROGRAM: usize = 1 << 20;
 const MAX_PATTERN: usize = 1024;
 
-/// Whether the pattern stands for one of the texts from end to end, as Java's `matches` asks.
+/// Returns true if the pattern stands for one of the texts from end to end, as Java's `matches` asks.
 pub(super) fn is_whole_match(pattern: &str, texts: &[&str]) -> Result<bool, EvaluateError> {
     let refused = || EvaluateError::Regex {
         pattern: excerpt(pattern),

@@ -10,7 +10,7 @@ use crate::value::Value;
 
 /// Milliseconds between the start of 1601, from which Windows counts, and that of 1970.
 const WINDOWS_EPOCH: i64 = 11_644_473_600_000;
-/// What Windows counts in a millisecond.
+/// The ticks of Windows in a millisecond.
 const TICKS: i64 = 10_000;
 
 /// Calls a function of time. Null stays null.
@@ -186,7 +186,7 @@ pub(super) fn shift(
     iso(&shifted, function)
 }
 
-/// Whether an instant is at most so many units of `seconds` away from now.
+/// Returns true if an instant is at most so many units of `seconds` away from now.
 pub(super) fn within(
     now: DateTime,
     function: &'static str,

@@ -41,7 +41,7 @@ struct Compiler {
     program: Program,
     /// The arguments of the calls that are being compiled.
     pending: Vec<Option<u32>>,
-    /// How many expressions began.
+    /// The number of expressions that began.
     origin: u32,
     depth: usize,
 }
@@ -177,7 +177,7 @@ impl Compiler {
         })
     }
 
-    /// What a constant gives as an argument for a parameter.
+    /// Returns what a constant gives as an argument for a parameter.
     fn constant(
         &mut self,
         value: Value,
@@ -275,7 +275,7 @@ fn check_type(
     })
 }
 
-/// Whether a constant number has digits after its point.
+/// Returns true if a constant number has digits after its point.
 fn is_fractional(argument: &Expression) -> bool {
     matches!(argument, Expression::Number(number) if number.as_str().contains('.'))
 }

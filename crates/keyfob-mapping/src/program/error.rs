@@ -1,4 +1,4 @@
-//! What can be wrong with an expression that is well formed.
+//! Faults of expressions that are well formed.
 
 use std::{fmt, ops::Range};
 
@@ -35,7 +35,7 @@ struct Inner {
     origin: usize,
 }
 
-/// What is wrong.
+/// The fault.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum CompileErrorKind {
@@ -56,7 +56,7 @@ pub enum CompileErrorKind {
     Combination {
         /// The function.
         function: SmolStr,
-        /// Which arguments make sense together.
+        /// The arguments that make sense together.
         needed: &'static str,
     },
     /// A function that has to be the whole expression is a part of it.
@@ -81,13 +81,13 @@ impl CompileError {
         }
     }
 
-    /// What is wrong.
+    /// Returns the fault.
     #[must_use]
     pub fn kind(&self) -> &CompileErrorKind {
         &self.inner.kind
     }
 
-    /// What kind of fault it is.
+    /// Returns the kind of the fault.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match &self.inner.kind {

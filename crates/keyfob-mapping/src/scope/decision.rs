@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::{Clause, Scope, ScopeError};
 use crate::{source::Source, value::Value};
 
-/// Whether an object is in scope, and which clauses decided.
+/// The decision on an object, and the clauses that made it.
 ///
 /// [`Display`](fmt::Display) says it in a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Decision {
     pub groups: Vec<GroupDecision>,
 }
 
-/// What one group of clauses says of an object.
+/// The decision of one group of clauses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupDecision {

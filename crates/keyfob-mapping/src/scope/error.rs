@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use super::Operator;
 
-/// What is wrong with a clause of a scoping filter.
+/// A fault of a clause of a scoping filter, and its place.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("clause {} of group {}: {kind}", .clause + 1, .group + 1)]
 #[non_exhaustive]
@@ -14,11 +14,11 @@ pub struct ScopeError {
     pub group: usize,
     /// The clause in it, counted from 0.
     pub clause: usize,
-    /// What is wrong.
+    /// The fault.
     pub kind: ScopeErrorKind,
 }
 
-/// What is wrong with a clause.
+/// A fault of a clause.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ScopeErrorKind {
@@ -30,7 +30,7 @@ pub enum ScopeErrorKind {
     Values {
         /// The operator.
         operator: Operator,
-        /// How many there are.
+        /// The number that there is.
         found: usize,
     },
     /// An attribute that scoping filters can't ask.
@@ -44,7 +44,7 @@ pub enum ScopeErrorKind {
     NotInteger {
         /// The operator.
         operator: Operator,
-        /// What stands in place of one.
+        /// The text in place of one.
         text: SmolStr,
     },
     /// An operator of booleans with something else.
@@ -60,13 +60,13 @@ pub enum ScopeErrorKind {
     Unsupported {
         /// The attribute.
         attribute: SmolStr,
-        /// What it has.
+        /// The description of its value.
         found: &'static str,
     },
     /// A pattern that is none, or that took too long.
     #[error("{message}")]
     Pattern {
-        /// What is wrong with it.
+        /// The fault in it.
         message: SmolStr,
     },
 }

@@ -40,7 +40,7 @@ struct Test {
     question: Question,
 }
 
-/// What a clause asks of a value; with `true` where the answer is to be yes.
+/// The question of a clause; with `true` where the answer is to be yes.
 #[derive(Debug)]
 enum Question {
     IsNull,
@@ -54,6 +54,9 @@ enum Question {
     GreaterOrEqual(Decimal),
     Matches(Box<Regex>, bool),
 }
+
+/// The work that the pattern of one clause may be, as [`Limits::work`](crate::Limits::work) counts it.
+const WORK: usize = 1 << 20;
 
 /// Attributes that the service does not take into scoping filters.
 const UNSUPPORTED: [&str; 5] = [
@@ -92,7 +95,7 @@ impl ScopingFilter {
 }
 
 impl Scope {
-    /// Whether the object is to be provisioned.
+    /// Returns true if the object is to be provisioned.
     ///
     /// # Errors
     /// [`ScopeError`] where a clause can't be asked of the object's value: it is multi-valued or a date, not a number
@@ -195,7 +198,10 @@ impl Test {
             Question::Greater(bound) => integer(self.clause.operator, &text)? > *bound,
             Question::GreaterOrEqual(bound) => integer(self.clause.operator, &text)? >= *bound,
             Question::Matches(regex, wanted) => {
-                regex.is_match(&text).map_err(|error| pattern(&error))? == *wanted
+                regex
+                    .is_match(&text, &mut WORK.clone())
+                    .map_err(|error| pattern(&error))?
+                    == *wanted
             }
         })
     }

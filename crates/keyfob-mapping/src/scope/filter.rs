@@ -4,7 +4,7 @@ use keyfob_core::SmolStr;
 
 use super::Operator;
 
-/// Which objects of the source are provisioned: those of which all clauses of some group hold, and all objects where
+/// A scoping filter: it takes the objects of which all clauses of some group hold, and all objects where
 /// there is no group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -29,9 +29,9 @@ pub struct ClauseGroup {
 pub struct Clause {
     /// The attribute.
     pub attribute: SmolStr,
-    /// What is asked of it.
+    /// The operator.
     pub operator: Operator,
-    /// What it is compared with: one text, or none with a unary operator.
+    /// The comparands: one text, or none with a unary operator.
     pub values: Vec<SmolStr>,
 }
 
@@ -42,7 +42,7 @@ impl ScopingFilter {
         Self { groups }
     }
 
-    /// Whether it leaves everything in scope.
+    /// Returns true if it leaves everything in scope.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()

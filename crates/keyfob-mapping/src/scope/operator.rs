@@ -93,7 +93,7 @@ impl Operator {
             .find(|operator| letters(operator.as_str()) == wanted)
     }
 
-    /// Whether it stands alone, without a text to compare with.
+    /// Returns true if it stands alone, without a text to compare with.
     #[must_use]
     pub fn is_unary(self) -> bool {
         matches!(

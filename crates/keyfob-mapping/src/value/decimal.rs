@@ -97,7 +97,7 @@ impl Decimal {
         &self.0
     }
 
-    /// Whether it is below zero, its whole digits and those of its fraction.
+    /// Splits the number into its sign, true below zero, its whole digits and those of its fraction.
     fn parts(&self) -> (bool, &str, &str) {
         let digits = self.0.strip_prefix('-');
         let is_negative = digits.is_some();

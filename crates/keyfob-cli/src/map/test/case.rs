@@ -97,7 +97,7 @@ impl Case {
         }
     }
 
-    /// What the mapping's target is, and what is other than it has to be.
+    /// The target of the mapping, and the difference from the expectation.
     pub(super) fn check(
         &self,
         mapping: &[u8],

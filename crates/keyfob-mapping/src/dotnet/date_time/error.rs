@@ -1,4 +1,4 @@
-//! What is wrong with a date, a format or an interval.
+//! Faults of dates, formats and intervals.
 
 use thiserror::Error;
 
@@ -38,7 +38,7 @@ pub enum DateTimeError {
         text: String,
         /// The format.
         format: String,
-        /// What the format asks for there.
+        /// The description of what the format asks for there.
         expected: String,
         /// The text from there on.
         rest: String,
@@ -48,7 +48,7 @@ pub enum DateTimeError {
     Format {
         /// The format.
         format: String,
-        /// What is wrong with it.
+        /// The fault in it.
         reason: &'static str,
     },
     /// A format without a year, for which .NET takes the present one.

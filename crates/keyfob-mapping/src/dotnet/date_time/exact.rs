@@ -89,17 +89,17 @@ pub(super) fn parse(
     Ok((instant, kind))
 }
 
-/// What is left of a text and its format, and what was read.
+/// The rest of a text and of its format, and what was read.
 struct Reader<'t> {
     rest: &'t str,
     items: &'t [Item],
     styles: Styles,
     fields: Fields,
-    /// Whether `PM` was read, or `AM`.
+    /// True for `PM`, false for `AM`.
     pm: Option<bool>,
-    /// Whether an hour was read that counts from 1 to 12.
+    /// If true, an hour was read that counts from 1 to 12.
     twelve: bool,
-    /// Whether a year was read that may be short of its century.
+    /// If true, a year was read that may be short of its century.
     two_digit_year: bool,
 }
 

@@ -224,7 +224,7 @@ fn push_number(text: &mut String, number: u32, width: usize) {
     let _ = write!(text, "{number:0width$}", width = width.min(16));
 }
 
-/// How much of a name so many letters stand for.
+/// Returns how much of a name so many letters stand for.
 pub(super) fn length(count: usize) -> Length {
     if count == 3 { Length::Short } else { Length::Whole }
 }

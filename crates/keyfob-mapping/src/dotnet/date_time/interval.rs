@@ -76,7 +76,7 @@ pub fn add(interval: Interval, count: i64, instant: DateTime<Utc>) -> Result<Dat
     .ok_or(DateTimeError::OutOfRange)
 }
 
-/// How many intervals lie between `from` and `to`; negative if `to` is earlier.
+/// Returns how many intervals lie between `from` and `to`; negative if `to` is earlier.
 ///
 /// Days, hours, minutes and seconds are counted by the time that passed, what is left cut off. Years and months are
 /// differences of the calendar, so that December 31 and January 1 are a year apart, and weeks those between the Sundays

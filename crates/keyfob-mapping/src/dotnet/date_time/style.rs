@@ -1,10 +1,10 @@
-//! How a text without an offset is meant, and where white space may stand.
+//! Styles of reading: the meaning of a text without an offset, and the places of white space.
 
 use std::str::FromStr;
 
 use super::DateTimeError;
 
-/// What an instant says of its zone when it is written.
+/// The zone that an instant is written with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -64,7 +64,7 @@ impl Styles {
         ["RoundtripKind", "AdjustToUniversal"],
     ];
 
-    /// Whether all of these options are set.
+    /// Returns true if all of these options are set.
     pub(super) fn has(self, styles: Self) -> bool {
         self.0 & styles.0 == styles.0
     }
@@ -78,7 +78,7 @@ impl Styles {
 }
 
 impl Default for Styles {
-    /// What the service takes where no style is named: `RoundtripKind`, `AllowLeadingWhite`, `AllowTrailingWhite`.
+    /// The service's own styles where none is named: `RoundtripKind`, `AllowLeadingWhite`, `AllowTrailingWhite`.
     fn default() -> Self {
         Self(Self::ROUNDTRIP_KIND.0 | Self::LEADING_WHITE.0 | Self::TRAILING_WHITE.0)
     }

@@ -1,4 +1,4 @@
-//! What is wrong with a pattern, or with what it was used on.
+//! Faults of patterns, and of the texts that they are used on.
 
 use thiserror::Error;
 
@@ -11,7 +11,7 @@ pub enum RegexError {
     Syntax {
         /// From 0, in UTF-16 code units.
         position: usize,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// A pattern that .NET takes, but that is not evaluated here.
@@ -19,7 +19,7 @@ pub enum RegexError {
     Unsupported {
         /// From 0, in UTF-16 code units.
         position: usize,
-        /// What stands there.
+        /// The thing that stands there.
         feature: &'static str,
     },
     /// A pattern that is too long, or whose repetitions make it too large.
@@ -31,19 +31,10 @@ pub enum RegexError {
         /// The name or number.
         name: String,
     },
-    /// A text longer than patterns are used on.
-    #[error("the text is longer than {limit} bytes, too long for a pattern")]
-    TooLongInput {
-        /// The limit in bytes.
-        limit: usize,
-    },
-    /// A search that tried more ways to match than are tried.
+    /// A search that takes more steps than are left.
     #[error("the search was given up: the pattern can match the text in too many ways")]
     TooManySteps,
-    /// A result that outgrew its limit.
-    #[error("the text would grow beyond {limit} bytes")]
-    TooLongResult {
-        /// The limit in bytes.
-        limit: usize,
-    },
+    /// A text that becomes longer than is left.
+    #[error("the text grows too long")]
+    TooLongResult,
 }

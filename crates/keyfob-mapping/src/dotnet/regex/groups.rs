@@ -8,7 +8,7 @@ pub(super) struct Captures {
     opened: Vec<(usize, Opened)>,
 }
 
-/// How a group is called where it is opened.
+/// The name of a group where it is opened.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Opened {
     Unnamed,
@@ -21,13 +21,6 @@ impl Captures {
     pub(super) fn push(&mut self, position: usize, opened: Opened) -> Group {
         self.opened.push((position, opened));
         Group(self.opened.len())
-    }
-
-    /// The groups and where they are opened.
-    pub(super) fn positions(&self) -> impl Iterator<Item = (Group, usize)> {
-        (1..)
-            .zip(&self.opened)
-            .map(|(engine, &(position, _))| (Group(engine), position))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -56,7 +49,7 @@ impl Captures {
             }
             groups.numbers.push(number);
         }
-        for (engine, (position, opened)) in (1..).zip(&self.opened) {
+        for (index, (position, opened)) in (1..).zip(&self.opened) {
             if let Opened::Name(name) = opened {
                 if groups.names.iter().any(|(known, _)| known == name) {
                     return Err(twice(*position));
@@ -64,10 +57,10 @@ impl Captures {
                 while groups.numbers.contains(&next) {
                     next += 1;
                 }
-                if let Some(number) = groups.numbers.get_mut(engine) {
+                if let Some(number) = groups.numbers.get_mut(index) {
                     *number = next;
                 }
-                groups.names.push((name.clone(), Group(engine)));
+                groups.names.push((name.clone(), Group(index)));
             }
         }
         Ok(groups)
@@ -88,17 +81,27 @@ pub struct Group(pub(super) usize);
 impl Group {
     /// The whole match.
     pub(super) const WHOLE: Self = Self(0);
+
+    /// The first of the two slots in which a match remembers what the group takes.
+    pub(super) fn slot(self) -> usize {
+        2 * self.0
+    }
 }
 
-/// The groups of a pattern. The engine numbers them in the order in which they open.
+/// The groups of a pattern, of which each [`Group`] counts in the order in which they open.
 #[derive(Clone, Debug)]
 pub(super) struct Groups {
-    /// Of each group of the engine, its number in .NET; that of the whole match is 0.
+    /// The number of each group in .NET; that of the whole match is 0.
     numbers: Vec<u32>,
     names: Vec<(String, Group)>,
 }
 
 impl Groups {
+    /// Returns how many groups there are beside the whole match.
+    pub(super) fn len(&self) -> usize {
+        self.numbers.len().saturating_sub(1)
+    }
+
     /// The group of this number in .NET.
     pub(super) fn numbered(&self, number: u32) -> Option<Group> {
         self.numbers.iter().position(|&known| known == number).map(Group)
@@ -121,7 +124,7 @@ impl Groups {
         (0..)
             .zip(&self.numbers)
             .max_by_key(|&(_, number)| number)
-            .map_or(Group::WHOLE, |(engine, _)| Group(engine))
+            .map_or(Group::WHOLE, |(index, _)| Group(index))
     }
 }
 

@@ -1,9 +1,8 @@
-//! What stands for a match: text, groups and the surroundings of the match.
+//! The replacement of a match: text, groups and the surroundings of the match.
 
 use super::{
-    groups::Group,
-    groups::Groups,
-    set::{Class, Set},
+    groups::{Group, Groups},
+    set::is_word,
 };
 
 /// A replacement, read against the groups of a pattern.
@@ -17,7 +16,8 @@ pub struct Replacement {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    Text(String),
+    /// The code units of plain text.
+    Text(Vec<u16>),
     Group(Group),
     Before,
     After,
@@ -25,21 +25,21 @@ pub(super) enum Part {
 }
 
 impl Replacement {
-    /// Reads a replacement that has one character for each code unit.
+    /// Reads a replacement.
     pub(super) fn new(text: &str, groups: &Groups) -> Self {
         let mut parts = Vec::new();
-        let mut plain = String::new();
+        let mut plain = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('$') {
-            plain.push_str(before);
+            plain.extend(before.encode_utf16());
             let Some((part, after)) = reference(after, groups) else {
-                plain.push('$');
+                plain.extend("$".encode_utf16());
                 rest = after;
                 continue;
             };
             rest = after;
             if let Part::Text(text) = part {
-                plain.push_str(&text);
+                plain.extend(text);
                 continue;
             }
             if !plain.is_empty() {
@@ -47,27 +47,19 @@ impl Replacement {
             }
             parts.push(part);
         }
-        plain.push_str(rest);
+        plain.extend(rest.encode_utf16());
         if !plain.is_empty() {
             parts.push(Part::Text(plain));
         }
         Self { parts }
     }
-
-    /// The groups that it needs beside the whole match.
-    pub(super) fn groups(&self) -> impl Iterator<Item = Group> {
-        self.parts.iter().filter_map(|part| match part {
-            Part::Group(group) if *group != Group::WHOLE => Some(*group),
-            _ => None,
-        })
-    }
 }
 
-/// What follows a dollar, and the rest of the text.
+/// Returns what follows a dollar, and the rest of the text.
 fn reference<'t>(text: &'t str, groups: &Groups) -> Option<(Part, &'t str)> {
     let mut rest = text.chars();
     let part = match rest.next()? {
-        '$' => Part::Text("$".to_owned()),
+        '$' => Part::Text("$".encode_utf16().collect()),
         '&' => Part::Group(Group::WHOLE),
         '`' => Part::Before,
         '\'' => Part::After,
@@ -75,9 +67,7 @@ fn reference<'t>(text: &'t str, groups: &Groups) -> Option<(Part, &'t str)> {
         '+' => Part::Group(groups.last()),
         '{' => {
             let (name, after) = rest.as_str().split_once('}')?;
-            let is_name = name
-                .chars()
-                .all(|character| Set::of(Class::Word, false).contains(character));
+            let is_name = name.chars().all(is_word);
             return groups
                 .named(name)
                 .filter(|_| is_name)

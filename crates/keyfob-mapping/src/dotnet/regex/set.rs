@@ -1,18 +1,15 @@
 //! Sets of characters, as classes and escapes of a pattern name them.
 
-use std::{collections::BTreeSet, fmt::Write as _, sync::LazyLock};
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use unicode_general_category::get_general_category;
 
-use super::{
-    super::casing::lower_invariant,
-    units::{FIRST_HALF, LAST_HALF},
-};
+use super::{super::casing::lower_invariant, units::to_unit};
 
-/// Some characters, one of which stands in the text.
+/// Some code units, one of which stands in the text.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Set {
-    ranges: Vec<(char, char)>,
+    ranges: Vec<(u16, u16)>,
     classes: Vec<(Class, bool)>,
     negated: bool,
     subtracted: Option<Box<Set>>,
@@ -31,12 +28,35 @@ pub(super) enum Class {
     Block(char, char),
 }
 
-/// What the pattern may be used on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Alphabet {
-    Unicode,
-    /// ASCII alone, for which sets are small.
-    Ascii,
+/// A set of which the members in ASCII are looked up.
+#[derive(Clone, Debug)]
+pub(super) struct Members {
+    /// A bit for each character of ASCII.
+    ascii: u128,
+    set: Set,
+}
+
+impl Members {
+    pub(super) fn of(set: &Set) -> Self {
+        let in_set = (0..128_u16).filter(|unit| set.contains(*unit));
+        Self {
+            ascii: in_set.fold(0, |ascii, unit| ascii | 1 << unit),
+            set: set.clone(),
+        }
+    }
+
+    /// The set itself.
+    pub(super) fn set(&self) -> &Set {
+        &self.set
+    }
+
+    pub(super) fn contains(&self, unit: u16) -> bool {
+        if unit < 128 {
+            self.ascii >> unit & 1 == 1
+        } else {
+            self.set.contains(unit)
+        }
+    }
 }
 
 impl Class {
@@ -93,31 +113,16 @@ impl Class {
         category.or_else(|| block().map(|(_, first, last)| Self::Block(first, last)))
     }
 
-    fn contains(self, character: char) -> bool {
+    fn contains(self, unit: u16) -> bool {
         match self {
-            Self::Category(category) => category_of(character).starts_with(category),
+            Self::Category(category) => category_of(unit).starts_with(category),
             Self::Word => matches!(
-                category_of(character),
+                category_of(unit),
                 "Lu" | "Ll" | "Lt" | "Lm" | "Lo" | "Mn" | "Nd" | "Pc"
             ),
-            Self::Space => character.is_whitespace(),
-            Self::Block(first, last) => (first..=last).contains(&character),
-        }
-    }
-
-    /// What stands for the class within brackets.
-    fn text(self) -> String {
-        match self {
-            // The halves of characters are from a plane for private use; see `units`.
-            Self::Category("Cs") => format!("{FIRST_HALF}-{LAST_HALF}"),
-            Self::Category("Co") => r"\x{E000}-\x{F8FF}".to_owned(),
-            Self::Category(category) => format!(r"\p{{{category}}}"),
-            Self::Word => r"\p{L}\p{Mn}\p{Nd}\p{Pc}".to_owned(),
-            Self::Space => r"\s".to_owned(),
+            Self::Space => char::from_u32(unit.into()).is_some_and(char::is_whitespace),
             Self::Block(first, last) => {
-                let mut range = String::new();
-                write_range(&mut range, first, last);
-                range
+                char::from_u32(unit.into()).is_some_and(|character| (first..=last).contains(&character))
             }
         }
     }
@@ -142,18 +147,9 @@ impl Set {
         set
     }
 
-    /// Adds the characters from one code unit to another.
+    /// Adds the code units from that of one character to that of another.
     pub(super) fn add(&mut self, first: char, last: char) {
-        // The characters for halves of others stand behind all others, their code units amid them.
-        let is_half = |character| (FIRST_HALF..=LAST_HALF).contains(&character);
-        match (is_half(first), is_half(last)) {
-            (false, true) => self.ranges.extend([(first, '\u{D7FF}'), (FIRST_HALF, last)]),
-            (true, false) => self.ranges.extend([(first, LAST_HALF), ('\u{E000}', last)]),
-            (false, false) if first < '\u{E000}' && last >= '\u{E000}' => {
-                self.ranges.extend([(first, last), (FIRST_HALF, LAST_HALF)]);
-            }
-            _ => self.ranges.push((first, last)),
-        }
+        self.ranges.push((to_unit(first), to_unit(last)));
     }
 
     pub(super) fn add_class(&mut self, class: Class, negated: bool) {
@@ -171,13 +167,13 @@ impl Set {
 
     /// Adds the characters of which those in the ranges differ in case alone; classes stay as they are.
     pub(super) fn ignore_case(&mut self) {
-        let in_range = |character: char| {
+        let in_range = |unit: u16| {
             self.ranges
                 .iter()
-                .any(|&(first, last)| (first..=last).contains(&character))
+                .any(|&(first, last)| (first..=last).contains(&unit))
         };
-        let lower: BTreeSet<char> = match self.ranges.as_slice() {
-            [(first, last)] if first == last => [lower_invariant(*first)].into(),
+        let lower: BTreeSet<u16> = match self.ranges.as_slice() {
+            [(first, last)] if first == last => [lower_unit(*first)].into(),
             _ => CASES
                 .iter()
                 .filter(|&&(small, other)| in_range(small) || in_range(other))
@@ -193,113 +189,56 @@ impl Set {
         }
     }
 
-    /// Whether the set was made of one character alone.
-    pub(super) fn is_single(&self) -> bool {
-        let mut ranges = self.ranges.iter();
-        let single = ranges
-            .next()
-            .is_some_and(|&(first, last)| first == last && ranges.all(|&range| range == (first, first)));
-        single && self.classes.is_empty() && !self.negated
-    }
-
-    pub(super) fn contains(&self, character: char) -> bool {
+    pub(super) fn contains(&self, unit: u16) -> bool {
         let named = self
             .ranges
             .iter()
-            .any(|&(first, last)| (first..=last).contains(&character))
+            .any(|&(first, last)| (first..=last).contains(&unit))
             || self
                 .classes
                 .iter()
-                .any(|&(class, negated)| class.contains(character) != negated);
-        named != self.negated
-            && !self
-                .subtracted
-                .as_ref()
-                .is_some_and(|set| set.contains(character))
-    }
-
-    /// Writes the set as a class of the engine's own dialect, every character by its number.
-    pub(super) fn write(&self, pattern: &mut String, alphabet: Alphabet) {
-        match alphabet {
-            Alphabet::Unicode => self.write_all(pattern),
-            Alphabet::Ascii => {
-                pattern.push('[');
-                let mut next = '\0'..='\x7F';
-                while let Some(first) = next.find(|&character| self.contains(character)) {
-                    let mut last = first;
-                    let mut ahead = next.clone();
-                    while let Some(character) = ahead.next().filter(|&character| self.contains(character)) {
-                        last = character;
-                        next.next();
-                    }
-                    write_range(pattern, first, last);
-                }
-                // A class without a character never matches; an empty one would not be read as such.
-                if pattern.ends_with('[') {
-                    pattern.push_str(r"^\x{00}-\x{10FFFF}");
-                }
-                pattern.push(']');
-            }
-        }
-    }
-
-    fn write_all(&self, pattern: &mut String) {
-        if self.subtracted.is_some() {
-            pattern.push('[');
-        }
-        pattern.push_str(if self.negated { "[^" } else { "[" });
-        for &(first, last) in &self.ranges {
-            write_range(pattern, first, last);
-        }
-        for &(class, negated) in &self.classes {
-            if negated {
-                let _ = write!(pattern, "[^{}]", class.text());
-            } else {
-                pattern.push_str(&class.text());
-            }
-        }
-        pattern.push(']');
-        if let Some(set) = &self.subtracted {
-            pattern.push_str("--");
-            set.write_all(pattern);
-            pattern.push(']');
-        }
+                .any(|&(class, negated)| class.contains(unit) != negated);
+        named != self.negated && !self.subtracted.as_ref().is_some_and(|set| set.contains(unit))
     }
 }
 
-/// Each character with a small letter after that letter, in this order.
-static CASES: LazyLock<Vec<(char, char)>> = LazyLock::new(|| {
-    let mut cases: Vec<(char, char)> = ('\0'..='\u{FFFF}')
-        .map(|character| (lower_invariant(character), character))
-        .filter(|(small, character)| small != character)
+/// Returns true if a character is one of `\w`.
+pub(super) fn is_word(character: char) -> bool {
+    Class::Word.contains(to_unit(character))
+}
+
+/// Returns true if a word begins or ends between two code units. Beside those of `\w`, the characters that join letters or
+/// keep them apart belong to words here.
+pub(super) fn is_word_boundary(previous: Option<u16>, next: Option<u16>) -> bool {
+    let of_word = |unit: u16| Class::Word.contains(unit) || matches!(unit, 0x200C | 0x200D);
+    previous.is_some_and(of_word) != next.is_some_and(of_word)
+}
+
+/// Each code unit with a small letter after that letter, in this order.
+static CASES: LazyLock<Vec<(u16, u16)>> = LazyLock::new(|| {
+    let mut cases: Vec<(u16, u16)> = (0..=u16::MAX)
+        .map(|unit| (lower_unit(unit), unit))
+        .filter(|(small, unit)| small != unit)
         .collect();
     cases.sort_unstable();
     cases
 });
 
-fn write_range(pattern: &mut String, first: char, last: char) {
-    let _ = write!(pattern, r"\x{{{:02X}}}", u32::from(first));
-    if first != last {
-        let _ = write!(pattern, r"-\x{{{:02X}}}", u32::from(last));
+/// The small letter of a code unit under the invariant culture, or the code unit.
+pub(super) fn lower_unit(unit: u16) -> u16 {
+    match char::from_u32(unit.into()) {
+        Some(character) => to_unit(lower_invariant(character)),
+        None => unit,
     }
 }
 
-fn category_of(character: char) -> &'static str {
-    if (FIRST_HALF..=LAST_HALF).contains(&character) {
-        return "Cs";
-    }
-    get_general_category(character).abbreviation()
+fn category_of(unit: u16) -> &'static str {
+    char::from_u32(unit.into()).map_or("Cs", |character| get_general_category(character).abbreviation())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn written(set: &Set, alphabet: Alphabet) -> String {
-        let mut pattern = String::new();
-        set.write(&mut pattern, alphabet);
-        pattern
-    }
 
     #[test]
     fn letters_differ_in_case_alone_if_they_have_the_same_small_letter() {
@@ -313,66 +252,34 @@ mod tests {
             ('ß', "ßẞ"),
         ] {
             let set = Set::one(character, true);
-            assert!(('\0'..='\u{FFFF}').filter(|&c| set.contains(c)).eq({
-                let mut alike: Vec<char> = alike.chars().collect();
-                alike.sort_unstable();
-                alike
-            }));
+            let mut expected: Vec<u16> = alike.encode_utf16().collect();
+            expected.sort_unstable();
+            let found: Vec<u16> = (0..=u16::MAX).filter(|unit| set.contains(*unit)).collect();
+            assert_eq!(found, expected, "{character}");
         }
     }
 
     #[test]
-    fn a_set_is_the_same_in_every_alphabet() {
+    fn a_set_has_the_same_members_when_they_are_looked_up() {
+        let mut consonants = Set::default();
+        consonants.add('a', 'z');
         let mut vowels = Set::default();
         for vowel in "aeiou".chars() {
             vowels.add(vowel, vowel);
         }
-        let mut consonants = Set::default();
-        consonants.add('a', 'z');
         consonants.subtract(vowels);
         let mut strange = Set::of(Class::Space, true);
         strange.add_class(Class::Category("Cs"), false);
         strange.negate();
-        let mut wide = Set::default();
-        wide.add('z', '\u{E001}');
-        let mut halves = Set::default();
-        halves.add('\u{D000}', '\u{10DC00}');
-        let mut nothing = Set::of(Class::Word, false);
-        nothing.add_class(Class::Word, true);
-        nothing.negate();
         for set in [
             consonants,
             strange,
-            wide,
-            halves,
-            nothing,
-            Set::of(Class::Word, false),
             Set::of(Class::Word, true),
-            Set::of(Class::DIGIT, true),
-            Set::of(Class::Category("P"), false),
-            Set::of(Class::Category("Co"), true),
-            Set::one(']', false),
-            Set::one('x', true),
+            Set::one('K', true),
         ] {
-            let all = fancy_regex::Regex::new(&format!(r"\A{}\z", written(&set, Alphabet::Unicode))).unwrap();
-            let ascii = fancy_regex::Regex::new(&format!(r"\A{}\z", written(&set, Alphabet::Ascii))).unwrap();
-            for character in ('\0'..='\u{2FFF}')
-                .chain('\u{D000}'..='\u{FFFF}')
-                .chain(FIRST_HALF..=LAST_HALF)
-            {
-                let text = character.to_string();
-                assert_eq!(
-                    all.is_match(&text).unwrap(),
-                    set.contains(character),
-                    "{set:?} {character:?}"
-                );
-                if character.is_ascii() {
-                    assert_eq!(
-                        ascii.is_match(&text).unwrap(),
-                        set.contains(character),
-                        "{set:?} {character:?}"
-                    );
-                }
+            let members = Members::of(&set);
+            for unit in 0..=u16::MAX {
+                assert_eq!(members.contains(unit), set.contains(unit), "{set:?} {unit:x}");
             }
         }
     }

@@ -1,55 +1,42 @@
-//! What a backslash begins.
+//! Escapes, which a backslash begins.
 
 use super::{
     super::{
         error::RegexError,
         groups::Group,
-        set::{Alphabet, Class, Set},
+        node::{Assertion, Node},
+        set::{Class, Set, is_word},
         units::from_unit,
     },
-    Piece, Translator, syntax, unsupported,
+    Parser, syntax, unsupported,
 };
 
-impl Translator<'_> {
+impl Parser<'_> {
     /// Reads what follows a backslash at `start`, outside of classes.
-    pub(super) fn escape(&mut self, start: usize) -> Result<Piece, RegexError> {
+    pub(super) fn escape(&mut self, start: usize) -> Result<Node, RegexError> {
         if let Some((class, negated)) = self.named_class(start)? {
-            return Ok(self.piece_of(&Set::of(class, negated)));
+            return Ok(Node::Set(Set::of(class, negated)));
         }
-        let simple = match self.peek() {
-            Some('b') => Some(self.boundary(false)),
-            Some('B') => Some(self.boundary(true)),
-            Some('A') => Some(Piece::new(r"\A", 0)),
-            Some('z') => Some(Piece::new(r"\z", 0)),
-            Some('Z') => Some(self.end()),
-            Some('G') => {
-                self.is_contiguous = true;
-                Some(Piece::new(r"\G", 0))
-            }
+        let assertion = match self.peek() {
+            Some('b') => Some(Assertion::Boundary { is_negated: false }),
+            Some('B') => Some(Assertion::Boundary { is_negated: true }),
+            Some('A') => Some(Assertion::Start),
+            Some('z') => Some(Assertion::End),
+            Some('Z') => Some(Assertion::EndOrLineFeed),
+            Some('G') => Some(Assertion::SearchStart),
             _ => None,
         };
-        if let Some(piece) = simple {
+        if let Some(assertion) = assertion {
             self.position += 1;
-            return Ok(piece);
+            return Ok(Node::Assertion(assertion));
         }
         if let Some(group) = self.reference(start)? {
-            return self.back_reference(start, group);
+            return Ok(Node::Reference {
+                group,
+                ignores_case: self.options.ignore_case(),
+            });
         }
         self.character_escape(start).map(|literal| self.literal(literal))
-    }
-
-    fn boundary(&mut self, negated: bool) -> Piece {
-        // Beside the characters of `\w`, those that join letters or keep them apart belong to words here.
-        const WORD: &str = r"[\p{L}\p{Mn}\p{Nd}\p{Pc}\x{200C}\x{200D}]";
-        self.is_simpler_in_ascii = true;
-        let (after_word, after_other) = if negated { ("=", "!") } else { ("!", "=") };
-        match self.alphabet {
-            Alphabet::Ascii => Piece::new(if negated { r"\B" } else { r"\b" }, 0),
-            Alphabet::Unicode => {
-                let text = format!("(?:(?<={WORD})(?{after_word}{WORD})|(?<!{WORD})(?{after_other}{WORD}))");
-                Piece::new(text, 0)
-            }
-        }
     }
 
     /// Reads `\w`, `\d`, `\s`, `\p{..}` and those in capitals, which mean all others.
@@ -145,33 +132,10 @@ impl Translator<'_> {
             .pattern
             .iter()
             .skip(self.position)
-            .take_while(|&&character| Set::of(Class::Word, false).contains(character))
+            .take_while(|character| is_word(**character))
             .collect();
         self.position += name.chars().count();
         name
-    }
-
-    fn back_reference(&mut self, start: usize, group: Group) -> Result<Piece, RegexError> {
-        if self.is_backward {
-            return Err(unsupported(start, "a reference to a group within a look-behind"));
-        }
-        let option = if self.options.ignore_case() { "i" } else { "" };
-        let text = format!(r"(?{option}:\{})", self.refer(start, group)?);
-        Ok(Piece {
-            text,
-            least: 0,
-            is_fixed: false,
-        })
-    }
-
-    /// Notes a reference to a group, and gives its number in the engine.
-    pub(super) fn refer(&mut self, start: usize, group: Group) -> Result<usize, RegexError> {
-        // Of a group that is open the engine knows where it began, .NET what it took before.
-        if self.open.contains(&group) || (self.groups.is_some() && group == Group::WHOLE) {
-            return Err(unsupported(start, "a reference to the group that it stands in"));
-        }
-        self.referred.push(group);
-        Ok(group.0)
     }
 
     /// Reads the escape of one character.
@@ -206,7 +170,7 @@ impl Translator<'_> {
                     .and_then(char::from_u32)
                     .ok_or_else(|| syntax(start, "`\\c` wants a letter"))?
             }
-            Some(letter) if Set::of(Class::Word, false).contains(letter) => {
+            Some(letter) if is_word(letter) => {
                 return Err(syntax(start, format!("`\\{letter}` means nothing")));
             }
             Some(literal) => literal,

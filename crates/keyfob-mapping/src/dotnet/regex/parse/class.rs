@@ -6,10 +6,10 @@ use super::{
         set::{Class, Set},
         units::to_unit,
     },
-    MAX_DEPTH, Translator, syntax, unsupported,
+    MAX_DEPTH, Parser, syntax, unsupported,
 };
 
-impl Translator<'_> {
+impl Parser<'_> {
     /// Reads a class after its opening bracket at `start`.
     pub(super) fn class(&mut self, start: usize) -> Result<Set, RegexError> {
         self.depth += 1;
@@ -50,7 +50,7 @@ impl Translator<'_> {
         Ok(set)
     }
 
-    /// Whether a `-` follows that does not end the class.
+    /// Returns true if a `-` follows that does not end the class.
     fn is_range(&self) -> bool {
         self.peek() == Some('-') && self.peek_at(1).is_some_and(|next| next != ']' && next != '[')
     }

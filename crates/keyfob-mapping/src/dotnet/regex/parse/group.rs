@@ -1,13 +1,13 @@
-//! What a parenthesis begins.
+//! Groups, which a parenthesis begins.
 
 use super::{
-    super::{error::RegexError, groups::Opened},
-    MAX_DEPTH, Options, Piece, Translator, syntax, unsupported,
+    super::{error::RegexError, groups::Opened, node::Node},
+    MAX_DEPTH, Options, Parser, syntax, unsupported,
 };
 
-impl Translator<'_> {
+impl Parser<'_> {
     /// Reads what follows a parenthesis at `start`; nothing if that only sets options.
-    pub(super) fn group(&mut self, start: usize) -> Result<Option<Piece>, RegexError> {
+    pub(super) fn group(&mut self, start: usize) -> Result<Option<Node>, RegexError> {
         let options = self.options.clone();
         self.depth += 1;
         if self.depth > MAX_DEPTH {
@@ -15,13 +15,13 @@ impl Translator<'_> {
         }
         let piece = if self.eat('?') {
             match self.next() {
-                Some(':') => Some(self.enclosed(start, "(?:")?),
-                Some('=') => Some(self.look_ahead(start, "(?=")?),
-                Some('!') => Some(self.look_ahead(start, "(?!")?),
-                Some('>') => Some(self.atomic(start)?),
+                Some(':') => Some(self.enclosed(start)?),
+                Some('=') => Some(self.look(start, false, false)?),
+                Some('!') => Some(self.look(start, false, true)?),
+                Some('>') => Some(Node::Atomic(Box::new(self.enclosed(start)?))),
                 Some('\'') => Some(self.named_group(start, '\'')?),
-                Some('<') if self.eat('=') => Some(self.look_behind(start, false)?),
-                Some('<') if self.eat('!') => Some(self.look_behind(start, true)?),
+                Some('<') if self.eat('=') => Some(self.look(start, true, false)?),
+                Some('<') if self.eat('!') => Some(self.look(start, true, true)?),
                 Some('<') => Some(self.named_group(start, '>')?),
                 Some('(') => Some(self.condition(start)?),
                 Some(option) => {
@@ -29,12 +29,12 @@ impl Translator<'_> {
                         self.depth -= 1;
                         return Ok(None);
                     }
-                    Some(self.enclosed(start, "(?:")?)
+                    Some(self.enclosed(start)?)
                 }
                 None => return Err(not_closed(start)),
             }
         } else if self.options.explicit_capture() {
-            Some(self.enclosed(start, "(?:")?)
+            Some(self.enclosed(start)?)
         } else {
             Some(self.capture(start, Opened::Unnamed)?)
         };
@@ -44,77 +44,31 @@ impl Translator<'_> {
     }
 
     /// Reads up to the closing parenthesis.
-    fn enclosed(&mut self, start: usize, open: &str) -> Result<Piece, RegexError> {
+    fn enclosed(&mut self, start: usize) -> Result<Node, RegexError> {
         let inner = self.alternatives()?;
         if !self.eat(')') {
             return Err(not_closed(start));
         }
-        Ok(Piece {
-            text: format!("{open}{})", inner.text),
-            ..inner
+        Ok(inner)
+    }
+
+    fn capture(&mut self, start: usize, opened: Opened) -> Result<Node, RegexError> {
+        let group = self.captures.push(start, opened);
+        Ok(Node::Capture(group, Box::new(self.enclosed(start)?)))
+    }
+
+    fn look(&mut self, start: usize, is_behind: bool, is_negated: bool) -> Result<Node, RegexError> {
+        let was_behind = std::mem::replace(&mut self.is_behind, is_behind);
+        let node = Box::new(self.enclosed(start)?);
+        self.is_behind = was_behind;
+        Ok(Node::Look {
+            node,
+            is_behind,
+            is_negated,
         })
     }
 
-    fn capture(&mut self, start: usize, opened: Opened) -> Result<Piece, RegexError> {
-        let group = self.captures.push(start, opened);
-        self.open.push(group);
-        let piece = self.enclosed(start, "(")?;
-        self.open.pop();
-        Ok(piece)
-    }
-
-    fn look_ahead(&mut self, start: usize, open: &str) -> Result<Piece, RegexError> {
-        let was_backward = std::mem::replace(&mut self.is_backward, false);
-        let piece = self.enclosed(start, open)?;
-        self.is_backward = was_backward;
-        Ok(Piece::new(piece.text, 0))
-    }
-
-    /// Reads a look-behind, each alternative of which becomes one of its own, so that more of them have a fixed length.
-    fn look_behind(&mut self, start: usize, is_negative: bool) -> Result<Piece, RegexError> {
-        let was_backward = std::mem::replace(&mut self.is_backward, true);
-        let (open, between) = if is_negative { ("(?<!", "") } else { ("(?<=", "|") };
-        let mut text = String::from("(?:");
-        loop {
-            let groups = self.captures.len();
-            let piece = self.sequence()?;
-            if !piece.is_fixed {
-                if ["(?=", "(?!", "(?<"]
-                    .iter()
-                    .any(|assertion| piece.text.contains(assertion))
-                {
-                    return Err(unsupported(
-                        start,
-                        "an assertion within a look-behind of varying length",
-                    ));
-                }
-                // What a group takes depends on the direction then.
-                self.doubt(groups, "a group within a look-behind of varying length");
-            }
-            text.push_str(open);
-            text.push_str(&piece.text);
-            text.push(')');
-            if !self.eat('|') {
-                break;
-            }
-            text.push_str(between);
-        }
-        if !self.eat(')') {
-            return Err(not_closed(start));
-        }
-        text.push(')');
-        self.is_backward = was_backward;
-        Ok(Piece::new(text, 0))
-    }
-
-    fn atomic(&mut self, start: usize) -> Result<Piece, RegexError> {
-        if self.is_backward {
-            return Err(unsupported(start, "an atomic group within a look-behind"));
-        }
-        self.enclosed(start, "(?>")
-    }
-
-    fn named_group(&mut self, start: usize, close: char) -> Result<Piece, RegexError> {
+    fn named_group(&mut self, start: usize, close: char) -> Result<Node, RegexError> {
         let name = self.name();
         if self.peek() == Some('-') {
             return Err(unsupported(start, "a balancing group"));
@@ -135,8 +89,8 @@ impl Translator<'_> {
     }
 
     /// Reads a condition after its second parenthesis, and what depends on it.
-    fn condition(&mut self, start: usize) -> Result<Piece, RegexError> {
-        if self.is_backward {
+    fn condition(&mut self, start: usize) -> Result<Node, RegexError> {
+        if self.is_behind {
             return Err(unsupported(start, "a condition within a look-behind"));
         }
         let back = self.position;
@@ -147,11 +101,8 @@ impl Translator<'_> {
             self.position += 1;
             let group = group.or(self.group_named(&name));
             let group = group.ok_or_else(|| syntax(start, format!("there is no group {name}")))?;
-            let group = self.refer(start, group)?;
-            let (mut yes, no) = self.branches(start)?;
-            yes.text = format!("(?({group}){}|{})", yes.text, no.text);
-            yes.join(&no);
-            return Ok(yes);
+            let branches = self.branches(start)?;
+            return Ok(Node::IfCaptured { group, branches });
         }
         self.position = back;
         let groups = self.captures.len();
@@ -159,32 +110,26 @@ impl Translator<'_> {
             self.group(back)?
                 .ok_or_else(|| syntax(start, "there is no condition"))?
         } else {
-            self.enclosed(back, "(?:")?
+            self.enclosed(back)?
         };
         if self.captures.len() > groups {
             return Err(unsupported(start, "a group within a condition"));
         }
-        let (mut yes, no) = self.branches(start)?;
-        let condition = condition.text;
-        yes.text = format!("(?:(?={condition}){}|(?!{condition}){})", yes.text, no.text);
-        yes.join(&no);
-        Ok(yes)
+        let condition = Box::new(condition);
+        let branches = self.branches(start)?;
+        Ok(Node::IfMatched { condition, branches })
     }
 
     /// Reads what follows if a condition holds, and if it does not, up to the closing parenthesis.
-    fn branches(&mut self, start: usize) -> Result<(Piece, Piece), RegexError> {
-        let enclosed = |piece: Piece| Piece {
-            text: format!("(?:{})", piece.text),
-            ..piece
-        };
-        let yes = enclosed(self.sequence()?);
+    fn branches(&mut self, start: usize) -> Result<Box<[Node; 2]>, RegexError> {
+        let yes = self.sequence()?;
         let no = if self.eat('|') {
-            enclosed(self.sequence()?)
+            self.sequence()?
         } else {
-            Piece::new("", 0)
+            Node::empty()
         };
         match self.next() {
-            Some(')') => Ok((yes, no)),
+            Some(')') => Ok(Box::new([yes, no])),
             Some(_) => Err(syntax(start, "a condition has at most two alternatives")),
             None => Err(not_closed(start)),
         }
