@@ -51,7 +51,9 @@ FREE = {
     "keyfob-http/src": "tokens of HTTP",
     "keyfob-client/src": "schemes, hosts and media types",
     "keyfob-cli/src/map": "names of types and kinds, and paths of attributes",
-    "keyfob-mapping/src": "the functions of other products' languages",
+    "keyfob-expression/src": "the functions of another product's language",
+    "keyfob-expression-okta/src": "the functions of another product's language",
+    "keyfob-mapping/src": "names of other products' attributes",
     "keyfob-card/src": "names of card formats; the crate stands alone",
     "keyfob-testgen/src": "models that share no code with what they test",
 }

@@ -9,7 +9,9 @@ ALLOWED = {
     "keyfob-core": [],
     "keyfob-filter": ["core"],
     "keyfob-patch": ["core", "filter"],
-    "keyfob-mapping": ["core", "filter", "patch"],
+    "keyfob-expression": ["core", "filter"],
+    "keyfob-expression-okta": ["core", "expression"],
+    "keyfob-mapping": ["core", "filter", "patch", "expression", "expression-okta"],
     "keyfob-client": ["core", "filter", "patch"],
     "keyfob-card": [],
     "keyfob-access": ["core", "filter", "patch", "store", "engine", "card"],
@@ -20,7 +22,7 @@ ALLOWED = {
     "keyfob-store-sqlite": ["core", "filter", "patch", "store"],
     "keyfob-store-testkit": ["core", "filter", "patch", "store"],
     "keyfob-testgen": ["core", "filter"],
-    "keyfob-cli": ["core", "filter", "patch", "store", "engine", "http", "store-memory", "store-sqlite", "mapping", "client", "card", "access"],
+    "keyfob-cli": ["core", "filter", "patch", "store", "engine", "http", "store-memory", "store-sqlite", "expression", "expression-okta", "mapping", "client", "card", "access"],
 }
 # The crates up to the engine know no HTTP, no SQL and no runtime, not even through somebody else.
 PURE = ["keyfob-core", "keyfob-filter", "keyfob-patch", "keyfob-store", "keyfob-engine"]

@@ -5,7 +5,7 @@ use std::{error::Error, hint::black_box};
 use criterion::Criterion;
 use keyfob_benches::{compare, criterion};
 use keyfob_core::SmolStr;
-use keyfob_mapping::{Environment, Expression, Options, Outcome, Program, SeededEntropy, Source, Value};
+use keyfob_expression::{Environment, Expression, Options, Outcome, Program, SeededEntropy, Source, Value};
 
 const SWITCH: &str = r#"Switch([IsSoftDeleted], , "False", "True", "True", "False")"#;
 const JOIN: &str = r#"Join(" ", [givenName], [surname])"#;

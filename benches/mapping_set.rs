@@ -4,10 +4,10 @@ use std::{error::Error, hint::black_box};
 
 use keyfob_benches::{compare, criterion};
 use keyfob_core::{Object, Registry, Resource, ResourceType, SchemaUri, SmolStr, validate};
+use keyfob_expression::{Environment, Options, SeededEntropy, Source, Value};
 use keyfob_mapping::{
-    Environment, Options, SeededEntropy, Source, Value,
+    Mapper, ObjectMapping,
     graph::{self, Objects},
-    mapping::{Mapper, ObjectMapping},
 };
 
 const USER: &[u8] = br#"{

@@ -2,10 +2,8 @@
 
 use keyfob_benches::{compare, criterion};
 use keyfob_core::DateTime;
-use keyfob_mapping::{
-    Source, Value,
-    okta::{Context, Expression},
-};
+use keyfob_expression::{Source, Value};
+use keyfob_expression_okta::{Context, Expression};
 
 type Failed = Box<dyn std::error::Error>;
 

@@ -1,6 +1,6 @@
 //! Mapping expressions: nothing panics, everything that is read prints as what reads back, and evaluation ends.
 
-use keyfob_mapping::{
+use keyfob_expression::{
     Environment, Expression, FunctionSet, Options, Outcome, Program, SeededEntropy, Source, lint,
 };
 

@@ -7,6 +7,7 @@ mod evaluation;
 mod expression;
 mod filter;
 mod model;
+mod objects;
 mod okta;
 mod patch;
 mod resource;
@@ -18,6 +19,7 @@ pub use self::{
     expression::{expression_roundtrip, expression_total},
     filter::{filter_roundtrip, filter_total, path_roundtrip},
     model::{diff_applies, operations_are_independent, patch_vs_model},
+    objects::objects_total,
     okta::okta_expression_total,
     patch::patch_apply_total,
     resource::resource_roundtrip,

@@ -1,9 +1,7 @@
 //! Expressions of Okta: nothing panics, what is read prints as what reads back, and values are the same each time.
 
-use keyfob_mapping::{
-    Source,
-    okta::{Context, Directory, Expression, ParseOptions},
-};
+use keyfob_expression::Source;
+use keyfob_expression_okta::{Context, Directory, Expression, ParseOptions};
 
 const SOURCE: &[u8] = br#"{
     "user": {

@@ -1,10 +1,10 @@
 //! Mappings as tenants export them and people write them.
 
 use keyfob_core::Registry;
+use keyfob_expression::{Environment, Options, SeededEntropy, Source};
 use keyfob_mapping::{
-    Environment, Options, SeededEntropy, Source,
+    Change, Mapper, ObjectMapping,
     graph::{self, SynchronizationSchema},
-    mapping::{Change, Mapper, ObjectMapping},
     scope::ScopingFilter,
 };
 

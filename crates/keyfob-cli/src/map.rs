@@ -15,7 +15,7 @@ mod test;
 
 use clap::Subcommand;
 use keyfob_core::render::Rendered;
-use keyfob_mapping::Lint;
+use keyfob_expression::Lint;
 
 use crate::{Answer, Unusable};
 

@@ -3,21 +3,15 @@
 use std::collections::BTreeMap;
 
 use keyfob_core::DateTime;
+use keyfob_expression::{
+    Decimal, Environment, ErrorClass, ExpressionError, FlowScope, FunctionSet, Limits, Options, Outcome,
+    Program, Source, Value, dotnet::regex::Regex,
+};
+use keyfob_expression_okta as okta;
+use keyfob_expression_okta::Directory;
 use serde_json::{Value as Json, value::RawValue};
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
-
-use crate::{
-    dotnet::regex::Regex,
-    environment::Environment,
-    error::ExpressionError,
-    expression::ErrorClass,
-    okta::{self, Directory},
-    options::{FunctionSet, Limits, Options},
-    program::{FlowScope, Outcome, Program},
-    source::Source,
-    value::{Decimal, Value},
-};
 
 /// An expression, a source, and what the one has to give for the other.
 ///
@@ -44,7 +38,8 @@ use crate::{
 /// Other members are for people.
 ///
 /// ```
-/// use keyfob_mapping::{Environment, Options, SeededEntropy, vectors};
+/// use keyfob_expression::{Environment, Options, SeededEntropy};
+/// use keyfob_mapping::vectors;
 ///
 /// let file = br#"[{"id": "title", "expr": "PCase([title])", "attrs": {"title": "ENGINEER"}, "expected": "Engineer"}]"#;
 /// let entropy = SeededEntropy::new(0);

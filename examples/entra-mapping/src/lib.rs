@@ -3,10 +3,10 @@
 use std::error::Error;
 
 use keyfob_core::{Registry, Resource, ResourceType};
+use keyfob_expression::{Environment, Options};
 use keyfob_mapping::{
-    Environment, Options,
+    Change, Mapper,
     graph::{self, RuleMapping, SynchronizationSchema},
-    mapping::{Change, Mapper},
     vectors,
 };
 

@@ -4,7 +4,8 @@ use std::error::Error;
 
 use entra_mapping::{SCHEMA, USER, VECTORS, import, provision, test, user_type};
 use keyfob_core::{Clock, Resource, SystemClock, json};
-use keyfob_mapping::{Environment, SystemEntropy, mapping::Change};
+use keyfob_expression::{Environment, SystemEntropy};
+use keyfob_mapping::Change;
 
 #[expect(clippy::print_stdout, reason = "a program to look at")]
 fn main() -> Result<(), Box<dyn Error>> {

@@ -3,7 +3,8 @@
 
 use entra_mapping::{SCHEMA, USER, VECTORS, import, provision, test, user_type};
 use keyfob_core::{Dialect, Resource, SchemaUri};
-use keyfob_mapping::{Environment, SeededEntropy, graph::SynchronizationSchema, mapping::Change};
+use keyfob_expression::{Environment, SeededEntropy};
+use keyfob_mapping::{Change, graph::SynchronizationSchema};
 use keyfob_patch::Plan;
 
 fn with_environment<T>(run: impl FnOnce(&Environment<'_>) -> T) -> T {

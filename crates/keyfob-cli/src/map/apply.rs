@@ -6,11 +6,11 @@ use keyfob_core::{
     Collation, CompareKey, Dialect, Object, Resource, ResourceType, SmolStr, json, message::PatchRequest,
     render::Printable, validate,
 };
+use keyfob_expression::{Environment, Source};
 use keyfob_filter::{CompareOp, Filter, Literal};
 use keyfob_mapping::{
-    Environment, Source,
+    ApplyError, ApplyErrorKind, Change, Lookup, Mapper, MappingError, ObjectMapping,
     graph::{GraphObject, Objects, TargetType},
-    mapping::{ApplyError, ApplyErrorKind, Change, Lookup, Mapper, MappingError, ObjectMapping},
 };
 use serde_json::{Value as Json, json};
 

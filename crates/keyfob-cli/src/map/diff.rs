@@ -3,10 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use keyfob_core::render::Printable;
-use keyfob_mapping::{
-    graph::SynchronizationSchema,
-    mapping::{Difference, ObjectMapping},
-};
+use keyfob_mapping::{Difference, ObjectMapping, graph::SynchronizationSchema};
 use serde_json::json;
 
 use super::mapping::unreadable;

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use keyfob_mapping::{
-    Environment, Expression, ExpressionError, Lint, Options, Outcome, Program, Source, Value, graph, lint,
+use keyfob_expression::{
+    Environment, Expression, ExpressionError, Lint, Options, Outcome, Program, Source, Value, lint,
 };
+use keyfob_mapping::graph;
 use serde_json::{Value as Json, json};
 
 use super::{

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use keyfob_core::{Clock as _, DateTime, SystemClock};
-use keyfob_mapping::{Entropy, Environment, Functions, NullCondition, Options, Source, SystemEntropy, Value};
+use keyfob_expression::{
+    Entropy, Environment, Functions, NullCondition, Options, Source, SystemEntropy, Value,
+};
 
 use crate::{Unusable, input};
 

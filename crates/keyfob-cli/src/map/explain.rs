@@ -3,11 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use keyfob_core::render::Printable;
-use keyfob_mapping::{
-    explain::{self, Explanation, Step, StepResult},
-    graph::GraphObject,
-    mapping::{Change, Flow, Lookup, Mapper, MappingExplanation},
-};
+use keyfob_expression::explain::{self, Explanation, Step, StepResult};
+use keyfob_mapping::{Change, Flow, Lookup, Mapper, MappingExplanation, graph::GraphObject};
 use serde_json::{Value as Json, json};
 
 use super::{

@@ -1,7 +1,8 @@
 //! `keyfob map functions`: what functions there are.
 
 use clap::ValueEnum;
-use keyfob_mapping::{Function, FunctionSet, okta};
+use keyfob_expression::{Function, FunctionSet};
+use keyfob_expression_okta as okta;
 use serde_json::json;
 
 use crate::{Answer, Unusable, output};
@@ -80,7 +81,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
         rows.retain(|row| row.name.eq_ignore_ascii_case(name) || last(row));
         if rows.is_empty() {
             output::report(&format!("there is no function `{name}`"));
-            if let Err(error) = keyfob_mapping::Expression::parse(&format!("{name}()"))
+            if let Err(error) = keyfob_expression::Expression::parse(&format!("{name}()"))
                 && let Some(suggestion) = error.suggestion()
             {
                 output::report(&format!("did you mean `{suggestion}`?"));
@@ -119,7 +120,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
 fn entra(function: Function) -> Row {
     let document = function.document();
     let text =
-        |of: fn(&keyfob_mapping::Document) -> &'static str| document.as_ref().map_or("", of).to_owned();
+        |of: fn(&keyfob_expression::Document) -> &'static str| document.as_ref().map_or("", of).to_owned();
     let is_entra = Function::named(function.name(), FunctionSet::Entra).is_some();
     Row {
         dialect: if is_entra {

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use keyfob_core::render::Printable;
-use keyfob_mapping::{
-    Options, Program,
-    lint::{self, Level, Lint},
-    mapping::{MappingLint, ObjectMapping},
+use keyfob_expression::{
+    Lint, Options, Program,
+    lint::{self, Level},
 };
+use keyfob_mapping::{MappingLint, ObjectMapping};
 use serde_json::json;
 
 use super::{

@@ -8,9 +8,8 @@ use keyfob_core::{
     schema::RegistryBuilder,
 };
 use keyfob_mapping::{
-    ImportError,
+    ImportError, ObjectMapping,
     graph::{ObjectDefinition, RuleMapping, SynchronizationSchema, TargetType},
-    mapping::ObjectMapping,
 };
 
 use crate::{Unusable, input, output};

@@ -1,10 +1,8 @@
 //! Objects of the source and existing resources, for every command that takes them.
 
 use keyfob_core::{Registry, Resource, ResourceType};
-use keyfob_mapping::{
-    Source,
-    graph::{GraphObject, Objects},
-};
+use keyfob_expression::Source;
+use keyfob_mapping::graph::{GraphObject, Objects};
 use serde_json::Value as Json;
 
 use super::evaluating::Attributes;

@@ -3,10 +3,8 @@
 use std::path::Path;
 
 use keyfob_core::{DateTime, SmolStr};
-use keyfob_mapping::{
-    Source, Value,
-    okta::{Context, Directory, Expression},
-};
+use keyfob_expression::{Source, Value};
+use keyfob_expression_okta::{Context, Directory, Expression};
 use serde_json::{Value as Json, json};
 
 use crate::{Answer, Unusable, input, output};

@@ -8,7 +8,8 @@ use std::{
 };
 
 use keyfob_core::render::{Printable, is_active};
-use keyfob_mapping::{Options, vectors};
+use keyfob_expression::Options;
+use keyfob_mapping::vectors;
 use serde_json::{json, value::RawValue};
 
 use self::case::Case;

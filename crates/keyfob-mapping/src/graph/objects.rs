@@ -1,16 +1,17 @@
 //! Objects of the source in whatever form they are exported: one reader for all of them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
+use keyfob_expression::{Source, SourceError, Value};
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 use serde_json::value::RawValue;
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
 use super::user::named;
-use crate::{
-    source::{Source, SourceError},
-    value::Value,
-};
 
 /// Objects of the source, read from a file.
 ///
@@ -27,7 +28,8 @@ use crate::{
 /// field of a CSV file is no value.
 ///
 /// ```
-/// use keyfob_mapping::{Value, graph::Objects};
+/// use keyfob_expression::Value;
+/// use keyfob_mapping::graph::Objects;
 ///
 /// let page = br#"{
 ///     "@odata.context": "https://graph.microsoft.com/v1.0/$metadata#users",
@@ -190,9 +192,95 @@ fn at(line: usize, kind: impl Into<ObjectsErrorKind>) -> ObjectsError {
     }
 }
 
+/// A value at the top of a text, as far as it has to be known before it is read.
+enum Shape {
+    /// An object of the source.
+    Object,
+    /// A page, an error of Microsoft Graph or a schema, perhaps.
+    Special,
+    Array,
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Shape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfAny;
+        impl<'de> Visitor<'de> for OfAny {
+            type Value = Shape;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shape, A::Error> {
+                let mut shape = Shape::Object;
+                while let Some(SpecialName(is_special)) = map.next_key()? {
+                    if is_special {
+                        shape = Shape::Special;
+                    }
+                    map.next_value::<IgnoredAny>()?;
+                }
+                Ok(shape)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Shape, A::Error> {
+                while elements.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Shape::Array)
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Shape, E> {
+                Ok(Shape::Other)
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Shape, E> {
+                Ok(Shape::Other)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Shape, E> {
+                Ok(Shape::Other)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Shape, E> {
+                Ok(Shape::Other)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Shape, E> {
+                Ok(Shape::Other)
+            }
+
+            fn visit_unit<E>(self) -> Result<Shape, E> {
+                Ok(Shape::Other)
+            }
+        }
+        deserializer.deserialize_any(OfAny)
+    }
+}
+
+/// True for a name that objects of the source seldom have, and pages, errors and schemas do.
+struct SpecialName(bool);
+
+impl<'de> Deserialize<'de> for SpecialName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfText;
+        impl Visitor<'_> for OfText {
+            type Value = SpecialName;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<SpecialName, E> {
+                let special = ["value", "Resources", "synchronizationRules", "error"];
+                Ok(SpecialName(special.contains(&name)))
+            }
+        }
+        deserializer.deserialize_str(OfText)
+    }
+}
+
 type Members<'t> = BTreeMap<std::borrow::Cow<'t, str>, &'t RawValue>;
 
-/// A reading of JSON: what was found, and up to where lines were counted.
+/// A reading of JSON: the objects that were found, and the place up to which lines were counted.
 struct Reading<'t> {
     text: &'t [u8],
     objects: Vec<GraphObject>,
@@ -211,11 +299,13 @@ impl<'t> Reading<'t> {
     }
 
     fn json(mut self) -> Result<Objects, ObjectsError> {
-        let values = serde_json::Deserializer::from_slice(self.text).into_iter::<&RawValue>();
+        let mut shapes = serde_json::Deserializer::from_slice(self.text).into_iter::<Shape>();
         let mut count = 0;
         let mut is_page = false;
-        for value in values {
-            let raw = value.map_err(|error| {
+        loop {
+            let start = shapes.byte_offset();
+            let Some(shape) = shapes.next() else { break };
+            let shape = shape.map_err(|error| {
                 let kind = if error.is_eof() {
                     ObjectsErrorKind::Cut
                 } else {
@@ -223,7 +313,15 @@ impl<'t> Reading<'t> {
                 };
                 at(error.line().max(1), kind)
             })?;
-            is_page |= self.value(raw)?;
+            let value = self.text.get(start..shapes.byte_offset()).unwrap_or_default();
+            let value = value.trim_ascii();
+            if let Shape::Object = shape {
+                self.object(value, None)?;
+            } else {
+                let raw: &RawValue = serde_json::from_slice(value)
+                    .map_err(|error| self.refuse(value, ObjectsErrorKind::Json(without_place(&error))))?;
+                is_page |= self.value(raw, &shape)?;
+            }
             count += 1;
         }
         Ok(Objects {
@@ -234,14 +332,17 @@ impl<'t> Reading<'t> {
     }
 
     /// Takes the objects of a value, and returns true where it is not an object itself.
-    fn value(&mut self, raw: &'t RawValue) -> Result<bool, ObjectsError> {
-        match raw.get().as_bytes().first() {
-            Some(b'[') => {
+    fn value(&mut self, raw: &'t RawValue, shape: &Shape) -> Result<bool, ObjectsError> {
+        match shape {
+            Shape::Array => {
                 self.elements(raw, None)?;
                 Ok(true)
             }
-            Some(b'{') => self.object_or_page(raw),
-            _ => Err(self.refuse(raw, ObjectsErrorKind::NoObject { found: kind_of(raw) })),
+            Shape::Object | Shape::Special => self.object_or_page(raw),
+            Shape::Other => {
+                let found = kind_of(raw);
+                Err(self.refuse(raw.get().as_bytes(), ObjectsErrorKind::NoObject { found }))
+            }
         }
     }
 
@@ -262,7 +363,16 @@ impl<'t> Reading<'t> {
             self.page("Resources", elements, None)?;
             return Ok(true);
         }
-        self.object(raw, &members, None)?;
+        if members.contains_key("synchronizationRules") {
+            return Err(self.refuse(raw.get().as_bytes(), ObjectsErrorKind::IsSchema));
+        }
+        if let (Some(error), 1) = (members.get("error"), members.len()) {
+            let message = serde_json::from_str::<Members<'_>>(error.get()).ok();
+            let message = message.and_then(|error| error.get("message").and_then(|message| text_of(message)));
+            let message = message.unwrap_or_else(|| "it says no more".into());
+            return Err(self.refuse(raw.get().as_bytes(), ObjectsErrorKind::GraphError { message }));
+        }
+        self.object(raw.get().as_bytes(), None)?;
         Ok(false)
     }
 
@@ -276,41 +386,32 @@ impl<'t> Reading<'t> {
             return self.elements(elements, kind);
         }
         let found = kind_of(elements);
-        Err(self.refuse(elements, ObjectsErrorKind::NoPage { member, found }))
+        Err(self.refuse(
+            elements.get().as_bytes(),
+            ObjectsErrorKind::NoPage { member, found },
+        ))
     }
 
     fn elements(&mut self, raw: &'t RawValue, kind: Option<&SmolStr>) -> Result<(), ObjectsError> {
-        let elements: Vec<&RawValue> = serde_json::from_str(raw.get())
-            .map_err(|error| self.refuse(raw, ObjectsErrorKind::Json(without_place(&error))))?;
+        let elements: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|error| {
+            self.refuse(
+                raw.get().as_bytes(),
+                ObjectsErrorKind::Json(without_place(&error)),
+            )
+        })?;
         for element in elements {
             if !element.get().starts_with('{') {
                 let found = kind_of(element);
-                return Err(self.refuse(element, ObjectsErrorKind::NoObject { found }));
+                return Err(self.refuse(element.get().as_bytes(), ObjectsErrorKind::NoObject { found }));
             }
-            let members = self.members(element)?;
-            self.object(element, &members, kind.cloned())?;
+            self.object(element.get().as_bytes(), kind.cloned())?;
         }
         Ok(())
     }
 
-    fn object(
-        &mut self,
-        raw: &'t RawValue,
-        members: &Members<'t>,
-        kind: Option<SmolStr>,
-    ) -> Result<(), ObjectsError> {
-        if members.contains_key("synchronizationRules") {
-            return Err(self.refuse(raw, ObjectsErrorKind::IsSchema));
-        }
-        if let (Some(error), 1) = (members.get("error"), members.len()) {
-            let message = serde_json::from_str::<Members<'_>>(error.get()).ok();
-            let message = message.and_then(|error| error.get("message").and_then(|message| text_of(message)));
-            let message = message.unwrap_or_else(|| "it says no more".into());
-            return Err(self.refuse(raw, ObjectsErrorKind::GraphError { message }));
-        }
-        let source = Source::from_members(members.iter().map(|(name, raw)| (name.as_ref(), *raw)));
-        let source = source.map_err(|error| self.refuse(raw, error))?;
-        let line = self.line_of(raw);
+    fn object(&mut self, text: &[u8], kind: Option<SmolStr>) -> Result<(), ObjectsError> {
+        let source = Source::from_json(text).map_err(|error| self.refuse(text, error))?;
+        let line = self.line_of(text);
         let own = match source.get("@odata.type") {
             Some(Value::Text(name)) => name.rsplit('.').next().map(SmolStr::new),
             _ => None,
@@ -324,22 +425,22 @@ impl<'t> Reading<'t> {
     }
 
     fn members(&mut self, raw: &'t RawValue) -> Result<Members<'t>, ObjectsError> {
-        serde_json::from_str(raw.get())
-            .map_err(|error| self.refuse(raw, ObjectsErrorKind::Json(without_place(&error))))
+        serde_json::from_str(raw.get()).map_err(|error| {
+            self.refuse(
+                raw.get().as_bytes(),
+                ObjectsErrorKind::Json(without_place(&error)),
+            )
+        })
     }
 
     #[cold]
-    fn refuse(&mut self, raw: &'t RawValue, kind: impl Into<ObjectsErrorKind>) -> ObjectsError {
-        at(self.line_of(raw), kind)
+    fn refuse(&mut self, text: &[u8], kind: impl Into<ObjectsErrorKind>) -> ObjectsError {
+        at(self.line_of(text), kind)
     }
 
-    /// The line on which a value starts, counted on from the last one.
-    fn line_of(&mut self, raw: &'t RawValue) -> usize {
-        let start = raw
-            .get()
-            .as_ptr()
-            .addr()
-            .saturating_sub(self.text.as_ptr().addr());
+    /// The line on which a part of the text starts, counted on from the last one.
+    fn line_of(&mut self, text: &[u8]) -> usize {
+        let start = text.as_ptr().addr().saturating_sub(self.text.as_ptr().addr());
         let new = self.text.get(self.counted..start).unwrap_or_default();
         if start >= self.counted {
             self.line += new.split(|byte| *byte == b'\n').skip(1).count();

@@ -4,14 +4,10 @@
 //! `value`. Empty arguments are left out and known by the absence of their key.
 
 use keyfob_core::{Object, Value, json::object_to_vec};
+use keyfob_expression::{Expression, Function, FunctionSet, Operator};
 use smol_str::SmolStr;
 
-use crate::{
-    document::{ImportError, Reader},
-    expression::{Expression, Operator},
-    function::Function,
-    options::FunctionSet,
-};
+use crate::document::{ImportError, Reader};
 
 /// The text of an expression: as it is written, or else as its tree has it.
 pub(super) fn text(node: &Reader<'_>) -> Result<SmolStr, ImportError> {
@@ -94,13 +90,14 @@ fn placed(function: Function, given: Vec<(&str, SmolStr)>) -> Vec<SmolStr> {
 /// An expression as Microsoft Graph gives it in JSON: its text, and what it is made of.
 ///
 /// ```
-/// use keyfob_mapping::{Expression, graph};
+/// use keyfob_expression::Expression;
+/// use keyfob_mapping::graph;
 ///
 /// assert_eq!(
 ///     graph::expression_to_json(&Expression::parse("[mail]")?),
 ///     br#"{"expression":"[mail]","name":"mail","parameters":[],"type":"Attribute"}"#,
 /// );
-/// # Ok::<(), keyfob_mapping::ParseError>(())
+/// # Ok::<(), keyfob_expression::ParseError>(())
 /// ```
 #[must_use]
 pub fn expression_to_json(expression: &Expression) -> Vec<u8> {
@@ -129,7 +126,7 @@ pub(crate) fn node(expression: &Expression) -> Object {
             let given = arguments.iter().enumerate();
             given
                 .filter_map(|(place, argument)| {
-                    let key = function.definition().parameter(place, count)?.key();
+                    let key = function.parameter(place, count)?.key();
                     Some(parameter(key, argument.as_ref()?))
                 })
                 .collect()

@@ -1,12 +1,9 @@
 //! Users and groups of Microsoft Graph as objects of the source.
 
+use keyfob_expression::{Source, SourceError, Value};
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::{
-    mapping::REMOVED,
-    source::{Source, SourceError, member},
-    value::Value,
-};
+use crate::mapping::REMOVED;
 
 /// The names of Graph, and those of mappings for the same.
 const RENAMED: [(&str, &str); 4] = [
@@ -28,14 +25,15 @@ const GUEST: &str = "#EXT#@";
 /// - `IsSoftDeleted` is computed from `accountEnabled` and `deletedDateTime`, where there is one of them.
 /// - `@removed` of a delta query says that the object is gone: `IsSoftDeleted` is true.
 /// - `members@delta`, or any other reference's, holds changes: what is added is `members`, and what is taken away is
-///   `members@removed`, which [`Mapper::apply`](crate::mapping::Mapper::apply) understands.
+///   `members@removed`, which [`Mapper::apply`](crate::Mapper::apply) understands.
 /// - The `userPrincipalName` of a guest is the address that it was made of; `originalUserPrincipalName` keeps it.
 ///
 /// Names that the object has itself stay as they are, so that an object whose attributes have the mappings' names
 /// already is left alone.
 ///
 /// ```
-/// use keyfob_mapping::{Value, graph};
+/// use keyfob_expression::Value;
+/// use keyfob_mapping::graph;
 ///
 /// let source = graph::source_from_json(br#"{
 ///     "id": "d05e47b1", "accountEnabled": false,
@@ -44,7 +42,7 @@ const GUEST: &str = "#EXT#@";
 /// assert_eq!(source.get("objectId"), Some(&Value::from("d05e47b1")));
 /// assert_eq!(source.get("extensionAttribute1"), Some(&Value::from("Standard 26-bit Wiegand")));
 /// assert_eq!(source.get("IsSoftDeleted"), Some(&Value::from(true)));
-/// # Ok::<(), keyfob_mapping::SourceError>(())
+/// # Ok::<(), keyfob_expression::SourceError>(())
 /// ```
 ///
 /// # Errors
@@ -97,12 +95,10 @@ fn changes(source: &Source) -> Vec<(SmolStr, Value)> {
         let (Some(name), Value::List(values)) = (name.strip_suffix("@delta"), value) else {
             continue;
         };
-        let is_removed = |value: &&Value| member(value, REMOVED).is_some();
+        let is_removed = |value: &&Value| value.member(REMOVED).is_some();
         let (removed, added): (Vec<&Value>, Vec<&Value>) = values.iter().partition(is_removed);
         let ids = |values: Vec<&Value>| {
-            let ids = values
-                .into_iter()
-                .filter_map(|value| member(value, "id").cloned());
+            let ids = values.into_iter().filter_map(|value| value.member("id").cloned());
             Value::List(ids.collect())
         };
         changes.push((name.into(), ids(added)));
@@ -131,7 +127,7 @@ fn is_deleted(source: &Source) -> Option<bool> {
 
 /// The ids in place of the objects that they belong to; none where the value holds no object.
 fn ids(value: &Value) -> Option<Value> {
-    let id = |value: &Value| member(value, "id").cloned();
+    let id = |value: &Value| value.member("id").cloned();
     match value {
         Value::List(values) => {
             let ids: Vec<Value> = values.iter().filter_map(id).collect();

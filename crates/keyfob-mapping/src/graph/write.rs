@@ -1,6 +1,7 @@
 //! From mappings to Graph's JSON.
 
 use keyfob_core::{Object, SmolStr, Value};
+use keyfob_expression::Expression;
 
 use super::{
     read::{self, FLOW_TYPES},
@@ -8,7 +9,6 @@ use super::{
 };
 use crate::{
     document::{ImportError, Reader, invalid},
-    expression::Expression,
     mapping::{Actions, AttributeMapping, ObjectMapping},
     scope::{self, ScopingFilter},
 };

@@ -7,17 +7,13 @@ use keyfob_core::{
     message::{PatchOperation, PatchRequest},
     validate,
 };
+use keyfob_expression::{Environment, Source, value};
 
 use super::{
     ApplyError, ApplyErrorKind, Mapper,
     mapper::{IS_SOFT_DELETED, Purpose, REMOVED},
     target::Target,
     update::{Others, Update},
-};
-use crate::{
-    environment::Environment,
-    source::{Source, member},
-    value,
 };
 
 /// The change that the resource of an object needs.
@@ -53,8 +49,9 @@ pub enum Change {
 ///
 /// ```
 /// use keyfob_core::Registry;
-/// use keyfob_mapping::{Environment, Options, SeededEntropy, graph};
-/// use keyfob_mapping::mapping::{Lookup, Mapper, ObjectMapping};
+/// use keyfob_expression::{Environment, Options, SeededEntropy};
+/// use keyfob_mapping::graph;
+/// use keyfob_mapping::{Lookup, Mapper, ObjectMapping};
 ///
 /// let group = Registry::rfc().resource_type("Group").ok_or("no Group")?;
 /// let mapper = Mapper::compile(&ObjectMapping::entra_group(), group, &Options::default())?;
@@ -206,7 +203,7 @@ impl Mapper {
         if in_scope {
             return self.change(source, existing, environment, lookup, Rows::All);
         }
-        let reason = removed.and_then(|removed| member(removed, "reason"));
+        let reason = removed.and_then(|removed| removed.member("reason"));
         let is_purged = reason.is_some_and(|reason| *reason == "deleted".into());
         if is_purged || !self.tells_deletion() {
             return Ok(if self.actions.delete {

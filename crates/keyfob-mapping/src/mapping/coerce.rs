@@ -1,9 +1,9 @@
 //! From the value of an expression to one of the target attribute's type.
 
 use keyfob_core::{Attribute, DateTime, Dialect, MemberSet, Object, Value, schema::AttributeType, validate};
+use keyfob_expression::value;
 
 use super::ApplyErrorKind;
-use crate::value::{self, text_of};
 
 /// The value as one of `attribute`, an attribute or sub-attribute; [`Value::Null`] where it says that there is none.
 /// `"False"` is the boolean of a boolean attribute and text of another, an id points at a resource where the attribute
@@ -65,7 +65,7 @@ fn single(value: &value::Value, attribute: &Attribute) -> Result<Value, ApplyErr
         expected,
         found: value.type_name(),
     };
-    let text = text_of(value);
+    let text = value.as_text();
     Ok(match attribute.kind {
         AttributeType::Integer => Value::Integer(text.parse().map_err(|_| wrong("an integer"))?),
         AttributeType::Decimal => {

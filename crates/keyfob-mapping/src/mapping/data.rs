@@ -3,16 +3,17 @@
 use std::num::NonZeroU32;
 
 use keyfob_core::ResourceType;
+use keyfob_expression::Expression;
 use smol_str::SmolStr;
 
-use crate::{expression::Expression, scope::ScopingFilter};
+use crate::scope::ScopingFilter;
 
 /// The mapping of one type of the source to one type of the target.
 ///
 /// It holds texts as they were written; [`Mapper::compile`](super::Mapper::compile) reads and checks all of them.
 ///
 /// ```
-/// use keyfob_mapping::mapping::{AttributeMapping, ObjectMapping};
+/// use keyfob_mapping::{AttributeMapping, ObjectMapping};
 ///
 /// let mut mapping = ObjectMapping::new("User", "User");
 /// mapping.attributes = vec![

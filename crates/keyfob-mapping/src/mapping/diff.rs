@@ -27,7 +27,7 @@ impl ObjectMapping {
     /// Attribute mappings are found by their targets. Nothing is said of the order in which they stand.
     ///
     /// ```
-    /// use keyfob_mapping::mapping::{AttributeMapping, ObjectMapping};
+    /// use keyfob_mapping::{AttributeMapping, ObjectMapping};
     ///
     /// let mut before = ObjectMapping::new("User", "User");
     /// before.attributes = vec![AttributeMapping::new("title", "[jobTitle]")];

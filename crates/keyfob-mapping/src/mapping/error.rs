@@ -8,12 +8,13 @@ use keyfob_core::{
     schema::ResolveError,
     validate::ValidationError,
 };
+use keyfob_expression::{EvaluateError, ExpressionError};
 use keyfob_filter::{CompileError, ParseError};
 use smol_str::SmolStr;
 use thiserror::Error;
 
 use super::ObjectMapping;
-use crate::{error::ExpressionError, evaluate::EvaluateError, scope::ScopeError};
+use crate::scope::ScopeError;
 
 /// Why a mapping can't be used: everything that is wrong with it.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,7 +132,8 @@ impl MappingFault {
     ///
     /// ```
     /// use keyfob_core::Registry;
-    /// use keyfob_mapping::{Options, mapping::{AttributeMapping, Mapper, ObjectMapping}};
+    /// use keyfob_expression::Options;
+    /// use keyfob_mapping::{AttributeMapping, Mapper, ObjectMapping};
     ///
     /// let mut mapping = ObjectMapping::new("User", "User");
     /// mapping.attributes = vec![AttributeMapping::new("title", "UCase([jobTitle])")];

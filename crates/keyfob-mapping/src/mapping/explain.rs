@@ -3,14 +3,13 @@
 use std::fmt;
 
 use keyfob_core::{Resource, SmolStr, Value};
+use keyfob_expression::{
+    Environment, Source,
+    explain::{self, Explanation},
+};
 
 use super::{ApplyError, ApplyErrorKind, Change, Lookup, Mapper, mapper::Purpose};
-use crate::{
-    environment::Environment,
-    explain::{self, Explanation},
-    scope::{Decision, ScopeError},
-    source::Source,
-};
+use crate::scope::{Decision, ScopeError};
 
 /// The explanation of a mapping of one object.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,8 +95,8 @@ impl Mapper {
     ///
     /// ```
     /// use keyfob_core::Registry;
-    /// use keyfob_mapping::{Environment, Options, SeededEntropy, Source};
-    /// use keyfob_mapping::mapping::{AttributeMapping, Flow, Lookup, Mapper, NoFlow, ObjectMapping};
+    /// use keyfob_expression::{Environment, Options, SeededEntropy, Source};
+    /// use keyfob_mapping::{AttributeMapping, Flow, Lookup, Mapper, NoFlow, ObjectMapping};
     ///
     /// let mut mapping = ObjectMapping::new("User", "User");
     /// mapping.attributes = vec![
@@ -130,9 +129,8 @@ impl Mapper {
             let expression = row.expression.as_ref().zip(row.program.as_ref());
             AttributeExplanation {
                 target: row.target.path.clone(),
-                expression: expression.map(|(expression, program)| {
-                    explain::of_program(expression, program, source, environment)
-                }),
+                expression: expression
+                    .map(|(expression, program)| explain::program(expression, program, source, environment)),
                 flow: row.flow(source, environment, purpose, lookup),
             }
         });

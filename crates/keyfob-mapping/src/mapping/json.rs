@@ -27,7 +27,7 @@ impl ObjectMapping {
     /// Reads a mapping in the native form:
     ///
     /// ```
-    /// use keyfob_mapping::mapping::ObjectMapping;
+    /// use keyfob_mapping::ObjectMapping;
     ///
     /// let mapping = ObjectMapping::from_json(br#"{
     ///     "source": "User",

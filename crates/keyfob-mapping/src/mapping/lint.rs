@@ -3,16 +3,11 @@
 use std::collections::HashMap;
 
 use keyfob_core::ResourceType;
+use keyfob_expression::{Expression, Lint, Options, Program, lint};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Apply, AttributeMapping, MappingKind, ObjectMapping, target::Target};
-use crate::{
-    expression::Expression,
-    graph::ObjectDefinition,
-    lint::{self, Lint},
-    options::Options,
-    program::Program,
-};
+use crate::graph::ObjectDefinition;
 
 /// A lint, and the attribute mapping that it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +36,8 @@ impl ObjectMapping {
     ///
     /// ```
     /// use keyfob_core::Registry;
-    /// use keyfob_mapping::{Options, mapping::{AttributeMapping, ObjectMapping}};
+    /// use keyfob_expression::Options;
+    /// use keyfob_mapping::{AttributeMapping, ObjectMapping};
     ///
     /// let mut mapping = ObjectMapping::new("User", "User");
     /// mapping.attributes = vec![

@@ -3,6 +3,10 @@
 use std::num::NonZeroU32;
 
 use keyfob_core::{Resource, ResourceType, Value};
+use keyfob_expression::{
+    Environment, Expression, ExpressionError, FlowScope, Options, Outcome, Program, Source, function::Role,
+    value,
+};
 use keyfob_filter::Filter;
 use smol_str::{SmolStr, format_smolstr};
 
@@ -13,17 +17,7 @@ use super::{
     target::{Part, Target},
     update::Others,
 };
-use crate::{
-    environment::Environment,
-    error::ExpressionError,
-    expression::Expression,
-    function::Role,
-    options::Options,
-    program::{FlowScope, Outcome, Program},
-    scope::Scope,
-    source::Source,
-    value,
-};
+use crate::scope::Scope;
 
 /// The source attribute that says whether the service takes an object for deleted.
 pub(super) const IS_SOFT_DELETED: &str = "IsSoftDeleted";
@@ -168,8 +162,8 @@ impl Mapper {
     ///
     /// ```
     /// use keyfob_core::Registry;
-    /// use keyfob_mapping::{Environment, Options, SeededEntropy, Source};
-    /// use keyfob_mapping::mapping::{AttributeMapping, Mapper, ObjectMapping};
+    /// use keyfob_expression::{Environment, Options, SeededEntropy, Source};
+    /// use keyfob_mapping::{AttributeMapping, Mapper, ObjectMapping};
     ///
     /// let mut mapping = ObjectMapping::new("User", "User");
     /// mapping.attributes = vec![

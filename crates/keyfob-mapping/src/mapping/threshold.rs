@@ -6,7 +6,7 @@
 /// what it would disable and delete first, and holds all of it back where the threshold doesn't allow so many.
 ///
 /// ```
-/// use keyfob_mapping::mapping::DeletionThreshold;
+/// use keyfob_mapping::DeletionThreshold;
 ///
 /// let threshold = DeletionThreshold::new(500);
 /// assert!(threshold.allows(500));

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use keyfob_expression::{Source, Value};
 use smol_str::SmolStr;
 
 use super::{Clause, Scope, ScopeError};
-use crate::{source::Source, value::Value};
 
 /// The decision on an object, and the clauses that made it.
 ///
@@ -53,7 +53,8 @@ impl Scope {
     /// As [`contains`](Self::contains).
     ///
     /// ```
-    /// use keyfob_mapping::{Source, scope::{Clause, ClauseGroup, Operator, ScopingFilter}};
+    /// use keyfob_expression::Source;
+    /// use keyfob_mapping::scope::{Clause, ClauseGroup, Operator, ScopingFilter};
     ///
     /// let clause = Clause::new("department", Operator::Equals, "Sales");
     /// let scope = ScopingFilter::new(vec![ClauseGroup::new("Sellers", vec![clause])]).compile()?;

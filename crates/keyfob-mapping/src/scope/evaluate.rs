@@ -1,18 +1,15 @@
 //! Scoping filters ready to be asked.
 
+use keyfob_expression::{Decimal, Source, SourcePath, Value, dotnet::regex::Regex};
 use smol_str::SmolStr;
 
 use super::{Clause, Operator, ScopeError, ScopeErrorKind, ScopingFilter};
-use crate::{
-    dotnet::regex::Regex,
-    source::Source,
-    value::{Decimal, Value, text_of},
-};
 
 /// A scoping filter that was checked, ready to be asked of objects of the source.
 ///
 /// ```
-/// use keyfob_mapping::{Source, scope::{Clause, ClauseGroup, Operator, ScopingFilter}};
+/// use keyfob_expression::Source;
+/// use keyfob_mapping::scope::{Clause, ClauseGroup, Operator, ScopingFilter};
 ///
 /// let clause = Clause::new("department", Operator::Equals, "Sales");
 /// let scope = ScopingFilter::new(vec![ClauseGroup::new("Sales", vec![clause])]).compile()?;
@@ -37,6 +34,7 @@ struct Group {
 #[derive(Debug)]
 struct Test {
     clause: Clause,
+    attribute: SourcePath,
     question: Question,
 }
 
@@ -55,7 +53,7 @@ enum Question {
     Matches(Box<Regex>, bool),
 }
 
-/// The work that the pattern of one clause may be, as [`Limits::work`](crate::Limits::work) counts it.
+/// The work that the pattern of one clause may be, as [`Limits::work`](keyfob_expression::Limits::work) counts it.
 const WORK: usize = 1 << 20;
 
 /// Attributes that the service does not take into scoping filters.
@@ -167,16 +165,14 @@ impl Test {
             }
         };
         Ok(Self {
+            attribute: SourcePath::new(clause.attribute.clone()),
             clause: clause.clone(),
             question: Question::new(operator, value)?,
         })
     }
 
     fn holds(&self, source: &Source) -> Result<bool, ScopeErrorKind> {
-        let value = source
-            .get(&self.clause.attribute)
-            .unwrap_or(&Value::Null)
-            .reveal();
+        let value = source.at(&self.attribute).unwrap_or(&Value::Null).reveal();
         if value.is_empty() {
             return Ok(self.clause.operator == Operator::IsNull);
         }
@@ -186,7 +182,7 @@ impl Test {
                 found: value.type_name(),
             });
         }
-        let text = text_of(value);
+        let text = value.as_text();
         Ok(match &self.question {
             Question::IsNull => false,
             Question::IsNotNull => true,

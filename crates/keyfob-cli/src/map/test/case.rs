@@ -3,11 +3,8 @@
 use std::path::Path;
 
 use keyfob_core::{Dialect, Resource, render::Printable};
-use keyfob_mapping::{
-    Environment, Options,
-    graph::Objects,
-    mapping::{Change, Lookup, Mapper},
-};
+use keyfob_expression::{Environment, Options};
+use keyfob_mapping::{Change, Lookup, Mapper, graph::Objects};
 use keyfob_patch::Plan;
 use serde_json::{Map, Value as Json};
 

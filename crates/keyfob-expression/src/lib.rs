@@ -1,0 +1,28 @@
+#![doc = include_str!("../README.md")]
+
+pub mod calendar;
+pub mod dotnet;
+pub mod environment;
+pub mod error;
+pub mod evaluate;
+pub mod explain;
+pub mod expression;
+pub mod function;
+pub mod lint;
+pub mod options;
+pub mod program;
+pub mod source;
+pub mod value;
+
+pub use self::{
+    environment::{Entropy, EntropyError, Environment, SeededEntropy, SystemEntropy},
+    error::ExpressionError,
+    evaluate::{EvaluateError, EvaluateErrorKind},
+    expression::{Comparison, ErrorClass, Expression, Operator, ParseError, ParseErrorKind, Word},
+    function::{ArityError, Document, Function, Parameter},
+    lint::Lint,
+    options::{FunctionSet, Functions, Limits, NullCondition, Options},
+    program::{Candidates, CompileError, CompileErrorKind, FlowScope, Outcome, Program},
+    source::{Source, SourceError, SourcePath},
+    value::{Decimal, Value},
+};
