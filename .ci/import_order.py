@@ -14,18 +14,19 @@ ALLOWED = {
     "keyfob-mapping": ["core", "filter", "patch", "expression", "expression-okta"],
     "keyfob-client": ["core", "filter", "patch"],
     "keyfob-card": [],
-    "keyfob-access": ["core", "filter", "patch", "store", "engine", "card"],
+    "keyfob-access": ["core", "filter", "patch", "store", "engine", "provisioning", "card"],
     "keyfob-store": ["core", "filter", "patch"],
     "keyfob-engine": ["core", "filter", "patch", "store"],
+    "keyfob-provisioning": ["core", "filter", "patch", "store", "engine"],
     "keyfob-http": ["core", "filter", "patch", "store", "engine"],
     "keyfob-store-memory": ["core", "filter", "patch", "store"],
     "keyfob-store-sqlite": ["core", "filter", "patch", "store"],
     "keyfob-store-testkit": ["core", "filter", "patch", "store"],
     "keyfob-testgen": ["core", "filter"],
-    "keyfob-cli": ["core", "filter", "patch", "store", "engine", "http", "store-memory", "store-sqlite", "expression", "expression-okta", "mapping", "client", "card", "access"],
+    "keyfob-cli": ["core", "filter", "patch", "store", "engine", "provisioning", "http", "store-memory", "store-sqlite", "expression", "expression-okta", "mapping", "client", "card", "access"],
 }
 # The crates up to the engine know no HTTP, no SQL and no runtime, not even through somebody else.
-PURE = ["keyfob-core", "keyfob-filter", "keyfob-patch", "keyfob-store", "keyfob-engine"]
+PURE = ["keyfob-core", "keyfob-filter", "keyfob-patch", "keyfob-store", "keyfob-engine", "keyfob-provisioning"]
 IMPURE = {"http", "hyper", "axum", "tower", "tokio", "rusqlite", "tokio-postgres"}
 
 

@@ -10,7 +10,8 @@ use keyfob_benches::compare_timed;
 use keyfob_core::{
     Projection, Resource, ResourceId, ResourceType, message::PatchRequest, schema::RegistryBuilder,
 };
-use keyfob_engine::{Actor, Context, Engine, Precondition, Profile, TenantId};
+use keyfob_engine::{Actor, Context, Precondition, TenantId};
+use keyfob_provisioning::{Profile, Provisioner};
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
 
@@ -70,16 +71,18 @@ struct Member {
 }
 
 struct Organization {
-    engine: Engine<SqliteStore>,
+    engine: Provisioner<SqliteStore>,
     provider: Context,
 }
 
 impl Organization {
     fn new(path: &std::path::Path) -> Result<Self, Failed> {
         let registry = RegistryBuilder::verkada().build()?;
-        let engine = Engine::new(SqliteStore::open(path)?, registry).with_profile(Profile::verkada());
+        let engine = Provisioner::builder(SqliteStore::open(path)?, registry)
+            .with_profile(Profile::verkada())
+            .build();
         let provider = Context::new(TenantId::new("acme"));
-        let admin = provider.clone().acting_as(Actor::OrganizationAdmin);
+        let admin = provider.clone().acting_as(Actor::Administrator);
         block_on(engine.admin().add_domain(&admin, "example.com"))?;
         Ok(Self { engine, provider })
     }

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use keyfob_access::Credentials;
 use keyfob_benches::{compare, criterion};
 use keyfob_core::{ErrorBody, Projection, Registry, Resource, message::PatchRequest};
-use keyfob_engine::{Context, Engine, Precondition, Profile, Rejection, Review, Rule, TenantId};
+use keyfob_engine::{Context, Precondition, Rejection, Review, Rule, TenantId};
+use keyfob_provisioning::{Profile, Provisioner};
 use keyfob_store_memory::MemoryStore;
 
 const CARD: &str = r#"{"userName": "ann@example.com", "urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User": {
@@ -31,9 +32,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Measures the rule in a PATCH of one attribute of a user with a card, or in the POST of that user.
 fn measure(name: &str, path: &str, value: &str) -> Result<(), Box<dyn std::error::Error>> {
     let stopwatch = Stopwatch::default();
-    let engine = Engine::new(MemoryStore::new(), Registry::verkada().clone())
+    let engine = Provisioner::builder(MemoryStore::new(), Registry::verkada().clone())
         .with_profile(Profile::verkada())
-        .with_rule(stopwatch.clone());
+        .with_rule(stopwatch.clone())
+        .build();
     let cx = Context::new(TenantId::new("acme"));
     let user = engine.registry().resource_type("User").ok_or("no User")?;
     let body = Resource::from_json(CARD.as_bytes(), user)?;

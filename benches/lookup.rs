@@ -9,8 +9,9 @@ use keyfob_core::{
     Clock, Collation, CompareKey, IdGenerator, Registry, Resource, ResourceId, SchemaUri, SystemClock,
     UuidGenerator,
 };
-use keyfob_engine::{Change, Context, Engine, MemberPolicy, OnRefusal, StoreExt, TenantId, Token, UniqueKey};
-use keyfob_http::ScimService;
+use keyfob_engine::{Change, Context, MemberPolicy, OnRefusal, StoreExt, TenantId, UniqueKey};
+use keyfob_http::{BearerTokens, ScimService};
+use keyfob_provisioning::{Provisioner, Token};
 use keyfob_store_sqlite::SqliteStore;
 use tokio::{net::TcpListener, runtime::Runtime};
 use tower_service::Service;
@@ -46,13 +47,13 @@ struct Served {
 
 impl Served {
     fn start(runtime: &Runtime, database: &Path, users: usize) -> Result<Self, Box<dyn Error>> {
-        let engine = Arc::new(Engine::new(SqliteStore::open(database)?, Registry::rfc().clone()));
+        let engine = Provisioner::new(SqliteStore::open(database)?, Registry::rfc().clone());
         let token = Token::generate()?;
         let organization = runtime.block_on(engine.admin().create_organization("bench", &token))?;
         runtime.block_on(fill(&engine, organization.tenant, users))?;
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
-        runtime.spawn(serve(listener, ScimService::new(engine)));
+        runtime.spawn(serve(listener, service(engine)));
         Ok(Self {
             address,
             token,
@@ -75,8 +76,18 @@ fn user_name(number: usize) -> String {
     format!("user{number}@example.com")
 }
 
+fn service(provisioner: Provisioner<SqliteStore>) -> ScimService<SqliteStore> {
+    let engine = Arc::clone(provisioner.engine());
+    let tokens = BearerTokens::new(&engine, provisioner);
+    ScimService::new(engine, tokens)
+}
+
 /// Creates users, a thousand a commit.
-async fn fill(engine: &Engine<SqliteStore>, tenant: TenantId, users: usize) -> Result<(), Box<dyn Error>> {
+async fn fill(
+    engine: &Provisioner<SqliteStore>,
+    tenant: TenantId,
+    users: usize,
+) -> Result<(), Box<dyn Error>> {
     let user_type = engine.registry().resource_type("User").ok_or("no users")?;
     let cx = Context::new(tenant);
     let at = SystemClock::new().now();

@@ -12,9 +12,9 @@ use keyfob_core::{
     schema::RegistryBuilder,
 };
 use keyfob_engine::{
-    Actor, Change, Confirmed, Context, Engine, MemberPolicy, OnRefusal, Precondition, Profile, Selection,
-    StoreExt, TenantId, UniqueKey,
+    Actor, Change, Context, MemberPolicy, OnRefusal, Precondition, Selection, StoreExt, TenantId, UniqueKey,
 };
+use keyfob_provisioning::{Confirmed, Profile, Provisioner};
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
 
@@ -54,7 +54,7 @@ fn failed(first: &mut Option<Failed>, error: Failed) -> Duration {
 
 /// An organization with users in access groups.
 struct Organization {
-    engine: Engine<SqliteStore>,
+    engine: Provisioner<SqliteStore>,
     provider: Context,
     admin: Context,
     groups: Vec<ResourceId>,
@@ -64,13 +64,14 @@ impl Organization {
     fn new(path: &std::path::Path, users: usize) -> Result<Self, Failed> {
         let registry = register(RegistryBuilder::verkada()).build()?;
         let rule = AccessGroups::new(&registry)?;
-        let engine = Engine::new(SqliteStore::open(path)?, registry)
+        let engine = Provisioner::builder(SqliteStore::open(path)?, registry)
             .with_profile(Profile::verkada())
-            .with_rule(rule);
+            .with_module(rule)
+            .build();
         let provider = Context::new(TenantId::new("acme"));
         let mut organization = Self {
             engine,
-            admin: provider.clone().acting_as(Actor::OrganizationAdmin),
+            admin: provider.clone().acting_as(Actor::Administrator),
             provider,
             groups: Vec::new(),
         };

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use keyfob_core::{DateTime, ResourceId};
-use keyfob_engine::{Context, Engine, Selection, State, Store, Stored, UserState};
+use keyfob_engine::{Context, Selection, State, Store, Stored};
+use keyfob_provisioning::{Provisioner, UserState};
 
 use crate::{
     door::Door,
@@ -18,11 +19,11 @@ use crate::{
 /// The administrators' side of access: access groups, levels, doors, units and roles.
 ///
 /// Everything is done for one organization. What changes something demands a [`Context`] that is
-/// [acting as](Context::acting_as) an [`OrganizationAdmin`](keyfob_engine::Actor::OrganizationAdmin): whoever administers
+/// [acting as](Context::acting_as) an [`Administrator`](keyfob_engine::Actor::Administrator): whoever administers
 /// no more than one directory has no say in what is provisioned, which belongs to [`Directory::Global`].
 #[derive(Debug)]
 pub struct Access<'e, S> {
-    pub(crate) engine: &'e Engine<S>,
+    pub(crate) provisioner: &'e Provisioner<S>,
     pub(crate) types: Types,
 }
 
@@ -59,14 +60,14 @@ pub struct UserAccess {
 }
 
 impl<'e, S: Store> Access<'e, S> {
-    /// The administrators' side of an engine whose registry has the resource types of [`register`](crate::register).
+    /// The administrators' side of a provisioner whose registry has the resource types of [`register`](crate::register).
     ///
     /// # Errors
     /// [`NotRegistered`] where it has not.
-    pub fn new(engine: &'e Engine<S>) -> Result<Self, NotRegistered> {
+    pub fn new(provisioner: &'e Provisioner<S>) -> Result<Self, NotRegistered> {
         Ok(Self {
-            engine,
-            types: Types::of(engine.registry())?,
+            provisioner,
+            types: Types::of(provisioner.registry())?,
         })
     }
 

@@ -5,7 +5,8 @@ mod kept;
 mod rule;
 
 use keyfob_card::{Card, Warning};
-use keyfob_engine::{State, UserState};
+use keyfob_engine::State;
+use keyfob_provisioning::UserState;
 use smol_str::SmolStr;
 
 pub(crate) use self::kept::Kept;
@@ -77,7 +78,7 @@ impl CredentialCard {
 }
 
 impl Credential {
-    /// The credential in the state of a user, such as [`UserView::internal`](keyfob_engine::UserView::internal). There
+    /// The credential in the state of a user, such as [`UserView::internal`](keyfob_provisioning::UserView::internal). There
     /// is none as long as the provider has sent nothing of it, and none where [`Credentials`] is not among the engine's
     /// rules.
     #[must_use]

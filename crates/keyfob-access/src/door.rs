@@ -1,13 +1,13 @@
 //! Doors.
 
 use keyfob_core::{Resource, ResourceId};
-use keyfob_engine::{Change, Context, Engine, Selection, Store, Stored, event};
+use keyfob_engine::{Change, Context, Selection, Store, Stored, event};
 use smol_str::SmolStr;
 
 use crate::{
     access::Access,
     error::AccessError,
-    keep::{Refused, demand_admin, document, event_of, name_key, name_of},
+    keep::{demand_admin, document, event_of, name_key, name_of},
     registry::{DOOR, schema_of},
     time_zone::TimeZone,
 };
@@ -103,20 +103,16 @@ impl<S: Store> Access<'_, S> {
     ) -> Result<(), AccessError> {
         demand_admin(cx)?;
         let doors = &self.types.door;
-        for _ in 0..Engine::<S>::MAX_ATTEMPTS {
+        self.settle(cx, "setTimeZone", async || {
             let stored = self.named(cx, doors, door, &Selection::document()).await?;
             let found = Door::from_stored(&stored);
             let found = found.ok_or_else(|| AccessError::not_found(doors.name(), door))?;
             let document = door_document(&found.name, &found.site, time_zone);
             let update = Change::replace(doors, found.id.clone(), document, Some(stored.version));
             let event = event_of(event::CHANGED, doors, &found.id);
-            match self.commit(cx, "setTimeZone", vec![update], vec![event]).await {
-                Ok(()) => return Ok(()),
-                Err(Refused::Changed) => {}
-                Err(Refused::Error(error)) => return Err(error),
-            }
-        }
-        Err(AccessError::Contention)
+            Ok(((), Some((vec![update], event))))
+        })
+        .await
     }
 
     /// Takes a door away, and with it out of every level.

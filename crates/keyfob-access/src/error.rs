@@ -1,7 +1,8 @@
 //! Why nothing was done or found.
 
 use keyfob_core::{ErrorBody, ResourceId, ScimType, ToErrorBody};
-use keyfob_engine::{AdminError, EngineError, StoreError};
+use keyfob_engine::{EngineError, StoreError};
+use keyfob_provisioning::AdminError;
 use smol_str::{SmolStr, ToSmolStr};
 use thiserror::Error;
 

@@ -4,6 +4,7 @@ mod rule;
 
 use keyfob_core::{MemberSet, ResourceId};
 use keyfob_engine::{Context, EngineError, FurtherChange, Selection, Store, StoreError, Stored, event};
+use keyfob_provisioning::Provisioning;
 use smol_str::SmolStr;
 
 pub use self::rule::AccessGroups;
@@ -72,7 +73,7 @@ impl<S: Store> Access<'_, S> {
     ) -> Result<Vec<AccessGroup>, StoreError> {
         let mut groups: Vec<_> = stored.iter().filter_map(AccessGroup::from_stored).collect();
         if groups.iter().any(|group| group.source.is_some()) {
-            let link = self.engine.provisioning(cx).await?.link;
+            let link = self.provisioner.provisioning(cx).await?.link;
             groups.retain(|group| group.exists_under(link.as_deref()));
         }
         Ok(groups)
@@ -132,7 +133,7 @@ impl<S: Store> Access<'_, S> {
         let source = self.provisioned_group(cx, group).await?;
         let id = match self.convert(cx, group, &source).await {
             // The name may be that of an access group that went with its link and is still stored.
-            Err(AccessError::NameTaken { .. }) if self.engine.admin().sweep(cx).await? > 0 => {
+            Err(AccessError::NameTaken { .. }) if self.provisioner.admin().sweep(cx).await? > 0 => {
                 self.convert(cx, group, &source).await?
             }
             outcome => outcome?,
@@ -148,14 +149,14 @@ impl<S: Store> Access<'_, S> {
         source: &ResourceId,
     ) -> Result<ResourceId, AccessError> {
         let not_provisioned = || AccessError::NotProvisioned(group.into());
-        let fresh = self.engine.next_id();
+        let fresh = self.provisioner.next_id();
         let mut made = None;
         let mut name = SmolStr::default();
         let outcome = self
-            .engine
+            .provisioner
             .amend(cx, &self.types.group, source, "createAccessGroup", |review| {
                 made = None;
-                if !review.provisioning().manages(review.state()) {
+                if !Provisioning::among(review.facts()).manages(review.state()) {
                     return Ok(());
                 }
                 if let Some(present) = rule::access_group_of(review) {
@@ -200,7 +201,7 @@ impl<S: Store> Access<'_, S> {
         };
         let id = match create().await {
             // The name may be that of an access group that went with its link and is still stored.
-            Err(AccessError::NameTaken { .. }) if self.engine.admin().sweep(cx).await? > 0 => {
+            Err(AccessError::NameTaken { .. }) if self.provisioner.admin().sweep(cx).await? > 0 => {
                 create().await?
             }
             outcome => outcome?,
@@ -252,7 +253,7 @@ impl<S: Store> Access<'_, S> {
         };
         let mut noted = false;
         let outcome = self
-            .engine
+            .provisioner
             .amend(cx, &self.types.group, source, "deleteAccessGroup", |review| {
                 noted = rule::access_group_of(review).as_ref() == Some(&group.id);
                 if noted {

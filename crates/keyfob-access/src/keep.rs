@@ -24,7 +24,7 @@ impl<S: Store> Access<'_, S> {
         selection: &Selection,
     ) -> Result<Option<Stored>, StoreError> {
         let stored = self
-            .engine
+            .provisioner
             .store()
             .get_one(&cx.reading(), resource_type, id, selection)
             .await?;
@@ -59,7 +59,7 @@ impl<S: Store> Access<'_, S> {
     ) -> Result<Vec<Stored>, StoreError> {
         let query = Query::all().with_selection(selection.clone());
         let page = self
-            .engine
+            .provisioner
             .store()
             .query(&cx.reading(), resource_type, &query)
             .await?;
@@ -112,7 +112,7 @@ impl<S: Store> Access<'_, S> {
             .map_err(StoreError::internal)?;
         let query = Query::all().with_filter(filter).with_selection(selection.clone());
         let page = self
-            .engine
+            .provisioner
             .store()
             .query(&cx.reading(), resource_type, &query)
             .await?;
@@ -128,7 +128,7 @@ impl<S: Store> Access<'_, S> {
         document: Resource,
         unique: Vec<UniqueKey>,
     ) -> Result<ResourceId, AccessError> {
-        let id = self.engine.next_id();
+        let id = self.provisioner.next_id();
         let event = event_of(event::CREATED, resource_type, &id);
         let create = creation(resource_type, id.clone(), document, Vec::new(), unique);
         let outcome = self.commit(cx, verb, vec![create], vec![event]).await;
@@ -165,6 +165,32 @@ impl<S: Store> Access<'_, S> {
         outcome.map_err(Refused::into_error)
     }
 
+    /// Commits what `decide` decides on, and lets it look and decide again where somebody else was faster. It returns the
+    /// answer, with the changes and the event that is about the first of them unless everything is as wanted.
+    ///
+    /// This is the loop of decisions that read several resources; a decision on one is [`Engine::transact`]'s.
+    ///
+    /// [`Engine::transact`]: keyfob_engine::Engine::transact
+    pub(crate) async fn settle<T>(
+        &self,
+        cx: &Context,
+        verb: &'static str,
+        decide: impl AsyncFn() -> Result<(T, Option<(Vec<Change>, NewEvent)>), AccessError>,
+    ) -> Result<T, AccessError> {
+        for _ in 0..keyfob_engine::Engine::<S>::MAX_ATTEMPTS {
+            let (answer, wanted) = decide().await?;
+            let Some((changes, event)) = wanted else {
+                return Ok(answer);
+            };
+            match self.commit(cx, verb, changes, vec![event]).await {
+                Ok(()) => return Ok(answer),
+                Err(Refused::Changed) => {}
+                Err(Refused::Error(error)) => return Err(error),
+            }
+        }
+        Err(AccessError::Contention)
+    }
+
     /// Commits changes and the events that are about the first of them.
     pub(crate) async fn commit(
         &self,
@@ -175,8 +201,8 @@ impl<S: Store> Access<'_, S> {
     ) -> Result<(), Refused> {
         let mut changes = changes;
         changes.extend(events.into_iter().map(|event| Change::publish(event, 0)));
-        let commit = Arc::new(self.engine.commit_of(cx, verb, changes, None));
-        let Err(error) = self.engine.store().commit_one(Arc::clone(&commit)).await else {
+        let commit = Arc::new(self.provisioner.commit_of(cx, verb, changes, None));
+        let Err(error) = self.provisioner.store().commit_one(Arc::clone(&commit)).await else {
             return Ok(());
         };
         let change = |number: usize| commit.changes.get(number);
@@ -250,7 +276,7 @@ impl Refused {
 
 pub(crate) fn demand_admin(cx: &Context) -> Result<(), AccessError> {
     match cx.actor() {
-        Actor::OrganizationAdmin => Ok(()),
+        Actor::Administrator => Ok(()),
         _ => Err(AccessError::Forbidden),
     }
 }

@@ -1,7 +1,7 @@
 //! Access levels: which access groups may pass which doors, and when.
 
 use keyfob_core::{Resource, ResourceId, Version};
-use keyfob_engine::{Change, Context, Engine, Store, Stored, event};
+use keyfob_engine::{Change, Context, Store, Stored, event};
 use smol_str::SmolStr;
 
 use crate::{
@@ -82,7 +82,7 @@ impl<S: Store> Access<'_, S> {
         doors: &[ResourceId],
     ) -> Result<AccessLevel, AccessError> {
         demand_admin(cx)?;
-        let (levels, id) = (&self.types.access_level, self.engine.next_id());
+        let (levels, id) = (&self.types.access_level, self.provisioner.next_id());
         let name = name_of(name)?;
         let document = level_document(&name, schedule);
         let doors = vec![delta(DOORS, doors, &[])];
@@ -105,18 +105,14 @@ impl<S: Store> Access<'_, S> {
     ) -> Result<(), AccessError> {
         demand_admin(cx)?;
         let levels = &self.types.access_level;
-        for _ in 0..Engine::<S>::MAX_ATTEMPTS {
+        self.settle(cx, "setSchedule", async || {
             let (version, found) = self.found_level(cx, level).await?;
             let document = level_document(&found.name, schedule);
             let update = Change::replace(levels, found.id.clone(), document, Some(version));
             let event = event_of(event::CHANGED, levels, &found.id);
-            match self.commit(cx, "setSchedule", vec![update], vec![event]).await {
-                Ok(()) => return Ok(()),
-                Err(Refused::Changed) => {}
-                Err(Refused::Error(error)) => return Err(error),
-            }
-        }
-        Err(AccessError::Contention)
+            Ok(((), Some((vec![update], event))))
+        })
+        .await
     }
 
     /// Puts doors into an access level and takes others out.

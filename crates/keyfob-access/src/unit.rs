@@ -4,7 +4,8 @@ mod grant;
 mod mapping;
 
 use keyfob_core::{Resource, ResourceId, ResourceType, Version};
-use keyfob_engine::{Change, Context, Engine, Selection, State, Store, Stored, event};
+use keyfob_engine::{Change, Context, Selection, State, Store, Stored, event};
+use keyfob_provisioning::ProvisionedState as _;
 use smol_str::{SmolStr, format_smolstr};
 
 pub use self::{
@@ -14,7 +15,7 @@ pub use self::{
 use crate::{
     access::Access,
     error::AccessError,
-    keep::{Refused, creation, demand_admin, document, event_of, name_key, name_of, related, select},
+    keep::{creation, demand_admin, document, event_of, name_key, name_of, related, select},
     registry::{ROLE, UNIT, schema_of},
 };
 
@@ -103,11 +104,11 @@ impl<S: Store> Access<'_, S> {
         demand_admin(cx)?;
         let (units, name) = (&self.types.unit, name_of(name)?);
         let id = unit_id(&name);
-        for _ in 0..Engine::<S>::MAX_ATTEMPTS {
+        self.settle(cx, "createUnit", async || {
             if self.get(cx, units, &id, &Selection::document()).await?.is_some() {
                 return Err(AccessError::NameTaken {
                     resource_type: units.name().clone(),
-                    name,
+                    name: name.clone(),
                 });
             }
             let above = match parent {
@@ -138,13 +139,9 @@ impl<S: Store> Access<'_, S> {
                     .map(|(version, above)| touch(units, above, *version)),
             );
             let event = event_of(event::CREATED, units, &id);
-            match self.commit(cx, "createUnit", changes, vec![event]).await {
-                Ok(()) => return Ok(unit),
-                Err(Refused::Changed) => {}
-                Err(Refused::Error(error)) => return Err(error),
-            }
-        }
-        Err(AccessError::Contention)
+            Ok((unit, Some((changes, event))))
+        })
+        .await
     }
 
     /// Takes away a unit that has nothing: no units below it, no users and no groups that are mapped to it. A deleted user
@@ -160,7 +157,7 @@ impl<S: Store> Access<'_, S> {
     pub async fn delete_unit(&self, cx: &Context, unit: &str) -> Result<(), AccessError> {
         demand_admin(cx)?;
         let (units, grants) = (&self.types.unit, &self.types.grant);
-        for _ in 0..Engine::<S>::MAX_ATTEMPTS {
+        self.settle(cx, "deleteUnit", async || {
             let (version, found) = self.found_unit(cx, unit).await?;
             let of_unit = [found.id.clone()];
             let of_unit = self
@@ -178,13 +175,9 @@ impl<S: Store> Access<'_, S> {
                 Some(Change::delete(grants, id, Some(stored.version)))
             }));
             let event = event_of(event::DELETED, units, &found.id);
-            match self.commit(cx, "deleteUnit", changes, vec![event]).await {
-                Ok(()) => return Ok(()),
-                Err(Refused::Changed) => {}
-                Err(Refused::Error(error)) => return Err(error),
-            }
-        }
-        Err(AccessError::Contention)
+            Ok(((), Some((changes, event))))
+        })
+        .await
     }
 
     /// Names the unit that created users join, or none.
@@ -198,7 +191,7 @@ impl<S: Store> Access<'_, S> {
             None => None,
         };
         let unit = unit.as_ref().map(ResourceId::as_str);
-        Ok(self.engine.admin().set_default_unit(cx, unit).await?)
+        Ok(self.provisioner.admin().set_default_unit(cx, unit).await?)
     }
 
     /// All roles, in the order in which they were made.
@@ -287,7 +280,7 @@ impl<S: Store> Access<'_, S> {
             return Ok(Some("users"));
         }
         let is_this = |default: Option<&str>| default.is_some_and(|default| is_named(unit, default));
-        if is_this(self.engine.provisioning(cx).await?.default_unit.as_deref()) {
+        if is_this(self.provisioner.provisioning(cx).await?.default_unit.as_deref()) {
             return Ok(Some("the users who are created from now on"));
         }
         let users = self.all(cx, &self.types.user, &document).await?;
@@ -295,7 +288,7 @@ impl<S: Store> Access<'_, S> {
         if users.iter().any(|user| joined(&State::of(user))) {
             return Ok(Some("users"));
         }
-        let (admin, coming_back) = (self.engine.admin(), "deleted users who can be brought back");
+        let (admin, coming_back) = (self.provisioner.admin(), "deleted users who can be brought back");
         for id in grants.iter().filter_map(|grant| grant.resource.id()) {
             if !admin
                 .deleted_members(cx, &self.types.grant, &id)

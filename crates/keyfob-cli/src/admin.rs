@@ -12,7 +12,8 @@ use std::io;
 use clap::Subcommand;
 use keyfob_access::{Access, AccessError};
 use keyfob_core::{Object, ResourceId, json};
-use keyfob_engine::{Actor, Admin, AdminError, Confirmed, Context, DynStore, Engine, FeedError};
+use keyfob_engine::{Actor, Context, DynStore, FeedError};
+use keyfob_provisioning::{Admin, AdminError, Confirmed, Provisioner};
 
 use crate::{Answer, Unusable, output, profile::NamedProfile, service::CardFormats, store::StoreUrl};
 
@@ -114,18 +115,18 @@ impl Confirmation {
 
 /// An administrator at work on one organization.
 struct Session {
-    engine: Engine<DynStore>,
+    provisioner: Provisioner<DynStore>,
     cx: Context,
     json: bool,
 }
 
 impl Session {
     fn admin(&self) -> Admin<'_, DynStore> {
-        self.engine.admin()
+        self.provisioner.admin()
     }
 
     fn access(&self) -> Result<Access<'_, DynStore>, Unusable> {
-        Ok(Access::new(&self.engine)?)
+        Ok(Access::new(&self.provisioner)?)
     }
 
     /// Prints an object, as JSON or in the words of `text`, a line.
@@ -217,14 +218,18 @@ async fn perform(arguments: &Arguments) -> Result<(), Failure> {
         return organization::run(arguments, command).await;
     }
     let store = arguments.store.open()?;
-    // Organizations are the same to the engines of all profiles.
-    let any = NamedProfile::Interop.engine(store.clone(), &CardFormats::default())?;
+    // Organizations are the same to the provisioners of all profiles.
+    let any = NamedProfile::Interop.provisioner(store.clone(), &CardFormats::default())?;
     let organization = any.admin().organization(&arguments.org).await?;
     let profile = NamedProfile::of(&organization)?;
     arguments.card_formats.check(&[profile])?;
-    let engine = profile.engine(store, &arguments.card_formats)?;
-    let cx = Context::new(organization.tenant).acting_as(Actor::OrganizationAdmin);
-    let session = Session { engine, cx, json };
+    let provisioner = profile.provisioner(store, &arguments.card_formats)?;
+    let cx = Context::new(organization.tenant).acting_as(Actor::Administrator);
+    let session = Session {
+        provisioner,
+        cx,
+        json,
+    };
     match &arguments.command {
         Command::Org(_) => Ok(()),
         Command::Domain(command) => link::domain(&session, command).await,

@@ -1,7 +1,7 @@
 //! The profiles by name. An organization has one for good: that with which it was made.
 
 use clap::ValueEnum;
-use keyfob_engine::{Organization, Profile};
+use keyfob_provisioning::{Organization, Profile};
 
 use crate::Unusable;
 
@@ -30,7 +30,7 @@ impl NamedProfile {
     }
 
     pub(crate) fn name(self) -> &'static str {
-        self.profile().name
+        self.profile().name()
     }
 
     /// The profile of an organization.

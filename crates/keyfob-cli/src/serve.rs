@@ -8,15 +8,15 @@ mod services;
 use std::io::IsTerminal;
 
 use clap::ValueEnum;
-use keyfob_engine::Token;
 use keyfob_http::PublicUrl;
+use keyfob_provisioning::Token;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use self::{
     connection::StopSignals,
     first_start::{BOOTSTRAP_TOKEN, FirstStart},
-    services::{Engines, Services},
+    services::{Provisioners, Services},
 };
 use crate::{Answer, Unusable, output, profile::NamedProfile, service::CardFormats, store::StoreUrl};
 
@@ -101,23 +101,23 @@ async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
         .await
         .map_err(|error| Unusable::new(format!("cannot listen on {}: {error}", arguments.listen)))?;
     let store = arguments.store.open_or_create()?;
-    let engines = Engines::new(&store, &arguments.card_formats)?;
+    let provisioners = Provisioners::new(&store, &arguments.card_formats)?;
     let origin = format!("http://{}", listener.local_addr()?);
-    let profiles = match engines.profiles().await?.as_slice() {
+    let profiles = match provisioners.profiles().await?.as_slice() {
         [] => vec![first_start.profile()],
         profiles => profiles.to_vec(),
     };
     arguments.card_formats.check(&profiles)?;
-    let shown = first_start.perform(&engines).await?;
+    let shown = first_start.perform(&provisioners).await?;
     let public_url = match &arguments.public_url {
         Some(url) => url.clone(),
         None => origin.parse()?,
     };
     let base_url = public_url.with_base_path(&arguments.base_path);
-    let services = Services::new(engines, |service| {
+    let services = Services::new(provisioners, |service| {
         service
             .base_path(&arguments.base_path)
-            .organizations_at("/organizations")
+            .tenants_at("/organizations")
             .public_url(public_url.clone())
     });
     // Whoever reads that the server listens may at once tell it to stop.

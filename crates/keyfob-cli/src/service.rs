@@ -1,11 +1,12 @@
-//! The engine that a profile stands for, the same for the server and for administrators.
+//! The provisioner that a profile stands for, the same for the server and for administrators.
 
 use std::path::PathBuf;
 
 use keyfob_access::{AccessGroups, Credentials, Units};
 use keyfob_card::Formats;
 use keyfob_core::schema::RegistryBuilder;
-use keyfob_engine::{DynStore, Engine};
+use keyfob_engine::DynStore;
+use keyfob_provisioning::Provisioner;
 
 use crate::{Unusable, input, profile::NamedProfile};
 
@@ -44,12 +45,12 @@ impl CardFormats {
 }
 
 impl NamedProfile {
-    /// An engine with the profile's policies, rules and resource types over a store.
-    pub(crate) fn engine(
+    /// Creates a provisioner with the profile's policies, rules and resource types over a store.
+    pub(crate) fn provisioner(
         self,
         store: DynStore,
         card_formats: &CardFormats,
-    ) -> Result<Engine<DynStore>, Unusable> {
+    ) -> Result<Provisioner<DynStore>, Unusable> {
         let builder = match self {
             Self::Interop => RegistryBuilder::verkada(),
             Self::Rfc => RegistryBuilder::rfc(),
@@ -58,13 +59,14 @@ impl NamedProfile {
         let registry = keyfob_access::register(builder).build()?;
         let groups = AccessGroups::new(&registry)?;
         let units = Units::new(&registry)?;
-        let engine = Engine::new(store, registry)
+        let builder = Provisioner::builder(store, registry)
             .with_profile(self.profile())
-            .with_rule(groups);
-        Ok(match self {
-            Self::Verkada => engine.with_rule(Credentials::new(card_formats.load()?)),
-            Self::Accessiq => engine.with_rule(units),
-            Self::Interop | Self::Rfc => engine,
-        })
+            .with_module(groups);
+        let builder = match self {
+            Self::Verkada => builder.with_rule(Credentials::new(card_formats.load()?)),
+            Self::Accessiq => builder.with_module(units),
+            Self::Interop | Self::Rfc => builder,
+        };
+        Ok(builder.build())
     }
 }

@@ -1,24 +1,24 @@
 //! On whose behalf a request is served.
 
-use std::{sync::Arc, time::Instant};
+use std::{any::Any, sync::Arc, time::Instant};
 
 use keyfob_core::{Addresses, Registry};
 use keyfob_store::{Budget, ReadContext, RequestId, TenantId};
 use smol_str::SmolStr;
 
-use crate::provisioning::Provisioning;
+use crate::facts::Facts;
 
-/// Who asks for something. Some of what an organization's provider manages is closed to everybody else.
+/// Who asks for something. Some of what a tenant's provider manages may be closed to everybody else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Actor {
     /// The identity provider, by SCIM.
     #[default]
     Provider,
-    /// An administrator of the whole organization.
-    OrganizationAdmin,
-    /// An administrator of one directory of the organization, who has no say in what is global.
-    DirectoryAdmin,
+    /// An administrator of the whole tenant.
+    Administrator,
+    /// An administrator of one directory of the tenant, who has no say in what belongs to the whole of it.
+    DirectoryAdministrator,
     /// A user, who changes their own data.
     User,
 }
@@ -29,8 +29,8 @@ impl Actor {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Provider => "provider",
-            Self::OrganizationAdmin => "organizationAdmin",
-            Self::DirectoryAdmin => "directoryAdmin",
+            Self::Administrator => "administrator",
+            Self::DirectoryAdministrator => "directoryAdministrator",
             Self::User => "user",
         }
     }
@@ -47,7 +47,7 @@ pub struct Context {
     base_url: SmolStr,
     request: RequestId,
     budget: Budget,
-    provisioning: Option<Arc<Provisioning>>,
+    facts: Facts,
 }
 
 impl Context {
@@ -63,7 +63,7 @@ impl Context {
             base_url: SmolStr::default(),
             request: RequestId::default(),
             budget: Budget::UNLIMITED,
-            provisioning: None,
+            facts: Facts::new(),
         }
     }
 
@@ -104,19 +104,20 @@ impl Context {
         Self { budget, ..self }
     }
 
-    /// Returns the same call with what authentication read, so that it needn't be read again.
+    /// Returns the same call with a fact that is known already, as authentication has read it.
     #[must_use]
-    pub fn with_provisioning(self, provisioning: Arc<Provisioning>) -> Self {
+    pub fn with_fact<T: Any + Send + Sync>(self, fact: Arc<T>) -> Self {
         Self {
-            provisioning: Some(provisioning),
+            facts: self.facts.with(fact),
             ..self
         }
     }
 
-    /// Returns the same call, which reads anew what authentication has read.
-    pub(crate) fn without_provisioning(self) -> Self {
+    /// Returns the same call without facts, for which they are read anew.
+    #[must_use]
+    pub fn without_facts(self) -> Self {
         Self {
-            provisioning: None,
+            facts: Facts::new(),
             ..self
         }
     }
@@ -167,8 +168,10 @@ impl Context {
         self.deadline().is_some_and(|deadline| Instant::now() >= deadline)
     }
 
-    pub(crate) fn provisioning(&self) -> Option<&Arc<Provisioning>> {
-        self.provisioning.as_ref()
+    /// Returns the facts that are known already.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
     }
 
     /// Returns the actor as a commit names it.

@@ -1,8 +1,6 @@
 //! The provisioning engine: what RFC 7644 asks of a service provider, over any store.
 
-mod amend;
 mod commit;
-mod deleted;
 mod error;
 mod key;
 mod patch;
@@ -15,34 +13,28 @@ mod turn;
 mod view;
 mod write;
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use keyfob_core::{Clock, DateTime, IdGenerator, Registry, ResourceId, SystemClock, UuidGenerator};
-use keyfob_store::{ReadContext, Selection, Store, StoreError, StoreExt, TenantId};
+use keyfob_store::Store;
 use smol_str::SmolStr;
 
 use self::turn::Turns;
-pub(crate) use self::{
-    commit::{DeleteAction, Draft, change_of, event_of},
-    deleted::equals,
-    key::{check_user_names, unique_keys},
-    record::{Loaded, Record},
-    transact::{Decision, Prepared, Reads, Seen, Subject},
-};
 pub use self::{
+    commit::{DeleteAction, Draft, change_of, event_of},
     error::EngineError,
+    key::unique_keys,
     precondition::{EntityTags, Precondition},
     read::Found,
+    record::{Loaded, Record},
+    transact::{Decision, Prepared, Reads, Seen, Settled, Subject},
     write::Written,
 };
 use crate::{
-    admin::Admin,
-    context::Context,
+    facts::{Erased, FactSource},
+    lifecycle::Lifecycle,
     profile::Profile,
-    provisioning::Provisioning,
     rule::Rule,
-    system,
-    token::{self, AuthenticationError},
 };
 
 /// Serves the resources of a registry out of a store.
@@ -60,6 +52,8 @@ pub struct Engine<S> {
     clock: Box<dyn Clock>,
     ids: Box<dyn IdGenerator>,
     commit_ids: Box<dyn IdGenerator>,
+    lifecycle: Box<dyn Lifecycle>,
+    sources: Vec<Box<dyn Erased<S>>>,
     rules: Vec<Box<dyn Rule>>,
     turns: Turns,
 }
@@ -79,6 +73,8 @@ impl<S: Store> Engine<S> {
             clock: Box::new(SystemClock::new()),
             ids: Box::new(UuidGenerator::new()),
             commit_ids: Box::new(UuidGenerator::new()),
+            lifecycle: Box::new(()),
+            sources: Vec::new(),
             rules: Vec::new(),
             turns: Turns::default(),
         }
@@ -108,6 +104,22 @@ impl<S: Store> Engine<S> {
         }
     }
 
+    /// The same engine with a product's life of resources in place of the protocol's own.
+    #[must_use]
+    pub fn with_lifecycle(self, lifecycle: impl Lifecycle) -> Self {
+        Self {
+            lifecycle: Box::new(lifecycle),
+            ..self
+        }
+    }
+
+    /// The same engine with one more source of facts, which is asked after those that it has.
+    #[must_use]
+    pub fn with_facts(mut self, source: impl FactSource<S>) -> Self {
+        self.sources.push(Box::new(source));
+        self
+    }
+
     /// The same engine with one more rule, which reviews after those that it has.
     #[must_use]
     pub fn with_rule(mut self, rule: impl Rule) -> Self {
@@ -133,58 +145,6 @@ impl<S: Store> Engine<S> {
         &self.profile
     }
 
-    /// What the service's owner does.
-    #[must_use]
-    pub fn admin(&self) -> Admin<'_, S> {
-        Admin::new(self)
-    }
-
-    /// Finds the organization that a bearer token opens.
-    ///
-    /// Every token that opens none is refused in the same words, after the same work. A token opens nothing any more
-    /// as soon as it is refreshed or revoked, or the organization is unlinked.
-    ///
-    /// # Errors
-    /// [`AuthenticationError::Rejected`], which maps to 401.
-    pub async fn authenticate(&self, secret: &str) -> Result<Authenticated, AuthenticationError> {
-        let id: ResourceId = token::id_of(secret);
-        let tenant = match token::tenant_of(secret) {
-            Some(tenant) => tenant,
-            None => self.tenant_in_directory(&id).await?,
-        };
-        // A token that leads nowhere costs the same look-ups.
-        let provisioning = self.provisioning(&Context::new(tenant.clone())).await?;
-        let now = self.now();
-        let mut opened_by = None;
-        for token in &provisioning.tokens {
-            if token::same_id(&token.id, &id) & token.is_valid_at(now) {
-                opened_by = Some(token.name.clone());
-            }
-        }
-        match opened_by {
-            Some(token) if provisioning.is_linked() && tenant != TenantId::SYSTEM => Ok(Authenticated {
-                tenant,
-                token,
-                provisioning: Arc::new(provisioning),
-            }),
-            _ => Err(AuthenticationError::Rejected),
-        }
-    }
-
-    /// Finds the tenant that a token leads to that doesn't name it; the service itself, which no token opens, where there
-    /// is none.
-    async fn tenant_in_directory(&self, id: &ResourceId) -> Result<TenantId, StoreError> {
-        let system = ReadContext::new(TenantId::SYSTEM);
-        let found = self
-            .store
-            .get_one(&system, system::token(), id, &Selection::document())
-            .await?;
-        let organization = found
-            .as_ref()
-            .and_then(|stored| stored.resource.core().get_str("organization"));
-        Ok(TenantId::new(organization.unwrap_or_default()))
-    }
-
     /// The present instant, by the engine's clock.
     pub fn now(&self) -> DateTime {
         self.clock.now()
@@ -204,6 +164,14 @@ impl<S: Store> Engine<S> {
         &self.turns
     }
 
+    pub(crate) fn lifecycle(&self) -> &dyn Lifecycle {
+        &*self.lifecycle
+    }
+
+    pub(crate) fn sources(&self) -> &[Box<dyn Erased<S>>] {
+        &self.sources
+    }
+
     pub(crate) fn rules(&self) -> impl Iterator<Item = &dyn Rule> {
         self.rules.iter().map(|rule| &**rule)
     }
@@ -214,28 +182,5 @@ impl<S> fmt::Debug for Engine<S> {
         f.debug_struct("Engine")
             .field("profile", &self.profile)
             .finish_non_exhaustive()
-    }
-}
-
-/// The result of a successful authentication.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Authenticated {
-    /// The organization's tenant.
-    pub tenant: TenantId,
-    /// The name of the token.
-    pub token: SmolStr,
-    /// How the organization is provisioned, for the operation that follows.
-    pub provisioning: Arc<Provisioning>,
-}
-
-impl Authenticated {
-    /// Creates the context of a request of the organization's provider.
-    #[must_use]
-    pub fn to_context(&self) -> Context {
-        let link = self.provisioning.link.clone().unwrap_or_default();
-        Context::new(self.tenant.clone())
-            .with_identity(link, self.token.clone())
-            .with_provisioning(Arc::clone(&self.provisioning))
     }
 }

@@ -1,4 +1,4 @@
-//! What a request names and the service passes over, for the log.
+//! Attributes that a request names and the service passes over, for the log.
 
 use keyfob_core::{
     AttrPath, ResourceType, SchemaUri,
@@ -10,9 +10,9 @@ use smol_str::{SmolStr, format_smolstr};
 const NAMES: usize = 8;
 const LENGTH: usize = 128;
 
-/// Writes a line to the log that names what a request asks for and doesn't get, and by which rule. It never holds a
-/// value. Attributes that clients repeat as a matter of course are told to those who look closer.
-pub(crate) fn tell<'i>(resource_type: &ResourceType, ignored: impl IntoIterator<Item = &'i Ignored>) {
+/// Writes a line to the log that names the attributes that a request asks for and doesn't get, with the rules. It never
+/// holds a value. Attributes that clients repeat as a matter of course are told to those who look closer.
+pub fn tell<'i>(resource_type: &ResourceType, ignored: impl IntoIterator<Item = &'i Ignored>) {
     let (expected, lost): (Vec<&Ignored>, Vec<&Ignored>) = ignored.into_iter().partition(|ignored| {
         matches!(
             ignored.rule,

@@ -1,21 +1,19 @@
 #![doc = include_str!("../README.md")]
 
-pub mod admin;
+pub mod authentication;
 mod characteristics;
 pub mod context;
 pub mod discovery;
 pub mod engine;
 pub mod event;
+pub mod facts;
 pub mod feature;
-mod ignored;
+pub mod ignored;
+pub mod lifecycle;
+pub mod policy;
 pub mod profile;
-pub mod provisioning;
 pub mod rule;
 pub mod state;
-pub mod token;
-
-mod policy;
-mod system;
 
 pub use keyfob_store::{
     Capabilities, Change, Commit, CommitError, CommitId, Committed, DynStore, Event, EventId, Expected,
@@ -25,17 +23,18 @@ pub use keyfob_store::{
 };
 
 pub use self::{
-    admin::{Admin, AdminError, Confirmed, Organization, UserView},
+    authentication::{AuthenticationError, Authenticator, Caller},
     context::{Actor, Context},
     discovery::{AuthenticationScheme, Transport},
-    engine::{Authenticated, Engine, EngineError, EntityTags, Found, Precondition, Written},
-    feature::Feature,
-    profile::{
-        Adopt, Deletion, GroupExternalId, PatchAnswer, Profile, Reprovision, TokenPolicy, UnknownMembers,
-        WriteOnlyPatch,
+    engine::{
+        Decision, DeleteAction, Draft, Engine, EngineError, EntityTags, Found, Loaded, Precondition,
+        Prepared, Reads, Record, Seen, Settled, Subject, Written,
     },
-    provisioning::{EmailDomain, FirstLink, Provisioning, Synchronization, TokenInfo},
-    rule::{Founding, FurtherChange, Operation, Rejection, Review, Rule},
-    state::{Origin, State, StateError, UserState},
-    token::{AuthenticationError, Token},
+    facts::{FactSource, Facts},
+    feature::Feature,
+    lifecycle::Lifecycle,
+    policy::{ACTIVE, is_active, is_group, is_user, said_active},
+    profile::{PatchAnswer, Profile, UnknownMembers, WriteOnlyPatch},
+    rule::{FurtherChange, Operation, Rejection, Review, Rule},
+    state::State,
 };

@@ -13,26 +13,12 @@ pub struct Profile {
     /// Whether two groups of a tenant may not have one `displayName`. Entra ID's validator wants it so; RFC 7643
     /// doesn't ask for it.
     pub unique_group_names: bool,
-    /// What becomes of a group's `externalId`.
-    pub group_external_id: GroupExternalId,
     /// What becomes of members that don't exist or are of a type that the relation doesn't take.
     pub unknown_members: UnknownMembers,
     /// What a PATCH of a writeOnly attribute does, of which the service keeps none.
     pub write_only: WriteOnlyPatch,
     /// What a provider has to say of every user beyond what the schema demands, in paths such as `name.givenName`.
     pub required: &'static [&'static str],
-    /// What DELETE does to a user.
-    pub deletion: Deletion,
-    /// What a POST does whose `userName` belonged to a deleted user.
-    pub reprovision: Reprovision,
-    /// What a POST does whose `userName` belongs to a user that no provider manages.
-    pub adopt: Adopt,
-    /// Whether created users are invited to the application, where the organization doesn't turn that off.
-    pub invites: bool,
-    /// Whether a created user joins the organization's default unit, and is refused where there is none.
-    pub default_unit: bool,
-    /// How many tokens an organization has and for how long they are valid.
-    pub tokens: TokenPolicy,
     /// What a PATCH of a user or any other resource without owned relations answers.
     pub patch_answer: PatchAnswer,
     /// What a PATCH of a resource with owned relations, such as a group, answers.
@@ -51,16 +37,9 @@ impl Profile {
             name: "interop",
             dialect: Dialect::interop(),
             unique_group_names: true,
-            group_external_id: GroupExternalId::Keep,
             unknown_members: UnknownMembers::Reject,
             write_only: WriteOnlyPatch::Ignore,
             required: &[],
-            deletion: Deletion::Hard,
-            reprovision: Reprovision::New,
-            adopt: Adopt::Conflict,
-            invites: false,
-            default_unit: false,
-            tokens: TokenPolicy::One,
             patch_answer: PatchAnswer::Body,
             patch_relation_answer: PatchAnswer::BodyUpTo(256),
             max_page: 1000,
@@ -79,92 +58,12 @@ impl Profile {
             ..Self::interop()
         }
     }
-
-    /// As Verkada Command provisions: deleted users can be brought back, users are invited, one token opens an
-    /// organization, and the `externalId` of a group is of no account.
-    #[must_use]
-    pub fn verkada() -> Self {
-        Self {
-            name: "verkada",
-            group_external_id: GroupExternalId::Ignore,
-            deletion: Deletion::Soft,
-            reprovision: Reprovision::Restore,
-            invites: true,
-            ..Self::interop()
-        }
-    }
-
-    /// As `AccessIQ` provisions: users have an address and a name and belong to an organization's units, and several
-    /// tokens may be valid for a year each.
-    #[must_use]
-    pub fn accessiq() -> Self {
-        Self {
-            name: "accessiq",
-            required: &["emails", "name.givenName", "name.familyName"],
-            default_unit: true,
-            tokens: TokenPolicy::Many { days: Some(365) },
-            ..Self::interop()
-        }
-    }
 }
 
 impl Default for Profile {
     fn default() -> Self {
         Self::interop()
     }
-}
-
-/// What becomes of the `externalId` of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum GroupExternalId {
-    /// It is stored.
-    Keep,
-    /// It is accepted and forgotten.
-    Ignore,
-}
-
-/// What DELETE does to a user (RFC 7644 section 3.6 asks for no more than that it can't be seen any longer).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Deletion {
-    /// The user is gone for good.
-    Hard,
-    /// The user is among the deleted users, with memberships and all, and may come back.
-    Soft,
-}
-
-/// What a POST does whose `userName` belonged to a deleted user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reprovision {
-    /// It brings that user back, under its old id and with what it had.
-    Restore,
-    /// It creates another user.
-    New,
-}
-
-/// What a POST does whose `userName` belongs to a user that no provider manages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Adopt {
-    /// It is refused (409), as RFC 7644 section 3.3 has it; the provider finds the user and changes it.
-    Conflict,
-    /// It replaces what is known of the user, whom the provider manages from then on.
-    ByUserName,
-}
-
-/// How many tokens an organization has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum TokenPolicy {
-    /// One, until it is refreshed.
-    One,
-    /// Several, each with a name.
-    Many {
-        /// For how many days a token is valid where whoever makes it doesn't say.
-        days: Option<u32>,
-    },
 }
 
 /// What becomes of members that don't exist.

@@ -1,13 +1,13 @@
 //! How an application or a sibling crate adds meaning to what providers send.
 
 mod error;
-mod founding;
 mod review;
+
+use std::sync::Arc;
 
 pub(crate) use self::review::Further;
 pub use self::{
     error::Rejection,
-    founding::Founding,
     review::{FurtherChange, Operation, Review},
 };
 use crate::context::Context;
@@ -46,13 +46,10 @@ pub trait Rule: Send + Sync + 'static {
     /// # Errors
     /// A [`Rejection`] refuses the request, and nothing is changed.
     fn review(&self, cx: &Context, review: &mut Review<'_>) -> Result<(), Rejection>;
+}
 
-    /// Adds what an organization has from the start, when one is created.
-    fn founded(&self, _: &mut Founding<'_>) {}
-
-    /// Names the resources that are nothing without the link to the provider over which they came: for each the name of a
-    /// resource type and a filter. Their attribute `link` says which link that is; they are removed when it is cut.
-    fn unlinked(&self) -> &[(&'static str, &'static str)] {
-        &[]
+impl<R: Rule> Rule for Arc<R> {
+    fn review(&self, cx: &Context, review: &mut Review<'_>) -> Result<(), Rejection> {
+        (**self).review(cx, review)
     }
 }

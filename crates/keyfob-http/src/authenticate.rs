@@ -1,24 +1,24 @@
 //! Who sends a request.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, pin::Pin};
 
 use http::{HeaderMap, header, request::Parts};
-use keyfob_core::{ErrorBody, Quirk, ResourceId, ToErrorBody};
+use keyfob_core::{Dialect, ErrorBody, Quirk, ToErrorBody};
 use keyfob_engine::{
-    Authenticated, AuthenticationError, AuthenticationScheme, Context, Engine, Store, StoreError, TenantId,
+    AuthenticationError, AuthenticationScheme, Authenticator, Caller, Engine, Store, StoreError,
 };
-use smol_str::SmolStr;
 use thiserror::Error;
 
 /// Finds out who sends a request, before anything else is done with it.
 ///
-/// The service comes with [`BearerTokens`]. An application that knows its callers in another way, by a JWT or by what
-/// a middleware of its own left in the request's extensions, implements this trait.
+/// The service comes with [`BearerTokens`], which show their secret to any [`Authenticator`] of the engine's. An application
+/// that knows its callers in another way, by several headers or by a value that a middleware of its own left in the
+/// request's extensions, implements this trait.
 ///
 /// ```
 /// use http::request::Parts;
-/// use keyfob_engine::{AuthenticationScheme, TenantId};
-/// use keyfob_http::{Authenticator, AuthenticatorError, Caller};
+/// use keyfob_engine::{AuthenticationScheme, Caller, TenantId};
+/// use keyfob_http::{RequestAuthenticator, RequestAuthenticatorError};
 ///
 /// /// What a middleware in front has found out.
 /// #[derive(Clone)]
@@ -28,9 +28,10 @@ use thiserror::Error;
 ///
 /// struct Sessions;
 ///
-/// impl Authenticator for Sessions {
-///     async fn authenticate(&self, request: &Parts) -> Result<Caller, AuthenticatorError> {
-///         let session: &Session = request.extensions.get().ok_or(AuthenticatorError::Unauthorized)?;
+/// impl RequestAuthenticator for Sessions {
+///     async fn authenticate(&self, request: &Parts) -> Result<Caller, RequestAuthenticatorError> {
+///         let session: Option<&Session> = request.extensions.get();
+///         let session = session.ok_or(RequestAuthenticatorError::Unauthorized)?;
 ///         Ok(Caller::new(TenantId::new(session.customer.as_str())))
 ///     }
 ///
@@ -39,15 +40,15 @@ use thiserror::Error;
 ///     }
 /// }
 /// ```
-pub trait Authenticator: Send + Sync + 'static {
+pub trait RequestAuthenticator: Send + Sync + 'static {
     /// Names the caller of a request.
     ///
     /// # Errors
-    /// [`AuthenticatorError`] where there is none; the request is then answered with it and nothing else happens.
+    /// [`RequestAuthenticatorError`] where there is none; the request is then answered with it and nothing else happens.
     fn authenticate(
         &self,
         request: &Parts,
-    ) -> impl Future<Output = Result<Caller, AuthenticatorError>> + Send;
+    ) -> impl Future<Output = Result<Caller, RequestAuthenticatorError>> + Send;
 
     /// How clients prove who they are, the preferred way first: what `/ServiceProviderConfig` says (RFC 7643 section 5)
     /// and, where a scheme has a challenge, the `WWW-Authenticate` of an answer 401.
@@ -56,78 +57,10 @@ pub trait Authenticator: Send + Sync + 'static {
     fn schemes(&self) -> Vec<AuthenticationScheme>;
 }
 
-/// Who sends a request.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    context: Context,
-    resource: Option<(SmolStr, ResourceId)>,
-}
-
-impl Caller {
-    /// Creates a caller who acts for a tenant and is none of its resources, such as a provisioning provider.
-    #[must_use]
-    pub fn new(tenant: TenantId) -> Self {
-        Self {
-            context: Context::new(tenant),
-            resource: None,
-        }
-    }
-
-    /// Creates the provider of an organization that a token has opened. What the authentication has read is not read
-    /// again.
-    #[must_use]
-    pub fn provider(authenticated: &Authenticated) -> Self {
-        Self {
-            context: authenticated.to_context(),
-            resource: None,
-        }
-    }
-
-    /// Returns the same caller with an identity and the name of the credential that let them in, which events carry.
-    #[must_use]
-    pub fn with_identity(self, identity: impl Into<SmolStr>, credential: impl Into<SmolStr>) -> Self {
-        Self {
-            context: self.context.with_identity(identity, credential),
-            ..self
-        }
-    }
-
-    /// The same caller, being this resource: what `/Me` leads to (RFC 7644 section 3.11).
-    ///
-    /// The resource may be read and changed by way of `/Me` as under its own address, but as a user's own doing
-    /// ([`Actor::User`](keyfob_engine::Actor::User)): what only a provider may change stays closed to it.
-    #[must_use]
-    pub fn with_resource(self, resource_type: impl Into<SmolStr>, id: ResourceId) -> Self {
-        Self {
-            resource: Some((resource_type.into(), id)),
-            ..self
-        }
-    }
-
-    /// Returns the tenant that the caller acts for.
-    #[must_use]
-    pub fn tenant(&self) -> &TenantId {
-        self.context.tenant()
-    }
-
-    /// Returns the context of what the caller asks for.
-    pub(crate) fn context(&self) -> &Context {
-        &self.context
-    }
-
-    /// The name of the resource type and the id of the resource that the caller is.
-    #[must_use]
-    pub fn resource(&self) -> Option<(&str, &ResourceId)> {
-        self.resource
-            .as_ref()
-            .map(|(resource_type, id)| (resource_type.as_str(), id))
-    }
-}
-
 /// Why a request has no caller.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum AuthenticatorError {
+pub enum RequestAuthenticatorError {
     /// The credentials are missing, malformed, unknown or revoked; which of them is not told. Maps to 401.
     #[error("the credentials are missing or not valid")]
     Unauthorized,
@@ -143,16 +76,17 @@ pub enum AuthenticatorError {
     Store(#[from] StoreError),
 }
 
-impl From<AuthenticationError> for AuthenticatorError {
+impl From<AuthenticationError> for RequestAuthenticatorError {
     fn from(error: AuthenticationError) -> Self {
         match error {
             AuthenticationError::Store(error) => Self::Store(error),
+            AuthenticationError::Forbidden => Self::Forbidden,
             _ => Self::Unauthorized,
         }
     }
 }
 
-impl ToErrorBody for AuthenticatorError {
+impl ToErrorBody for RequestAuthenticatorError {
     fn to_error_body(&self) -> ErrorBody {
         match self {
             Self::Unauthorized | Self::SchemeMissing => ErrorBody::new(401, self.to_string()),
@@ -162,35 +96,58 @@ impl ToErrorBody for AuthenticatorError {
     }
 }
 
-/// Takes the bearer tokens of the engine's organizations (RFC 6750 section 2.1): what a service does by default.
+/// Shows the bearer token of a request (RFC 6750 section 2.1) to an [`Authenticator`].
 ///
 /// Under a dialect with [`Quirk::TokenWithoutScheme`] the token may stand alone in the `Authorization` header.
 ///
-/// An application wraps it to know more of a caller than the tenant.
-pub struct BearerTokens<S> {
-    engine: Arc<Engine<S>>,
+/// ```
+/// use std::sync::Arc;
+/// use keyfob_core::Registry;
+/// use keyfob_engine::{AuthenticationError, Authenticator, Caller, Engine, TenantId};
+/// use keyfob_http::{BearerTokens, ScimService};
+/// use keyfob_store_memory::MemoryStore;
+///
+/// struct OneKey;
+///
+/// impl Authenticator for OneKey {
+///     async fn authenticate(&self, secret: &str) -> Result<Caller, AuthenticationError> {
+///         // Compare digests in constant time here.
+///         Err(AuthenticationError::Rejected)
+///     }
+/// }
+///
+/// let engine = Arc::new(Engine::new(MemoryStore::new(), Registry::rfc().clone()));
+/// let service = ScimService::new(Arc::clone(&engine), BearerTokens::new(&engine, OneKey));
+/// # let _ = service;
+/// ```
+pub struct BearerTokens<A> {
+    authenticator: A,
+    dialect: Dialect,
 }
 
-impl<S: Store> BearerTokens<S> {
-    /// Takes the tokens of this engine.
+impl<A: Authenticator> BearerTokens<A> {
+    /// Shows the tokens to this authenticator, read as the engine's dialect has it.
     #[must_use]
-    pub fn new(engine: Arc<Engine<S>>) -> Self {
-        Self { engine }
+    pub fn new<S: Store>(engine: &Engine<S>, authenticator: A) -> Self {
+        Self {
+            authenticator,
+            dialect: engine.profile().dialect,
+        }
     }
 }
 
-impl<S: Store> Authenticator for BearerTokens<S> {
-    async fn authenticate(&self, request: &Parts) -> Result<Caller, AuthenticatorError> {
+impl<A: Authenticator> RequestAuthenticator for BearerTokens<A> {
+    async fn authenticate(&self, request: &Parts) -> Result<Caller, RequestAuthenticatorError> {
         let token = match (
             bearer_token(&request.headers),
             token_without_scheme(&request.headers),
         ) {
             (Some(token), _) => token,
-            (None, Some(token)) if self.engine.profile().dialect.allows(Quirk::TokenWithoutScheme) => token,
-            (None, Some(_)) => return Err(AuthenticatorError::SchemeMissing),
-            (None, None) => return Err(AuthenticatorError::Unauthorized),
+            (None, Some(token)) if self.dialect.allows(Quirk::TokenWithoutScheme) => token,
+            (None, Some(_)) => return Err(RequestAuthenticatorError::SchemeMissing),
+            (None, None) => return Err(RequestAuthenticatorError::Unauthorized),
         };
-        Ok(Caller::provider(&self.engine.authenticate(token).await?))
+        Ok(self.authenticator.authenticate(token).await?)
     }
 
     fn schemes(&self) -> Vec<AuthenticationScheme> {
@@ -198,7 +155,7 @@ impl<S: Store> Authenticator for BearerTokens<S> {
     }
 }
 
-impl<S> fmt::Debug for BearerTokens<S> {
+impl<A> fmt::Debug for BearerTokens<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BearerTokens").finish_non_exhaustive()
     }
@@ -229,7 +186,7 @@ fn credentials(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
-/// An [`Authenticator`] whose type is not known.
+/// A [`RequestAuthenticator`] whose type is not known.
 pub(crate) trait Erased: Send + Sync {
     fn authenticate<'a>(&'a self, request: &'a Parts) -> Authentication<'a>;
 
@@ -237,15 +194,15 @@ pub(crate) trait Erased: Send + Sync {
 }
 
 pub(crate) type Authentication<'a> =
-    Pin<Box<dyn Future<Output = Result<Caller, AuthenticatorError>> + Send + 'a>>;
+    Pin<Box<dyn Future<Output = Result<Caller, RequestAuthenticatorError>> + Send + 'a>>;
 
-impl<A: Authenticator> Erased for A {
+impl<A: RequestAuthenticator> Erased for A {
     fn authenticate<'a>(&'a self, request: &'a Parts) -> Authentication<'a> {
-        Box::pin(Authenticator::authenticate(self, request))
+        Box::pin(RequestAuthenticator::authenticate(self, request))
     }
 
     fn schemes(&self) -> Vec<AuthenticationScheme> {
-        Authenticator::schemes(self)
+        RequestAuthenticator::schemes(self)
     }
 }
 

@@ -20,13 +20,15 @@ use crate::service::{NestedAt, ScimService};
 /// ```
 /// # use std::sync::Arc;
 /// # use keyfob_core::Registry;
-/// # use keyfob_engine::Engine;
-/// # use keyfob_http::ScimService;
+/// # use keyfob_http::{BearerTokens, ScimService};
+/// # use keyfob_provisioning::Provisioner;
 /// # use keyfob_store_memory::MemoryStore;
 /// use axum::{Router, routing::get};
 ///
-/// # let engine = Engine::new(MemoryStore::new(), Registry::rfc().clone());
-/// let scim = ScimService::new(Arc::new(engine));
+/// # let provisioner = Provisioner::new(MemoryStore::new(), Registry::rfc().clone());
+/// let engine = Arc::clone(provisioner.engine());
+/// let tokens = BearerTokens::new(&engine, provisioner);
+/// let scim = ScimService::new(engine, tokens);
 /// let application: Router = Router::new()
 ///     .route("/", get(|| async { "my application" }))
 ///     .nest("/scim/v2", keyfob_http::axum::router(scim));

@@ -12,7 +12,7 @@ use keyfob_engine::EngineError;
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
-use crate::{authenticate::AuthenticatorError, response};
+use crate::{authenticate::RequestAuthenticatorError, response};
 
 /// Seconds after which a client that came at a bad moment does well to come again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
@@ -21,7 +21,7 @@ const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
 #[derive(Debug, Error)]
 pub(crate) enum HttpError {
     #[error(transparent)]
-    Authenticator(#[from] AuthenticatorError),
+    Authenticator(#[from] RequestAuthenticatorError),
     #[error("there is no such endpoint")]
     NoEndpoint,
     #[error("there is no {kind} `{id}`")]
@@ -176,13 +176,13 @@ mod tests {
     fn answers_carry_the_headers_of_their_status() {
         for (error, status, name, value) in [
             (
-                AuthenticatorError::Unauthorized.into(),
+                RequestAuthenticatorError::Unauthorized.into(),
                 401,
                 header::WWW_AUTHENTICATE,
                 Some("Bearer realm=\"SCIM\""),
             ),
             (
-                AuthenticatorError::Forbidden.into(),
+                RequestAuthenticatorError::Forbidden.into(),
                 403,
                 header::WWW_AUTHENTICATE,
                 None,

@@ -17,7 +17,7 @@ mod service;
 
 pub use self::{
     authenticate::{
-        Authenticator, AuthenticatorError, BearerTokens, Caller, bearer_token, token_without_scheme,
+        BearerTokens, RequestAuthenticator, RequestAuthenticatorError, bearer_token, token_without_scheme,
     },
     public_url::{PublicUrl, PublicUrlError},
     service::{ScimService, ScimServiceBuilder},

@@ -13,13 +13,13 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
-use keyfob_engine::{Actor, Engine, RequestId, Store, Transport};
+use keyfob_engine::{Actor, Caller, Engine, RequestId, Store, Transport};
 use smol_str::{SmolStr, format_smolstr};
 use tower_service::Service;
 
 use crate::{
     access::Access,
-    authenticate::{Authenticator, BearerTokens, Caller, Erased},
+    authenticate::{Erased, RequestAuthenticator},
     body::BodyError,
     endpoint::Exchange,
     error::{HttpError, request_id},
@@ -39,8 +39,8 @@ struct Shared<S> {
     engine: Arc<Engine<S>>,
     authenticator: Box<dyn Erased>,
     base_path: SmolStr,
-    /// Under which path each organization is served too, followed by its id.
-    organizations: Option<SmolStr>,
+    /// The path under which each tenant is served too, followed by its id.
+    tenants: Option<SmolStr>,
     public_url: AddressSource,
     transport: Transport,
     /// The values of `WWW-Authenticate` in answers 401.
@@ -48,20 +48,24 @@ struct Shared<S> {
 }
 
 impl<S: Store> ScimService<S> {
-    /// A service with the defaults of [`ScimServiceBuilder`].
+    /// Creates a service with the defaults of [`ScimServiceBuilder`].
     #[must_use]
-    pub fn new(engine: Arc<Engine<S>>) -> Self {
-        Self::builder(engine).build()
+    pub fn new(engine: Arc<Engine<S>>, authenticator: impl RequestAuthenticator) -> Self {
+        Self::builder(engine, authenticator).build()
     }
 
-    /// A service to be set up.
-    pub fn builder(engine: Arc<Engine<S>>) -> ScimServiceBuilder<S> {
+    /// Creates a service to be set up. `authenticator` finds out who sends a request, as
+    /// [`BearerTokens`](crate::BearerTokens) do.
+    pub fn builder(
+        engine: Arc<Engine<S>>,
+        authenticator: impl RequestAuthenticator,
+    ) -> ScimServiceBuilder<S> {
         ScimServiceBuilder {
             shared: Shared {
-                authenticator: Box::new(BearerTokens::new(Arc::clone(&engine))),
+                authenticator: Box::new(authenticator),
                 engine,
                 base_path: SmolStr::default(),
-                organizations: None,
+                tenants: None,
                 public_url: AddressSource::Path,
                 transport: Transport {
                     authentication_schemes: Vec::new(),
@@ -116,11 +120,10 @@ impl<S: Store> ScimServiceBuilder<S> {
         self
     }
 
-    /// Serves each organization under an address of its own too: this path below the base path, such as
-    /// `/organizations`, followed by the organization's id. Whoever may not act for that organization finds nothing
-    /// there (404).
-    pub fn organizations_at(mut self, path: &str) -> Self {
-        self.shared.organizations = Some(rooted(path));
+    /// Serves each tenant under an address of its own too: this path below the base path, such as `/tenants`, followed by the
+    /// tenant's id. Whoever may not act for that tenant finds nothing there (404).
+    pub fn tenants_at(mut self, path: &str) -> Self {
+        self.shared.tenants = Some(rooted(path));
         self
     }
 
@@ -150,12 +153,6 @@ impl<S: Store> ScimServiceBuilder<S> {
     /// How many bytes a request's body has at most; more is answered 413.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.shared.transport.body_limit = bytes;
-        self
-    }
-
-    /// Finds out in another way than by the engine's tokens who sends a request.
-    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
-        self.shared.authenticator = Box::new(authenticator);
         self
     }
 
@@ -205,14 +202,14 @@ impl<S: Store> Shared<S> {
     where
         B: Body<Data = Bytes, Error: Into<BodyError>>,
     {
-        let (organization, path) = self.organization_of(self.path_of(request));
+        let (tenant, path) = self.tenant_of(self.path_of(request));
         let route = Route::of(path, self.engine.registry());
         if let Some(route) = &route {
             access.leads_to(route);
         }
         let caller = self.authenticator.authenticate(request).await?;
         access.acts_for(caller.tenant());
-        if organization.is_some_and(|organization| organization != caller.tenant().as_str()) {
+        if tenant.is_some_and(|tenant| tenant != caller.tenant().as_str()) {
             return Err(HttpError::NoEndpoint);
         }
         let route = route.ok_or(HttpError::NoEndpoint)?;
@@ -228,8 +225,8 @@ impl<S: Store> Shared<S> {
             .filter(|path| !path.is_empty())
             .or(nested_at);
         let mut base_url = self.public_url.of(request, base_path.unwrap_or_default());
-        if let (Some(organization), Some(organizations)) = (organization, &self.organizations) {
-            base_url = format_smolstr!("{base_url}{organizations}/{organization}");
+        if let (Some(tenant), Some(tenants)) = (tenant, &self.tenants) {
+            base_url = format_smolstr!("{base_url}{tenants}/{tenant}");
         }
         let request_id = RequestId::new(request_id(&request.headers).unwrap_or_default());
         let cx = caller
@@ -255,15 +252,15 @@ impl<S: Store> Shared<S> {
             .unwrap_or(path)
     }
 
-    /// The organization that a path names, and the path below its address.
-    fn organization_of<'p>(&self, path: &'p str) -> (Option<&'p str>, &'p str) {
-        let named = self.organizations.as_ref().and_then(|organizations| {
-            let below = path.strip_prefix(organizations.as_str())?.strip_prefix('/')?;
+    /// The tenant that a path names, and the path below its address.
+    fn tenant_of<'p>(&self, path: &'p str) -> (Option<&'p str>, &'p str) {
+        let named = self.tenants.as_ref().and_then(|tenants| {
+            let below = path.strip_prefix(tenants.as_str())?.strip_prefix('/')?;
             let end = below.find('/').unwrap_or(below.len());
             below.split_at_checked(end)
         });
         match named {
-            Some((organization, below)) => (Some(organization), below),
+            Some((tenant, below)) => (Some(tenant), below),
             None => (None, path),
         }
     }

@@ -116,7 +116,7 @@ impl fmt::Display for RequestId {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Actor {
-    /// The role, such as `provider` or `organizationAdmin`.
+    /// The role, such as `provider` or `administrator`.
     pub role: SmolStr,
     /// Who acts: the id of an administrator or of a link. Empty where nobody is known.
     pub identity: SmolStr,

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use keyfob_access::{Access, AccessError, Credential, NotRegistered};
 use keyfob_card::Word;
 use keyfob_core::{DateTime, ResourceId};
-use keyfob_engine::{AdminError, Context, Engine, FeedError, Feeds, Position};
+use keyfob_engine::{Context, FeedError, Feeds, Position};
+use keyfob_provisioning::{AdminError, Provisioner};
 use thiserror::Error;
 
 /// How many events are read at a time.
@@ -17,7 +18,7 @@ const PAGE: usize = 100;
 /// starts anew reads all of them.
 #[derive(Debug)]
 pub struct Controller<'e, S> {
-    engine: &'e Engine<S>,
+    engine: &'e Provisioner<S>,
     cx: Context,
     /// The words of cards, in hex digits, with their users.
     cards: HashMap<String, ResourceId>,
@@ -68,7 +69,7 @@ pub enum Failure {
 impl<'e, S: Feeds> Controller<'e, S> {
     /// A controller that has read nothing yet.
     #[must_use]
-    pub fn new(engine: &'e Engine<S>, cx: Context) -> Self {
+    pub fn new(engine: &'e Provisioner<S>, cx: Context) -> Self {
         Self {
             engine,
             cx,

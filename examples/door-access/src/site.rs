@@ -4,7 +4,8 @@ use std::error::Error;
 
 use keyfob_access::{AccessGroups, Credentials};
 use keyfob_core::{Projection, Resource, ResourceId, message::PatchRequest, schema::RegistryBuilder};
-use keyfob_engine::{Actor, Context, Engine, Precondition, Profile, TenantId};
+use keyfob_engine::{Actor, Context, Precondition, TenantId};
+use keyfob_provisioning::{Profile, Provisioner};
 use keyfob_store_memory::MemoryStore;
 
 /// An organization in a service of Verkada's profile.
@@ -12,7 +13,7 @@ use keyfob_store_memory::MemoryStore;
 /// A real application serves the engine over HTTP (`keyfob-http`); here the requests are made in the same process.
 #[derive(Debug)]
 pub struct Site {
-    engine: Engine<MemoryStore>,
+    engine: Provisioner<MemoryStore>,
     provider: Context,
 }
 
@@ -24,10 +25,11 @@ impl Site {
     pub async fn open(domain: &str) -> Result<Self, Box<dyn Error>> {
         let registry = keyfob_access::register(RegistryBuilder::verkada().flat_groups()).build()?;
         let groups = AccessGroups::new(&registry)?;
-        let engine = Engine::new(MemoryStore::new(), registry)
+        let engine = Provisioner::builder(MemoryStore::new(), registry)
             .with_profile(Profile::verkada())
-            .with_rule(groups)
-            .with_rule(Credentials::default());
+            .with_module(groups)
+            .with_rule(Credentials::default())
+            .build();
         let site = Self {
             engine,
             provider: Context::new(TenantId::new("acme")),
@@ -42,14 +44,14 @@ impl Site {
 
     /// The engine.
     #[must_use]
-    pub fn engine(&self) -> &Engine<MemoryStore> {
+    pub fn engine(&self) -> &Provisioner<MemoryStore> {
         &self.engine
     }
 
     /// The context of an administrator.
     #[must_use]
     pub fn administrator(&self) -> Context {
-        self.provider.clone().acting_as(Actor::OrganizationAdmin)
+        self.provider.clone().acting_as(Actor::Administrator)
     }
 
     /// What a provider does with POST.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use keyfob_core::message::SearchRequest;
-use keyfob_engine::{Context, DynStore, Engine, EngineError, TenantId};
-use keyfob_http::ScimService;
+use keyfob_engine::{Context, DynStore, EngineError, TenantId};
+use keyfob_http::{BearerTokens, ScimService};
+use keyfob_provisioning::Provisioner;
 
 /// How many users are asked for at once.
 const PAGE: i64 = 500;
@@ -14,22 +15,24 @@ const PAGE: i64 = 500;
 #[derive(Clone, Debug)]
 struct Application {
     company: &'static str,
-    engine: Arc<Engine<DynStore>>,
+    provisioner: Provisioner<DynStore>,
     tenant: TenantId,
 }
 
 /// The application: its own pages, and SCIM under `/scim/v2`.
 ///
 /// The store may be any; the application reads through the same engine what providers write through SCIM.
-pub fn app(engine: Arc<Engine<DynStore>>, tenant: TenantId) -> Router {
-    let scim = ScimService::new(Arc::clone(&engine));
+pub fn app(provisioner: Provisioner<DynStore>, tenant: TenantId) -> Router {
+    let engine = Arc::clone(provisioner.engine());
+    let tokens = BearerTokens::new(&engine, provisioner.clone());
+    let scim = ScimService::new(engine, tokens);
     Router::new()
         .route("/", get(home))
         .route("/employees", get(employees))
         .nest("/scim/v2", keyfob_http::axum::router(scim))
         .with_state(Application {
             company: "Acme",
-            engine,
+            provisioner,
             tenant,
         })
 }
@@ -47,7 +50,7 @@ async fn employees(State(application): State<Application>) -> Result<String, Sta
 }
 
 async fn names(application: &Application) -> Result<Vec<String>, EngineError> {
-    let engine = &application.engine;
+    let engine = &application.provisioner;
     let Some(user) = engine.registry().resource_type("User") else {
         return Ok(Vec::new());
     };

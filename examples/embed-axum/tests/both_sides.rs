@@ -1,8 +1,6 @@
 //! The application's routes and SCIM's, in one router.
 #![cfg(test)]
 
-use std::sync::Arc;
-
 use axum::{
     Router,
     body::Body,
@@ -10,7 +8,8 @@ use axum::{
 };
 use http_body_util::BodyExt;
 use keyfob_core::Registry;
-use keyfob_engine::{DynStore, Engine, Token};
+use keyfob_engine::DynStore;
+use keyfob_provisioning::{Provisioner, Token};
 use keyfob_store_memory::MemoryStore;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -24,13 +23,14 @@ struct Answer {
 
 /// An application and the token for it.
 async fn application() -> (Router, Token) {
-    let engine = Arc::new(Engine::new(
-        DynStore::new(MemoryStore::new()),
-        Registry::rfc().clone(),
-    ));
+    let provisioner = Provisioner::new(DynStore::new(MemoryStore::new()), Registry::rfc().clone());
     let token = Token::generate().unwrap();
-    let organization = engine.admin().create_organization("Acme", &token).await.unwrap();
-    (embed_axum::app(engine, organization.tenant), token)
+    let organization = provisioner
+        .admin()
+        .create_organization("Acme", &token)
+        .await
+        .unwrap();
+    (embed_axum::app(provisioner, organization.tenant), token)
 }
 
 async fn send(app: &Router, method: &str, path: &str, token: Option<&Token>, body: Option<Value>) -> Answer {

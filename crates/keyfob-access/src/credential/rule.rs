@@ -33,12 +33,13 @@ use crate::event::{CREDENTIAL_ACTIVATED, CREDENTIAL_CREATED, CREDENTIAL_DEACTIVA
 /// ```
 /// use keyfob_access::{Credential, Credentials};
 /// use keyfob_core::{Projection, Resource};
-/// use keyfob_engine::{Actor, Context, Engine, Profile, TenantId};
+/// use keyfob_engine::{Actor, Context, TenantId};
+/// use keyfob_provisioning::Profile;
 /// use keyfob_store_memory::MemoryStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # pollster::block_on(async {
-/// let engine = Engine::new(MemoryStore::new(), keyfob_core::Registry::verkada().clone())
+/// let engine = Provisioner::builder(MemoryStore::new(), keyfob_core::Registry::verkada().clone())
 ///     .with_profile(Profile::verkada())
 ///     .with_rule(Credentials::default());
 /// let provider = Context::new(TenantId::new("acme"));
@@ -49,7 +50,7 @@ use crate::event::{CREDENTIAL_ACTIVATED, CREDENTIAL_CREATED, CREDENTIAL_DEACTIVA
 /// let body = Resource::from_json(body, user)?;
 /// engine.create(&provider, user, body, &Projection::all()).await?;
 ///
-/// let admin = provider.acting_as(Actor::OrganizationAdmin);
+/// let admin = provider.acting_as(Actor::Administrator);
 /// let ann = engine.admin().user(&admin, "ann@example.com").await?;
 /// let credential = Credential::of(&ann.internal).ok_or("no credential")?;
 /// assert_eq!(credential.state(), "active");
@@ -178,7 +179,7 @@ impl Credentials {
         match review.operation() {
             // It was stored before there was this rule.
             _ if !is_new => true,
-            Operation::Create | Operation::Restore => self.errors == CredentialErrors::QuarantineCredential,
+            Operation::Create | Operation::Reveal => self.errors == CredentialErrors::QuarantineCredential,
             _ => false,
         }
     }

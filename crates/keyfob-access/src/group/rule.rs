@@ -2,6 +2,7 @@
 
 use keyfob_core::{Object, Registry, Resource, ResourceId, ResourceType, SchemaUri, Value};
 use keyfob_engine::{Context, FurtherChange, Operation, Rejection, Review, Rule};
+use keyfob_provisioning::{Module, Provisioning};
 
 use crate::{
     event::NAME_CONFLICT,
@@ -42,7 +43,7 @@ impl Rule for AccessGroups {
             return Ok(());
         };
         let resource_type = self.access_group.clone();
-        if review.operation() == Operation::Delete {
+        if matches!(review.operation(), Operation::Hide | Operation::Delete) {
             review.attempt(FurtherChange::Delete { resource_type, id }, None);
             return Ok(());
         }
@@ -62,7 +63,9 @@ impl Rule for AccessGroups {
         review.attempt(renamed, Some(conflict));
         Ok(())
     }
+}
 
+impl Module for AccessGroups {
     fn unlinked(&self) -> &[(&'static str, &'static str)] {
         &[(ACCESS_GROUP, "source pr")]
     }
@@ -75,7 +78,7 @@ const STATE: &str = "accessGroup";
 /// The access group that was made from the group under review.
 pub(super) fn access_group_of(review: &Review<'_>) -> Option<ResourceId> {
     let noted = review.state().get(STATE)?.as_object()?;
-    let link = review.provisioning().link.as_deref()?;
+    let link = Provisioning::among(review.facts()).link.as_deref()?;
     let id = (noted.get_str("link") == Some(link)).then(|| noted.get_str("value"))?;
     id.map(ResourceId::new)
 }
@@ -83,7 +86,7 @@ pub(super) fn access_group_of(review: &Review<'_>) -> Option<ResourceId> {
 pub(super) fn note_access_group(review: &mut Review<'_>, id: &ResourceId) {
     let mut noted = Object::new();
     noted.insert("value", id.as_str());
-    if let Some(link) = &review.provisioning().link {
+    if let Some(link) = &Provisioning::among(review.facts()).link {
         noted.insert("link", link.clone());
     }
     review.state_mut().set(STATE, Value::from(noted));
@@ -97,7 +100,7 @@ pub(super) fn forget_access_group(review: &mut Review<'_>) {
 pub(super) fn access_group_document(name: &str, review: &Review<'_>) -> Resource {
     let mut document = document(schema_of(ACCESS_GROUP), name);
     document.core_mut().insert("source", review.id().as_str());
-    if let Some(link) = &review.provisioning().link {
+    if let Some(link) = &Provisioning::among(review.facts()).link {
         document.core_mut().insert("link", link.clone());
     }
     document

@@ -1,7 +1,8 @@
 //! Which units somebody belongs to and as what, and on whose account.
 
 use keyfob_core::{Resource, ResourceId};
-use keyfob_engine::{Change, Context, Engine, Selection, State, Store, Stored, UserState};
+use keyfob_engine::{Change, Context, Selection, State, Store, Stored};
+use keyfob_provisioning::{ProvisionedState as _, UserState};
 use smol_str::format_smolstr;
 
 use super::{GroupMapping, is_named, touch, unit_id};
@@ -9,7 +10,7 @@ use crate::{
     access::Access,
     error::AccessError,
     event::{GRANTED, REVOKED},
-    keep::{Refused, creation, delta, demand_admin, event_of, related, select},
+    keep::{creation, delta, demand_admin, event_of, related, select},
     registry::{GRANT, schema_of},
 };
 
@@ -80,14 +81,14 @@ impl<S: Store> Access<'_, S> {
     ) -> Result<(), AccessError> {
         demand_admin(cx)?;
         let grants = &self.types.grant;
-        for _ in 0..Engine::<S>::MAX_ATTEMPTS {
+        self.settle(cx, "grant", async || {
             let wanted = self.wanted(cx, user, unit, role).await?;
             let (version, unit) = self.found_unit(cx, wanted.unit.as_str()).await?;
             let selection = select(grants, &[USERS]);
             let present = self.get(cx, grants, &wanted.id, &selection).await?;
             let users = present.as_ref().map(|stored| related(stored, USERS));
             if users.is_some_and(|users| users.contains(&wanted.user)) {
-                return Ok(());
+                return Ok(((), None));
             }
             let id = wanted.id.clone();
             let relations = vec![delta(USERS, std::slice::from_ref(&wanted.user), &[])];
@@ -97,13 +98,9 @@ impl<S: Store> Access<'_, S> {
             };
             let changes = vec![change, touch(&self.types.unit, &unit, version)];
             let event = wanted.event(self, GRANTED);
-            match self.commit(cx, "grant", changes, vec![event]).await {
-                Ok(()) => return Ok(()),
-                Err(Refused::Changed) => {}
-                Err(Refused::Error(error)) => return Err(error),
-            }
-        }
-        Err(AccessError::Contention)
+            Ok(((), Some((changes, event))))
+        })
+        .await
     }
 
     /// Takes back what an administrator granted. What the user has on another account it keeps; to take back what was not

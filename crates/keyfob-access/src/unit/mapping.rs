@@ -2,9 +2,9 @@
 
 use keyfob_core::{Object, Registry, ResourceId, ResourceType, SchemaUri, Value};
 use keyfob_engine::{
-    Context, EngineError, Founding, FurtherChange, Operation, Rejection, Review, Rule, Selection, State,
-    Store,
+    Context, EngineError, FurtherChange, Operation, Rejection, Review, Rule, Selection, State, Store,
 };
+use keyfob_provisioning::{Founding, Module};
 
 use super::{GROUPS, unit_document, unit_id};
 use crate::{
@@ -69,7 +69,9 @@ impl Rule for Units {
         mapping.put_into(&self.unit, review);
         Ok(())
     }
+}
 
+impl Module for Units {
     fn founded(&self, founding: &mut Founding<'_>) {
         if founding.profile().default_unit {
             let id = unit_id(DEFAULT);
@@ -164,7 +166,7 @@ impl<S: Store> Access<'_, S> {
             },
         };
         let outcome = self
-            .engine
+            .provisioner
             .amend(cx, &self.types.group, &id, "mapGroup", |review| {
                 if GroupMapping::of(review.state()).as_ref() != Some(&mapping) {
                     mapping.put_into(&self.types.unit, review);

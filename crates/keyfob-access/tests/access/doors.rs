@@ -2,7 +2,8 @@
 
 use keyfob_access::{AccessError, Schedule, TimeZone, Weekday};
 use keyfob_core::{Object, Resource, ResourceId, Value};
-use keyfob_engine::{Change, Confirmed, StoreExt, UserState};
+use keyfob_engine::{Change, StoreExt};
+use keyfob_provisioning::{Confirmed, UserState};
 use pollster::block_on;
 
 use crate::fixture::{Fixture, on_each_store};

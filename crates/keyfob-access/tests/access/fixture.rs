@@ -10,9 +10,8 @@ use keyfob_core::{
     Clock, DateTime, Projection, Resource, ResourceId, ResourceType, message::PatchRequest,
     schema::RegistryBuilder,
 };
-use keyfob_engine::{
-    Actor, Confirmed, Context, DynStore, Engine, EngineError, Position, Precondition, Profile, TenantId,
-};
+use keyfob_engine::{Actor, Context, DynStore, EngineError, Position, Precondition, TenantId};
+use keyfob_provisioning::{Confirmed, Profile, Provisioner};
 use keyfob_store_memory::MemoryStore;
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
@@ -21,7 +20,7 @@ use tempfile::TempDir;
 use crate::store::{Watched, Watcher};
 
 pub(crate) struct Fixture {
-    pub(crate) engine: Engine<Arc<Watched>>,
+    pub(crate) engine: Provisioner<Arc<Watched>>,
     /// The provider's context.
     pub(crate) cx: Context,
     /// An administrator's context.
@@ -63,7 +62,7 @@ impl Fixture {
         let cx = Context::new(TenantId::new("acme"));
         let fixture = Self {
             engine: engine(Watched::new(store, Watcher::default()), profile),
-            admin: cx.clone().acting_as(Actor::OrganizationAdmin),
+            admin: cx.clone().acting_as(Actor::Administrator),
             cx,
             _directory: directory,
         };
@@ -265,18 +264,18 @@ impl Clock for Ticking {
 }
 
 /// An engine with the rules of this crate, those for units where the profile puts users into units.
-pub(crate) fn engine(store: Watched, profile: Profile) -> Engine<Arc<Watched>> {
+pub(crate) fn engine(store: Watched, profile: Profile) -> Provisioner<Arc<Watched>> {
     let registry = register(RegistryBuilder::verkada().flat_groups())
         .build()
         .unwrap();
     let groups = AccessGroups::new(&registry).unwrap();
     let units = profile.default_unit.then(|| Units::new(&registry).unwrap());
-    let engine = Engine::new(Arc::new(store), registry)
+    let engine = Provisioner::builder(Arc::new(store), registry)
         .with_clock(Ticking)
         .with_profile(profile)
-        .with_rule(groups);
+        .with_module(groups);
     match units {
-        Some(units) => engine.with_rule(units),
-        None => engine,
+        Some(units) => engine.with_module(units).build(),
+        None => engine.build(),
     }
 }

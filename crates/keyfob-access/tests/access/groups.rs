@@ -4,7 +4,8 @@ use std::{slice::from_ref, sync::atomic::Ordering};
 
 use keyfob_access::{AccessError, Directory, TimeZone};
 use keyfob_core::{ScimType, ToErrorBody, schema::RegistryBuilder};
-use keyfob_engine::{Actor, Confirmed, DynStore, Engine, EngineError, Profile, Rejection};
+use keyfob_engine::{Actor, DynStore, EngineError, Rejection};
+use keyfob_provisioning::{Confirmed, Profile, Provisioner};
 use keyfob_store_memory::MemoryStore;
 use pollster::block_on;
 
@@ -290,7 +291,7 @@ fn a_8_a_name_belongs_to_one_access_group() {
 #[test]
 fn a_8_of_two_groups_with_one_name_each_is_named_by_its_id_and_one_becomes_an_access_group() {
     let mut profile = Profile::interop();
-    profile.unique_group_names = false;
+    profile.protocol.unique_group_names = false;
     for fixture in [Fixture::in_memory(profile.clone()), Fixture::in_sqlite(profile)] {
         let first = fixture.group("Guides", &[]);
         let second = fixture.group("guides", &[]);
@@ -412,7 +413,7 @@ fn an_access_group_that_is_still_stored_without_its_link_is_nothing_and_its_name
             .build()
             .unwrap();
         // An engine without the rule knows of nothing to sweep.
-        let without = Engine::new(store, registry);
+        let without = Provisioner::new(store, registry);
         block_on(without.admin().unlink(&fixture.admin, Some(Confirmed))).unwrap();
         let (access, admin) = (fixture.access(), &fixture.admin);
         assert!(fixture.access_groups().is_empty());
@@ -474,7 +475,7 @@ fn a_11_what_is_provisioned_is_global_and_closed_to_administrators_of_a_director
         assert_eq!(convert(fixture, "Guides").unwrap().directory, Directory::Global);
         let user = block_on(access.user(&fixture.admin, "ann@example.com")).unwrap();
         assert_eq!(user.directory.as_str(), "Global");
-        for actor in [Actor::DirectoryAdmin, Actor::User, Actor::Provider] {
+        for actor in [Actor::DirectoryAdministrator, Actor::User, Actor::Provider] {
             let cx = fixture.cx.clone().acting_as(actor);
             let outcomes = [
                 block_on(access.create_access_group_from(&cx, "Guides")).map(|_| ()),
@@ -489,9 +490,11 @@ fn a_11_what_is_provisioned_is_global_and_closed_to_administrators_of_a_director
                 assert!(matches!(outcome, Err(AccessError::Forbidden)), "{actor:?}");
             }
         }
-        let directory = fixture.cx.clone().acting_as(Actor::DirectoryAdmin);
+        let directory = fixture.cx.clone().acting_as(Actor::DirectoryAdministrator);
         let title = r#"{"op":"replace","path":"title","value":"Guide"}"#;
-        let forbidden = |outcome| matches!(outcome, Err(EngineError::Rejected(Rejection::Forbidden)));
+        let forbidden = |outcome: Result<_, EngineError>| {
+            matches!(Refusal::of(&outcome.unwrap_err()), Some(Refusal::Forbidden))
+        };
         assert!(forbidden(fixture.try_patch(&directory, "User", &ann, title)));
         let name = r#"{"op":"replace","path":"displayName","value":"Guards"}"#;
         assert!(forbidden(fixture.try_patch(&directory, "Group", &guides, name)));
@@ -509,7 +512,7 @@ fn t_1_what_one_organization_has_is_not_there_for_another() {
         let guides = fixture.group("Guides", &[]);
         let made = convert(fixture, "Guides").unwrap();
         let umbrella = keyfob_engine::Context::new(keyfob_engine::TenantId::new("umbrella"));
-        let umbrella = umbrella.acting_as(Actor::OrganizationAdmin);
+        let umbrella = umbrella.acting_as(Actor::Administrator);
         let access = fixture.access();
         assert!(block_on(access.access_groups(&umbrella)).unwrap().is_empty());
         assert!(block_on(access.access_group(&umbrella, made.id.as_str())).is_err());

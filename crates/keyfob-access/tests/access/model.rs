@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keyfob_access::{Schedule, TimeZone};
 use keyfob_core::ResourceId;
-use keyfob_engine::{Precondition, Profile};
+use keyfob_engine::Precondition;
+use keyfob_provisioning::Profile;
 use pollster::block_on;
 use proptest::{collection::vec, prelude::*};
 

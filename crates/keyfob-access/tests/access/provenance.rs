@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use keyfob_access::Provenance;
 use keyfob_core::ResourceId;
-use keyfob_engine::Profile;
+use keyfob_provisioning::Profile;
 use pollster::block_on;
 use proptest::{collection::vec, prelude::*};
 use smol_str::SmolStr;

@@ -2,7 +2,8 @@
 
 use keyfob_access::{AccessError, Grant, Provenance};
 use keyfob_core::{ResourceId, ToErrorBody};
-use keyfob_engine::{Actor, Context, Profile, Token, UserState};
+use keyfob_engine::{Actor, Context};
+use keyfob_provisioning::{Profile, Token, UserState};
 use pollster::block_on;
 
 use crate::fixture::{Fixture, accessiq_on_each_store};
@@ -419,7 +420,7 @@ fn u_4_a_new_organization_has_what_the_rules_found_it_with() {
         let token = Token::generate().unwrap();
         let linked = block_on(admin.create_organization("Wayne", &token)).unwrap();
         for organization in [unlinked, linked] {
-            let cx = Context::new(organization.tenant).acting_as(Actor::OrganizationAdmin);
+            let cx = Context::new(organization.tenant).acting_as(Actor::Administrator);
             let units = block_on(fixture.access().units(&cx)).unwrap();
             let names: Vec<_> = units.iter().map(|unit| unit.name.as_str()).collect();
             assert_eq!(names, expected, "{}", organization.name);

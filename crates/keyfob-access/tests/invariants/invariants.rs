@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keyfob_access::Credential;
 use keyfob_core::{DateTime, ExternalId, Projection, ResourceId, Value as CoreValue, message::SearchRequest};
-use keyfob_engine::{Actor, AdminError, Context, UserState, event};
+use keyfob_engine::{Actor, Context, event};
+use keyfob_provisioning::{AdminError, UserState};
 use pollster::block_on;
 use serde_json::Value;
 
@@ -45,7 +46,7 @@ pub(crate) fn agree(world: &World, number: usize, model: &Organization, others: 
     let seen = Seen {
         world,
         cx,
-        admin: cx.clone().acting_as(Actor::OrganizationAdmin),
+        admin: cx.clone().acting_as(Actor::Administrator),
         model,
     };
     seen.tokens()?;
@@ -320,7 +321,7 @@ impl Seen<'_> {
         let cards: Vec<_> = live.values().filter_map(|user| user.slot.card()).collect();
         let different: BTreeSet<_> = cards.iter().collect();
         same!(different.len(), cards.len(), "2: how many cards there are");
-        let ids = |users: Vec<keyfob_engine::UserView>| -> BTreeSet<String> {
+        let ids = |users: Vec<keyfob_provisioning::UserView>| -> BTreeSet<String> {
             users.iter().map(|user| user.id.as_str().to_owned()).collect()
         };
         let users = ids(block_on(world.engine.admin().users(&self.admin)).unwrap());

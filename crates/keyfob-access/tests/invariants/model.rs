@@ -10,7 +10,8 @@ mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keyfob_engine::{Actor, Origin, UserState};
+use keyfob_engine::Actor;
+use keyfob_provisioning::{Origin, UserState};
 
 pub(crate) use self::{
     cards::{Card, Slot},
@@ -385,7 +386,7 @@ impl Organization {
 }
 
 fn demand_admin(by: Actor, refusals: &mut Refusals) {
-    if by != Actor::OrganizationAdmin {
+    if by != Actor::Administrator {
         refuse(refusals, 403, "Forbidden");
     }
 }

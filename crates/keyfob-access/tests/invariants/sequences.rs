@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use keyfob_core::{Projection, ResourceId};
-use keyfob_engine::{Actor, Adopt, Context, Deletion, DynStore, Profile, Reprovision, TenantId, TokenPolicy};
+use keyfob_engine::{Actor, Context, DynStore, TenantId};
+use keyfob_provisioning::{Adopt, Deletion, Profile, Reprovision, TokenPolicy};
 use keyfob_store_memory::MemoryStore;
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
@@ -66,7 +67,7 @@ impl Service {
             restores: profile.reprovision == Reprovision::Restore,
             adopts: profile.adopt == Adopt::ByUserName,
             invites: profile.invites,
-            requires: !profile.required.is_empty(),
+            requires: !profile.protocol.required.is_empty(),
             default_unit: profile.default_unit,
             many_tokens: profile.tokens != TokenPolicy::One,
         }

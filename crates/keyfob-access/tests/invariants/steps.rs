@@ -261,7 +261,7 @@ pub(crate) fn beginning(alphabet: Alphabet) -> Vec<Step> {
         texts: false,
     };
     let user = |user_name| (0, Action::PostUser(Actor::Provider, body(user_name)));
-    let by = Actor::OrganizationAdmin;
+    let by = Actor::Administrator;
     let group = (0, Action::PostGroup(Actor::Provider, 0, vec![Who::Nth(0)]));
     let mut all: Vec<_> = [(0, 0), (0, 1), (1, 0), (1, 1)]
         .map(|(organization, domain)| (organization, Action::AddDomain(by, domain)))
@@ -350,16 +350,16 @@ fn whom_deleted() -> impl Strategy<Value = Who> {
 fn actor() -> impl Strategy<Value = Actor> {
     prop_oneof![
         9 => Just(Actor::Provider),
-        3 => Just(Actor::OrganizationAdmin),
-        1 => Just(Actor::DirectoryAdmin),
+        3 => Just(Actor::Administrator),
+        1 => Just(Actor::DirectoryAdministrator),
         1 => Just(Actor::User),
     ]
 }
 
 fn administrator() -> impl Strategy<Value = Actor> {
     prop_oneof![
-        15 => Just(Actor::OrganizationAdmin),
-        1 => Just(Actor::DirectoryAdmin),
+        15 => Just(Actor::Administrator),
+        1 => Just(Actor::DirectoryAdministrator),
     ]
 }
 

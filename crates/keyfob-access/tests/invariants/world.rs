@@ -14,9 +14,9 @@ use keyfob_core::{
     message::PatchRequest, schema::RegistryBuilder,
 };
 use keyfob_engine::{
-    Actor, AdminError, AuthenticationError, Confirmed, Context, DynStore, Engine, EngineError, Precondition,
-    Profile, Rejection, Synchronization, TenantId, Token,
+    Actor, AuthenticationError, Context, DynStore, EngineError, Precondition, Rejection, TenantId,
 };
+use keyfob_provisioning::{AdminError, Confirmed, Profile, Provisioner, Synchronization, Token};
 use pollster::block_on;
 use serde_json::{Value, json};
 
@@ -36,7 +36,7 @@ pub(crate) const EXTERNAL_ID: &str = "urn:ietf:params:scim:schemas:extension:ver
 pub(crate) const PASSWORD: &str = "correct horse";
 
 pub(crate) struct World {
-    pub(crate) engine: Engine<Arc<Watched>>,
+    pub(crate) engine: Provisioner<Arc<Watched>>,
     /// The providers' contexts of the organizations.
     pub(crate) tenants: [Context; 2],
 }
@@ -71,18 +71,19 @@ impl World {
             AccessGroups::new(&registry).unwrap(),
             Units::new(&registry).unwrap(),
         );
-        let engine = Engine::new(Arc::new(Watched::new(store, Watcher::default())), registry)
+        let engine = Provisioner::builder(Arc::new(Watched::new(store, Watcher::default())), registry)
             .with_clock(Ticking::default())
             .with_ids(Counting::default())
             .with_profile(profile)
-            .with_rule(groups)
-            .with_rule(units)
-            .with_rule(Credentials::default());
+            .with_module(groups)
+            .with_module(units)
+            .with_rule(Credentials::default())
+            .build();
         let tenants = ["acme", "umbrella"].map(|name| Context::new(TenantId::new(name)));
         let world = Self { engine, tenants };
         let access = world.access();
         for cx in &world.tenants {
-            let cx = cx.clone().acting_as(Actor::OrganizationAdmin);
+            let cx = cx.clone().acting_as(Actor::Administrator);
             for door in doors_of_level(LEVELS[1]) {
                 block_on(access.create_door(&cx, door, "Site", TimeZone::UTC)).unwrap();
             }
@@ -215,7 +216,7 @@ impl Doing<'_> {
                 block_on(admin.set_synchronization(&self.by(*by), &synchronization)).map(done)
             }
             Action::AcceptInvite(who) => {
-                block_on(admin.accept_invite(&self.by(Actor::OrganizationAdmin), &self.resource_id(*who)))
+                block_on(admin.accept_invite(&self.by(Actor::Administrator), &self.resource_id(*who)))
                     .map(done)
             }
             Action::SetActive(by, who, active) => {
@@ -599,10 +600,11 @@ fn ident(error: &impl Debug) -> String {
 fn of_engine(error: &EngineError) -> Refusal {
     Refusal {
         status: error.to_error_body().status,
-        kind: match error {
-            EngineError::Rejected(Rejection::State { reason, .. }) => ident(reason),
-            EngineError::Rejected(rejection) => ident(rejection),
-            error => ident(error),
+        kind: match (keyfob_provisioning::Refusal::of(error), error) {
+            (Some(keyfob_provisioning::Refusal::State { reason, .. }), _) => ident(reason),
+            (Some(refusal), _) => ident(refusal),
+            (None, EngineError::Rejected(rejection)) => ident(rejection),
+            (None, error) => ident(error),
         },
     }
 }

@@ -194,7 +194,7 @@ pub(super) async fn door(session: &Session, command: &DoorCommand) -> Result<(),
 
 pub(super) async fn doors(session: &Session, arguments: &DoorsArguments) -> Result<(), Failure> {
     let at: DateTime = match &arguments.at {
-        None => session.engine.now(),
+        None => session.provisioner.now(),
         Some(text) => text
             .parse()
             .map_err(|error| Unusable::new(format!("`{text}` is no instant: {error}")))?,

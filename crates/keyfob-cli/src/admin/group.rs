@@ -4,7 +4,8 @@ use clap::Subcommand;
 use keyfob_core::{
     AttrPath, Object, Projection, Resource, ResourceId, ResourceType, Value, message::SearchRequest,
 };
-use keyfob_engine::{AdminError, EngineError};
+use keyfob_engine::EngineError;
+use keyfob_provisioning::AdminError;
 
 use super::{Failure, Session};
 use crate::Unusable;
@@ -23,7 +24,7 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(session: &Session, command: &Command) -> Result<(), Failure> {
-    let groups = session.engine.registry().resource_type("Group");
+    let groups = session.provisioner.registry().resource_type("Group");
     let groups = groups.ok_or_else(|| Unusable::new("the service has no groups"))?;
     match command {
         Command::List => {
@@ -33,7 +34,7 @@ pub(super) async fn run(session: &Session, command: &Command) -> Result<(), Fail
             loop {
                 request.start_index = Some(start);
                 let page = session
-                    .engine
+                    .provisioner
                     .list(&session.cx, groups, &request)
                     .await
                     .map_err(AdminError::from)?;
@@ -54,7 +55,7 @@ pub(super) async fn run(session: &Session, command: &Command) -> Result<(), Fail
 async fn find(session: &Session, groups: &ResourceType, name: &str) -> Result<Resource, Failure> {
     let all = Projection::all();
     let id = ResourceId::new(name);
-    match session.engine.get(&session.cx, groups, &id, &all).await {
+    match session.provisioner.get(&session.cx, groups, &id, &all).await {
         Err(EngineError::NotFound { .. }) => {}
         outcome => return Ok(outcome.map_err(AdminError::from)?),
     }
@@ -62,7 +63,7 @@ async fn find(session: &Session, groups: &ResourceType, name: &str) -> Result<Re
     let quoted = serde_json::to_string(name).map_err(Unusable::from)?;
     request.filter = Some(format!("displayName eq {quoted}").into());
     let found = session
-        .engine
+        .provisioner
         .list(&session.cx, groups, &request)
         .await
         .map_err(AdminError::from)?;

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use keyfob_core::{AttrPath, Object, Value};
-use keyfob_engine::{AdminError, Synchronization};
+use keyfob_provisioning::{AdminError, Synchronization};
 use smol_str::ToSmolStr;
 
 use super::{Confirmation, Failure, Session, Switch};
@@ -78,7 +78,7 @@ pub(super) async fn domain(session: &Session, command: &DomainCommand) -> Result
             session.admin().remove_domain(&session.cx, domain, *force).await?;
         }
         DomainCommand::List => {
-            let provisioning = session.engine.provisioning(&session.cx).await;
+            let provisioning = session.provisioner.provisioning(&session.cx).await;
             for domain in provisioning.map_err(AdminError::from)?.domains {
                 let object = Object::from_iter([("domain", domain.as_str())]);
                 session.show(&object, domain.as_str())?;
@@ -91,7 +91,7 @@ pub(super) async fn domain(session: &Session, command: &DomainCommand) -> Result
 pub(super) async fn token(session: &Session, command: &TokenCommand) -> Result<(), Failure> {
     match command {
         TokenCommand::Show => {
-            let provisioning = session.engine.provisioning(&session.cx).await;
+            let provisioning = session.provisioner.provisioning(&session.cx).await;
             for token in provisioning.map_err(AdminError::from)?.tokens {
                 let mut object = Object::new();
                 object.insert("name", token.name.clone());
@@ -121,7 +121,7 @@ pub(super) async fn token(session: &Session, command: &TokenCommand) -> Result<(
 }
 
 pub(super) async fn sync(session: &Session, command: &SyncCommand) -> Result<(), Failure> {
-    let provisioning = session.engine.provisioning(&session.cx).await;
+    let provisioning = session.provisioner.provisioning(&session.cx).await;
     let provisioning = provisioning.map_err(AdminError::from)?;
     let Synchronization {
         groups: with_groups,

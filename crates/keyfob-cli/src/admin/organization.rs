@@ -2,7 +2,8 @@
 
 use clap::Subcommand;
 use keyfob_core::{Object, Value, json};
-use keyfob_engine::{AdminError, Context, DynStore, Engine, Organization, Provisioning};
+use keyfob_engine::{Context, DynStore};
+use keyfob_provisioning::{AdminError, Organization, Provisioner, Provisioning};
 
 use super::{Arguments, Failure};
 use crate::{output, profile::NamedProfile};
@@ -35,32 +36,36 @@ pub(super) async fn run(arguments: &Arguments, command: &Command) -> Result<(), 
     let (profile, store) = match command {
         Command::Create { profile, create, .. } if *create => (*profile, arguments.store.open_or_create()?),
         Command::Create { profile, .. } => (*profile, arguments.store.open()?),
-        // Organizations are the same to the engines of all profiles.
+        // Organizations are the same to the provisioners of all profiles.
         _ => (NamedProfile::Interop, arguments.store.open()?),
     };
-    let engine = profile.engine(store, &arguments.card_formats)?;
+    let provisioner = profile.provisioner(store, &arguments.card_formats)?;
     match command {
         Command::Create { name, .. } => {
-            let organization = engine.admin().create_unlinked_organization(name).await?;
-            show(&engine, &organization, arguments.json).await
+            let organization = provisioner.admin().create_unlinked_organization(name).await?;
+            show(&provisioner, &organization, arguments.json).await
         }
         Command::List => {
-            for organization in engine.admin().organizations().await? {
-                show(&engine, &organization, arguments.json).await?;
+            for organization in provisioner.admin().organizations().await? {
+                show(&provisioner, &organization, arguments.json).await?;
             }
             Ok(())
         }
         Command::Show { name } => {
             let name = name.as_ref().unwrap_or(&arguments.org);
-            let organization = engine.admin().organization(name).await?;
-            show(&engine, &organization, arguments.json).await
+            let organization = provisioner.admin().organization(name).await?;
+            show(&provisioner, &organization, arguments.json).await
         }
     }
 }
 
-async fn show(engine: &Engine<DynStore>, organization: &Organization, as_json: bool) -> Result<(), Failure> {
+async fn show(
+    provisioner: &Provisioner<DynStore>,
+    organization: &Organization,
+    as_json: bool,
+) -> Result<(), Failure> {
     let cx = Context::new(organization.tenant.clone());
-    let provisioning = engine.provisioning(&cx).await.map_err(AdminError::from)?;
+    let provisioning = provisioner.provisioning(&cx).await.map_err(AdminError::from)?;
     if as_json {
         output::json(json::object_to_vec(&object(organization, &provisioning)))?;
     } else {

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use keyfob_access::Credential;
 use keyfob_core::{Object, Value};
-use keyfob_engine::{UserState, UserView};
+use keyfob_provisioning::{UserState, UserView};
 use smol_str::SmolStr;
 
 use super::{Confirmation, Failure, Session};

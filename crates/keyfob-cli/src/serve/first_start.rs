@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use keyfob_engine::{Actor, AdminError, Context, EmailDomain, FirstLink, Organization, Token};
+use keyfob_engine::{Actor, Context};
+use keyfob_provisioning::{AdminError, EmailDomain, FirstLink, Organization, Token};
 
-use super::services::Engines;
+use super::services::Provisioners;
 use crate::{Unusable, profile::NamedProfile};
 
 /// The environment variable with the token of the first start.
@@ -32,8 +33,8 @@ impl FirstStart {
 
     /// Creates the first organization where there is none and links it where it never was. Returns the token if it has
     /// to be shown.
-    pub(super) async fn perform(self, engines: &Engines) -> Result<Option<Token>, Unusable> {
-        let organization = self.organization(engines).await?;
+    pub(super) async fn perform(self, provisioners: &Provisioners) -> Result<Option<Token>, Unusable> {
+        let organization = self.organization(provisioners).await?;
         let profile = NamedProfile::of(&organization)?;
         if let Some(asked) = self.profile.filter(|asked| *asked != profile) {
             return Err(Unusable::new(format!(
@@ -44,17 +45,17 @@ impl FirstStart {
                 asked.name(),
             )));
         }
-        let engine = engines.of(profile);
-        let cx = Context::new(organization.tenant.clone()).acting_as(Actor::OrganizationAdmin);
+        let provisioner = provisioners.of(profile);
+        let cx = Context::new(organization.tenant.clone()).acting_as(Actor::Administrator);
         let is_chosen = self.token.is_some();
         let token = match self.token {
             Some(token) => token,
             None => Token::generate_for(cx.tenant())?,
         };
-        if engine.admin().link_first(&cx, &token, &self.domains).await? {
+        if provisioner.admin().link_first(&cx, &token, &self.domains).await? {
             return Ok((!is_chosen).then_some(token));
         }
-        let first = engine.provisioning(&cx).await?.first_link;
+        let first = provisioner.provisioning(&cx).await?.first_link;
         // `link_first` refuses only an organization that has it.
         let first = first.ok_or_else(|| Unusable::new("the first link of the organization is lost"))?;
         if is_chosen && !first.is_of(&token) {
@@ -69,13 +70,14 @@ impl FirstStart {
     }
 
     /// The oldest organization. It is created where there is none.
-    async fn organization(&self, engines: &Engines) -> Result<Organization, Unusable> {
-        let engine = engines.of(self.profile());
-        let oldest = async || Ok::<_, Unusable>(engine.admin().organizations().await?.into_iter().next());
+    async fn organization(&self, provisioners: &Provisioners) -> Result<Organization, Unusable> {
+        let provisioner = provisioners.of(self.profile());
+        let oldest =
+            async || Ok::<_, Unusable>(provisioner.admin().organizations().await?.into_iter().next());
         if let Some(organization) = oldest().await? {
             return Ok(organization);
         }
-        match engine.admin().create_unlinked_organization(NAME).await {
+        match provisioner.admin().create_unlinked_organization(NAME).await {
             // Another server starts at the same time.
             Err(AdminError::NameTaken(_)) => {
                 let organization = oldest().await?;

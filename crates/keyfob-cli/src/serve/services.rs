@@ -1,4 +1,4 @@
-//! One engine and one service for each profile, over one store: each organization is served by that of its profile.
+//! One provisioner and one service for each profile, over one store: each organization is served by that of its profile.
 
 use std::{
     collections::HashMap,
@@ -10,13 +10,12 @@ use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use http_body_util::Full;
 use keyfob_core::Quirk;
-use keyfob_engine::{
-    AdminError, Authenticated, AuthenticationScheme, DynStore, Engine, StoreError, TenantId,
-};
+use keyfob_engine::{AuthenticationScheme, Caller, DynStore, StoreError, TenantId};
 use keyfob_http::{
-    Authenticator, AuthenticatorError, Caller, ScimService, ScimServiceBuilder, bearer_token,
+    RequestAuthenticator, RequestAuthenticatorError, ScimService, ScimServiceBuilder, bearer_token,
     token_without_scheme,
 };
+use keyfob_provisioning::{AdminError, Provisioner};
 use tower_service::Service;
 
 use super::body::SharedBody;
@@ -26,16 +25,16 @@ use crate::{
     service::CardFormats,
 };
 
-/// An engine for each profile.
-pub(super) struct Engines(PerProfile<Arc<Engine<DynStore>>>);
+/// A provisioner for each profile.
+pub(super) struct Provisioners(PerProfile<Provisioner<DynStore>>);
 
-impl Engines {
+impl Provisioners {
     pub(super) fn new(store: &DynStore, card_formats: &CardFormats) -> Result<Self, Unusable> {
-        let engine = |profile: NamedProfile| profile.engine(store.clone(), card_formats).map(Arc::new);
-        Ok(Self(PerProfile::try_new(engine)?))
+        let make = |profile: NamedProfile| profile.provisioner(store.clone(), card_formats);
+        Ok(Self(PerProfile::try_new(make)?))
     }
 
-    pub(super) fn of(&self, profile: NamedProfile) -> &Engine<DynStore> {
+    pub(super) fn of(&self, profile: NamedProfile) -> &Provisioner<DynStore> {
         self.0.of(profile)
     }
 
@@ -58,6 +57,8 @@ pub(super) struct Services(Arc<Shared>);
 
 struct Shared {
     services: PerProfile<ScimService<DynStore>>,
+    /// Tokens and organizations are the same for the provisioners of all profiles.
+    provisioner: Provisioner<DynStore>,
     /// The profiles of the organizations that have sent requests. An organization never changes its profile.
     profiles: RwLock<HashMap<TenantId, NamedProfile>>,
 }
@@ -71,12 +72,20 @@ impl Shared {
 
 impl Services {
     pub(super) fn new(
-        engines: Engines,
+        provisioners: Provisioners,
         build: impl Fn(ScimServiceBuilder<DynStore>) -> ScimServiceBuilder<DynStore>,
     ) -> Self {
-        let service = |engine| build(ScimService::builder(engine).authenticator(TakesOutcome)).build();
+        let provisioner = provisioners.0.any().clone();
+        let service = |provisioner: Provisioner<DynStore>| {
+            build(ScimService::builder(
+                Arc::clone(provisioner.engine()),
+                TakesOutcome,
+            ))
+            .build()
+        };
         Self(Arc::new(Shared {
-            services: engines.0.map(service),
+            services: provisioners.0.map(service),
+            provisioner,
             profiles: RwLock::default(),
         }))
     }
@@ -93,7 +102,7 @@ impl Services {
             Ok((_, profile)) => services.of(*profile).clone(),
             Err(_) => services.any().clone(),
         };
-        let outcome = found.map(|(authenticated, _)| Caller::provider(&authenticated));
+        let outcome = found.map(|(caller, _)| caller);
         head.extensions
             .insert(Outcome(Arc::new(Mutex::new(Some(outcome)))));
         service.call(Request::from_parts(head, body)).await
@@ -103,16 +112,18 @@ impl Services {
     async fn authenticate(
         &self,
         request: &Parts,
-    ) -> Result<(Authenticated, NamedProfile), AuthenticatorError> {
+    ) -> Result<(Caller, NamedProfile), RequestAuthenticatorError> {
         if let Some(token) = bearer_token(&request.headers) {
             return self.open(token).await;
         }
-        let token = token_without_scheme(&request.headers).ok_or(AuthenticatorError::Unauthorized)?;
+        let token = token_without_scheme(&request.headers).ok_or(RequestAuthenticatorError::Unauthorized)?;
         // Whether the scheme may be left out is known of an organization alone. Its lack is told of a token that opens
         // none in the same words, so that the answer says nothing of the token.
         match self.open(token).await {
-            Ok((_, profile)) if !self.takes_bare_tokens(profile) => Err(AuthenticatorError::SchemeMissing),
-            Err(AuthenticatorError::Unauthorized) => Err(AuthenticatorError::SchemeMissing),
+            Ok((_, profile)) if !self.takes_bare_tokens(profile) => {
+                Err(RequestAuthenticatorError::SchemeMissing)
+            }
+            Err(RequestAuthenticatorError::Unauthorized) => Err(RequestAuthenticatorError::SchemeMissing),
             found => found,
         }
     }
@@ -123,44 +134,45 @@ impl Services {
     }
 
     /// The organization that a token opens, and its profile.
-    async fn open(&self, token: &str) -> Result<(Authenticated, NamedProfile), AuthenticatorError> {
-        // Tokens and organizations are the same for the engines of all profiles.
-        let engine = self.0.services.any().engine();
-        let authenticated = engine.authenticate(token).await?;
-        let tenant = &authenticated.tenant;
+    async fn open(&self, token: &str) -> Result<(Caller, NamedProfile), RequestAuthenticatorError> {
+        let provisioner = &self.0.provisioner;
+        let caller = provisioner.authenticate(token).await?;
+        let tenant = caller.tenant();
         if let Some(profile) = self.0.profile_of(tenant) {
-            return Ok((authenticated, profile));
+            return Ok((caller, profile));
         }
-        let organization = engine
-            .admin()
-            .organization_of(tenant)
-            .await
-            .map_err(|error| match error {
-                AdminError::Store(error) => error,
-                error => StoreError::internal(error),
-            })?;
+        let organization =
+            provisioner
+                .admin()
+                .organization_of(tenant)
+                .await
+                .map_err(|error| match error {
+                    AdminError::Store(error) => error,
+                    error => StoreError::internal(error),
+                })?;
         let profile =
             NamedProfile::of(&organization).map_err(|error| StoreError::internal(error.message()))?;
         let mut profiles = self.0.profiles.write().unwrap_or_else(PoisonError::into_inner);
         profiles.insert(tenant.clone(), profile);
-        Ok((authenticated, profile))
+        drop(profiles);
+        Ok((caller, profile))
     }
 }
 
 /// The outcome of the authentication that chose the service.
 #[derive(Clone)]
-struct Outcome(Arc<Mutex<Option<Result<Caller, AuthenticatorError>>>>);
+struct Outcome(Arc<Mutex<Option<Result<Caller, RequestAuthenticatorError>>>>);
 
 /// Takes over the [`Outcome`], so that nobody is authenticated twice.
 struct TakesOutcome;
 
-impl Authenticator for TakesOutcome {
-    async fn authenticate(&self, request: &Parts) -> Result<Caller, AuthenticatorError> {
+impl RequestAuthenticator for TakesOutcome {
+    async fn authenticate(&self, request: &Parts) -> Result<Caller, RequestAuthenticatorError> {
         let outcome = request
             .extensions
             .get()
             .and_then(|Outcome(outcome)| outcome.lock().unwrap_or_else(PoisonError::into_inner).take());
-        outcome.unwrap_or(Err(AuthenticatorError::Unauthorized))
+        outcome.unwrap_or(Err(RequestAuthenticatorError::Unauthorized))
     }
 
     fn schemes(&self) -> Vec<AuthenticationScheme> {

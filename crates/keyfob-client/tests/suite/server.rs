@@ -5,22 +5,24 @@ use std::{net::SocketAddr, sync::Arc};
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use keyfob_client::{Client, ClientBuilder, InProcess, Retry};
 use keyfob_core::Registry;
-use keyfob_engine::{Engine, Token};
-use keyfob_http::ScimService;
+use keyfob_http::{BearerTokens, ScimService};
+use keyfob_provisioning::{Provisioner, Token};
 use keyfob_store_memory::MemoryStore;
 
 pub(crate) type Service = ScimService<MemoryStore>;
 
 /// A server of one organization, and its token.
 pub(crate) async fn server() -> (Service, String) {
-    let engine = Arc::new(Engine::new(MemoryStore::new(), Registry::rfc().clone()));
+    let provisioner = Provisioner::new(MemoryStore::new(), Registry::rfc().clone());
     let token = Token::generate().unwrap();
-    engine
+    provisioner
         .admin()
         .create_organization("Example", &token)
         .await
         .unwrap();
-    let service = ScimService::builder(engine).base_path("/scim/v2").build();
+    let engine = Arc::clone(provisioner.engine());
+    let tokens = BearerTokens::new(&engine, provisioner);
+    let service = ScimService::builder(engine, tokens).base_path("/scim/v2").build();
     (service, token.expose().to_owned())
 }
 

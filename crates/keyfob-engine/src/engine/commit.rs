@@ -1,74 +1,83 @@
-//! From what a request makes of a resource to the changes that a commit carries.
+//! From a request's wish for a resource to the changes that a commit carries.
 
 use std::sync::Arc;
 
-use keyfob_core::{Resource, ResourceId, ResourceType, Version};
+use keyfob_core::{AttrPath, Resource, ResourceId, ResourceType, Version, validate};
 use keyfob_patch::RelationDelta;
-use keyfob_store::{
-    Cause, Change, MemberPolicy, NewEvent, OnRefusal, Store, StoreError, UniqueKey, Visibility, When,
-};
+use keyfob_store::{Cause, Change, MemberPolicy, NewEvent, OnRefusal, Store, UniqueKey, Visibility, When};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{
-    Engine, EngineError, Record, check_user_names,
+    Engine, EngineError, Loaded, Record,
+    key::{check_user_names, unique_keys},
     transact::{Decision, Prepared, Seen},
-    unique_keys,
 };
 use crate::{
     context::Context,
     event, policy,
-    provisioning::Provisioning,
     rule::{Further, FurtherChange, Operation, Rejection, Review},
-    system,
+    state::State,
 };
 
-/// What a request makes of a resource, before anybody has reviewed it.
-pub(crate) struct Draft<'d> {
-    pub(crate) operation: Operation,
-    pub(crate) resource_type: &'d ResourceType,
-    pub(crate) id: &'d ResourceId,
-    pub(crate) before: Option<&'d Record>,
+/// A request's wish for a resource, before anybody has reviewed it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Draft<'d> {
+    /// The operation.
+    pub operation: Operation,
+    /// The type of the resource.
+    pub resource_type: &'d ResourceType,
+    /// The id of the resource.
+    pub id: &'d ResourceId,
+    /// The resource as it is stored.
+    pub before: Option<&'d Record>,
     /// The document, where it may change.
-    pub(crate) document: Option<Resource>,
-    pub(crate) relations: Arc<[RelationDelta]>,
+    pub document: Option<Resource>,
+    /// The members who come and go.
+    pub relations: Arc<[RelationDelta]>,
     /// The version that the resource must have.
-    pub(crate) version: Option<Version>,
+    pub version: Option<Version>,
+    /// The document and the state of a resource that is hidden from then on.
+    hidden: Option<Record>,
 }
 
-/// What a deletion does to a resource.
-pub(crate) enum DeleteAction {
-    /// It removes it.
+/// The form of a deletion.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum DeleteAction {
+    /// The resource is removed.
     Erase,
-    /// It hides it, with this document and state.
+    /// The resource is hidden, with this document and state, and can be brought back.
     Hide(Record),
-    /// It removes it for good and leaves its id, so that nobody gets it again.
-    Purge,
 }
 
 /// The causes for which a commit goes on without a change that a rule only attempts.
 const UNLESS: &[Cause] = &[Cause::Missing, Cause::IdTaken, Cause::ValueTaken];
 
 impl<'d> Draft<'d> {
-    /// Creates the draft of a deletion.
-    pub(crate) fn deletion(
+    /// Creates the draft of a new resource.
+    #[must_use]
+    pub fn creation(
         resource_type: &'d ResourceType,
         id: &'d ResourceId,
-        before: &'d Record,
-        version: Option<Version>,
+        document: Resource,
+        relations: Arc<[RelationDelta]>,
     ) -> Self {
         Self {
-            operation: Operation::Delete,
+            operation: Operation::Create,
             resource_type,
             id,
-            before: Some(before),
-            document: None,
-            relations: Arc::default(),
-            version,
+            before: None,
+            document: Some(document),
+            relations,
+            version: None,
+            hidden: None,
         }
     }
 
     /// Creates the draft of a change of a resource that was read.
-    pub(crate) fn update(
+    #[must_use]
+    pub fn update(
         resource_type: &'d ResourceType,
         id: &'d ResourceId,
         before: &'d Record,
@@ -77,89 +86,130 @@ impl<'d> Draft<'d> {
     ) -> Self {
         Self {
             operation: Operation::Update,
+            before: Some(before),
+            version: Some(version),
+            ..Self::creation(resource_type, id, document, Arc::default())
+        }
+    }
+
+    /// Creates the draft of a change of members alone. `before` is the resource that owns them, where it was read, and
+    /// `document` its document, where the change may concern it.
+    #[must_use]
+    pub fn relation(
+        resource_type: &'d ResourceType,
+        id: &'d ResourceId,
+        before: Option<&'d Record>,
+        document: Option<Resource>,
+        relations: Arc<[RelationDelta]>,
+        version: Option<Version>,
+    ) -> Self {
+        Self {
+            operation: Operation::Update,
             resource_type,
             id,
-            before: Some(before),
-            document: Some(document),
-            relations: Arc::default(),
-            version: Some(version),
+            before,
+            document,
+            relations,
+            version,
+            hidden: None,
+        }
+    }
+
+    /// Creates the draft that brings a hidden resource back.
+    #[must_use]
+    pub fn revelation(
+        resource_type: &'d ResourceType,
+        id: &'d ResourceId,
+        before: &'d Record,
+        document: Resource,
+        version: Version,
+    ) -> Self {
+        Self {
+            operation: Operation::Reveal,
+            ..Self::update(resource_type, id, before, document, version)
+        }
+    }
+
+    /// Creates the draft of a deletion.
+    #[must_use]
+    pub fn deletion(
+        resource_type: &'d ResourceType,
+        id: &'d ResourceId,
+        before: &'d Record,
+        version: Version,
+        action: DeleteAction,
+    ) -> Self {
+        let (operation, hidden) = match action {
+            DeleteAction::Erase => (Operation::Delete, None),
+            DeleteAction::Hide(record) => (Operation::Hide, Some(record)),
+        };
+        Self {
+            operation,
+            hidden,
+            ..Self::relation(
+                resource_type,
+                id,
+                Some(before),
+                None,
+                Arc::default(),
+                Some(version),
+            )
         }
     }
 }
 
 impl<S: Store> Engine<S> {
-    /// Reads how the organization is provisioned.
+    /// Lets the lifecycle, the profile and the rules review a draft, and prepares the commit.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn provisioning(&self, cx: &Context) -> Result<Provisioning, StoreError> {
-        Provisioning::load(self.store(), cx).await
+    /// [`EngineError::Rejected`] where one of them refuses it, [`EngineError::UserName`].
+    pub fn decide(&self, cx: &Context, seen: &Seen, draft: &Draft<'_>) -> Result<Decision, EngineError> {
+        self.decide_with(cx, seen, draft, |review| self.first_review(cx, review))
     }
 
-    /// Returns how the organization is provisioned: as authentication read it, or else read now.
-    pub(crate) async fn provisioning_of(&self, cx: &Context) -> Result<Arc<Provisioning>, StoreError> {
-        match cx.provisioning() {
-            Some(provisioning) => Ok(Arc::clone(provisioning)),
-            None => Ok(Arc::new(self.provisioning(cx).await?)),
-        }
-    }
-
-    /// Lets the profile, the organization and the rules review a draft, and prepares the commit.
-    pub(crate) fn decide(
+    /// Lets `first` review a draft in place of the lifecycle and the profile, and then the rules, and prepares the commit: for
+    /// changes that are no client's.
+    ///
+    /// # Errors
+    /// As [`decide`](Self::decide).
+    pub fn decide_with(
         &self,
         cx: &Context,
         seen: &Seen,
         draft: &Draft<'_>,
+        first: impl FnOnce(&mut Review<'_>) -> Result<(), Rejection>,
     ) -> Result<Decision, EngineError> {
-        let review = self.review(cx, seen, draft, |review| policy::review(cx, review))?;
+        let review = self.review(cx, seen, draft, first)?;
         Ok(prepare(draft, review, seen.members()))
     }
 
-    /// Lets the profile, the organization and the rules review a deletion, and prepares the commit.
-    pub(crate) fn decide_deletion(
-        &self,
-        cx: &Context,
-        seen: &Seen,
-        draft: &Draft<'_>,
-        action: DeleteAction,
-    ) -> Result<Decision, EngineError> {
-        let mut review = match action {
-            // Its caller knows whether the state of the user allows it, as the policies look at users that are not deleted.
-            DeleteAction::Purge => self.review(cx, seen, draft, |_| Ok(()))?,
-            _ => self.review(cx, seen, draft, |review| policy::review(cx, review))?,
-        };
-        let was_active = |record: &Record| crate::state::is_active(&record.document);
-        if matches!(action, DeleteAction::Hide(_)) && draft.before.is_some_and(was_active) {
-            review.publish(event::DEACTIVATED);
-        }
-        Ok(prepare_deletion(draft, review, action))
+    /// Lets the lifecycle and the profile review a change.
+    fn first_review(&self, cx: &Context, review: &mut Review<'_>) -> Result<(), Rejection> {
+        self.lifecycle().review(cx, review)?;
+        policy::review(cx, review)
     }
 
     /// Lets `first` review a draft, and then the rules.
-    pub(super) fn review<'d>(
+    fn review<'d>(
         &'d self,
         cx: &Context,
         seen: &'d Seen,
         draft: &'d Draft<'d>,
-        first: impl FnOnce(&mut Review<'d>) -> Result<(), Rejection>,
+        first: impl FnOnce(&mut Review<'_>) -> Result<(), Rejection>,
     ) -> Result<Review<'d>, EngineError> {
-        let mut state = draft
-            .before
-            .map(|before| before.state.clone())
-            .unwrap_or_default();
-        if draft.operation == Operation::Restore {
-            state.set_deleted(None);
-        }
         let mut review = Review {
             operation: draft.operation,
             resource_type: draft.resource_type,
             id: draft.id,
             at: self.now(),
             profile: self.profile(),
-            provisioning: &seen.provisioning,
+            facts: &seen.facts,
             before: draft.before,
             document: draft.document.clone(),
-            state,
+            state: draft
+                .before
+                .map(|before| before.state.clone())
+                .unwrap_or_default(),
             relations: &draft.relations,
             unique: Vec::new(),
             taken: seen.taken.clone(),
@@ -179,18 +229,81 @@ impl<S: Store> Engine<S> {
         }
         Ok(review)
     }
+
+    /// Decides on bringing a hidden resource back, without the unique values that it had and that somebody else has by now,
+    /// as a hidden resource reserves nothing. A value that the request itself says anew is refused as it is of everybody.
+    ///
+    /// # Errors
+    /// As [`decide`](Self::decide).
+    pub fn decide_revelation(
+        &self,
+        cx: &Context,
+        seen: &Seen,
+        resource_type: &ResourceType,
+        loaded: &Loaded,
+        document: Resource,
+    ) -> Result<Decision, EngineError> {
+        let before = loaded.record();
+        let document = self.without(document, &seen.taken, &before, resource_type);
+        let draft = Draft::revelation(resource_type, &loaded.id, &before, document, loaded.version);
+        let mut review = self.review(cx, seen, &draft, |review| self.first_review(cx, review))?;
+        for attribute in &seen.taken {
+            let mut event = review.event(event::RESTORED_WITHOUT);
+            event.data.insert("attribute", attribute.clone());
+            event.data.insert("reason", "taken");
+            review.publish_event(event);
+        }
+        Ok(prepare(&draft, review, seen.members()))
+    }
+
+    /// Returns the document without those unique values of the hidden resource that somebody else has by now.
+    fn without(
+        &self,
+        mut document: Resource,
+        taken: &[SmolStr],
+        before: &Record,
+        resource_type: &ResourceType,
+    ) -> Resource {
+        let had = unique_keys(resource_type, &before.document, self.profile());
+        let has = unique_keys(resource_type, &document, self.profile());
+        let mut lost = has
+            .iter()
+            .filter(|key| taken.contains(&key.attribute) && had.contains(key))
+            .filter_map(|key| AttrPath::parse(&key.attribute).ok())
+            .peekable();
+        if lost.peek().is_none() {
+            return document;
+        }
+        for path in lost {
+            let object = match path.schema() {
+                None => document.core_mut(),
+                Some(uri) => document.extension_mut(uri),
+            };
+            object.remove(path.name().as_str());
+        }
+        document.extensions_mut().retain(|(_, object)| !object.is_empty());
+        validate::state_schemas(&mut document, resource_type);
+        document
+    }
 }
 
-/// Prepares the commit of what a draft came to in its review.
-pub(super) fn prepare(draft: &Draft<'_>, review: Review<'_>, members: MemberPolicy) -> Decision {
+/// Prepares the commit of a draft that was reviewed.
+fn prepare(draft: &Draft<'_>, review: Review<'_>, members: MemberPolicy) -> Decision {
+    match draft.operation {
+        Operation::Hide | Operation::Delete => prepare_deletion(draft, review),
+        Operation::Create | Operation::Update | Operation::Reveal => prepare_change(draft, review, members),
+    }
+}
+
+fn prepare_change(draft: &Draft<'_>, review: Review<'_>, members: MemberPolicy) -> Decision {
     let (resource_type, id) = (draft.resource_type.clone(), draft.id.clone());
     let relations = Arc::clone(&draft.relations);
     let attributes = changed_attributes(draft.before, review.document.as_ref(), &relations);
     let mut event = NewEvent::new(
         match draft.operation {
             Operation::Create => event::CREATED,
-            Operation::Restore => event::RESTORED,
-            Operation::Update | Operation::Delete => event::CHANGED,
+            Operation::Reveal => event::RESTORED,
+            _ => event::CHANGED,
         },
         resource_type.name().clone(),
         id.clone(),
@@ -210,17 +323,17 @@ pub(super) fn prepare(draft: &Draft<'_>, review: Review<'_>, members: MemberPoli
             on_refusal,
         },
         (operation, document) => {
-            let is_restored = operation == Operation::Restore;
+            let is_revealed = operation == Operation::Reveal;
             let is_new = |document: &Resource| {
-                is_restored || draft.before.is_none_or(|before| before.document != *document)
+                is_revealed || draft.before.is_none_or(|before| before.document != *document)
             };
             let unique = document.is_some().then_some(review.unique);
             let document = document.filter(is_new);
             let state = match draft.before {
                 Some(before) => before.state != review.state,
-                None => review.state != crate::state::State::new(),
+                None => review.state != State::new(),
             };
-            let is_same = document.is_none() && !state && !is_restored;
+            let is_same = document.is_none() && !state && !is_revealed;
             if is_same && relations.iter().all(RelationDelta::is_empty) {
                 return Decision::Nothing;
             }
@@ -229,7 +342,7 @@ pub(super) fn prepare(draft: &Draft<'_>, review: Review<'_>, members: MemberPoli
                 id,
                 document: document.map(Arc::new),
                 state: state.then(|| review.state.into_object()),
-                visibility: is_restored.then_some(Visibility::Live),
+                visibility: is_revealed.then_some(Visibility::Live),
                 relations,
                 members,
                 unique: unique.filter(|_| !is_same),
@@ -239,63 +352,47 @@ pub(super) fn prepare(draft: &Draft<'_>, review: Review<'_>, members: MemberPoli
         }
     };
     let prepared = Prepared {
-        gives_way: draft.operation == Operation::Restore,
-        ..prepared(vec![main], event, review.events, review.further)
+        gives_way: draft.operation == Operation::Reveal,
+        ..prepared(main, event, review.events, review.further)
     };
-    Decision::Commit(Box::new(prepared))
+    prepared.into()
 }
 
 /// Prepares the commit of a deletion.
-fn prepare_deletion(draft: &Draft<'_>, review: Review<'_>, action: DeleteAction) -> Decision {
+fn prepare_deletion(draft: &Draft<'_>, review: Review<'_>) -> Decision {
     let (resource_type, id) = (draft.resource_type, draft.id.clone());
-    let name = match action {
-        DeleteAction::Hide(_) => event::SOFT_DELETED,
-        DeleteAction::Erase | DeleteAction::Purge => event::DELETED,
-    };
-    let event = NewEvent::new(name, resource_type.name().clone(), id.clone());
-    let is_purge = matches!(action, DeleteAction::Purge);
-    let changes = match action {
-        DeleteAction::Hide(record) => vec![Change::Update {
-            resource_type: resource_type.clone(),
-            id: id.clone(),
-            document: Some(record.document.into()),
-            state: Some(record.state.into_object()),
-            visibility: Some(Visibility::Hidden),
-            relations: Arc::default(),
-            members: MemberPolicy::default(),
-            unique: Some(Vec::new()),
-            precondition: draft.version,
-            on_refusal: OnRefusal::Fail,
-        }],
-        DeleteAction::Erase => vec![Change::delete(resource_type, id.clone(), draft.version)],
-        DeleteAction::Purge => {
-            let tombstone = Resource::new([system::tombstone().schema().id.clone()]);
-            vec![
-                Change::delete(resource_type, id.clone(), draft.version),
-                Change::create(system::tombstone(), id.clone(), tombstone),
-            ]
+    let (name, main) = match &draft.hidden {
+        None => (
+            event::DELETED,
+            Change::delete(resource_type, id.clone(), draft.version),
+        ),
+        Some(record) => {
+            let update = Change::Update {
+                resource_type: resource_type.clone(),
+                id: id.clone(),
+                document: Some(record.document.clone().into()),
+                state: Some(record.state.clone().into_object()),
+                visibility: Some(Visibility::Hidden),
+                relations: Arc::default(),
+                members: MemberPolicy::default(),
+                unique: Some(Vec::new()),
+                precondition: draft.version,
+                on_refusal: OnRefusal::Fail,
+            };
+            (event::SOFT_DELETED, update)
         }
     };
-    let mut prepared = prepared(changes, event, review.events, review.further);
-    if is_purge {
-        // Last, so that the event of the purge itself is forgotten too.
-        prepared.changes.push(Change::Forget {
-            resource_type: resource_type.clone(),
-            id,
-        });
-    }
-    Decision::Commit(Box::new(prepared))
+    let event = NewEvent::new(name, resource_type.name().clone(), id);
+    prepared(main, event, review.events, review.further).into()
 }
 
-/// Puts together the changes of a commit: those that the operation is about, of which the first is the main one, those that
-/// rules add, and the events.
-fn prepared(changes: Vec<Change>, event: NewEvent, events: Vec<NewEvent>, further: Vec<Further>) -> Prepared {
-    let mut changes = changes;
-    let main = 0;
+/// Puts together the changes of a commit: the one that the operation is about, those that rules add, and the events.
+fn prepared(main: Change, event: NewEvent, events: Vec<NewEvent>, further: Vec<Further>) -> Prepared {
     let mut published = Vec::new();
     for event in std::iter::once(event).chain(events) {
-        published.push(Change::publish(event, main));
+        published.push(Change::publish(event, 0));
     }
+    let mut changes = vec![main];
     for Further {
         change,
         optional,
@@ -318,11 +415,7 @@ fn prepared(changes: Vec<Change>, event: NewEvent, events: Vec<NewEvent>, furthe
         changes.push(change_of(change, on_refusal));
     }
     changes.append(&mut published);
-    Prepared {
-        changes,
-        main,
-        gives_way: false,
-    }
+    Prepared::new(changes)
 }
 
 /// Returns the paths of the attributes that a change gives other values.
@@ -362,7 +455,9 @@ fn changed_attributes(
     changed
 }
 
-pub(crate) fn change_of(further: FurtherChange, on_refusal: OnRefusal) -> Change {
+/// Returns the change of a store that makes a further change.
+#[must_use]
+pub fn change_of(further: FurtherChange, on_refusal: OnRefusal) -> Change {
     let update = |resource_type, id, document: Option<Resource>, relations: Vec<RelationDelta>, unique| {
         Change::Update {
             resource_type,
@@ -413,7 +508,9 @@ pub(crate) fn change_of(further: FurtherChange, on_refusal: OnRefusal) -> Change
     }
 }
 
-pub(crate) fn event_of(further: &FurtherChange) -> NewEvent {
+/// Returns the event that tells of a further change.
+#[must_use]
+pub fn event_of(further: &FurtherChange) -> NewEvent {
     let (name, resource_type, id) = match further {
         FurtherChange::Create {
             resource_type, id, ..

@@ -35,14 +35,14 @@ pub enum EngineError {
         /// The attribute.
         attribute: SmolStr,
     },
-    /// A deleted user comes back, and another has its `userName` by now; maps to 409 `uniqueness`.
+    /// A hidden user comes back, and another has its `userName` by now; maps to 409 `uniqueness`.
     #[error(
-        "user `{user}` is deleted and can't come back: another user has its `userName` by now. Rename or delete that one \
-         first, or bring this one back with another `userName`"
+        "`{id}` can't come back: another user has its `userName` by now. Rename or delete that one first, or bring this one \
+         back with another `userName`"
     )]
     NameTaken {
-        /// The deleted user.
-        user: ResourceId,
+        /// The hidden user.
+        id: ResourceId,
     },
     /// Members that don't exist or are of a type that the relation doesn't take; maps to 400 `invalidValue`.
     #[error("{} of the members do not exist or are of a type that cannot be a member{}", members.len(), among(members))]
@@ -50,7 +50,7 @@ pub enum EngineError {
         /// All of them.
         members: Vec<ResourceId>,
     },
-    /// The organization, its profile or a rule of the application's refuses the change.
+    /// The lifecycle, the profile or a rule of the application's refuses the change.
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// The body doesn't fit its schema.
@@ -90,7 +90,9 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    pub(crate) fn not_found(resource_type: &ResourceType, id: &ResourceId) -> Self {
+    /// Creates the error of a resource that isn't there for the caller.
+    #[must_use]
+    pub fn not_found(resource_type: &ResourceType, id: &ResourceId) -> Self {
         Self::NotFound {
             resource_type: resource_type.name().clone(),
             id: id.clone(),

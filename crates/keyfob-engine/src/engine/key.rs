@@ -10,12 +10,9 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::profile::Profile;
 
-/// The keys that a document reserves: the values of its unique attributes.
-pub(crate) fn unique_keys(
-    resource_type: &ResourceType,
-    document: &Resource,
-    profile: &Profile,
-) -> Vec<UniqueKey> {
+/// Returns the keys that a document reserves: the values of its unique attributes.
+#[must_use]
+pub fn unique_keys(resource_type: &ResourceType, document: &Resource, profile: &Profile) -> Vec<UniqueKey> {
     let mut keys = Vec::new();
     for (uri, attribute) in resource_type.attributes() {
         if !is_unique(resource_type, uri, attribute, profile) {

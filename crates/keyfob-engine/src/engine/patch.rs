@@ -20,11 +20,10 @@ use super::{
     write::{Written, drop_secrets, write_only},
 };
 use crate::{
-    context::{Actor, Context},
+    context::Context,
     feature::Feature,
     ignored, policy,
     profile::{PatchAnswer, WriteOnlyPatch},
-    rule::Operation,
 };
 
 impl<S: Store> Engine<S> {
@@ -125,22 +124,19 @@ impl<S: Store> Engine<S> {
         };
         let deltas: Arc<[RelationDelta]> = plan.deltas().into();
         let decide = |seen: &Seen| {
-            let provisioning = &seen.provisioning;
-            let is_provider = cx.actor() == Actor::Provider;
-            // Without a link nobody manages anything, and there was nothing to look at.
+            // A lifecycle that doesn't look at the owner has not read it.
             let is_unread = seen.subject.is_none()
-                && is_provider
-                && !provisioning.is_linked()
-                && *precondition == Precondition::None;
+                && *precondition == Precondition::None
+                && !self.lifecycle().reads_owner(cx, &seen.facts);
             let loaded = if is_unread {
                 None
             } else {
-                Some(seen.known(cx, resource_type, id)?)
+                Some(self.subject(cx, seen, resource_type, id)?)
             };
             if let Some(loaded) = &loaded {
                 precondition.check_write(loaded.tag(resource_type))?;
-                if loaded.is_deleted() {
-                    // It is in no relation as long as it is deleted.
+                if loaded.is_hidden() {
+                    // It is in no relation as long as it is hidden.
                     return if deltas.iter().all(RelationDelta::is_empty) {
                         Ok(Decision::Nothing)
                     } else {
@@ -149,26 +145,20 @@ impl<S: Store> Engine<S> {
                 }
             }
             let before = loaded.as_ref().map(Loaded::record);
-            // What the provider changes it manages, which the state says.
             let document = before
                 .as_ref()
-                .filter(|before| {
-                    is_provider && provisioning.is_linked() && !provisioning.manages(&before.state)
-                })
+                .filter(|before| self.lifecycle().writes_owner(cx, &seen.facts, &before.state))
                 .map(|before| before.document.clone());
             let must_be_as_read = document.is_some() || *precondition != Precondition::None;
-            let draft = Draft {
-                operation: Operation::Update,
+            let version = loaded.as_ref().map(|loaded| loaded.version);
+            let draft = Draft::relation(
                 resource_type,
                 id,
-                before: before.as_ref(),
+                before.as_ref(),
                 document,
-                relations: seen.without_unknown(&deltas),
-                version: loaded
-                    .as_ref()
-                    .map(|loaded| loaded.version)
-                    .filter(|_| must_be_as_read),
-            };
+                seen.without_unknown(&deltas),
+                version.filter(|_| must_be_as_read),
+            );
             self.decide(cx, seen, &draft)
         };
         self.transact(cx, "patch", &reads, answer, decide).await
@@ -191,7 +181,7 @@ impl<S: Store> Engine<S> {
             selection: Selection::of(selected),
         };
         let decide = |seen: &Seen| {
-            let loaded = seen.known(cx, resource_type, id)?;
+            let loaded = self.subject(cx, seen, resource_type, id)?;
             precondition.check_write(loaded.tag(resource_type))?;
             let mut resource = loaded.resource.clone();
             policy::leave_open(&mut resource, resource_type);

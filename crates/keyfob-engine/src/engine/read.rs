@@ -100,7 +100,7 @@ impl<S: Store> Engine<S> {
         Ok(())
     }
 
-    /// Reads what an actor may see under an id: a resource, or, for the provider, the user that an administrator deleted.
+    /// Reads the resource under an id as the caller knows it.
     async fn known(
         &self,
         cx: &Context,
@@ -110,7 +110,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<Loaded, EngineError> {
         let loaded = self.load(cx, resource_type, id, selection).await?;
         loaded
-            .and_then(|loaded| loaded.known_to(cx))
+            .and_then(|loaded| self.as_known(cx, loaded))
             .ok_or_else(|| EngineError::not_found(resource_type, id))
     }
 }

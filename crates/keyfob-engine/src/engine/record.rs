@@ -3,32 +3,38 @@
 use keyfob_core::{EntityTag, Resource, ResourceId, ResourceType, Version};
 use keyfob_store::{Stored, Visibility};
 
-use crate::{
-    context::{Actor, Context},
-    state::{Act, Outcome, Party, Standing, State, outcome},
-};
+use crate::state::State;
 
 /// A document with its state.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Record {
+#[expect(clippy::exhaustive_structs, reason = "a resource has no third part")]
+pub struct Record {
     /// The document: everything of the resource but `id`, `meta` and relations.
-    pub(crate) document: Resource,
-    pub(crate) state: State,
+    pub document: Resource,
+    /// The state beside it.
+    pub state: State,
 }
 
 /// A resource that was read.
 #[derive(Clone, Debug)]
-pub(crate) struct Loaded {
-    pub(crate) id: ResourceId,
+#[non_exhaustive]
+pub struct Loaded {
+    /// The id.
+    pub id: ResourceId,
     /// The resource with `id`, `meta` and those of its relations that were selected.
-    pub(crate) resource: Resource,
-    pub(crate) state: State,
-    pub(crate) version: Version,
-    pub(crate) visibility: Visibility,
+    pub resource: Resource,
+    /// What is kept beside it.
+    pub state: State,
+    /// The version, on which a decision that depends on the resource is committed.
+    pub version: Version,
+    /// Whether it is hidden.
+    pub visibility: Visibility,
 }
 
 impl Loaded {
-    pub(crate) fn new(stored: Stored) -> Self {
+    /// Takes what a store has read.
+    #[must_use]
+    pub fn new(stored: Stored) -> Self {
         let state = State::of(&stored);
         Self {
             id: stored.resource.id().unwrap_or_else(|| ResourceId::new("")),
@@ -39,38 +45,19 @@ impl Loaded {
         }
     }
 
-    pub(crate) fn record(&self) -> Record {
+    /// Returns the document and the state.
+    #[must_use]
+    pub fn record(&self) -> Record {
         Record {
             document: document_of(self.resource.clone()),
             state: self.state.clone(),
         }
     }
 
-    /// Returns true if the resource is a deleted user, who can be brought back.
-    pub(crate) fn is_deleted(&self) -> bool {
+    /// Returns true if the resource is hidden and can be brought back.
+    #[must_use]
+    pub fn is_hidden(&self) -> bool {
         self.visibility == Visibility::Hidden
-    }
-
-    /// Returns where a user stands in its life.
-    pub(crate) fn standing(&self) -> Standing {
-        if self.is_deleted() {
-            Standing::Deleted(self.state.deleted_by())
-        } else {
-            Standing::of(&self.resource, &self.state)
-        }
-    }
-
-    /// Returns the resource as an actor knows it; none where it doesn't exist for them.
-    ///
-    /// A user whom an administrator deleted is deactivated in the eyes of the provider, and in no group.
-    pub(crate) fn known_to(mut self, cx: &Context) -> Option<Self> {
-        if !self.is_deleted() {
-            return Some(self);
-        }
-        let is_known = cx.actor() == Actor::Provider
-            && outcome(self.standing(), Party::Provider, Act::Change) != Outcome::Unknown;
-        self.resource.relations_mut().clear();
-        is_known.then_some(self)
     }
 
     /// Returns the entity tag. The inverse relations of the type were selected where the tag is shown or compared as a

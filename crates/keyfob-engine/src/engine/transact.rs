@@ -2,101 +2,113 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use keyfob_core::{ResourceId, ResourceType};
+use keyfob_core::{Resource, ResourceId, ResourceType};
 use keyfob_patch::RelationDelta;
 use keyfob_store::{
-    Answer, Cause, Change, Commit, CommitError, CommitId, Committed, MemberPolicy, Query, Revision,
-    Selection, Store, StoreError, StoreExt, Stored, Visibility,
+    Answer, Cause, Change, Commit, CommitError, CommitId, Committed, MemberPolicy, Revision, Selection,
+    Store, StoreError, StoreExt, Stored,
 };
 use smol_str::SmolStr;
 
-use super::{
-    Engine, EngineError,
-    deleted::{Predecessor, USER_NAME},
-    equals,
-    record::Loaded,
-};
-use crate::{
-    context::{Actor, Context},
-    policy,
-    profile::UnknownMembers,
-    provisioning::Provisioning,
-};
+use super::{Engine, EngineError, record::Loaded};
+use crate::{context::Context, facts::Facts, policy, profile::UnknownMembers};
 
-/// What an operation looks at before it decides.
-pub(crate) struct Reads<'r> {
+/// The attribute without whose value no user comes back.
+const USER_NAME: &str = "userName";
+
+/// The reads of an operation before it decides.
+#[derive(Clone, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "every caller says all of it")]
+pub struct Reads<'r> {
     /// The type of the resource that the operation is about.
-    pub(crate) resource_type: &'r ResourceType,
+    pub resource_type: &'r ResourceType,
     /// The resource.
-    pub(crate) subject: Subject<'r>,
-    /// What is read of it.
-    pub(crate) selection: Selection,
+    pub subject: Subject<'r>,
+    /// The part of it that is read.
+    pub selection: Selection,
 }
 
 /// The resource that an operation is about.
-#[derive(Clone, Copy)]
-pub(crate) enum Subject<'r> {
-    /// One that is created, from which a user of this name may go on.
-    New(Option<&'r str>),
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Subject<'r> {
+    /// One that is created with this document, for which the lifecycle may find a
+    /// [predecessor](crate::Lifecycle::predecessor).
+    New(&'r Resource),
     /// The one with this id.
     Existing(&'r ResourceId),
-    /// The one with this id, of which only the members change: it is not read where nobody manages anything.
+    /// The one with this id, of which only the members change: it is read where the lifecycle
+    /// [wants it](crate::Lifecycle::reads_owner).
     Relations(&'r ResourceId),
 }
 
-/// What an operation sees when it decides. A decision that depends on the resource is committed on its
+/// The sight of an operation when it decides. A decision that depends on the resource is committed on its
 /// [version](Loaded::version).
-pub(crate) struct Seen {
-    pub(crate) provisioning: Arc<Provisioning>,
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Seen {
+    /// The facts.
+    pub facts: Facts,
     /// The resource, also if it is hidden; none if it is new, missing, or was not read.
-    pub(crate) subject: Option<Loaded>,
-    /// The user from whom a new one goes on.
-    pub(crate) predecessor: Option<Predecessor>,
+    pub subject: Option<Loaded>,
+    /// The resource from which a new one goes on.
+    pub predecessor: Option<Loaded>,
     /// The attributes whose values somebody else has, where the operation can do without them.
-    pub(crate) taken: Vec<SmolStr>,
+    pub taken: Vec<SmolStr>,
     unknown: HashSet<ResourceId>,
     accept_hidden: bool,
 }
 
 /// The result of a decision.
-pub(crate) enum Decision {
+#[derive(Debug)]
+#[expect(
+    clippy::exhaustive_enums,
+    reason = "there is something to commit, or there is not"
+)]
+pub enum Decision {
     /// Everything is as wanted.
     Nothing,
     /// Something is to be committed.
     Commit(Box<Prepared>),
 }
 
-/// The changes of a commit.
-pub(crate) struct Prepared {
-    pub(crate) changes: Vec<Change>,
-    /// The number of the change that the operation is about.
-    pub(crate) main: usize,
+/// The changes of a commit. The operation is about the first of them.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Prepared {
+    /// The changes.
+    pub changes: Vec<Change>,
     /// Whether the operation can do without unique values that somebody else has.
     pub(crate) gives_way: bool,
 }
 
-/// What an operation came to.
-pub(crate) struct Settled {
-    pub(crate) seen: Seen,
-    /// What was committed, with the number of the change that the operation is about.
-    committed: Option<(Committed, usize)>,
+impl Prepared {
+    /// Takes the changes of an operation that is about the first of them.
+    #[must_use]
+    pub fn new(changes: Vec<Change>) -> Self {
+        Self {
+            changes,
+            gives_way: false,
+        }
+    }
+}
+
+impl From<Prepared> for Decision {
+    fn from(prepared: Prepared) -> Self {
+        Self::Commit(Box::new(prepared))
+    }
+}
+
+/// The outcome of an operation.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Settled {
+    /// The sight on which it was decided.
+    pub seen: Seen,
+    committed: Option<Committed>,
 }
 
 impl Seen {
-    /// Returns the resource as the actor knows it.
-    ///
-    /// # Errors
-    /// [`EngineError::NotFound`].
-    pub(crate) fn known(
-        &self,
-        cx: &Context,
-        resource_type: &ResourceType,
-        id: &ResourceId,
-    ) -> Result<Loaded, EngineError> {
-        let known = self.subject.clone().and_then(|loaded| loaded.known_to(cx));
-        known.ok_or_else(|| EngineError::not_found(resource_type, id))
-    }
-
     /// Returns the deltas without the members of whom nothing is known, where the profile leaves such members out.
     pub(crate) fn without_unknown(&self, relations: &Arc<[RelationDelta]>) -> Arc<[RelationDelta]> {
         if self.unknown.is_empty() {
@@ -109,7 +121,7 @@ impl Seen {
         relations.into()
     }
 
-    /// Returns what becomes of members that are not live resources.
+    /// Returns the policy for members that are not live resources.
     pub(crate) fn members(&self) -> MemberPolicy {
         MemberPolicy {
             skip_unknown: false,
@@ -121,18 +133,27 @@ impl Seen {
 impl Settled {
     /// Returns the revision that the operation's own commit left the resource in; none where nothing was committed, and
     /// where the resource is gone.
-    pub(crate) fn revision(&self) -> Option<&Revision> {
-        let (committed, main) = self.committed.as_ref()?;
-        committed.revision(*main)
+    #[must_use]
+    pub fn revision(&self) -> Option<&Revision> {
+        self.committed.as_ref()?.revision(MAIN)
+    }
+
+    /// Returns true if something was committed.
+    #[must_use]
+    pub fn is_committed(&self) -> bool {
+        self.committed.is_some()
     }
 
     /// Returns the resource as the commit left it.
     pub(crate) fn into_answer(self) -> Option<Stored> {
-        self.committed?.0.answer
+        self.committed?.answer
     }
 }
 
-/// What a refused commit means for the operation.
+/// The number of the change that an operation is about.
+const MAIN: usize = 0;
+
+/// The consequence of a refused commit for the operation.
 enum Again {
     /// Another request was faster: the operation looks again.
     Look,
@@ -148,8 +169,12 @@ impl<S: Store> Engine<S> {
     /// after the deadline of the request.
     ///
     /// `decide` is called once for each attempt and does nothing but decide. `answer` is read in the transaction of the
-    /// commit.
-    pub(crate) async fn transact(
+    /// commit. `verb` is the operation that events name.
+    ///
+    /// # Errors
+    /// The error of `decide`, [`EngineError::NotFound`], [`EngineError::Uniqueness`], [`EngineError::UnknownMembers`],
+    /// [`EngineError::Contention`], [`EngineError::Store`].
+    pub async fn transact(
         &self,
         cx: &Context,
         verb: &'static str,
@@ -174,13 +199,9 @@ impl<S: Store> Engine<S> {
                     committed: None,
                 });
             };
-            let Prepared {
-                changes,
-                main,
-                gives_way,
-            } = *prepared;
+            let Prepared { changes, gives_way } = *prepared;
             let answer = answer.map(|selection| Answer {
-                change: main,
+                change: MAIN,
                 selection: selection.clone(),
             });
             let commit = Arc::new(self.commit_of(cx, verb, changes, answer));
@@ -188,15 +209,12 @@ impl<S: Store> Engine<S> {
                 Ok(committed) => {
                     return Ok(Settled {
                         seen: looked,
-                        committed: Some((committed, main)),
+                        committed: Some(committed),
                     });
                 }
                 Err(error) => error,
             };
-            match self
-                .refused(cx, &commit, (main, gives_way), error, &mut looked)
-                .await?
-            {
+            match self.refused(cx, &commit, gives_way, error, &mut looked).await? {
                 Again::Look => tracing::debug!("another request changed the resource first"),
                 Again::Decide => seen = Some(looked),
             }
@@ -231,22 +249,20 @@ impl<S: Store> Engine<S> {
     }
 
     async fn look(&self, cx: &Context, reads: &Reads<'_>) -> Result<Seen, EngineError> {
-        let provisioning = self.provisioning_of(cx).await?;
+        let facts = self.facts(cx).await?;
         let resource_type = reads.resource_type;
         let (subject, predecessor) = match reads.subject {
-            Subject::New(name) => (
-                None,
-                self.predecessor(cx, resource_type, name, &provisioning).await?,
-            ),
-            Subject::Relations(_) if cx.actor() == Actor::Provider && !provisioning.is_linked() => {
-                (None, None)
+            Subject::New(document) => {
+                let predecessor = self.predecessor(cx, &facts, resource_type, document).await?;
+                (None, predecessor)
             }
+            Subject::Relations(_) if !self.lifecycle().reads_owner(cx, &facts) => (None, None),
             Subject::Existing(id) | Subject::Relations(id) => {
                 (self.load(cx, resource_type, id, &reads.selection).await?, None)
             }
         };
         Ok(Seen {
-            provisioning,
+            facts,
             subject,
             predecessor,
             taken: Vec::new(),
@@ -255,8 +271,65 @@ impl<S: Store> Engine<S> {
         })
     }
 
+    /// Returns the facts for a call: those that it has, and those that the sources read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn facts(&self, cx: &Context) -> Result<Facts, StoreError> {
+        let mut facts = cx.facts().clone();
+        for source in self.sources() {
+            facts.merge(source.read(self.store(), cx).await?);
+        }
+        Ok(facts)
+    }
+
+    /// Finds the resource from which one that is to be created goes on.
+    async fn predecessor(
+        &self,
+        cx: &Context,
+        facts: &Facts,
+        resource_type: &ResourceType,
+        document: &Resource,
+    ) -> Result<Option<Loaded>, EngineError> {
+        let queries = self.lifecycle().candidates(cx, resource_type, document)?;
+        let mut candidates = Vec::new();
+        for query in queries {
+            let page = self.store().query(&cx.reading(), resource_type, &query).await?;
+            candidates.extend(page.resources.into_iter().map(Loaded::new));
+        }
+        Ok(self.lifecycle().predecessor(cx, facts, candidates))
+    }
+
+    /// Returns the resource as the caller knows it: a hidden one without relations, if the lifecycle
+    /// [shows](crate::Lifecycle::shows) it.
+    pub(crate) fn as_known(&self, cx: &Context, mut loaded: Loaded) -> Option<Loaded> {
+        if loaded.is_hidden() {
+            if !self.lifecycle().shows(cx, &loaded) {
+                return None;
+            }
+            loaded.resource.relations_mut().clear();
+        }
+        Some(loaded)
+    }
+
+    /// Returns the subject of an operation as the caller knows it.
+    pub(crate) fn subject(
+        &self,
+        cx: &Context,
+        seen: &Seen,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+    ) -> Result<Loaded, EngineError> {
+        let subject = seen.subject.clone();
+        let known = subject.and_then(|loaded| self.as_known(cx, loaded));
+        known.ok_or_else(|| EngineError::not_found(resource_type, id))
+    }
+
     /// Reads a resource, live or hidden.
-    pub(crate) async fn load(
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn load(
         &self,
         cx: &Context,
         resource_type: &ResourceType,
@@ -270,12 +343,12 @@ impl<S: Store> Engine<S> {
         Ok(stored.map(Loaded::new))
     }
 
-    /// Says whether an operation whose commit was refused goes on, or how it fails.
+    /// Decides on how an operation goes on whose commit was refused, or fails.
     async fn refused(
         &self,
         cx: &Context,
         commit: &Commit,
-        (main, gives_way): (usize, bool),
+        gives_way: bool,
         error: CommitError,
         seen: &mut Seen,
     ) -> Result<Again, EngineError> {
@@ -291,23 +364,25 @@ impl<S: Store> Engine<S> {
         };
         match (cause, error) {
             (Cause::Version, _) => Ok(Again::Look),
+            // Somebody else was faster to create the one resource of this id.
+            (Cause::IdTaken, _) if number == MAIN => Ok(Again::Look),
             // It was there when it was read, and is gone by now.
             (Cause::Missing, _) if change.is_some_and(was_read) => Ok(Again::Look),
             (Cause::Missing, _) => Err(EngineError::not_found(resource_type, id)),
-            (_, CommitError::UnknownMembers { members, .. }) if number == main => {
+            (_, CommitError::UnknownMembers { members, .. }) if number == MAIN => {
                 self.sort_members(cx, members, seen).await?;
                 Ok(Again::Decide)
             }
             (_, CommitError::UnknownMembers { members, .. }) => Err(EngineError::UnknownMembers { members }),
             (_, CommitError::UniquenessViolated { attribute, .. }) => {
                 let may_go_without =
-                    gives_way && number == main && attribute != USER_NAME && !seen.taken.contains(&attribute);
+                    gives_way && number == MAIN && attribute != USER_NAME && !seen.taken.contains(&attribute);
                 if may_go_without {
                     seen.taken.push(attribute);
                     return Ok(Again::Decide);
                 }
-                if gives_way && number == main && attribute == USER_NAME {
-                    return Err(EngineError::NameTaken { user: id.clone() });
+                if gives_way && number == MAIN && attribute == USER_NAME {
+                    return Err(EngineError::NameTaken { id: id.clone() });
                 }
                 Err(EngineError::Uniqueness {
                     resource_type: resource_type.name().clone(),
@@ -318,7 +393,7 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    /// Looks whom the store doesn't know: deleted users whom the actor knows may join, to be seen when they are back, and
+    /// Looks whom the store doesn't know: hidden users whom the caller knows may join, to be seen when they are back, and
     /// the others are left out or refused as the profile wants it.
     async fn sort_members(
         &self,
@@ -337,9 +412,9 @@ impl<S: Store> Engine<S> {
         let found: HashSet<ResourceId> = found
             .into_iter()
             .flatten()
-            .filter_map(|stored| Loaded::new(stored).known_to(cx))
+            .filter_map(|stored| self.as_known(cx, Loaded::new(stored)))
             // One that is live by now has been brought back meanwhile.
-            .inspect(|loaded| seen.accept_hidden |= loaded.is_deleted())
+            .inspect(|loaded| seen.accept_hidden |= loaded.is_hidden())
             .map(|loaded| loaded.id)
             .collect();
         let mut unknown = members;
@@ -351,38 +426,10 @@ impl<S: Store> Engine<S> {
         Ok(())
     }
 
-    /// Finds the one live resource of which an attribute has a value.
-    pub(crate) async fn first_where(
-        &self,
-        cx: &Context,
-        resource_type: &ResourceType,
-        path: &str,
-        value: &str,
-    ) -> Result<Option<Loaded>, EngineError> {
-        let filter = equals(resource_type, path, value)?;
-        let query = Query::first(1)
-            .with_filter(filter)
-            .with_total(keyfob_store::Total::Unknown);
-        let page = self.store().query(&cx.reading(), resource_type, &query).await?;
-        Ok(page.resources.into_iter().next().map(Loaded::new))
-    }
-
     /// Returns the type of users, if the registry has one.
-    pub(crate) fn user_type(&self) -> Option<&ResourceType> {
+    pub fn user_type(&self) -> Option<&ResourceType> {
         let mut types = self.registry().resource_types().iter();
         types.find(|resource_type| policy::is_user(resource_type))
-    }
-
-    /// Reads all live or all hidden resources of a type at once.
-    pub(crate) async fn read_all(
-        &self,
-        cx: &Context,
-        resource_type: &ResourceType,
-        visibility: Visibility,
-    ) -> Result<Vec<Loaded>, StoreError> {
-        let query = Query::all().with_visibility(visibility);
-        let page = self.store().query(&cx.reading(), resource_type, &query).await?;
-        Ok(page.resources.into_iter().map(Loaded::new).collect())
     }
 }
 

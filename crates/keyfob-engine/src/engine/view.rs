@@ -3,7 +3,7 @@
 use keyfob_core::{
     AttrSet, EntityTag, Projection, ResolvedProjection, Resource, ResourceType, schema::RelationKind,
 };
-use keyfob_store::{Selection, Store};
+use keyfob_store::{Selection, Store, StoreError};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Engine, EngineError, Loaded, transact::Settled, write::Written};
@@ -78,11 +78,11 @@ impl<'p> AnswerPlan<'p> {
         }
     }
 
-    /// Returns true if all relations that the answer needs were read. A deleted user is in none.
+    /// Returns true if all relations that the answer needs were read. A hidden resource is in none.
     fn is_whole(&self, loaded: &Loaded) -> bool {
         let relations = self.projection.resource_type().relations().iter();
         let mut needed = relations.filter(|relation| self.wanted.contains(relation.attribute.id));
-        loaded.is_deleted()
+        loaded.is_hidden()
             || needed.all(|relation| {
                 loaded
                     .resource
@@ -113,7 +113,7 @@ impl<S: Store> Engine<S> {
         let id = match (&revision, &settled.seen.subject) {
             (Some(revision), _) => revision.id.clone(),
             (None, Some(loaded)) => loaded.id.clone(),
-            (None, None) => return Err(EngineError::Contention),
+            (None, None) => return Err(StoreError::internal("a write settled nothing").into()),
         };
         let location = Self::location(cx, resource_type, id.as_str());
         let bare = |tag| Written {
@@ -133,7 +133,7 @@ impl<S: Store> Engine<S> {
             }
             _ => self.load(cx, resource_type, &id, &plan.in_snapshot()).await?,
         };
-        match (loaded.and_then(|loaded| loaded.known_to(cx)), revision) {
+        match (loaded.and_then(|loaded| self.as_known(cx, loaded)), revision) {
             (Some(loaded), _) => {
                 let tag = loaded.tag(resource_type);
                 let has_body = plan.answer != PatchAnswer::NoContent && plan.is_whole(&loaded);

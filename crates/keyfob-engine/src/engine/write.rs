@@ -13,17 +13,15 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{
     Engine, EngineError, Loaded, Precondition,
-    commit::{DeleteAction, Draft},
-    deleted::{Predecessor, USER_NAME},
+    commit::Draft,
     transact::{Decision, Reads, Seen, Subject},
     view::AnswerPlan,
 };
 use crate::{
     context::Context,
     ignored,
+    policy::{ACTIVE, is_active, is_user},
     profile::PatchAnswer,
-    rule::Operation,
-    state::{ACTIVE, Origin, is_active},
 };
 
 /// The result of a write.
@@ -43,8 +41,8 @@ pub struct Written {
 impl<S: Store> Engine<S> {
     /// Creates a resource (RFC 7644 section 3.3).
     ///
-    /// Where the profile says so, a user whose `userName` belonged to a deleted user is that user, brought back under
-    /// its old id.
+    /// Where the [lifecycle](crate::Lifecycle::predecessor) says so, the request goes on from a resource that there is, under its
+    /// id.
     ///
     /// # Errors
     /// [`EngineError::Validation`] (`invalidValue`, `invalidSyntax`), [`EngineError::Uniqueness`] (409),
@@ -66,32 +64,27 @@ impl<S: Store> Engine<S> {
         let id = self.next_id();
         let reads = Reads {
             resource_type,
-            subject: Subject::New(self.name_to_go_on(cx, resource_type, &document)),
+            subject: Subject::New(&document),
             selection: Selection::document(),
         };
         let decide = |seen: &Seen| match &seen.predecessor {
             None => {
-                let draft = Draft {
-                    operation: Operation::Create,
-                    resource_type,
-                    id: &id,
-                    before: None,
-                    document: Some(document.clone()),
-                    relations: seen.without_unknown(&relations),
-                    version: None,
-                };
+                let relations = seen.without_unknown(&relations);
+                let draft = Draft::creation(resource_type, &id, document.clone(), relations);
                 self.decide(cx, seen, &draft)
             }
-            Some(Predecessor::Deleted(loaded)) => {
+            Some(hidden) if hidden.is_hidden() => {
                 let mut document = document.clone();
-                // A user that is created is active, unless the request says otherwise.
-                let active = is_active(&document);
-                document.core_mut().insert(ACTIVE, active);
-                self.decide_restoration(cx, seen, resource_type, loaded, document)
+                if is_user(resource_type) {
+                    // A user that is created is active, unless the request says otherwise.
+                    let active = is_active(&document);
+                    document.core_mut().insert(ACTIVE, active);
+                }
+                self.decide_revelation(cx, seen, resource_type, hidden, document)
             }
-            Some(Predecessor::Unmanaged(loaded)) => {
+            Some(live) => {
                 let mut reader = Reader::new(self.profile().dialect);
-                self.decide_replacement(cx, seen, resource_type, loaded, canonical.clone(), &mut reader)
+                self.decide_replacement(cx, seen, resource_type, live, canonical.clone(), &mut reader)
                     .map(|(decision, _)| decision)
             }
         };
@@ -102,7 +95,7 @@ impl<S: Store> Engine<S> {
             // A client that creates a user needs no more than to know that there is one of the name.
             EngineError::NameTaken { .. } => EngineError::Uniqueness {
                 resource_type: resource_type.name().clone(),
-                attribute: SmolStr::new_static(USER_NAME),
+                attribute: SmolStr::new_static("userName"),
             },
             error => error,
         })?;
@@ -131,7 +124,7 @@ impl<S: Store> Engine<S> {
         };
         let mut passed_over = Vec::new();
         let decide = |seen: &Seen| {
-            let loaded = seen.known(cx, resource_type, id)?;
+            let loaded = self.subject(cx, seen, resource_type, id)?;
             precondition.check_write(loaded.tag(resource_type))?;
             let mut reader = Reader::new(self.profile().dialect);
             let (decision, secrets) =
@@ -148,7 +141,7 @@ impl<S: Store> Engine<S> {
 
     /// Deletes a resource (RFC 7644 section 3.6): it is gone from every list and group, and what it reserved is free.
     ///
-    /// A user goes to the deleted users where the profile says so.
+    /// It is hidden, and can be brought back, where the [lifecycle](crate::Lifecycle::delete_action) says so.
     ///
     /// # Errors
     /// [`EngineError::NotFound`], [`EngineError::PreconditionFailed`], [`EngineError::Contention`],
@@ -166,21 +159,20 @@ impl<S: Store> Engine<S> {
             selection: precondition.selection(resource_type),
         };
         let decide = |seen: &Seen| {
-            let loaded = seen.known(cx, resource_type, id)?;
+            let loaded = self.subject(cx, seen, resource_type, id)?;
             precondition.check_write(loaded.tag(resource_type))?;
-            if loaded.is_deleted() || self.deletes_softly(resource_type) {
-                let origin = Origin::of(cx.actor());
-                return self.decide_soft_deletion(cx, seen, resource_type, &loaded, origin);
-            }
+            let action = self
+                .lifecycle()
+                .delete_action(cx, &seen.facts, resource_type, &loaded, self.now());
             let before = loaded.record();
-            let draft = Draft::deletion(resource_type, id, &before, Some(loaded.version));
-            self.decide_deletion(cx, seen, &draft, DeleteAction::Erase)
+            let draft = Draft::deletion(resource_type, id, &before, loaded.version, action);
+            self.decide(cx, seen, &draft)
         };
         self.transact(cx, "delete", &reads, None, decide).await?;
         Ok(())
     }
 
-    /// Decides on a body that replaces a resource. Returns what of the body is dropped as writeOnly, too.
+    /// Decides on a body that replaces a resource. Returns the writeOnly attributes that are dropped, too.
     fn decide_replacement(
         &self,
         cx: &Context,
@@ -198,7 +190,7 @@ impl<S: Store> Engine<S> {
         Ok((decision, secrets))
     }
 
-    /// Decides on what a request makes of a resource that was read.
+    /// Decides on a request's change of a resource that was read.
     pub(super) fn decide_change(
         &self,
         cx: &Context,
@@ -208,14 +200,15 @@ impl<S: Store> Engine<S> {
         document: Resource,
         relations: &Arc<[RelationDelta]>,
     ) -> Result<Decision, EngineError> {
-        if loaded.is_deleted() {
-            return self.decide_change_of_deleted(cx, seen, resource_type, loaded, document);
+        if loaded.is_hidden() && self.lifecycle().reveals(cx, loaded, &document) {
+            return self.decide_revelation(cx, seen, resource_type, loaded, document);
         }
         let before = loaded.record();
-        let draft = Draft {
-            relations: seen.without_unknown(relations),
-            ..Draft::update(resource_type, &loaded.id, &before, document, loaded.version)
-        };
+        let mut draft = Draft::update(resource_type, &loaded.id, &before, document, loaded.version);
+        // A hidden resource is in no relation, and owns none that anybody sees.
+        if !loaded.is_hidden() {
+            draft.relations = seen.without_unknown(relations);
+        }
         self.decide(cx, seen, &draft)
     }
 }

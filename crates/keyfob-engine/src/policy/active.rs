@@ -2,11 +2,25 @@
 //!
 //! Whatever writes a user through an engine stores `active` with it; a store may hold others.
 
-use keyfob_core::{AttrPath, Dialect, Resource, ResourceType, schema::Target};
+use keyfob_core::{AttrPath, Dialect, Resource, ResourceType, Value, schema::Target};
 use keyfob_filter::{CompareOp, Filter, Literal};
 
 use super::is_user;
-use crate::state::ACTIVE;
+
+/// The attribute that says over SCIM whether a user is active (RFC 7643 section 4.1.1).
+pub const ACTIVE: &str = "active";
+
+/// Returns the word of a document on whether its user is active, if it has one.
+#[must_use]
+pub fn said_active(document: &Resource) -> Option<bool> {
+    document.core().get(ACTIVE).and_then(Value::as_bool)
+}
+
+/// Returns true if a user is active: unless its document says that it is not.
+#[must_use]
+pub fn is_active(document: &Resource) -> bool {
+    said_active(document).unwrap_or(true)
+}
 
 /// Has a user say whether it is active.
 pub(crate) fn show_active(resource: &mut Resource, resource_type: &ResourceType) {

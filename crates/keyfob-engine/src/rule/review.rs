@@ -1,11 +1,11 @@
-//! What a rule sees of a change, and what it may add.
+//! A change as a rule sees it, and the additions that a rule may make.
 
 use keyfob_core::{DateTime, Resource, ResourceId, ResourceType};
 use keyfob_patch::RelationDelta;
 use keyfob_store::{NewEvent, UniqueKey};
 use smol_str::SmolStr;
 
-use crate::{engine::Record, profile::Profile, provisioning::Provisioning, state::State};
+use crate::{engine::Record, facts::Facts, profile::Profile, state::State};
 
 /// What happens to a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,9 +15,11 @@ pub enum Operation {
     Create,
     /// It changes.
     Update,
-    /// It is brought back from among the deleted users.
-    Restore,
-    /// It goes: for good, or to the deleted users.
+    /// It was hidden and is brought back.
+    Reveal,
+    /// It is hidden and can be brought back.
+    Hide,
+    /// It goes for good.
     Delete,
 }
 
@@ -29,7 +31,7 @@ pub struct Review<'r> {
     pub(crate) id: &'r ResourceId,
     pub(crate) at: DateTime,
     pub(crate) profile: &'r Profile,
-    pub(crate) provisioning: &'r Provisioning,
+    pub(crate) facts: &'r Facts,
     pub(crate) before: Option<&'r Record>,
     pub(crate) document: Option<Resource>,
     pub(crate) state: State,
@@ -40,7 +42,7 @@ pub struct Review<'r> {
     pub(crate) events: Vec<NewEvent>,
 }
 
-impl Review<'_> {
+impl<'r> Review<'r> {
     /// What happens.
     #[must_use]
     pub fn operation(&self) -> Operation {
@@ -49,13 +51,13 @@ impl Review<'_> {
 
     /// The resource's type.
     #[must_use]
-    pub fn resource_type(&self) -> &ResourceType {
+    pub fn resource_type(&self) -> &'r ResourceType {
         self.resource_type
     }
 
     /// The resource's id.
     #[must_use]
-    pub fn id(&self) -> &ResourceId {
+    pub fn id(&self) -> &'r ResourceId {
         self.id
     }
 
@@ -65,22 +67,28 @@ impl Review<'_> {
         self.at
     }
 
-    /// How the organization is provisioned.
+    /// The profile of the service.
     #[must_use]
-    pub fn provisioning(&self) -> &Provisioning {
-        self.provisioning
+    pub fn profile(&self) -> &'r Profile {
+        self.profile
+    }
+
+    /// The facts that were read before.
+    #[must_use]
+    pub fn facts(&self) -> &'r Facts {
+        self.facts
     }
 
     /// The document as it is stored, without relations. There is none where the resource is created, and there may be
     /// none where only its relations change.
     #[must_use]
-    pub fn before(&self) -> Option<&Resource> {
+    pub fn before(&self) -> Option<&'r Resource> {
         self.before.map(|record| &record.document)
     }
 
     /// The state as it is stored.
     #[must_use]
-    pub fn state_before(&self) -> Option<&State> {
+    pub fn state_before(&self) -> Option<&'r State> {
         self.before.map(|record| &record.state)
     }
 
@@ -108,7 +116,7 @@ impl Review<'_> {
 
     /// Who joins and leaves the resource's relations.
     #[must_use]
-    pub fn relations(&self) -> &[RelationDelta] {
+    pub fn relations(&self) -> &'r [RelationDelta] {
         self.relations
     }
 
@@ -118,8 +126,8 @@ impl Review<'_> {
         self.unique.push(key);
     }
 
-    /// Returns true if a deleted user comes back and somebody else has by now what it had under this attribute of a
-    /// [reserved](Self::reserve) key. A rule that reserved it lets the user come back without.
+    /// Returns true if a hidden resource comes back and somebody else has by now its value of this attribute of a
+    /// [reserved](Self::reserve) key. A rule that reserved it lets the resource come back without.
     #[must_use]
     pub fn is_taken(&self, attribute: &str) -> bool {
         self.taken.iter().any(|taken| taken == attribute)

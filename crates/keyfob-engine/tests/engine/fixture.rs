@@ -10,7 +10,7 @@ use keyfob_core::{
     message::{ListResponse, PatchRequest, SearchRequest},
 };
 use keyfob_engine::{
-    Actor, Admin, Context, Engine, EngineError, Position, Precondition, Profile, Selection, StoreExt, Stored,
+    Context, Engine, EngineError, Event, Feeds as _, Position, Precondition, Selection, StoreExt, Stored,
     TenantId, Written,
 };
 use keyfob_store_memory::MemoryStore;
@@ -63,52 +63,6 @@ impl Fixture {
         }
     }
 
-    /// As Verkada Command provisions, linked and open to the domains `example.com` and `example.org`.
-    pub(crate) fn verkada() -> Self {
-        let fixture = Self::unlinked(Profile::verkada());
-        for domain in ["example.com", "example.org"] {
-            block_on(fixture.admin().add_domain(&fixture.administrator(), domain)).unwrap();
-        }
-        fixture
-    }
-
-    /// An organization that is not linked to a provider yet.
-    pub(crate) fn unlinked(profile: Profile) -> Self {
-        let clock = TestClock::default();
-        let engine = Engine::new(MemoryStore::new(), Registry::verkada().clone())
-            .with_clock(clock.clone())
-            .with_profile(profile);
-        let cx = Context::new(TenantId::new("acme")).with_base_url("https://example.com/scim/v2");
-        Self {
-            engine: Arc::new(engine),
-            cx,
-            clock,
-        }
-    }
-
-    /// The same organization from the side of somebody else than the provider.
-    pub(crate) fn acting_as(&self, actor: Actor) -> Self {
-        Self {
-            cx: self.cx.clone().acting_as(actor),
-            ..self.clone()
-        }
-    }
-
-    /// The context of an administrator.
-    pub(crate) fn administrator(&self) -> Context {
-        self.cx.clone().acting_as(Actor::OrganizationAdmin)
-    }
-
-    pub(crate) fn admin(&self) -> Admin<'_, MemoryStore> {
-        self.engine.admin()
-    }
-
-    /// The names of all events so far.
-    pub(crate) fn event_names(&self) -> Vec<String> {
-        let events = block_on(self.admin().events(&self.cx, Position::START, usize::MAX)).unwrap();
-        events.iter().map(|event| event.event.name.to_string()).collect()
-    }
-
     pub(crate) fn other_tenant(&self) -> Self {
         Self {
             cx: Context::new(TenantId::new("umbrella")),
@@ -116,12 +70,14 @@ impl Fixture {
         }
     }
 
-    pub(crate) fn engine(&self) -> &Engine<MemoryStore> {
-        &self.engine
+    /// All events so far.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        let feed = self.engine.store();
+        block_on(feed.read_feed(self.cx.tenant(), Position::START, usize::MAX)).unwrap()
     }
 
-    pub(crate) fn cx(&self) -> &Context {
-        &self.cx
+    pub(crate) fn engine(&self) -> &Engine<MemoryStore> {
+        &self.engine
     }
 
     fn kind(&self, name: &str) -> &ResourceType {
@@ -228,27 +184,6 @@ impl Fixture {
 
 pub(crate) fn user(user_name: &str) -> String {
     format!(r#"{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"{user_name}"}}"#)
-}
-
-/// A user with an address.
-pub(crate) fn user_at(user_name: &str) -> String {
-    format!(
-        r#"{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"{user_name}",
-            "emails":[{{"value":"{user_name}","type":"work"}}]}}"#
-    )
-}
-
-/// The PATCH by which a provider says whether a user is active.
-pub(crate) fn set_active(active: bool) -> PatchRequest {
-    patch(&format!(r#"{{"op":"replace","path":"active","value":{active}}}"#))
-}
-
-/// The status and the keyword that a client gets.
-pub(crate) fn refusal<T: std::fmt::Debug>(
-    outcome: Result<T, EngineError>,
-) -> (u16, Option<ScimType>, String) {
-    let body = outcome.unwrap_err().to_error_body();
-    (body.status, body.scim_type, body.detail.to_string())
 }
 
 pub(crate) fn group(display_name: &str, members: &[&str]) -> String {

@@ -1,24 +1,6 @@
 //! The engine over the memory store.
 
 #[cfg(test)]
-mod admin;
-#[cfg(test)]
-mod amend;
-#[cfg(test)]
-mod deletion;
-#[cfg(test)]
 mod fixture;
 #[cfg(test)]
-mod groups;
-#[cfg(test)]
-mod lifecycle;
-#[cfg(test)]
-mod meanwhile;
-#[cfg(test)]
 mod operations;
-#[cfg(test)]
-mod provisioning;
-#[cfg(test)]
-mod states;
-#[cfg(test)]
-mod unlink;

@@ -5,7 +5,7 @@ use keyfob_core::{
     DateTime, Dialect, IdGenerator, Projection, ResourceId, ScimType, ToErrorBody, Version,
     message::SearchRequest, schema::RegistryBuilder,
 };
-use keyfob_engine::{EngineError, PatchAnswer, Position, Precondition, Profile, UnknownMembers};
+use keyfob_engine::{EngineError, PatchAnswer, Precondition, Profile, UnknownMembers};
 
 fn refusal(error: &EngineError) -> (u16, Option<ScimType>) {
     let body = error.to_error_body();
@@ -474,7 +474,7 @@ fn every_change_publishes_one_event_and_what_changes_nothing_none() {
     fixture.patch("User", &created, &title).unwrap();
     fixture.create("User", &user("B")).unwrap_err();
     fixture.delete("User", &created, &Precondition::None).unwrap();
-    let events = pollster::block_on(fixture.admin().events(fixture.cx(), Position::START, 100)).unwrap();
+    let events = fixture.events();
     let names: Vec<_> = events.iter().map(|event| event.event.name.as_str()).collect();
     assert_eq!(names, ["created", "changed", "deleted"]);
     assert!(events.iter().all(|event| event.event.resource == created.id));

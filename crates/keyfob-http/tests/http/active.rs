@@ -1,7 +1,8 @@
 //! `active`, as clients see it and ask for it.
 
 use keyfob_core::{Resource, ResourceId, SchemaUri};
-use keyfob_engine::{Change, Context, Profile, StoreExt};
+use keyfob_engine::{Change, Context, StoreExt};
+use keyfob_provisioning::Profile;
 use serde_json::{Value, json};
 
 use crate::support::{Backend, Server};

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use http::{Request, request::Parts};
 use http_body_util::Full;
 use keyfob_core::ResourceId;
-use keyfob_engine::{AuthenticationScheme, DynStore, Profile, Store, StoreError};
-use keyfob_http::{Authenticator, AuthenticatorError, BearerTokens, Caller};
+use keyfob_engine::{AuthenticationScheme, Authenticator, Caller, DynStore, StoreError};
+use keyfob_http::{BearerTokens, RequestAuthenticator, RequestAuthenticatorError};
+use keyfob_provisioning::{Profile, Provisioner};
 use serde_json::json;
 use tower::ServiceExt;
 
@@ -15,18 +16,18 @@ use crate::support::{Answer, BASE_URL, Backend, Server};
 
 /// Takes the organization's token, and `x-user` for the resource that the caller is.
 struct Application {
-    tokens: BearerTokens<DynStore>,
+    tokens: BearerTokens<Provisioner<DynStore>>,
 }
 
-impl Authenticator for Application {
-    async fn authenticate(&self, request: &Parts) -> Result<Caller, AuthenticatorError> {
+impl RequestAuthenticator for Application {
+    async fn authenticate(&self, request: &Parts) -> Result<Caller, RequestAuthenticatorError> {
         let caller = self.tokens.authenticate(request).await?;
         match request
             .headers
             .get("x-user")
             .and_then(|value| value.to_str().ok())
         {
-            Some("nobody") => Err(AuthenticatorError::Forbidden),
+            Some("nobody") => Err(RequestAuthenticatorError::Forbidden),
             Some("broken") => Err(StoreError::unavailable("the directory is away").into()),
             Some(id) => match id.strip_prefix("token:") {
                 Some(id) => Ok(caller.with_resource("Token", ResourceId::new(id))),
@@ -50,11 +51,11 @@ impl Authenticator for Application {
 
 async fn application() -> Server {
     let server = Server::start(Backend::Memory, Profile::interop()).await;
-    let tokens = BearerTokens::new(Arc::clone(&server.engine));
-    let service = keyfob_http::ScimService::builder(Arc::clone(&server.engine))
+    let engine = Arc::clone(server.engine.engine());
+    let tokens = BearerTokens::new(&engine, server.engine.clone());
+    let service = keyfob_http::ScimService::builder(engine, Application { tokens })
         .base_path("/scim/v2")
         .public_url(BASE_URL.parse().unwrap())
-        .authenticator(Application { tokens })
         .build();
     Server { service, ..server }
 }
@@ -251,7 +252,7 @@ async fn an_application_refuses_and_fails_in_its_own_way() {
 #[tokio::test]
 async fn a_stores_type_may_be_known() {
     /// Compiles for any store.
-    fn _generic<S: Store>(tokens: BearerTokens<S>) -> impl Authenticator {
+    fn _generic<A: Authenticator>(tokens: BearerTokens<A>) -> impl RequestAuthenticator {
         tokens
     }
     let server = application().await;

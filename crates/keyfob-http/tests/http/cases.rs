@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use keyfob_engine::Profile;
+use keyfob_provisioning::Profile;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use regex::Regex;
 use serde_json::{Value, json as value};

@@ -1,6 +1,6 @@
 //! One comparison (RFC 7644 section 5): what uniqueness refuses, a filter finds, and the other way round.
 
-use keyfob_engine::Profile;
+use keyfob_provisioning::Profile;
 use proptest::{prelude::*, sample::select, test_runner::TestRunner};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;

@@ -6,14 +6,12 @@ use std::sync::{
 };
 
 use keyfob_core::{Registry, ResourceType};
-use keyfob_engine::{
-    Actor, Commit, Context, DynStore, Engine, Hooked, Hooks, Profile, ReadContext, StoreError,
-};
-use keyfob_http::ScimService;
+use keyfob_engine::{Actor, Commit, Context, DynStore, Hooked, Hooks, ReadContext, StoreError};
+use keyfob_provisioning::{Profile, Provisioner};
 use keyfob_store_memory::MemoryStore;
 use serde_json::json;
 
-use crate::support::{Backend, Server};
+use crate::support::{Backend, Server, builder};
 
 #[derive(Clone, Default)]
 struct Calls(Arc<AtomicUsize>);
@@ -40,13 +38,15 @@ impl Hooks for Calls {
 async fn counting() -> (Server, Calls) {
     let calls = Calls::default();
     let store = DynStore::new(Hooked::new(MemoryStore::new(), calls.clone()));
-    let engine = Arc::new(Engine::new(store, Registry::verkada().clone()).with_profile(Profile::verkada()));
+    let engine = Provisioner::builder(store, Registry::verkada().clone())
+        .with_profile(Profile::verkada())
+        .build();
     let organization = engine
         .admin()
         .create_unlinked_organization("default")
         .await
         .unwrap();
-    let admin = Context::new(organization.tenant).acting_as(Actor::OrganizationAdmin);
+    let admin = Context::new(organization.tenant).acting_as(Actor::Administrator);
     let token = engine
         .admin()
         .add_domain(&admin, "example.com")
@@ -54,9 +54,7 @@ async fn counting() -> (Server, Calls) {
         .unwrap()
         .unwrap();
     let server = Server {
-        service: ScimService::builder(Arc::clone(&engine))
-            .base_path("/scim/v2")
-            .build(),
+        service: builder(&engine).base_path("/scim/v2").build(),
         token: token.expose().to_owned(),
         engine,
         ..Server::start(Backend::Memory, Profile::interop()).await

@@ -1,12 +1,12 @@
 //! What a service says of itself (RFC 7644 section 4), held against what it does.
 
 use keyfob_core::{Registry, schema::RegistryBuilder};
-use keyfob_engine::{Actor, Context, DynStore, Engine, Profile};
-use keyfob_http::ScimService;
+use keyfob_engine::{Actor, Context, DynStore};
+use keyfob_provisioning::{Profile, Provisioner};
 use keyfob_store_memory::MemoryStore;
 use serde_json::{Map, Value, json};
 
-use crate::support::{BASE_URL, Backend, Server, organization};
+use crate::support::{BASE_URL, Backend, Server, builder, organization};
 
 const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:";
 
@@ -22,16 +22,18 @@ async fn servers() -> Vec<(&'static str, Server)> {
     let mut servers = Vec::new();
     for (name, profile, registry) in profiles {
         let store = DynStore::new(MemoryStore::new());
-        let engine = std::sync::Arc::new(Engine::new(store, registry).with_profile(profile));
+        let engine = Provisioner::builder(store, registry)
+            .with_profile(profile)
+            .build();
         let token = organization(&engine, "default").await;
         let tenant = engine.admin().organizations().await.unwrap()[0].tenant.clone();
-        let admin = Context::new(tenant).acting_as(Actor::OrganizationAdmin);
+        let admin = Context::new(tenant).acting_as(Actor::Administrator);
         engine
             .admin()
             .set_default_unit(&admin, Some("unit"))
             .await
             .unwrap();
-        let service = ScimService::builder(std::sync::Arc::clone(&engine))
+        let service = builder(&engine)
             .base_path("/scim/v2")
             .public_url(BASE_URL.parse().unwrap())
             .build();
@@ -225,7 +227,7 @@ async fn rfc_7643_7_members_are_of_the_types_that_the_schema_names() {
 async fn rfc_7643_5_limits_and_features_are_those_that_hold() {
     for (profile, server) in servers().await {
         let config = server.send("GET", "/ServiceProviderConfig", None).await.json();
-        let page = &server.engine.profile();
+        let page = &server.engine.engine().profile();
         assert_eq!(
             config["filter"],
             json!({"supported": true, "maxResults": page.max_page}),

@@ -1,7 +1,8 @@
 //! What providers do when they are set up, and what each of their requests comes to in the profiles of door systems.
 
 use keyfob_core::Dialect;
-use keyfob_engine::{Actor, Context, Profile, UserState};
+use keyfob_engine::{Actor, Context};
+use keyfob_provisioning::{Profile, UserState};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Backend, Server};
@@ -13,12 +14,9 @@ const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
 /// A service of which the organization has the domain `example.com` and a default unit.
 async fn start(backend: Backend, profile: Profile) -> (Server, Context) {
-    let server = Server::start_with(backend, profile, |builder| {
-        builder.organizations_at("/organizations")
-    })
-    .await;
+    let server = Server::start_with(backend, profile, |builder| builder.tenants_at("/organizations")).await;
     let organization = server.engine.admin().organization("default").await.unwrap();
-    let cx = Context::new(organization.tenant).acting_as(Actor::OrganizationAdmin);
+    let cx = Context::new(organization.tenant).acting_as(Actor::Administrator);
     server
         .engine
         .admin()
@@ -96,7 +94,7 @@ async fn op_1_every_operation_does_in_every_profile_and_dialect_what_its_table_s
             for (dialect, quirks) in dialects {
                 let case = format!("{backend:?} {profile_name} {dialect}");
                 let mut profile = profile.clone();
-                profile.dialect = quirks;
+                profile.protocol.dialect = quirks;
                 let (server, cx) = start(backend, profile).await;
                 operations(&server, &cx, dialect, *profile_name == "verkada", &case).await;
             }

@@ -9,12 +9,12 @@ use std::{
 };
 
 use keyfob_core::{Registry, ResourceType};
-use keyfob_engine::{Commit, DynStore, Engine, Hooked, Hooks, Profile, ReadContext, StoreError, TenantId};
-use keyfob_http::ScimService;
+use keyfob_engine::{Commit, DynStore, Hooked, Hooks, ReadContext, StoreError, TenantId};
+use keyfob_provisioning::{Profile, Provisioner};
 use keyfob_store_memory::MemoryStore;
 use serde_json::json;
 
-use crate::support::{Backend, Server, organization};
+use crate::support::{Backend, Server, builder, organization};
 
 /// Fails for everybody's resources when it is told to; organizations and tokens are always found.
 struct Failing {
@@ -85,11 +85,9 @@ async fn the_client_learns_that_the_service_failed_and_the_log_why() {
         mode: Arc::clone(&mode),
     };
     let store = DynStore::new(Hooked::new(MemoryStore::new(), failing));
-    let engine = Arc::new(Engine::new(store, Registry::rfc().clone()));
+    let engine = Provisioner::new(store, Registry::rfc().clone());
     let server = Server {
-        service: ScimService::builder(Arc::clone(&engine))
-            .base_path("/scim/v2")
-            .build(),
+        service: builder(&engine).base_path("/scim/v2").build(),
         token: organization(&engine, "default").await,
         engine,
         ..Server::start(Backend::Memory, Profile::interop()).await

@@ -1,7 +1,7 @@
 //! A filter is asked of what GET shows, on every store and below every base URL (RFC 7644 section 3.4.2.2).
 
-use keyfob_engine::Profile;
 use keyfob_filter::Filter;
+use keyfob_provisioning::Profile;
 use keyfob_testgen::{Kind, filter_matches};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};

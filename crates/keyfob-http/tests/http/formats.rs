@@ -1,6 +1,6 @@
 //! Values that have a form beyond their type (RFC 7643 sections 2.3.7, 2.4 and 4.1).
 
-use keyfob_engine::Profile;
+use keyfob_provisioning::Profile;
 use serde_json::{Value, json};
 
 use crate::support::{Backend, Server};

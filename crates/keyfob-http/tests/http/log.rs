@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use keyfob_engine::Profile;
+use keyfob_provisioning::Profile;
 use serde_json::{Value, json};
 
 use crate::support::{Backend, Server, listen_everywhere};

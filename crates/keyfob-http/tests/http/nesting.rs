@@ -1,18 +1,17 @@
 //! The router beside an application's own routes.
 
-use std::sync::Arc;
-
 use axum::{Router, extract::State, routing::get};
 use http::{Request, header};
 use http_body_util::BodyExt;
 use keyfob_core::Registry;
-use keyfob_engine::{DynStore, Engine};
+use keyfob_engine::DynStore;
 use keyfob_http::{ScimService, ScimServiceBuilder};
+use keyfob_provisioning::Provisioner;
 use keyfob_store_memory::MemoryStore;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::support::organization;
+use crate::support::{builder, organization};
 
 /// The application's state.
 #[derive(Clone)]
@@ -106,12 +105,9 @@ async fn addresses_have_the_path_at_which_the_service_is_mounted() {
         ),
     ];
     for (name, set_up, mount, path, expected) in cases {
-        let engine = Arc::new(Engine::new(
-            DynStore::new(MemoryStore::new()),
-            Registry::rfc().clone(),
-        ));
+        let engine = Provisioner::new(DynStore::new(MemoryStore::new()), Registry::rfc().clone());
         let token = organization(&engine, "default").await;
-        let application = mount(set_up(ScimService::builder(engine)).build());
+        let application = mount(set_up(builder(&engine)).build());
         let (status, location, body) = create_user(application, path, &token).await;
         assert_eq!(status, 201, "{name}: {body}");
         assert_eq!(
@@ -125,16 +121,13 @@ async fn addresses_have_the_path_at_which_the_service_is_mounted() {
 
 #[tokio::test]
 async fn the_application_keeps_its_routes_and_its_state_and_scim_answers_all_that_is_below_its_path() {
-    let engine = Engine::new(MemoryStore::new(), Registry::rfc().clone());
+    let engine = Provisioner::new(MemoryStore::new(), Registry::rfc().clone());
     let application: Router = Router::new()
         .route(
             "/",
             get(|State(Greeting(text)): State<Greeting>| async move { text }),
         )
-        .nest(
-            "/scim/v2",
-            keyfob_http::axum::router(ScimService::new(Arc::new(engine))),
-        )
+        .nest("/scim/v2", keyfob_http::axum::router(builder(&engine).build()))
         .fallback(|| async { (http::StatusCode::NOT_FOUND, "the application's own page") })
         .with_state(Greeting("hello"));
     for (path, status, content_type, starts) in [

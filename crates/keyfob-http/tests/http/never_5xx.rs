@@ -7,7 +7,7 @@ use std::{
 
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use http_body_util::Full;
-use keyfob_engine::Profile;
+use keyfob_provisioning::Profile;
 use proptest::{
     collection::vec,
     option,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use keyfob_engine::Profile;
+use keyfob_provisioning::Profile;
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Backend, Server};

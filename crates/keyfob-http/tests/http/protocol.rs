@@ -1,6 +1,6 @@
 //! Methods, headers and messages of RFC 7644 section 3, beyond what the transcripts show.
 
-use keyfob_engine::Profile;
+use keyfob_provisioning::Profile;
 use serde_json::json;
 
 use crate::support::{BASE_URL, Backend, Server};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use keyfob_engine::Profile;
+use keyfob_provisioning::Profile;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 

@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use keyfob_engine::Profile;
+use keyfob_provisioning::Profile;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 

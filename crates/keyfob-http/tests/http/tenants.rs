@@ -1,12 +1,9 @@
 //! Two organizations on one store: neither sees what the other has (RFC 7644 section 6.3).
 
-use std::sync::Arc;
-
-use keyfob_engine::Profile;
-use keyfob_http::ScimService;
+use keyfob_provisioning::Profile;
 use serde_json::json;
 
-use crate::support::{Backend, Server, organization};
+use crate::support::{Backend, Server, builder, organization};
 
 #[tokio::test]
 async fn a_resource_of_another_organization_is_not_found_by_any_method() {
@@ -26,10 +23,8 @@ async fn a_resource_of_another_organization_is_not_found_by_any_method() {
         let before = ours.send("GET", &format!("/Users/{user}"), None).await.json();
 
         let theirs = Server {
-            service: ScimService::builder(Arc::clone(&ours.engine))
-                .base_path("/scim/v2")
-                .build(),
-            engine: Arc::clone(&ours.engine),
+            service: builder(&ours.engine).base_path("/scim/v2").build(),
+            engine: ours.engine.clone(),
             token: organization(&ours.engine, "theirs").await,
             ..Server::start(Backend::Memory, Profile::interop()).await
         };

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs};
 use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::Full;
-use keyfob_engine::Profile;
+use keyfob_provisioning::Profile;
 use regex::Regex;
 use serde_json::Value;
 

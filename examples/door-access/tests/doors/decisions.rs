@@ -4,7 +4,7 @@ use door_access::{Controller, Decision, Denial, Site};
 use keyfob_access::{Access, Schedule, TimeZone};
 use keyfob_card::{Formats, Word};
 use keyfob_core::{DateTime, ResourceId};
-use keyfob_engine::Confirmed;
+use keyfob_provisioning::Confirmed;
 
 const USER: &str = r#"{"userName": "ann@example.com",
     "urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User": {

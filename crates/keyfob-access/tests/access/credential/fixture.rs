@@ -7,10 +7,8 @@ use keyfob_core::{
     EntityTag, Projection, Registry, Resource, ResourceId, ResourceType, ScimType, ToErrorBody, Version,
     message::PatchRequest,
 };
-use keyfob_engine::{
-    Actor, Confirmed, Context, DynStore, Engine, EngineError, Precondition, Profile, TenantId, UserView,
-    Written,
-};
+use keyfob_engine::{Actor, Context, DynStore, EngineError, Precondition, TenantId, Written};
+use keyfob_provisioning::{Confirmed, Profile, Provisioner, UserView};
 use keyfob_store_memory::MemoryStore;
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
@@ -30,7 +28,7 @@ pub(super) const EXAMPLE: [(&str, &str); 5] = [
 ];
 
 pub(super) struct Organization {
-    pub(super) engine: Engine<DynStore>,
+    pub(super) engine: Provisioner<DynStore>,
     /// The provider's context.
     pub(super) cx: Context,
     /// An administrator's context.
@@ -67,10 +65,11 @@ impl Organization {
     fn over(store: DynStore, directory: Option<TempDir>, profile: Profile, rule: Credentials) -> Self {
         let cx = Context::new(TenantId::new("acme"));
         let organization = Self {
-            engine: Engine::new(store, Registry::verkada().clone())
+            engine: Provisioner::builder(store, Registry::verkada().clone())
                 .with_profile(profile)
-                .with_rule(rule),
-            admin: cx.clone().acting_as(Actor::OrganizationAdmin),
+                .with_rule(rule)
+                .build(),
+            admin: cx.clone().acting_as(Actor::Administrator),
             cx,
             _directory: directory,
         };
@@ -85,9 +84,10 @@ impl Organization {
     pub(super) fn with_rule(self, rule: Credentials) -> Self {
         let store = self.engine.store().clone();
         Self {
-            engine: Engine::new(store, Registry::verkada().clone())
+            engine: Provisioner::builder(store, Registry::verkada().clone())
                 .with_profile(self.engine.profile().clone())
-                .with_rule(rule),
+                .with_rule(rule)
+                .build(),
             ..self
         }
     }

@@ -2,7 +2,7 @@
 
 use keyfob_access::Credentials;
 use keyfob_card::{Field, Formats, Layout, Strictness};
-use keyfob_engine::Profile;
+use keyfob_provisioning::Profile;
 
 use super::fixture::{EXAMPLE, Organization, WIEGAND, invalid_value};
 

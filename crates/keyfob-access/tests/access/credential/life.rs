@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use keyfob_core::{ResourceId, ScimType};
-use keyfob_engine::{AdminError, Context, TenantId};
+use keyfob_engine::{Context, TenantId};
+use keyfob_provisioning::AdminError;
 use pollster::block_on;
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keyfob_access::{CardStatus, Credential};
 use keyfob_core::ResourceId;
-use keyfob_engine::UserState;
+use keyfob_provisioning::UserState;
 use pollster::block_on;
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};

@@ -1,7 +1,7 @@
 //! What of the five texts is taken, and how it is kept.
 
 use keyfob_access::{Credential, CredentialErrors, Credentials};
-use keyfob_engine::Profile;
+use keyfob_provisioning::Profile;
 use serde_json::json;
 
 use super::fixture::{EXAMPLE, Organization, URN, WIEGAND, invalid_value};

@@ -106,7 +106,7 @@ impl Organization {
             // G-5 and A-11.
             match by {
                 Actor::Provider => {}
-                Actor::DirectoryAdmin => refuse(refusals, 403, "Forbidden"),
+                Actor::DirectoryAdministrator => refuse(refusals, 403, "Forbidden"),
                 _ => refuse(refusals, 403, "ManagedByProvider"),
             }
         }

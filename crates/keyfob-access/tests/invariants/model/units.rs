@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keyfob_engine::{Actor, UserState};
+use keyfob_engine::Actor;
+use keyfob_provisioning::UserState;
 
 use super::{
     Made, Organization, Refusals, User, demand_admin, folded, nth, pick, refuse, role_name, unit_name,

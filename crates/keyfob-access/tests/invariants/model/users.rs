@@ -1,6 +1,7 @@
 //! Users: what providers make of them, and where they stand in their life.
 
-use keyfob_engine::{Actor, Origin, UserState};
+use keyfob_engine::Actor;
+use keyfob_provisioning::{Origin, UserState};
 
 use super::{
     Document, Made, Organization, Refusals, Slot, User, demand_admin, demand_confirmation, domain_of, folded,
@@ -115,7 +116,7 @@ impl Organization {
                             active: Some(*active),
                             ..user.document.clone()
                         };
-                        self.write(Actor::OrganizationAdmin, &id, document, Write::Change, refusals);
+                        self.write(Actor::Administrator, &id, document, Write::Change, refusals);
                     }
                 }
             }
@@ -394,7 +395,7 @@ impl Organization {
         let Some(user) = self.users.get(id).filter(|user| user.is_visible_to(by)) else {
             return refuse(refusals, 404, "NotFound");
         };
-        if by == Actor::DirectoryAdmin && user.is_managed {
+        if by == Actor::DirectoryAdministrator && user.is_managed {
             return refuse(refusals, 403, "Forbidden");
         }
         if by != Actor::Provider {
@@ -441,7 +442,7 @@ impl Organization {
 
 /// U-7, U-8, P-1 and A-11: what others than the provider may do to a user.
 fn check_administration(by: Actor, before: &User, document: &Document, refusals: &mut Refusals) {
-    if before.is_managed && by == Actor::DirectoryAdmin {
+    if before.is_managed && by == Actor::DirectoryAdministrator {
         refuse(refusals, 403, "Forbidden");
     }
     if before.is_managed && before.document.phone != document.phone {

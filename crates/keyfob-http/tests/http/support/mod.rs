@@ -8,8 +8,9 @@ use bytes::Bytes;
 use http::{Method, Request, header};
 use http_body_util::{BodyExt, Full};
 use keyfob_core::Registry;
-use keyfob_engine::{DynStore, Engine, Profile, Token};
-use keyfob_http::{ScimService, ScimServiceBuilder};
+use keyfob_engine::{DynStore, Store};
+use keyfob_http::{BearerTokens, ScimService, ScimServiceBuilder};
+use keyfob_provisioning::{Profile, Provisioner, Token};
 use keyfob_store_memory::MemoryStore;
 use keyfob_store_sqlite::SqliteStore;
 use serde_json::Value;
@@ -33,7 +34,7 @@ impl Backend {
 /// A service with one organization.
 pub(crate) struct Server {
     pub(crate) service: ScimService<DynStore>,
-    pub(crate) engine: Arc<Engine<DynStore>>,
+    pub(crate) engine: Provisioner<DynStore>,
     pub(crate) token: String,
     pub(crate) _directory: Option<TempDir>,
 }
@@ -56,9 +57,11 @@ impl Server {
                 (DynStore::new(store), Some(directory))
             }
         };
-        let engine = Arc::new(Engine::new(store, Registry::verkada().clone()).with_profile(profile));
+        let engine = Provisioner::builder(store, Registry::verkada().clone())
+            .with_profile(profile)
+            .build();
         let token = organization(&engine, "default").await;
-        let builder = ScimService::builder(Arc::clone(&engine))
+        let builder = builder(&engine)
             .base_path("/scim/v2")
             .public_url(BASE_URL.parse().unwrap());
         Self {
@@ -148,8 +151,15 @@ pub(crate) fn listen_everywhere() {
     });
 }
 
+/// A service that takes the tokens of a provisioner's organizations.
+pub(crate) fn builder<S: Store>(provisioner: &Provisioner<S>) -> ScimServiceBuilder<S> {
+    let engine = Arc::clone(provisioner.engine());
+    let tokens = BearerTokens::new(&engine, provisioner.clone());
+    ScimService::builder(engine, tokens)
+}
+
 /// Makes an organization and returns its token.
-pub(crate) async fn organization(engine: &Engine<DynStore>, name: &str) -> String {
+pub(crate) async fn organization(engine: &Provisioner<DynStore>, name: &str) -> String {
     let token = Token::generate().unwrap();
     engine.admin().create_organization(name, &token).await.unwrap();
     token.expose().to_owned()

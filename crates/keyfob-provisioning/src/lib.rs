@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+
+pub mod admin;
+mod amend;
+mod authenticate;
+mod deleted;
+pub mod event;
+pub mod founding;
+mod life;
+mod lifecycle;
+mod policy;
+pub mod profile;
+pub mod provisioner;
+pub mod provisioning;
+pub mod refusal;
+pub mod state;
+mod system;
+pub mod token;
+
+pub use self::{
+    admin::{Admin, AdminError, Confirmed, Organization, UserView},
+    founding::{Founding, Module},
+    life::StateError,
+    profile::{Adopt, Deletion, GroupExternalId, Profile, Reprovision, TokenPolicy},
+    provisioner::{Provisioner, ProvisionerBuilder},
+    provisioning::{DomainError, EmailDomain, FirstLink, Provisioning, Synchronization, TokenInfo},
+    refusal::Refusal,
+    state::{Origin, ProvisionedState, UserState},
+    token::{Token, TokenError},
+};
