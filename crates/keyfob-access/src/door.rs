@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use crate::{
     access::Access,
     error::AccessError,
-    keep::{demand_admin, document, event_of, name_key, name_of},
+    keep::{Attempts, demand_admin, document, event_of, name_key, name_of},
     registry::{DOOR, schema_of},
     time_zone::TimeZone,
 };
@@ -103,16 +103,21 @@ impl<S: Store> Access<'_, S> {
     ) -> Result<(), AccessError> {
         demand_admin(cx)?;
         let doors = &self.types.door;
-        self.settle(cx, "setTimeZone", async || {
+        let mut attempts = Attempts::default();
+        loop {
             let stored = self.named(cx, doors, door, &Selection::document()).await?;
             let found = Door::from_stored(&stored);
             let found = found.ok_or_else(|| AccessError::not_found(doors.name(), door))?;
             let document = door_document(&found.name, &found.site, time_zone);
             let update = Change::replace(doors, found.id.clone(), document, Some(stored.version));
             let event = event_of(event::CHANGED, doors, &found.id);
-            Ok(((), Some((vec![update], event))))
-        })
-        .await
+            if self
+                .settle(&mut attempts, cx, "setTimeZone", vec![update], event)
+                .await?
+            {
+                return Ok(());
+            }
+        }
     }
 
     /// Takes a door away, and with it out of every level.

@@ -165,30 +165,26 @@ impl<S: Store> Access<'_, S> {
         outcome.map_err(Refused::into_error)
     }
 
-    /// Commits what `decide` decides on, and lets it look and decide again where somebody else was faster. It returns the
-    /// answer, with the changes and the event that is about the first of them unless everything is as wanted.
-    ///
-    /// This is the loop of decisions that read several resources; a decision on one is [`Engine::transact`]'s.
+    /// Commits the changes and the event that is about the first of them. Returns false if somebody else was faster: a decision
+    /// that read several resources then reads and decides again. A decision on one resource is [`Engine::transact`]'s.
     ///
     /// [`Engine::transact`]: keyfob_engine::Engine::transact
-    pub(crate) async fn settle<T>(
+    pub(crate) async fn settle(
         &self,
+        attempts: &mut Attempts,
         cx: &Context,
         verb: &'static str,
-        decide: impl AsyncFn() -> Result<(T, Option<(Vec<Change>, NewEvent)>), AccessError>,
-    ) -> Result<T, AccessError> {
-        for _ in 0..keyfob_engine::Engine::<S>::MAX_ATTEMPTS {
-            let (answer, wanted) = decide().await?;
-            let Some((changes, event)) = wanted else {
-                return Ok(answer);
-            };
-            match self.commit(cx, verb, changes, vec![event]).await {
-                Ok(()) => return Ok(answer),
-                Err(Refused::Changed) => {}
-                Err(Refused::Error(error)) => return Err(error),
+        changes: Vec<Change>,
+        event: NewEvent,
+    ) -> Result<bool, AccessError> {
+        match self.commit(cx, verb, changes, vec![event]).await {
+            Ok(()) => Ok(true),
+            Err(Refused::Changed) if attempts.0 < keyfob_engine::Engine::<S>::MAX_ATTEMPTS => {
+                attempts.0 += 1;
+                Ok(false)
             }
+            Err(refused) => Err(refused.into_error()),
         }
-        Err(AccessError::Contention)
     }
 
     /// Commits changes and the events that are about the first of them.
@@ -254,6 +250,10 @@ pub(crate) fn creation(
         on_refusal: OnRefusal::Fail,
     }
 }
+
+/// The attempts of a decision so far.
+#[derive(Debug, Default)]
+pub(crate) struct Attempts(usize);
 
 /// Why a commit was not made.
 #[derive(Debug)]

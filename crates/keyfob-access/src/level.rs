@@ -8,7 +8,10 @@ use crate::{
     access::Access,
     error::AccessError,
     event::{LEVEL_ASSIGNED, LEVEL_UNASSIGNED},
-    keep::{Refused, creation, delta, demand_admin, document, event_of, name_key, name_of, related, select},
+    keep::{
+        Attempts, Refused, creation, delta, demand_admin, document, event_of, name_key, name_of, related,
+        select,
+    },
     registry::{ACCESS_LEVEL, schema_of},
     schedule::Schedule,
 };
@@ -105,14 +108,19 @@ impl<S: Store> Access<'_, S> {
     ) -> Result<(), AccessError> {
         demand_admin(cx)?;
         let levels = &self.types.access_level;
-        self.settle(cx, "setSchedule", async || {
+        let mut attempts = Attempts::default();
+        loop {
             let (version, found) = self.found_level(cx, level).await?;
             let document = level_document(&found.name, schedule);
             let update = Change::replace(levels, found.id.clone(), document, Some(version));
             let event = event_of(event::CHANGED, levels, &found.id);
-            Ok(((), Some((vec![update], event))))
-        })
-        .await
+            if self
+                .settle(&mut attempts, cx, "setSchedule", vec![update], event)
+                .await?
+            {
+                return Ok(());
+            }
+        }
     }
 
     /// Puts doors into an access level and takes others out.

@@ -15,7 +15,7 @@ pub use self::{
 use crate::{
     access::Access,
     error::AccessError,
-    keep::{creation, demand_admin, document, event_of, name_key, name_of, related, select},
+    keep::{Attempts, creation, demand_admin, document, event_of, name_key, name_of, related, select},
     registry::{ROLE, UNIT, schema_of},
 };
 
@@ -104,7 +104,8 @@ impl<S: Store> Access<'_, S> {
         demand_admin(cx)?;
         let (units, name) = (&self.types.unit, name_of(name)?);
         let id = unit_id(&name);
-        self.settle(cx, "createUnit", async || {
+        let mut attempts = Attempts::default();
+        loop {
             if self.get(cx, units, &id, &Selection::document()).await?.is_some() {
                 return Err(AccessError::NameTaken {
                     resource_type: units.name().clone(),
@@ -139,9 +140,13 @@ impl<S: Store> Access<'_, S> {
                     .map(|(version, above)| touch(units, above, *version)),
             );
             let event = event_of(event::CREATED, units, &id);
-            Ok((unit, Some((changes, event))))
-        })
-        .await
+            if self
+                .settle(&mut attempts, cx, "createUnit", changes, event)
+                .await?
+            {
+                return Ok(unit);
+            }
+        }
     }
 
     /// Takes away a unit that has nothing: no units below it, no users and no groups that are mapped to it. A deleted user
@@ -157,7 +162,8 @@ impl<S: Store> Access<'_, S> {
     pub async fn delete_unit(&self, cx: &Context, unit: &str) -> Result<(), AccessError> {
         demand_admin(cx)?;
         let (units, grants) = (&self.types.unit, &self.types.grant);
-        self.settle(cx, "deleteUnit", async || {
+        let mut attempts = Attempts::default();
+        loop {
             let (version, found) = self.found_unit(cx, unit).await?;
             let of_unit = [found.id.clone()];
             let of_unit = self
@@ -175,9 +181,13 @@ impl<S: Store> Access<'_, S> {
                 Some(Change::delete(grants, id, Some(stored.version)))
             }));
             let event = event_of(event::DELETED, units, &found.id);
-            Ok(((), Some((changes, event))))
-        })
-        .await
+            if self
+                .settle(&mut attempts, cx, "deleteUnit", changes, event)
+                .await?
+            {
+                return Ok(());
+            }
+        }
     }
 
     /// Names the unit that created users join, or none.

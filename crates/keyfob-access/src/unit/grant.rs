@@ -10,7 +10,7 @@ use crate::{
     access::Access,
     error::AccessError,
     event::{GRANTED, REVOKED},
-    keep::{creation, delta, demand_admin, event_of, related, select},
+    keep::{Attempts, creation, delta, demand_admin, event_of, related, select},
     registry::{GRANT, schema_of},
 };
 
@@ -81,14 +81,15 @@ impl<S: Store> Access<'_, S> {
     ) -> Result<(), AccessError> {
         demand_admin(cx)?;
         let grants = &self.types.grant;
-        self.settle(cx, "grant", async || {
+        let mut attempts = Attempts::default();
+        loop {
             let wanted = self.wanted(cx, user, unit, role).await?;
             let (version, unit) = self.found_unit(cx, wanted.unit.as_str()).await?;
             let selection = select(grants, &[USERS]);
             let present = self.get(cx, grants, &wanted.id, &selection).await?;
             let users = present.as_ref().map(|stored| related(stored, USERS));
             if users.is_some_and(|users| users.contains(&wanted.user)) {
-                return Ok(((), None));
+                return Ok(());
             }
             let id = wanted.id.clone();
             let relations = vec![delta(USERS, std::slice::from_ref(&wanted.user), &[])];
@@ -98,9 +99,10 @@ impl<S: Store> Access<'_, S> {
             };
             let changes = vec![change, touch(&self.types.unit, &unit, version)];
             let event = wanted.event(self, GRANTED);
-            Ok(((), Some((changes, event))))
-        })
-        .await
+            if self.settle(&mut attempts, cx, "grant", changes, event).await? {
+                return Ok(());
+            }
+        }
     }
 
     /// Takes back what an administrator granted. What the user has on another account it keeps; to take back what was not

@@ -291,7 +291,7 @@ fn a_10_doors_have_names_and_time_zones_of_their_own() {
 #[test]
 fn every_question_and_every_action_can_be_sent_to_another_thread() {
     fn sendable<T: Send>(_: T) {}
-    let fixture = Fixture::in_memory(keyfob_engine::Profile::accessiq());
+    let fixture = Fixture::in_memory(keyfob_provisioning::Profile::accessiq());
     let (access, admin) = (fixture.access(), &fixture.admin);
     sendable(access.effective_doors(admin, "ann", NOON.parse().unwrap()));
     sendable(access.create_access_group_from(admin, "Guides"));

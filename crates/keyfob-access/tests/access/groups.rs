@@ -4,8 +4,8 @@ use std::{slice::from_ref, sync::atomic::Ordering};
 
 use keyfob_access::{AccessError, Directory, TimeZone};
 use keyfob_core::{ScimType, ToErrorBody, schema::RegistryBuilder};
-use keyfob_engine::{Actor, DynStore, EngineError, Rejection};
-use keyfob_provisioning::{Confirmed, Profile, Provisioner};
+use keyfob_engine::{Actor, DynStore, EngineError};
+use keyfob_provisioning::{Confirmed, Profile, Provisioner, Refusal};
 use keyfob_store_memory::MemoryStore;
 use pollster::block_on;
 

@@ -112,7 +112,7 @@ impl Run<'_> {
                 // For good, so that the model need not remember who comes back.
                 if let Some((id, _)) = self.model.users.remove(&format!("user{number}")) {
                     fixture.delete("User", &id);
-                    let confirmed = Some(keyfob_engine::Confirmed);
+                    let confirmed = Some(keyfob_provisioning::Confirmed);
                     block_on(fixture.engine.admin().purge_user(&fixture.admin, &id, confirmed)).unwrap();
                     for members in self.model.manual.values_mut() {
                         members.remove(&id);

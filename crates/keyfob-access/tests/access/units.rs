@@ -327,7 +327,7 @@ fn d_3_a_unit_stays_as_long_as_a_deleted_user_can_come_back_to_it() {
             );
         }
         block_on(users.delete_user(admin, &ann)).unwrap();
-        block_on(users.purge_user(admin, &ann, Some(keyfob_engine::Confirmed))).unwrap();
+        block_on(users.purge_user(admin, &ann, Some(keyfob_provisioning::Confirmed))).unwrap();
         for unit in ["Sales", "Everybody"] {
             block_on(access.delete_unit(admin, unit)).unwrap();
         }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keyfob_access::Credential;
 use keyfob_core::{DateTime, ExternalId, Projection, ResourceId, Value as CoreValue, message::SearchRequest};
-use keyfob_engine::{Actor, Context, event};
-use keyfob_provisioning::{AdminError, UserState};
+use keyfob_engine::{Actor, Context};
+use keyfob_provisioning::{AdminError, ProvisionedState as _, UserState};
 use pollster::block_on;
 use serde_json::Value;
 
@@ -138,7 +138,7 @@ impl Seen<'_> {
             let opened = block_on(engine.authenticate(&token.secret)).ok();
             let expected = (!token.is_over).then(|| self.cx.tenant());
             same!(
-                opened.as_ref().map(|opened| &opened.tenant),
+                opened.as_ref().map(|opened| opened.tenant()),
                 expected,
                 "1, T-12: what the token `{name}` opens"
             );
@@ -452,7 +452,7 @@ impl Seen<'_> {
         .unwrap();
         let mut found: BTreeMap<String, usize> = BTreeMap::new();
         for published in events {
-            if published.event.name == event::INVITE_REQUESTED {
+            if published.event.name == keyfob_provisioning::event::INVITE_REQUESTED {
                 *found.entry(published.event.resource.as_str().into()).or_default() += 1;
             }
         }

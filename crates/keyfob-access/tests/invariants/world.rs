@@ -13,9 +13,7 @@ use keyfob_core::{
     AttrPath, Clock, DateTime, IdGenerator, Projection, Resource, ResourceId, ResourceType, ToErrorBody,
     message::PatchRequest, schema::RegistryBuilder,
 };
-use keyfob_engine::{
-    Actor, AuthenticationError, Context, DynStore, EngineError, Precondition, Rejection, TenantId,
-};
+use keyfob_engine::{Actor, AuthenticationError, Context, DynStore, EngineError, Precondition, TenantId};
 use keyfob_provisioning::{AdminError, Confirmed, Profile, Provisioner, Synchronization, Token};
 use pollster::block_on;
 use serde_json::{Value, json};
@@ -336,7 +334,7 @@ impl Doing<'_> {
             let opened =
                 block_on(self.world.engine.authenticate(token)).map_err(|error| unauthenticated(&error))?;
             assert_eq!(
-                opened.tenant,
+                *opened.tenant(),
                 *self.cx.tenant(),
                 "T-1, T-14: a token opens its own organization"
             );
