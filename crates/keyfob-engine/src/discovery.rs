@@ -47,10 +47,10 @@ impl AuthenticationScheme {
         }
     }
 
-    /// The bearer tokens of organizations (RFC 6750).
+    /// Bearer tokens (RFC 6750).
     #[must_use]
     pub fn bearer() -> Self {
-        let description = "The bearer token of an organization in the Authorization header";
+        let description = "A bearer token in the Authorization header";
         Self::new("oauthbearertoken", "OAuth Bearer Token", description)
             .specified_at("https://www.rfc-editor.org/info/rfc6750")
             .challenging_with("Bearer realm=\"SCIM\"")

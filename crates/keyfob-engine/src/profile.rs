@@ -6,7 +6,7 @@ use keyfob_core::Dialect;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Profile {
-    /// The name, which every organization records that is made with the profile.
+    /// The name.
     pub name: &'static str,
     /// Which departures from the RFC are understood.
     pub dialect: Dialect,

@@ -4,12 +4,12 @@ use std::fmt;
 
 use smol_str::SmolStr;
 
-/// One customer of the service: the id of an organization. No tenant sees the resources of another.
+/// One customer of the service, by its id. No tenant sees the resources of another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(SmolStr);
 
 impl TenantId {
-    /// The service itself, under which organizations and tokens are kept. No token leads here.
+    /// The service itself, under which a product keeps what is nobody's in particular. No credential leads here.
     pub const SYSTEM: Self = Self(SmolStr::new_static(""));
 
     /// Creates the tenant with this id.

@@ -34,14 +34,15 @@ use crate::event::{CREDENTIAL_ACTIVATED, CREDENTIAL_CREATED, CREDENTIAL_DEACTIVA
 /// use keyfob_access::{Credential, Credentials};
 /// use keyfob_core::{Projection, Resource};
 /// use keyfob_engine::{Actor, Context, TenantId};
-/// use keyfob_provisioning::Profile;
+/// use keyfob_provisioning::{Profile, Provisioner};
 /// use keyfob_store_memory::MemoryStore;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # pollster::block_on(async {
 /// let engine = Provisioner::builder(MemoryStore::new(), keyfob_core::Registry::verkada().clone())
 ///     .with_profile(Profile::verkada())
-///     .with_rule(Credentials::default());
+///     .with_rule(Credentials::default())
+///     .build();
 /// let provider = Context::new(TenantId::new("acme"));
 /// let user = engine.registry().resource_type("User").ok_or("no User")?;
 /// let body = br#"{"userName": "ann@example.com", "urn:ietf:params:scim:schemas:extension:verkada:access:2.0:User": {
