@@ -150,7 +150,7 @@ async fn rfc_7643_5_the_authenticator_says_which_schemes_there_are_and_challenge
         {
             "type": "oauthbearertoken",
             "name": "OAuth Bearer Token",
-            "description": "The bearer token of an organization in the Authorization header",
+            "description": "A bearer token in the Authorization header",
             "specUri": "https://www.rfc-editor.org/info/rfc6750",
             "primary": true,
         },
