@@ -35,7 +35,7 @@ pub trait Authenticator: Send + Sync + 'static {
     fn authenticate(&self, secret: &str) -> impl Future<Output = Result<Caller, AuthenticationError>> + Send;
 }
 
-impl<A: Authenticator> Authenticator for Arc<A> {
+impl<T: Authenticator> Authenticator for Arc<T> {
     async fn authenticate(&self, secret: &str) -> Result<Caller, AuthenticationError> {
         (**self).authenticate(secret).await
     }

@@ -48,7 +48,7 @@ pub trait Rule: Send + Sync + 'static {
     fn review(&self, cx: &Context, review: &mut Review<'_>) -> Result<(), Rejection>;
 }
 
-impl<R: Rule> Rule for Arc<R> {
+impl<T: Rule> Rule for Arc<T> {
     fn review(&self, cx: &Context, review: &mut Review<'_>) -> Result<(), Rejection> {
         (**self).review(cx, review)
     }

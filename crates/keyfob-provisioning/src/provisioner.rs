@@ -32,7 +32,6 @@ impl<S: Store> Provisioner<S> {
     }
 
     /// Creates a provisioner to be set up.
-    #[must_use]
     pub fn builder(store: S, registry: Registry) -> ProvisionerBuilder<S> {
         ProvisionerBuilder {
             engine: Engine::new(store, registry),

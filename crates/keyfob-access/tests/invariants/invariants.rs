@@ -138,7 +138,7 @@ impl Seen<'_> {
             let opened = block_on(engine.authenticate(&token.secret)).ok();
             let expected = (!token.is_over).then(|| self.cx.tenant());
             same!(
-                opened.as_ref().map(|opened| opened.tenant()),
+                opened.as_ref().map(keyfob_engine::Caller::tenant),
                 expected,
                 "1, T-12: what the token `{name}` opens"
             );

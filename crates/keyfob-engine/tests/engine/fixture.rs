@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use keyfob_core::{
-    Clock, DateTime, Projection, Registry, Resource, ResourceType, ScimType, ToErrorBody,
+    Clock, DateTime, Projection, Registry, Resource, ResourceType,
     message::{ListResponse, PatchRequest, SearchRequest},
 };
 use keyfob_engine::{
