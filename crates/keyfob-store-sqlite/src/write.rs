@@ -5,10 +5,12 @@ mod content;
 mod entry;
 mod event;
 mod keys;
+mod known;
 mod relation;
 mod tend;
 
 use std::{
+    cell::RefCell,
     sync::{Arc, Mutex, PoisonError},
     task::{self, Poll, Wake, Waker},
     thread::{self, Thread},
@@ -24,6 +26,7 @@ pub(crate) use self::{
     content::Prepared,
     entry::Entry,
     keys::{newer, rekey},
+    known::Known,
     tend::{acknowledge, erase, trim},
 };
 use crate::{
@@ -51,9 +54,9 @@ pub(crate) type Job = Box<dyn Work>;
 
 /// Something to write, together with whatever else waits.
 pub(crate) trait Work: Send {
-    /// Does it within a transaction and takes back what was refused. An error means that SQLite gave up the whole
+    /// Does it within a transaction, from the start where it was tried before. An error means that SQLite gave up the whole
     /// transaction.
-    fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()>;
+    fn run(&mut self, writing: &mut Writing<'_, '_>) -> rusqlite::Result<()>;
 
     /// Returns true if it removes what may be personal.
     fn erases(&self) -> bool;
@@ -83,12 +86,13 @@ impl Commits {
 }
 
 impl Work for Commits {
-    fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()> {
+    fn run(&mut self, writing: &mut Writing<'_, '_>) -> rusqlite::Result<()> {
+        self.results.clear();
         for prepared in &self.prepared {
             self.results.push(if prepared.is_late() {
                 Err(StoreError::from(Exhausted::Time).into())
             } else {
-                whole(transaction, |connection| apply::apply(connection, prepared))?
+                writing.whole(|connection, known| apply::apply(connection, known, prepared))?
             });
         }
         Ok(())
@@ -135,8 +139,12 @@ where
     T: Send,
     F: Fn(&Connection) -> rusqlite::Result<T> + Send,
 {
-    fn run(&mut self, transaction: &mut Transaction<'_>) -> rusqlite::Result<()> {
-        let result = whole(transaction, |connection| Ok((self.run)(connection)?))?;
+    fn run(&mut self, writing: &mut Writing<'_, '_>) -> rusqlite::Result<()> {
+        let result = writing.whole(|connection, known| {
+            // It may remove what the numbers are of.
+            known.borrow_mut().forget();
+            Ok((self.run)(connection)?)
+        })?;
         self.result = Some(result.map_err(|error| match error {
             CommitError::Store(error) => error,
             refusal => StoreError::internal(refusal),
@@ -166,6 +174,7 @@ pub(crate) fn run(connection: Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
     let mut jobs = jobs.lock().unwrap_or_else(PoisonError::into_inner);
     let mut batch = Vec::with_capacity(BATCH);
     let mut erasure = Erasure::default();
+    let known = RefCell::default();
     loop {
         let Some(received) = receive(&mut jobs, &mut batch, erasure.next_try) else {
             erasure.attempt(&connection);
@@ -174,7 +183,7 @@ pub(crate) fn run(connection: Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
         if received == 0 {
             break;
         }
-        let outcome = write_together(&mut connection, &mut batch).map_err(Arc::new);
+        let outcome = write_together(&mut connection, &known, &mut batch).map_err(Arc::new);
         if outcome.is_ok() && batch.iter().any(|job| job.erases()) {
             erasure.demand();
         }
@@ -303,34 +312,91 @@ fn empty_log(connection: &Connection, patience: Duration) -> bool {
 
 /// Writes a batch in one transaction, so that all of it shares the wait for the disk. On an error nothing of the batch is
 /// kept.
-fn write_together(connection: &mut Connection, batch: &mut [Job]) -> rusqlite::Result<()> {
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for job in batch {
-        job.run(&mut transaction)?;
+///
+/// Most batches hold nothing that is refused. So a batch is first written without savepoints, each of which copies every page
+/// that is changed after it; one with a refusal is taken back and written again with them.
+fn write_together(
+    connection: &mut Connection,
+    known: &RefCell<Known>,
+    batch: &mut [Job],
+) -> rusqlite::Result<()> {
+    for guarded in [false, true] {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        known.borrow_mut().refresh(&transaction)?;
+        let mut writing = Writing {
+            transaction,
+            known,
+            guarded,
+            refused: false,
+        };
+        for job in &mut *batch {
+            if !writing.is_lost() {
+                job.run(&mut writing)
+                    .inspect_err(|_| known.borrow_mut().forget())?;
+            }
+        }
+        let Writing {
+            transaction, refused, ..
+        } = writing;
+        if guarded || !refused {
+            return transaction.commit().inspect_err(|_| known.borrow_mut().forget());
+        }
+        transaction.rollback()?;
     }
-    transaction.commit()
+    Ok(())
 }
 
-/// Does something within a transaction as a whole or not at all. The outer error means that the transaction is lost.
-fn whole<T>(
-    transaction: &mut Transaction<'_>,
-    act: impl FnOnce(&Connection) -> Result<T, Failure>,
-) -> rusqlite::Result<Result<T, CommitError>> {
-    let savepoint = transaction.savepoint()?;
-    match act(&savepoint) {
-        Ok(done) => {
-            savepoint.commit()?;
-            Ok(Ok(done))
+/// A transaction in which a batch is written.
+pub(crate) struct Writing<'c, 'k> {
+    transaction: Transaction<'c>,
+    known: &'k RefCell<Known>,
+    /// Whether each part has a savepoint of its own.
+    guarded: bool,
+    /// Whether something was refused.
+    refused: bool,
+}
+
+impl Writing<'_, '_> {
+    /// Returns true if a part was refused that had no savepoint, so that the transaction can't be committed.
+    fn is_lost(&self) -> bool {
+        self.refused && !self.guarded
+    }
+
+    /// Does something as a whole or not at all. The outer error means that the transaction is lost.
+    fn whole<T>(
+        &mut self,
+        act: impl FnOnce(&Connection, &RefCell<Known>) -> Result<T, Failure>,
+    ) -> rusqlite::Result<Result<T, CommitError>> {
+        if self.is_lost() {
+            return Ok(Err(StoreError::internal("a part of a lost transaction").into()));
         }
-        Err(failure) => {
-            let error = match failure {
-                // SQLite gave up the whole transaction.
-                Failure::Sqlite(error) if savepoint.is_autocommit() => return Err(error),
+        let outcome = if self.guarded {
+            let savepoint = self.transaction.savepoint()?;
+            match act(&savepoint, self.known) {
+                Ok(done) => {
+                    savepoint.commit()?;
+                    Ok(done)
+                }
+                Err(Failure::Sqlite(error)) if savepoint.is_autocommit() => return Err(error),
+                Err(failure) => {
+                    savepoint.finish()?;
+                    Err(failure)
+                }
+            }
+        } else {
+            match act(&self.transaction, self.known) {
+                Err(Failure::Sqlite(error)) if self.transaction.is_autocommit() => return Err(error),
+                outcome => outcome,
+            }
+        };
+        Ok(outcome.map_err(|failure| {
+            self.refused = true;
+            // What was numbered for it is taken back.
+            self.known.borrow_mut().forget();
+            match failure {
                 Failure::Sqlite(error) => store_error(error).into(),
                 Failure::Refused(error) => error,
-            };
-            savepoint.finish()?;
-            Ok(Err(error))
-        }
+            }
+        }))
     }
 }

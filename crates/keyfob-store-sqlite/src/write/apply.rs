@@ -1,16 +1,20 @@
 //! The changes of a commit, applied one after the other inside a transaction.
 
+use std::cell::RefCell;
+
 use keyfob_core::{DateTime, ResourceId, ResourceType, Version};
 use keyfob_store::{
     Answer, Change, Commit, CommitError, Committed, MemberPolicy, Outcome, RelationDelta, Revision,
     StoreError, Visibility, kit,
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params, params};
+use smol_str::SmolStr;
 
 use super::{
     content::{Content, Document, Prepared, State},
     entry::{INDEXED, UNIQUE_KEYS},
     event::Publishing,
+    known::Known,
     relation::{self, Related},
 };
 use crate::{
@@ -19,7 +23,11 @@ use crate::{
 };
 
 /// Applies a commit. Where it fails, the caller takes back what was done.
-pub(super) fn apply(connection: &Connection, prepared: &Prepared) -> Result<Committed, Failure> {
+pub(super) fn apply(
+    connection: &Connection,
+    known: &RefCell<Known>,
+    prepared: &Prepared,
+) -> Result<Committed, Failure> {
     let Prepared { commit, contents } = prepared;
     // Each part of a commit is looked at; what is waited for is the writer's business.
     let Commit {
@@ -33,7 +41,14 @@ pub(super) fn apply(connection: &Connection, prepared: &Prepared) -> Result<Comm
         answer,
         deadline: _,
     } = &**commit;
-    let tenant = tenant(connection, name.as_str())?;
+    let present = known.borrow().tenant(name.as_str());
+    let tenant = if let Some(tenant) = present {
+        tenant
+    } else {
+        let tenant = tenant(connection, name.as_str())?;
+        known.borrow_mut().note_tenant(name.as_str(), tenant);
+        tenant
+    };
     let was_applied = connection
         .prepare_cached("SELECT 1 FROM commits WHERE tenant = ?1 AND id = ?2")?
         .exists(params![tenant, id.as_str()])?;
@@ -45,6 +60,7 @@ pub(super) fn apply(connection: &Connection, prepared: &Prepared) -> Result<Comm
     for (number, (change, content)) in changes.iter().zip(contents).enumerate() {
         let applying = Applying {
             connection,
+            known,
             tenant,
             at: *at,
             change: number,
@@ -53,7 +69,7 @@ pub(super) fn apply(connection: &Connection, prepared: &Prepared) -> Result<Comm
         let outcome = applying.attempt(change, content, &outcomes)?;
         outcomes.push(outcome);
     }
-    publishing.finish(&outcomes)?;
+    publishing.finish(&outcomes, contents)?;
     let answer = match answer {
         None => None,
         Some(answer) => read_answer(connection, commit, answer, &outcomes)?,
@@ -82,6 +98,7 @@ fn read_answer(
 /// The change that is being applied.
 pub(super) struct Applying<'c> {
     pub(super) connection: &'c Connection,
+    pub(super) known: &'c RefCell<Known>,
     pub(super) tenant: i64,
     pub(super) at: DateTime,
     pub(super) change: usize,
@@ -122,6 +139,7 @@ impl Applying<'_> {
         if let Some(cause) = skipped {
             self.cached("ROLLBACK TO change")?.execute([])?;
             self.cached("RELEASE change")?.execute([])?;
+            self.known.borrow_mut().forget();
             return Ok(Outcome::Skipped(cause));
         }
         if result.is_ok() {
@@ -236,10 +254,11 @@ impl Applying<'_> {
                 state,
                 document.json
             ])?;
-            self.replace_entries(&INDEXED, kind, resource, &document.indexed)?;
+            self.add_entries(&INDEXED, kind, resource, &document.indexed)?;
         }
         if let Some(unique) = &content.unique {
-            self.reserve(kind, resource, unique)?;
+            let taken = self.add_entries(&UNIQUE_KEYS, kind, resource, unique)?;
+            self.refuse_taken(taken)?;
         }
         let related = relation::apply(self, resource_type, resource, relations, members)?;
         let row = Row {
@@ -408,7 +427,13 @@ impl Applying<'_> {
         resource: i64,
         unique: &std::collections::BTreeSet<super::Entry>,
     ) -> Result<(), Failure> {
-        match self.replace_entries(&UNIQUE_KEYS, kind, resource, unique)? {
+        let taken = self.replace_entries(&UNIQUE_KEYS, kind, resource, unique)?;
+        self.refuse_taken(taken)
+    }
+
+    /// Refuses the change if a key of this attribute is another resource's.
+    fn refuse_taken(&self, attribute: Option<SmolStr>) -> Result<(), Failure> {
+        match attribute {
             None => Ok(()),
             Some(attribute) => Err(CommitError::UniquenessViolated {
                 change: self.change,
@@ -420,6 +445,16 @@ impl Applying<'_> {
 
     /// The number of an attribute's path.
     pub(super) fn attribute(&self, path: &str) -> Result<i64, Failure> {
+        let known = self.known.borrow().attribute(path);
+        if let Some(attribute) = known {
+            return Ok(attribute);
+        }
+        let attribute = self.stored_attribute(path)?;
+        self.known.borrow_mut().note_attribute(path, attribute);
+        Ok(attribute)
+    }
+
+    fn stored_attribute(&self, path: &str) -> Result<i64, Failure> {
         let present = self
             .cached("SELECT attribute FROM attributes WHERE path = ?1")?
             .query_row([path], |row| row.get(0))

@@ -114,7 +114,18 @@ impl Applying<'_> {
                 resource
             ])?;
         }
-        for entry in wanted.difference(&present) {
+        self.add_entries(table, kind, resource, wanted.difference(&present))
+    }
+
+    /// Adds entries of a resource to a table. Returns the path of the first that another resource has.
+    pub(super) fn add_entries<'e>(
+        &self,
+        table: &Table,
+        kind: i64,
+        resource: i64,
+        entries: impl IntoIterator<Item = &'e Entry>,
+    ) -> Result<Option<SmolStr>, Failure> {
+        for entry in entries {
             let attribute = self.attribute(&entry.path)?;
             let value = entry.value.as_str();
             let mut insert = self.cached(table.insert)?;

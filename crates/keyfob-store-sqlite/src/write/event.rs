@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 
 use keyfob_core::{ResourceId, Value, json};
-use keyfob_store::{Change, Commit, CommitError, Event, Labels, Listed, Outcome, Position, StoreError, kit};
+use keyfob_store::{
+    Change, Commit, CommitError, Event, Labels, Listed, NewEvent, Outcome, Position, StoreError, kit,
+};
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 use smol_str::SmolStr;
 
-use super::apply::to_integer;
+use super::{apply::to_integer, content::Content};
 use crate::{error::Failure, read::decode};
 
 /// Events are published when all changes are made, as they tell the names of resources after the commit.
@@ -47,7 +49,9 @@ impl<'c> Publishing<'c> {
 
     /// Publishes the events of which the conditions were met, and blanks what is to be forgotten. The commit is remembered
     /// with or without events.
-    pub(super) fn finish(self, outcomes: &[Outcome]) -> Result<(), Failure> {
+    ///
+    /// A resource that the commit has just written is called what its document says.
+    pub(super) fn finish(self, outcomes: &[Outcome], contents: &[Content]) -> Result<(), Failure> {
         let changes = self.commit.changes.iter().zip(outcomes);
         let published: Vec<_> = changes
             .filter_map(|(change, outcome)| match (change, outcome) {
@@ -58,9 +62,12 @@ impl<'c> Publishing<'c> {
         let first = self.take_positions(published.len())?;
         let entry = self.remember(first, published.len())?;
         for (number, (event, when)) in (0_u32..).zip(published) {
-            let labels = match self.labels(&event.resource_type, &event.resource)? {
+            let labels = match self.created(event, outcomes, contents) {
                 Some(labels) => labels,
-                None => self.before.get(&event.resource).cloned().unwrap_or_default(),
+                None => match self.labels(&event.resource_type, &event.resource)? {
+                    Some(labels) => labels,
+                    None => self.before.get(&event.resource).cloned().unwrap_or_default(),
+                },
             };
             let position = Position::new(first.saturating_add(number.into()));
             let event = kit::complete(self.commit, number, position, (event, when), outcomes, labels);
@@ -70,6 +77,19 @@ impl<'c> Publishing<'c> {
             Change::Forget { resource_type, id } => self.forget(resource_type.name(), id),
             _ => Ok(()),
         })
+    }
+
+    /// Returns the names of a resource that the commit creates, if it is about nothing else.
+    fn created(&self, event: &NewEvent, outcomes: &[Outcome], contents: &[Content]) -> Option<Labels> {
+        let [Change::Create { .. }, rest @ ..] = self.commit.changes.as_slice() else {
+            return None;
+        };
+        let only = rest.iter().all(|change| matches!(change, Change::Publish { .. }));
+        let (created, subject) = self.commit.changes.first()?.subject()?;
+        let is_made = matches!(outcomes.first(), Some(Outcome::Changed { .. }));
+        let is_it = only && is_made && *created.name() == event.resource_type && *subject == event.resource;
+        let document = contents.first()?.document.as_ref().filter(|_| is_it)?;
+        Some(document.labels.clone())
     }
 
     /// Returns the position of the first of so many events.

@@ -1,5 +1,7 @@
 //! Keys and index of a resource type, made anew where they are of another comparison or of other attributes.
 
+use std::cell::RefCell;
+
 use keyfob_core::{
     Collation, CompareKey, DateTime, Registry, Resource, ResourceId, ResourceType, schema::IndexedAttribute,
 };
@@ -60,8 +62,10 @@ pub(crate) fn rekey(connection: &Connection, registry: &Registry) -> Result<Vec<
             continue;
         }
         tracing::info!(tenant = %tenant_name, resource_type = %name, "making the keys anew");
+        let known = RefCell::default();
         let applying = Applying {
             connection,
+            known: &known,
             tenant,
             at: DateTime::from_unix_millis(0),
             change: 0,
@@ -83,7 +87,19 @@ struct Changed {
 impl Applying<'_> {
     /// The number of a resource type, of which all resources are indexed and compared as it wants it.
     pub(super) fn kind(&self, resource_type: &ResourceType) -> Result<i64, Failure> {
-        let signature = resource_type.index().signature();
+        let (name, signature) = (resource_type.name(), resource_type.index().signature());
+        let known = self.known.borrow().kind(self.tenant, name, signature);
+        if let Some(kind) = known {
+            return Ok(kind);
+        }
+        let kind = self.stored_kind(resource_type, signature)?;
+        self.known
+            .borrow_mut()
+            .note_kind(self.tenant, name, kind, signature);
+        Ok(kind)
+    }
+
+    fn stored_kind(&self, resource_type: &ResourceType, signature: &str) -> Result<i64, Failure> {
         let present: Option<(i64, bool, u32)> = self
             .cached("SELECT kind, indexed = ?3, compared FROM kinds WHERE tenant = ?1 AND name = ?2")?
             .query_row(

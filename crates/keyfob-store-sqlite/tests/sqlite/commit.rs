@@ -7,15 +7,15 @@ use std::{
 
 use keyfob_core::{DateTime, Object, Version};
 use keyfob_store::{
-    Answer, Cause, Change, Commit, CommitError, Exhausted, Expected, MemberPolicy, OnRefusal, Outcome,
-    Selection, Store, StoreError, StoreExt,
+    Answer, Cause, Change, Commit, CommitError, Exhausted, Expected, Maintenance as _, MemberPolicy,
+    OnRefusal, Outcome, Query, ReadContext, Selection, Store, StoreError, StoreExt, TenantId,
 };
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
 use tempfile::TempDir;
 
 use crate::support::{
-    New, acme, add, all, at, commit, commit_of, create, everything, get, group_type, has_user, id, user,
+    New, acme, add, all, at, commit, commit_of, create, everything, get, group_type, has_user, id, ids, user,
     user_type,
 };
 
@@ -46,6 +46,53 @@ fn a_version_is_never_given_again_under_one_id() {
     group.unique.clear();
     let changes = vec![Change::delete(user_type(), id("ada"), None), group.change()];
     assert_eq!(versions(&commit(&store, changes).unwrap().outcomes), [0, 4]);
+}
+
+#[test]
+fn what_another_process_removes_and_numbers_again_is_never_written_to() {
+    let (directory, ours) = store();
+    let theirs = SqliteStore::open(directory.path().join("keyfob.db")).unwrap();
+    let create_in = |store: &SqliteStore, tenant: &str, name: &str| {
+        let mut commit = commit_of(vec![New::user(name).change()]);
+        commit.tenant = TenantId::new(tenant);
+        block_on(store.commit_one(commit)).unwrap();
+    };
+    let users_of = |tenant: &str| {
+        let cx = ReadContext::new(TenantId::new(tenant));
+        let page = block_on(ours.query(&cx, user_type(), &Query::all())).unwrap();
+        ids(&page)
+    };
+    for round in 0..3 {
+        create_in(&ours, "acme", &format!("ada{round}"));
+        block_on(theirs.erase(&TenantId::new("acme"))).unwrap();
+        // It gets the number that acme had.
+        create_in(&theirs, "umbrella", "bob");
+        create_in(&ours, "acme", "grace");
+        assert_eq!(
+            (users_of("acme"), users_of("umbrella")),
+            (vec!["grace".into()], vec!["bob".into()])
+        );
+        for tenant in ["acme", "umbrella"] {
+            block_on(theirs.erase(&TenantId::new(tenant))).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_refusal_takes_back_its_own_commit_alone_of_those_that_are_handed_over_together() {
+    let (_directory, store) = store();
+    let commits: Vec<Arc<Commit>> = ["ada", "bob", "ada", "grace"]
+        .into_iter()
+        .map(|name| Arc::new(commit_of(vec![New::user(name).change()])))
+        .collect();
+    let results = block_on(store.commit(&commits));
+    let outcomes: Vec<_> = results.iter().map(Result::is_ok).collect();
+    assert_eq!(outcomes, [true, true, false, true]);
+    assert!(
+        ["ada", "bob", "grace"]
+            .into_iter()
+            .all(|name| has_user(&store, name))
+    );
 }
 
 #[test]
