@@ -75,8 +75,3 @@ async fn names(application: &Application) -> Result<Vec<String>, EngineError> {
         start += PAGE;
     }
 }
-
-/// The example of the repository's README, as a test.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
