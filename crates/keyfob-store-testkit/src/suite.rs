@@ -397,6 +397,7 @@ suite! { $
         trimming_removes_what_every_consumer_has_read,
         trimming_removes_what_is_too_old_although_nobody_has_read_it,
         trimming_removes_a_bounded_number_and_splits_no_commit,
+        trimming_removes_a_first_commit_that_is_larger_than_the_limit,
         a_reader_behind_the_trim_is_told,
         positions_go_on_after_a_trim,
     }

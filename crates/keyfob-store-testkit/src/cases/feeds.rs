@@ -250,6 +250,15 @@ pub(crate) async fn trimming_removes_a_bounded_number_and_splits_no_commit(
     Ok(())
 }
 
+pub(crate) async fn trimming_removes_a_first_commit_that_is_larger_than_the_limit(
+    acme: &Tenancy<'_, impl Tested>,
+) -> Verdict {
+    stage(acme).await?;
+    ensure_eq!(acme.trim(99, 99, 1).await?, 2, "how many were trimmed of 1");
+    ensure_eq!(acme.events().await?.len(), 4, "how many are left");
+    Ok(())
+}
+
 pub(crate) async fn a_reader_behind_the_trim_is_told(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     stage(acme).await?;
     acme.trim(0, 2, 99).await?;

@@ -550,6 +550,9 @@ caught! {
     splits_a_commit
         by trimming_removes_a_bounded_number_and_splits_no_commit
         with { trim: reading::split_the_first_commit };
+    waits_for_a_limit_that_a_commit_fits_into
+        by trimming_removes_a_first_commit_that_is_larger_than_the_limit
+        with { trim: |broken, tenant, retention, limit| if limit < 2 { 0 } else { (RIGHT.trim)(broken, tenant, retention, limit) } };
     passes_over_what_is_gone
         by a_reader_behind_the_trim_is_told
         with { read_feed: reading::pass_over_what_is_gone };
