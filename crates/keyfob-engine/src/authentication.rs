@@ -1,6 +1,6 @@
 //! Who calls.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use keyfob_core::{ErrorBody, ResourceId, ToErrorBody};
 use keyfob_store::{StoreError, TenantId};
@@ -73,6 +73,16 @@ impl Caller {
         }
     }
 
+    /// Returns the same caller with a credential that may read and not write, as a scope of an access token says. A write is
+    /// refused (403).
+    #[must_use]
+    pub fn read_only(self) -> Self {
+        Self {
+            context: self.context.read_only(),
+            ..self
+        }
+    }
+
     /// Returns the same caller, being this resource: `/Me` leads to it (RFC 7644 section 3.11).
     ///
     /// The resource may be read and changed by way of `/Me` as under its own address, but as a user's own doing
@@ -111,11 +121,30 @@ impl Caller {
 #[non_exhaustive]
 pub enum AuthenticationError {
     /// The secret is missing, malformed, unknown or revoked; which of them is not told. Maps to 401.
-    #[error("the bearer token is missing or not valid")]
+    #[error("the credentials are missing or not valid")]
     Rejected,
+    /// The secret is not valid, for a reason that its holder may know, such as the end of its lifetime. Maps to 401 with
+    /// `error="invalid_token"` (RFC 6750 section 3.1).
+    #[error("{reason}")]
+    Invalid {
+        /// The reason, a sentence for whoever administers the client. It holds nothing of the secret.
+        reason: SmolStr,
+    },
     /// The caller is known and may not provision. Maps to 403.
     #[error("the caller may not use this service")]
     Forbidden,
+    /// The caller's credential lacks a scope. Maps to 403 with `error="insufficient_scope"` (RFC 6750 section 3.1).
+    #[error("the credential lacks the scope `{scope}`")]
+    InsufficientScope {
+        /// The scope that would be enough.
+        scope: SmolStr,
+    },
+    /// The caller has shown too many secrets that are not valid, or sends too many requests. Maps to 429 with `Retry-After`.
+    #[error("too many requests, try again later")]
+    TooMany {
+        /// The time after which the caller may come again, in whole seconds.
+        retry_after: Duration,
+    },
     /// The secret could not be checked. Maps to 503 or 500.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -124,8 +153,9 @@ pub enum AuthenticationError {
 impl ToErrorBody for AuthenticationError {
     fn to_error_body(&self) -> ErrorBody {
         match self {
-            Self::Rejected => ErrorBody::new(401, self.to_string()),
-            Self::Forbidden => ErrorBody::new(403, self.to_string()),
+            Self::Rejected | Self::Invalid { .. } => ErrorBody::new(401, self.to_string()),
+            Self::Forbidden | Self::InsufficientScope { .. } => ErrorBody::new(403, self.to_string()),
+            Self::TooMany { .. } => ErrorBody::new(429, self.to_string()),
             Self::Store(error) => error.to_error_body(),
         }
     }

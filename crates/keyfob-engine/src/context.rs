@@ -48,6 +48,7 @@ pub struct Context {
     request: RequestId,
     budget: Budget,
     facts: Facts,
+    read_only: bool,
 }
 
 impl Context {
@@ -64,6 +65,7 @@ impl Context {
             request: RequestId::default(),
             budget: Budget::UNLIMITED,
             facts: Facts::new(),
+            read_only: false,
         }
     }
 
@@ -120,6 +122,21 @@ impl Context {
             facts: Facts::new(),
             ..self
         }
+    }
+
+    /// Returns the same call with a credential that may read and not write.
+    #[must_use]
+    pub fn read_only(self) -> Self {
+        Self {
+            read_only: true,
+            ..self
+        }
+    }
+
+    /// Returns true if nothing may be written.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
     }
 
     /// Returns the tenant that the call is for.

@@ -17,7 +17,7 @@ use thiserror::Error;
 ///
 /// ```
 /// use http::request::Parts;
-/// use keyfob_engine::{AuthenticationScheme, Caller, TenantId};
+/// use keyfob_engine::{AuthenticationError, AuthenticationScheme, Caller, TenantId};
 /// use keyfob_http::{RequestAuthenticator, RequestAuthenticatorError};
 ///
 /// /// What a middleware in front has found out.
@@ -31,7 +31,7 @@ use thiserror::Error;
 /// impl RequestAuthenticator for Sessions {
 ///     async fn authenticate(&self, request: &Parts) -> Result<Caller, RequestAuthenticatorError> {
 ///         let session: Option<&Session> = request.extensions.get();
-///         let session = session.ok_or(RequestAuthenticatorError::Unauthorized)?;
+///         let session = session.ok_or(AuthenticationError::Rejected)?;
 ///         Ok(Caller::new(TenantId::new(session.customer.as_str())))
 ///     }
 ///
@@ -61,37 +61,26 @@ pub trait RequestAuthenticator: Send + Sync + 'static {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum RequestAuthenticatorError {
-    /// The credentials are missing, malformed, unknown or revoked; which of them is not told. Maps to 401.
-    #[error("the credentials are missing or not valid")]
-    Unauthorized,
     /// The `Authorization` header holds one word, which a token without its scheme would be. Maps to 401; the text
     /// says nothing of the token, which wasn't looked at.
     #[error("the `Authorization` header lacks the scheme: `Bearer` and a space belong before the token")]
     SchemeMissing,
-    /// The caller is known and may not provision. Maps to 403.
-    #[error("the caller may not use this service")]
-    Forbidden,
-    /// The credentials could not be checked. Maps to 503 or 500.
+    /// The credentials were refused or could not be checked.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Refused(#[from] AuthenticationError),
 }
 
-impl From<AuthenticationError> for RequestAuthenticatorError {
-    fn from(error: AuthenticationError) -> Self {
-        match error {
-            AuthenticationError::Store(error) => Self::Store(error),
-            AuthenticationError::Forbidden => Self::Forbidden,
-            _ => Self::Unauthorized,
-        }
+impl From<StoreError> for RequestAuthenticatorError {
+    fn from(error: StoreError) -> Self {
+        AuthenticationError::from(error).into()
     }
 }
 
 impl ToErrorBody for RequestAuthenticatorError {
     fn to_error_body(&self) -> ErrorBody {
         match self {
-            Self::Unauthorized | Self::SchemeMissing => ErrorBody::new(401, self.to_string()),
-            Self::Forbidden => ErrorBody::new(403, self.to_string()),
-            Self::Store(error) => error.to_error_body(),
+            Self::SchemeMissing => ErrorBody::new(401, self.to_string()),
+            Self::Refused(error) => error.to_error_body(),
         }
     }
 }
@@ -145,7 +134,7 @@ impl<A: Authenticator> RequestAuthenticator for BearerTokens<A> {
             (Some(token), _) => token,
             (None, Some(token)) if self.dialect.allows(Quirk::TokenWithoutScheme) => token,
             (None, Some(_)) => return Err(RequestAuthenticatorError::SchemeMissing),
-            (None, None) => return Err(RequestAuthenticatorError::Unauthorized),
+            (None, None) => return Err(AuthenticationError::Rejected.into()),
         };
         Ok(self.authenticator.authenticate(token).await?)
     }

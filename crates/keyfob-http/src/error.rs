@@ -8,7 +8,7 @@ use http_body_util::Full;
 use keyfob_core::{
     ErrorBody, ProjectionError, ScimType, ToErrorBody, json::JsonError, message::MessageError,
 };
-use keyfob_engine::EngineError;
+use keyfob_engine::{AuthenticationError, EngineError};
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
@@ -112,13 +112,20 @@ impl HttpError {
         }
         if status == StatusCode::UNAUTHORIZED {
             tracing::warn!(request_id, reason = %self, "a request was not authenticated");
-            for challenge in challenges {
-                response
-                    .headers_mut()
-                    .append(header::WWW_AUTHENTICATE, challenge.clone());
-            }
+        }
+        for challenge in self.challenges(status, challenges) {
+            response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
         }
         let header = match (&self, status) {
+            (
+                Self::Authenticator(RequestAuthenticatorError::Refused(AuthenticationError::TooMany {
+                    retry_after,
+                })),
+                _,
+            ) => Some((
+                header::RETRY_AFTER,
+                HeaderValue::from(retry_after.as_secs().max(1)),
+            )),
             (_, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {
                 Some((header::RETRY_AFTER, RETRY_AFTER))
             }
@@ -127,6 +134,51 @@ impl HttpError {
         };
         response.headers_mut().extend(header);
         response
+    }
+}
+
+impl HttpError {
+    /// Returns the challenges of an answer: those of the authenticator with 401, and one that tells the reason where a bearer
+    /// token is known and not enough (RFC 6750 section 3.1).
+    fn challenges(&self, status: StatusCode, challenges: &[HeaderValue]) -> Vec<HeaderValue> {
+        let told = match self {
+            Self::Authenticator(RequestAuthenticatorError::Refused(AuthenticationError::Invalid {
+                reason,
+            })) => Some(("invalid_token", "error_description", reason.as_str())),
+            Self::Authenticator(RequestAuthenticatorError::Refused(
+                AuthenticationError::InsufficientScope { scope },
+            )) => Some(("insufficient_scope", "scope", scope.as_str())),
+            Self::Engine(EngineError::ReadOnly) => Some((
+                "insufficient_scope",
+                "error_description",
+                "the credential may read and not write",
+            )),
+            _ => None,
+        };
+        let Some((error, name, text)) = told else {
+            return if status == StatusCode::UNAUTHORIZED {
+                challenges.to_vec()
+            } else {
+                Vec::new()
+            };
+        };
+        // The characters that the attributes of a challenge may have.
+        let is_fit = |character: &char| matches!(character, ' '..='~') && !matches!(character, '"' | '\\');
+        let text: String = text.chars().filter(is_fit).collect();
+        let bearer = challenges.iter().filter_map(|challenge| challenge.to_str().ok());
+        let bearer = bearer.filter(|challenge| {
+            let scheme = challenge.split(' ').next().unwrap_or_default();
+            scheme.eq_ignore_ascii_case("Bearer")
+        });
+        bearer
+            .filter_map(|challenge| {
+                let separator = if challenge.contains(' ') { "," } else { "" };
+                HeaderValue::try_from(format!(
+                    "{challenge}{separator} error=\"{error}\", {name}=\"{text}\""
+                ))
+                .ok()
+            })
+            .collect()
     }
 }
 
@@ -154,6 +206,8 @@ impl fmt::Display for Causes<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use keyfob_engine::StoreError;
 
     use super::*;
@@ -172,20 +226,59 @@ mod tests {
         )
     }
 
+    fn rejected(error: AuthenticationError) -> HttpError {
+        RequestAuthenticatorError::from(error).into()
+    }
+
     #[test]
     fn answers_carry_the_headers_of_their_status() {
         for (error, status, name, value) in [
             (
-                RequestAuthenticatorError::Unauthorized.into(),
+                rejected(AuthenticationError::Rejected),
                 401,
                 header::WWW_AUTHENTICATE,
                 Some("Bearer realm=\"SCIM\""),
             ),
             (
-                RequestAuthenticatorError::Forbidden.into(),
+                rejected(AuthenticationError::Forbidden),
                 403,
                 header::WWW_AUTHENTICATE,
                 None,
+            ),
+            (
+                rejected(AuthenticationError::Invalid {
+                    reason: "the token ended at \"noon\"".into(),
+                }),
+                401,
+                header::WWW_AUTHENTICATE,
+                Some(
+                    "Bearer realm=\"SCIM\", error=\"invalid_token\", error_description=\"the token ended at noon\"",
+                ),
+            ),
+            (
+                rejected(AuthenticationError::InsufficientScope {
+                    scope: "scim:write".into(),
+                }),
+                403,
+                header::WWW_AUTHENTICATE,
+                Some("Bearer realm=\"SCIM\", error=\"insufficient_scope\", scope=\"scim:write\""),
+            ),
+            (
+                rejected(AuthenticationError::TooMany {
+                    retry_after: Duration::from_secs(30),
+                }),
+                429,
+                header::RETRY_AFTER,
+                Some("30"),
+            ),
+            (
+                EngineError::ReadOnly.into(),
+                403,
+                header::WWW_AUTHENTICATE,
+                Some(
+                    "Bearer realm=\"SCIM\", error=\"insufficient_scope\", error_description=\"the credential may read \
+                     and not write\"",
+                ),
             ),
             (
                 HttpError::Method { allow: "GET, HEAD" },

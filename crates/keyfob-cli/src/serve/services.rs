@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response, request::Parts};
 use http_body_util::Full;
 use keyfob_core::Quirk;
-use keyfob_engine::{AuthenticationScheme, Caller, DynStore, StoreError, TenantId};
+use keyfob_engine::{AuthenticationError, AuthenticationScheme, Caller, DynStore, StoreError, TenantId};
 use keyfob_http::{
     RequestAuthenticator, RequestAuthenticatorError, ScimService, ScimServiceBuilder, bearer_token,
     token_without_scheme,
@@ -116,14 +116,16 @@ impl Services {
         if let Some(token) = bearer_token(&request.headers) {
             return self.open(token).await;
         }
-        let token = token_without_scheme(&request.headers).ok_or(RequestAuthenticatorError::Unauthorized)?;
+        let token = token_without_scheme(&request.headers).ok_or(AuthenticationError::Rejected)?;
         // Whether the scheme may be left out is known of an organization alone. Its lack is told of a token that opens
         // none in the same words, so that the answer says nothing of the token.
         match self.open(token).await {
             Ok((_, profile)) if !self.takes_bare_tokens(profile) => {
                 Err(RequestAuthenticatorError::SchemeMissing)
             }
-            Err(RequestAuthenticatorError::Unauthorized) => Err(RequestAuthenticatorError::SchemeMissing),
+            Err(RequestAuthenticatorError::Refused(AuthenticationError::Rejected)) => {
+                Err(RequestAuthenticatorError::SchemeMissing)
+            }
             found => found,
         }
     }
@@ -172,7 +174,7 @@ impl RequestAuthenticator for TakesOutcome {
             .extensions
             .get()
             .and_then(|Outcome(outcome)| outcome.lock().unwrap_or_else(PoisonError::into_inner).take());
-        outcome.unwrap_or(Err(RequestAuthenticatorError::Unauthorized))
+        outcome.unwrap_or(Err(AuthenticationError::Rejected.into()))
     }
 
     fn schemes(&self) -> Vec<AuthenticationScheme> {

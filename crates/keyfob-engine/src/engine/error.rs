@@ -24,6 +24,9 @@ pub enum EngineError {
         /// The id that was asked for.
         id: ResourceId,
     },
+    /// The caller's credential may read and not write; maps to 403.
+    #[error("the credential may read and not write")]
+    ReadOnly,
     /// The resource doesn't have a version that the client named; maps to 412.
     #[error("the resource has been changed since the version that the request names")]
     PreconditionFailed,
@@ -105,6 +108,7 @@ impl ToErrorBody for EngineError {
         let detail = || format_smolstr!("{self}");
         match self {
             Self::NotFound { .. } => ErrorBody::new(404, detail()),
+            Self::ReadOnly => ErrorBody::new(403, detail()),
             Self::PreconditionFailed => ErrorBody::new(412, detail()),
             Self::Uniqueness { .. } | Self::NameTaken { .. } => {
                 ErrorBody::new(409, detail()).with_scim_type(ScimType::Uniqueness)

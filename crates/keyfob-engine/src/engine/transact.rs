@@ -172,7 +172,7 @@ impl<S: Store> Engine<S> {
     /// commit. `verb` is the operation that events name.
     ///
     /// # Errors
-    /// The error of `decide`, [`EngineError::NotFound`], [`EngineError::Uniqueness`], [`EngineError::UnknownMembers`],
+    /// The error of `decide`, [`EngineError::ReadOnly`], [`EngineError::NotFound`], [`EngineError::Uniqueness`], [`EngineError::UnknownMembers`],
     /// [`EngineError::Contention`], [`EngineError::Store`].
     pub async fn transact(
         &self,
@@ -182,6 +182,9 @@ impl<S: Store> Engine<S> {
         answer: Option<&Selection>,
         mut decide: impl FnMut(&Seen) -> Result<Decision, EngineError> + Send,
     ) -> Result<Settled, EngineError> {
+        if cx.is_read_only() {
+            return Err(EngineError::ReadOnly);
+        }
         let _turn = match reads.subject {
             Subject::New(_) => None,
             Subject::Existing(id) => Some(self.turns().exclusive(cx.tenant(), id).await),

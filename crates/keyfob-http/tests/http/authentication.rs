@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, request::Parts};
 use http_body_util::Full;
 use keyfob_core::ResourceId;
-use keyfob_engine::{AuthenticationScheme, Authenticator, Caller, DynStore, StoreError};
+use keyfob_engine::{AuthenticationError, AuthenticationScheme, Authenticator, Caller, DynStore, StoreError};
 use keyfob_http::{BearerTokens, RequestAuthenticator, RequestAuthenticatorError};
 use keyfob_provisioning::{Profile, Provisioner};
 use serde_json::json;
@@ -27,7 +27,8 @@ impl RequestAuthenticator for Application {
             .get("x-user")
             .and_then(|value| value.to_str().ok())
         {
-            Some("nobody") => Err(RequestAuthenticatorError::Forbidden),
+            Some("nobody") => Err(AuthenticationError::Forbidden.into()),
+            Some("reader") => Ok(caller.read_only()),
             Some("broken") => Err(StoreError::unavailable("the directory is away").into()),
             Some(id) => match id.strip_prefix("token:") {
                 Some(id) => Ok(caller.with_resource("Token", ResourceId::new(id))),
@@ -114,6 +115,41 @@ async fn every_endpoint_needs_a_token_and_every_bad_one_is_refused_alike() {
     assert_eq!(
         server.send("GET", &format!("/Users/{user}"), None).await.status,
         200
+    );
+}
+
+#[tokio::test]
+async fn rfc_6750_3_1_a_credential_that_may_read_reads_everything_and_writes_nothing() {
+    let server = application().await;
+    let user = server.create_user("bjensen").await;
+    let reader = [("x-user", "reader")];
+    let body = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "other"});
+    let retitle = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "replace", "path": "title", "value": "Guide"}]});
+    let search = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"]});
+    let path = format!("/Users/{user}");
+    for (method, path, body, status) in [
+        ("GET", path.as_str(), None, 200),
+        ("HEAD", &path, None, 200),
+        ("GET", "/Users", None, 200),
+        ("POST", "/Users/.search", Some(&search), 200),
+        ("GET", "/ServiceProviderConfig", None, 200),
+        ("POST", "/Users", Some(&body), 403),
+        ("PUT", &path, Some(&body), 403),
+        ("PATCH", &path, Some(&retitle), 403),
+        ("DELETE", &path, None, 403),
+    ] {
+        let answer = server.send_with(method, path, &reader, body).await;
+        assert_eq!(answer.status, status, "{method} {path}: {answer}");
+        if status == 403 {
+            let challenge = answer.header("www-authenticate").unwrap_or_default();
+            assert!(challenge.contains("error=\"insufficient_scope\""), "{challenge}");
+        }
+    }
+    let answer = server.send("GET", &path, None).await;
+    assert_eq!(
+        (answer.status, &answer.json()["userName"]),
+        (200, &json!("bjensen"))
     );
 }
 

@@ -51,7 +51,7 @@ fn t_13_every_bad_token_is_refused_in_the_same_words() {
         let body = error.to_error_body();
         assert_eq!(
             (body.status, body.detail.as_str()),
-            (401, "the bearer token is missing or not valid")
+            (401, "the credentials are missing or not valid")
         );
     }
 }
