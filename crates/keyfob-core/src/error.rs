@@ -199,13 +199,25 @@ impl ErrorBody {
     #[must_use]
     pub fn to_resource(&self) -> Resource {
         let mut message = Resource::new([Self::SCHEMA]);
-        let core = message.core_mut();
-        core.insert("status", Value::String(format_smolstr!("{}", self.status)));
-        if let Some(scim_type) = self.scim_type {
-            core.insert("scimType", scim_type.as_str());
-        }
-        core.insert("detail", self.detail.clone());
+        self.write(message.core_mut());
         message
+    }
+
+    /// Returns the message as an object, as the answer to a bulk request holds it.
+    #[must_use]
+    pub fn to_object(&self) -> Object {
+        let mut message = Object::new();
+        message.insert("schemas", vec![Value::from(Self::SCHEMA.as_str())]);
+        self.write(&mut message);
+        message
+    }
+
+    fn write(&self, message: &mut Object) {
+        message.insert("status", Value::String(format_smolstr!("{}", self.status)));
+        if let Some(scim_type) = self.scim_type {
+            message.insert("scimType", scim_type.as_str());
+        }
+        message.insert("detail", self.detail.clone());
     }
 
     /// The message as JSON.

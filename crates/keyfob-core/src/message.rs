@@ -3,6 +3,7 @@
 mod bulk;
 mod config;
 mod deviation;
+mod job;
 mod list;
 mod page;
 mod patch;
@@ -16,6 +17,7 @@ pub use self::{
     bulk::{BulkMethod, BulkOperation, BulkRequest, BulkResponse, BulkResult},
     config::{BulkLimits, ServiceProviderConfig},
     deviation::{Deviation, Deviations},
+    job::{BulkJob, BulkJobOperation},
     list::ListResponse,
     page::ListPage,
     patch::{PatchOperation, PatchOperationKind, PatchRequest},
@@ -54,6 +56,17 @@ pub enum MessageError {
         /// What it should be.
         expected: &'static str,
     },
+    /// A bulk request has more operations than the server takes; maps to 413 (RFC 7644 section 3.7.4).
+    #[error("the request has {count} operations, and maxOperations is {limit}")]
+    TooManyOperations {
+        /// The number of operations.
+        count: usize,
+        /// The number that is taken at most.
+        limit: usize,
+    },
+    /// `sortOrder` is neither `ascending` nor `descending`; maps to `invalidValue`.
+    #[error("`sortOrder` is neither `ascending` nor `descending`")]
+    SortOrder,
     /// The names in `attributes` or `excludedAttributes` can't be taken.
     #[error(transparent)]
     Projection(#[from] ProjectionError),
@@ -64,6 +77,10 @@ impl ToErrorBody for MessageError {
         match self {
             Self::Json(error) => error.to_error_body(),
             Self::Projection(error) => error.to_error_body(),
+            Self::TooManyOperations { .. } => ErrorBody::new(413, smol_str::format_smolstr!("{self}")),
+            Self::SortOrder => {
+                ErrorBody::bad_request(ScimType::InvalidValue, smol_str::format_smolstr!("{self}"))
+            }
             other => ErrorBody::bad_request(ScimType::InvalidSyntax, smol_str::format_smolstr!("{other}")),
         }
     }

@@ -244,6 +244,41 @@ pub struct BulkResult {
 }
 
 impl BulkResponse {
+    /// Creates an answer of these results.
+    #[must_use]
+    pub fn new(results: Vec<BulkResult>) -> Self {
+        Self { results }
+    }
+
+    /// Returns the answer as JSON.
+    ///
+    /// ```
+    /// use keyfob_core::message::{BulkMethod, BulkResponse, BulkResult};
+    ///
+    /// let mut result = BulkResult::new(204);
+    /// result.method = Some(BulkMethod::Delete);
+    /// result.location = Some("https://example.com/v2/Users/1".into());
+    /// assert_eq!(
+    ///     String::from_utf8(BulkResponse::new(vec![result]).to_json())?,
+    ///     concat!(
+    ///         r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkResponse"],"Operations":["#,
+    ///         r#"{"location":"https://example.com/v2/Users/1","method":"DELETE","status":"204"}]}"#,
+    ///     ),
+    /// );
+    /// # Ok::<(), std::string::FromUtf8Error>(())
+    /// ```
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        let mut message = Object::new();
+        message.insert("schemas", vec![Value::from(SchemaUri::BULK_RESPONSE.as_str())]);
+        let results = self
+            .results
+            .iter()
+            .map(|result| Value::Object(result.to_object()));
+        message.insert("Operations", results.collect::<Vec<_>>());
+        json::object_to_vec(&message)
+    }
+
     /// Reads the answer to a bulk request.
     ///
     /// # Errors
@@ -275,6 +310,37 @@ impl BulkResponse {
 }
 
 impl BulkResult {
+    /// Creates the result of an operation with this status.
+    #[must_use]
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the result as an object of the message.
+    #[must_use]
+    pub fn to_object(&self) -> Object {
+        let mut object = Object::new();
+        let method = self.method.map(|method| SmolStr::new_static(method.as_str()));
+        for (name, text) in [
+            ("location", &self.location),
+            ("method", &method),
+            ("bulkId", &self.bulk_id),
+            ("version", &self.version),
+        ] {
+            if let Some(text) = text {
+                object.insert(name, text.clone());
+            }
+        }
+        object.insert("status", format_smolstr!("{}", self.status));
+        if let Some(response) = &self.response {
+            object.insert("response", response.clone());
+        }
+        object
+    }
+
     fn read(reader: &mut Reader<'_>) -> Self {
         let method = reader
             .text("method")

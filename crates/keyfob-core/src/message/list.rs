@@ -1,15 +1,19 @@
 //! Answers to queries.
 
+use smol_str::SmolStr;
+
 use crate::{json, name::SchemaUri, resource::Resource};
 
-/// The answer to a query (RFC 7644 section 3.4.2).
+/// The answer to a query (RFC 7644 section 3.4.2, RFC 9865 section 2).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ListResponse {
     /// How many resources match, on whatever page.
     pub total_results: usize,
-    /// The place of the first one here, counted from 1.
-    pub start_index: usize,
+    /// The place of the first one here, counted from 1; none on a page that was asked for by cursor.
+    pub start_index: Option<usize>,
+    /// The cursor of the next page; none on the last page, and on a page that was asked for by index.
+    pub next_cursor: Option<SmolStr>,
     /// The resources of this page.
     pub resources: Vec<Resource>,
 }
@@ -20,7 +24,27 @@ impl ListResponse {
     pub fn new(total_results: usize, start_index: usize, resources: Vec<Resource>) -> Self {
         Self {
             total_results,
-            start_index,
+            start_index: Some(start_index),
+            next_cursor: None,
+            resources,
+        }
+    }
+
+    /// Creates a page of `total_results` resources that was asked for by cursor.
+    ///
+    /// ```
+    /// use keyfob_core::message::ListResponse;
+    ///
+    /// let page = ListResponse::by_cursor(0, None, Vec::new());
+    /// assert!(!String::from_utf8(page.to_json())?.contains("startIndex"));
+    /// # Ok::<(), std::string::FromUtf8Error>(())
+    /// ```
+    #[must_use]
+    pub fn by_cursor(total_results: usize, next_cursor: Option<SmolStr>, resources: Vec<Resource>) -> Self {
+        Self {
+            total_results,
+            start_index: None,
+            next_cursor,
             resources,
         }
     }
@@ -31,14 +55,21 @@ impl ListResponse {
         let mut out = Vec::with_capacity(256 + self.resources.len() * 1024);
         out.extend_from_slice(
             format!(
-                "{{\"schemas\":[\"{}\"],\"totalResults\":{},\"startIndex\":{},\"itemsPerPage\":{},\"Resources\":[",
+                "{{\"schemas\":[\"{}\"],\"totalResults\":{}",
                 SchemaUri::LIST_RESPONSE,
                 self.total_results,
-                self.start_index,
-                self.resources.len(),
             )
             .as_bytes(),
         );
+        if let Some(start_index) = self.start_index {
+            out.extend_from_slice(format!(",\"startIndex\":{start_index}").as_bytes());
+        }
+        out.extend_from_slice(format!(",\"itemsPerPage\":{}", self.resources.len()).as_bytes());
+        if let Some(cursor) = &self.next_cursor {
+            out.extend_from_slice(b",\"nextCursor\":");
+            json::write_string(&mut out, cursor);
+        }
+        out.extend_from_slice(b",\"Resources\":[");
         for (index, resource) in self.resources.iter().enumerate() {
             if index > 0 {
                 out.push(b',');

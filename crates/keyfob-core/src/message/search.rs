@@ -43,6 +43,41 @@ pub enum SortOrder {
     Descending,
 }
 
+impl SortOrder {
+    /// Reads the value of `sortOrder`, in any case. An empty text says nothing, as a parameter that is left out.
+    ///
+    /// ```
+    /// use keyfob_core::message::SortOrder;
+    ///
+    /// assert_eq!(SortOrder::parse("descending")?, SortOrder::Descending);
+    /// assert_eq!(SortOrder::parse("")?, SortOrder::Ascending);
+    /// assert!(SortOrder::parse("down").is_err());
+    /// # Ok::<(), keyfob_core::message::MessageError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`MessageError::SortOrder`], which maps to `invalidValue`.
+    pub fn parse(text: &str) -> Result<Self, MessageError> {
+        let text = text.trim();
+        if text.is_empty() || text.eq_ignore_ascii_case("ascending") {
+            Ok(Self::Ascending)
+        } else if text.eq_ignore_ascii_case("descending") {
+            Ok(Self::Descending)
+        } else {
+            Err(MessageError::SortOrder)
+        }
+    }
+
+    /// Returns the keyword on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ascending => "ascending",
+            Self::Descending => "descending",
+        }
+    }
+}
+
 impl SearchRequest {
     /// A query for everything.
     #[must_use]
@@ -161,11 +196,7 @@ impl SearchRequest {
             filter: string(&message, "filter")?,
             projection: Projection::of_names(only, except, dialect)?,
             sort_by: string(&message, "sortBy")?,
-            sort_order: if sort_order.eq_ignore_ascii_case("descending") {
-                SortOrder::Descending
-            } else {
-                SortOrder::Ascending
-            },
+            sort_order: SortOrder::parse(&sort_order)?,
             start_index: integer(&message, "startIndex")?,
             count: integer(&message, "count")?,
             cursor: string(&message, "cursor")?,
