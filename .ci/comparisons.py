@@ -26,6 +26,7 @@ ALLOWED = {
     "keyfob-core/src/resource/address.rs": (1, "names of types"),
     "keyfob-core/src/validate/members.rs": (2, "names of types and attributes"),
     "keyfob-core/src/validate/value.rs": (2, "booleans that are sent as texts"),
+    "keyfob-engine/src/engine/cursor.rs": (1, "paths of attributes"),
     "keyfob-provisioning/src/admin/link.rs": (2, "names of attributes"),
     "keyfob-engine/src/policy/active.rs": (1, "booleans that are sent as texts"),
     "keyfob-filter/src/compile.rs": (3, "names of types, and booleans that are sent as texts"),

@@ -4,7 +4,11 @@ use keyfob_core::{Object, Resource, SchemaUri, Value, resource::Meta};
 use keyfob_store::Store;
 use smol_str::{SmolStr, format_smolstr};
 
-use crate::{context::Context, engine::Engine, feature::Feature};
+use crate::{
+    context::Context,
+    engine::{CURSOR_TIMEOUT, Engine},
+    feature::Feature,
+};
 
 /// A way in which clients prove who they are (`authenticationSchemes`, RFC 7643 section 5).
 ///
@@ -118,7 +122,7 @@ impl<S: Store> Engine<S> {
     /// The service provider's configuration (`/ServiceProviderConfig`).
     #[must_use]
     pub fn service_provider_config(&self, cx: &Context, transport: &Transport) -> Resource {
-        let flag = |feature: Feature| Object::from_iter([("supported", feature.is_supported())]);
+        let flag = |feature: Feature| Object::from_iter([("supported", self.supports(feature))]);
         let limit = |object: &mut Object, name: &str, value: usize| {
             object.insert(name, i64::try_from(value).unwrap_or(i64::MAX));
         };
@@ -128,11 +132,15 @@ impl<S: Store> Engine<S> {
         let mut filter = flag(Feature::Filter);
         limit(&mut filter, "maxResults", self.profile().max_page);
         let mut pagination = Object::new();
-        pagination.insert("cursor", Feature::CursorPagination.is_supported());
-        pagination.insert("index", Feature::IndexPagination.is_supported());
+        let has_cursors = self.supports(Feature::CursorPagination);
+        pagination.insert("cursor", has_cursors);
+        pagination.insert("index", self.supports(Feature::IndexPagination));
         pagination.insert("defaultPaginationMethod", "index");
         limit(&mut pagination, "defaultPageSize", self.profile().default_page);
         limit(&mut pagination, "maxPageSize", self.profile().max_page);
+        if has_cursors {
+            pagination.insert("cursorTimeout", i64::from(CURSOR_TIMEOUT));
+        }
         let schemes = transport.authentication_schemes.iter().enumerate();
         let schemes = schemes.map(|(place, scheme)| Value::from(scheme.to_object(place == 0)));
         let mut config = Resource::new([SchemaUri::SERVICE_PROVIDER_CONFIG]);

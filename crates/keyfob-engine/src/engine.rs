@@ -1,6 +1,7 @@
 //! The provisioning engine: what RFC 7644 asks of a service provider, over any store.
 
 mod commit;
+mod cursor;
 mod error;
 mod key;
 mod patch;
@@ -8,28 +9,33 @@ mod precondition;
 mod read;
 mod record;
 mod search;
+mod secret;
+mod sort;
 mod transact;
 mod turn;
 mod view;
 mod write;
 
-use std::fmt;
+use std::{fmt, sync::OnceLock};
 
 use keyfob_core::{Clock, DateTime, IdGenerator, Registry, ResourceId, SystemClock, UuidGenerator};
 use keyfob_store::Store;
 use smol_str::SmolStr;
 
-use self::turn::Turns;
+pub(crate) use self::cursor::TIMEOUT as CURSOR_TIMEOUT;
 pub use self::{
     commit::{DeleteAction, Draft, change_of, event_of},
+    cursor::CursorError,
     error::EngineError,
     key::unique_keys,
     precondition::{EntityTags, Precondition},
     read::Found,
     record::{Loaded, Record},
+    sort::SortError,
     transact::{Decision, Prepared, Reads, Seen, Settled, Subject},
     write::Written,
 };
+use self::{secret::Secret, turn::Turns};
 use crate::{
     facts::{Erased, FactSource},
     lifecycle::Lifecycle,
@@ -56,6 +62,7 @@ pub struct Engine<S> {
     sources: Vec<Box<dyn Erased<S>>>,
     rules: Vec<Box<dyn Rule>>,
     turns: Turns,
+    cursor_secret: OnceLock<Secret>,
 }
 
 impl<S: Store> Engine<S> {
@@ -77,6 +84,7 @@ impl<S: Store> Engine<S> {
             sources: Vec::new(),
             rules: Vec::new(),
             turns: Turns::default(),
+            cursor_secret: OnceLock::new(),
         }
     }
 

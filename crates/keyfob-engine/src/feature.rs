@@ -1,5 +1,9 @@
 //! The features that the protocol leaves to a service provider.
 
+use keyfob_store::Store;
+
+use crate::engine::Engine;
+
 /// A feature that a service provider may offer (RFC 7643 section 5, RFC 9865 section 4).
 ///
 /// One table says which of them there are: a request for one that is missing is refused by it, or the feature ignored
@@ -22,23 +26,42 @@ pub enum Feature {
     Filter,
     /// Setting a password (`changePassword`). A password in a body is accepted and dropped.
     ChangePassword,
-    /// Lists in an order of the client's (`sort`). `sortBy` is ignored without it (RFC 7644 section 3.4.2.3).
+    /// Lists in an order of the client's (`sort`).
     Sort,
     /// Versions of resources (`etag`).
     Etag,
     /// Pages by number (`pagination.index`).
     IndexPagination,
-    /// Pages by cursor (`pagination.cursor`).
+    /// Pages by cursor (`pagination.cursor`), over a store that has cursors and keeps the secret that seals them.
     CursorPagination,
 }
 
 impl Feature {
-    /// Returns true if the engine offers it.
+    /// Returns true if the engine offers it, over a store that can do all that it needs.
     #[must_use]
     pub const fn is_supported(self) -> bool {
         match self {
-            Self::Patch | Self::Filter | Self::Etag | Self::IndexPagination => true,
-            Self::Bulk | Self::ChangePassword | Self::Sort | Self::CursorPagination => false,
+            Self::Patch
+            | Self::Filter
+            | Self::Sort
+            | Self::Etag
+            | Self::IndexPagination
+            | Self::CursorPagination => true,
+            Self::Bulk | Self::ChangePassword => false,
         }
+    }
+}
+
+impl<S: Store> Engine<S> {
+    /// Returns true if the engine offers a feature over its store.
+    ///
+    /// Sorting needs nothing of a store: what it can't sort, the engine sorts up to a bound.
+    #[must_use]
+    pub fn supports(&self, feature: Feature) -> bool {
+        feature.is_supported()
+            && match feature {
+                Feature::CursorPagination => self.has_cursors(),
+                _ => true,
+            }
     }
 }

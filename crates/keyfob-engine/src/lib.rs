@@ -18,8 +18,8 @@ pub mod state;
 pub use keyfob_store::{
     Capabilities, Change, Commit, CommitError, CommitId, Committed, DynStore, Event, EventId, Expected,
     FeedError, Feeds, Hooked, Hooks, Listed, Maintenance, MemberPolicy, NewEvent, OnRefusal, Outcome, Page,
-    Position, Query, ReadContext, RelationDelta, RequestId, Selection, Store, StoreError, StoreExt, Stored,
-    TenantId, UniqueKey, Visibility, When,
+    Paging, Position, Query, ReadContext, RelationDelta, RequestId, Selection, Store, StoreError, StoreExt,
+    Stored, TenantId, UniqueKey, Visibility, When,
 };
 
 pub use self::{
@@ -27,8 +27,8 @@ pub use self::{
     context::{Actor, Context},
     discovery::{AuthenticationScheme, Transport},
     engine::{
-        Decision, DeleteAction, Draft, Engine, EngineError, EntityTags, Found, Loaded, Precondition,
-        Prepared, Reads, Record, Seen, Settled, Subject, Written,
+        CursorError, Decision, DeleteAction, Draft, Engine, EngineError, EntityTags, Found, Loaded,
+        Precondition, Prepared, Reads, Record, Seen, Settled, SortError, Subject, Written,
     },
     facts::{FactSource, Facts},
     feature::Feature,

@@ -39,6 +39,7 @@ impl Access {
     /// Notes where the path leads to.
     pub(crate) fn leads_to(&mut self, route: &Route<'_>) {
         self.endpoint = match route {
+            Route::Root => SmolStr::new_static("/"),
             Route::Resources(resource_type) => resource_type.endpoint().into(),
             Route::Resource(resource_type, id) => {
                 self.id = Some(id.clone());

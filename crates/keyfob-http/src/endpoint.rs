@@ -41,6 +41,10 @@ impl<S: Store> Exchange<'_, S> {
             ref method => method,
         };
         match (&route, method) {
+            (Route::Root, &Method::GET) => {
+                let request = parameters.search_request(self.dialect())?;
+                self.search(&self.exposed(), &request).await
+            }
             (Route::Resources(resource_type), &Method::GET) => {
                 self.search(&[resource_type], &parameters.search_request(self.dialect())?)
                     .await
@@ -67,19 +71,23 @@ impl<S: Store> Exchange<'_, S> {
             }
             (Route::Search(None), &Method::POST) => {
                 let request = SearchRequest::from_json(&self.read(body).await?, self.dialect())?;
-                let resource_types = self.engine.registry().resource_types().iter();
-                let exposed: Vec<_> = resource_types
-                    .filter(|resource_type| resource_type.is_exposed())
-                    .collect();
-                self.search(&exposed, &request).await
+                self.search(&self.exposed(), &request).await
             }
             (Route::Discovery(_), &Method::GET) if parameters.has_filter() => Err(HttpError::DiscoveryFilter),
             (Route::Discovery(discovery), &Method::GET) => self.discover(discovery),
-            (Route::Bulk, &Method::POST) if !Feature::Bulk.is_supported() => {
+            (Route::Bulk, &Method::POST) if !self.engine.supports(Feature::Bulk) => {
                 Err(HttpError::NotImplemented { what: "`/Bulk`" })
             }
             _ => Err(HttpError::Method { allow: route.allow() }),
         }
+    }
+
+    /// The resource types that clients see.
+    fn exposed(&self) -> Vec<&ResourceType> {
+        let resource_types = self.engine.registry().resource_types().iter();
+        resource_types
+            .filter(|resource_type| resource_type.is_exposed())
+            .collect()
     }
 
     async fn read<B>(&self, body: B) -> Result<Bytes, HttpError>

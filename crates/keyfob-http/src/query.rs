@@ -75,10 +75,7 @@ impl<'q> Parameters<'q> {
         request.filter = self.filter.as_deref().map(SmolStr::new);
         request.projection = self.projection(dialect)?;
         request.sort_by = self.sort_by.as_deref().map(SmolStr::new);
-        request.sort_order = match self.sort_order.as_deref() {
-            Some(order) if order.eq_ignore_ascii_case("descending") => SortOrder::Descending,
-            _ => SortOrder::Ascending,
-        };
+        request.sort_order = SortOrder::parse(self.sort_order.as_deref().unwrap_or_default())?;
         request.start_index = integer("startIndex", self.start_index.as_deref())?;
         request.count = integer("count", self.count.as_deref())?;
         request.cursor = self.cursor.as_deref().map(SmolStr::new);

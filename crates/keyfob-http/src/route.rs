@@ -8,6 +8,8 @@ use percent_encoding::percent_decode_str;
 /// What a path leads to.
 #[derive(Debug)]
 pub(crate) enum Route<'r> {
+    /// All resources (RFC 7644 section 3.4.2.1).
+    Root,
     /// All resources of a type.
     Resources(&'r ResourceType),
     /// One resource.
@@ -68,7 +70,7 @@ impl<'r> Route<'r> {
                     _ => return None,
                 }
             }
-            [] => return None,
+            [] => Self::Root,
         })
     }
 
@@ -78,7 +80,7 @@ impl<'r> Route<'r> {
             Self::Resources(_) => "GET, HEAD, POST",
             Self::Resource(..) | Self::Me => "GET, HEAD, PUT, PATCH, DELETE",
             Self::Search(_) | Self::Bulk => "POST",
-            Self::Discovery(_) => "GET, HEAD",
+            Self::Root | Self::Discovery(_) => "GET, HEAD",
         }
     }
 }
@@ -96,6 +98,7 @@ mod tests {
     fn told(path: &str, registry: &Registry) -> String {
         match Route::of(path, registry) {
             None => "nothing".into(),
+            Some(Route::Root) => "everything".into(),
             Some(Route::Resources(resource_type)) => format!("all {}", resource_type.name()),
             Some(Route::Resource(resource_type, id)) => format!("{} <{id}>", resource_type.name()),
             Some(Route::Search(Some(resource_type))) => format!("search {}", resource_type.name()),
@@ -134,8 +137,9 @@ mod tests {
             ("/ResourceTypes/User", "ResourceType(\"User\")"),
             ("/Schemas", "Schemas"),
             ("/Schemas/urn%3Aa:b", "Schema(\"urn:a:b\")"),
-            ("", "nothing"),
-            ("/", "nothing"),
+            ("", "everything"),
+            ("/", "everything"),
+            ("//", "everything"),
             ("/users", "nothing"),
             ("/User", "nothing"),
             ("/Users/a/b", "nothing"),

@@ -10,6 +10,7 @@ use keyfob_store::StoreError;
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
+use super::{CursorError, SortError};
 use crate::rule::Rejection;
 
 /// Why an operation of the [`Engine`](super::Engine) did nothing.
@@ -74,8 +75,14 @@ pub enum EngineError {
     /// The filter names an attribute or an operator that doesn't fit.
     #[error(transparent)]
     Filter(#[from] CompileError),
-    /// The query asks for a page by cursor; maps to `invalidCursor`. Answering the first page instead would pass it off
-    /// as the last one (RFC 9865 section 2).
+    /// The query can't be sorted as it asks.
+    #[error(transparent)]
+    Sort(#[from] SortError),
+    /// The page can't be read by its cursor.
+    #[error(transparent)]
+    Cursor(#[from] CursorError),
+    /// The query asks for a page by cursor, and the store has none; maps to `invalidCursor`. Answering the first page
+    /// instead would pass it off as the last one (RFC 9865 section 2).
     #[error("pages are asked for by `startIndex` and `count`; a `cursor` is not supported")]
     CursorUnsupported,
     /// A PATCH of a writeOnly attribute, such as `password`, that the service doesn't keep; maps to 400 `mutability`.
@@ -121,6 +128,8 @@ impl ToErrorBody for EngineError {
             Self::Message(error) => error.to_error_body(),
             Self::FilterSyntax(error) => error.to_error_body(),
             Self::Filter(error) => error.to_error_body(),
+            Self::Sort(error) => error.to_error_body(),
+            Self::Cursor(error) => error.to_error_body(),
             Self::CursorUnsupported => ErrorBody::bad_request(ScimType::InvalidCursor, detail()),
             Self::NotKept { .. } => ErrorBody::bad_request(ScimType::Mutability, detail()),
             Self::Contention => ErrorBody::new(503, detail()),

@@ -396,7 +396,7 @@ fn rfc_7644_3_4_2_4_pages_are_counted_from_one_and_bounded() {
             .collect();
         assert_eq!(
             (list.total_results, list.start_index, names),
-            (7, expected_start, expected),
+            (7, Some(expected_start), expected),
             "{start:?} {count:?}"
         );
     }

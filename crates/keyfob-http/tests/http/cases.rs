@@ -20,18 +20,6 @@ const SKIPPED: &[(&str, &str)] = &[
     ("fb-bulk-malformed-op-is-400-inside", BULK),
     ("fb-bulk-invalid-method", BULK),
     (
-        "fb-sort-descending",
-        "sorting is not supported, and the service says so",
-    ),
-    (
-        "fb-root-query-get",
-        "the root is queried by POST /.search; GET of it is optional",
-    ),
-    (
-        "fb-http-root-path",
-        "the root is queried by POST /.search; GET of it is optional",
-    ),
-    (
         "fb-http-414-has-scim-body",
         "a service embedded in a server doesn't see a target that the server refuses",
     ),
@@ -48,10 +36,7 @@ const SKIPPED: &[(&str, &str)] = &[
         "list-groups-no-n-plus-1",
         "a property of the store contract: one call of `query` answers a page",
     ),
-    (
-        "root-query",
-        "the root is queried by POST /.search; GET of it is optional",
-    ),
+    ("root-query", "a scenario: sorting.rs"),
     ("indirect-groups", "a user shows the groups that name the user"),
     (
         "accessiq-no-default-unit",

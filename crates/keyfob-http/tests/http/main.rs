@@ -12,6 +12,8 @@ mod compare;
 #[cfg(test)]
 mod cost;
 #[cfg(test)]
+mod cursors;
+#[cfg(test)]
 mod discovery;
 #[cfg(test)]
 mod domain;
@@ -33,6 +35,8 @@ mod projections;
 mod protocol;
 #[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod sorting;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
