@@ -31,6 +31,8 @@ ALLOWED = {
     "keyfob-engine/src/policy/active.rs": (1, "booleans that are sent as texts"),
     "keyfob-filter/src/compile.rs": (3, "names of types, and booleans that are sent as texts"),
     "keyfob-patch/src/element.rs": (1, "names of attributes"),
+    "keyfob-store-postgres/src/read/lookup.rs": (1, "paths of attributes"),
+    "keyfob-store-postgres/src/read/relation.rs": (1, "names of relations"),
     "keyfob-store-sqlite/src/index.rs": (1, "paths of attributes"),
     "keyfob-store-sqlite/src/read/lookup.rs": (1, "paths of attributes"),
     "keyfob-store-sqlite/src/read/relation.rs": (1, "names of relations"),

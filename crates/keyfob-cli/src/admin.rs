@@ -22,7 +22,7 @@ use crate::{Answer, Unusable, output, profile::NamedProfile, service::CardFormat
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// Where resources are kept: `sqlite:PATH`
+    /// Where resources are kept: `sqlite:PATH`, or `postgres://USER@HOST/DATABASE` with the password in PGPASSWORD
     #[arg(long, global = true, value_name = "URL", default_value = "sqlite:keyfob.db")]
     store: StoreUrl,
     /// The organization, by its name
@@ -217,7 +217,7 @@ async fn perform(arguments: &Arguments) -> Result<(), Failure> {
     if let Command::Org(command) = &arguments.command {
         return organization::run(arguments, command).await;
     }
-    let store = arguments.store.open()?;
+    let store = arguments.store.open().await?;
     // Organizations are the same to the provisioners of all profiles.
     let any = NamedProfile::Interop.provisioner(store.clone(), &CardFormats::default())?;
     let organization = any.admin().organization(&arguments.org).await?;

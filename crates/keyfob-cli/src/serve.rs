@@ -31,7 +31,8 @@ pub(crate) struct Arguments {
     /// The address to listen on, as in `127.0.0.1:8080` or `localhost:8080`; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: String,
-    /// Where resources are kept: `sqlite:PATH` or `memory:`
+    /// Where resources are kept: `sqlite:PATH`, `memory:`, or `postgres://USER@HOST/DATABASE` with the password in
+    /// PGPASSWORD
     #[arg(long, value_name = "URL", default_value = "sqlite:keyfob.db")]
     store: StoreUrl,
     /// The path under which SCIM is served
@@ -100,7 +101,7 @@ async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
     let listener = TcpListener::bind(&arguments.listen)
         .await
         .map_err(|error| Unusable::new(format!("cannot listen on {}: {error}", arguments.listen)))?;
-    let store = arguments.store.open_or_create()?;
+    let store = arguments.store.open_or_create().await?;
     let provisioners = Provisioners::new(&store, &arguments.card_formats)?;
     let origin = format!("http://{}", listener.local_addr()?);
     let profiles = match provisioners.profiles().await?.as_slice() {

@@ -1,65 +1,114 @@
 //! Which store a URL names.
 
-use std::{fmt, path::PathBuf, str::FromStr};
+use std::{env, fmt, path::PathBuf, str::FromStr};
 
-use keyfob_core::schema::RegistryBuilder;
+use keyfob_core::{Registry, schema::RegistryBuilder};
 use keyfob_engine::DynStore;
 use keyfob_store_memory::MemoryStore;
-use keyfob_store_sqlite::{OpenError, Options, SqliteStore};
+use keyfob_store_postgres::{self as postgres, DatabaseUrl, PostgresStore};
+use keyfob_store_sqlite::{self as sqlite, SqliteStore};
 
 use crate::Unusable;
 
-/// A store, named by a URL.
+/// The password of a PostgreSQL store whose URL has none. Other users of the machine see the arguments of a command.
+const PASSWORD: &str = "PGPASSWORD";
+
+/// How a store is written.
+const FORMS: &str = "a store is `sqlite:PATH`, `postgres://USER@HOST/DATABASE` or `memory:`";
+
+/// A store, named by a URL. Neither `Debug` nor `Display` show a password.
 #[derive(Clone, Debug)]
 pub(crate) enum StoreUrl {
     /// `memory:`
     Memory,
     /// `sqlite:PATH`
     Sqlite(PathBuf),
+    /// `postgres://…`
+    Postgres(Box<DatabaseUrl>),
+    /// A URL that can't be used, with the reason. The parser of arguments would repeat it with its password.
+    Unusable(String),
 }
 
 impl StoreUrl {
-    /// Opens the store; a SQLite database is created on first use.
-    pub(crate) fn open_or_create(&self) -> Result<DynStore, Unusable> {
-        self.open_with(Options::new())
+    /// Opens the store; a SQLite database and the tables of a PostgreSQL store are created on first use.
+    pub(crate) async fn open_or_create(&self) -> Result<DynStore, Unusable> {
+        self.open_with(true).await
     }
 
     /// Opens a store that has to be there, and to be there after the command, too.
-    pub(crate) fn open(&self) -> Result<DynStore, Unusable> {
-        self.demand_file()?;
-        self.open_with(Options::new().without_creation())
+    pub(crate) async fn open(&self) -> Result<DynStore, Unusable> {
+        self.demand_lasting()?;
+        self.open_with(false).await
     }
 
     /// Refuses a store that ends with the process: administrators would change nothing.
-    pub(crate) fn demand_file(&self) -> Result<(), Unusable> {
+    pub(crate) fn demand_lasting(&self) -> Result<(), Unusable> {
         match self {
             Self::Memory => Err(Unusable::new(
                 "`memory:` is empty and ends with the command; give the store of a server, as in `sqlite:PATH`",
             )),
-            Self::Sqlite(_) => Ok(()),
+            Self::Sqlite(_) | Self::Postgres(_) | Self::Unusable(_) => Ok(()),
         }
     }
 
-    fn open_with(&self, options: Options) -> Result<DynStore, Unusable> {
-        let path = match self {
-            Self::Memory => return Ok(DynStore::new(MemoryStore::new())),
-            Self::Sqlite(path) => path,
-        };
+    async fn open_with(&self, may_create: bool) -> Result<DynStore, Unusable> {
         // Every profile's types, as which organization has which is known when the store is open.
-        let registry = keyfob_access::register(RegistryBuilder::verkada()).build()?;
-        match SqliteStore::open_with(path, &registry, options) {
-            Ok(store) => Ok(DynStore::new(store)),
-            Err(OpenError::Missing { .. }) => Err(Unusable::new(format!(
-                "there is no store `{}`; `keyfob serve` creates one, and so does `keyfob admin org create NAME --create`",
-                path.display()
-            ))),
-            Err(error) => Err(Unusable::new(format!(
-                "cannot open `{}`: {}",
-                path.display(),
-                Unusable::from(error).message()
-            ))),
+        let registry = || keyfob_access::register(RegistryBuilder::verkada()).build();
+        match self {
+            Self::Memory => Ok(DynStore::new(MemoryStore::new())),
+            Self::Sqlite(path) => open_sqlite(path, &registry()?, may_create),
+            Self::Postgres(url) => open_postgres(url, registry()?, may_create).await,
+            Self::Unusable(reason) => Err(Unusable::new(reason)),
         }
     }
+}
+
+fn open_sqlite(path: &std::path::Path, registry: &Registry, may_create: bool) -> Result<DynStore, Unusable> {
+    let options = sqlite::Options::new();
+    let options = if may_create {
+        options
+    } else {
+        options.without_creation()
+    };
+    match SqliteStore::open_with(path, registry, options) {
+        Ok(store) => Ok(DynStore::new(store)),
+        Err(sqlite::OpenError::Missing { .. }) => Err(missing(path.display())),
+        Err(error) => Err(Unusable::new(format!(
+            "cannot open `{}`: {}",
+            path.display(),
+            Unusable::from(error).message()
+        ))),
+    }
+}
+
+async fn open_postgres(
+    url: &DatabaseUrl,
+    registry: Registry,
+    may_create: bool,
+) -> Result<DynStore, Unusable> {
+    let url = match env::var(PASSWORD) {
+        Ok(password) => url.clone().with_password(&password),
+        Err(_) => url.clone(),
+    };
+    let url = url.with_options(|options| {
+        let options = options.with_registry(registry);
+        if may_create {
+            options
+        } else {
+            options.without_migration()
+        }
+    });
+    match PostgresStore::connect(&url).await {
+        Ok(store) => Ok(DynStore::new(store)),
+        Err(postgres::OpenError::Missing(_)) => Err(missing(&url)),
+        Err(error) => Err(Unusable::new(format!("cannot open `{url}`: {error}"))),
+    }
+}
+
+fn missing(store: impl fmt::Display) -> Unusable {
+    Unusable::new(format!(
+        "there is no store `{store}`; `keyfob serve` creates one, and so does `keyfob admin org create NAME --create`"
+    ))
 }
 
 impl FromStr for StoreUrl {
@@ -73,7 +122,15 @@ impl FromStr for StoreUrl {
                 Err("a store is `sqlite:PATH`, whose path has no options, or `memory:`".into())
             }
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(path.into())),
-            _ => Err("a store is `sqlite:PATH` or `memory:`".into()),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                Ok(match DatabaseUrl::parse(text) {
+                    Ok(url) => Self::Postgres(Box::new(url)),
+                    Err(error) => Self::Unusable(error.to_string()),
+                })
+            }
+            // What looks like a password isn't repeated.
+            _ if text.contains('@') => Ok(Self::Unusable(FORMS.into())),
+            _ => Err(FORMS.into()),
         }
     }
 }
@@ -83,6 +140,8 @@ impl fmt::Display for StoreUrl {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => url.fmt(f),
+            Self::Unusable(_) => f.write_str("unusable"),
         }
     }
 }

@@ -22,7 +22,11 @@ impl Failure {
     }
 
     /// Creates the end of a case that needs what the store doesn't claim. No store fails by it.
-    pub(crate) fn inapplicable(reason: impl Into<String>) -> Self {
+    ///
+    /// A harness [opens](crate::Harness::open) with it where its store can't be tried, such as without its database: then
+    /// no case fails, and the last test says why none was tried.
+    #[must_use]
+    pub fn inapplicable(reason: impl Into<String>) -> Self {
         Self {
             message: reason.into(),
             is_inapplicable: true,

@@ -32,12 +32,14 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(arguments: &Arguments, command: &Command) -> Result<(), Failure> {
-    arguments.store.demand_file()?;
+    arguments.store.demand_lasting()?;
     let (profile, store) = match command {
-        Command::Create { profile, create, .. } if *create => (*profile, arguments.store.open_or_create()?),
-        Command::Create { profile, .. } => (*profile, arguments.store.open()?),
+        Command::Create { profile, create, .. } if *create => {
+            (*profile, arguments.store.open_or_create().await?)
+        }
+        Command::Create { profile, .. } => (*profile, arguments.store.open().await?),
         // Organizations are the same to the provisioners of all profiles.
-        _ => (NamedProfile::Interop, arguments.store.open()?),
+        _ => (NamedProfile::Interop, arguments.store.open().await?),
     };
     let provisioner = profile.provisioner(store, &arguments.card_formats)?;
     match command {

@@ -13,6 +13,7 @@ mod map;
 mod mapping;
 mod okta;
 mod patch;
+mod postgres;
 mod process;
 mod serve;
 mod target;

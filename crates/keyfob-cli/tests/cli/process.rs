@@ -19,7 +19,8 @@ pub(crate) fn keyfob(arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env_remove("KEYFOB_BOOTSTRAP_TOKEN")
-        .env_remove("KEYFOB_LOG");
+        .env_remove("KEYFOB_LOG")
+        .env_remove("PGPASSWORD");
     command
 }
 

@@ -1,0 +1,195 @@
+//! Opening a database: whose it is, of which version, and who makes the tables.
+
+use keyfob_store_postgres::{DatabaseUrl, OpenError, Options, PostgresStore, migrations};
+use tokio::task::JoinSet;
+
+use crate::support::{Schema, client, commit, get, new_user, pool_at, server, test, url, user_type};
+
+async fn refused(schema: &Schema, options: &Options) -> OpenError {
+    let url = DatabaseUrl::parse_with(&url().unwrap(), options.clone()).unwrap();
+    let refused = PostgresStore::connect(&url).await;
+    let error = refused.err();
+    error.unwrap_or_else(|| panic!("{} was opened", schema.name))
+}
+
+#[test]
+fn servers_that_start_at_once_make_the_tables_once() {
+    test(|schema| async move {
+        let mut opening = JoinSet::new();
+        for _ in 0..6 {
+            let schema = schema.clone();
+            opening.spawn(async move { schema.open().await });
+        }
+        let stores = opening.join_all().await;
+        for (number, store) in stores.iter().enumerate() {
+            let user = format!("u{number}");
+            commit(store, vec![new_user(&user, &user)]).await.unwrap();
+        }
+        let version = format!(
+            "SELECT value::bigint FROM {} WHERE name = 'schema'",
+            schema.table("meta")
+        );
+        assert_eq!(schema.number(&version).await, 1);
+    });
+}
+
+#[test]
+fn a_schema_without_a_store_is_missing_where_none_may_be_made() {
+    test(|schema| async move {
+        let error = refused(&schema, &schema.options().without_migration()).await;
+        assert_eq!(
+            error.to_string(),
+            format!("there is no store in the schema `{}`", schema.name)
+        );
+        let made = format!(
+            "SELECT count(*) FROM pg_namespace WHERE nspname = '{}'",
+            schema.name
+        );
+        assert_eq!(schema.number(&made).await, 0);
+    });
+}
+
+#[test]
+fn printed_migrations_make_what_the_store_would_make() {
+    test(|schema| async move {
+        let options = schema.options().with_prefix("kf_");
+        let sql = migrations(&options, 0).unwrap();
+        client().await.batch_execute(&sql).await.unwrap();
+        let (_, port) = server();
+        let store = PostgresStore::open(pool_at(port, 2), &options.without_migration())
+            .await
+            .unwrap();
+        commit(&store, vec![new_user("u", "u")]).await.unwrap();
+        assert!(get(&store, user_type(), "u").await.is_some());
+        assert_eq!(
+            schema
+                .number(&format!("SELECT count(*) FROM {}", schema.table("kf_resources")))
+                .await,
+            1
+        );
+        // Nothing is left to do.
+        assert_eq!(migrations(&schema.options(), 1).unwrap(), "");
+    });
+}
+
+#[test]
+fn tables_of_a_newer_release_are_refused_and_left_alone() {
+    test(|schema| async move {
+        drop(schema.open().await);
+        let meta = schema.table("meta");
+        for (name, value, told) in [
+            (
+                "schema",
+                "7",
+                "has version 7, and this release reads up to version 1",
+            ),
+            (
+                "comparison",
+                "9",
+                "has keys of comparison 9, and this release compares by version 1",
+            ),
+            ("application", "other", "is not a table of keyfob"),
+        ] {
+            schema
+                .sql(&format!(
+                    "CREATE TABLE {}.kept AS SELECT * FROM {meta};
+                     UPDATE {meta} SET value = '{value}' WHERE name = '{name}'",
+                    schema.name
+                ))
+                .await;
+            let error = refused(&schema, &schema.options()).await.to_string();
+            assert!(error.contains(told), "{name}: {error}");
+            schema
+                .sql(&format!(
+                    "DELETE FROM {meta}; INSERT INTO {meta} SELECT * FROM {0}.kept; DROP TABLE {0}.kept",
+                    schema.name
+                ))
+                .await;
+        }
+        drop(schema.open().await);
+    });
+}
+
+#[test]
+fn tables_of_somebody_else_are_refused_and_left_alone() {
+    test(|schema| async move {
+        for table in ["resources", "meta"] {
+            schema
+                .sql(&format!(
+                    "CREATE SCHEMA \"{}\"; CREATE TABLE {} (a text)",
+                    schema.name,
+                    schema.table(table)
+                ))
+                .await;
+            let error = refused(&schema, &schema.options()).await.to_string();
+            let told = format!(
+                "`{table}` in the schema `{}` is not a table of keyfob; take another schema or prefix",
+                schema.name
+            );
+            assert_eq!(error, told);
+            let tables = format!(
+                "SELECT count(*) FROM pg_tables WHERE schemaname = '{}'",
+                schema.name
+            );
+            assert_eq!(schema.number(&tables).await, 1);
+            schema
+                .sql(&format!("DROP SCHEMA \"{}\" CASCADE", schema.name))
+                .await;
+        }
+        // With a prefix there is room for both.
+        schema
+            .sql(&format!(
+                "CREATE SCHEMA \"{}\"; CREATE TABLE {} (a text)",
+                schema.name,
+                schema.table("resources")
+            ))
+            .await;
+        let (_, port) = server();
+        let options = schema.options().with_prefix("kf_");
+        PostgresStore::open(pool_at(port, 2), &options).await.unwrap();
+    });
+}
+
+#[test]
+fn a_key_that_is_not_ordered_by_its_bytes_is_refused() {
+    test(|schema| async move {
+        drop(schema.open().await);
+        schema
+            .sql(&format!(
+                "ALTER TABLE {} ALTER COLUMN key TYPE text COLLATE \"default\"",
+                schema.table("entries")
+            ))
+            .await;
+        let error = refused(&schema, &schema.options()).await.to_string();
+        assert_eq!(
+            error,
+            "the column `key` of `entries` is not COLLATE \"C\"; its order has to be that of bytes"
+        );
+    });
+}
+
+#[test]
+fn a_wrong_password_or_host_is_told_without_the_password() {
+    test(|schema| async move {
+        for text in [
+            "postgres://nobody:s3cret@127.0.0.1:1/none",
+            "postgres://nobody:s3cret@no-such-host.invalid/none",
+        ] {
+            let url = DatabaseUrl::parse_with(text, schema.options()).unwrap();
+            let error = PostgresStore::connect(&url).await.unwrap_err();
+            let texts = format!("{error} {error:?} {url} {url:?}");
+            assert!(
+                texts.contains("can't be reached") && !texts.contains("s3cret"),
+                "{texts}"
+            );
+        }
+        let database = url().unwrap().replace("postgres://", "postgres://nobody:s3cret@");
+        let database = database.replacen("@keyfob@", "@", 1);
+        if let Ok(url) = DatabaseUrl::parse_with(&database, schema.options())
+            && let Err(error) = PostgresStore::connect(&url).await
+        {
+            let texts = format!("{error} {error:?}");
+            assert!(!texts.contains("s3cret"), "{texts}");
+        }
+    });
+}
