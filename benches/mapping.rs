@@ -101,7 +101,20 @@ fn evaluate_all(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
     };
     evaluate(criterion, "Join of two paths", PATHS, &nested, || {
         format!("{} {}", within("givenName"), within("familyName"))
-    })
+    })?;
+    let (paths, names) = (
+        Program::read(PATHS, &Options::default())?,
+        Program::read(JOIN, &Options::default())?,
+    );
+    let entropy = SeededEntropy::new(1);
+    let environment = Environment::new("2026-01-01T12:00:00Z".parse()?, &entropy);
+    compare(
+        criterion,
+        "evaluate Join of two paths (keyfob) and of two names (floor): paths are parsed when a program is compiled",
+        || paths.evaluate(black_box(&nested), &environment),
+        || names.evaluate(black_box(&source), &environment),
+    );
+    Ok(())
 }
 
 /// A program beside the same by hand.

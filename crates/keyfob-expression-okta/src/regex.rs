@@ -5,8 +5,12 @@ use keyfob_core::render::excerpt;
 
 use super::error::EvaluateError;
 
-/// The number of steps that a search may go back, and the size of a compiled expression.
-const MAX_STEPS: usize = 100_000;
+/// The number of steps that a search may go back. Between two of them it may go through the whole text, so that the
+/// product with the longest text bounds a search to some ten milliseconds.
+const MAX_STEPS: usize = 5_000;
+/// The longest text that is searched, in bytes.
+const MAX_TEXT: usize = 4 << 10;
+/// The size of a compiled expression, and the length of its text, in bytes.
 const MAX_PROGRAM: usize = 1 << 20;
 const MAX_PATTERN: usize = 1024;
 
@@ -15,7 +19,7 @@ pub(super) fn is_whole_match(pattern: &str, texts: &[&str]) -> Result<bool, Eval
     let refused = || EvaluateError::Regex {
         pattern: excerpt(pattern),
     };
-    if pattern.len() > MAX_PATTERN {
+    if pattern.len() > MAX_PATTERN || texts.iter().any(|text| text.len() > MAX_TEXT) {
         return Err(refused());
     }
     let regex = RegexBuilder::new(&format!(r"\A(?:{pattern})\z"))

@@ -190,14 +190,14 @@ fn byte_at(input: &str, position: i64) -> Option<usize> {
 pub(super) fn number(
     function: &'static str,
     value: &Value,
-) -> Result<Option<keyfob_expression::value::Decimal>, EvaluateError> {
+) -> Result<Option<keyfob_expression::Decimal>, EvaluateError> {
     if let Some(number) = number::decimal(value) {
         return Ok(Some(number));
     }
     let Some(text) = text(function, value)? else {
         return Ok(None);
     };
-    match keyfob_expression::value::Decimal::parse(text.trim()) {
+    match keyfob_expression::Decimal::parse(text.trim()) {
         Some(number) => Ok(Some(number)),
         None => Err(EvaluateError::Malformed {
             function,

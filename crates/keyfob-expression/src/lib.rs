@@ -2,17 +2,17 @@
 
 pub mod calendar;
 pub mod dotnet;
-pub mod environment;
-pub mod error;
-pub mod evaluate;
+mod environment;
+mod error;
+mod evaluate;
 pub mod explain;
-pub mod expression;
+mod expression;
 pub mod function;
 pub mod lint;
-pub mod options;
-pub mod program;
-pub mod source;
-pub mod value;
+mod options;
+mod program;
+mod source;
+mod value;
 
 pub use self::{
     environment::{Entropy, EntropyError, Environment, SeededEntropy, SystemEntropy},

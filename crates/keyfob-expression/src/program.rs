@@ -195,6 +195,20 @@ impl Program {
         &self.reads
     }
 
+    /// Returns the attribute that the expression is, where it is nothing else: its value is that of the source.
+    #[must_use]
+    pub fn as_attribute(&self) -> Option<&SourcePath> {
+        match self.nodes.as_slice() {
+            [
+                Node {
+                    operation: Operation::Attribute(index),
+                    ..
+                },
+            ] => self.lookups.get(*index),
+            _ => None,
+        }
+    }
+
     /// Evaluates the expression for a source.
     ///
     /// The same source, time and randomness give the same outcome.
@@ -217,18 +231,8 @@ impl Program {
         trace: Option<&Trace>,
     ) -> Result<Outcome, EvaluateError> {
         // Most mappings are an attribute as it is.
-        if let (
-            [
-                Node {
-                    operation: Operation::Attribute(index),
-                    ..
-                },
-            ],
-            None,
-        ) = (self.nodes.as_slice(), trace)
-        {
-            let value = self.attribute(*index, source);
-            return Ok(Outcome::Value(value.cloned().unwrap_or(Value::Null)));
+        if let (Some(path), None) = (self.as_attribute(), trace) {
+            return Ok(Outcome::Value(source.at(path).cloned().unwrap_or(Value::Null)));
         }
         let evaluation = Evaluation::new(self, source, environment, trace);
         match self.whole(&evaluation) {

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use keyfob_expression::{
-    Environment, Expression, ExpressionError, Lint, Options, Outcome, Program, Source, Value, lint,
+    Environment, EvaluateErrorKind, Expression, ExpressionError, Lint, Options, Outcome, Program, Source,
+    Value, lint,
 };
 use keyfob_mapping::graph;
 use serde_json::{Value as Json, json};
@@ -127,7 +128,14 @@ fn for_people(text: &str, outcome: &Result<Outcome, ExpressionError>) -> Result<
             single => output::line(&single.to_text())?,
         },
         Ok(_) => output::report("no value"),
-        Err(error) => output::report_lines(&error.display_with(text)),
+        Err(error) => {
+            output::report_lines(&error.display_with(text));
+            if let ExpressionError::Evaluate(error) = error
+                && let EvaluateErrorKind::NoParameter { name } = error.kind()
+            {
+                output::report(&format!("give it by --parameter {name}=VALUE"));
+            }
+        }
     }
     Ok(())
 }

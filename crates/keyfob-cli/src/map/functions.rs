@@ -1,4 +1,4 @@
-//! `keyfob map functions`: what functions there are.
+//! `keyfob map functions`: the list of functions.
 
 use clap::ValueEnum;
 use keyfob_expression::{Function, FunctionSet};
@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 enum Dialect {
     /// That of Entra ID's app provisioning
     Entra,
-    /// Those of Entra ID and of cloud sync
+    /// Those that cloud sync alone has
     Cloudsync,
     /// The Okta Expression Language
     Okta,

@@ -30,8 +30,8 @@ pub(crate) struct TargetOptions {
     /// The resource's type; by default that of the existing resource, or that of the first mapping in use
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) resource_type: Option<String>,
-    /// The target's schemas: a file with what its `/Schemas` answers, or the base URL of the server, which is asked; its
-    /// bearer token is that of the environment. By default what the mapping's file says of the target, and the types of RFC
+    /// The target's schemas: a file with what its `/Schemas` answers, or the base URL of the server, which is asked
+    /// with the bearer token in `KEYFOB_TARGET_TOKEN`. By default the definitions in the mapping's file, and the types of RFC
     /// 7643
     #[arg(long, value_name = "FILE|URL")]
     pub(crate) target_schema: Option<PathBuf>,

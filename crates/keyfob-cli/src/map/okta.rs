@@ -4,7 +4,7 @@ use std::path::Path;
 
 use keyfob_core::{DateTime, SmolStr};
 use keyfob_expression::{Source, Value};
-use keyfob_expression_okta::{Context, Directory, Expression};
+use keyfob_expression_okta::{Context, Directory, EvaluateError, Expression};
 use serde_json::{Value as Json, json};
 
 use crate::{Answer, Unusable, input, output};
@@ -59,7 +59,15 @@ pub(super) fn evaluate(
             }
             single => output::line(&to_text(single))?,
         },
-        Err(error) => return refuse(error.class().as_str(), error.to_string(), error.to_string(), None),
+        Err(error) => {
+            let shown = match &error {
+                EvaluateError::NoDirectory { .. } => {
+                    format!("{error}; give other users and groups by --directory")
+                }
+                error => error.to_string(),
+            };
+            return refuse(error.class().as_str(), error.to_string(), shown, None);
+        }
     }
     Ok(Answer::Done)
 }

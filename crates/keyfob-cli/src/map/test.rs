@@ -110,7 +110,13 @@ struct Runner<'r> {
 impl Runner<'_> {
     fn file(&self, file: &Path, outcomes: &mut Vec<Outcome>) -> Result<(), Unusable> {
         let text = input::read(file)?;
-        let cases: Vec<&RawValue> = serde_json::from_slice(&text)?;
+        let cases: Vec<&RawValue> = serde_json::from_slice(&text).map_err(|error| {
+            if error.is_data() {
+                Unusable::new("an array of cases is expected: [{\"id\": …, \"expr\": …, \"attrs\": {…}, \"expected\": …}, …]")
+            } else {
+                error.into()
+            }
+        })?;
         for (case, number) in cases.into_iter().zip(1_usize..) {
             let outcome = if case::is_one(case.get()) {
                 self.case(file, case.get(), number)?

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::{SmolStr, SmolStrBuilder, format_smolstr};
 
 use super::{
     Definition, Kind, optional,
@@ -187,15 +187,17 @@ fn joined(first: &str, second: &str) -> SmolStr {
 /// An argument without text contributes no separator either.
 fn join<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let separator = call.text(0)?.unwrap_or_default();
-    let mut text = String::new();
+    let mut text = SmolStrBuilder::new();
+    let mut is_first = true;
     let mut push = |value: &Value| {
         let part = value.as_text();
         if part.is_empty() {
             return Ok(());
         }
-        if !text.is_empty() {
+        if !is_first {
             text.push_str(&separator);
         }
+        is_first = false;
         text.push_str(&part);
         call.charge(separator.len() + part.len())
     };
@@ -205,7 +207,7 @@ fn join<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
             single => push(single)?,
         }
     }
-    Ok(Cow::Owned(text.into()))
+    Ok(Cow::Owned(Value::Text(text.finish())))
 }
 
 fn split<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {

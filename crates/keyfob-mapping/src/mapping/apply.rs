@@ -7,7 +7,8 @@ use keyfob_core::{
     message::{PatchOperation, PatchRequest},
     validate,
 };
-use keyfob_expression::{Environment, Source, value};
+use keyfob_expression as expression;
+use keyfob_expression::{Environment, Source};
 
 use super::{
     ApplyError, ApplyErrorKind, Mapper,
@@ -191,7 +192,7 @@ impl Mapper {
     ) -> Result<Change, ApplyError> {
         let removed = source
             .get(REMOVED)
-            .filter(|removed| **removed != value::Value::Null);
+            .filter(|removed| **removed != expression::Value::Null);
         let in_scope = removed.is_none() && self.scope.contains(source)?;
         let Some(existing) = existing else {
             return Ok(match (in_scope, self.actions.create) {
@@ -348,10 +349,10 @@ enum Rows {
     Deletion,
 }
 
-fn is_true(value: &value::Value) -> bool {
+fn is_true(value: &expression::Value) -> bool {
     match value.reveal() {
-        value::Value::Boolean(flag) => *flag,
-        value::Value::Text(text) => text.eq_ignore_ascii_case("true"),
+        expression::Value::Boolean(flag) => *flag,
+        expression::Value::Text(text) => text.eq_ignore_ascii_case("true"),
         _ => false,
     }
 }

@@ -1,7 +1,9 @@
 //! From the value of an expression to one of the target attribute's type.
 
+use std::borrow::Cow;
+
 use keyfob_core::{Attribute, DateTime, Dialect, MemberSet, Object, Value, schema::AttributeType, validate};
-use keyfob_expression::value;
+use keyfob_expression as expression;
 
 use super::ApplyErrorKind;
 
@@ -9,15 +11,21 @@ use super::ApplyErrorKind;
 /// `"False"` is the boolean of a boolean attribute and text of another, an id points at a resource where the attribute
 /// does, and so on.
 pub(super) fn coerce(
-    value: &value::Value,
+    value: Cow<'_, expression::Value>,
     attribute: &Attribute,
     path: &str,
 ) -> Result<Value, ApplyErrorKind> {
+    // Most values are texts of attributes that take any text.
+    let value = match value {
+        Cow::Owned(expression::Value::Text(text)) if is_any_text(attribute) => {
+            return Ok(Value::String(text));
+        }
+        value => value,
+    };
     let coerced = match value.reveal() {
-        // Most values are texts of attributes that take any text.
-        value::Value::Text(text) if is_any_text(attribute) => return Ok(Value::String(text.clone())),
-        value::Value::List(values) if attribute.multi_valued => elements(values, attribute)?,
-        value::Value::List(values) => match values.as_slice() {
+        expression::Value::Text(text) if is_any_text(attribute) => return Ok(Value::String(text.clone())),
+        expression::Value::List(values) if attribute.multi_valued => elements(values, attribute)?,
+        expression::Value::List(values) => match values.as_slice() {
             [] => Value::Null,
             [value] => single(value, attribute)?,
             several => return Err(ApplyErrorKind::ManyValues { found: several.len() }),
@@ -34,7 +42,7 @@ fn is_any_text(attribute: &Attribute) -> bool {
 }
 
 /// The values of a multi-valued attribute, those without value left out.
-fn elements(values: &[value::Value], attribute: &Attribute) -> Result<Value, ApplyErrorKind> {
+fn elements(values: &[expression::Value], attribute: &Attribute) -> Result<Value, ApplyErrorKind> {
     let mut elements = Vec::with_capacity(values.len());
     for value in values {
         match single(value, attribute)? {
@@ -51,14 +59,14 @@ pub(super) fn members(values: Value, path: &str) -> Result<MemberSet, ApplyError
 }
 
 /// One value in the JSON type of the attribute's; whether it is in the type's range is for [`validate::value`] to say.
-fn single(value: &value::Value, attribute: &Attribute) -> Result<Value, ApplyErrorKind> {
+fn single(value: &expression::Value, attribute: &Attribute) -> Result<Value, ApplyErrorKind> {
     let value = value.reveal();
-    if let value::Value::Complex(members) = value
+    if let expression::Value::Complex(members) = value
         && attribute.is_complex()
     {
         return complex(members, attribute);
     }
-    if *value == value::Value::Null {
+    if *value == expression::Value::Null {
         return Ok(Value::Null);
     }
     let wrong = |expected| ApplyErrorKind::WrongType {
@@ -73,7 +81,7 @@ fn single(value: &value::Value, attribute: &Attribute) -> Result<Value, ApplyErr
             Value::Decimal(number.ok_or_else(|| wrong("a number"))?)
         }
         AttributeType::DateTime => match value {
-            value::Value::DateTime(instant) => Value::from(instant.to_string().as_str()),
+            expression::Value::DateTime(instant) => Value::from(instant.to_string().as_str()),
             _ => Value::from(&*text),
         },
         AttributeType::Complex => {
@@ -94,13 +102,13 @@ fn single(value: &value::Value, attribute: &Attribute) -> Result<Value, ApplyErr
 
 /// A complex value, whose sub-attributes may themselves be of other types than the target's.
 fn complex(
-    members: &[(keyfob_core::SmolStr, value::Value)],
+    members: &[(keyfob_core::SmolStr, expression::Value)],
     attribute: &Attribute,
 ) -> Result<Value, ApplyErrorKind> {
     let mut object = Object::new();
     for (name, value) in members {
         if let Some(sub) = attribute.sub_attribute(name) {
-            object.insert(sub.name.clone(), coerce(value, sub, name)?);
+            object.insert(sub.name.clone(), coerce(Cow::Borrowed(value), sub, name)?);
         }
     }
     Ok(object.into())

@@ -1,11 +1,11 @@
 //! Mappings that were checked against a resource type.
 
-use std::num::NonZeroU32;
+use std::{borrow::Cow, num::NonZeroU32};
 
 use keyfob_core::{Resource, ResourceType, Value};
+use keyfob_expression as expression;
 use keyfob_expression::{
     Environment, Expression, ExpressionError, FlowScope, Options, Outcome, Program, Source, function::Role,
-    value,
 };
 use keyfob_filter::Filter;
 use smol_str::{SmolStr, format_smolstr};
@@ -235,7 +235,7 @@ impl Row {
         let default = match mapping.default.as_deref() {
             None | Some("") => None,
             Some(text) => {
-                let fitted = coerce(&value::Value::from(text), target.leaf(), &target.path);
+                let fitted = coerce(Cow::Owned(text.into()), target.leaf(), &target.path);
                 Some(fitted.map_err(MappingFaultKind::Default)?)
             }
         };
@@ -305,16 +305,16 @@ impl Row {
         if is_update && self.apply == Apply::OnCreate {
             return Ok(Flow::Nothing(NoFlow::OnCreate));
         }
-        let value = match program.evaluate(source, environment)? {
-            Outcome::Value(value) => value,
-            Outcome::Ignored(FlowScope::Attribute) => return Ok(Flow::Nothing(NoFlow::Ignored)),
-            Outcome::Ignored(FlowScope::Object) => return Err(ApplyErrorKind::Skipped),
-            Outcome::Candidates(_) if is_update => return Ok(Flow::Nothing(NoFlow::OnCreate)),
-            Outcome::Candidates(candidates) => {
-                candidates.select(|value| lookup.is_taken(&self.target.path, &value.to_text()))?
+        // Most mappings are an attribute as it is, whose value is not copied.
+        let value = if let Some(path) = program.as_attribute() {
+            Cow::Borrowed(source.at(path).unwrap_or(&expression::Value::Null))
+        } else {
+            match self.evaluated(program, source, environment, is_update, lookup)? {
+                Ok(value) => Cow::Owned(value),
+                Err(nothing) => return Ok(Flow::Nothing(nothing)),
             }
         };
-        let nothing = if *value.reveal() == value::Value::Null {
+        let nothing = if *value.reveal() == expression::Value::Null {
             Some(NoFlow::Null)
         } else if is_of_nothing(&value, program, source) {
             Some(NoFlow::OfNothing)
@@ -328,9 +328,29 @@ impl Row {
                 .filter(|_| matches!(purpose, Purpose::Create));
             return Ok(default.map_or(Flow::Nothing(nothing), |default| Flow::Default(default.clone())));
         }
-        let value = coerce(&value, self.target.leaf(), &self.target.path)?;
+        let value = coerce(value, self.target.leaf(), &self.target.path)?;
         let resolved = lookup.resolve(&self.target, value);
         Ok(resolved.map_or(Flow::Nothing(NoFlow::NoResource), Flow::Value))
+    }
+
+    /// The value of the expression, or the reason that nothing flows.
+    fn evaluated(
+        &self,
+        program: &Program,
+        source: &Source,
+        environment: &Environment<'_>,
+        is_update: bool,
+        lookup: &Lookup<'_>,
+    ) -> Result<Result<expression::Value, NoFlow>, ApplyErrorKind> {
+        Ok(match program.evaluate(source, environment)? {
+            Outcome::Value(value) => Ok(value),
+            Outcome::Ignored(FlowScope::Attribute) => Err(NoFlow::Ignored),
+            Outcome::Ignored(FlowScope::Object) => return Err(ApplyErrorKind::Skipped),
+            Outcome::Candidates(_) if is_update => Err(NoFlow::OnCreate),
+            Outcome::Candidates(candidates) => {
+                Ok(candidates.select(|value| lookup.is_taken(&self.target.path, &value.to_text()))?)
+            }
+        })
     }
 
     /// The values that the source says are taken away, where it says changes instead of all values.
@@ -343,7 +363,7 @@ impl Row {
         let Some(removed) = removed else {
             return Ok(None);
         };
-        let value = coerce(removed, self.target.leaf(), &self.target.path)?;
+        let value = coerce(Cow::Borrowed(removed), self.target.leaf(), &self.target.path)?;
         Ok(lookup.resolve(&self.target, value))
     }
 
@@ -356,9 +376,13 @@ impl Row {
 }
 
 /// True for the empty text that comes of attributes none of which is there: it says nothing, and is not sent.
-fn is_of_nothing(value: &value::Value, program: &Program, source: &Source) -> bool {
-    let is_there = |name: &SmolStr| source.get(name).is_some_and(|value| *value != value::Value::Null);
-    matches!(value.reveal(), value::Value::Text(text) if text.is_empty())
+fn is_of_nothing(value: &expression::Value, program: &Program, source: &Source) -> bool {
+    let is_there = |name: &SmolStr| {
+        source
+            .get(name)
+            .is_some_and(|value| *value != expression::Value::Null)
+    };
+    matches!(value.reveal(), expression::Value::Text(text) if text.is_empty())
         && !program.reads().is_empty()
         && !program.reads().iter().any(is_there)
 }
