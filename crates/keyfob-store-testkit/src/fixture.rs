@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use keyfob_core::{
     AttrName, AttrPath, Collation, CompareKey, DateTime, Registry, Resource, ResourceType, Schema, SchemaUri,
-    schema::ResourceTypeBuilder,
+    schema::{RegistryBuilder, ResourceTypeBuilder},
 };
 use keyfob_store::UniqueKey;
 
@@ -18,6 +18,48 @@ static REGISTRY: LazyLock<Registry> = LazyLock::new(load);
 #[must_use]
 pub fn registry() -> &'static Registry {
     &REGISTRY
+}
+
+/// A builder of the suite's [registry], for a store that keeps a part of what is in it.
+///
+/// # Errors
+/// [`Failure`] where the suite's own schemas are malformed.
+pub fn registry_builder() -> Result<RegistryBuilder, Failure> {
+    let badge = Schema::from_json(include_bytes!("../schemas/badge.json"))?;
+    let device = Schema::from_json(include_bytes!("../schemas/device.json"))?;
+    let attribute = |name: &str| AttrPath::attribute(name);
+    let sub = |name: &str, sub: &str| attribute(name).with_sub(Some(AttrName::new(sub)));
+    let user = ResourceTypeBuilder::new("User", "/Users", SchemaUri::USER)
+        .extension(SchemaUri::ENTERPRISE_USER, false)
+        .extension(badge.id.clone(), false)
+        .inverse_relation("groups", "Group", "members")
+        .indexed(attribute("externalId"))
+        .indexed(attribute("displayName"))
+        .indexed(sub("emails", "value"))
+        .indexed(AttrPath::new(
+            Some(badge.id.clone()),
+            AttrName::new("badgeNumber"),
+            None,
+        ));
+    let group = ResourceTypeBuilder::new("Group", "/Groups", SchemaUri::GROUP)
+        .relation("members")
+        .indexed(attribute("externalId"))
+        .indexed(attribute("displayName"));
+    let device_type = ResourceTypeBuilder::new("Device", "/Devices", device.id.clone())
+        .relation("users")
+        .relation("components")
+        .inverse_relation("partOf", "Device", "components")
+        .indexed(attribute("label"))
+        .indexed(attribute("code"))
+        .indexed(attribute("tags"))
+        .indexed(attribute("slot"))
+        .indexed(attribute("installed"))
+        .indexed(sub("ports", "name"));
+    let builder = Registry::builder().schema(badge).schema(device);
+    Ok(builder
+        .resource_type(user)
+        .resource_type(group)
+        .resource_type(device_type))
 }
 
 /// One of the types.
@@ -116,44 +158,7 @@ pub(crate) fn minute(minutes: i64) -> DateTime {
     reason = "the definitions are part of the crate and a test loads them"
 )]
 fn load() -> Registry {
-    let built = || -> Result<Registry, Failure> {
-        let badge = Schema::from_json(include_bytes!("../schemas/badge.json"))?;
-        let device = Schema::from_json(include_bytes!("../schemas/device.json"))?;
-        let attribute = |name: &str| AttrPath::attribute(name);
-        let sub = |name: &str, sub: &str| attribute(name).with_sub(Some(AttrName::new(sub)));
-        let user = ResourceTypeBuilder::new("User", "/Users", SchemaUri::USER)
-            .extension(SchemaUri::ENTERPRISE_USER, false)
-            .extension(badge.id.clone(), false)
-            .inverse_relation("groups", "Group", "members")
-            .indexed(attribute("externalId"))
-            .indexed(attribute("displayName"))
-            .indexed(sub("emails", "value"))
-            .indexed(AttrPath::new(
-                Some(badge.id.clone()),
-                AttrName::new("badgeNumber"),
-                None,
-            ));
-        let group = ResourceTypeBuilder::new("Group", "/Groups", SchemaUri::GROUP)
-            .relation("members")
-            .indexed(attribute("externalId"))
-            .indexed(attribute("displayName"));
-        let device_type = ResourceTypeBuilder::new("Device", "/Devices", device.id.clone())
-            .relation("users")
-            .relation("components")
-            .inverse_relation("partOf", "Device", "components")
-            .indexed(attribute("label"))
-            .indexed(attribute("code"))
-            .indexed(attribute("tags"))
-            .indexed(attribute("slot"))
-            .indexed(attribute("installed"))
-            .indexed(sub("ports", "name"));
-        let builder = Registry::builder().schema(badge).schema(device);
-        Ok(builder
-            .resource_type(user)
-            .resource_type(group)
-            .resource_type(device_type)
-            .build()?)
-    };
+    let built = || -> Result<Registry, Failure> { Ok(registry_builder()?.build()?) };
     match built() {
         Ok(registry) => registry,
         Err(failure) => panic!("the suite's own schemas are malformed: {failure}"),

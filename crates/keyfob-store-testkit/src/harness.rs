@@ -55,6 +55,12 @@ pub trait Harness: Send + Sync {
         fixture::registry()
     }
 
+    /// Returns true if a constraint of the database behind the store keeps user names unique, whatever keys are reserved.
+    /// The suite then has no two users of one name but where it expects a refusal.
+    fn has_unique_names(&self) -> bool {
+        false
+    }
+
     /// Runs a future to its end. Called from several threads at once.
     ///
     /// By default the calling thread sleeps until the future is done. The harness of a store that needs a runtime

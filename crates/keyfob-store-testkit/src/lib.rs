@@ -17,7 +17,7 @@ mod upkeep;
 
 pub use self::{
     failure::Failure,
-    fixture::registry,
+    fixture::{registry, registry_builder},
     harness::Harness,
     store_only::StoreOnly,
     suite::{Case, Conclusion, Report, cases, check_applicable, run},

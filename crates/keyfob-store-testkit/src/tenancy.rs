@@ -35,6 +35,8 @@ pub(crate) struct Tenancy<'s, S> {
     pub(crate) store: &'s S,
     pub(crate) registry: &'s Registry,
     pub(crate) tenant: TenantId,
+    /// Whether users of one name are refused even where nothing is reserved.
+    pub(crate) has_unique_names: bool,
     budget: Budget,
 }
 
@@ -52,6 +54,7 @@ impl<'s, S: Tested> Tenancy<'s, S> {
             store,
             registry: harness.registry(),
             tenant: TenantId::new(tenant),
+            has_unique_names: harness.has_unique_names(),
             budget: Budget::UNLIMITED,
         }
     }

@@ -25,6 +25,10 @@ pub enum StoreError {
     /// The store can't do what its [`Capabilities`](crate::Capabilities) don't claim. Maps to 501.
     #[error("the store can't {0}")]
     Unsupported(&'static str),
+    /// What stands behind the store refuses the change, such as a constraint of the application's own tables: the text says
+    /// why. Maps to 400 `invalidValue`.
+    #[error("the change is refused: {0}")]
+    Refused(SmolStr),
     /// The cursor is not one that this store gave for such a query. Maps to 400 `invalidCursor` (RFC 9865 section 2.1).
     #[error("the cursor is not one of this query's")]
     InvalidCursor,
@@ -60,6 +64,10 @@ impl ToErrorBody for StoreError {
             Self::InvalidCursor => {
                 ErrorBody::bad_request(ScimType::InvalidCursor, "the cursor is not one of this query's")
             }
+            Self::Refused(reason) => ErrorBody::bad_request(
+                ScimType::InvalidValue,
+                format_smolstr!("the service's database refuses it: {reason}"),
+            ),
             Self::Unsupported(_) => ErrorBody::new(501, "the service can't do that"),
         }
     }

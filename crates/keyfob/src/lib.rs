@@ -25,6 +25,8 @@ pub use keyfob_store as store;
 pub use keyfob_store_memory as store_memory;
 #[cfg(feature = "sqlite")]
 pub use keyfob_store_sqlite as store_sqlite;
+#[cfg(any(feature = "tables-sqlite", feature = "tables-postgres"))]
+pub use keyfob_tables as tables;
 
 /// Creates the service of a provisioner, which takes the tokens of its organizations.
 ///

@@ -1,70 +1,34 @@
-//! The application: a directory of who works where. All that it does for SCIM is to call [`adopt`] and [`touch`].
+//! The application: a directory of who works where.
 
-use std::{
-    path::Path,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{path::Path, sync::Arc};
 
-use keyfob_core::{Collation, CompareKey, SchemaUri};
-use keyfob_store::Capabilities;
-use rusqlite::{Connection, Result, TransactionBehavior, params};
+use keyfob_core::Registry;
+use keyfob_store::{Commit, CommitError, StoreError, TenantId};
+use keyfob_tables::{Access, Key, Kind, OpenError, TableError, TableStore, Tables as _, Transaction as _};
+use rusqlite::{Connection, params};
+use tokio::sync::Mutex;
 
-/// What the application had before it met SCIM.
-const BEFORE: &str = "
+use crate::tables::OwnTables;
+
+/// What the application has, with or without SCIM.
+const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS employees (
-        number INTEGER PRIMARY KEY, company TEXT NOT NULL, login TEXT,
-        given_name TEXT, family_name TEXT, mail TEXT, active INTEGER DEFAULT 1);
+        number INTEGER PRIMARY KEY AUTOINCREMENT, company TEXT NOT NULL, login TEXT NOT NULL,
+        given_name TEXT, family_name TEXT, mail TEXT, active INTEGER DEFAULT 1, UNIQUE (company, login));
     CREATE TABLE IF NOT EXISTS teams (
-        number INTEGER PRIMARY KEY, company TEXT NOT NULL, name TEXT);";
-
-/// What SCIM adds, once. Every resource has a row in `resources`; where it is an employee or a team, their row points
-/// at that one and goes with it.
-const SCIM: &str = "
-    CREATE TABLE resources (
-        place INTEGER PRIMARY KEY AUTOINCREMENT, company TEXT NOT NULL, id TEXT NOT NULL, type TEXT NOT NULL,
-        version INTEGER NOT NULL DEFAULT 1, created INTEGER NOT NULL, modified INTEGER NOT NULL,
-        document TEXT NOT NULL, state TEXT NOT NULL DEFAULT '{}', UNIQUE (company, id));
-    CREATE INDEX resources_by_type ON resources (company, type, created, id);
-    CREATE TABLE last_versions (
-        company TEXT, id TEXT, version INTEGER NOT NULL, PRIMARY KEY (company, id)) WITHOUT ROWID;
-    CREATE TABLE unique_values (
-        company TEXT, type TEXT, attribute TEXT, value TEXT,
-        resource INTEGER NOT NULL REFERENCES resources ON DELETE CASCADE,
-        PRIMARY KEY (company, type, attribute, value)) WITHOUT ROWID;
-    CREATE INDEX unique_values_by_resource ON unique_values (resource);
-    CREATE TABLE team_members (
-        team INTEGER REFERENCES resources ON DELETE CASCADE, attribute TEXT,
-        member INTEGER REFERENCES resources ON DELETE CASCADE, display TEXT,
-        PRIMARY KEY (team, attribute, member)) WITHOUT ROWID;
-    CREATE INDEX team_members_by_member ON team_members (member);
-    CREATE TABLE commits (
-        company TEXT, id TEXT, at INTEGER, role TEXT, identity TEXT, credential TEXT, request TEXT, verb TEXT,
-        PRIMARY KEY (company, id)) WITHOUT ROWID;
-    CREATE TABLE events (
-        company TEXT, position INTEGER, commit_id TEXT, number INTEGER, name TEXT, type TEXT, resource TEXT,
-        attributes TEXT, data TEXT, label TEXT, external_id TEXT, version INTEGER,
-        joined TEXT, joined_count INTEGER, departed TEXT, departed_count INTEGER,
-        PRIMARY KEY (company, position));
-    CREATE TABLE feeds (
-        company TEXT PRIMARY KEY, last INTEGER NOT NULL DEFAULT 0, trimmed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
-    CREATE TABLE consumers (
-        company TEXT, name TEXT, position INTEGER NOT NULL, PRIMARY KEY (company, name)) WITHOUT ROWID;
-    ALTER TABLE employees ADD COLUMN login_key TEXT;
-    ALTER TABLE employees ADD COLUMN resource INTEGER REFERENCES resources ON DELETE CASCADE;
-    ALTER TABLE teams ADD COLUMN resource INTEGER REFERENCES resources ON DELETE CASCADE;
-    CREATE INDEX employees_by_login ON employees (company, login_key);
-    CREATE UNIQUE INDEX employees_by_resource ON employees (resource);
-    CREATE UNIQUE INDEX teams_by_resource ON teams (resource);
-    PRAGMA user_version = 1;";
+        number INTEGER PRIMARY KEY AUTOINCREMENT, company TEXT NOT NULL, name TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS team_members (
+        team INTEGER REFERENCES teams ON DELETE CASCADE, employee INTEGER REFERENCES employees ON DELETE CASCADE,
+        PRIMARY KEY (team, employee));
+    CREATE INDEX IF NOT EXISTS team_members_employee ON team_members (employee);
+    CREATE INDEX IF NOT EXISTS employees_login ON employees (company, lower(login));
+    CREATE INDEX IF NOT EXISTS employees_mail ON employees (company, lower(mail));
+    CREATE INDEX IF NOT EXISTS teams_name ON teams (company, lower(name));";
 
 /// The database of the application.
-///
-/// One connection behind a lock is enough for a small company; what matters for SCIM is that each commit is one
-/// transaction.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Directory {
-    connection: Mutex<Connection>,
-    pub(crate) capabilities: Capabilities,
+    connection: Arc<Mutex<Connection>>,
 }
 
 /// A row of `employees`, as the application sees it.
@@ -77,83 +41,88 @@ pub struct Employee {
     pub name: String,
     /// The address to write to.
     pub mail: Option<String>,
-    /// Whether they may log in.
+    /// If true, they may log in.
     pub active: bool,
 }
 
 impl Directory {
-    /// Opens the database, makes it ready for SCIM if it isn't yet, and adopts those who are in it.
+    /// Opens the database.
     ///
     /// # Errors
     /// Whatever SQLite has to say.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let mut connection = Connection::open(path)?;
-        connection.execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
-        )?;
-        // Every transaction writes, so none begins as a reader that may find the database changed when it does.
-        connection.set_transaction_behavior(TransactionBehavior::Immediate);
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(BEFORE)?;
-        if transaction.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))? == 0 {
-            transaction.execute_batch(SCIM)?;
-        }
-        adopt(&transaction)?;
-        transaction.commit()?;
+    pub fn open(path: impl AsRef<Path>) -> rusqlite::Result<Self> {
+        let connection = Connection::open(path)?;
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON;")?;
+        connection.execute_batch(TABLES)?;
         Ok(Self {
-            connection: Mutex::new(connection),
-            // An employee who is deleted is gone, so nobody can be hidden and come back.
-            capabilities: Capabilities {
-                hiding: false,
-                ..Capabilities::full().durable()
-            },
+            connection: Arc::new(Mutex::new(connection)),
         })
     }
 
-    /// Adds an employee and returns their number.
+    /// Opens SCIM on the same database: the store and the resource types that it keeps.
+    ///
+    /// # Errors
+    /// [`OpenError`] where the tables are not as they are declared.
+    pub async fn scim(&self) -> Result<(TableStore<OwnTables>, Registry), OpenError> {
+        let tables = OwnTables::new(Arc::clone(&self.connection));
+        let registry = tables.shape().registry()?;
+        Ok((TableStore::open(tables, &registry).await?, registry))
+    }
+
+    /// Adds an employee and returns their number. SCIM need not be told.
     ///
     /// # Errors
     /// Whatever SQLite has to say, for instance that the login is taken.
-    pub fn hire(&self, company: &str, login: &str, given_name: &str, family_name: &str) -> Result<i64> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        transaction.execute(
+    pub async fn hire(
+        &self,
+        company: &str,
+        login: &str,
+        given_name: &str,
+        family_name: &str,
+    ) -> rusqlite::Result<i64> {
+        let connection = self.connection.lock().await;
+        connection.execute(
             "INSERT INTO employees (company, login, given_name, family_name) VALUES (?1, ?2, ?3, ?4)",
             params![company, login, given_name, family_name],
         )?;
-        let number = transaction.last_insert_rowid();
-        adopt(&transaction)?;
-        transaction.commit()?;
-        Ok(number)
+        Ok(connection.last_insert_rowid())
     }
 
-    /// Gives an employee an address.
+    /// Gives an employee an address, and tells those who follow the events of the store.
+    ///
+    /// # Errors
+    /// [`CommitError`]; then nothing is changed.
+    pub async fn set_mail(
+        &self,
+        store: &TableStore<OwnTables>,
+        number: i64,
+        mail: &str,
+        commit: &Commit,
+    ) -> Result<(), CommitError> {
+        let failed = |error: TableError| CommitError::from(StoreError::from(error));
+        let mut tx = store.tables().begin(Access::Write).await.map_err(failed)?;
+        let update = "UPDATE employees SET mail = ?2 WHERE number = ?1";
+        tx.change(update, params![number, mail]).map_err(failed)?;
+        store
+            .touched(&mut tx, commit, &[(Kind::User, Key::Integer(number))])
+            .await?;
+        tx.commit().await.map_err(failed)
+    }
+
+    /// Returns everybody who works for a company.
     ///
     /// # Errors
     /// Whatever SQLite has to say.
-    pub fn set_mail(&self, number: i64, mail: &str) -> Result<()> {
-        let mut connection = self.connection();
-        let transaction = connection.transaction()?;
-        transaction.execute(
-            "UPDATE employees SET mail = ?2 WHERE number = ?1",
-            params![number, mail],
-        )?;
-        touch(&transaction, number)?;
-        transaction.commit()
-    }
-
-    /// Everybody who works for a company.
-    ///
-    /// # Errors
-    /// Whatever SQLite has to say.
-    pub fn employees(&self, company: &str) -> Result<Vec<Employee>> {
-        self.connection()
+    pub async fn employees(&self, company: &TenantId) -> rusqlite::Result<Vec<Employee>> {
+        self.connection
+            .lock()
+            .await
             .prepare(
                 "SELECT login, trim(coalesce(given_name, '') || ' ' || coalesce(family_name, '')), mail,
                     active IS NOT 0
                  FROM employees WHERE company = ?1 ORDER BY number",
             )?
-            .query_map([company], |row| {
+            .query_map([company.as_str()], |row| {
                 Ok(Employee {
                     login: row.get(0)?,
                     name: row.get(1)?,
@@ -163,58 +132,4 @@ impl Directory {
             })?
             .collect()
     }
-
-    /// Whoever panicked while they held the lock has left no transaction open behind them.
-    pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Makes resources of the employees and teams that are none yet: each gets an id, and its name is reserved.
-fn adopt(transaction: &Connection) -> Result<()> {
-    let (login, name) = (Collation::UserName, Collation::Caseless);
-    for (table, name, resource_type, attribute, schema, collation) in [
-        ("employees", "login", "User", "userName", SchemaUri::USER, login),
-        ("teams", "name", "Group", "displayName", SchemaUri::GROUP, name),
-    ] {
-        let newcomers: Vec<(i64, String, String)> = transaction
-            .prepare(&format!(
-                "SELECT number, company, {name} FROM {table} WHERE resource IS NULL AND {name} IS NOT NULL"
-            ))?
-            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-            .collect::<Result<_>>()?;
-        for (number, company, name) in newcomers {
-            transaction.execute(
-                "INSERT INTO resources (company, id, type, created, modified, document)
-                 SELECT ?1, lower(hex(randomblob(16))), ?2, now, now, json_object('schemas', json_array(?3))
-                 FROM (SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS now)",
-                params![company, resource_type, schema.as_str()],
-            )?;
-            let place = transaction.last_insert_rowid();
-            transaction.execute(
-                &format!("UPDATE {table} SET resource = ?2 WHERE number = ?1"),
-                [number, place],
-            )?;
-            let key = CompareKey::new(collation, &name);
-            transaction.execute(
-                "INSERT INTO unique_values VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![company, resource_type, attribute, key.as_str(), place],
-            )?;
-            transaction.execute(
-                "UPDATE employees SET login_key = ?2 WHERE resource = ?1",
-                params![place, key.as_str()],
-            )?;
-        }
-    }
-    Ok(())
-}
-
-/// Says that the application changed an employee: whoever read the resource before has an outdated version.
-fn touch(transaction: &Connection, number: i64) -> Result<()> {
-    transaction.execute(
-        "UPDATE resources SET version = version + 1, modified = CAST(unixepoch('subsec') * 1000 AS INTEGER)
-         WHERE place = (SELECT resource FROM employees WHERE number = ?1)",
-        [number],
-    )?;
-    Ok(())
 }

@@ -1,10 +1,9 @@
 #![doc = include_str!("../README.md")]
 
-mod columns;
-mod commit;
 mod directory;
-mod feeds;
-mod maintenance;
-mod store;
+mod tables;
 
-pub use self::directory::{Directory, Employee};
+pub use self::{
+    directory::{Directory, Employee},
+    tables::OwnTables,
+};

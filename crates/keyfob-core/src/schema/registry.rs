@@ -227,6 +227,71 @@ impl RegistryBuilder {
         self.schema(schema)
     }
 
+    /// Removes what does not pass the test from the schema with this URI: attributes that are not complex, and
+    /// sub-attributes, which are given with their attribute. What a service doesn't keep is then not served either.
+    ///
+    /// A complex attribute of which nothing is left goes too; so does the index of what goes, in the resource types that
+    /// were added before. A schema of which nothing is left extends nothing any more.
+    ///
+    /// ```
+    /// use keyfob_core::{SchemaUri, schema::RegistryBuilder};
+    ///
+    /// let kept = ["userName", "name", "active", "groups"];
+    /// let registry = RegistryBuilder::rfc()
+    ///     .retain_attributes(&SchemaUri::USER, |attribute, _| kept.iter().any(|name| attribute.name.is(name)))
+    ///     .retain_attributes(&SchemaUri::ENTERPRISE_USER, |_, _| false)
+    ///     .build()?;
+    /// let user = registry.resource_type("User").ok_or("no such type")?;
+    /// assert!(user.attribute("name").is_some());
+    /// assert!(user.attribute("nickName").is_none());
+    /// assert!(user.extensions().is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn retain_attributes(
+        mut self,
+        uri: &SchemaUri,
+        mut keep: impl FnMut(&Attribute, Option<&Attribute>) -> bool,
+    ) -> Self {
+        let mut left = None;
+        for schema in self.schemas.iter_mut().filter(|schema| schema.id == *uri) {
+            let schema = Arc::make_mut(schema);
+            schema.attributes.retain_mut(|attribute| {
+                if !attribute.is_complex() {
+                    return keep(attribute, None);
+                }
+                let whole = attribute.clone();
+                attribute.sub_attributes.retain(|sub| keep(&whole, Some(sub)));
+                !attribute.sub_attributes.is_empty()
+            });
+            left = Some(schema.clone());
+        }
+        let Some(left) = left else { return self };
+        for definition in &mut self.resource_types {
+            let is_core = definition.schema == *uri;
+            definition.indexed.retain(|path| {
+                // A common attribute is in no schema of the type's own.
+                let is_common = data::COMMON.attribute(path.name().as_str()).is_some();
+                let is_of = path
+                    .schema()
+                    .map_or(is_core && !is_common, |schema| schema == uri);
+                let attribute = left.attribute(path.name().as_str());
+                let is_left = attribute.is_some_and(|attribute| {
+                    path.sub()
+                        .is_none_or(|sub| attribute.sub_attribute(sub.as_str()).is_some())
+                });
+                !is_of || is_left
+            });
+            if left.attributes.is_empty() {
+                definition.extensions.retain(|(extension, _)| extension != uri);
+            }
+        }
+        if left.attributes.is_empty() {
+            self.extensions.retain(|(_, extension, _)| extension != uri);
+        }
+        self
+    }
+
     /// Adds a resource type.
     #[must_use]
     pub fn resource_type(mut self, definition: ResourceTypeBuilder) -> Self {

@@ -65,6 +65,7 @@ const CAUSES: [&[Cause]; 4] = [
 struct World {
     kinds: Vec<Kind>,
     capabilities: Capabilities,
+    has_unique_names: bool,
     attributes: Vec<(Kind, &'static str)>,
 }
 
@@ -76,6 +77,7 @@ impl World {
         Self {
             kinds: tenant.kinds(),
             capabilities: tenant.capabilities().clone(),
+            has_unique_names: tenant.has_unique_names,
             attributes: attributes
                 .filter(|(kind, name)| tenant.keeps(*kind, name))
                 .collect(),
@@ -484,7 +486,12 @@ fn random_document(random: &mut Random, world: &World, step: Step) -> Step {
     let kind = step.kind;
     let name = random.pick(&NAMES).copied().unwrap_or_default();
     let unique = format!("{name}{}", random.below(3));
-    let step = step.named(if random.percent(50) { name } else { &unique });
+    let step = if world.has_unique_names && kind == User {
+        let own = format!("{}{unique}", step.id);
+        step.named(&own)
+    } else {
+        step.named(if random.percent(50) { name } else { &unique })
+    };
     let step = if random.percent(50) && world.keeps(kind, "externalId") {
         step.with("externalId", random.below(3).to_string().as_str())
     } else {
@@ -554,6 +561,7 @@ mod tests {
         let world = World {
             kinds: Kind::ALL.to_vec(),
             capabilities: Capabilities::full(),
+            has_unique_names: false,
             attributes: vec![
                 (User, "externalId"),
                 (User, "title"),

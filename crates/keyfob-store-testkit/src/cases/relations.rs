@@ -277,6 +277,7 @@ pub(crate) async fn another_tenants_resource_is_an_unknown_member(
 pub(crate) async fn who_is_of_a_type_that_a_relation_does_not_take_is_an_unknown_member(
     acme: &Tenancy<'_, impl Tested>,
 ) -> Verdict {
+    acme.needs_nested_groups()?;
     users(acme, &["a", "b"]).await?;
     acme.apply(&[
         Step::create(Device, "d"),

@@ -1,0 +1,238 @@
+//! Transactions of rusqlite.
+
+use std::ops::{Deref, DerefMut};
+
+use keyfob_core::SmolStr;
+use rusqlite::{
+    Connection, Error, ErrorCode, params_from_iter,
+    types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef},
+};
+
+use crate::{
+    error::TableError,
+    row::{Cell, Key, Row},
+    tables::Membership,
+    transaction::{Access, Dialect, SqlRow, SqlValue, Transaction},
+};
+
+/// A transaction on a connection that it holds until it ends: whatever leads to a [`Connection`], such as one taken out of a
+/// pool or a locked one.
+///
+/// It is the connection for those who have it. Statements are run on the thread that asks.
+#[derive(Debug)]
+pub struct SqliteTransaction<C: DerefMut<Target = Connection>> {
+    connection: C,
+    is_open: bool,
+}
+
+impl<C: DerefMut<Target = Connection>> SqliteTransaction<C> {
+    /// Begins a transaction. One that writes takes the lock of the database at once.
+    ///
+    /// # Errors
+    /// [`TableError::Unavailable`] where the database is locked for longer than the connection waits.
+    pub fn begin(connection: C, access: Access) -> Result<Self, TableError> {
+        connection.execute_batch(match access {
+            Access::Read => "BEGIN",
+            Access::Write => "BEGIN IMMEDIATE",
+        })?;
+        Ok(Self {
+            connection,
+            is_open: true,
+        })
+    }
+
+    /// Reads rows: the first column is the key, one called `hidden` says if the row is deleted softly, one called `created`
+    /// when it was created (milliseconds since 1970), and the others are those that the table declares, in its order.
+    ///
+    /// # Errors
+    /// [`TableError`] by what SQLite says.
+    pub fn rows(&self, statement: &str, values: &[&dyn ToSql]) -> Result<Vec<Row>, TableError> {
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let columns = 0..statement.column_count();
+        let names = columns.map(|column| statement.column_name(column).map(String::from));
+        let names = names.collect::<rusqlite::Result<Vec<_>>>()?;
+        let read = |row: &rusqlite::Row<'_>| {
+            let names = names.iter().map(String::as_str);
+            Row::of_columns(row.get(0)?, names, |column| row.get(column))
+        };
+        let rows = statement.query_map(values, read)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Runs a statement that returns the row that it writes, with the values of columns behind its other values.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows).
+    pub fn row(
+        &self,
+        statement: &str,
+        values: &[&dyn ToSql],
+        cells: &[Cell],
+    ) -> Result<Option<Row>, TableError> {
+        let mut all = values.to_vec();
+        all.extend(cells.iter().map(|cell| cell as &dyn ToSql));
+        Ok(self.rows(statement, &all)?.pop())
+    }
+
+    /// Reads memberships: the first column is the key of the group, the second that of the user.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows).
+    pub fn memberships(&self, statement: &str, values: &[&dyn ToSql]) -> Result<Vec<Membership>, TableError> {
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Membership {
+                group: row.get(0)?,
+                user: row.get(1)?,
+            })
+        };
+        let edges = statement.query_map(values, read)?;
+        Ok(edges.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Runs a statement and returns the number of rows that it changed.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows).
+    pub fn change(&self, statement: &str, values: &[&dyn ToSql]) -> Result<usize, TableError> {
+        Ok(self.connection.prepare_cached(statement)?.execute(values)?)
+    }
+}
+
+impl<C: DerefMut<Target = Connection>> Deref for SqliteTransaction<C> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl<C: DerefMut<Target = Connection>> Drop for SqliteTransaction<C> {
+    fn drop(&mut self) {
+        if self.is_open
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::warn!(%error, "a transaction was not rolled back");
+        }
+    }
+}
+
+impl<C: DerefMut<Target = Connection> + Send + 'static> Transaction for SqliteTransaction<C> {
+    const DIALECT: Dialect = Dialect::Sqlite;
+
+    async fn write(&mut self, statement: &str, values: &[SqlValue]) -> Result<u64, TableError> {
+        let changed = self
+            .connection
+            .prepare_cached(statement)?
+            .execute(params_from_iter(values))?;
+        Ok(u64::try_from(changed).unwrap_or(u64::MAX))
+    }
+
+    async fn read(&mut self, statement: &str, values: &[SqlValue]) -> Result<Vec<SqlRow>, TableError> {
+        let mut statement = self.connection.prepare_cached(statement)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query(params_from_iter(values))?;
+        let mut read = Vec::new();
+        while let Some(row) = rows.next()? {
+            let values = (0..columns).map(|column| row.get(column));
+            read.push(SqlRow::new(values.collect::<Result<_, _>>()?));
+        }
+        Ok(read)
+    }
+
+    async fn run(&mut self, statements: &str) -> Result<(), TableError> {
+        Ok(self.connection.execute_batch(statements)?)
+    }
+
+    async fn commit(mut self) -> Result<(), TableError> {
+        self.connection.execute_batch("COMMIT")?;
+        self.is_open = false;
+        Ok(())
+    }
+}
+
+impl From<Error> for TableError {
+    /// A constraint that refuses is told in SQLite's words, which name the column.
+    fn from(error: Error) -> Self {
+        let Error::SqliteFailure(failure, message) = &error else {
+            return Self::failed(error);
+        };
+        let message = || message.clone().unwrap_or_else(|| failure.to_string());
+        match failure.code {
+            // SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE.
+            ErrorCode::ConstraintViolation if [1555, 2067].contains(&failure.extended_code) => {
+                Self::Taken(message())
+            }
+            ErrorCode::ConstraintViolation => Self::Refused(message()),
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::CannotOpen => Self::unavailable(error),
+            _ => Self::failed(error),
+        }
+    }
+}
+
+impl ToSql for SqlValue {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => ToSqlOutput::Owned(Value::Null),
+            Self::Integer(value) => ToSqlOutput::Owned(Value::Integer(*value)),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+        })
+    }
+}
+
+impl FromSql for SqlValue {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value {
+            ValueRef::Null => Ok(Self::Null),
+            ValueRef::Integer(value) => Ok(Self::Integer(value)),
+            ValueRef::Text(_) => value.as_str().map(|text| Self::Text(text.into())),
+            ValueRef::Real(_) | ValueRef::Blob(_) => Err(FromSqlError::InvalidType),
+        }
+    }
+}
+
+impl ToSql for Cell {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => ToSqlOutput::Owned(Value::Null),
+            Self::Bool(value) => ToSqlOutput::Owned(Value::Integer((*value).into())),
+            Self::Integer(value) => ToSqlOutput::Owned(Value::Integer(*value)),
+            Self::Real(value) => ToSqlOutput::Owned(Value::Real(*value)),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+        })
+    }
+}
+
+impl FromSql for Cell {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value {
+            ValueRef::Null => Ok(Self::Null),
+            ValueRef::Integer(value) => Ok(Self::Integer(value)),
+            ValueRef::Real(value) => Ok(Self::Real(value)),
+            ValueRef::Text(_) => value.as_str().map(Self::from),
+            ValueRef::Blob(_) => Err(FromSqlError::InvalidType),
+        }
+    }
+}
+
+impl ToSql for Key {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Integer(number) => ToSqlOutput::Owned(Value::Integer(*number)),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+        })
+    }
+}
+
+impl FromSql for Key {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value {
+            ValueRef::Integer(number) => Ok(Self::Integer(number)),
+            ValueRef::Text(_) => value.as_str().map(|text| Self::Text(SmolStr::new(text))),
+            ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => Err(FromSqlError::InvalidType),
+        }
+    }
+}

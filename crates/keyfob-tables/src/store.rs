@@ -1,0 +1,276 @@
+//! The store.
+
+use std::{fmt, sync::Arc, time::Instant};
+
+use keyfob_core::{Clock, DateTime, Registry, ResourceId, ResourceType, SystemClock};
+use keyfob_store::{
+    Budget, Capabilities, Commit, CommitError, CommitId, Committed, Exhausted, Page, Query, ReadContext,
+    Selection, Store, StoreError, Stored, TenantId, Types,
+};
+
+use crate::{
+    error::{Failure, OpenError, TableError},
+    layout::Layout,
+    schema,
+    session::Session,
+    shape::{Hiding, Kind},
+    tables::{Scope, Tables, Which},
+    transaction::{Access, Transaction},
+};
+
+/// How often a commit is tried again that collided with others.
+const ATTEMPTS: usize = 8;
+
+/// A [`Store`] on an application's own tables of users and groups.
+///
+/// Rows of the application are resources, whoever wrote them. What else a resource has, and all resources of other types,
+/// stand in side tables of the same database. Both are written in one transaction of the application's.
+///
+/// # Rows that the application writes
+/// The store needs not be told. A row that it has never written has an id that follows from its key, and every change of
+/// its columns changes its entity tag, so that `If-Match` of a client that read the old row fails. Nobody else hears of
+/// it: events are published for [`touched`](Self::touched) rows alone. The memberships of a group are not in its tag
+/// unless they are written by the store or told of.
+///
+/// # Complexity
+/// - Resources by their ids, by an indexed attribute, and groups by their members: independent of what is stored.
+/// - Any other query: linear in the resources of the type.
+/// - A commit: independent of what is stored and of the size of a group whose membership changes. Commits of one tenant
+///   take turns.
+pub struct TableStore<T> {
+    pub(crate) tables: T,
+    layouts: [Layout; 2],
+    pub(crate) installed: DateTime,
+    pub(crate) capabilities: Capabilities,
+    pub(crate) registry: Registry,
+}
+
+/// Runs a method of a session in a transaction of its own.
+macro_rules! within {
+    ($store:expr, $access:expr, $tenant:expr, |$session:ident| $work:expr) => {{
+        let budget = keyfob_store::Budget::UNLIMITED;
+        within!($store, $access, $tenant, budget, |$session| $work)
+    }};
+    ($store:expr, $access:expr, $tenant:expr, $budget:expr, |$session:ident| $work:expr) => {
+        match $store.tables.begin($access).await {
+            Err(error) => Err(keyfob_store::StoreError::from(error)),
+            Ok(mut tx) => {
+                let result = {
+                    let mut $session = $store.session(&mut tx, $tenant, $budget);
+                    $work.await
+                };
+                $store.end(tx, $access, result).await
+            }
+        }
+    };
+}
+pub(crate) use within;
+
+impl<T: Tables> TableStore<T> {
+    /// Opens the store: makes the side tables where they are missing, and reads a row of each table, so that a column that
+    /// is missing is found now.
+    ///
+    /// The registry is the one that the engine serves, from [`Shape::registry`](crate::Shape::registry) or
+    /// [`Shape::trim`](crate::Shape::trim).
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(tables: T, registry: &Registry) -> Result<Self, OpenError> {
+        let shape = tables.shape();
+        let layouts = shape.layouts(registry)?;
+        let capabilities = Capabilities {
+            durable: true,
+            hiding: shape.hiding(Kind::User) != Hiding::Never,
+            sorting: true,
+            cursors: true,
+            nested_groups: false,
+            unknown_extensions: shape.overflow,
+            ids: shape.ids,
+            types: Types::All,
+        };
+        let mut tx = tables.begin(Access::Write).await?;
+        let prefix = tables.shape().prefix.clone();
+        let installed = schema::migrate(&mut tx, &prefix, SystemClock::new().now()).await?;
+        for kind in Kind::ALL {
+            let of = Scope {
+                tenant: &TenantId::SYSTEM,
+                kind,
+            };
+            let which = Which::All {
+                after: None,
+                limit: 1,
+            };
+            tables.rows(&mut tx, of, which).await?;
+        }
+        tx.commit().await?;
+        Ok(Self {
+            tables,
+            layouts,
+            installed,
+            capabilities,
+            registry: registry.clone(),
+        })
+    }
+
+    /// Returns the statements that make the side tables, to be run by the application's own migrations.
+    pub fn statements(tables: &T) -> String {
+        schema::statements(T::Transaction::DIALECT, &tables.shape().prefix)
+    }
+
+    /// Returns the application's tables.
+    pub fn tables(&self) -> &T {
+        &self.tables
+    }
+
+    /// Returns the id of a row that the application inserted, and of every row where ids
+    /// [follow from keys](crate::Shape::with_ids_of_keys).
+    pub(crate) fn id_of(&self, kind: Kind, key: &str) -> ResourceId {
+        ResourceId::new(format!("{}{key}", self.tables.shape().id_prefix(kind)))
+    }
+
+    pub(crate) fn layout(&self, kind: Kind) -> &Layout {
+        let [users, groups] = &self.layouts;
+        match kind {
+            Kind::User => users,
+            Kind::Group => groups,
+        }
+    }
+
+    pub(crate) fn hides(&self) -> bool {
+        self.capabilities.hiding
+    }
+
+    /// Puts the names of the side tables into a statement.
+    pub(crate) fn statement(&self, statement: &str) -> String {
+        statement.replace('@', &self.tables.shape().prefix)
+    }
+
+    pub(crate) fn session<'s>(
+        &'s self,
+        tx: &'s mut T::Transaction,
+        tenant: &TenantId,
+        budget: Budget,
+    ) -> Session<'s, T> {
+        Session {
+            store: self,
+            tx,
+            tenant: tenant.clone(),
+            meter: budget.meter(),
+        }
+    }
+
+    /// Ends a transaction: commits it if it writes and nothing failed.
+    pub(crate) async fn end<R>(
+        &self,
+        tx: T::Transaction,
+        access: Access,
+        result: Result<R, Failure>,
+    ) -> Result<R, StoreError> {
+        let result = result.map_err(|failure| match CommitError::from(failure) {
+            CommitError::Store(error) => error,
+            other => StoreError::internal(other),
+        })?;
+        if access == Access::Write {
+            tx.commit().await?;
+        }
+        Ok(result)
+    }
+
+    /// Applies a commit within a transaction of the application's.
+    ///
+    /// What it does happens when the application commits, with whatever else it does in the transaction, and not if the
+    /// application rolls it back. The outcomes hold in the first case alone.
+    ///
+    /// # Errors
+    /// [`CommitError`]. The transaction can then only be rolled back.
+    pub async fn commit_within(
+        &self,
+        tx: &mut T::Transaction,
+        commit: &Commit,
+    ) -> Result<Committed, CommitError> {
+        Ok(self.apply(tx, commit).await?)
+    }
+
+    async fn apply(&self, tx: &mut T::Transaction, commit: &Commit) -> Result<Committed, Failure> {
+        let mut session = self.session(tx, &commit.tenant, Budget::UNLIMITED);
+        session.apply(commit).await
+    }
+
+    /// Applies a commit in a transaction of its own, again where it collides with others.
+    async fn commit_one(&self, commit: &Commit) -> Result<Committed, CommitError> {
+        let mut attempts = 0;
+        loop {
+            if commit.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(StoreError::from(Exhausted::Time).into());
+            }
+            attempts += 1;
+            match self.attempt(commit).await {
+                Err(Failure::Table(TableError::Conflict(_))) if attempts < ATTEMPTS => {}
+                result => return Ok(result?),
+            }
+        }
+    }
+
+    async fn attempt(&self, commit: &Commit) -> Result<Committed, Failure> {
+        let mut tx = self.tables.begin(Access::Write).await?;
+        // An error drops the transaction, and that takes back what was done.
+        let committed = self.apply(&mut tx, commit).await?;
+        tx.commit().await?;
+        Ok(committed)
+    }
+}
+
+impl<T: Tables> Store for TableStore<T> {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn get(
+        &self,
+        cx: &ReadContext,
+        resource_type: &ResourceType,
+        ids: &[ResourceId],
+        selection: &Selection,
+    ) -> Result<Vec<Option<Stored>>, StoreError> {
+        within!(self, Access::Read, &cx.tenant, cx.budget, |session| {
+            session.get(resource_type, ids, selection)
+        })
+    }
+
+    async fn query(
+        &self,
+        cx: &ReadContext,
+        resource_type: &ResourceType,
+        query: &Query,
+    ) -> Result<Page, StoreError> {
+        within!(self, Access::Read, &cx.tenant, cx.budget, |session| {
+            session.query(resource_type, query)
+        })
+    }
+
+    async fn commit(&self, commits: &[Arc<Commit>]) -> Vec<Result<Committed, CommitError>> {
+        let mut results = Vec::with_capacity(commits.len());
+        for commit in commits {
+            results.push(self.commit_one(commit).await);
+        }
+        results
+    }
+
+    async fn committed(&self, tenant: &TenantId, commit: &CommitId) -> Result<bool, StoreError> {
+        within!(self, Access::Read, tenant, |session| session.committed(commit))
+    }
+}
+
+impl<T: Tables> Session<'_, T> {
+    async fn committed(&mut self, commit: &CommitId) -> Result<bool, Failure> {
+        let values = [self.tenant(), commit.as_str().into()];
+        let statement = "SELECT id FROM @commits WHERE tenant = ?1 AND id = ?2";
+        Ok(!self.select(statement, &values).await?.is_empty())
+    }
+}
+
+impl<T> fmt::Debug for TableStore<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TableStore").finish_non_exhaustive()
+    }
+}

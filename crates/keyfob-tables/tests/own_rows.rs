@@ -1,0 +1,566 @@
+//! Rows that the application writes itself: their tags, the lists that they are in, their events; and what the application
+//! refuses.
+#![cfg(test)]
+
+mod common;
+
+use common::App;
+use keyfob_core::{
+    CompareKey, DateTime, Dialect, Registry, Resource, ResourceId, ResourceType, schema::RegistryBuilder,
+};
+use keyfob_filter::Filter;
+use keyfob_store::{
+    Change, Commit, CommitError, CommitId, Committed, Feeds as _, Ids, Outcome, Position, Query, ReadContext,
+    RelationDelta, Selection, Store as _, StoreError, StoreExt as _, Stored, TenantId, UniqueKey,
+};
+use keyfob_tables::{
+    Access, Key, Kind, OpenError, Shape, ShapeError, Table, TableStore, Tables as _, Transaction as _,
+};
+
+/// The store of one tenant, in memory.
+struct World {
+    store: TableStore<App>,
+    registry: Registry,
+    tenant: TenantId,
+    last: std::cell::Cell<i64>,
+}
+
+impl World {
+    async fn new() -> Self {
+        Self::of(common::shape()).await
+    }
+
+    async fn of(shape: Shape) -> Self {
+        let registry = shape.registry().unwrap();
+        let store = TableStore::open(App::open(":memory:", shape), &registry)
+            .await
+            .unwrap();
+        Self {
+            store,
+            registry,
+            tenant: TenantId::new("acme"),
+            last: std::cell::Cell::new(0),
+        }
+    }
+
+    fn resource_type(&self, name: &str) -> &ResourceType {
+        self.registry.resource_type(name).unwrap()
+    }
+
+    async fn run(&self, statement: &str) {
+        let tx = self.store.tables().begin(Access::Write).await.unwrap();
+        tx.execute_batch(statement).unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    fn commit_of(&self, changes: Vec<Change>) -> Commit {
+        let number = self.last.get() + 1;
+        self.last.set(number);
+        let at = DateTime::from_unix_millis(1_767_225_600_000 + number);
+        Commit::new(
+            CommitId::new(number.to_string()),
+            self.tenant.clone(),
+            at,
+            changes,
+        )
+    }
+
+    async fn commit(&self, changes: Vec<Change>) -> Result<Committed, CommitError> {
+        self.store.commit_one(self.commit_of(changes)).await
+    }
+
+    fn user(&self, id: &str, name: &str) -> Change {
+        let user = self.resource_type("User");
+        let mut document = Resource::new([user.schema().id.clone()]);
+        document.core_mut().insert("userName", name);
+        let mut create = Change::create(user, ResourceId::new(id), document);
+        if let Change::Create { unique, .. } = &mut create {
+            let collation = user.attribute("userName").unwrap().collation();
+            unique.push(UniqueKey::new("userName", CompareKey::new(collation, name)));
+        }
+        create
+    }
+
+    async fn find(&self, kind: &str, filter: &str) -> Vec<Stored> {
+        let resource_type = self.resource_type(kind);
+        let filter = Filter::parse(filter).unwrap();
+        let predicate = filter.compile(resource_type, Dialect::strict()).unwrap();
+        let query = Query::all().with_filter(predicate);
+        let cx = ReadContext::new(self.tenant.clone());
+        self.store
+            .query(&cx, resource_type, &query)
+            .await
+            .unwrap()
+            .resources
+    }
+
+    async fn get(&self, kind: &str, id: &str) -> Option<Stored> {
+        let resource_type = self.resource_type(kind);
+        let all = resource_type
+            .attributes()
+            .map(|(_, attribute)| attribute.id)
+            .collect();
+        let cx = ReadContext::new(self.tenant.clone());
+        let id = ResourceId::new(id);
+        self.store
+            .get_one(&cx, resource_type, &id, &Selection::of(all))
+            .await
+            .unwrap()
+    }
+
+    async fn events(&self) -> Vec<(String, String)> {
+        let events = self
+            .store
+            .read_feed(&self.tenant, Position::START, usize::MAX)
+            .await
+            .unwrap();
+        let told = events
+            .iter()
+            .map(|event| (event.event.name.to_string(), event.event.resource.to_string()));
+        told.collect()
+    }
+
+    /// Tells of rows after a statement of the application's, in one transaction.
+    async fn touch(&self, statement: &str, rows: &[(Kind, Key)]) -> Result<(), CommitError> {
+        let mut tx = self.store.tables().begin(Access::Write).await.unwrap();
+        tx.execute_batch(statement).unwrap();
+        self.store
+            .touched(&mut tx, &self.commit_of(Vec::new()), rows)
+            .await?;
+        tx.commit().await.unwrap();
+        Ok(())
+    }
+}
+
+fn ids(found: &[Stored]) -> Vec<String> {
+    found
+        .iter()
+        .map(|stored| stored.resource.id().unwrap().to_string())
+        .collect()
+}
+
+fn name(stored: &Stored) -> String {
+    stored.resource.core().get_str("userName").unwrap().to_owned()
+}
+
+const HIRE: &str = "INSERT INTO users (tenant, login, mail) VALUES
+    ('acme', 'Ada', 'ada@acme.example'), ('acme', 'Bob', NULL), ('globex', 'Ada', NULL)";
+
+#[tokio::test]
+async fn rows_of_the_application_are_resources_of_their_tenant() {
+    let world = World::new().await;
+    world.run(HIRE).await;
+    assert_eq!(ids(&world.find("User", "userName pr").await), ["u-1", "u-2"]);
+    assert_eq!(ids(&world.find("User", r#"userName eq "ADA""#).await), ["u-1"]);
+    assert_eq!(
+        ids(&world.find("User", r#"emails.value eq "ADA@acme.example""#).await),
+        ["u-1"]
+    );
+    assert_eq!(ids(&world.find("User", r#"id eq "u-2""#).await), ["u-2"]);
+    assert!(world.get("User", "u-3").await.is_none(), "another tenant's row");
+    assert!(world.get("Group", "u-1").await.is_none(), "a row of another type");
+    assert!(
+        world.get("User", "u-01").await.is_none(),
+        "another spelling of an id"
+    );
+    assert_eq!(world.events().await, [], "nobody was told");
+}
+
+#[tokio::test]
+async fn every_change_of_a_row_changes_its_tag_and_a_stale_one_is_refused() {
+    let world = World::new().await;
+    world.run(HIRE).await;
+    let first = world.get("User", "u-1").await.unwrap().version;
+    world
+        .run("UPDATE users SET given_name = 'Ada' WHERE id = 1")
+        .await;
+    let second = world.get("User", "u-1").await.unwrap().version;
+    assert_ne!(second, first);
+
+    let user = world.resource_type("User");
+    let id = ResourceId::new("u-1");
+    let document = world.get("User", "u-1").await.unwrap().resource;
+    let replace = |version| Change::replace(user, id.clone(), document.clone(), Some(version));
+    let stale = world.commit(vec![replace(first)]).await;
+    assert!(matches!(stale, Err(CommitError::VersionMismatch { current, .. }) if current == second));
+    let committed = world.commit(vec![replace(second)]).await.unwrap();
+    let third = committed.revision(0).unwrap().version;
+    assert_eq!(world.get("User", "u-1").await.unwrap().version, third);
+
+    world
+        .run("UPDATE users SET given_name = 'Eve' WHERE id = 1")
+        .await;
+    let fourth = world.get("User", "u-1").await.unwrap().version;
+    world
+        .run("UPDATE users SET given_name = 'Ada' WHERE id = 1")
+        .await;
+    assert_eq!(
+        world.get("User", "u-1").await.unwrap().version,
+        third,
+        "the state of that version is back"
+    );
+    let versions = std::collections::BTreeSet::from([first, second, third, fourth]);
+    assert_eq!(versions.len(), 4, "no two states share a version");
+}
+
+#[tokio::test]
+async fn a_row_that_the_store_wrote_has_what_the_application_changed_in_it() {
+    let world = World::new().await;
+    world.commit(vec![world.user("ada", "ada")]).await.unwrap();
+    world
+        .run("UPDATE users SET login = 'countess', mail = 'a@acme.example' WHERE login = 'ada'")
+        .await;
+    let found = world.find("User", r#"userName eq "Countess""#).await;
+    assert_eq!(ids(&found), ["ada"]);
+    assert_eq!(
+        world.find("User", r#"userName eq "ada""#).await,
+        [],
+        "the old name is nobody's"
+    );
+    assert_eq!(
+        ids(&world
+            .find("User", r#"emails[primary eq true and value eq "a@acme.example"]"#)
+            .await),
+        ["ada"]
+    );
+    world.commit(vec![world.user("other", "ada")]).await.unwrap();
+    let taken = world.commit(vec![world.user("third", "COUNTESS")]).await;
+    assert!(
+        matches!(taken, Err(CommitError::UniquenessViolated { attribute, .. }) if attribute == "userName")
+    );
+}
+
+#[tokio::test]
+async fn a_row_that_the_application_deletes_is_gone_with_what_it_reserved() {
+    let world = World::new().await;
+    world.commit(vec![world.user("ada", "ada")]).await.unwrap();
+    let group = world.resource_type("Group");
+    let mut document = Resource::new([group.schema().id.clone()]);
+    document.core_mut().insert("displayName", "staff");
+    let mut delta = RelationDelta::new("members".into());
+    delta
+        .add
+        .push((ResourceId::new("ada"), keyfob_core::Member::new()));
+    let create = Change::create(group, ResourceId::new("staff"), document);
+    let join = Change::relate(group, ResourceId::new("staff"), [delta]);
+    world.commit(vec![create, join]).await.unwrap();
+    assert_eq!(
+        world
+            .get("User", "ada")
+            .await
+            .unwrap()
+            .resource
+            .relation("groups")
+            .unwrap()
+            .len(),
+        1
+    );
+
+    world.run("DELETE FROM users WHERE login = 'ada'").await;
+    assert!(world.get("User", "ada").await.is_none());
+    assert!(
+        world
+            .get("Group", "staff")
+            .await
+            .unwrap()
+            .resource
+            .relation("members")
+            .unwrap()
+            .is_empty()
+    );
+    let user = world.resource_type("User");
+    let gone = world
+        .commit(vec![Change::delete(user, ResourceId::new("ada"), None)])
+        .await;
+    assert!(matches!(gone, Err(CommitError::NotFound { change: 0 })));
+    let again = world.commit(vec![world.user("ada", "ada")]).await.unwrap();
+    assert!(
+        again.revision(0).unwrap().version.number() > 1,
+        "an old tag fits no new resource"
+    );
+}
+
+#[tokio::test]
+async fn softly_deleted_rows_are_hidden_whoever_deleted_them() {
+    let world = World::new().await;
+    world.run(HIRE).await;
+    world
+        .run("UPDATE users SET deleted_at = 'now' WHERE id = 1")
+        .await;
+    assert_eq!(ids(&world.find("User", "userName pr").await), ["u-2"]);
+    assert!(world.get("User", "u-1").await.unwrap().is_hidden());
+    world.commit(vec![world.user("ada", "ada")]).await.unwrap();
+    assert_eq!(world.find("User", r#"userName eq "ada""#).await.len(), 1);
+}
+
+#[tokio::test]
+async fn memberships_of_the_application_are_members_and_groups() {
+    let world = World::new().await;
+    world.run(HIRE).await;
+    world
+        .run("INSERT INTO teams (tenant, name) VALUES ('acme', 'staff')")
+        .await;
+    world
+        .run("INSERT INTO team_users (team, user) VALUES (1, 1), (1, 2)")
+        .await;
+    let staff = world.get("Group", "g-1").await.unwrap();
+    assert_eq!(staff.resource.relation("members").unwrap().len(), 2);
+    let ada = world.get("User", "u-1").await.unwrap();
+    let groups = ada.resource.relation("groups").unwrap();
+    assert_eq!(
+        groups.get(&ResourceId::new("g-1")).unwrap().display.as_deref(),
+        Some("staff")
+    );
+    assert_eq!(
+        ids(&world.find("Group", r#"members.value eq "u-1""#).await),
+        ["g-1"]
+    );
+    assert_eq!(
+        ids(&world.find("User", r#"groups.value eq "g-1""#).await),
+        ["u-1", "u-2"]
+    );
+
+    let version = staff.version;
+    let remove = "DELETE FROM team_users WHERE user = 1";
+    world
+        .touch(remove, &[(Kind::Group, Key::Integer(1))])
+        .await
+        .unwrap();
+    let staff = world.get("Group", "g-1").await.unwrap();
+    assert_ne!(staff.version, version, "who tells of it changes the tag");
+    assert_eq!(staff.resource.relation("members").unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_told_is_in_the_events() {
+    let world = World::new().await;
+    let user = |number| (Kind::User, Key::Integer(number));
+    world.touch(HIRE, &[user(1)]).await.unwrap();
+    world
+        .touch("UPDATE users SET active = 0 WHERE id = 1", &[user(1)])
+        .await
+        .unwrap();
+    world
+        .touch("DELETE FROM users WHERE id = 1", &[user(1)])
+        .await
+        .unwrap();
+    let expected = [("created", "u-1"), ("changed", "u-1"), ("deleted", "u-1")];
+    let expected = expected.map(|(name, id)| (name.to_owned(), id.to_owned()));
+    assert_eq!(world.events().await, expected);
+    let twin = "INSERT INTO users (tenant, login) VALUES ('acme', 'BOB')";
+    let taken = world.touch(twin, &[user(4)]).await;
+    assert!(matches!(taken, Err(CommitError::UniquenessViolated { .. })));
+    assert_eq!(
+        world.find("User", "userName pr").await.len(),
+        1,
+        "and the row is not there"
+    );
+}
+
+#[tokio::test]
+async fn the_application_writes_through_the_store_in_its_own_transaction_or_not_at_all() {
+    let world = World::new().await;
+    for commits in [false, true] {
+        let mut tx = world.store.tables().begin(Access::Write).await.unwrap();
+        let commit = world.commit_of(vec![world.user("ada", "ada")]);
+        world.store.commit_within(&mut tx, &commit).await.unwrap();
+        tx.execute_batch("INSERT INTO teams (tenant, name) VALUES ('acme', 'staff')")
+            .unwrap();
+        if commits {
+            tx.commit().await.unwrap();
+        } else {
+            drop(tx);
+        }
+        assert_eq!(world.get("User", "ada").await.is_some(), commits);
+        assert_eq!(
+            world.find("Group", "displayName pr").await.len(),
+            usize::from(commits)
+        );
+        assert_eq!(
+            world.store.committed(&world.tenant, &commit.id).await.unwrap(),
+            commits
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_constraint_of_the_application_refuses_with_its_words_and_changes_nothing() {
+    let world = World::new().await;
+    world
+        .run("CREATE UNIQUE INDEX users_login ON users (tenant, login)")
+        .await;
+    world
+        .run(
+            "CREATE TRIGGER no_root BEFORE INSERT ON users WHEN NEW.login = 'root'
+              BEGIN SELECT RAISE(ABORT, 'nobody is called root'); END",
+        )
+        .await;
+    let refused = world
+        .commit(vec![world.user("a", "a"), world.user("root", "root")])
+        .await;
+    let Err(CommitError::Store(StoreError::Refused(reason))) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(reason, "nobody is called root");
+    assert_eq!(
+        world.find("User", "userName pr").await,
+        [],
+        "of the other user nothing is left"
+    );
+
+    // Without a reserved key the constraint is all that there is.
+    let mut twin = world.user("twin", "a");
+    if let Change::Create { unique, .. } = &mut twin {
+        unique.clear();
+    }
+    world.commit(vec![world.user("a", "a")]).await.unwrap();
+    let taken = world.commit(vec![twin]).await;
+    assert!(
+        matches!(taken, Err(CommitError::UniquenessViolated { attribute, .. }) if attribute == "userName")
+    );
+}
+
+#[tokio::test]
+async fn a_trigger_that_alters_a_value_is_seen_in_the_answer() {
+    let world = World::new().await;
+    world
+        .run(
+            "CREATE TRIGGER lower AFTER INSERT ON users
+              BEGIN UPDATE users SET login = lower(NEW.login) WHERE id = NEW.id; END",
+        )
+        .await;
+    world.commit(vec![world.user("a", "ADA")]).await.unwrap();
+    assert_eq!(name(&world.get("User", "a").await.unwrap()), "ada");
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_its_attribute_is_an_error_that_names_the_column() {
+    let world = World::new().await;
+    world
+        .run("INSERT INTO users (tenant, login, active) VALUES ('acme', 'ada', 'maybe')")
+        .await;
+    let cx = ReadContext::new(world.tenant.clone());
+    let read = world
+        .store
+        .query(&cx, world.resource_type("User"), &Query::all())
+        .await;
+    let Err(StoreError::Internal(source)) = read else {
+        panic!("{read:?}")
+    };
+    let expected = "the column `active` holds a text, and `active` is of the type boolean";
+    assert_eq!(source.to_string(), expected);
+}
+
+#[tokio::test]
+async fn a_missing_column_is_found_when_the_store_is_opened() {
+    let users = Table::numbered()
+        .unique("login", "userName")
+        .column("nick", "nickName");
+    let shape = Shape::new(users, Table::numbered().column("name", "displayName"));
+    let registry = shape.registry().unwrap();
+    let opened = TableStore::open(App::open(":memory:", shape), &registry).await;
+    let Err(OpenError::Tables(error)) = opened else {
+        panic!()
+    };
+    let reason = std::error::Error::source(&error).unwrap().to_string();
+    assert!(reason.contains("no such column: nick"), "{reason}");
+}
+
+#[test]
+fn a_shape_that_does_not_fit_the_schemas_is_refused() {
+    let groups = || Table::numbered().column("name", "displayName");
+    let users = || Table::numbered().unique("login", "userName");
+    let message = |users: Table, groups: Table| Shape::new(users, groups).registry().unwrap_err().to_string();
+    for (users, expected) in [
+        (
+            users().column("x", "nickname2"),
+            "the column `x`: `nickname2` is no attribute of a User",
+        ),
+        (
+            users().column("x", "name"),
+            "the column `x`: `name` is complex, and a column holds one simple value",
+        ),
+        (
+            users().column("x", "emails.value"),
+            "the column `x`: `emails.value` is of many values (`[primary]` behind the name chooses one), and a column holds one simple value",
+        ),
+        (
+            users().column("x", "groups[primary].value"),
+            "the column `x`: `groups[primary].value` is not part of the document, and a column holds one simple value",
+        ),
+        (
+            users().column("x", "USERNAME"),
+            "the column `x` or its path `USERNAME` is declared twice",
+        ),
+        (
+            Table::numbered().column("x", "nickName"),
+            "`userName` of a User is required and has no column",
+        ),
+    ] {
+        assert_eq!(message(users, groups()), expected);
+    }
+    let shape = Shape::new(users(), groups());
+    let nested = RegistryBuilder::rfc().build().unwrap();
+    let opened = pollster::block_on(TableStore::open(App::open(":memory:", shape), &nested));
+    assert!(matches!(opened, Err(OpenError::Shape(ShapeError::NestedGroups))));
+}
+
+#[tokio::test]
+async fn ids_may_follow_from_the_keys_of_the_database() {
+    let world = World::of(common::shape().with_ids_of_keys()).await;
+    assert_eq!(world.store.capabilities().ids, Ids::Assigned);
+    let group = world.resource_type("Group");
+    let mut document = Resource::new([group.schema().id.clone()]);
+    document.core_mut().insert("displayName", "staff");
+    let mut delta = RelationDelta::new("members".into());
+    delta
+        .add
+        .push((ResourceId::new("placeholder"), keyfob_core::Member::new()));
+    let create = world.user("placeholder", "ada");
+    let changes = vec![
+        create,
+        Change::create(group, ResourceId::new("another"), document),
+        Change::relate(group, ResourceId::new("another"), [delta]),
+    ];
+    let committed = world.commit(changes).await.unwrap();
+    assert_eq!(committed.revision(0).unwrap().id, ResourceId::new("u-1"));
+    assert_eq!(committed.revision(1).unwrap().id, ResourceId::new("g-1"));
+    assert!(matches!(&committed.outcomes[2], Outcome::Changed { joined, .. } if joined.count == 1));
+    let staff = world.get("Group", "g-1").await.unwrap();
+    assert!(
+        staff
+            .resource
+            .relation("members")
+            .unwrap()
+            .contains(&ResourceId::new("u-1"))
+    );
+    assert!(world.get("User", "placeholder").await.is_none());
+}
+
+#[tokio::test]
+async fn what_has_no_column_is_in_no_schema_or_in_the_side_tables() {
+    let trimmed = common::shape().registry().unwrap();
+    let user = trimmed.resource_type("User").unwrap();
+    assert!(user.attribute("title").is_none() && user.extensions().is_empty());
+    assert!(
+        user.attribute("name")
+            .unwrap()
+            .sub_attribute("formatted")
+            .is_none()
+    );
+    assert!(
+        user.attribute("emails").unwrap().sub_attribute("type").is_some(),
+        "of many values all is kept"
+    );
+
+    let world = World::of(common::shape().with_overflow()).await;
+    let mut create = world.user("ada", "ada");
+    if let Change::Create { document, .. } = &mut create {
+        std::sync::Arc::make_mut(document)
+            .core_mut()
+            .insert("title", "Countess");
+    }
+    world.commit(vec![create]).await.unwrap();
+    let found = world.find("User", r#"title eq "countess""#).await;
+    assert_eq!(ids(&found), ["ada"]);
+}
