@@ -4,7 +4,7 @@
 mod common;
 
 use keyfob_core::Registry;
-use keyfob_store_testkit::{Failure, Harness, registry_builder};
+use keyfob_store_testkit::{Failure, Harness, Report, registry_builder};
 use keyfob_tables::{Shape, TableStore};
 use tempfile::TempDir;
 
@@ -50,4 +50,9 @@ impl Harness for Columns {
     }
 }
 
-keyfob_store_testkit::store_conformance!(Columns);
+#[test]
+fn own_tables_keep_the_contract_of_a_store() -> Result<(), Failure> {
+    let report = Report::of::<Columns>();
+    eprintln!("{report}");
+    report.check()
+}

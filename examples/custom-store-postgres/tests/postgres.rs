@@ -107,6 +107,10 @@ fn the_tables_keep_the_contract_of_a_store() -> Result<(), Failure> {
     if address().is_none() {
         return Ok(());
     }
+    if env::var_os("KEYFOB_TEST_LONG").is_none() {
+        eprintln!("SKIPPED: the conformance suite takes minutes, and KEYFOB_TEST_LONG is not set");
+        return Ok(());
+    }
     let report = Report::of::<Database>();
     eprintln!("{report}");
     report.check()
