@@ -26,7 +26,7 @@ ALLOWED = {
     "keyfob-tables": ["core", "filter", "patch", "store"],
     "keyfob-testgen": ["core", "filter"],
     # The facade, which holds nothing of its own.
-    "keyfob": ["core", "filter", "patch", "store", "engine", "provisioning", "http", "access", "store-memory", "store-sqlite", "tables", "expression", "expression-okta", "mapping", "client"],
+    "keyfob": ["core", "filter", "patch", "store", "engine", "provisioning", "http", "access", "store-memory", "store-sqlite", "store-postgres", "tables", "expression", "expression-okta", "mapping", "client"],
     "keyfob-cli": ["core", "filter", "patch", "store", "engine", "provisioning", "http", "store-memory", "store-sqlite", "store-postgres", "expression", "expression-okta", "mapping", "client", "card", "access"],
 }
 # The crates up to the engine know no HTTP, no SQL and no runtime, not even through somebody else.

@@ -23,6 +23,8 @@ pub use keyfob_provisioning as provisioning;
 pub use keyfob_store as store;
 #[cfg(feature = "memory")]
 pub use keyfob_store_memory as store_memory;
+#[cfg(feature = "postgres")]
+pub use keyfob_store_postgres as store_postgres;
 #[cfg(feature = "sqlite")]
 pub use keyfob_store_sqlite as store_sqlite;
 #[cfg(any(feature = "tables-sqlite", feature = "tables-postgres"))]

@@ -1,6 +1,12 @@
 //! Opening a database: whose it is, of which version, and who makes the tables.
 
-use keyfob_store_postgres::{DatabaseUrl, OpenError, Options, PostgresStore, migrations};
+use keyfob_store_postgres::{
+    DatabaseUrl, OpenError, Options, PostgresStore, migrations,
+    rustls::{
+        ClientConfig, RootCertStore, crypto,
+        pki_types::{CertificateDer, pem::PemObject},
+    },
+};
 use tokio::task::JoinSet;
 
 use crate::support::{Schema, client, commit, get, new_user, pool_at, server, test, url, user_type};
@@ -191,5 +197,35 @@ fn a_wrong_password_or_host_is_told_without_the_password() {
             let texts = format!("{error} {error:?}");
             assert!(!texts.contains("s3cret"), "{texts}");
         }
+    });
+}
+
+#[test]
+fn a_connection_is_encrypted_and_the_certificate_of_the_server_is_checked() {
+    test(|schema| async move {
+        let Some(certificate) = std::env::var_os("KEYFOB_TEST_POSTGRES_CERTIFICATE") else {
+            return;
+        };
+        let (_, port) = server();
+        let text = format!("postgres://keyfob@localhost:{port}/keyfob?sslmode=require");
+        let url = DatabaseUrl::parse_with(&text, schema.options()).unwrap();
+        // Nobody whom the operating system trusts has signed it.
+        let error = PostgresStore::connect(&url).await.unwrap_err().to_string();
+        assert!(error.contains("certificate"), "{error}");
+        let mut roots = RootCertStore::empty();
+        roots
+            .add(CertificateDer::from_pem_file(certificate).unwrap())
+            .unwrap();
+        let tls = ClientConfig::builder_with_provider(crypto::ring::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let store = PostgresStore::connect_with_tls(&url, tls).await.unwrap();
+        commit(&store, vec![new_user("u", "u")]).await.unwrap();
+        // The other tests do without.
+        let encrypted = "SELECT count(*) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid)
+             WHERE s.ssl AND a.application_name = 'keyfob'";
+        assert!(schema.number(encrypted).await > 0);
     });
 }
