@@ -6,7 +6,7 @@ use keyfob_core::{Addresses, Registry};
 use keyfob_store::{Budget, ReadContext, RequestId, TenantId};
 use smol_str::SmolStr;
 
-use crate::facts::Facts;
+use crate::{engine::BatchPlace, facts::Facts};
 
 /// Who asks for something. Some of what a tenant's provider manages may be closed to everybody else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +48,7 @@ pub struct Context {
     request: RequestId,
     budget: Budget,
     facts: Facts,
+    batch: Option<BatchPlace>,
     read_only: bool,
 }
 
@@ -65,6 +66,7 @@ impl Context {
             request: RequestId::default(),
             budget: Budget::UNLIMITED,
             facts: Facts::new(),
+            batch: None,
             read_only: false,
         }
     }
@@ -179,6 +181,18 @@ impl Context {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.budget.deadline
+    }
+
+    /// Returns the same call as one of several operations whose commits are handed over together.
+    pub(crate) fn in_batch(self, place: BatchPlace) -> Self {
+        Self {
+            batch: Some(place),
+            ..self
+        }
+    }
+
+    pub(crate) fn batch(&self) -> Option<&BatchPlace> {
+        self.batch.as_ref()
     }
 
     pub(crate) fn is_late(&self) -> bool {

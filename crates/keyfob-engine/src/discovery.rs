@@ -127,7 +127,7 @@ impl<S: Store> Engine<S> {
             object.insert(name, i64::try_from(value).unwrap_or(i64::MAX));
         };
         let mut bulk = flag(Feature::Bulk);
-        limit(&mut bulk, "maxOperations", 0);
+        limit(&mut bulk, "maxOperations", Self::MAX_BULK_OPERATIONS);
         limit(&mut bulk, "maxPayloadSize", transport.body_limit);
         let mut filter = flag(Feature::Filter);
         limit(&mut filter, "maxResults", self.profile().max_page);

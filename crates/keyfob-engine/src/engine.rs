@@ -1,5 +1,7 @@
 //! The provisioning engine: what RFC 7644 asks of a service provider, over any store.
 
+mod batch;
+mod bulk;
 mod commit;
 mod cursor;
 mod error;
@@ -22,7 +24,7 @@ use keyfob_core::{Clock, DateTime, IdGenerator, Registry, ResourceId, SystemCloc
 use keyfob_store::Store;
 use smol_str::SmolStr;
 
-pub(crate) use self::cursor::TIMEOUT as CURSOR_TIMEOUT;
+pub(crate) use self::{batch::BatchPlace, cursor::TIMEOUT as CURSOR_TIMEOUT};
 pub use self::{
     commit::{DeleteAction, Draft, change_of, event_of},
     cursor::CursorError,

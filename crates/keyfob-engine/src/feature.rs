@@ -13,7 +13,7 @@ use crate::engine::Engine;
 /// use keyfob_engine::Feature;
 ///
 /// assert!(Feature::Filter.is_supported());
-/// assert!(!Feature::Bulk.is_supported());
+/// assert!(!Feature::ChangePassword.is_supported());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -42,12 +42,13 @@ impl Feature {
     pub const fn is_supported(self) -> bool {
         match self {
             Self::Patch
+            | Self::Bulk
             | Self::Filter
             | Self::Sort
             | Self::Etag
             | Self::IndexPagination
             | Self::CursorPagination => true,
-            Self::Bulk | Self::ChangePassword => false,
+            Self::ChangePassword => false,
         }
     }
 }

@@ -6,9 +6,9 @@ use http_body::Body;
 use http_body_util::Full;
 use keyfob_core::{
     Dialect, Resource, ResourceId, ResourceType,
-    message::{ListResponse, PatchRequest, SearchRequest},
+    message::{BulkJob, ListResponse, PatchRequest, SearchRequest},
 };
-use keyfob_engine::{Context, Engine, Feature, Precondition, Store, Transport, Written};
+use keyfob_engine::{Context, Engine, Precondition, Store, Transport, Written};
 
 use crate::{
     body::{self, BodyError},
@@ -75,9 +75,7 @@ impl<S: Store> Exchange<'_, S> {
             }
             (Route::Discovery(_), &Method::GET) if parameters.has_filter() => Err(HttpError::DiscoveryFilter),
             (Route::Discovery(discovery), &Method::GET) => self.discover(discovery),
-            (Route::Bulk, &Method::POST) if !self.engine.supports(Feature::Bulk) => {
-                Err(HttpError::NotImplemented { what: "`/Bulk`" })
-            }
+            (Route::Bulk, &Method::POST) => self.bulk(&self.read(body).await?).await,
             _ => Err(HttpError::Method { allow: route.allow() }),
         }
     }
@@ -106,6 +104,17 @@ impl<S: Store> Exchange<'_, S> {
     async fn search(&self, resource_types: &[&ResourceType], request: &SearchRequest) -> Answer {
         let list = self.engine.search(&self.cx, resource_types, request).await?;
         Ok(response::json(StatusCode::OK, self.media_type(), list.to_json()))
+    }
+
+    /// Does several operations (RFC 7644 section 3.7).
+    async fn bulk(&self, body: &[u8]) -> Answer {
+        let job = BulkJob::from_json(body, Engine::<S>::MAX_BULK_OPERATIONS)?;
+        let response = self.engine.bulk(&self.cx, &job).await;
+        Ok(response::json(
+            StatusCode::OK,
+            self.media_type(),
+            response.to_json(),
+        ))
     }
 
     async fn create(&self, resource_type: &ResourceType, parameters: &Parameters<'_>, body: &[u8]) -> Answer {

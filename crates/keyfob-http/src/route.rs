@@ -18,7 +18,7 @@ pub(crate) enum Route<'r> {
     Search(Option<&'r ResourceType>),
     /// The resource that the caller is.
     Me,
-    /// Bulk operations, which are not supported.
+    /// Bulk operations.
     Bulk,
     /// What the service says of itself.
     Discovery(Discovery),

@@ -238,11 +238,27 @@ fn what_can_not_be_sent_is_told_without_asking_the_server() {
 }
 
 #[test]
+fn a_bulk_request_is_sent_and_what_became_of_each_operation_is_printed() {
+    let target = Target::start();
+    let request = r#"{"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [
+        {"method": "POST", "path": "/Users", "bulkId": "ada",
+         "data": {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ada"}},
+        {"method": "DELETE", "path": "/Users/nobody"}]}"#;
+    let sent = target.run(&["bulk", "-"], request);
+    assert_eq!(sent.code, Some(1), "one operation failed: {sent:?}");
+    assert!(
+        sent.stdout.contains("201") && sent.stdout.contains("404"),
+        "{sent:?}"
+    );
+}
+
+#[test]
 fn a_server_without_bulk_requests_is_sent_none() {
     let target = Target::start();
     let request = r#"{"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
         "Operations": [{"method": "DELETE", "path": "/Users/1"}]}"#;
-    let refused = target.run(&["bulk", "-"], request);
+    // By RFC 7643 and RFC 7644 alone a server may have none.
+    let refused = target.run(&["bulk", "-", "--no-discovery"], request);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(
         refused.stderr.contains("does not support bulk requests"),

@@ -186,6 +186,8 @@ impl<S: Store> Engine<S> {
             return Err(EngineError::ReadOnly);
         }
         let _turn = match reads.subject {
+            // Whoever makes a batch has the turns of all its operations.
+            _ if cx.batch().is_some() => None,
             Subject::New(_) => None,
             Subject::Existing(id) => Some(self.turns().exclusive(cx.tenant(), id).await),
             Subject::Relations(id) => Some(self.turns().shared(cx.tenant(), id).await),
@@ -208,7 +210,7 @@ impl<S: Store> Engine<S> {
                 selection: selection.clone(),
             });
             let commit = Arc::new(self.commit_of(cx, verb, changes, answer));
-            let error = match self.store().commit_one(Arc::clone(&commit)).await {
+            let error = match self.hand_over(cx, Arc::clone(&commit)).await {
                 Ok(committed) => {
                     return Ok(Settled {
                         seen: looked,

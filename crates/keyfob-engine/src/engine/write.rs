@@ -12,7 +12,7 @@ use keyfob_store::{Selection, Store};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{
-    Engine, EngineError, Loaded, Precondition,
+    BatchPlace, Engine, EngineError, Loaded, Precondition,
     commit::Draft,
     transact::{Decision, Reads, Seen, Subject},
     view::AnswerPlan,
@@ -61,7 +61,8 @@ impl<S: Store> Engine<S> {
         let secrets = drop_secrets(&mut document, resource_type);
         ignored::tell(resource_type, reader.ignored().iter().chain(&secrets));
         let plan = AnswerPlan::new(resource_type, projection, PatchAnswer::Body);
-        let id = self.next_id();
+        let planned = cx.batch().and_then(BatchPlace::id).cloned();
+        let id = planned.unwrap_or_else(|| self.next_id());
         let reads = Reads {
             resource_type,
             subject: Subject::New(&document),

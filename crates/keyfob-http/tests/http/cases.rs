@@ -13,12 +13,7 @@ use crate::support::{Answer, Backend, Server, json, testdata_json};
 
 /// Cases that are not run, and why.
 const SKIPPED: &[(&str, &str)] = &[
-    ("bulk-patch-path-bulkid", BULK),
-    ("bulk-post-without-bulkid", BULK),
-    ("bulk-user-then-group", BULK),
-    ("bulk-too-many-413", BULK),
-    ("fb-bulk-malformed-op-is-400-inside", BULK),
-    ("fb-bulk-invalid-method", BULK),
+    ("bulk-too-many-413", "a scenario: bulk.rs"),
     (
         "fb-http-414-has-scim-body",
         "a service embedded in a server doesn't see a target that the server refuses",
@@ -44,7 +39,6 @@ const SKIPPED: &[(&str, &str)] = &[
     ),
     ("duplicate-values-on-create", "a scenario: formats.rs"),
 ];
-const BULK: &str = "bulk operations are not supported, and the service says so";
 const SCENARIO: &str = "a scenario: scenarios.rs";
 
 #[tokio::test]

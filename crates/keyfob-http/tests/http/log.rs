@@ -97,7 +97,14 @@ async fn each_request_leaves_one_line_without_values() {
             None,
         ),
         ("POST", "/.search", Some(&search), "/.search", 200, None),
-        ("POST", "/Bulk", Some(&search), "/Bulk", 501, None),
+        (
+            "POST",
+            "/Bulk",
+            Some(&search),
+            "/Bulk",
+            400,
+            Some("invalidSyntax"),
+        ),
         ("GET", "/Me", None, "/Me", 501, None),
         ("GET", "/Schemas/secret", None, "/Schemas/{id}", 404, None),
         (

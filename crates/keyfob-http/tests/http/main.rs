@@ -6,6 +6,8 @@ mod active;
 #[cfg(test)]
 mod authentication;
 #[cfg(test)]
+mod bulk;
+#[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod compare;
