@@ -324,12 +324,9 @@ async fn a_thousand_users_and_a_thousand_groups_that_name_the_next_are_one_reque
     assert_eq!(first["members"][0]["$ref"], results[1_001]["location"]);
 }
 
-#[tokio::test]
-async fn what_is_wrong_with_an_operation_is_an_error_of_that_operation() {
-    let server = Server::start(Backend::Memory, Profile::interop()).await;
-    let id = server.create_user("known").await;
-    let known = format!("/Users/{id}");
-    for (operation, status, scim_type) in [
+/// Operations that can't be done on the server that knows one user, with the status and the keyword of each.
+fn wrong_operations(known: &str) -> Vec<(Value, &'static str, &'static str)> {
+    vec![
         (
             json!({"method": "MERGE", "path": known, "data": {}}),
             "400",
@@ -372,7 +369,7 @@ async fn what_is_wrong_with_an_operation_is_an_error_of_that_operation() {
             "400",
             "invalidValue",
         ),
-        (post(&known, "a", user("a")), "400", "invalidPath"),
+        (post(known, "a", user("a")), "400", "invalidPath"),
         (
             json!({"method": "POST", "path": "/Users", "data": user("a")}),
             "400",
@@ -403,7 +400,7 @@ async fn what_is_wrong_with_an_operation_is_an_error_of_that_operation() {
             "400",
             "invalidValue",
         ),
-        (patch(&known, json!({"op": "remove"})), "400", "noTarget"),
+        (patch(known, json!({"op": "remove"})), "400", "noTarget"),
         (patch("/Users/nobody", json!({"op": "remove"})), "404", ""),
         (
             json!({"method": "PUT", "path": "/Users/nobody", "data": {}}),
@@ -419,7 +416,15 @@ async fn what_is_wrong_with_an_operation_is_an_error_of_that_operation() {
             "404",
             "",
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_operation_is_an_error_of_that_operation() {
+    let server = Server::start(Backend::Memory, Profile::interop()).await;
+    let id = server.create_user("known").await;
+    let known = format!("/Users/{id}");
+    for (operation, status, scim_type) in wrong_operations(&known) {
         let after = post("/Users", "after", user("after"));
         let results = bulk(&server, &[operation.clone(), after]).await;
         assert_eq!(statuses(&results), [status, "201"], "{operation}: {results:?}");
