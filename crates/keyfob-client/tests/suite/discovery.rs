@@ -42,7 +42,7 @@ async fn the_three_endpoints_make_a_registry_and_capabilities() {
     let client = crate::server::in_process().await;
     let target = client.discover().await.unwrap();
     assert_eq!(target.capabilities.patch.origin, Origin::Discovered);
-    assert!(!target.capabilities.bulk.value);
+    assert!(target.capabilities.bulk.value && target.capabilities.sort.value);
     let rfc = Registry::rfc();
     for resource_type in target.registry.resource_types() {
         let expected = rfc.resource_type(resource_type.name()).unwrap();
