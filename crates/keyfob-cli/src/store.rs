@@ -13,7 +13,7 @@ use crate::Unusable;
 /// The password of a PostgreSQL store whose URL has none. Other users of the machine see the arguments of a command.
 const PASSWORD: &str = "PGPASSWORD";
 
-/// How a store is written.
+/// The forms of a store's URL, as errors tell them.
 const FORMS: &str = "a store is `sqlite:PATH`, `postgres://USER@HOST/DATABASE` or `memory:`";
 
 /// A store, named by a URL. Neither `Debug` nor `Display` show a password.

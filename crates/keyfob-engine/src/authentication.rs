@@ -1,4 +1,4 @@
-//! Who calls.
+//! Callers, and the secrets by which they are known.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -41,7 +41,7 @@ impl<T: Authenticator> Authenticator for Arc<T> {
     }
 }
 
-/// Who sends a request.
+/// The sender of a request.
 #[derive(Clone, Debug)]
 pub struct Caller {
     context: Context,

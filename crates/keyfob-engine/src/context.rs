@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 
 use crate::{engine::BatchPlace, facts::Facts};
 
-/// Who asks for something. Some of what a tenant's provider manages may be closed to everybody else.
+/// The role of whoever acts. Resources that a tenant's provider manages may be closed to everybody else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Actor {

@@ -15,14 +15,14 @@ use crate::context::Context;
 
 /// Operations that hand their commits to the store at once.
 ///
-/// Whoever makes a batch polls its operations by [`settle`](Self::settle) until each is done or waits with a commit, and
-/// then answers all that wait. So an operation goes its usual way, and knows nothing of the others.
+/// Its operations are polled by [`settle`](Self::settle) until each is done or waits with a commit, and then all that wait
+/// are answered. So an operation goes its usual way, and knows nothing of the others.
 #[derive(Debug)]
 pub(super) struct Batch {
     places: Mutex<Vec<Place>>,
 }
 
-/// Where an operation stands.
+/// The stage of an operation.
 #[derive(Debug, Default)]
 enum Place {
     /// It looks and decides.
@@ -48,7 +48,7 @@ pub(crate) struct BatchPlace {
 /// An operation of a batch.
 pub(super) type Operation<'o, T> = Pin<Box<dyn Future<Output = T> + Send + 'o>>;
 
-/// The operations of a batch with what they came to.
+/// The operations of a batch with their outputs.
 pub(super) struct Operations<'o, T> {
     all: Vec<(Option<Operation<'o, T>>, Option<T>)>,
 }

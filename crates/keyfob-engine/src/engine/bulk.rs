@@ -54,7 +54,7 @@ struct Request<'r> {
     body: Cow<'r, [u8]>,
 }
 
-/// What the operations came to so far.
+/// The outcomes of the operations so far.
 struct Progress {
     results: Vec<Option<BulkResult>>,
     /// The resources that POSTs created, with their addresses.

@@ -80,7 +80,7 @@ pub(super) enum Mark {
 
 /// The query that a cursor belongs to.
 ///
-/// What it says is authenticated with the cursor and not part of it, so that a cursor of another query can't be opened.
+/// The description is authenticated with the cursor and not part of it, so that a cursor of another query can't be opened.
 pub(super) struct CursorScope {
     described: String,
     count: usize,

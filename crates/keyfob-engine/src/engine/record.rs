@@ -23,7 +23,7 @@ pub struct Loaded {
     pub id: ResourceId,
     /// The resource with `id`, `meta` and those of its relations that were selected.
     pub resource: Resource,
-    /// What is kept beside it.
+    /// The state beside it.
     pub state: State,
     /// The version, on which a decision that depends on the resource is committed.
     pub version: Version,

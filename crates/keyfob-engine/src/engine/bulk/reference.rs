@@ -7,7 +7,7 @@ use keyfob_core::{
 use keyfob_filter::{Filter, Limits, Literal, PatchPath};
 use smol_str::format_smolstr;
 
-/// What stands before a `bulkId`.
+/// The prefix of a reference by `bulkId`.
 const PREFIX: &str = "bulkId:";
 
 /// A text of a body with the attribute whose value it is.
@@ -22,7 +22,7 @@ pub(super) struct Leaf<'l> {
 /// A reference to a resource that the request creates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reference<'t> {
-    /// What stands before it: a path that ends with a slash, or nothing.
+    /// The text before it: a path that ends with a slash, or nothing.
     before: &'t str,
     /// The `bulkId`.
     pub(super) bulk_id: &'t str,

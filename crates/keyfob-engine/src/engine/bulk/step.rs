@@ -26,7 +26,7 @@ use crate::{
 /// The value of a unique attribute that an operation mentions.
 pub(super) type Key = (SmolStr, CompareKey);
 
-/// What operations of one kind have in common: they depend on one another only through what they are about.
+/// The kind of an operation. Operations of one kind depend on one another only through their resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
     Create,
@@ -66,7 +66,7 @@ pub(super) struct Step<'p> {
     pub(super) references: Vec<usize>,
     /// The values of unique attributes that it mentions.
     pub(super) keys: HashSet<Key>,
-    /// What keeps it from being done.
+    /// The error for which it isn't done.
     pub(super) fault: Option<ErrorBody>,
     path: SmolStr,
 }
