@@ -19,7 +19,7 @@ pub struct FunctionDocument {
     pub source: &'static str,
     /// The value of the example.
     pub result: &'static str,
-    /// Where it is documented.
+    /// The page that documents it.
     pub reference: &'static str,
 }
 

@@ -14,7 +14,7 @@ impl<S: Store> Provisioner<S> {
     /// before the rules. It is called again when another request comes between. Nothing is committed where it leaves the
     /// resource and its state as they are.
     ///
-    /// What is committed is committed under the [`Provisioning`] that `amend` saw: an unlinking
+    /// The commit is made under the [`Provisioning`] that `amend` saw: an unlinking
     /// comes before and is seen, or after.
     ///
     /// # Errors

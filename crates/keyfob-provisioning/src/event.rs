@@ -16,5 +16,5 @@ pub const UNLINKED: &str = "unlinked";
 pub const TOKEN_ISSUED: &str = "tokenIssued";
 /// A token opens nothing any more.
 pub const TOKEN_REVOKED: &str = "tokenRevoked";
-/// How the organization is provisioned was changed.
+/// The organization's provisioning was changed.
 pub const PROVISIONING_CHANGED: &str = "provisioningChanged";

@@ -103,7 +103,7 @@ impl Lifecycle for Life {
         cx.actor() != Actor::Provider || Provisioning::among(facts).is_linked()
     }
 
-    /// What the provider changes it manages, which the state says.
+    /// The provider manages whatever it changes, which the state says.
     fn writes_owner(&self, cx: &Context, facts: &Facts, state: &State) -> bool {
         let provisioning = Provisioning::among(facts);
         cx.actor() == Actor::Provider && provisioning.is_linked() && !provisioning.manages(state)

@@ -93,7 +93,7 @@ impl Default for Profile {
     }
 }
 
-/// What becomes of the `externalId` of a group.
+/// The policy for the `externalId` of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GroupExternalId {
@@ -103,7 +103,7 @@ pub enum GroupExternalId {
     Ignore,
 }
 
-/// What DELETE does to a user (RFC 7644 section 3.6 asks for no more than that it can't be seen any longer).
+/// The form of a DELETE of a user (RFC 7644 section 3.6 asks for no more than that it can't be seen any longer).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Deletion {
@@ -113,7 +113,7 @@ pub enum Deletion {
     Soft,
 }
 
-/// What a POST does whose `userName` belonged to a deleted user.
+/// The effect of a POST whose `userName` belonged to a deleted user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reprovision {
@@ -123,7 +123,7 @@ pub enum Reprovision {
     New,
 }
 
-/// What a POST does whose `userName` belongs to a user that no provider manages.
+/// The effect of a POST whose `userName` belongs to a user that no provider manages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Adopt {
@@ -133,7 +133,7 @@ pub enum Adopt {
     ByUserName,
 }
 
-/// How many tokens an organization has.
+/// The number of an organization's tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenPolicy {

@@ -33,7 +33,7 @@ pub enum Refusal {
     /// The phone numbers of a user whom the provider manages are changed by somebody else; maps to 403.
     #[error("the phone number of a user whom the identity provider manages can only be changed there")]
     PhoneLocked,
-    /// What the provider manages is changed by somebody else; maps to 403.
+    /// Somebody else changes a resource that the provider manages; maps to 403.
     #[error("{what} can only be changed in the identity provider")]
     ManagedByProvider {
         /// The thing, as in `the members of this group`.

@@ -121,7 +121,7 @@ fn text<'s>(state: &'s State, name: &str) -> Option<&'s str> {
     state.get(name)?.as_str()
 }
 
-/// Where an invitation stands that was not accepted yet.
+/// The stage of an invitation that was not accepted yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Invitation {
     /// The user was created while it wasn't active, and is invited as soon as it is.
@@ -179,7 +179,7 @@ impl Origin {
     }
 }
 
-/// Where a user stands in its life.
+/// The stage of a user's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UserState {

@@ -1,4 +1,4 @@
-//! What goes wrong when a database is opened, and how the failures of PostgreSQL are told.
+//! Errors of opening a database, and the failures of PostgreSQL as they are told.
 
 use std::{error::Error as StdError, fmt, time::Instant};
 
@@ -202,7 +202,7 @@ impl DatabaseError {
     }
 }
 
-/// Whether the server ends the connection with this code: it shuts down, starts up, or the connection failed.
+/// Returns true if the server ends the connection with this code: it shuts down, starts up, or the connection failed.
 fn is_ending(code: &str) -> bool {
     code.starts_with("08") || ["57P01", "57P02", "57P03", "57P04", "57P05"].contains(&code)
 }

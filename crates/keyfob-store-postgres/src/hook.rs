@@ -7,7 +7,7 @@ use tokio_postgres::{Row, types::ToSql};
 
 use crate::{error::Failure, session::Session};
 
-/// What an application does in the transaction of every commit: a row in a table of its own, or a check of its own.
+/// The application's part of the transaction of every commit: a row in a table of its own, or a check of its own.
 ///
 /// ```no_run
 /// use keyfob_store::{Commit, Committed, StoreError};

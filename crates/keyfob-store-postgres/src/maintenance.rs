@@ -1,4 +1,4 @@
-//! What operators do with the store.
+//! The operators' side of the store.
 
 use keyfob_core::ResourceType;
 use keyfob_store::{Finding, Keys, Maintenance, ReadContext, StoreError, TenantId, UniqueKey, Visibility};

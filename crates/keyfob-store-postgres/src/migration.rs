@@ -78,7 +78,7 @@ const KEY_COLUMNS: [&str; 11] = [
 /// Columns of these names that are in no key.
 const UNKEYED: [(&str, &str); 3] = [("resources", "name"), ("pending", "name"), ("events", "name")];
 
-/// How long another process may take that migrates.
+/// The time that another process may take that migrates.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Returns the statements that make the tables, or bring those of an older version up to date: for databases that are

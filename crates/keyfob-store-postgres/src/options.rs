@@ -1,4 +1,4 @@
-//! How a database is opened.
+//! Options of opening a database.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use tokio_postgres::Config;
 
 use crate::{error::OpenError, hook::Hook};
 
-/// How a database is opened.
+/// Options of opening a database.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct Options {
@@ -23,7 +23,7 @@ pub struct Options {
     /// The resource types that are served: those that stand in the index otherwise than their type wants by now are indexed
     /// anew when the database is opened.
     pub registry: Option<Registry>,
-    /// What the application does in the transaction of every commit.
+    /// The application's part of the transaction of every commit.
     pub hook: Option<Arc<dyn Hook>>,
 }
 
@@ -140,7 +140,7 @@ pub struct DatabaseUrl {
     options: Options,
 }
 
-/// How long a connection is tried, and how long a peer may be silent that has to acknowledge what was sent.
+/// The time for which a connection is tried, and for which a peer may be silent that has to acknowledge what was sent.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl DatabaseUrl {

@@ -27,7 +27,7 @@ use crate::{
     session::{Database, Session, Statement},
 };
 
-/// What a read has cost of its caller's budget.
+/// The cost of a read to its caller's budget.
 pub(crate) struct Cost {
     meter: Meter,
     steps: u64,

@@ -17,16 +17,16 @@ use crate::{
     sql::{Names, Param},
 };
 
-/// How long a call waits for a connection and for locks, where the caller sets no limit.
+/// The time for which a call waits for a connection and for locks, where the caller sets no limit.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a statement may take where the caller sets no limit, as with the removal of a tenant.
+/// The time that a statement may take where the caller sets no limit, as with the removal of a tenant.
 const LONGEST: Duration = Duration::from_secs(3_600);
 
-/// How much longer than a statement may take its answer is waited for.
+/// The time for which an answer is waited for beyond that of its statement.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long the server keeps the locks of a transaction of which the client is gone.
+/// The time for which the server keeps the locks of a transaction of which the client is gone.
 const IDLE: Duration = Duration::from_secs(20);
 
 /// A database with the store's tables.

@@ -91,7 +91,7 @@ type Results = Vec<Result<Committed, CommitError>>;
 enum Setback {
     /// Owners of resources that change are not locked.
     Unlocked(BTreeSet<ResourceId>),
-    /// What one commit wants to see is changed by a later one.
+    /// A later commit changes what an earlier one wants to see.
     Entangled,
     /// The database failed before the transaction could have been kept.
     Failed(Failure),

@@ -1,4 +1,4 @@
-//! How tables fail.
+//! Failures of tables.
 
 use std::error::Error as StdError;
 

@@ -13,7 +13,7 @@ use crate::{
     transaction::SqlRow,
 };
 
-/// What an event is read of.
+/// The statement that reads the events of a tenant.
 pub(crate) const SELECT: &str = "
     SELECT e.position, e.commit_id, e.number, c.at, c.role, c.identity, c.credential, c.request, c.verb,
         e.name, e.type, e.resource, e.attributes, e.data, e.label, e.external_id, e.version,

@@ -14,7 +14,7 @@ use crate::{
     shape::{Column, Kind, Shape, type_of},
 };
 
-/// What stands behind the name of a multi-valued attribute whose main value has columns.
+/// The text behind the name of a multi-valued attribute whose main value has columns.
 const MAIN: &str = "[primary]";
 
 /// The columns of one table with their attributes.

@@ -1,4 +1,4 @@
-//! What operators do with the store.
+//! The operators' side of the store.
 
 use std::collections::BTreeSet;
 

@@ -27,7 +27,7 @@ use crate::{
 
 type Source = Box<dyn StdError + Sync + Send>;
 
-/// What holds a connection for the time of a transaction.
+/// The owner of a connection for the time of a transaction.
 ///
 /// It is implemented for a shared [`Client`] and, with the feature `deadpool-postgres`, for what a deadpool pool gives.
 pub trait PostgresConnection: Send + Sync + 'static {

@@ -19,13 +19,13 @@ use crate::{
 /// The attribute of groups whose values are the application's memberships, in the schema's spelling, as all that names it.
 const MEMBERS: &str = "members";
 
-/// What came of the deltas of a change.
+/// The outcome of the deltas of a change.
 #[derive(Default)]
 pub(crate) struct Related {
     /// The live members that joined, and those that left.
     pub(crate) joined: Listed,
     pub(crate) left: Listed,
-    /// Who was left out because nothing is known of it.
+    /// The members that were left out because nothing is known of them.
     pub(crate) unknown: Vec<ResourceId>,
 }
 

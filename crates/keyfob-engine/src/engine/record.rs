@@ -27,7 +27,7 @@ pub struct Loaded {
     pub state: State,
     /// The version, on which a decision that depends on the resource is committed.
     pub version: Version,
-    /// Whether it is hidden.
+    /// Its visibility.
     pub visibility: Visibility,
 }
 

@@ -78,7 +78,7 @@ impl ToErrorBody for SortError {
     }
 }
 
-/// What the resources of one type are sorted by.
+/// The attribute by which the resources of one type are sorted.
 #[derive(Clone, Debug)]
 pub(super) enum SortBy<'t> {
     /// An attribute by which stores sort.

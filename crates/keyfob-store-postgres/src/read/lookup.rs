@@ -1,4 +1,4 @@
-//! What indexes know of a filter.
+//! Look-ups by which indexes answer a filter.
 
 use keyfob_core::{AttrPath, ResourceType, schema::RelationKind};
 use keyfob_filter::{Condition, Predicate};
@@ -74,7 +74,7 @@ impl Lookups {
     }
 }
 
-/// Whether the filter says nothing but what its look-ups say.
+/// Returns true if the filter says nothing but what its look-ups say.
 fn is_conjunction_of_lookups(filter: &Predicate) -> bool {
     let is_single = |condition: &Condition| matches!(condition, Condition::Comparison(_) | Condition::Or(_));
     let conjuncts = filter.conjuncts();
@@ -191,7 +191,7 @@ impl Lookup {
     }
 }
 
-/// Which end of a relation is looked up by the id at the other, with the relation's path and its owner's type.
+/// The end of a relation that is looked up by the id at the other, with the relation's path and its owner's type.
 fn relation_index(resource_type: &ResourceType, attribute: &AttrPath) -> Option<(Index, String, SmolStr)> {
     let relation = resource_type.relation(attribute.name().as_str())?;
     if !attribute.sub()?.is("value") {

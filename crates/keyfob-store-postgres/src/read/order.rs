@@ -101,7 +101,7 @@ enum Kind {
     NoValue(String),
 }
 
-/// Which resources a query is about.
+/// The resources that a query is about.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'q> {
     pub(super) tenant: &'q str,

@@ -71,7 +71,7 @@ pub(super) async fn query(
     reading.page(snapshot, &lookups).await
 }
 
-/// Whether any resource stands in the index by other attributes or another comparison than the type's.
+/// Returns true if any resource stands in the index by other attributes or another comparison than the type's.
 async fn is_stale(snapshot: &mut Snapshot<'_>, resource_type: &ResourceType) -> Result<bool, Failure> {
     let params = vec![Param::text(snapshot.tenant()), Param::text(resource_type.name())];
     let answers = snapshot.ask(vec![Statement::Query(GENERATIONS, params)]).await?;

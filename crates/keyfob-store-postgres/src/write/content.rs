@@ -15,7 +15,7 @@ use crate::{read::generation, sql::index_key};
 /// A commit that is ready to be applied.
 pub(crate) struct Prepared {
     pub(super) commit: Arc<Commit>,
-    /// What the changes write, one for each.
+    /// The contents that the changes write, one for each.
     pub(super) contents: Vec<Content>,
 }
 
@@ -34,7 +34,7 @@ impl Prepared {
     }
 }
 
-/// What a change writes.
+/// The content that a change writes.
 #[derive(Default)]
 pub(super) struct Content {
     pub(super) document: Option<Arc<Document>>,
@@ -44,7 +44,7 @@ pub(super) struct Content {
     pub(super) may_be_skipped: bool,
 }
 
-/// What follows from a document.
+/// A document with all that follows from it.
 pub(super) struct Document {
     pub(super) json: String,
     /// Of resources that own a relation.

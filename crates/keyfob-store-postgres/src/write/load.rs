@@ -66,7 +66,7 @@ const OWNERS: &str = "SELECT member, owner, attribute FROM @edges WHERE tenant =
 // After everything that is read: whatever was seen was committed by then, so its stamp is earlier.
 const CLOCK: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
-/// What the first round trip comes to.
+/// The outcome of the first round trip.
 pub(super) enum Loaded {
     /// The changes can be made. The commits are those that were not handed over before.
     Ready(Box<Base>, HashSet<CommitId>),
@@ -165,7 +165,7 @@ pub(super) async fn load(
     places.gather(answers, needs)
 }
 
-/// Where the answers are.
+/// The places of the answers.
 struct Places {
     commits: usize,
     /// Resources, with a lock or without.

@@ -1,4 +1,4 @@
-//! What a group of commits has to know, and which resources it locks.
+//! The reads and the locks that a group of commits needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 

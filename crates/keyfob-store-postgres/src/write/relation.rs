@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 use super::apply::Applying;
 use crate::read::path;
 
-/// What came of the deltas of a change.
+/// The outcome of the deltas of a change.
 #[derive(Default)]
 pub(super) struct Related {
     /// The live members that joined, and those that left.
@@ -100,7 +100,7 @@ pub(super) fn owned<'t>(
         })
 }
 
-/// Whether a resource can be put in: it exists, is of a type that the relation takes and, unless the policy accepts hidden
+/// Returns true if a resource can be put in: it exists, is of a type that the relation takes and, unless the policy accepts hidden
 /// ones, is live.
 fn is_known(applying: &Applying<'_>, relation: &Relation, id: &ResourceId, policy: MemberPolicy) -> bool {
     let MemberPolicy {

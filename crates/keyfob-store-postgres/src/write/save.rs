@@ -93,7 +93,7 @@ const INSERT_EVENTS: &str = "INSERT INTO @pending (tenant, stamp, commit_id, num
         AS w (stamp, commit_id, number, at, role, identity, credential, request, verb, name, resource_type, resource,
             label, external_id, version, attributes, joined, joined_count, departed, departed_count, data)";
 
-/// What a group of commits leaves beside the resources.
+/// The rows that a group of commits leaves beside the resources.
 #[derive(Default)]
 pub(super) struct Aside {
     /// Events, each with the stamp of its commit.

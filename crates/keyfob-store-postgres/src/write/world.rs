@@ -1,4 +1,4 @@
-//! What a transaction knows of the database, and what it is about to make of it.
+//! The database as a transaction knows it, and as it is about to leave it.
 //!
 //! All that a group of commits may touch is read under locks in one round trip. The changes are then made here, one after
 //! the other, and what has changed in the end is written in a second round trip. So a commit costs the same number of round
@@ -34,7 +34,7 @@ pub(super) struct Row {
 /// An edge: owner, attribute, member.
 pub(super) type Edge = (ResourceId, SmolStr, ResourceId);
 
-/// How an edge was changed.
+/// The change of an edge.
 pub(super) enum Put {
     /// It was put in with this display.
     In(Option<SmolStr>),
@@ -45,7 +45,7 @@ pub(super) enum Put {
 /// A unique key with the resource type that it belongs to.
 pub(super) type Key = (SmolStr, Reserved);
 
-/// What was read.
+/// The state that was read.
 #[derive(Default)]
 pub(super) struct Base {
     pub(super) rows: HashMap<ResourceId, Row>,
@@ -110,18 +110,18 @@ impl<K: Clone + Eq + Hash, V> Journal<K, V> {
 #[derive(Clone, Copy)]
 pub(super) struct Mark([usize; 6]);
 
-/// What there is after the changes that were made so far.
+/// The state after the changes that were made so far.
 pub(super) struct World {
     pub(super) base: Base,
     pub(super) rows: Journal<ResourceId, Option<Row>>,
     pub(super) last_versions: Journal<ResourceId, Version>,
     pub(super) holders: Journal<Key, Option<ResourceId>>,
     reserved: Journal<ResourceId, BTreeSet<Reserved>>,
-    /// When an edge was changed, and how.
+    /// The changes of edges, with their times.
     pub(super) edges: Journal<Edge, (u64, Put)>,
-    /// When resources went, with all edges from them and to them.
+    /// The times at which resources went, with all edges from them and to them.
     wiped: Journal<ResourceId, u64>,
-    /// Who may own an edge to a resource that was put in.
+    /// The resources that may own an edge to a resource that was put in.
     new_owners: HashMap<ResourceId, BTreeSet<(ResourceId, SmolStr)>>,
     tick: u64,
 }
@@ -275,7 +275,7 @@ impl World {
         members.cloned().collect()
     }
 
-    /// Whoever owns an edge to a resource, each once.
+    /// The owners of edges to a resource, each once.
     pub(super) fn owners(&self, member: &ResourceId) -> BTreeSet<ResourceId> {
         let stored = self.base.owners.get(member).into_iter().flatten();
         let new = self.new_owners.get(member).into_iter().flatten();

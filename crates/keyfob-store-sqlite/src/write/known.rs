@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 /// The numbers of tenants, of their resource types and of attributes, as the transaction sees them.
 ///
-/// What a transaction took back, and what another process may have removed, is forgotten: a number may be given again.
+/// Numbers that a transaction took back, or that another process may have removed, are forgotten: a number may be given again.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     /// The version of the database (`PRAGMA data_version`), which another connection's commit changes.

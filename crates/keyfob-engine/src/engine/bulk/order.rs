@@ -36,7 +36,7 @@ struct Search<'r> {
 
 #[derive(Clone, Copy, Default)]
 struct Node {
-    /// When it was found, counted from 1; 0 before.
+    /// The time at which it was found, counted from 1; 0 before.
     found: usize,
     /// The earliest operation to which it leads back.
     lowest: usize,

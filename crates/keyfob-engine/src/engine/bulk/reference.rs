@@ -1,4 +1,4 @@
-//! Where bodies refer to resources that the same request creates (RFC 7644 section 3.7.2).
+//! The places at which bodies refer to resources that the same request creates (RFC 7644 section 3.7.2).
 
 use keyfob_core::{
     AttrPathRef, Attribute, Dialect, Object, ResourceType, SchemaUri, SmolStr, Value,

@@ -21,7 +21,7 @@ const NOWHERE: usize = usize::MAX;
 pub(super) struct Machine<'m> {
     program: &'m Program,
     text: &'m [u16],
-    /// Where the search began.
+    /// The start of the search.
     start: usize,
     /// The number of steps that may still be taken.
     steps: usize,
@@ -31,7 +31,7 @@ pub(super) struct Machine<'m> {
     changes: Vec<(usize, usize)>,
 }
 
-/// Where a match continues if what was tried first leads nowhere.
+/// The place at which a match continues if the first attempt leads nowhere.
 struct Alternative {
     instruction: usize,
     position: usize,
