@@ -381,7 +381,7 @@ impl<S: Store> Admin<'_, S> {
         if let Some(token) = token {
             self.register(cx, token).await?;
         }
-        let edited = self.commit_edit(cx, verb, events, change).await;
+        let edited = self.commit_edit(cx, verb, events, token, change).await;
         if let Some(token) = token
             && !edited.as_ref().is_ok_and(|edited| edited.issued)
         {
@@ -390,11 +390,13 @@ impl<S: Store> Admin<'_, S> {
         edited
     }
 
+    /// Commits an edit. `registered` is the token of which the directory knows.
     async fn commit_edit<'t>(
         &self,
         cx: &Context,
         verb: &'static str,
         events: &[&'static str],
+        registered: Option<&Token>,
         mut change: impl FnMut(
             &mut Provisioning,
             DateTime,
@@ -422,6 +424,11 @@ impl<S: Store> Admin<'_, S> {
                 edited = Ok((Edited::default(), None));
                 return Ok(Decision::Nothing);
             }
+            if token.is_some_and(|token| registered.is_none() && !token.names(cx.tenant())) {
+                // Somebody else has cut the link meanwhile, so that a token is needed that nobody has registered.
+                edited = Err(AdminError::Contention);
+                return Ok(Decision::Nothing);
+            }
             let names = events.iter().copied().chain(more);
             let prepared = prepared(&after, names.map(of_provisioning).collect());
             let done = Edited {
@@ -431,7 +438,7 @@ impl<S: Store> Admin<'_, S> {
             edited = Ok((done, Some((before, after))));
             Ok(prepared.into())
         };
-        // The subject is what the facts would say.
+        // The subject is what the facts would say, and isn't read twice.
         let known = cx.clone().with_fact(Arc::new(Provisioning::default()));
         self.provisioner
             .transact(&known, verb, &reads, None, decide)
