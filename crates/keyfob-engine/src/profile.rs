@@ -17,6 +17,10 @@ pub struct Profile {
     pub unknown_members: UnknownMembers,
     /// What a PATCH of a writeOnly attribute does, of which the service keeps none.
     pub write_only: WriteOnlyPatch,
+    /// If true, a client's PUT, PATCH or DELETE has to name the version that it is about, by `If-Match` or as the
+    /// `version` of an operation of a bulk request, and is answered 428 otherwise (RFC 6585 section 3): no client
+    /// overwrites what it hasn't seen. `If-Match: *` says that any version will do. No provider is known to send one.
+    pub demands_if_match: bool,
     /// What a provider has to say of every user beyond what the schema demands, in paths such as `name.givenName`.
     pub required: &'static [&'static str],
     /// What a PATCH of a user or any other resource without owned relations answers.
@@ -39,6 +43,7 @@ impl Profile {
             unique_group_names: true,
             unknown_members: UnknownMembers::Reject,
             write_only: WriteOnlyPatch::Ignore,
+            demands_if_match: false,
             required: &[],
             patch_answer: PatchAnswer::Body,
             patch_relation_answer: PatchAnswer::BodyUpTo(256),

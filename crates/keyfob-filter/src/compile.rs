@@ -298,7 +298,17 @@ impl<'r> Compiler<'r> {
             (Some(shown), Some(text)) if is_address && text.collation() == Collation::Exact => {
                 match shown.addresses.resource_at(text.as_str()) {
                     None => Condition::always(false),
-                    Some((resource_type, id)) => Self::at(shown, found, comparison, resource_type, &id),
+                    Some((resource_type, id)) => {
+                        // Another version of the protocol in the address makes no difference (RFC 7643 section 2.4), and
+                        // what is shown has the one of the base URL.
+                        let address = shown.addresses.of(resource_type, &id).unwrap_or_default();
+                        let comparand = Comparand::Text(Text::new(&address, Collation::Exact, op));
+                        let comparison = Comparison {
+                            comparand,
+                            ..comparison
+                        };
+                        Self::at(shown, found, comparison, resource_type, &id)
+                    }
                 }
             }
             _ => Condition::Comparison(comparison),

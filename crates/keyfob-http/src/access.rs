@@ -1,4 +1,4 @@
-//! The line that each request leaves in the log.
+//! What is noted of a request while it is answered, and the line that it leaves in the log.
 
 use std::time::Instant;
 
@@ -24,6 +24,7 @@ pub(crate) struct Access {
     endpoint: SmolStr,
     id: Option<ResourceId>,
     tenant: Option<TenantId>,
+    permanent_location: Option<SmolStr>,
 }
 
 impl Access {
@@ -33,6 +34,7 @@ impl Access {
             endpoint: SmolStr::new_static("-"),
             id: None,
             tenant: None,
+            permanent_location: None,
         }
     }
 
@@ -62,6 +64,16 @@ impl Access {
     /// Notes for whom the caller acts.
     pub(crate) fn acts_for(&mut self, tenant: &TenantId) {
         self.tenant = Some(tenant.clone());
+    }
+
+    /// Notes the address of the resource for which the path is an alias.
+    pub(crate) fn stands_for(&mut self, location: SmolStr) {
+        self.permanent_location = Some(location);
+    }
+
+    /// Returns the address of the resource for which the path is an alias.
+    pub(crate) fn permanent_location(&self) -> Option<&str> {
+        self.permanent_location.as_deref()
     }
 
     /// Writes the line.

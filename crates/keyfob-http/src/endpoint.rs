@@ -35,6 +35,9 @@ impl<S: Store> Exchange<'_, S> {
     where
         B: Body<Data = Bytes, Error: Into<BodyError>>,
     {
+        if self.request.method == Method::OPTIONS {
+            return Ok(response::options(&route));
+        }
         let parameters = Parameters::parse(self.request.uri.query().unwrap_or_default())?;
         let method = match self.request.method {
             Method::HEAD => &Method::GET,

@@ -1,13 +1,19 @@
 //! Answers.
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{
+    HeaderMap, HeaderValue, Response, StatusCode,
+    header::{self, HeaderName},
+};
 use http_body_util::Full;
 use keyfob_core::{EntityTag, Resource};
+
+use crate::route::Route;
 
 /// The media type of SCIM (RFC 7644 section 8.1).
 pub(crate) const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// The media type for an answer: SCIM's own, unless the client takes nothing but `application/json`.
 ///
@@ -59,7 +65,8 @@ pub(crate) fn empty(status: StatusCode) -> Response<Full<Bytes>> {
 }
 
 /// An answer about one resource: its tag as `ETag`, its address as `Location`, and what of it the client is to
-/// see. Where that is nothing the status is 204, unless the resource was created.
+/// see, whose address is `Content-Location` too (RFC 7643 section 3.1). Where that is nothing the status is 204, unless the
+/// resource was created.
 pub(crate) fn resource(
     status: StatusCode,
     media_type: HeaderValue,
@@ -75,6 +82,24 @@ pub(crate) fn resource(
     };
     insert(response.headers_mut(), header::ETAG, &tag.to_string());
     insert(response.headers_mut(), header::LOCATION, location);
+    if resource.is_some() {
+        insert(response.headers_mut(), header::CONTENT_LOCATION, location);
+    }
+    response
+}
+
+/// The answer to OPTIONS: the methods of the endpoint (RFC 9110 section 9.3.7), and what a PATCH may hold (RFC 5789 section
+/// 3.1).
+pub(crate) fn options(route: &Route<'_>) -> Response<Full<Bytes>> {
+    let mut response = empty(StatusCode::NO_CONTENT);
+    let headers = response.headers_mut();
+    headers.insert(header::ALLOW, HeaderValue::from_static(route.allow()));
+    if route.takes_patch() {
+        headers.insert(
+            ACCEPT_PATCH,
+            HeaderValue::from_static("application/scim+json, application/json"),
+        );
+    }
     response
 }
 
@@ -93,7 +118,7 @@ pub(crate) fn without_body(mut response: Response<Full<Bytes>>) -> Response<Full
 }
 
 /// Sets a header; a value that can't be one, such as the address of an id with control characters, is left out.
-pub(crate) fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+pub(crate) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }

@@ -77,11 +77,16 @@ impl<'r> Route<'r> {
     /// The methods of the endpoint, as `Allow` lists them.
     pub(crate) fn allow(&self) -> &'static str {
         match self {
-            Self::Resources(_) => "GET, HEAD, POST",
-            Self::Resource(..) | Self::Me => "GET, HEAD, PUT, PATCH, DELETE",
-            Self::Search(_) | Self::Bulk => "POST",
-            Self::Root | Self::Discovery(_) => "GET, HEAD",
+            Self::Resources(_) => "GET, HEAD, OPTIONS, POST",
+            Self::Resource(..) | Self::Me => "GET, HEAD, OPTIONS, PUT, PATCH, DELETE",
+            Self::Search(_) | Self::Bulk => "OPTIONS, POST",
+            Self::Root | Self::Discovery(_) => "GET, HEAD, OPTIONS",
         }
+    }
+
+    /// Returns true if PATCH is among the methods.
+    pub(crate) fn takes_patch(&self) -> bool {
+        matches!(self, Self::Resource(..) | Self::Me)
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, request::Parts};
+use http::{HeaderValue, Method, Request, Response, header, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
 use keyfob_engine::{Actor, Caller, Engine, RequestId, Store, Transport};
@@ -214,11 +214,8 @@ impl<S: Store> Shared<S> {
         }
         let route = route.ok_or(HttpError::NoEndpoint)?;
         // Who changes his own data by way of `/Me` is a user and not the provider.
-        let actor = if matches!(route, Route::Me) {
-            Actor::User
-        } else {
-            Actor::Provider
-        };
+        let is_alias = matches!(route, Route::Me);
+        let actor = if is_alias { Actor::User } else { Actor::Provider };
         let route = self.unalias(route, &caller)?;
         let nested_at = request.extensions.get().map(|NestedAt(path)| path.as_str());
         let base_path = Some(self.base_path.as_str())
@@ -227,6 +224,9 @@ impl<S: Store> Shared<S> {
         let mut base_url = self.public_url.of(request, base_path.unwrap_or_default());
         if let (Some(tenant), Some(tenants)) = (tenant, &self.tenants) {
             base_url = format_smolstr!("{base_url}{tenants}/{tenant}");
+        }
+        if let (true, Route::Resource(resource_type, id)) = (is_alias, &route) {
+            access.stands_for(resource_type.address(&base_url, id.as_str()));
         }
         let request_id = RequestId::new(request_id(&request.headers).unwrap_or_default());
         let cx = caller
@@ -303,6 +303,10 @@ where
             let answered = shared.answer(&request, body, &mut access).await;
             let refused = |error: HttpError| error.into_response(&request.headers, &shared.challenges);
             let mut response = answered.unwrap_or_else(refused);
+            // RFC 7644 section 3.11: in any response to `/Me`, refusals among them.
+            if let Some(location) = access.permanent_location() {
+                response::insert(response.headers_mut(), header::LOCATION, location);
+            }
             if request.method == Method::HEAD {
                 response = response::without_body(response);
             }

@@ -55,18 +55,46 @@ impl Addresses {
         self.of(relation.target().or(member.kind.as_ref())?, id)
     }
 
-    /// The type and the id of the resource whose address a text is, character by character.
+    /// Returns the type and the id of the resource whose address a text is, character by character except for the version
+    /// of the protocol: an address with another version than the base URL, or without one, is the same address (RFC 7643
+    /// section 2.4).
     #[must_use]
     pub fn resource_at(&self, text: &str) -> Option<(&str, ResourceId)> {
-        let path = text.strip_prefix(self.base_url.as_str())?;
-        self.endpoints.iter().find_map(|(name, endpoint)| {
-            let segment = path.strip_prefix(endpoint.as_str())?.strip_prefix('/')?;
-            let id = percent_decode_str(segment).decode_utf8().ok()?;
-            // An id has one address, and other texts that decode to it are none.
-            let is_address = !id.is_empty() && address(&self.base_url, endpoint, &id) == text;
-            is_address.then(|| (name.as_str(), ResourceId::new(&*id)))
+        let below = text.strip_prefix(without_version(&self.base_url))?;
+        // An endpoint may look like a version.
+        let paths = [Some(below), after_version(below)];
+        paths.into_iter().flatten().find_map(|path| {
+            self.endpoints.iter().find_map(|(name, endpoint)| {
+                let segment = path.strip_prefix(endpoint.as_str())?.strip_prefix('/')?;
+                let id = percent_decode_str(segment).decode_utf8().ok()?;
+                // An id has one address, and other texts that decode to it are none.
+                let is_address = !id.is_empty() && address("", endpoint, &id) == path;
+                is_address.then(|| (name.as_str(), ResourceId::new(&*id)))
+            })
         })
     }
+}
+
+/// Returns true for a version of the protocol in an address, such as `v2` (RFC 7644 section 3.13).
+fn is_version(segment: &str) -> bool {
+    let number = segment.strip_prefix('v').unwrap_or_default();
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Returns a base URL up to its version, which stands immediately before the endpoint.
+fn without_version(base_url: &str) -> &str {
+    match base_url.rsplit_once('/') {
+        Some((before, last)) if is_version(last) => before,
+        _ => base_url,
+    }
+}
+
+/// Returns what follows a version at the beginning of a path; none where there is no version.
+fn after_version(path: &str) -> Option<&str> {
+    let segment = path.strip_prefix('/')?.split('/').next()?;
+    is_version(segment)
+        .then(|| path.strip_prefix('/')?.strip_prefix(segment))
+        .flatten()
 }
 
 /// The address of the resource with an id below an endpoint.
@@ -115,6 +143,38 @@ mod tests {
         ] {
             assert_eq!(addresses.resource_at(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn rfc_7643_2_4_an_address_with_another_version_or_none_is_the_same() {
+        for base_url in [
+            "https://example.com",
+            "https://example.com/v2",
+            "https://example.com/v10",
+        ] {
+            let addresses = Registry::rfc().addresses(base_url);
+            for (text, expected) in [
+                ("https://example.com/Users/a", Some("User")),
+                ("https://example.com/v1/Users/a", Some("User")),
+                ("https://example.com/v2/Groups/a", Some("Group")),
+                ("https://example.com/v2/v2/Users/a", None),
+                ("https://example.com/v/Users/a", None),
+                ("https://example.com/2/Users/a", None),
+                ("https://example.com/v2x/Users/a", None),
+                ("https://example.com/V2/Users/a", None),
+                ("https://example.comv2/Users/a", None),
+                ("https://example.com/v2Users/a", None),
+                ("https://example.org/v2/Users/a", None),
+            ] {
+                let found = addresses.resource_at(text);
+                let expected = expected.map(|name| (name, ResourceId::new("a")));
+                assert_eq!(found, expected, "{text} below {base_url}");
+            }
+        }
+        let addresses = Registry::rfc().addresses("");
+        assert!(addresses.resource_at("/v2/Users/a").is_some());
+        let addresses = Registry::rfc().addresses("/v2");
+        assert!(addresses.resource_at("/Users/a").is_some());
     }
 
     #[test]

@@ -102,7 +102,8 @@ impl<S: Store> Engine<S> {
     /// `version` of a PUT, PATCH or DELETE is its precondition, as `If-Match` is.
     ///
     /// The results come in the order of the operations. With `failOnErrors` they are those of the operations that were done
-    /// until so many of them had failed. A PATCH is answered 200 or 204 as one that asks for nothing but `id`.
+    /// until so many of them had failed. A PATCH is answered as one that names nothing but `id`
+    /// in `attributes`.
     ///
     /// # Complexity
     /// The commits of operations that don't depend on one another wait for the disk together: runs of one kind over one

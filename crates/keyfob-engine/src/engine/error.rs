@@ -31,6 +31,11 @@ pub enum EngineError {
     /// The resource doesn't have a version that the client named; maps to 412.
     #[error("the resource has been changed since the version that the request names")]
     PreconditionFailed,
+    /// The request doesn't name the version that it is about, and the profile demands it; maps to 428.
+    #[error(
+        "the request has to name the version that it changes, in `If-Match` or as the `version` of its operation: read the resource first"
+    )]
+    PreconditionRequired,
     /// Another resource has a value that has to be unique; maps to 409 `uniqueness`.
     #[error("another {resource_type} has this `{attribute}`")]
     Uniqueness {
@@ -117,6 +122,7 @@ impl ToErrorBody for EngineError {
             Self::NotFound { .. } => ErrorBody::new(404, detail()),
             Self::ReadOnly => ErrorBody::new(403, detail()),
             Self::PreconditionFailed => ErrorBody::new(412, detail()),
+            Self::PreconditionRequired => ErrorBody::new(428, detail()),
             Self::Uniqueness { .. } | Self::NameTaken { .. } => {
                 ErrorBody::new(409, detail()).with_scim_type(ScimType::Uniqueness)
             }

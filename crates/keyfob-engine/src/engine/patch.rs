@@ -29,12 +29,14 @@ use crate::{
 impl<S: Store> Engine<S> {
     /// Changes parts of a resource (RFC 7644 section 3.5.2): all operations apply, or none.
     ///
-    /// A request that does nothing but add and remove members doesn't load the members; what it answers follows the profile's [`patch_relation_answer`](crate::Profile::patch_relation_answer).
+    /// A request that does nothing but add and remove members doesn't load the members. The answer has a body where the
+    /// projection names attributes, and follows the profile's
+    /// [`patch_relation_answer`](crate::Profile::patch_relation_answer) otherwise.
     ///
     /// # Errors
     /// [`EngineError::Patch`] for what can't be applied, [`EngineError::Validation`] for what it would make of the
-    /// resource, and [`EngineError::NotFound`], [`EngineError::PreconditionFailed`], [`EngineError::Uniqueness`],
-    /// [`EngineError::UnknownMembers`], [`EngineError::Contention`].
+    /// resource, and [`EngineError::NotFound`], [`EngineError::PreconditionFailed`], [`EngineError::PreconditionRequired`],
+    /// [`EngineError::Uniqueness`], [`EngineError::UnknownMembers`], [`EngineError::Contention`].
     ///
     /// # Complexity
     /// Linear in the request and the document, whatever the number of members, unless a value filter asks for more
@@ -48,6 +50,8 @@ impl<S: Store> Engine<S> {
         precondition: &Precondition,
         projection: &Projection,
     ) -> Result<Written, EngineError> {
+        self.check_conditional(cx, resource_type, id, precondition)
+            .await?;
         let compiled = Plan::compile(request, resource_type, self.profile().dialect);
         let read = compiled.map_err(EngineError::from).and_then(|plan| {
             let secrets = self.secrets(&plan, resource_type)?;
@@ -65,10 +69,11 @@ impl<S: Store> Engine<S> {
             .relations()
             .iter()
             .any(|relation| relation.kind == RelationKind::Owned);
-        let answer: PatchAnswer = if owns {
-            self.profile().patch_relation_answer
-        } else {
-            self.profile().patch_answer
+        let answer = match projection.attributes() {
+            // RFC 7644 section 3.5.2: who names attributes gets them, whatever they cost.
+            Some(_) => PatchAnswer::Body,
+            None if owns => self.profile().patch_relation_answer,
+            None => self.profile().patch_answer,
         };
         let answer = AnswerPlan::new(resource_type, projection, answer);
         let in_transaction = answer.in_transaction();

@@ -107,7 +107,7 @@ impl<S: Store> Engine<S> {
     ///
     /// # Errors
     /// As [`create`](Self::create), and [`EngineError::NotFound`], [`EngineError::PreconditionFailed`],
-    /// [`EngineError::Contention`], and `mutability` where an immutable attribute would change.
+    /// [`EngineError::PreconditionRequired`], [`EngineError::Contention`], and `mutability` where an immutable attribute would change.
     pub async fn replace(
         &self,
         cx: &Context,
@@ -117,6 +117,8 @@ impl<S: Store> Engine<S> {
         precondition: &Precondition,
         projection: &Projection,
     ) -> Result<Written, EngineError> {
+        self.check_conditional(cx, resource_type, id, precondition)
+            .await?;
         let plan = AnswerPlan::new(resource_type, projection, PatchAnswer::Body);
         let reads = Reads {
             resource_type,
@@ -145,8 +147,8 @@ impl<S: Store> Engine<S> {
     /// It is hidden, and can be brought back, where the [lifecycle](crate::Lifecycle::delete_action) says so.
     ///
     /// # Errors
-    /// [`EngineError::NotFound`], [`EngineError::PreconditionFailed`], [`EngineError::Contention`],
-    /// [`EngineError::Rejected`] where a rule refuses it.
+    /// [`EngineError::NotFound`], [`EngineError::PreconditionFailed`], [`EngineError::PreconditionRequired`],
+    /// [`EngineError::Contention`], [`EngineError::Rejected`] where a rule refuses it.
     pub async fn delete(
         &self,
         cx: &Context,
@@ -154,6 +156,8 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         precondition: &Precondition,
     ) -> Result<(), EngineError> {
+        self.check_conditional(cx, resource_type, id, precondition)
+            .await?;
         let reads = Reads {
             resource_type,
             subject: Subject::Existing(id),

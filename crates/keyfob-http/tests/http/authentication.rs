@@ -247,7 +247,11 @@ async fn me_is_an_alias_that_tells_the_permanent_location() {
     check(&server.send_with("PATCH", "/Me", &me, Some(&patch)).await);
     let post = server.send_with("POST", "/Me", &me, Some(&put)).await;
     post.assert_error(405, None);
-    assert_eq!(post.header("allow"), Some("GET, HEAD, PUT, PATCH, DELETE"));
+    assert_eq!(
+        post.header("allow"),
+        Some("GET, HEAD, OPTIONS, PUT, PATCH, DELETE")
+    );
+    assert_eq!(post.header("location"), Some(location.as_str()));
     // P-1: what the provider manages is not the user's own to change.
     for (method, body) in [
         ("DELETE", None),
@@ -261,13 +265,13 @@ async fn me_is_an_alias_that_tells_the_permanent_location() {
     ] {
         let refused = server.send_with(method, "/Me", &me, body.as_ref()).await;
         refused.assert_error(403, None);
+        assert_eq!(refused.header("location"), Some(location.as_str()), "{method}");
     }
     let gone = server.send("DELETE", &format!("/Users/{id}"), None).await;
-    assert_eq!(gone.status, 204);
-    server
-        .send_with("GET", "/Me", &me, None)
-        .await
-        .assert_error(404, None);
+    assert_eq!((gone.status, gone.header("location")), (204, None));
+    let gone = server.send_with("GET", "/Me", &me, None).await;
+    gone.assert_error(404, None);
+    assert_eq!(gone.header("location"), Some(location.as_str()));
 }
 
 #[tokio::test]

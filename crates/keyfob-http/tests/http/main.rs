@@ -36,6 +36,10 @@ mod projections;
 #[cfg(test)]
 mod protocol;
 #[cfg(test)]
+mod rfc_7643;
+#[cfg(test)]
+mod rfc_7644;
+#[cfg(test)]
 mod scenarios;
 #[cfg(test)]
 mod sorting;
@@ -47,3 +51,5 @@ mod tags;
 mod tenants;
 #[cfg(test)]
 mod transcripts;
+#[cfg(test)]
+mod versions;

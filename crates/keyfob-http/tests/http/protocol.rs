@@ -14,16 +14,17 @@ async fn a_method_that_an_endpoint_lacks_is_answered_405_with_those_it_has() {
     let server = server().await;
     let user = server.create_user("bjensen").await;
     let one = format!("/Users/{user}");
-    let (all_methods, read, collection) = ("GET, HEAD, PUT, PATCH, DELETE", "GET, HEAD", "GET, HEAD, POST");
+    let (all_methods, read) = ("GET, HEAD, OPTIONS, PUT, PATCH, DELETE", "GET, HEAD, OPTIONS");
+    let (collection, post) = ("GET, HEAD, OPTIONS, POST", "OPTIONS, POST");
     for (path, allow) in [
         (one.as_str(), all_methods),
         ("", read),
         ("/", read),
         ("/Users", collection),
         ("/Groups/", collection),
-        ("/Users/.search", "POST"),
-        ("/.search", "POST"),
-        ("/Bulk", "POST"),
+        ("/Users/.search", post),
+        ("/.search", post),
+        ("/Bulk", post),
         ("/ServiceProviderConfig", read),
         ("/ResourceTypes", read),
         ("/ResourceTypes/User", read),
@@ -33,6 +34,18 @@ async fn a_method_that_an_endpoint_lacks_is_answered_405_with_those_it_has() {
         for method in [
             "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND",
         ] {
+            if method == "OPTIONS" {
+                let answer = server.send(method, path, None).await;
+                let patch = allow
+                    .contains("PATCH")
+                    .then_some("application/scim+json, application/json");
+                assert_eq!(
+                    (answer.status, answer.header("allow")),
+                    (204, Some(allow)),
+                    "{path}"
+                );
+                assert_eq!(answer.header("accept-patch"), patch, "{path}");
+            }
             if allow.split(", ").any(|allowed| allowed == method) {
                 continue;
             }
@@ -53,7 +66,9 @@ async fn a_method_that_an_endpoint_lacks_is_answered_405_with_those_it_has() {
         "/Tokens",
         "/Organizations",
     ] {
-        server.send("GET", path, None).await.assert_error(404, None);
+        for method in ["GET", "OPTIONS"] {
+            server.send(method, path, None).await.assert_error(404, None);
+        }
     }
 }
 
@@ -100,7 +115,7 @@ async fn answers_about_one_resource_carry_its_version_and_address_whatever_they_
         assert_eq!(answer.status, 200, "{query}: {answer}");
         assert_eq!(answer.header("etag"), Some("W/\"1\""), "{query}");
         assert_eq!(answer.header("location"), Some(location.as_str()), "{query}");
-        assert_eq!(answer.header("content-location"), None);
+        assert_eq!(answer.header("content-location"), Some(location.as_str()));
     }
     let whole = server.send("GET", &path, None).await.json();
     assert_eq!(whole["meta"]["version"], "W/\"1\"");

@@ -6,8 +6,7 @@ use std::{
 };
 
 use keyfob_core::{
-    CompareKey, Dialect, EntityTag, ErrorBody, Object, Registry, ResourceId, ResourceType, ScimType,
-    ToErrorBody, json,
+    CompareKey, Dialect, ErrorBody, Object, Registry, ResourceId, ResourceType, ScimType, ToErrorBody, json,
     message::{BulkJob, BulkJobOperation, BulkMethod},
     schema::Uniqueness,
 };
@@ -364,24 +363,11 @@ fn split<'r>(path: &str, registry: &'r Registry) -> Result<(&'r ResourceType, Op
 
 /// Reads the `version` of an operation as the value of `If-Match`.
 fn precondition(version: &str) -> Result<Precondition, ErrorBody> {
-    let version = version.trim();
-    if version == "*" {
-        return Ok(Precondition::Tags {
-            if_match: Some(EntityTags::Any),
-            if_none_match: None,
-        });
-    }
-    let opaque = version.strip_prefix("W/").unwrap_or(version);
-    let inner = opaque.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    match (EntityTag::parse(version), inner) {
-        (Some(tag), _) => Ok(Precondition::if_match(vec![tag])),
-        // A tag that no resource here ever had.
-        (None, Some(inner)) if !inner.contains('"') => Ok(Precondition::if_match(Vec::new())),
-        _ => {
-            let detail = "`version` is no entity tag, such as `W/\"3\"`";
-            Err(ErrorBody::bad_request(ScimType::InvalidValue, detail))
-        }
-    }
+    let tags = EntityTags::parse([version]).ok_or_else(|| {
+        let detail = "`version` is neither `*` nor an entity tag, such as `W/\"3\"`";
+        ErrorBody::bad_request(ScimType::InvalidValue, detail)
+    })?;
+    Ok(Precondition::new(Some(tags), None))
 }
 
 #[cfg(test)]
@@ -437,7 +423,7 @@ mod tests {
             ("3", None),
             ("", None),
             ("W/3", None),
-            ("W/\"3\", W/\"4\"", None),
+            ("W/\"3\", W/\"4\"", Some(tags(&[3, 4]))),
         ] {
             assert_eq!(precondition(version).ok(), expected, "{version}");
         }
