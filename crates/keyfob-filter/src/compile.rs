@@ -238,6 +238,20 @@ impl<'r> Compiler<'r> {
             found.sub = Some(value);
             self.check_readable(path, &found)?;
         }
+        let leaf = found.leaf();
+        if op != CompareOp::Ne && !found.is_primary() && !self.may_be_address(&found) {
+            // Most comparisons are of this kind, and made where they are returned: copies of one are half of its cost.
+            return Ok(Condition::Comparison(Comparison {
+                place: self.place(&found),
+                op,
+                comparand: match (leaf.kind, literal) {
+                    (AttributeType::String | AttributeType::Reference, Literal::String(text)) => {
+                        Comparand::Text(Text::new(text, leaf.collation(), op))
+                    }
+                    _ => self.comparand(path, leaf, op, literal)?,
+                },
+            }));
+        }
         let of_one = self.comparison_of_one(path, found, op, literal)?;
         let is_of_many = found.attribute.multi_valued && matches!(self.scope, Scope::Resource(_));
         Ok(match of_one {
@@ -286,16 +300,23 @@ impl<'r> Compiler<'r> {
         })
     }
 
+    /// Returns true if the values are addresses of resources, as they are shown.
+    fn may_be_address(&self, found: &Found<'_>) -> bool {
+        self.shown.is_some()
+            && match self.part(found) {
+                Part::Location => true,
+                Part::Relation => found.sub.is_some_and(|sub| sub.name.is("$ref")),
+                _ => false,
+            }
+    }
+
     fn compare(&self, found: Found<'_>, op: CompareOp, comparand: Comparand) -> Condition {
         let place = self.place(&found);
         let comparison = Comparison { place, op, comparand };
-        let is_address = match comparison.place.part {
-            Part::Location => true,
-            Part::Relation => found.sub.is_some_and(|sub| sub.name.is("$ref")),
-            _ => false,
-        };
         match (self.shown, comparison.equal_text()) {
-            (Some(shown), Some(text)) if is_address && text.collation() == Collation::Exact => {
+            (Some(shown), Some(text))
+                if self.may_be_address(&found) && text.collation() == Collation::Exact =>
+            {
                 match shown.addresses.resource_at(text.as_str()) {
                     None => Condition::always(false),
                     Some((resource_type, id)) => {
@@ -552,10 +573,11 @@ fn found_in<'r>(resource_type: &'r ResourceType, resolved: &ResolvedAttribute<'r
     let (extension, part) = match resolved.container {
         Container::Extension(uri) => (Some(uri), Part::Document),
         Container::Core => {
-            let name = resolved.attribute.name.as_str();
-            let part = if resource_type.relation(name).is_some() {
+            let attribute = resolved.attribute;
+            let mut relations = resource_type.relations().iter();
+            let part = if relations.any(|relation| relation.attribute.id == attribute.id) {
                 Part::Relation
-            } else if name == "schemas" {
+            } else if attribute.name.as_str() == "schemas" {
                 Part::Schemas
             } else {
                 Part::Document

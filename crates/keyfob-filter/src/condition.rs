@@ -216,7 +216,8 @@ impl Comparand {
             Self::Bool(value) => Value::Bool(*value),
             Self::Integer(number) => Value::Integer(*number),
             Self::Decimal(number) => Value::Decimal(*number),
-            Self::Text(Text { written: text, .. }) | Self::Instant(_, text) => Value::String(text.clone()),
+            Self::Text(text) => Value::String(text.as_str().into()),
+            Self::Instant(_, text) => Value::String(text.clone()),
         }
     }
 }
@@ -224,7 +225,8 @@ impl Comparand {
 /// A text to compare with, as written and as it is compared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Text {
-    pub(crate) written: SmolStr,
+    /// Nothing where it is the key.
+    written: Option<SmolStr>,
     pub(crate) collation: Collation,
     pub(crate) key: CompareKey,
     /// For a search that folds: where to go on after a mismatch.
@@ -241,7 +243,7 @@ impl Text {
             Box::default()
         };
         Self {
-            written: text.clone(),
+            written: (*text != *key.as_str()).then(|| text.clone()),
             collation,
             key,
             failure,
@@ -251,7 +253,7 @@ impl Text {
     /// The text as it stands in the filter.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.written
+        self.written.as_deref().unwrap_or(self.key.as_str())
     }
 
     /// The key that values equal to the text have. The substring operators and the orderings compare its
@@ -270,7 +272,7 @@ impl Text {
     /// The id that it is, where ids are looked up by their bytes. One that is not ASCII may be composed in another way
     /// than it is written, and is searched for.
     pub(crate) fn as_id(&self) -> Option<ResourceId> {
-        let is_plain = self.collation == Collation::Exact && self.written.is_ascii();
-        is_plain.then(|| ResourceId::new(self.written.clone()))
+        let is_plain = self.collation == Collation::Exact && self.as_str().is_ascii();
+        is_plain.then(|| ResourceId::new(self.as_str()))
     }
 }
