@@ -19,7 +19,7 @@ use crate::{
     explain::Trace,
     function::{ApplicationFunction, Definition},
     options::Options,
-    program::{Node, Operation, Program, at},
+    program::{Choice, Node, Operation, Program, at},
     source::Source,
     value::Value,
 };
@@ -103,6 +103,7 @@ impl<'v> Evaluation<'v> {
                 EvaluateErrorKind::FlowEnds { scope: *scope },
                 at(node.origin),
             )),
+            Operation::Choice(choice) => self.choice(choice, node),
             Operation::Comparison {
                 operator,
                 left,
@@ -136,6 +137,27 @@ impl<'v> Evaluation<'v> {
         }
     }
 
+    /// The value that a choice by constant texts comes to, of a list that of every value. Only those are evaluated.
+    fn choice(&self, choice: &'v Choice, node: &Node) -> Evaluated<'v> {
+        let source = choice.source.map_or(Ok(NULL), |source| self.value(at(source)))?;
+        match source.reveal() {
+            Value::List(values) => self.all(values, node, |value| self.chosen(choice, value, node)),
+            value => self.chosen(choice, value, node),
+        }
+    }
+
+    fn chosen(&self, choice: &'v Choice, source: &Value, node: &Node) -> Evaluated<'v> {
+        let source = source.as_text();
+        let mut cases = choice.cases.iter();
+        let place = cases.position(|(key, _)| *key == *source);
+        self.charge(NODE * place.map_or(choice.cases.len(), |place| place + 1), node)?;
+        let chosen = match place.and_then(|place| choice.cases.get(place)) {
+            Some((_, value)) => *value,
+            None => choice.otherwise,
+        };
+        chosen.map_or(Ok(NULL), |value| self.value(at(value)))
+    }
+
     /// The values of all arguments of the call that a node is, those without value left out.
     pub(crate) fn candidates(&self, index: usize) -> Result<Vec<Value>, EvaluateError> {
         let mut values = Vec::new();
@@ -163,11 +185,23 @@ impl<'v> Evaluation<'v> {
             call.each = Some((place, whole));
             return definition.evaluate(&call);
         };
+        self.all(values, node, |value| {
+            call.each = Some((place, Cow::Owned(value.clone())));
+            definition.evaluate(&call)
+        })
+    }
+
+    /// The list of the results for all values.
+    fn all(
+        &self,
+        values: &[Value],
+        node: &Node,
+        mut result: impl FnMut(&Value) -> Evaluated<'v>,
+    ) -> Evaluated<'v> {
         let mut results = Vec::new();
         for value in values {
             self.charge(NODE, node)?;
-            call.each = Some((place, Cow::Owned(value.clone())));
-            match definition.evaluate(&call)?.into_owned() {
+            match result(value)?.into_owned() {
                 Value::List(nested) => results.extend(nested),
                 result => results.push(result),
             }
@@ -245,17 +279,6 @@ impl<'v> Call<'_, 'v> {
         };
         self.charge(text.len())?;
         Ok(Some(text))
-    }
-
-    /// The text of an argument that is a constant one; `None` for any other argument.
-    pub(crate) fn constant_text(&self, place: usize) -> Result<Option<&'v str>, EvaluateError> {
-        match self.operation(place) {
-            Some(Operation::Constant(Value::Text(text))) => {
-                self.charge(NODE)?;
-                Ok(Some(text))
-            }
-            _ => Ok(None),
-        }
     }
 
     /// The integer of an argument; `None` for null.

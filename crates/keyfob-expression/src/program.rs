@@ -70,6 +70,8 @@ pub(crate) enum Operation {
     Parameter(SmolStr),
     /// The end of the flow.
     Ignore(FlowScope),
+    /// A `Switch` whose keys are constant texts.
+    Choice(Box<Choice>),
     Comparison {
         operator: Operator,
         left: u32,
@@ -84,6 +86,14 @@ pub(crate) enum Operation {
         /// The place of the parameter of which lists are gone through value by value.
         each: Option<usize>,
     },
+}
+
+/// A choice by constant texts, by the nodes of what is chosen; null where one is left empty.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    pub(crate) source: Option<u32>,
+    pub(crate) cases: Box<[(SmolStr, Option<u32>)]>,
+    pub(crate) otherwise: Option<u32>,
 }
 
 /// The result of an expression for a source.

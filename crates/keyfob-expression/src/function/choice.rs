@@ -91,17 +91,11 @@ pub(super) static FUNCTIONS: &[Definition] = &[
     Definition::new("Error", &[required("message", Kind::Text)], Kind::Any, error).of_cloud_sync(),
 ];
 
-/// Only the value that is chosen is evaluated.
+/// Only the value that is chosen is evaluated. A `Switch` whose keys are constant texts is a `Choice` of the program.
 fn switch<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let source = call.value(0)?;
     let source = source.as_text();
     for place in (2..call.count()).step_by(2) {
-        if let Some(key) = call.constant_text(place)? {
-            if *key == *source {
-                return call.value(place + 1);
-            }
-            continue;
-        }
         let key = call.value(place)?;
         if let Value::List(_) = &*key {
             return Err(call.type_error(place, &key));

@@ -3,7 +3,7 @@
 use keyfob_core::render::excerpt;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::{CompileError, CompileErrorKind, FlowScope, Node, Operation, Program};
+use super::{Choice, CompileError, CompileErrorKind, FlowScope, Node, Operation, Program};
 use crate::{
     dotnet::{
         casing::Culture,
@@ -168,12 +168,40 @@ impl Compiler {
             let function = function.name().into();
             return Err(fail(CompileErrorKind::Combination { function, needed }));
         }
+        if let Some(choice) = self.choice(definition, given) {
+            return Ok(Operation::Choice(Box::new(choice)));
+        }
         let index = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         Ok(Operation::Call {
             definition,
             arguments: index(begin)..index(end),
             first,
             each: definition.each(),
+        })
+    }
+
+    /// Returns the choice that a `Switch` is, where its keys are constant texts.
+    fn choice(&self, definition: &Definition, arguments: &[Option<u32>]) -> Option<Choice> {
+        let [source, otherwise, cases @ ..] = arguments else {
+            return None;
+        };
+        if definition.name() != "Switch" {
+            return None;
+        }
+        let mut constant = Vec::with_capacity(cases.len() / 2);
+        for case in cases.chunks(2) {
+            let [key, value] = case else {
+                return None;
+            };
+            match &self.program.node(super::at((*key)?))?.operation {
+                Operation::Constant(Value::Text(key)) => constant.push((key.clone(), *value)),
+                _ => return None,
+            }
+        }
+        Some(Choice {
+            source: *source,
+            cases: constant.into(),
+            otherwise: *otherwise,
         })
     }
 
