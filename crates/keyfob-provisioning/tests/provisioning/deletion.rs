@@ -215,6 +215,25 @@ fn d_9_the_provider_deletes_whom_an_administrator_deleted() {
 }
 
 #[test]
+fn d_6_of_two_deleted_users_of_a_name_the_one_comes_back_that_was_deleted_last() {
+    let fixture = Fixture::verkada();
+    let delete = |id: &ResourceId| block_on(fixture.admin().delete_user(&fixture.administrator(), id));
+    let first = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    fixture.patch("User", &first, &set_active(false)).unwrap();
+    delete(&first.id).unwrap();
+    let second = fixture.create("User", &user_at("bob@example.com")).unwrap();
+    let rename = patch(
+        r#"{"op":"replace","value":{"userName":"ann@example.com","active":false}}"#,
+    );
+    fixture.patch("User", &second, &rename).unwrap();
+    delete(&second.id).unwrap();
+    // The provider deletes after the administrator did.
+    fixture.delete("User", &first, &Precondition::None).unwrap();
+    let back = fixture.create("User", &user_at("ann@example.com")).unwrap();
+    assert_eq!(back.id, first.id);
+}
+
+#[test]
 fn an_administrator_restores_a_user_who_then_is_deactivated() {
     let fixture = Fixture::verkada();
     let admin = fixture.administrator();

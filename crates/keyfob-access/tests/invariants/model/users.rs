@@ -401,8 +401,10 @@ impl Organization {
         if by != Actor::Provider {
             check_deletion(user, refusals);
         }
-        if let Some((_, number)) = user.deleted {
-            let hidden = Some((Origin::Provider, number));
+        if user.deleted.is_some() {
+            // It is the provider that deletes it now, after whoever was deleted since.
+            self.deletions += 1;
+            let hidden = Some((Origin::Provider, self.deletions));
             self.users.entry(id.into()).and_modify(|user| {
                 user.deleted = hidden;
                 user.deactivated_by = Some(Origin::Provider);
