@@ -15,7 +15,7 @@ use keyfob_core::{
     json::JsonError,
     message::{BulkJob, BulkMethod, BulkResponse, BulkResult, MessageError, PatchRequest},
 };
-use keyfob_store::{Change, Commit, Ids, NewEvent, OnRefusal, Selection, Store, StoreExt, When};
+use keyfob_store::{Change, Commit, CommitError, Ids, NewEvent, OnRefusal, Selection, Store, StoreExt, When};
 use smol_str::{SmolStr, format_smolstr};
 
 use self::{
@@ -42,6 +42,17 @@ struct Done {
     location: SmolStr,
     tag: Option<EntityTag>,
     status: u16,
+}
+
+/// Returns what is answered where an operation failed. The cause of a failure is for the log; what a client did wrong is for the
+/// client alone.
+fn answered(cx: &Context, failure: &EngineError) -> ErrorBody {
+    let body = failure.to_error_body();
+    if matches!(body.status, 500 | 502..=599) {
+        let request_id = cx.request().as_str();
+        tracing::error!(status = body.status, request_id, cause = ?failure, "an operation failed");
+    }
+    body
 }
 
 /// An operation with everything that it needs.
@@ -204,15 +215,7 @@ impl<S: Store> Engine<S> {
     /// Does one operation.
     async fn perform(&self, cx: &Context, request: Request<'_>) -> Result<Done, ErrorBody> {
         let performed = self.try_perform(cx, request).await;
-        performed.map_err(|failure| {
-            let body = failure.to_error_body();
-            // The cause of a failure is for the log; what a client did wrong is for the client alone.
-            if matches!(body.status, 500 | 502..=599) {
-                let request_id = cx.request().as_str();
-                tracing::error!(status = body.status, request_id, cause = ?failure, "an operation failed");
-            }
-            body
-        })
+        performed.map_err(|failure| answered(cx, &failure))
     }
 
     async fn try_perform(&self, cx: &Context, request: Request<'_>) -> Result<Done, EngineError> {
@@ -334,6 +337,11 @@ impl<S: Store> Engine<S> {
             }
             let commit = self.commit_of_circle(cx, &planned.commits);
             if let Err(error) = self.store().commit_one(commit).await {
+                if let CommitError::Store(error) = error {
+                    // The store failed, which says nothing of the operations.
+                    let body = answered(cx, &EngineError::Store(error));
+                    return Circle::refused(steps.len(), &body);
+                }
                 tracing::debug!(%error, "a circle of operations was refused");
                 return conflict(format_smolstr!(
                     "the operations that refer to one another in a circle, `{first}` among them, can't be done together"

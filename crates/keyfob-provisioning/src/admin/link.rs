@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyfob_core::{AttrPath, DateTime, ResourceId, schema::Target};
-use keyfob_engine::{Context, Decision, Prepared, Reads, Seen, Subject};
+use keyfob_engine::{Context, Decision, EngineError, Prepared, Reads, Seen, Subject};
 use keyfob_store::{
     Change, CommitError, NewEvent, Selection, Store, StoreError, StoreExt, TenantId, Visibility,
 };
@@ -76,6 +76,11 @@ impl<S: Store> Admin<'_, S> {
         domains: &[EmailDomain],
     ) -> Result<bool, AdminError> {
         demand_admin(cx)?;
+        let before = self.provisioner.provisioning(cx).await?;
+        if before.tokens.iter().any(|present| present.id == token.id()) {
+            // The row that leads here may have been lost with the connection to a store that had done the rest.
+            self.register(cx, token).await?;
+        }
         self.edit(cx, "link", &[event::LINKED], |provisioning, at| {
             if provisioning.first_link.is_some() {
                 return Ok((None, Vec::new()));
@@ -362,7 +367,7 @@ impl<S: Store> Admin<'_, S> {
     /// Changes how the organization is provisioned, under a verb that events show. `change` returns a token that is valid from
     /// then on and the events that there are beside `events`; it is called again where somebody else is faster.
     ///
-    /// A token that doesn't come to open the organization, or opens it no more, leaves no row.
+    /// A token that is refused, or opens the organization no more, leaves no row.
     pub(super) async fn edit<'t>(
         &self,
         cx: &Context,
@@ -382,9 +387,13 @@ impl<S: Store> Admin<'_, S> {
             self.register(cx, token).await?;
         }
         let edited = self.commit_edit(cx, verb, events, token, change).await;
-        if let Some(token) = token
-            && !edited.as_ref().is_ok_and(|edited| edited.issued)
-        {
+        // Where the store failed it isn't known whether the token opens the organization, and a row leads nobody in alone.
+        let is_refused = match &edited {
+            Ok(edited) => !edited.issued,
+            Err(AdminError::Store(_) | AdminError::Engine(EngineError::Store(_))) => false,
+            Err(_) => true,
+        };
+        if let Some(token) = token.filter(|_| is_refused) {
             self.forget_unused(cx, token).await;
         }
         edited

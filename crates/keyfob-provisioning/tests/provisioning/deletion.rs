@@ -222,11 +222,11 @@ fn d_6_of_two_deleted_users_of_a_name_the_one_comes_back_that_was_deleted_last()
     fixture.patch("User", &first, &set_active(false)).unwrap();
     delete(&first.id).unwrap();
     let second = fixture.create("User", &user_at("bob@example.com")).unwrap();
-    let rename = patch(
-        r#"{"op":"replace","value":{"userName":"ann@example.com","active":false}}"#,
-    );
+    let rename = patch(r#"{"op":"replace","value":{"userName":"ann@example.com","active":false}}"#);
     fixture.patch("User", &second, &rename).unwrap();
+    fixture.clock.advance();
     delete(&second.id).unwrap();
+    fixture.clock.advance();
     // The provider deletes after the administrator did.
     fixture.delete("User", &first, &Precondition::None).unwrap();
     let back = fixture.create("User", &user_at("ann@example.com")).unwrap();

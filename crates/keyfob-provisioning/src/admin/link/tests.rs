@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use keyfob_core::Registry;
-use keyfob_store::{Query, ReadContext, TenantId};
+use keyfob_store::{Commit, Committed, Hooked, Hooks, Query, ReadContext, TenantId};
 use keyfob_store_memory::MemoryStore;
 use pollster::block_on;
 
@@ -124,6 +124,62 @@ fn a_token_of_which_a_killed_start_left_a_row_links_all_the_same() {
     let error = block_on(admin.link_first(&other, &token, &[])).unwrap_err();
     assert!(matches!(error, AdminError::TokenTaken));
     assert_rows(&engine, &cx, 1);
+}
+
+/// Loses the answer to the commit that links, which happened or didn't.
+struct Losing {
+    happened: bool,
+}
+
+impl Hooks for Losing {
+    fn before_commit(&self, commits: &[Arc<Commit>]) -> Result<(), StoreError> {
+        let links = commits.iter().any(|commit| commit.verb == "link");
+        if links && !self.happened {
+            return Err(StoreError::OutcomeUnknown("the connection broke".into()));
+        }
+        Ok(())
+    }
+
+    fn after_commit(&self, commits: &[Arc<Commit>], outcomes: &mut Vec<Result<Committed, CommitError>>) {
+        for (commit, outcome) in commits.iter().zip(outcomes) {
+            if commit.verb == "link" {
+                *outcome = Err(StoreError::OutcomeUnknown("the connection broke".into()).into());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_keeps_its_row_where_it_is_not_known_whether_it_links() {
+    for happened in [true, false] {
+        let store = Hooked::new(MemoryStore::new(), Losing { happened });
+        let engine = Provisioner::new(store, Registry::verkada().clone());
+        let organization = block_on(engine.admin().create_unlinked_organization("Acme")).unwrap();
+        let cx = Context::new(organization.tenant).acting_as(Actor::Administrator);
+        let token = Token::generate().unwrap();
+        assert!(block_on(engine.admin().link_first(&cx, &token, &[])).is_err());
+        assert_eq!(
+            block_on(engine.authenticate(token.expose())).is_ok(),
+            happened,
+            "{happened}"
+        );
+    }
+}
+
+#[test]
+fn a_token_whose_row_was_lost_leads_to_the_organization_again() {
+    let engine = provisioner(Profile::interop());
+    let (admin, cx) = organization(&engine);
+    let token = Token::generate().unwrap();
+    assert!(block_on(admin.link_first(&cx, &token, &[])).unwrap());
+    block_on(admin.forget(&token.id()));
+    assert!(block_on(engine.authenticate(token.expose())).is_err());
+    assert!(!block_on(admin.link_first(&cx, &token, &[])).unwrap());
+    assert!(block_on(engine.authenticate(token.expose())).is_ok());
+    // One that was taken back stays so.
+    block_on(admin.unlink(&cx, Some(Confirmed))).unwrap();
+    assert!(!block_on(admin.link_first(&cx, &token, &[])).unwrap());
+    assert_rows(&engine, &cx, 0);
 }
 
 #[test]
