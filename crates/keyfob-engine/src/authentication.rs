@@ -41,6 +41,24 @@ impl<T: Authenticator> Authenticator for Arc<T> {
     }
 }
 
+/// Says again who sends a request that takes long, such as a bulk request: a credential may end, and what its tenant
+/// allows may change, while it is served.
+///
+/// A [`Context`] renews to itself.
+pub trait Renewal: Sync {
+    /// Returns the context of the caller's calls from now on.
+    ///
+    /// # Errors
+    /// The answer to what is left of the request, where its sender may do nothing more.
+    fn renew(&self) -> impl Future<Output = Result<Context, ErrorBody>> + Send;
+}
+
+impl Renewal for Context {
+    async fn renew(&self) -> Result<Context, ErrorBody> {
+        Ok(self.clone())
+    }
+}
+
 /// The sender of a request.
 #[derive(Clone, Debug)]
 pub struct Caller {

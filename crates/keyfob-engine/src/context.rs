@@ -126,6 +126,18 @@ impl Context {
         }
     }
 
+    /// Returns the same call by a caller who was asked again who it is: with the identity, the credential, the facts and the
+    /// rights of that one's calls.
+    pub(crate) fn renewed(&self, caller: Self) -> Self {
+        Self {
+            identity: caller.identity,
+            credential: caller.credential,
+            facts: caller.facts,
+            read_only: caller.read_only,
+            ..self.clone()
+        }
+    }
+
     /// Returns the same call with a credential that may read and not write.
     #[must_use]
     pub fn read_only(self) -> Self {

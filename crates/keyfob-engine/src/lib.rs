@@ -23,7 +23,7 @@ pub use keyfob_store::{
 };
 
 pub use self::{
-    authentication::{AuthenticationError, Authenticator, Caller},
+    authentication::{AuthenticationError, Authenticator, Caller, Renewal},
     context::{Actor, Context},
     discovery::{AuthenticationScheme, Transport},
     engine::{

@@ -5,12 +5,13 @@ use http::{HeaderValue, Method, Response, StatusCode, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
 use keyfob_core::{
-    Dialect, Resource, ResourceId, ResourceType,
+    Dialect, ErrorBody, Resource, ResourceId, ResourceType, ToErrorBody,
     message::{BulkJob, ListResponse, PatchRequest, SearchRequest},
 };
-use keyfob_engine::{Context, Engine, Precondition, Store, Transport, Written};
+use keyfob_engine::{AuthenticationError, Context, Engine, Precondition, Renewal, Store, Transport, Written};
 
 use crate::{
+    authenticate::Erased,
     body::{self, BodyError},
     conditional,
     error::HttpError,
@@ -25,6 +26,24 @@ pub(crate) struct Exchange<'x, S> {
     pub(crate) cx: Context,
     pub(crate) request: &'x Parts,
     pub(crate) transport: &'x Transport,
+    pub(crate) authenticator: &'x dyn Erased,
+}
+
+/// Shows the credentials of a request again.
+struct Again<'x> {
+    authenticator: &'x dyn Erased,
+    request: &'x Parts,
+    cx: &'x Context,
+}
+
+impl Renewal for Again<'_> {
+    async fn renew(&self) -> Result<Context, ErrorBody> {
+        match self.authenticator.authenticate(self.request).await {
+            Ok(caller) if caller.tenant() == self.cx.tenant() => Ok(caller.context().clone()),
+            Ok(_) => Err(AuthenticationError::Rejected.to_error_body()),
+            Err(error) => Err(error.to_error_body()),
+        }
+    }
 }
 
 type Answer = Result<Response<Full<Bytes>>, HttpError>;
@@ -112,7 +131,12 @@ impl<S: Store> Exchange<'_, S> {
     /// Does several operations (RFC 7644 section 3.7).
     async fn bulk(&self, body: &[u8]) -> Answer {
         let job = BulkJob::from_json(body, Engine::<S>::MAX_BULK_OPERATIONS)?;
-        let response = self.engine.bulk(&self.cx, &job).await;
+        let again = Again {
+            authenticator: self.authenticator,
+            request: self.request,
+            cx: &self.cx,
+        };
+        let response = self.engine.bulk_renewed(&self.cx, &again, &job).await;
         Ok(response::json(
             StatusCode::OK,
             self.media_type(),

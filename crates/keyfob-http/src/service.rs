@@ -240,6 +240,7 @@ impl<S: Store> Shared<S> {
             cx,
             request,
             transport: &self.transport,
+            authenticator: &*self.authenticator,
         };
         exchange.answer(route, body).await
     }

@@ -27,7 +27,7 @@ use super::{
     batch::{Batch, Operation, Operations},
     view::select_shown,
 };
-use crate::{context::Context, event};
+use crate::{authentication::Renewal, context::Context, event};
 
 /// The number of operations whose commits are handed over together at most.
 const WAVE: usize = 256;
@@ -120,6 +120,17 @@ impl<S: Store> Engine<S> {
     /// The commits of operations that don't depend on one another wait for the disk together: runs of one kind over one
     /// resource type.
     pub async fn bulk(&self, cx: &Context, job: &BulkJob<'_>) -> BulkResponse {
+        self.bulk_renewed(cx, cx, job).await
+    }
+
+    /// As [`bulk`](Self::bulk), and asks before each run of operations who sends the request: of a credential that ended
+    /// meanwhile nothing more is taken, as of the same requests one by one. The answers are then those of `renewal`.
+    pub async fn bulk_renewed(
+        &self,
+        cx: &Context,
+        renewal: &impl Renewal,
+        job: &BulkJob<'_>,
+    ) -> BulkResponse {
         let plan = Plan::new(self.registry(), self.profile(), job);
         let mut progress = Progress::new(plan.steps.len(), job.fail_on_errors);
         let mut wave = Wave::default();
@@ -134,11 +145,11 @@ impl<S: Store> Engine<S> {
                     *number
                 }
                 circle => {
-                    self.run_wave(cx, &plan, &mut wave, &mut progress).await;
+                    self.run_wave(cx, renewal, &plan, &mut wave, &mut progress).await;
                     if progress.is_over() {
                         break;
                     }
-                    self.run_circle(cx, &plan, circle, &mut progress).await;
+                    self.run_circle(cx, renewal, &plan, circle, &mut progress).await;
                     if progress.is_over() {
                         break;
                     }
@@ -149,7 +160,7 @@ impl<S: Store> Engine<S> {
                 continue;
             };
             if !wave.takes(step, &progress) {
-                self.run_wave(cx, &plan, &mut wave, &mut progress).await;
+                self.run_wave(cx, renewal, &plan, &mut wave, &mut progress).await;
                 if progress.is_over() {
                     break;
                 }
@@ -158,7 +169,7 @@ impl<S: Store> Engine<S> {
                 Some(fault) => {
                     // Errors are counted in the order of the operations.
                     if progress.fail_on_errors.is_some() {
-                        self.run_wave(cx, &plan, &mut wave, &mut progress).await;
+                        self.run_wave(cx, renewal, &plan, &mut wave, &mut progress).await;
                     }
                     if progress.is_over() {
                         break;
@@ -172,13 +183,32 @@ impl<S: Store> Engine<S> {
             }
         }
         if !progress.is_over() {
-            self.run_wave(cx, &plan, &mut wave, &mut progress).await;
+            self.run_wave(cx, renewal, &plan, &mut wave, &mut progress).await;
         }
         BulkResponse::new(progress.results.into_iter().flatten().collect())
     }
 
-    async fn run_wave(&self, cx: &Context, plan: &Plan<'_>, wave: &mut Wave, progress: &mut Progress) {
+    async fn run_wave(
+        &self,
+        cx: &Context,
+        renewal: &impl Renewal,
+        plan: &Plan<'_>,
+        wave: &mut Wave,
+        progress: &mut Progress,
+    ) {
         let Wave { numbers, mut ids, .. } = std::mem::take(wave);
+        if numbers.is_empty() {
+            return;
+        }
+        let cx = &match renewal.renew().await {
+            Ok(caller) => cx.renewed(caller),
+            Err(fault) => {
+                for number in numbers {
+                    progress.record(cx, plan, number, Err(fault.clone()));
+                }
+                return;
+            }
+        };
         let requests = numbers.iter().filter_map(|number| {
             let step = plan.steps.get(*number)?;
             Some((*number, step.request(plan, &progress.created)?))
@@ -285,8 +315,18 @@ impl<S: Store> Engine<S> {
     }
 
     /// Does POSTs that refer to one another in a circle, as one commit.
-    async fn run_circle(&self, cx: &Context, plan: &Plan<'_>, circle: &[usize], progress: &mut Progress) {
-        let outcomes = self.circle(cx, plan, circle, progress).await;
+    async fn run_circle(
+        &self,
+        cx: &Context,
+        renewal: &impl Renewal,
+        plan: &Plan<'_>,
+        circle: &[usize],
+        progress: &mut Progress,
+    ) {
+        let outcomes = match renewal.renew().await {
+            Ok(caller) => self.circle(&cx.renewed(caller), plan, circle, progress).await,
+            Err(fault) => Circle::refused(circle.len(), &fault),
+        };
         for (number, outcome) in circle.iter().zip(outcomes) {
             progress.record(cx, plan, *number, outcome);
         }
@@ -342,9 +382,17 @@ impl<S: Store> Engine<S> {
                     let body = answered(cx, &EngineError::Store(error));
                     return Circle::refused(steps.len(), &body);
                 }
-                tracing::debug!(%error, "a circle of operations was refused");
+                let why = match error {
+                    CommitError::UniquenessViolated { attribute, .. } => {
+                        format_smolstr!("somebody else has the value of `{attribute}`")
+                    }
+                    CommitError::UnknownMembers { .. } => {
+                        "some members do not exist or are of a type that cannot be a member".into()
+                    }
+                    _ => "what they change has changed meanwhile".into(),
+                };
                 return conflict(format_smolstr!(
-                    "the operations that refer to one another in a circle, `{first}` among them, can't be done together"
+                    "the operations that refer to one another in a circle, `{first}` among them, can't be done together: {why}"
                 ));
             }
             let mut done = Vec::with_capacity(steps.len());

@@ -1,14 +1,20 @@
 //! Who may send requests, and what `/Me` is (RFC 7644 sections 2 and 3.11).
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::Bytes;
 use http::{Request, request::Parts};
 use http_body_util::Full;
 use keyfob_core::ResourceId;
-use keyfob_engine::{AuthenticationError, AuthenticationScheme, Authenticator, Caller, DynStore, StoreError};
-use keyfob_http::{BearerTokens, RequestAuthenticator, RequestAuthenticatorError};
-use keyfob_provisioning::{Profile, Provisioner};
+use keyfob_engine::{
+    Actor, AuthenticationError, AuthenticationScheme, Authenticator, Caller, Context, DynStore, Query, Store,
+    StoreError,
+};
+use keyfob_http::{BearerTokens, RequestAuthenticator, RequestAuthenticatorError, ScimService};
+use keyfob_provisioning::{Confirmed, Profile, Provisioner};
 use serde_json::json;
 use tower::ServiceExt;
 
@@ -54,7 +60,7 @@ async fn application() -> Server {
     let server = Server::start(Backend::Memory, Profile::interop()).await;
     let engine = Arc::clone(server.engine.engine());
     let tokens = BearerTokens::new(&engine, server.engine.clone());
-    let service = keyfob_http::ScimService::builder(engine, Application { tokens })
+    let service = ScimService::builder(engine, Application { tokens })
         .base_path("/scim/v2")
         .public_url(BASE_URL.parse().unwrap())
         .build();
@@ -297,4 +303,75 @@ async fn a_stores_type_may_be_known() {
     }
     let server = application().await;
     assert!(!format!("{:?}", server.service).contains(&server.token));
+}
+
+/// An administrator cuts the link when so many secrets were shown.
+struct Cut {
+    provisioner: Provisioner<DynStore>,
+    administrator: Context,
+    after: usize,
+    shown: AtomicUsize,
+}
+
+impl Authenticator for Cut {
+    async fn authenticate(&self, secret: &str) -> Result<Caller, AuthenticationError> {
+        if self.shown.fetch_add(1, Ordering::Relaxed) == self.after {
+            let admin = self.provisioner.admin();
+            admin.unlink(&self.administrator, Some(Confirmed)).await.unwrap();
+        }
+        self.provisioner.authenticate(secret).await
+    }
+}
+
+/// T-4, L-3: what comes after the link was cut is refused, as of the same requests one by one (RFC 7644 section 3.7).
+#[tokio::test]
+async fn t_4_l_3_a_bulk_request_goes_on_no_longer_than_its_token() {
+    for backend in Backend::ALL {
+        let server = Server::start(backend, Profile::interop()).await;
+        let tenant = server.engine.authenticate(&server.token).await.unwrap();
+        let cut = Cut {
+            provisioner: server.engine.clone(),
+            administrator: tenant.context().clone().acting_as(Actor::Administrator),
+            // Shown by the request, by its first run and by its second.
+            after: 3,
+            shown: AtomicUsize::new(0),
+        };
+        let tokens = BearerTokens::new(&Arc::clone(server.engine.engine()), cut);
+        let service = ScimService::builder(Arc::clone(server.engine.engine()), tokens);
+        let server = Server {
+            service: service.base_path("/scim/v2").build(),
+            ..server
+        };
+        // Users and groups in turns are runs of one operation each.
+        let operations: Vec<_> = (0..4)
+            .map(|number| match number % 2 {
+                0 => json!({"method": "POST", "path": "/Users", "bulkId": number.to_string(), "data": {
+                    "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": format!("user{number}")}}),
+                _ => json!({"method": "POST", "path": "/Groups", "bulkId": number.to_string(), "data": {
+                    "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": format!("group{number}")}}),
+            })
+            .collect();
+        let bulk = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+            "Operations": operations,
+        });
+        let answer = server.send("POST", "/Bulk", Some(&bulk)).await;
+        let results = answer.json()["Operations"].as_array().unwrap().clone();
+        let statuses: Vec<_> = results
+            .iter()
+            .map(|result| result["status"].as_str().unwrap())
+            .collect();
+        assert_eq!(statuses, ["201", "201", "401", "401"], "{answer}");
+        let page = server
+            .engine
+            .store()
+            .query(
+                &tenant.context().reading(),
+                server.engine.registry().resource_type("User").unwrap(),
+                &Query::all(),
+            )
+            .await
+            .unwrap();
+        assert_eq!(page.resources.len(), 1);
+    }
 }
