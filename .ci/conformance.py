@@ -16,19 +16,18 @@ import venv
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ENVIRONMENT = HERE.parent / "target" / "conformance"
 
 
-def install():
-    """A virtual environment with the pinned suites."""
-    python = ENVIRONMENT / "bin" / "python"
+def install(requirements=HERE / "requirements.txt", name="conformance"):
+    """The programs of a virtual environment with the pinned suites."""
+    environment = HERE.parent / "target" / name
+    python = environment / "bin" / "python"
     if not python.exists():
-        venv.create(ENVIRONMENT, with_pip=True, clear=True)
-    requirements = HERE / "requirements.txt"
+        venv.create(environment, with_pip=True, clear=True)
     subprocess.run(
         [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements], check=True
     )
-    return ENVIRONMENT / "bin"
+    return environment / "bin"
 
 
 class Server:
@@ -137,4 +136,5 @@ def main():
     return bool(failed)
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

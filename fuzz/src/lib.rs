@@ -6,6 +6,7 @@ mod card;
 mod evaluation;
 mod expression;
 mod filter;
+mod http;
 mod model;
 mod objects;
 mod okta;
@@ -18,6 +19,7 @@ pub use self::{
     evaluation::filter_vs_oracle,
     expression::{expression_roundtrip, expression_total},
     filter::{filter_roundtrip, filter_total, path_roundtrip},
+    http::http_total,
     model::{diff_applies, operations_are_independent, patch_vs_model},
     objects::objects_total,
     okta::okta_expression_total,

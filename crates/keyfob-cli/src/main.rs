@@ -3,6 +3,7 @@
 mod admin;
 mod card;
 mod client;
+mod definitions;
 mod filter;
 mod input;
 mod map;

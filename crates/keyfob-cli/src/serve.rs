@@ -18,7 +18,10 @@ use self::{
     first_start::{BOOTSTRAP_TOKEN, FirstStart},
     services::{Provisioners, Services},
 };
-use crate::{Answer, Unusable, output, profile::NamedProfile, service::CardFormats, store::StoreUrl};
+use crate::{
+    Answer, Unusable, definitions::DefinitionFiles, output, profile::NamedProfile, service::CardFormats,
+    store::StoreUrl,
+};
 
 /// The arguments of `keyfob serve`.
 #[derive(Debug, clap::Args)]
@@ -48,6 +51,8 @@ pub(crate) struct Arguments {
     profile: Option<NamedProfile>,
     #[command(flatten)]
     card_formats: CardFormats,
+    #[command(flatten)]
+    definitions: DefinitionFiles,
     /// An e-mail domain of the organization that the first start links; without any, addresses may be in all
     #[arg(long = "domain", value_name = "DOMAIN")]
     domains: Vec<String>,
@@ -98,11 +103,12 @@ async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
         url.check_base_path(&arguments.base_path)
             .map_err(|error| Unusable::new(format!("`--public-url {url}`: {error}")))?;
     }
+    let definitions = arguments.definitions.read()?;
     let listener = TcpListener::bind(&arguments.listen)
         .await
         .map_err(|error| Unusable::new(format!("cannot listen on {}: {error}", arguments.listen)))?;
-    let store = arguments.store.open_or_create().await?;
-    let provisioners = Provisioners::new(&store, &arguments.card_formats)?;
+    let store = arguments.store.open_or_create_for(&definitions).await?;
+    let provisioners = Provisioners::new(&store, &arguments.card_formats, &definitions)?;
     let origin = format!("http://{}", listener.local_addr()?);
     let profiles = match provisioners.profiles().await?.as_slice() {
         [] => vec![first_start.profile()],

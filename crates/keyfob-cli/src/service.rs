@@ -8,7 +8,7 @@ use keyfob_core::schema::RegistryBuilder;
 use keyfob_engine::DynStore;
 use keyfob_provisioning::Provisioner;
 
-use crate::{Unusable, input, profile::NamedProfile};
+use crate::{Unusable, definitions::Definitions, input, profile::NamedProfile};
 
 /// The card formats that are known.
 #[derive(Debug, Default, clap::Args)]
@@ -51,12 +51,22 @@ impl NamedProfile {
         store: DynStore,
         card_formats: &CardFormats,
     ) -> Result<Provisioner<DynStore>, Unusable> {
+        self.provisioner_of(store, card_formats, &Definitions::default())
+    }
+
+    /// Creates the same provisioner with further resource types.
+    pub(crate) fn provisioner_of(
+        self,
+        store: DynStore,
+        card_formats: &CardFormats,
+        definitions: &Definitions,
+    ) -> Result<Provisioner<DynStore>, Unusable> {
         let builder = match self {
             Self::Interop => RegistryBuilder::verkada(),
             Self::Rfc => RegistryBuilder::rfc(),
             Self::Verkada | Self::Accessiq => RegistryBuilder::verkada().flat_groups(),
         };
-        let registry = keyfob_access::register(builder).build()?;
+        let registry = keyfob_access::register(definitions.add_to(builder)).build()?;
         let groups = AccessGroups::new(&registry)?;
         let units = Units::new(&registry)?;
         let builder = Provisioner::builder(store, registry)

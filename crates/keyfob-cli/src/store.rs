@@ -8,7 +8,7 @@ use keyfob_store_memory::MemoryStore;
 use keyfob_store_postgres::{self as postgres, DatabaseUrl, PostgresStore};
 use keyfob_store_sqlite::{self as sqlite, SqliteStore};
 
-use crate::Unusable;
+use crate::{Unusable, definitions::Definitions};
 
 /// The password of a PostgreSQL store whose URL has none. Other users of the machine see the arguments of a command.
 const PASSWORD: &str = "PGPASSWORD";
@@ -32,13 +32,18 @@ pub(crate) enum StoreUrl {
 impl StoreUrl {
     /// Opens the store; a SQLite database and the tables of a PostgreSQL store are created on first use.
     pub(crate) async fn open_or_create(&self) -> Result<DynStore, Unusable> {
-        self.open_with(true).await
+        self.open_or_create_for(&Definitions::default()).await
+    }
+
+    /// Opens the store of further resource types too, or creates it.
+    pub(crate) async fn open_or_create_for(&self, definitions: &Definitions) -> Result<DynStore, Unusable> {
+        self.open_with(true, definitions).await
     }
 
     /// Opens a store that has to be there, and to be there after the command, too.
     pub(crate) async fn open(&self) -> Result<DynStore, Unusable> {
         self.demand_lasting()?;
-        self.open_with(false).await
+        self.open_with(false, &Definitions::default()).await
     }
 
     /// Refuses a store that ends with the process: administrators would change nothing.
@@ -51,9 +56,9 @@ impl StoreUrl {
         }
     }
 
-    async fn open_with(&self, may_create: bool) -> Result<DynStore, Unusable> {
+    async fn open_with(&self, may_create: bool, definitions: &Definitions) -> Result<DynStore, Unusable> {
         // Every profile's types, as which organization has which is known when the store is open.
-        let registry = || keyfob_access::register(RegistryBuilder::verkada()).build();
+        let registry = || keyfob_access::register(definitions.add_to(RegistryBuilder::verkada())).build();
         match self {
             Self::Memory => Ok(DynStore::new(MemoryStore::new())),
             Self::Sqlite(path) => open_sqlite(path, &registry()?, may_create),

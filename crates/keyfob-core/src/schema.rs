@@ -2,6 +2,7 @@
 
 mod attribute;
 mod data;
+mod definition;
 mod document;
 mod error;
 mod format;

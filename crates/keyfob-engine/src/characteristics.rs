@@ -33,8 +33,9 @@ impl Profile {
         }
     }
 
-    /// The schema as it holds under the profile.
-    pub(crate) fn schema(&self, schema: &Schema) -> Schema {
+    /// Returns the schema as it holds under the profile, and as `/Schemas` shows it.
+    #[must_use]
+    pub fn schema(&self, schema: &Schema) -> Schema {
         let mut schema = schema.clone();
         let required = self.required_in(&schema.id);
         for attribute in &mut schema.attributes {

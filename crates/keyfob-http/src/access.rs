@@ -55,6 +55,7 @@ impl Access {
                 Discovery::ServiceProviderConfig => "/ServiceProviderConfig",
                 Discovery::ResourceTypes => "/ResourceTypes",
                 Discovery::ResourceType(_) => "/ResourceTypes/{id}",
+                Discovery::OpenApi => "/openapi.json",
                 Discovery::Schemas => "/Schemas",
                 Discovery::Schema(_) => "/Schemas/{id}",
             }),

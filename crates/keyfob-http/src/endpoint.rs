@@ -15,6 +15,7 @@ use crate::{
     body::{self, BodyError},
     conditional,
     error::HttpError,
+    openapi,
     query::Parameters,
     response,
     route::{Discovery, Route},
@@ -27,6 +28,8 @@ pub(crate) struct Exchange<'x, S> {
     pub(crate) request: &'x Parts,
     pub(crate) transport: &'x Transport,
     pub(crate) authenticator: &'x dyn Erased,
+    /// The type of the resource that the caller is.
+    pub(crate) me: Option<&'x ResourceType>,
 }
 
 /// Shows the credentials of a request again.
@@ -252,7 +255,10 @@ impl<S: Store> Exchange<'_, S> {
             resources
                 .find(is_named)
                 .map(|resource| resource.to_json())
-                .ok_or_else(|| HttpError::NotDescribed { kind, id: id.into() })
+                .ok_or_else(|| HttpError::NotDescribed {
+                    kind,
+                    id: id.chars().take(128).collect(),
+                })
         };
         let all = |resources: Vec<Resource>| ListResponse::new(resources.len(), 1, resources).to_json();
         let body = match discovery {
@@ -268,6 +274,10 @@ impl<S: Store> Exchange<'_, S> {
             )?,
             Discovery::Schemas => all(self.engine.schemas(&self.cx).collect()),
             Discovery::Schema(uri) => named(Box::new(self.engine.schemas(&self.cx)), "schema", uri)?,
+            Discovery::OpenApi => {
+                let description = openapi::describe(self.engine, &self.cx, self.transport, self.me);
+                return Ok(response::json(StatusCode::OK, response::JSON, description));
+            }
         };
         Ok(response::json(StatusCode::OK, self.media_type(), body))
     }

@@ -9,6 +9,7 @@ mod body;
 mod conditional;
 mod endpoint;
 mod error;
+mod openapi;
 mod public_url;
 mod query;
 mod response;

@@ -5,6 +5,7 @@ use std::{borrow::Cow, num::IntErrorKind};
 use keyfob_core::{
     Dialect, Projection,
     message::{SearchRequest, SortOrder},
+    render::excerpt,
 };
 use percent_encoding::percent_decode_str;
 use smol_str::SmolStr;
@@ -93,7 +94,7 @@ fn integer(name: &'static str, text: Option<&str>) -> Result<Option<i64>, HttpEr
             IntErrorKind::NegOverflow => Ok(Some(i64::MIN)),
             _ => Err(HttpError::NotAnInteger {
                 name,
-                text: text.into(),
+                text: excerpt(text),
             }),
         },
     }

@@ -12,7 +12,7 @@ use crate::route::Route;
 
 /// The media type of SCIM (RFC 7644 section 8.1).
 pub(crate) const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// The media type for an answer: SCIM's own, unless the client takes nothing but `application/json`.

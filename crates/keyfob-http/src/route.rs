@@ -24,7 +24,7 @@ pub(crate) enum Route<'r> {
     Discovery(Discovery),
 }
 
-/// The endpoints of RFC 7644 section 4.
+/// The endpoints of RFC 7644 section 4, and one that is not SCIM's.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Discovery {
     ServiceProviderConfig,
@@ -32,6 +32,8 @@ pub(crate) enum Discovery {
     ResourceType(String),
     Schemas,
     Schema(String),
+    /// The description for machines.
+    OpenApi,
 }
 
 impl<'r> Route<'r> {
@@ -54,6 +56,7 @@ impl<'r> Route<'r> {
             ["ServiceProviderConfig"] => Self::Discovery(Discovery::ServiceProviderConfig),
             ["ResourceTypes"] => Self::Discovery(Discovery::ResourceTypes),
             ["ResourceTypes", name] => Self::Discovery(Discovery::ResourceType((*name).into())),
+            ["openapi.json"] => Self::Discovery(Discovery::OpenApi),
             ["Schemas"] => Self::Discovery(Discovery::Schemas),
             ["Schemas", uri] => Self::Discovery(Discovery::Schema((*uri).into())),
             [endpoint, below @ ..] => {
@@ -140,6 +143,7 @@ mod tests {
             ("/ServiceProviderConfig", "ServiceProviderConfig"),
             ("/ResourceTypes", "ResourceTypes"),
             ("/ResourceTypes/User", "ResourceType(\"User\")"),
+            ("/openapi.json", "OpenApi"),
             ("/Schemas", "Schemas"),
             ("/Schemas/urn%3Aa:b", "Schema(\"urn:a:b\")"),
             ("", "everything"),

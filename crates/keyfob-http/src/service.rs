@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, header, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
+use keyfob_core::{ResourceId, ResourceType};
 use keyfob_engine::{Actor, Caller, Engine, RequestId, Store, Transport};
 use smol_str::{SmolStr, format_smolstr};
 use tower_service::Service;
@@ -216,7 +217,13 @@ impl<S: Store> Shared<S> {
         // Who changes his own data by way of `/Me` is a user and not the provider.
         let is_alias = matches!(route, Route::Me);
         let actor = if is_alias { Actor::User } else { Actor::Provider };
-        let route = self.unalias(route, &caller)?;
+        let me = self.resource_of(&caller);
+        let me_type = me.as_ref().map(|(resource_type, _)| *resource_type);
+        let route = match (route, me) {
+            (Route::Me, Some((resource_type, id))) => Route::Resource(resource_type, id),
+            (Route::Me, None) => return Err(HttpError::NotImplemented { what: "`/Me`" }),
+            (route, _) => route,
+        };
         let nested_at = request.extensions.get().map(|NestedAt(path)| path.as_str());
         let base_path = Some(self.base_path.as_str())
             .filter(|path| !path.is_empty())
@@ -241,6 +248,7 @@ impl<S: Store> Shared<S> {
             request,
             transport: &self.transport,
             authenticator: &*self.authenticator,
+            me: me_type,
         };
         exchange.answer(route, body).await
     }
@@ -266,20 +274,11 @@ impl<S: Store> Shared<S> {
         }
     }
 
-    /// Puts the resource that the caller is in the place of `/Me`.
-    fn unalias<'r>(&'r self, route: Route<'r>, caller: &Caller) -> Result<Route<'r>, HttpError> {
-        if !matches!(route, Route::Me) {
-            return Ok(route);
-        }
-        caller
-            .resource()
-            .and_then(|(name, id)| {
-                let resource_type = self.engine.registry().resource_type(name)?;
-                resource_type
-                    .is_exposed()
-                    .then(|| Route::Resource(resource_type, id.clone()))
-            })
-            .ok_or(HttpError::NotImplemented { what: "`/Me`" })
+    /// Returns the resource that the caller is: what `/Me` stands for.
+    fn resource_of(&self, caller: &Caller) -> Option<(&ResourceType, ResourceId)> {
+        let (name, id) = caller.resource()?;
+        let resource_type = self.engine.registry().resource_type(name)?;
+        resource_type.is_exposed().then(|| (resource_type, id.clone()))
     }
 }
 

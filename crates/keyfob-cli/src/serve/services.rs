@@ -21,6 +21,7 @@ use tower_service::Service;
 use super::body::SharedBody;
 use crate::{
     Unusable,
+    definitions::Definitions,
     profile::{NamedProfile, PerProfile},
     service::CardFormats,
 };
@@ -29,8 +30,12 @@ use crate::{
 pub(super) struct Provisioners(PerProfile<Provisioner<DynStore>>);
 
 impl Provisioners {
-    pub(super) fn new(store: &DynStore, card_formats: &CardFormats) -> Result<Self, Unusable> {
-        let make = |profile: NamedProfile| profile.provisioner(store.clone(), card_formats);
+    pub(super) fn new(
+        store: &DynStore,
+        card_formats: &CardFormats,
+        definitions: &Definitions,
+    ) -> Result<Self, Unusable> {
+        let make = |profile: NamedProfile| profile.provisioner_of(store.clone(), card_formats, definitions);
         Ok(Self(PerProfile::try_new(make)?))
     }
 

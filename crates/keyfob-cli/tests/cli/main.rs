@@ -5,6 +5,7 @@ mod admin;
 mod card;
 mod client;
 mod credential;
+mod definitions;
 mod filter;
 #[path = "../../../keyfob-http/tests/http/support/json.rs"]
 mod json;

@@ -10,20 +10,51 @@ use super::{
 use crate::{
     json,
     message::{Deviation, Deviations},
-    name::{AttrName, SchemaUri},
+    name::{AttrName, SchemaUri, closest},
+    render::excerpt,
     resource::Resource,
     value::{Object, Value},
 };
+
+/// The members of a schema; a schema that was served has `meta` too.
+const SCHEMA: [&str; 6] = ["schemas", "id", "name", "description", "attributes", "meta"];
+
+/// The characteristics of an attribute.
+const ATTRIBUTE: [&str; 12] = [
+    "name",
+    "type",
+    "multiValued",
+    "description",
+    "required",
+    "canonicalValues",
+    "caseExact",
+    "mutability",
+    "returned",
+    "uniqueness",
+    "referenceTypes",
+    "subAttributes",
+];
 
 /// Levels of attributes in a schema (RFC 7643 section 2.3.8).
 const MAX_DEPTH: usize = 2;
 
 impl Schema {
     /// Reads a schema in the form in which `/Schemas` serves it. Characteristics that are left out take the defaults
-    /// of RFC 7643 section 2.2.
+    /// of RFC 7643 section 2.2. A member that means nothing is an error, since it may be a characteristic with a slip of the
+    /// pen, whose default would hold without a word.
     ///
     /// # Errors
-    /// [`SchemaError`] names the member that is missing or wrong.
+    /// [`SchemaError`] names the member that is missing, wrong or unknown.
+    ///
+    /// ```
+    /// use keyfob_core::Schema;
+    ///
+    /// let slip = br#"{"id": "urn:example:badge", "attributes": [{"name": "colour", "mutabilty": "readOnly"}]}"#;
+    /// assert_eq!(
+    ///     Schema::from_json(slip).map(|_| ()).map_err(|error| error.to_string()),
+    ///     Err("`attributes.colour.mutabilty` means nothing here; did you mean `mutability`?".to_owned())
+    /// );
+    /// ```
     pub fn from_json(text: &[u8]) -> Result<Self, SchemaError> {
         Self::from_object(&json::object_from_slice(text)?)
     }
@@ -69,6 +100,7 @@ impl Schema {
     }
 
     fn read(reader: Reader<'_, '_>) -> Result<Self, SchemaError> {
+        reader.check_members(&SCHEMA)?;
         let text = reader.text("id")?.ok_or_else(|| reader.missing("id"))?;
         let id = SchemaUri::new(text.clone());
         if !id.is_legal() {
@@ -109,15 +141,42 @@ fn give_formats(attributes: &mut [Attribute]) {
     }
 }
 
+/// Reads the members of an object, each once.
 #[derive(Clone, Copy)]
-struct Reader<'o, 'd> {
+pub(super) struct Reader<'o, 'd> {
     object: &'o Object,
     path: &'o str,
     /// Where faults are noted; without it they are errors.
     tolerated: Option<&'o RefCell<&'d mut Deviations>>,
 }
 
+impl<'o> Reader<'o, '_> {
+    /// Reads an object at a path, in which every fault is an error.
+    pub(super) fn strict(object: &'o Object, path: &'o str) -> Self {
+        Self {
+            object,
+            path,
+            tolerated: None,
+        }
+    }
+}
+
 impl Reader<'_, '_> {
+    /// Refuses a member that is none of these. What a server adds to its answers is its own.
+    pub(super) fn check_members(&self, known: &[&str]) -> Result<(), SchemaError> {
+        if self.tolerated.is_some() {
+            return Ok(());
+        }
+        let mut members = self.object.iter().map(|(name, _)| name);
+        match members.find(|name| !known.iter().any(|known| name.is(known))) {
+            None => Ok(()),
+            Some(unknown) => Err(SchemaError::Unknown {
+                path: self.at(&excerpt(unknown.as_str())),
+                meant: closest(unknown.as_str(), known.iter().copied()),
+            }),
+        }
+    }
+
     /// Notes a fault where faults are tolerated.
     fn tolerate(&self, fault: SchemaError) -> Result<(), SchemaError> {
         let Some(deviations) = self.tolerated else {
@@ -128,14 +187,14 @@ impl Reader<'_, '_> {
             SchemaError::Invalid { path, expected } => (path.clone(), format_smolstr!("is not {expected}")),
             SchemaError::Duplicate { path } => (path.clone(), "is defined twice".into()),
             SchemaError::TooDeep { path } => (path.clone(), "nests too deep".into()),
-            SchemaError::Json(_) => return Err(fault),
+            SchemaError::Json(_) | SchemaError::Unknown { .. } => return Err(fault),
         };
         let deviation = Deviation::new(path, rule, "RFC 7643 section 7");
         deviations.borrow_mut().note(deviation);
         Ok(())
     }
 
-    fn at(&self, member: &str) -> SmolStr {
+    pub(super) fn at(&self, member: &str) -> SmolStr {
         if self.path.is_empty() {
             member.into()
         } else {
@@ -143,13 +202,13 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn missing(&self, member: &str) -> SchemaError {
+    pub(super) fn missing(&self, member: &str) -> SchemaError {
         SchemaError::Missing {
             path: self.at(member),
         }
     }
 
-    fn invalid(&self, member: &str, expected: &'static str) -> SchemaError {
+    pub(super) fn invalid(&self, member: &str, expected: &'static str) -> SchemaError {
         SchemaError::Invalid {
             path: self.at(member),
             expected,
@@ -160,7 +219,7 @@ impl Reader<'_, '_> {
         self.object.get(member).filter(|value| **value != Value::Null)
     }
 
-    fn text(&self, member: &str) -> Result<Option<SmolStr>, SchemaError> {
+    pub(super) fn text(&self, member: &str) -> Result<Option<SmolStr>, SchemaError> {
         match self.get(member) {
             None => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -168,7 +227,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn flag(&self, member: &str) -> Result<bool, SchemaError> {
+    pub(super) fn flag(&self, member: &str) -> Result<bool, SchemaError> {
         match self.get(member) {
             None => Ok(false),
             Some(Value::Bool(flag)) => Ok(*flag),
@@ -181,7 +240,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn texts(&self, member: &str) -> Result<Vec<SmolStr>, SchemaError> {
+    pub(super) fn texts(&self, member: &str) -> Result<Vec<SmolStr>, SchemaError> {
         let values = self.get(member).map(Value::as_elements).unwrap_or_default();
         let texts: Vec<_> = values
             .iter()
@@ -251,6 +310,7 @@ impl Reader<'_, '_> {
     }
 
     fn attribute(&self, name: AttrName, depth: usize) -> Result<Attribute, SchemaError> {
+        self.check_members(&ATTRIBUTE)?;
         let mut kind = self
             .keyword(
                 "type",

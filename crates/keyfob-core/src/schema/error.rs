@@ -1,6 +1,6 @@
 //! What can be wrong with a schema or a registry.
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
 use crate::{json::JsonError, name::SchemaUri};
@@ -26,6 +26,14 @@ pub enum SchemaError {
         /// What it should be.
         expected: &'static str,
     },
+    /// A member is none that a schema or a resource type has.
+    #[error("`{path}` means nothing here{}", asks(meant.as_ref()))]
+    Unknown {
+        /// Where it stands.
+        path: SmolStr,
+        /// The member that was perhaps meant.
+        meant: Option<SmolStr>,
+    },
     /// Two attributes of one level have names that are equal up to case.
     #[error("`{path}` is defined twice")]
     Duplicate {
@@ -38,6 +46,13 @@ pub enum SchemaError {
         /// The attribute that is too deep.
         path: SmolStr,
     },
+}
+
+/// The question after a name that means nothing.
+fn asks(meant: Option<&SmolStr>) -> SmolStr {
+    meant.map_or_else(SmolStr::default, |meant| {
+        format_smolstr!("; did you mean `{meant}`?")
+    })
 }
 
 /// Why schemas and resource types don't make a registry.
@@ -69,6 +84,14 @@ pub enum RegistryError {
     /// A resource type's endpoint is not one segment of a path behind a slash.
     #[error("the endpoint `{endpoint}` of the resource type `{resource_type}` is not like `/Users`")]
     Endpoint {
+        /// The resource type.
+        resource_type: SmolStr,
+        /// The endpoint.
+        endpoint: SmolStr,
+    },
+    /// A resource type's endpoint is one of the service's own (RFC 7644 section 3.2).
+    #[error("the endpoint `{endpoint}` of the resource type `{resource_type}` is one of the service's own")]
+    ReservedEndpoint {
         /// The resource type.
         resource_type: SmolStr,
         /// The endpoint.

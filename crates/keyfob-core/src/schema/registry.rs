@@ -119,6 +119,17 @@ fn embedded(builder: RegistryBuilder) -> Registry {
     }
 }
 
+/// The endpoints of a service's own (RFC 7644 section 3.2), and its description for machines.
+const RESERVED: [&str; 7] = [
+    "Me",
+    "Bulk",
+    "ServiceProviderConfig",
+    "ResourceTypes",
+    "Schemas",
+    ".search",
+    "openapi.json",
+];
+
 /// Collects schemas and resource types for a [`Registry`].
 ///
 /// ```
@@ -299,6 +310,22 @@ impl RegistryBuilder {
         self
     }
 
+    /// Adds a resource type, or only the extensions, relations and indexes of the definition where there is a resource type
+    /// of its name.
+    ///
+    /// [`build`](Self::build) refuses a definition whose schema or endpoint is another one than that of the type of its
+    /// name.
+    #[must_use]
+    pub fn define(mut self, definition: ResourceTypeBuilder) -> Self {
+        let mut present = self.resource_types.iter_mut();
+        match present.find(|present| present.is_of_name(&definition)) {
+            Some(present) if present.is_same(&definition) => present.take(definition),
+            // Two of one name are refused when the registry is built.
+            _ => self.resource_types.push(definition),
+        }
+        self
+    }
+
     /// Adds a schema as an extension of the resource type with this name.
     #[must_use]
     pub fn extend(mut self, resource_type: &str, schema: Schema, required: bool) -> Self {
@@ -378,6 +405,16 @@ impl RegistryBuilder {
             });
             if taken {
                 return Err(RegistryError::DuplicateResourceType(definition.name));
+            }
+            let segment = definition.endpoint.trim_start_matches('/');
+            if RESERVED
+                .iter()
+                .any(|reserved| reserved.eq_ignore_ascii_case(segment))
+            {
+                return Err(RegistryError::ReservedEndpoint {
+                    resource_type: definition.name,
+                    endpoint: definition.endpoint,
+                });
             }
             resource_types.push(assemble(definition, &common, &schemas)?);
         }

@@ -375,6 +375,35 @@ impl ResourceTypeBuilder {
         self
     }
 
+    /// Returns true if both definitions have one name.
+    pub(super) fn is_of_name(&self, other: &Self) -> bool {
+        self.name.eq_ignore_ascii_case(&other.name)
+    }
+
+    /// Returns true if both definitions are of one schema and endpoint.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.schema == other.schema && self.endpoint == other.endpoint
+    }
+
+    /// Adds what another definition of the same type has beyond this one.
+    pub(super) fn take(&mut self, other: Self) {
+        for extension in other.extensions {
+            if !self.extensions.iter().any(|(uri, _)| *uri == extension.0) {
+                self.extensions.push(extension);
+            }
+        }
+        for relation in other.relations {
+            if !self.relations.iter().any(|(name, _)| *name == relation.0) {
+                self.relations.push(relation);
+            }
+        }
+        for path in other.indexed {
+            if !self.indexed.contains(&path) {
+                self.indexed.push(path);
+            }
+        }
+    }
+
     /// Says what it is for.
     #[must_use]
     pub fn description(mut self, text: impl Into<SmolStr>) -> Self {

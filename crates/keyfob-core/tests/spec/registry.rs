@@ -317,3 +317,126 @@ fn resource_types_are_served_in_the_form_of_section_8_6() {
     let group = Registry::rfc().resource_type("Group").unwrap().to_resource();
     assert_eq!(group.core().get("schemaExtensions"), None);
 }
+
+#[test]
+fn a_member_that_means_nothing_is_refused_with_its_place_and_what_was_perhaps_meant() {
+    for (schema, message) in [
+        (
+            r#"{"id": "urn:example:a", "atributes": []}"#,
+            "`atributes` means nothing here; did you mean `attributes`?",
+        ),
+        (
+            r#"{"id": "urn:example:a", "colour": 1}"#,
+            "`colour` means nothing here",
+        ),
+        (
+            r#"{"id": "urn:example:a", "attributes": [{"name": "b", "multivalue": true}]}"#,
+            "`attributes.b.multivalue` means nothing here; did you mean `multiValued`?",
+        ),
+        (
+            r#"{"id": "urn:example:a", "attributes": [{"name": "b", "type": "complex",
+                "subAttributes": [{"name": "c", "mutabilty": "readOnly"}]}]}"#,
+            "`attributes.b.subAttributes.c.mutabilty` means nothing here; did you mean `mutability`?",
+        ),
+    ] {
+        let error = Schema::from_json(schema.as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), message, "{schema}");
+    }
+    // What a server adds to its answers is its own.
+    let answer = keyfob_core::json::object_from_slice(br#"{"id": "urn:example:a", "colour": 1}"#).unwrap();
+    let mut deviations = keyfob_core::message::Deviations::new();
+    assert!(Schema::from_answer(&answer, &mut deviations).is_ok());
+    for (resource_type, message) in [
+        ("[]", None),
+        (
+            r#"{"endpoint": "/As", "schema": "urn:example:a"}"#,
+            Some("`name` is missing"),
+        ),
+        (
+            r#"{"name": "A", "schema": "urn:example:a"}"#,
+            Some("`endpoint` is missing"),
+        ),
+        (r#"{"name": "A", "endpoint": "/As"}"#, Some("`schema` is missing")),
+        (
+            r#"{"name": "a/b", "endpoint": "/As", "schema": "urn:example:a"}"#,
+            Some("`name` is not a name of letters and digits, such as `Device`"),
+        ),
+        (
+            r#"{"name": "A", "endpoint": "/As", "schema": "badge"}"#,
+            Some("`schema` is not a URI"),
+        ),
+        (
+            r#"{"name": "A", "endpoint": "/As", "schema": "urn:example:a", "relation": ["b"]}"#,
+            Some("`relation` means nothing here; did you mean `relations`?"),
+        ),
+        (
+            r#"{"name": "A", "endpoint": "/As", "schema": "urn:example:a", "schemaExtensions": ["urn:example:b"]}"#,
+            Some("`schemaExtensions[0]` is not an object with `schema` and `required`"),
+        ),
+        (
+            r#"{"name": "A", "endpoint": "/As", "schema": "urn:example:a", "schemaExtensions": [{"schema": "urn:example:b",
+                "require": true}]}"#,
+            Some("`schemaExtensions[0].require` means nothing here; did you mean `required`?"),
+        ),
+        (
+            r#"{"name": "A", "endpoint": "/As", "schema": "urn:example:a", "indexed": ["1"]}"#,
+            Some("`indexed` is not an array of attributes"),
+        ),
+    ] {
+        let error = ResourceTypeBuilder::from_json(resource_type.as_bytes()).unwrap_err();
+        assert!(
+            message.is_none_or(|message| error.to_string() == message),
+            "{resource_type}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_definition_of_a_resource_type_that_is_there_adds_what_it_lacks() {
+    let badge_schema =
+        || Schema::from_json(br#"{"id": "urn:example:badge", "attributes": [{"name": "colour"}]}"#).unwrap();
+    let user = |extension: &str| {
+        let text = format!(
+            r#"{{"name": "user", "endpoint": "/Users", "schema": "{}", "schemaExtensions": [{{"schema": "{extension}"}}],
+                "indexed": ["title", "displayName"]}}"#,
+            SchemaUri::USER
+        );
+        ResourceTypeBuilder::from_json(text.as_bytes()).unwrap()
+    };
+    let registry = RegistryBuilder::rfc()
+        .schema(badge_schema())
+        .define(user("urn:example:badge"))
+        .define(user(SchemaUri::ENTERPRISE_USER.as_str()))
+        .build()
+        .unwrap();
+    let user_type = registry.resource_type("User").unwrap();
+    let extensions: Vec<&str> = user_type
+        .extensions()
+        .iter()
+        .map(|extension| extension.schema.id.as_str())
+        .collect();
+    assert_eq!(
+        extensions,
+        [SchemaUri::ENTERPRISE_USER.as_str(), "urn:example:badge"]
+    );
+    assert_eq!(
+        user_type
+            .indexed()
+            .iter()
+            .filter(|path| path.to_string() == "displayName")
+            .count(),
+        1
+    );
+    assert!(user_type.indexed().iter().any(|path| path.to_string() == "title"));
+    assert!(user_type.relation("groups").is_some());
+    let reserved = ResourceTypeBuilder::new("Badge", "/schemas", SchemaUri::new("urn:example:badge"));
+    assert_eq!(
+        RegistryBuilder::rfc()
+            .schema(badge_schema())
+            .define(reserved)
+            .build()
+            .unwrap_err()
+            .to_string(),
+        "the endpoint `/schemas` of the resource type `Badge` is one of the service's own"
+    );
+}

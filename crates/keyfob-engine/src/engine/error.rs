@@ -18,7 +18,7 @@ use crate::rule::Rejection;
 #[non_exhaustive]
 pub enum EngineError {
     /// The tenant has no such resource; maps to 404.
-    #[error("there is no {resource_type} `{id}`")]
+    #[error("there is no {resource_type} `{}`", shortened(id))]
     NotFound {
         /// The name of the resource type.
         resource_type: SmolStr,
@@ -141,6 +141,17 @@ impl ToErrorBody for EngineError {
             Self::Contention => ErrorBody::new(503, detail()),
             Self::Store(error) => error.to_error_body(),
         }
+    }
+}
+
+/// Returns an id as far as it can be one that was given out: a path may be of any length.
+fn shortened(id: &ResourceId) -> SmolStr {
+    let mut characters = id.as_str().chars();
+    let shown: SmolStr = characters.by_ref().take(64).collect();
+    if characters.next().is_none() {
+        shown
+    } else {
+        format_smolstr!("{shown}…")
     }
 }
 

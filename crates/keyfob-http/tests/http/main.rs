@@ -32,6 +32,8 @@ mod nesting;
 #[cfg(test)]
 mod never_5xx;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod projections;
 #[cfg(test)]
 mod protocol;
@@ -41,6 +43,8 @@ mod rfc_7643;
 mod rfc_7644;
 #[cfg(test)]
 mod scenarios;
+#[cfg(test)]
+mod sequences;
 #[cfg(test)]
 mod sorting;
 #[cfg(test)]

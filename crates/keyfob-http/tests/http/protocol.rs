@@ -373,6 +373,28 @@ async fn query_parameters_that_make_no_sense_are_refused() {
 }
 
 #[tokio::test]
+async fn no_detail_repeats_more_of_a_request_than_says_what_was_wrong() {
+    let server = server().await;
+    let long = "a".repeat(20_000);
+    for path in [
+        format!("/Users/{long}"),
+        format!("/Schemas/{long}"),
+        format!("/ResourceTypes/{long}"),
+        format!("/{long}"),
+        format!("/Users?count={long}"),
+        format!("/Users?filter={long}"),
+        format!("/Users?filter=userName%20eq%20{long}"),
+        format!("/Users?sortBy={long}"),
+        format!("/Users?sortOrder={long}"),
+        format!("/Users?attributes={long}%20"),
+        format!("/Users?cursor={long}"),
+    ] {
+        let answer = server.send("GET", &path, None).await;
+        assert!(answer.status >= 400 && answer.body.len() < 1_000, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn attributes_narrow_the_answers_to_writes() {
     let server = server().await;
     let body = json!({

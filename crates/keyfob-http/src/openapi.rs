@@ -1,0 +1,182 @@
+//! The description of the service for machines: `OpenAPI` 3.1, made of the registry and of what is on.
+//!
+//! It names every endpoint that answers, the parameters that each takes, and the resources as `/Schemas` has them, so
+//! that clients and tests can be generated from it. It is made anew for each request, as the tenant's profile has it.
+
+mod operation;
+mod schema;
+
+use keyfob_core::ResourceType;
+use keyfob_engine::{AuthenticationScheme, Context, Engine, Store, Transport};
+use serde_json::{Map, Value, json};
+
+use self::{
+    operation::{Operation, PATH_ID},
+    schema::{BODY, reference},
+};
+
+/// The description of what a caller can ask for, as JSON.
+///
+/// `me` is the type of the resource that the caller is, if they are one.
+pub(crate) fn describe<S: Store>(
+    engine: &Engine<S>,
+    cx: &Context,
+    transport: &Transport,
+    me: Option<&ResourceType>,
+) -> Vec<u8> {
+    let all_types = engine.registry().resource_types().iter();
+    let exposed: Vec<&ResourceType> = all_types
+        .filter(|resource_type| resource_type.is_exposed())
+        .collect();
+    let server = match cx.base_url() {
+        "" => "/",
+        url => url,
+    };
+    let (schemes, security) = security(&transport.authentication_schemes);
+    let mut components = Map::new();
+    components.insert(
+        "schemas".into(),
+        schema::schemas(engine.profile(), &exposed).into(),
+    );
+    components.insert("parameters".into(), operation::parameters(engine).into());
+    components.insert("responses".into(), operation::responses());
+    components.insert("securitySchemes".into(), schemes.into());
+    let description = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "SCIM 2.0",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": "Provisioning of users and groups (RFC 7643, RFC 7644, RFC 9865)",
+        },
+        "servers": [{"url": server}],
+        "security": security,
+        "paths": paths(engine, &exposed, me),
+        "components": components,
+    });
+    description.to_string().into_bytes()
+}
+
+/// The schemes that `OpenAPI` has a form for: those with a challenge, whose first word is the scheme in `Authorization`. The
+/// second element asks for any one of them.
+fn security(schemes: &[AuthenticationScheme]) -> (Map<String, Value>, Vec<Value>) {
+    let (mut described, mut any) = (Map::new(), Vec::new());
+    for (number, scheme) in schemes.iter().enumerate() {
+        let word = scheme
+            .challenge
+            .as_deref()
+            .and_then(|challenge| challenge.split(' ').next());
+        if let Some(word) = word {
+            let name = format!("scheme{}", number + 1);
+            let description = format!("{}: {}", scheme.name, scheme.description);
+            let scheme =
+                json!({"type": "http", "scheme": word.to_ascii_lowercase(), "description": description});
+            any.push(Value::Object(Map::from_iter([(name.clone(), json!([]))])));
+            described.insert(name, scheme);
+        }
+    }
+    (described, any)
+}
+
+/// Every path that answers, with its methods.
+fn paths<S: Store>(
+    engine: &Engine<S>,
+    exposed: &[&ResourceType],
+    me: Option<&ResourceType>,
+) -> Map<String, Value> {
+    let mut paths = Map::new();
+    let everything = reference("ListResponse");
+    paths.insert(
+        "/".into(),
+        json!({"get": Operation::new("queryEverything", "Lists resources of all types").queries(engine).answers(200, &everything).into_value()}),
+    );
+    paths.insert("/.search".into(), search("searchEverything", &everything));
+    for resource_type in exposed {
+        let name = resource_type.name();
+        let (endpoint, list) = (resource_type.endpoint(), reference(&format!("{name}List")));
+        let get = Operation::new(&format!("list{name}"), "Lists resources")
+            .queries(engine)
+            .answers(200, &list)
+            .into_value();
+        let post = Operation::new(&format!("create{name}"), "Creates a resource")
+            .shows()
+            .takes(&format!("{name}{BODY}"))
+            .answers(201, &reference(name))
+            .into_value();
+        paths.insert(endpoint.into(), json!({"get": get, "post": post}));
+        let search_list = search(&format!("search{name}"), &list);
+        paths.insert(format!("{endpoint}/.search"), search_list);
+        let one = one(name, name, Some(PATH_ID));
+        paths.insert(format!("{endpoint}/{{id}}"), one);
+    }
+    if let Some(resource_type) = me {
+        paths.insert("/Me".into(), one("Me", resource_type.name(), None));
+    }
+    let bulk = Operation::new("bulk", "Does several operations")
+        .takes("BulkRequest")
+        .answers(200, &reference("BulkResponse"))
+        .into_value();
+    paths.insert("/Bulk".into(), json!({"post": bulk}));
+    for (path, id, answer) in [
+        (
+            "/ServiceProviderConfig",
+            "getServiceProviderConfig",
+            "ServiceProviderConfig",
+        ),
+        ("/ResourceTypes", "listResourceTypes", "ResourceTypeList"),
+        ("/Schemas", "listSchemas", "SchemaList"),
+    ] {
+        let get = Operation::new(id, "Describes the service")
+            .answers(200, &reference(answer))
+            .into_value();
+        paths.insert(path.into(), json!({"get": get}));
+    }
+    for (path, id, answer) in [
+        ("/ResourceTypes/{id}", "getResourceType", "ResourceType"),
+        ("/Schemas/{id}", "getSchema", "Schema"),
+    ] {
+        let get = Operation::new(id, "Describes the service")
+            .with(PATH_ID)
+            .answers(200, &reference(answer))
+            .into_value();
+        paths.insert(path.into(), json!({"get": get}));
+    }
+    let own = Operation::new("getOpenApi", "Describes the service")
+        .answers_json(&json!({"type": "object"}))
+        .into_value();
+    paths.insert("/openapi.json".into(), json!({"get": own}));
+    paths
+}
+
+/// A query by POST.
+fn search(id: &str, list: &Value) -> Value {
+    json!({"post": Operation::new(id, "Lists resources").takes("SearchRequest").answers(200, list).into_value()})
+}
+
+/// The operations on one resource.
+fn one(named: &str, name: &str, id: Option<&'static str>) -> Value {
+    let shown = reference(name);
+    let operation = |verb: &str, summary: &str| {
+        let operation = Operation::new(&format!("{verb}{named}"), summary);
+        id.into_iter().fold(operation, Operation::with).conditional()
+    };
+    let get = operation("get", "Reads the resource")
+        .shows()
+        .answers(200, &shown)
+        .answers_nothing(304)
+        .into_value();
+    let put = operation("replace", "Replaces the resource")
+        .shows()
+        .takes(&format!("{name}{BODY}"))
+        .answers(200, &shown)
+        .into_value();
+    let patch = operation("patch", "Changes parts of the resource")
+        .shows()
+        .takes("PatchOp")
+        .answers(200, &shown)
+        .answers_nothing(204)
+        .into_value();
+    let delete = operation("delete", "Deletes the resource")
+        .answers_nothing(204)
+        .into_value();
+    json!({"get": get, "put": put, "patch": patch, "delete": delete})
+}
