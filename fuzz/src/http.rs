@@ -132,7 +132,7 @@ fn check(method: &Method, (head, body): &Answer) {
         assert_eq!(body["schemas"][0], "urn:ietf:params:scim:api:messages:2.0:Error");
         assert_eq!(body["status"], status.to_string(), "{body}");
         let detail = body["detail"].as_str().unwrap();
-        assert!((1..2_000).contains(&detail.len()), "{detail}");
+        assert!((1..1_100).contains(&detail.len()), "{detail}");
     }
     if status == 405 {
         assert!(head.headers().contains_key("allow"));

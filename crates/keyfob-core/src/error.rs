@@ -118,13 +118,23 @@ impl ErrorBody {
     /// The URI of the message.
     pub const SCHEMA: SchemaUri = SchemaUri::ERROR;
 
-    /// An error with a status and a sentence.
+    /// The number of bytes of a detail at most: a sentence may repeat a name of the request, which may be of any length.
+    pub const MAX_DETAIL: usize = 1_000;
+
+    /// An error with a status and a sentence, which is cut off where it is longer than [`MAX_DETAIL`](Self::MAX_DETAIL).
+    ///
+    /// ```
+    /// use keyfob_core::ErrorBody;
+    ///
+    /// let error = ErrorBody::new(400, "a".repeat(20_000));
+    /// assert!(error.detail.len() <= ErrorBody::MAX_DETAIL && error.detail.ends_with('…'));
+    /// ```
     #[must_use]
     pub fn new(status: u16, detail: impl Into<SmolStr>) -> Self {
         Self {
             status,
             scim_type: None,
-            detail: detail.into(),
+            detail: bounded(detail.into()),
         }
     }
 
@@ -132,9 +142,8 @@ impl ErrorBody {
     #[must_use]
     pub fn bad_request(scim_type: ScimType, detail: impl Into<SmolStr>) -> Self {
         Self {
-            status: 400,
             scim_type: Some(scim_type),
-            detail: detail.into(),
+            ..Self::new(400, detail)
         }
     }
 
@@ -225,6 +234,16 @@ impl ErrorBody {
     pub fn to_json(&self) -> Vec<u8> {
         self.to_resource().to_json()
     }
+}
+
+fn bounded(detail: SmolStr) -> SmolStr {
+    if detail.len() <= ErrorBody::MAX_DETAIL {
+        return detail;
+    }
+    let room = ErrorBody::MAX_DETAIL - '…'.len_utf8();
+    let ends = detail.char_indices().map(|(end, _)| end);
+    let end = ends.take_while(|end| *end <= room).last().unwrap_or_default();
+    format_smolstr!("{}…", detail.get(..end).unwrap_or_default())
 }
 
 impl ToErrorBody for ErrorBody {

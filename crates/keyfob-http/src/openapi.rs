@@ -84,7 +84,7 @@ fn paths<S: Store>(
     me: Option<&ResourceType>,
 ) -> Map<String, Value> {
     let mut paths = Map::new();
-    let everything = reference("ListResponse");
+    let everything = reference("message.ListResponse");
     paths.insert(
         "/".into(),
         json!({"get": Operation::new("queryEverything", "Lists resources of all types").queries(engine).answers(200, &everything).into_value()}),
@@ -92,7 +92,7 @@ fn paths<S: Store>(
     paths.insert("/.search".into(), search("searchEverything", &everything));
     for resource_type in exposed {
         let name = resource_type.name();
-        let (endpoint, list) = (resource_type.endpoint(), reference(&format!("{name}List")));
+        let (endpoint, list) = (resource_type.endpoint(), reference(&format!("{name}.list")));
         let get = Operation::new(&format!("list{name}"), "Lists resources")
             .queries(engine)
             .answers(200, &list)
@@ -112,18 +112,22 @@ fn paths<S: Store>(
         paths.insert("/Me".into(), one("Me", resource_type.name(), None));
     }
     let bulk = Operation::new("bulk", "Does several operations")
-        .takes("BulkRequest")
-        .answers(200, &reference("BulkResponse"))
+        .takes("message.BulkRequest")
+        .answers(200, &reference("message.BulkResponse"))
         .into_value();
     paths.insert("/Bulk".into(), json!({"post": bulk}));
     for (path, id, answer) in [
         (
             "/ServiceProviderConfig",
-            "getServiceProviderConfig",
-            "ServiceProviderConfig",
+            "discoverServiceProviderConfig",
+            "message.ServiceProviderConfig",
         ),
-        ("/ResourceTypes", "listResourceTypes", "ResourceTypeList"),
-        ("/Schemas", "listSchemas", "SchemaList"),
+        (
+            "/ResourceTypes",
+            "discoverResourceTypes",
+            "message.ResourceTypeList",
+        ),
+        ("/Schemas", "discoverSchemas", "message.SchemaList"),
     ] {
         let get = Operation::new(id, "Describes the service")
             .answers(200, &reference(answer))
@@ -131,8 +135,12 @@ fn paths<S: Store>(
         paths.insert(path.into(), json!({"get": get}));
     }
     for (path, id, answer) in [
-        ("/ResourceTypes/{id}", "getResourceType", "ResourceType"),
-        ("/Schemas/{id}", "getSchema", "Schema"),
+        (
+            "/ResourceTypes/{id}",
+            "discoverResourceType",
+            "message.ResourceType",
+        ),
+        ("/Schemas/{id}", "discoverSchema", "message.Schema"),
     ] {
         let get = Operation::new(id, "Describes the service")
             .with(PATH_ID)
@@ -140,7 +148,7 @@ fn paths<S: Store>(
             .into_value();
         paths.insert(path.into(), json!({"get": get}));
     }
-    let own = Operation::new("getOpenApi", "Describes the service")
+    let own = Operation::new("discoverOpenApi", "Describes the service")
         .answers_json(&json!({"type": "object"}))
         .into_value();
     paths.insert("/openapi.json".into(), json!({"get": own}));
@@ -149,7 +157,7 @@ fn paths<S: Store>(
 
 /// A query by POST.
 fn search(id: &str, list: &Value) -> Value {
-    json!({"post": Operation::new(id, "Lists resources").takes("SearchRequest").answers(200, list).into_value()})
+    json!({"post": Operation::new(id, "Lists resources").takes("message.SearchRequest").answers(200, list).into_value()})
 }
 
 /// The operations on one resource.
@@ -171,7 +179,7 @@ fn one(named: &str, name: &str, id: Option<&'static str>) -> Value {
         .into_value();
     let patch = operation("patch", "Changes parts of the resource")
         .shows()
-        .takes("PatchOp")
+        .takes("message.PatchOp")
         .answers(200, &shown)
         .answers_nothing(204)
         .into_value();

@@ -177,7 +177,7 @@ pub(super) fn responses() -> Value {
     json!({
         "Error": {
             "description": "Refused, with the reason (RFC 7644 section 3.12)",
-            "content": {"application/scim+json": {"schema": reference("Error")}},
+            "content": {"application/scim+json": {"schema": reference("message.Error")}},
         },
     })
 }

@@ -7,8 +7,9 @@ use keyfob_core::{
 use keyfob_engine::Profile;
 use serde_json::{Map, Value, json};
 
-/// What the name of a schema of a body ends with, beside that of the resource as it is shown.
-pub(super) const BODY: &str = "Body";
+/// What the name of the schema of a body ends with. Names of resource types have no dots, so that no type takes the place of a
+/// message.
+pub(super) const BODY: &str = ".body";
 
 /// A reference to a schema of the description.
 pub(super) fn reference(name: &str) -> Value {
@@ -35,13 +36,13 @@ pub(super) fn schemas(profile: &Profile, exposed: &[&ResourceType]) -> Map<Strin
             format!("{name}{BODY}"),
             resource(profile, resource_type, Side::Sent),
         );
-        schemas.insert(format!("{name}List"), list(&reference(name)));
+        schemas.insert(format!("{name}.list"), list(&reference(name)));
     }
     let any: Vec<Value> = exposed
         .iter()
         .map(|resource_type| reference(resource_type.name()))
         .collect();
-    schemas.insert("ListResponse".into(), list(&json!({"anyOf": any})));
+    schemas.insert("message.ListResponse".into(), list(&json!({"anyOf": any})));
     schemas
 }
 
@@ -252,7 +253,7 @@ fn messages() -> Map<String, Value> {
                     "type": "object",
                     "properties": {
                         "method": method, "bulkId": text(), "version": text(), "location": text(),
-                        "status": {"type": "string", "pattern": "^[2-5][0-9]{2}$"}, "response": reference("Error"),
+                        "status": {"type": "string", "pattern": "^[2-5][0-9]{2}$"}, "response": reference("message.Error"),
                     },
                     "required": ["status"],
                     "additionalProperties": false,
@@ -262,9 +263,9 @@ fn messages() -> Map<String, Value> {
             ),
         ),
     ];
-    schemas
-        .into_iter()
-        .map(|(name, schema)| (name.into(), schema))
+    let described = schemas.into_iter();
+    described
+        .map(|(name, schema)| (format!("message.{name}"), schema))
         .collect()
 }
 
@@ -277,9 +278,12 @@ fn discovery() -> Map<String, Value> {
         ("Schema", SchemaUri::SCHEMA, Some("SchemaList")),
     ] {
         let schema = message(&uri, &json!({"meta": {"type": "object"}}), &["meta"], false);
-        described.insert(name.into(), schema);
+        described.insert(format!("message.{name}"), schema);
         if let Some(list_name) = list_name {
-            described.insert(list_name.into(), list(&reference(name)));
+            described.insert(
+                format!("message.{list_name}"),
+                list(&reference(&format!("message.{name}"))),
+            );
         }
     }
     described

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use keyfob_core::{Clock, DateTime, Registry};
 use keyfob_engine::DynStore;
-use keyfob_provisioning::{Profile, Provisioner};
+use keyfob_provisioning::{Profile, Provisioner, Token};
 use keyfob_store_memory::MemoryStore;
 use keyfob_store_sqlite::SqliteStore;
 use serde_json::{Value, json};
@@ -359,4 +359,21 @@ async fn a_cursor_is_good_on_every_server_of_the_store_and_after_a_restart() {
     let page = third.send("GET", &next, None).await.json();
     assert_eq!(page["Resources"][0]["userName"], "c");
     assert_eq!(page.get("nextCursor"), None);
+}
+
+#[tokio::test]
+async fn rfc_9865_5_2_every_page_is_for_those_who_may_see_it_then() {
+    let mut server = with_resources(Backend::Memory, 4, 0).await;
+    let first = server.send("GET", "/Users?cursor&count=2", None).await.json();
+    let next = format!("/Users?count=2&cursor={}", first["nextCursor"].as_str().unwrap());
+    // The token that read the first page is not enough for the second.
+    let token = std::mem::replace(&mut server.token, Token::generate().unwrap().expose().to_owned());
+    server.send("GET", &next, None).await.assert_error(401, None);
+    server.token = token;
+    assert_eq!(
+        server.send("GET", &next, None).await.json()["Resources"]
+            .as_array()
+            .map(Vec::len),
+        Some(2)
+    );
 }

@@ -297,7 +297,7 @@ async fn what_a_body_requires_is_required_and_every_parameter_and_reference_lead
                 );
             }
         }
-        let required = &description["components"]["schemas"]["UserBody"]["required"];
+        let required = &description["components"]["schemas"]["User.body"]["required"];
         let mut required: Vec<&str> = required
             .as_array()
             .unwrap()
