@@ -6,7 +6,7 @@ use keyfob_core::{Addresses, Registry};
 use keyfob_store::{Budget, ReadContext, RequestId, TenantId};
 use smol_str::SmolStr;
 
-use crate::{engine::BatchPlace, facts::Facts};
+use crate::{engine::BatchPlace, facts::Facts, rehearsal::Rehearsal};
 
 /// The role of whoever acts. Resources that a tenant's provider manages may be closed to everybody else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Actor {
     DirectoryAdministrator,
     /// A user, who changes their own data.
     User,
+    /// An application, which tells what its users do in it.
+    Application,
 }
 
 impl Actor {
@@ -32,6 +34,7 @@ impl Actor {
             Self::Administrator => "administrator",
             Self::DirectoryAdministrator => "directoryAdministrator",
             Self::User => "user",
+            Self::Application => "application",
         }
     }
 }
@@ -49,6 +52,7 @@ pub struct Context {
     budget: Budget,
     facts: Facts,
     batch: Option<BatchPlace>,
+    rehearsal: Option<Rehearsal>,
     read_only: bool,
 }
 
@@ -67,6 +71,7 @@ impl Context {
             budget: Budget::UNLIMITED,
             facts: Facts::new(),
             batch: None,
+            rehearsal: None,
             read_only: false,
         }
     }
@@ -93,6 +98,17 @@ impl Context {
         Self {
             base_url: base_url.into(),
             ..self
+        }
+    }
+
+    /// Returns the same call of the same caller for another tenant, without the facts and the batch of this one.
+    #[must_use]
+    pub fn in_tenant(&self, tenant: TenantId) -> Self {
+        Self {
+            tenant,
+            facts: Facts::new(),
+            batch: None,
+            ..self.clone()
         }
     }
 
@@ -147,6 +163,25 @@ impl Context {
         }
     }
 
+    /// Returns the same call as one that is tried and not done: it decides as any other does, and its first commit is noted
+    /// in the rehearsal instead of being applied.
+    ///
+    /// A call that would have committed ends with an error of the store. One that is refused, or would change nothing, ends
+    /// as it does otherwise.
+    #[must_use]
+    pub fn rehearsing(self, rehearsal: Rehearsal) -> Self {
+        Self {
+            rehearsal: Some(rehearsal),
+            ..self
+        }
+    }
+
+    /// Returns where the commit is noted of a call that is tried and not done.
+    #[must_use]
+    pub fn rehearsal(&self) -> Option<&Rehearsal> {
+        self.rehearsal.as_ref()
+    }
+
     /// Returns true if nothing may be written.
     #[must_use]
     pub fn is_read_only(&self) -> bool {
@@ -163,6 +198,12 @@ impl Context {
     #[must_use]
     pub fn actor(&self) -> Actor {
         self.actor
+    }
+
+    /// Returns the identity of whoever acts, empty where it is not known.
+    #[must_use]
+    pub fn identity(&self) -> &SmolStr {
+        &self.identity
     }
 
     /// Returns the addresses that the resources of a registry have for this call.

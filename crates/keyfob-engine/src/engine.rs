@@ -10,6 +10,7 @@ mod patch;
 mod precondition;
 mod read;
 mod record;
+mod rehearse;
 mod search;
 mod secret;
 mod sort;

@@ -12,6 +12,7 @@ pub mod ignored;
 pub mod lifecycle;
 pub mod policy;
 pub mod profile;
+pub mod rehearsal;
 pub mod rule;
 pub mod state;
 
@@ -35,6 +36,7 @@ pub use self::{
     lifecycle::Lifecycle,
     policy::{ACTIVE, is_active, is_group, is_user, said_active},
     profile::{PatchAnswer, Profile, UnknownMembers, WriteOnlyPatch},
+    rehearsal::Rehearsal,
     rule::{FurtherChange, Operation, Rejection, Review, Rule},
     state::State,
 };

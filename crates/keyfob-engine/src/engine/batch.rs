@@ -8,10 +8,9 @@ use std::{
 };
 
 use keyfob_core::ResourceId;
-use keyfob_store::{Commit, CommitError, Committed, Store, StoreError, StoreExt};
+use keyfob_store::{Commit, CommitError, Committed, Store, StoreError};
 
 use super::Engine;
-use crate::context::Context;
 
 /// Operations that hand their commits to the store at once.
 ///
@@ -166,7 +165,7 @@ impl BatchPlace {
         self.id.as_ref()
     }
 
-    async fn commit(&self, commit: Arc<Commit>) -> Result<Committed, CommitError> {
+    pub(super) async fn commit(&self, commit: Arc<Commit>) -> Result<Committed, CommitError> {
         self.batch.set(self.place, Place::Waiting(commit));
         poll_fn(|_| match self.batch.take_answer(self.place) {
             Some(answer) => Poll::Ready(answer),
@@ -177,18 +176,6 @@ impl BatchPlace {
 }
 
 impl<S: Store> Engine<S> {
-    /// Commits: at once, or with the other operations of the call's batch.
-    pub(super) async fn hand_over(
-        &self,
-        cx: &Context,
-        commit: Arc<Commit>,
-    ) -> Result<Committed, CommitError> {
-        match cx.batch() {
-            Some(place) => place.commit(commit).await,
-            None => self.store().commit_one(commit).await,
-        }
-    }
-
     /// Runs the operations of a batch to their end. Their commits are handed over in the operations' order, as many at
     /// once as can be, and share one durable wait.
     pub(super) async fn run<T: Send>(

@@ -15,7 +15,7 @@ use keyfob_core::{
     json::JsonError,
     message::{BulkJob, BulkMethod, BulkResponse, BulkResult, MessageError, PatchRequest},
 };
-use keyfob_store::{Change, Commit, CommitError, Ids, NewEvent, OnRefusal, Selection, Store, StoreExt, When};
+use keyfob_store::{Change, Commit, CommitError, Ids, NewEvent, OnRefusal, Selection, Store, When};
 use smol_str::{SmolStr, format_smolstr};
 
 use self::{
@@ -376,7 +376,7 @@ impl<S: Store> Engine<S> {
                 continue;
             }
             let commit = self.commit_of_circle(cx, &planned.commits);
-            if let Err(error) = self.store().commit_one(commit).await {
+            if let Err(error) = self.commit(cx, commit).await {
                 if let CommitError::Store(error) = error {
                     // The store failed, which says nothing of the operations.
                     let body = answered(cx, &EngineError::Store(error));

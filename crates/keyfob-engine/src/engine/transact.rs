@@ -210,7 +210,7 @@ impl<S: Store> Engine<S> {
                 selection: selection.clone(),
             });
             let commit = Arc::new(self.commit_of(cx, verb, changes, answer));
-            let error = match self.hand_over(cx, Arc::clone(&commit)).await {
+            let error = match self.commit(cx, Arc::clone(&commit)).await {
                 Ok(committed) => {
                     return Ok(Settled {
                         seen: looked,
