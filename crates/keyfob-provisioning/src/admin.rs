@@ -3,6 +3,7 @@
 mod error;
 mod link;
 mod organization;
+mod page;
 mod unlink;
 mod user;
 
@@ -10,7 +11,12 @@ use keyfob_core::ResourceType;
 use keyfob_engine::{Actor, Context};
 use keyfob_store::{Event, FeedError, Feeds, Position, Store, TenantId};
 
-pub use self::{error::AdminError, organization::Organization, user::UserView};
+pub use self::{
+    error::AdminError,
+    organization::Organization,
+    page::{Seek, UserFilter, UserPage},
+    user::UserView,
+};
 use crate::provisioner::Provisioner;
 
 /// The administrators' side of a [`Provisioner`].
@@ -48,6 +54,11 @@ impl<'e, S: Store> Admin<'e, S> {
 
     pub(crate) fn system() -> Context {
         Context::new(TenantId::SYSTEM)
+    }
+
+    /// Returns the service's own context, for what is done on behalf of whoever acts in another.
+    pub(crate) fn system_of(cx: &Context) -> Context {
+        cx.in_tenant(TenantId::SYSTEM)
     }
 
     fn user_type(&self) -> Result<&'e ResourceType, AdminError> {

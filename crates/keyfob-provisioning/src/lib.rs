@@ -18,7 +18,7 @@ mod system;
 pub mod token;
 
 pub use self::{
-    admin::{Admin, AdminError, Confirmed, Organization, UserView},
+    admin::{Admin, AdminError, Confirmed, Organization, Seek, UserFilter, UserPage, UserView},
     founding::{Founding, Module},
     life::StateError,
     profile::{Adopt, Deletion, GroupExternalId, Profile, Reprovision, TokenPolicy},

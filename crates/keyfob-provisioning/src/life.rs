@@ -55,6 +55,8 @@ pub(crate) enum Act {
     Create,
     /// It is brought back from among the deleted users.
     Restore,
+    /// It is invited, for the first time or again.
+    Invite,
     /// It accepts its invitation.
     Accept,
 }
@@ -154,7 +156,7 @@ const STANDINGS: [Standing; 6] = [
 
 /// Who does what, and what it comes to in each standing.
 #[rustfmt::skip]
-const TABLE: [(Party, Act, [Outcome; STANDINGS.len()]); 18] = {
+const TABLE: [(Party, Act, [Outcome; STANDINGS.len()]); 19] = {
     use Outcome::{InUse, Purged, Refused, Restored, Same, Unknown};
     use Party::{Administrator, Application, Owner, Provider};
     use StateError::{
@@ -185,6 +187,7 @@ const TABLE: [(Party, Act, [Outcome; STANDINGS.len()]); 18] = {
         (Owner, Act::Delete, [Refused(Active), Refused(Active), AWAY, AWAY, Same, Same]),
         (Owner, Act::Purge, [Refused(Active), Refused(Active), Purged, Purged, Purged, Purged]),
         (Owner, Act::Restore, [Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), Restored, Restored]),
+        (Application, Act::Invite, [InUse, InUse, Refused(Deactivated), Refused(Deactivated), Refused(Deleted), Refused(Deleted)]),
         // U-12: whoever has accepted may say so again.
         (Application, Act::Accept, [InUse, Same, Refused(Deactivated), Refused(Deactivated), Refused(Deleted), Refused(Deleted)]),
     ]
@@ -207,7 +210,7 @@ mod tests {
     fn nobody_is_in_use_again_by_a_deletion_or_a_change_and_nothing_but_a_purge_leaves_nothing() {
         for (party, act, outcomes) in TABLE {
             for (standing, outcome) in STANDINGS.into_iter().zip(outcomes) {
-                let brings_back = matches!(act, Act::Activate | Act::Create | Act::Accept);
+                let brings_back = matches!(act, Act::Activate | Act::Create | Act::Invite | Act::Accept);
                 assert!(
                     outcome != Outcome::InUse || brings_back,
                     "{party:?} {act:?} {standing:?}"

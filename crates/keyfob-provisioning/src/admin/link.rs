@@ -30,8 +30,20 @@ impl<S: Store> Admin<'_, S> {
     /// # Errors
     /// [`AdminError::Domain`], [`AdminError::Forbidden`], [`AdminError::Store`].
     pub async fn add_domain(&self, cx: &Context, domain: &str) -> Result<Option<Token>, AdminError> {
+        self.add_domains(cx, &[domain.parse()?]).await
+    }
+
+    /// Lets users have addresses in several domains, all or none. What [`add_domain`](Self::add_domain) says of the first
+    /// domain holds of the first ones.
+    ///
+    /// # Errors
+    /// [`AdminError::Forbidden`], [`AdminError::Store`].
+    pub async fn add_domains(
+        &self,
+        cx: &Context,
+        domains: &[EmailDomain],
+    ) -> Result<Option<Token>, AdminError> {
         demand_admin(cx)?;
-        let domain: EmailDomain = domain.parse()?;
         let token = Token::generate_for(cx.tenant())?;
         let issued = self
             .edit(
@@ -39,26 +51,59 @@ impl<S: Store> Admin<'_, S> {
                 "addDomain",
                 &[event::PROVISIONING_CHANGED],
                 |provisioning, at| {
-                    if !provisioning.domains.contains(&domain) {
-                        provisioning.domains.push(domain.clone());
+                    if domains.is_empty() {
+                        return Ok((None, Vec::new()));
+                    }
+                    for domain in domains {
+                        if !provisioning.domains.contains(domain) {
+                            provisioning.domains.push(domain.clone());
+                        }
                     }
                     provisioning.restricted = true;
                     if provisioning.is_linked() {
                         return Ok((None, Vec::new()));
                     }
-                    self.link_with(
-                        cx.tenant(),
-                        provisioning,
-                        &token,
-                        std::slice::from_ref(&domain),
-                        at,
-                    );
+                    self.link_with(cx.tenant(), provisioning, &token, domains, at);
                     Ok((Some(&token), vec![event::LINKED, event::TOKEN_ISSUED]))
                 },
             )
             .await?
             .issued;
         Ok(issued.then_some(token))
+    }
+
+    /// Links the organization to a provider without asking for a domain: users may have addresses in the domains that there
+    /// are, or in any where none was ever added. Returns the token by which the provider opens the organization, this once, or
+    /// none where the organization is linked already.
+    ///
+    /// # Errors
+    /// [`AdminError::Forbidden`], [`AdminError::Store`].
+    pub async fn enable(&self, cx: &Context) -> Result<Option<Token>, AdminError> {
+        demand_admin(cx)?;
+        let token = Token::generate_for(cx.tenant())?;
+        let issued = self
+            .edit(cx, "enable", &[event::LINKED], |provisioning, at| {
+                if provisioning.is_linked() {
+                    return Ok((None, Vec::new()));
+                }
+                let domains = provisioning.domains.clone();
+                self.link_with(cx.tenant(), provisioning, &token, &domains, at);
+                Ok((Some(&token), vec![event::TOKEN_ISSUED]))
+            })
+            .await?
+            .issued;
+        Ok(issued.then_some(token))
+    }
+
+    /// Counts the users with an address in a domain.
+    ///
+    /// # Errors
+    /// [`AdminError::Store`].
+    ///
+    /// # Complexity
+    /// Linear in the users of the organization.
+    pub async fn users_in_domain(&self, cx: &Context, domain: &EmailDomain) -> Result<usize, AdminError> {
+        self.users_of_domain(cx, domain).await
     }
 
     /// Links an organization to a provider that opens it with `token`. Users' addresses have to be in `domains`, or may
@@ -466,11 +511,11 @@ impl<S: Store> Admin<'_, S> {
             return Ok(());
         }
         let create = create_token(token.id(), cx.tenant());
-        let system = Self::system();
+        let system = Self::system_of(cx);
         let commit = self
             .provisioner
             .commit_of(&system, "registerToken", vec![create], None);
-        match self.provisioner.store().commit_one(commit).await {
+        match self.provisioner.commit(&system, commit).await {
             Ok(_) => Ok(()),
             Err(CommitError::IdTaken { .. }) => match self.organization_opened_by(&token.id()).await? {
                 Some(tenant) if tenant == *cx.tenant() => Ok(()),
@@ -509,7 +554,7 @@ impl<S: Store> Admin<'_, S> {
     /// Removes the row of a token that was refused, unless the organization has it: another start of the service
     /// may have been given the same token, and was faster.
     async fn forget_unused(&self, cx: &Context, token: &Token) {
-        if token.names(cx.tenant()) {
+        if token.names(cx.tenant()) || cx.rehearsal().is_some() {
             return;
         }
         let id = token.id();

@@ -8,13 +8,13 @@ use keyfob_engine::{
     engine::{change_of, event_of, unique_keys},
 };
 use keyfob_store::{
-    Change, CommitError, MemberPolicy, OnRefusal, Query, Selection, Store, StoreError, StoreExt, Stored,
-    TenantId,
+    Cause, Change, CommitError, Maintenance, MemberPolicy, OnRefusal, Query, Selection, Store, StoreError,
+    StoreExt, Stored, TenantId,
 };
 use smol_str::SmolStr;
 
 use super::{
-    Admin, AdminError,
+    Admin, AdminError, Confirmed, demand_confirmation,
     link::{of_provisioning, prepared},
 };
 use crate::{deleted::equals, event, founding::Founding, provisioning::Provisioning, system, token::Token};
@@ -30,6 +30,66 @@ pub struct Organization {
     /// The [name](crate::Profile::name) of the profile with which it was made, and by whose rules everything in it came
     /// about.
     pub profile: SmolStr,
+}
+
+impl Organization {
+    fn to_document(&self) -> Resource {
+        let mut organization = Resource::new([system::organization().schema().id.clone()]);
+        organization.core_mut().insert("name", self.name.clone());
+        organization.core_mut().insert("profile", self.profile.clone());
+        organization
+    }
+}
+
+/// What ends with an organization.
+impl<S: Maintenance> Admin<'_, S> {
+    /// Removes an organization with everything in it: its users, groups, events and tokens. Its name is free afterwards.
+    ///
+    /// No token opens the organization when this returns. Where the store fails on the way, the organization stands without
+    /// a name, and erasing its tenant is left to do.
+    ///
+    /// # Errors
+    /// [`AdminError::NoSuchOrganization`], [`AdminError::ConfirmationRequired`], [`AdminError::Store`].
+    pub async fn delete_organization(
+        &self,
+        cx: &Context,
+        tenant: &TenantId,
+        confirmation: Option<Confirmed>,
+    ) -> Result<(), AdminError> {
+        self.organization_of(tenant).await?;
+        demand_confirmation(confirmation)?;
+        let system = Self::system_of(cx);
+        // The rows of tokens that don't name their tenant are in the directory of the service.
+        let directory = self
+            .provisioner
+            .provisioning(&cx.in_tenant(tenant.clone()))
+            .await?
+            .tokens
+            .into_iter()
+            .filter(|token| !token.names_tenant)
+            .map(|token| Change::Delete {
+                resource_type: system::token().clone(),
+                id: token.id,
+                precondition: None,
+                on_refusal: OnRefusal::Skip(&[Cause::Missing]),
+            });
+        let id = ResourceId::new(tenant.as_str());
+        let delete = Change::delete(system::organization(), id, None);
+        let changes = [delete].into_iter().chain(directory).collect();
+        let commit = self
+            .provisioner
+            .commit_of(&system, "deleteOrganization", changes, None);
+        match self.provisioner.commit(&system, commit).await {
+            Ok(_) => {}
+            Err(CommitError::NotFound { .. }) => {
+                return Err(AdminError::NoSuchOrganization(tenant.as_str().into()));
+            }
+            Err(CommitError::Store(error)) => return Err(error.into()),
+            Err(other) => return Err(StoreError::internal(other).into()),
+        }
+        self.provisioner.store().erase(tenant).await?;
+        Ok(())
+    }
 }
 
 impl<S: Store> Admin<'_, S> {
@@ -91,7 +151,7 @@ impl<S: Store> Admin<'_, S> {
     /// # Errors
     /// [`AdminError::NameTaken`], [`AdminError::NameMissing`], [`AdminError::TokenTaken`], [`AdminError::Store`].
     pub async fn create_organization(&self, name: &str, token: &Token) -> Result<Organization, AdminError> {
-        self.make_organization(name, Some(token)).await
+        self.make_organization(&Self::system(), name, Some(token)).await
     }
 
     /// Makes an organization that is not linked to a provider; its first domain links it.
@@ -99,10 +159,83 @@ impl<S: Store> Admin<'_, S> {
     /// # Errors
     /// [`AdminError::NameTaken`], [`AdminError::NameMissing`], [`AdminError::Store`].
     pub async fn create_unlinked_organization(&self, name: &str) -> Result<Organization, AdminError> {
-        self.make_organization(name, None).await
+        self.make_organization(&Self::system(), name, None).await
     }
 
-    async fn make_organization(&self, name: &str, token: Option<&Token>) -> Result<Organization, AdminError> {
+    /// Makes an organization that is not linked to a provider, on behalf of whoever acts in `cx`, whatever its tenant.
+    ///
+    /// # Errors
+    /// [`AdminError::NameTaken`], [`AdminError::NameMissing`], [`AdminError::Store`].
+    pub async fn found_organization(&self, cx: &Context, name: &str) -> Result<Organization, AdminError> {
+        self.make_organization(&Self::system_of(cx), name, None).await
+    }
+
+    /// Gives an organization another name, on behalf of whoever acts in `cx`. Its tenant and its addresses stay.
+    ///
+    /// # Errors
+    /// [`AdminError::NameTaken`], [`AdminError::NameMissing`], [`AdminError::NoSuchOrganization`],
+    /// [`AdminError::Contention`], [`AdminError::Store`].
+    pub async fn rename_organization(
+        &self,
+        cx: &Context,
+        tenant: &TenantId,
+        name: &str,
+    ) -> Result<Organization, AdminError> {
+        let name = name.trim();
+        if name.is_empty() {
+            return Err(AdminError::NameMissing);
+        }
+        let (system, id) = (Self::system_of(cx), ResourceId::new(tenant.as_str()));
+        let organizations = system::organization();
+        let selection = Selection::document();
+        let stored = self
+            .provisioner
+            .store()
+            .get_one(&system.reading(), organizations, &id, &selection)
+            .await?;
+        let missing = || AdminError::NoSuchOrganization(tenant.as_str().into());
+        let stored = stored.ok_or_else(missing)?;
+        let before = organization_of(&stored).ok_or_else(missing)?;
+        if before.name == name {
+            return Ok(before);
+        }
+        let after = Organization {
+            name: name.into(),
+            ..before
+        };
+        let document = after.to_document();
+        let unique = unique_keys(organizations, &document, self.provisioner.engine().profile());
+        let update = Change::Update {
+            resource_type: organizations.clone(),
+            id,
+            document: Some(document.into()),
+            state: None,
+            visibility: None,
+            relations: Arc::default(),
+            members: MemberPolicy::default(),
+            unique: Some(unique),
+            precondition: Some(stored.version),
+            on_refusal: OnRefusal::Fail,
+        };
+        let commit = self
+            .provisioner
+            .commit_of(&system, "renameOrganization", vec![update], None);
+        match self.provisioner.commit(&system, commit).await {
+            Ok(_) => Ok(after),
+            Err(CommitError::UniquenessViolated { .. }) => Err(AdminError::NameTaken(name.into())),
+            Err(CommitError::VersionMismatch { .. }) => Err(AdminError::Contention),
+            Err(CommitError::NotFound { .. }) => Err(missing()),
+            Err(CommitError::Store(error)) => Err(error.into()),
+            Err(other) => Err(StoreError::internal(other).into()),
+        }
+    }
+
+    async fn make_organization(
+        &self,
+        system: &Context,
+        name: &str,
+        token: Option<&Token>,
+    ) -> Result<Organization, AdminError> {
         let name = name.trim();
         if name.is_empty() {
             return Err(AdminError::NameMissing);
@@ -120,13 +253,17 @@ impl<S: Store> Admin<'_, S> {
         }
         let id = self.provisioner.next_id();
         let tenant = TenantId::new(id.as_str());
-        // The tenant first: nobody knows of it before the organization is there.
-        self.found(&tenant, token).await?;
-        let mut organization = Resource::new([system::organization().schema().id.clone()]);
-        organization.core_mut().insert("name", name);
-        organization
-            .core_mut()
-            .insert("profile", self.provisioner.profile().name());
+        // The tenant first: nobody knows of it before the organization is there. What is tried and not done is the
+        // organization alone.
+        if system.rehearsal().is_none() {
+            self.found(&system.in_tenant(tenant.clone()), token).await?;
+        }
+        let made = Organization {
+            tenant: tenant.clone(),
+            name: name.into(),
+            profile: self.provisioner.profile().name().into(),
+        };
+        let organization = made.to_document();
         let create = Change::Create {
             resource_type: system::organization().clone(),
             id,
@@ -143,16 +280,11 @@ impl<S: Store> Admin<'_, S> {
         };
         let opened = token.map(|token| create_token(token.id(), &tenant));
         let changes = [create].into_iter().chain(opened).collect();
-        let system = Self::system();
         let commit = self
             .provisioner
-            .commit_of(&system, "createOrganization", changes, None);
-        match self.provisioner.store().commit_one(commit).await {
-            Ok(_) => Ok(Organization {
-                tenant,
-                name: name.into(),
-                profile: self.provisioner.profile().name().into(),
-            }),
+            .commit_of(system, "createOrganization", changes, None);
+        match self.provisioner.commit(system, commit).await {
+            Ok(_) => Ok(made),
             Err(CommitError::UniquenessViolated { .. }) => Err(AdminError::NameTaken(name.into())),
             Err(CommitError::IdTaken { .. }) => Err(AdminError::TokenTaken),
             Err(CommitError::Store(error)) => Err(error.into()),
@@ -161,13 +293,12 @@ impl<S: Store> Admin<'_, S> {
     }
 
     /// Gives a tenant what it has from the start: the link that a token opens, and what the modules add.
-    async fn found(&self, tenant: &TenantId, token: Option<&Token>) -> Result<(), AdminError> {
-        let cx = Context::new(tenant.clone());
+    async fn found(&self, cx: &Context, token: Option<&Token>) -> Result<(), AdminError> {
         let at = self.provisioner.now();
         let mut provisioning = Provisioning::default();
         let mut events = Vec::new();
         if let Some(token) = token {
-            self.link_with(tenant, &mut provisioning, token, &[], at);
+            self.link_with(cx.tenant(), &mut provisioning, token, &[], at);
             events.push(of_provisioning(event::LINKED));
         }
         let mut founding = Founding::new(self.provisioner.profile(), provisioning.clone());
@@ -185,8 +316,8 @@ impl<S: Store> Admin<'_, S> {
         prepared.changes.splice(1..1, further);
         let commit = self
             .provisioner
-            .commit_of(&cx, "createOrganization", prepared.changes, None);
-        match self.provisioner.store().commit_one(commit).await {
+            .commit_of(cx, "createOrganization", prepared.changes, None);
+        match self.provisioner.commit(cx, commit).await {
             Ok(_) => Ok(()),
             Err(CommitError::Store(error)) => Err(error.into()),
             Err(other) => Err(StoreError::internal(other).into()),

@@ -3,9 +3,7 @@
 use keyfob_core::{Dialect, ResourceType};
 use keyfob_engine::{Context, event};
 use keyfob_filter::Filter;
-use keyfob_store::{
-    Cause, Change, CommitError, NewEvent, OnRefusal, Query, Store, StoreError, StoreExt, Stored,
-};
+use keyfob_store::{Cause, Change, CommitError, NewEvent, OnRefusal, Query, Store, StoreError, Stored};
 
 use super::{Admin, AdminError, Confirmed, demand_admin, demand_confirmation};
 use crate::{event as product, provisioning::Provisioning};
@@ -111,7 +109,7 @@ impl<S: Store> Admin<'_, S> {
         }
         changes.append(&mut events);
         let commit = self.provisioner.commit_of(cx, "sweep", changes, None);
-        match self.provisioner.store().commit_one(commit).await {
+        match self.provisioner.commit(cx, commit).await {
             Ok(_) => Ok(()),
             Err(CommitError::Store(error)) => Err(error.into()),
             Err(other) => Err(StoreError::internal(other).into()),

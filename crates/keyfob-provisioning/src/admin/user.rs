@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use keyfob_core::{
-    Collation, CompareKey, ExternalId, Resource, ResourceId, ResourceType, SchemaUri, Value,
+    Collation, CompareKey, DateTime, ExternalId, Resource, ResourceId, ResourceType, SchemaUri, Value,
     schema::RelationKind,
 };
 use keyfob_engine::{
     ACTIVE, Context, Decision, DeleteAction, Draft, EngineError, Loaded, Prepared, Reads, Seen, State,
     Subject,
 };
-use keyfob_store::{Change, MemberPolicy, NewEvent, OnRefusal, Selection, Store, StoreExt, Visibility};
+use keyfob_store::{Change, MemberPolicy, NewEvent, OnRefusal, Selection, Store, StoreExt, Visibility, When};
 use smol_str::SmolStr;
 
 use super::{Admin, AdminError, Confirmed, demand_admin, demand_confirmation};
@@ -20,7 +20,7 @@ use crate::{
     lifecycle::soft_deletion,
     provisioning::Provisioning,
     refusal::Refusal,
-    state::{OwnState as _, UserState},
+    state::{Invitation, Origin, OwnState as _, UserState},
     system,
 };
 
@@ -42,12 +42,14 @@ pub struct UserView {
     pub state: UserState,
     /// Whether the provider manages it: the tag `SCIM Managed`.
     pub is_managed: bool,
+    /// From which side a deleted user was deleted, and when as far as that is known.
+    pub deleted: Option<(Origin, Option<DateTime>)>,
     /// What rules keep with the user.
     pub internal: State,
 }
 
 impl UserView {
-    fn new(loaded: Loaded, provisioning: &Provisioning) -> Self {
+    pub(super) fn new(loaded: Loaded, provisioning: &Provisioning) -> Self {
         let core = loaded.resource.core();
         Self {
             user_name: core.get_str("userName").unwrap_or_default().into(),
@@ -59,6 +61,9 @@ impl UserView {
                 UserState::of(&loaded.resource, &loaded.state)
             },
             is_managed: provisioning.manages(&loaded.state),
+            deleted: loaded
+                .is_hidden()
+                .then(|| (loaded.state.deleted_by(), loaded.state.deleted_at())),
             internal: loaded.state,
             id: loaded.id,
         }
@@ -201,22 +206,26 @@ impl<S: Store> Admin<'_, S> {
             if outcome != Outcome::InUse {
                 return Ok(Decision::Nothing);
             }
-            let mut state = loaded.state.clone();
-            state.set_invitation(None);
-            let event = NewEvent::new(event::INVITE_ACCEPTED, users.name().clone(), id.clone());
-            let update = Change::Update {
-                resource_type: users.clone(),
-                id: id.clone(),
-                document: None,
-                state: Some(state.into_object()),
-                visibility: None,
-                relations: Arc::default(),
-                members: MemberPolicy::default(),
-                unique: None,
-                precondition: Some(loaded.version),
-                on_refusal: OnRefusal::Fail,
-            };
-            Ok(Prepared::new(vec![update, Change::publish(event, 0)]).into())
+            Ok(invited(users, loaded, None, event::INVITE_ACCEPTED).into())
+        })
+        .await
+    }
+
+    /// Invites a user, or once more where it has not accepted. A user that had accepted, or was never to be invited, is
+    /// invited from now on: no door opens to it until it [accepts](Self::accept_invite).
+    ///
+    /// # Errors
+    /// [`AdminError::State`] for a user that is deactivated or deleted, [`AdminError::NoSuchUser`],
+    /// [`AdminError::Forbidden`], [`AdminError::Contention`], [`AdminError::Store`].
+    pub async fn invite(&self, cx: &Context, id: &ResourceId) -> Result<(), AdminError> {
+        demand_admin(cx)?;
+        let users = self.user_type()?;
+        self.act(cx, "invite", id, Act::Invite, |_, loaded, outcome| {
+            if outcome != Outcome::InUse {
+                return Ok(Decision::Nothing);
+            }
+            let invitation = Some(Invitation::Sent);
+            Ok(invited(users, loaded, invitation, event::INVITE_REQUESTED).into())
         })
         .await
     }
@@ -365,7 +374,7 @@ impl<S: Store> Admin<'_, S> {
             let loaded = seen.subject.as_ref();
             let loaded = loaded.ok_or_else(|| EngineError::not_found(users, id))?;
             let party = match act {
-                Act::Accept => Party::Application,
+                Act::Accept | Act::Invite => Party::Application,
                 _ => Party::of(
                     cx.actor(),
                     Provisioning::among(&seen.facts).manages(&loaded.state),
@@ -387,6 +396,36 @@ impl<S: Store> Admin<'_, S> {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Prepares the commit that notes where a user's invitation stands.
+fn invited(
+    users: &ResourceType,
+    loaded: &Loaded,
+    invitation: Option<Invitation>,
+    event: &'static str,
+) -> Prepared {
+    let mut state = loaded.state.clone();
+    state.set_invitation(invitation);
+    let event = NewEvent::new(event, users.name().clone(), loaded.id.clone());
+    let update = Change::Update {
+        resource_type: users.clone(),
+        id: loaded.id.clone(),
+        document: None,
+        state: Some(state.into_object()),
+        visibility: None,
+        relations: Arc::default(),
+        members: MemberPolicy::default(),
+        unique: None,
+        precondition: Some(loaded.version),
+        on_refusal: OnRefusal::Fail,
+    };
+    // An invitation that is sent again changes nothing of the user.
+    let publish = Change::Publish {
+        event: event.into(),
+        when: When::Always,
+    };
+    Prepared::new(vec![update, publish])
 }
 
 /// Leaves the id of a user that is removed for good, so that nobody gets it again, and forgets the labels of its events.
