@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use crate::{
     access::Access,
     error::AccessError,
-    keep::{Attempts, demand_admin, document, event_of, name_key, name_of},
+    keep::{Attempts, demand_admin, document, event_of, name_key, name_of, without_meta},
     registry::{DOOR, schema_of},
     time_zone::TimeZone,
 };
@@ -113,6 +113,34 @@ impl<S: Store> Access<'_, S> {
             let event = event_of(event::CHANGED, doors, &found.id);
             if self
                 .settle(&mut attempts, cx, "setTimeZone", vec![update], event)
+                .await?
+            {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Gives a door another name. The levels that open it go on doing so.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::NameTaken`], [`AccessError::NameMissing`], [`AccessError::Forbidden`],
+    /// [`AccessError::Contention`], [`AccessError::Store`].
+    pub async fn rename_door(&self, cx: &Context, door: &str, name: &str) -> Result<(), AccessError> {
+        demand_admin(cx)?;
+        let (doors, name) = (&self.types.door, name_of(name)?);
+        let mut attempts = Attempts::default();
+        loop {
+            let stored = self.named(cx, doors, door, &Selection::document()).await?;
+            let mut document = without_meta(&stored.resource);
+            document.core_mut().insert("name", name.clone());
+            let id = stored
+                .resource
+                .id()
+                .ok_or_else(|| AccessError::not_found(doors.name(), door))?;
+            let event = event_of(event::CHANGED, doors, &id);
+            let update = Self::renaming(doors, id, document, &name, stored.version);
+            if self
+                .settle(&mut attempts, cx, "renameDoor", vec![update], event)
                 .await?
             {
                 return Ok(());

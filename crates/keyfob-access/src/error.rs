@@ -48,8 +48,8 @@ pub enum AccessError {
         /// The name.
         name: SmolStr,
     },
-    /// An access group has the members of the group from which it was made; maps to 403.
-    #[error("the members of access group `{0}` are those of its group in the identity provider")]
+    /// An access group has the name and the members of the group from which it was made; maps to 403.
+    #[error("the name and the members of access group `{0}` are those of its group in the identity provider")]
     DerivedMembers(ResourceId),
     /// A day, a time of day or a stretch of time is none; maps to 400 `invalidValue`.
     #[error(transparent)]
@@ -63,10 +63,10 @@ pub enum AccessError {
         /// How many levels there are at most.
         limit: usize,
     },
-    /// A unit has children, users or groups; maps to 409.
-    #[error("unit `{unit}` still has {what}")]
+    /// A unit has children, users or groups, or a role has users or groups; maps to 409.
+    #[error("`{unit}` still has {what}")]
     NotEmpty {
-        /// The unit.
+        /// The name of the unit or role.
         unit: SmolStr,
         /// What it has.
         what: &'static str,

@@ -16,6 +16,8 @@ pub const LEVEL_ASSIGNED: &str = "accessLevelAssigned";
 pub const LEVEL_UNASSIGNED: &str = "accessLevelUnassigned";
 /// A group was mapped to a unit. Tells of the group; the data has the `unit` and, where there is one, the `role`.
 pub const GROUP_MAPPED: &str = "groupMapped";
+/// The mapping of a group to a unit was taken away. Tells of the group.
+pub const GROUP_UNMAPPED: &str = "groupUnmapped";
 /// A user was put into a unit or given a role in it. Tells of the grant; the data has the `user`, the `unit` and, where
 /// there is one, the `role`.
 pub const GRANTED: &str = "granted";

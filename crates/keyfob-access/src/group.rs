@@ -11,7 +11,7 @@ pub use self::rule::AccessGroups;
 use crate::{
     access::{Access, Directory},
     error::AccessError,
-    keep::{delta, demand_admin, document, event_of, name_key, name_of, select},
+    keep::{Attempts, delta, demand_admin, document, event_of, name_key, name_of, select},
     registry::{ACCESS_GROUP, schema_of},
 };
 
@@ -215,6 +215,41 @@ impl<S: Store> Access<'_, S> {
         })
     }
 
+    /// Gives an access group that has members of its own another name. Its members and levels stay.
+    ///
+    /// # Errors
+    /// [`AccessError::DerivedMembers`] for one that was made from a SCIM group, whose name it has;
+    /// [`AccessError::NotFound`], [`AccessError::NameTaken`], [`AccessError::NameMissing`], [`AccessError::Forbidden`],
+    /// [`AccessError::Contention`], [`AccessError::Store`].
+    pub async fn rename_access_group(
+        &self,
+        cx: &Context,
+        group: &str,
+        name: &str,
+    ) -> Result<(), AccessError> {
+        demand_admin(cx)?;
+        let (groups, name) = (&self.types.access_group, name_of(name)?);
+        let mut attempts = Attempts::default();
+        loop {
+            let found = self.access_group(cx, group).await?;
+            if found.source.is_some() {
+                return Err(AccessError::DerivedMembers(found.id));
+            }
+            let stored = self
+                .named(cx, groups, found.id.as_str(), &Selection::document())
+                .await?;
+            let document = document(schema_of(ACCESS_GROUP), &name);
+            let event = event_of(event::CHANGED, groups, &found.id);
+            let update = Self::renaming(groups, found.id, document, &name, stored.version);
+            if self
+                .settle(&mut attempts, cx, "renameAccessGroup", vec![update], event)
+                .await?
+            {
+                return Ok(());
+            }
+        }
+    }
+
     /// Puts users into an access group that has members of its own and takes others out.
     ///
     /// # Errors
@@ -273,6 +308,19 @@ impl<S: Store> Access<'_, S> {
                 self.delete(cx, "deleteAccessGroup", groups, &group.id).await
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns the id of the group with this id or `displayName`, whoever manages it.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::Ambiguous`], [`AccessError::Store`].
+    pub async fn group(&self, cx: &Context, group: &str) -> Result<ResourceId, AccessError> {
+        match self.provisioned_group(cx, group).await {
+            Err(AccessError::NotProvisioned(name)) => {
+                Err(AccessError::not_found(self.types.group.name(), &name))
+            }
+            found => found,
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use keyfob_core::{
     AttrPath, AttrSet, Collation, CompareKey, Dialect, Member, Resource, ResourceId, ResourceType, SchemaUri,
+    Version,
 };
 use keyfob_engine::{
     Actor, Change, CommitError, Context, MemberPolicy, NewEvent, OnRefusal, Query, RelationDelta, Selection,
@@ -151,6 +152,28 @@ impl<S: Store> Access<'_, S> {
         outcome.map_err(Refused::into_error)
     }
 
+    /// Stores another document of a resource that has no relations to change, and with it the name that it reserves.
+    pub(crate) fn renaming(
+        resource_type: &ResourceType,
+        id: ResourceId,
+        document: Resource,
+        name: &str,
+        version: Version,
+    ) -> Change {
+        Change::Update {
+            resource_type: resource_type.clone(),
+            id,
+            document: Some(document.into()),
+            state: None,
+            visibility: None,
+            relations: Arc::default(),
+            members: MemberPolicy::default(),
+            unique: Some(vec![name_key(name)]),
+            precondition: Some(version),
+            on_refusal: OnRefusal::Fail,
+        }
+    }
+
     /// Deletes a resource, and every edge to it.
     pub(crate) async fn delete(
         &self,
@@ -198,7 +221,7 @@ impl<S: Store> Access<'_, S> {
         let mut changes = changes;
         changes.extend(events.into_iter().map(|event| Change::publish(event, 0)));
         let commit = Arc::new(self.provisioner.commit_of(cx, verb, changes, None));
-        let Err(error) = self.provisioner.store().commit_one(Arc::clone(&commit)).await else {
+        let Err(error) = self.provisioner.commit(cx, Arc::clone(&commit)).await else {
             return Ok(());
         };
         let change = |number: usize| commit.changes.get(number);
@@ -293,6 +316,16 @@ pub(crate) fn name_of(name: &str) -> Result<SmolStr, AccessError> {
 pub(crate) fn document(schema: SchemaUri, name: &str) -> Resource {
     let mut document = Resource::new([schema]);
     document.core_mut().insert("name", name);
+    document
+}
+
+/// The document of a stored resource, as it is stored again.
+pub(crate) fn without_meta(resource: &Resource) -> Resource {
+    let mut document = Resource::new(resource.schemas().iter().cloned());
+    *document.core_mut() = resource.core().clone();
+    for name in ["id", "meta"] {
+        document.core_mut().remove(name);
+    }
     document
 }
 

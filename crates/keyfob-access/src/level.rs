@@ -13,7 +13,7 @@ use crate::{
         select,
     },
     registry::{ACCESS_LEVEL, schema_of},
-    schedule::Schedule,
+    schedule::{Date, Hours, Schedule},
 };
 
 /// What an access level says.
@@ -106,16 +106,86 @@ impl<S: Store> Access<'_, S> {
         level: &str,
         schedule: &Schedule,
     ) -> Result<(), AccessError> {
+        self.change_schedule(cx, level, "setSchedule", |_| schedule.clone())
+            .await
+    }
+
+    /// Sets the hours that hold on one day instead of those of its weekday: none of them closes the day. What was said of
+    /// the day before is replaced.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::Forbidden`], [`AccessError::Contention`], [`AccessError::Store`].
+    pub async fn set_exception(
+        &self,
+        cx: &Context,
+        level: &str,
+        date: Date,
+        hours: &[Hours],
+    ) -> Result<(), AccessError> {
+        self.change_schedule(cx, level, "setException", |schedule| {
+            let schedule = schedule.clone().without_exception(date);
+            match hours {
+                [] => schedule.with_closed_day(date),
+                hours => hours
+                    .iter()
+                    .fold(schedule, |schedule, hours| schedule.with_exception(date, *hours)),
+            }
+        })
+        .await
+    }
+
+    /// Lets the hours of its weekday hold on a day again. A day without an exception stays as it is.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::Forbidden`], [`AccessError::Contention`], [`AccessError::Store`].
+    pub async fn remove_exception(&self, cx: &Context, level: &str, date: Date) -> Result<(), AccessError> {
+        self.change_schedule(cx, level, "removeException", |schedule| {
+            schedule.clone().without_exception(date)
+        })
+        .await
+    }
+
+    async fn change_schedule(
+        &self,
+        cx: &Context,
+        level: &str,
+        verb: &'static str,
+        change: impl Fn(&Schedule) -> Schedule + Send + Sync,
+    ) -> Result<(), AccessError> {
         demand_admin(cx)?;
         let levels = &self.types.access_level;
         let mut attempts = Attempts::default();
         loop {
             let (version, found) = self.found_level(cx, level).await?;
-            let document = level_document(&found.name, schedule);
+            let schedule = change(&found.schedule);
+            if schedule == found.schedule {
+                return Ok(());
+            }
+            let document = level_document(&found.name, &schedule);
             let update = Change::replace(levels, found.id.clone(), document, Some(version));
             let event = event_of(event::CHANGED, levels, &found.id);
+            if self.settle(&mut attempts, cx, verb, vec![update], event).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Gives an access level another name. Its assignments stay.
+    ///
+    /// # Errors
+    /// [`AccessError::NotFound`], [`AccessError::NameTaken`], [`AccessError::NameMissing`], [`AccessError::Forbidden`],
+    /// [`AccessError::Contention`], [`AccessError::Store`].
+    pub async fn rename_level(&self, cx: &Context, level: &str, name: &str) -> Result<(), AccessError> {
+        demand_admin(cx)?;
+        let (levels, name) = (&self.types.access_level, name_of(name)?);
+        let mut attempts = Attempts::default();
+        loop {
+            let (version, found) = self.found_level(cx, level).await?;
+            let document = level_document(&name, &found.schedule);
+            let event = event_of(event::CHANGED, levels, &found.id);
+            let update = Self::renaming(levels, found.id, document, &name, version);
             if self
-                .settle(&mut attempts, cx, "setSchedule", vec![update], event)
+                .settle(&mut attempts, cx, "renameLevel", vec![update], event)
                 .await?
             {
                 return Ok(());

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod credential;
+pub mod decision;
 pub mod door;
 pub mod error;
 pub mod event;
@@ -17,12 +18,13 @@ mod keep;
 pub use self::{
     access::{Access, Directory, UserAccess},
     credential::{CardStatus, Credential, CredentialCard, CredentialError, CredentialErrors, Credentials},
+    decision::DoorReason,
     door::Door,
     error::AccessError,
     group::{AccessGroup, AccessGroups},
     level::AccessLevel,
     registry::{NotRegistered, register},
-    schedule::{Schedule, Weekday},
+    schedule::{Date, Hours, Schedule, Weekday},
     time_zone::{TimeZone, TimeZoneError},
     unit::{Grant, GroupMapping, Provenance, Role, Unit, Units},
 };

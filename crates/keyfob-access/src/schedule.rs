@@ -74,6 +74,59 @@ impl Schedule {
         self
     }
 
+    /// The same and the hours of a text, as people write them: `MO 08:00-18:00`, `MO-FR 08:00-18:00`, `SA,SU 10:00-14:00`.
+    ///
+    /// Days go on over the end of the week, as in `FR-MO`. Hours that end before they start, or at the same time, reach into
+    /// the next day.
+    ///
+    /// ```
+    /// use keyfob_access::{Schedule, TimeZone};
+    ///
+    /// let nights = Schedule::new().with_text("MO-FR 22:00-06:00")?;
+    /// assert!(nights.grants_at("2026-11-27T23:00:00Z".parse()?, TimeZone::UTC));
+    /// assert!(nights.grants_at("2026-11-28T05:00:00Z".parse()?, TimeZone::UTC), "Saturday morning");
+    /// assert!(!nights.grants_at("2026-11-28T22:00:00Z".parse()?, TimeZone::UTC));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ScheduleError`] for what is no weekday or no time of day.
+    pub fn with_text(self, text: &str) -> Result<Self, ScheduleError> {
+        let form = || ScheduleError::Text(text.into());
+        let (days, hours) = text.trim().split_once(char::is_whitespace).ok_or_else(form)?;
+        let (start, end) = hours.trim().split_once('-').ok_or_else(form)?;
+        let (first, last) = (minute_of(start)?, minute_of(end)?);
+        if first == DAY {
+            return Err(ScheduleError::Hours(hours.trim().into()));
+        }
+        let mut schedule = self;
+        for part in days.split(',') {
+            for day in Weekday::range(part)? {
+                if first < last {
+                    schedule = schedule.with_hours(day, Hours::new(start, end)?);
+                    continue;
+                }
+                let evening = Hours {
+                    start: first,
+                    end: DAY,
+                };
+                schedule = schedule.with_hours(day, evening);
+                if last > 0 {
+                    let morning = Hours { start: 0, end: last };
+                    schedule = schedule.with_hours(day.next(), morning);
+                }
+            }
+        }
+        Ok(schedule)
+    }
+
+    /// The same without what is said of a day.
+    #[must_use]
+    pub fn without_exception(mut self, date: Date) -> Self {
+        self.exceptions.retain(|(day, _)| *day != date);
+        self
+    }
+
     /// The hours of the week.
     #[must_use]
     pub fn events(&self) -> &[(Weekday, Hours)] {
@@ -100,6 +153,11 @@ impl Schedule {
         let weekday = date.weekday();
         let mut events = self.events.iter();
         events.any(|(day, hours)| *day == weekday && hours.contains(minute))
+    }
+
+    /// Returns true if other hours hold on a day than on its weekday.
+    pub(crate) fn has_exception(&self, LocalTime { date, .. }: LocalTime) -> bool {
+        self.exceptions.iter().any(|(day, _)| *day == date)
     }
 
     /// What an access level stores: `scheduleEvents` and `exceptions`.
@@ -197,6 +255,25 @@ impl Weekday {
         Self::Friday,
         Self::Saturday,
     ];
+
+    /// The day after.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let days = Self::ALL.into_iter().cycle();
+        days.skip_while(|day| *day != self).nth(1).unwrap_or(self)
+    }
+
+    /// The days of `MO` or `MO-FR`, which may go on over the end of the week.
+    fn range(text: &str) -> Result<Vec<Self>, ScheduleError> {
+        let (first, last) = text.trim().split_once('-').unwrap_or((text.trim(), text.trim()));
+        let (mut day, last): (Self, Self) = (first.trim().parse()?, last.trim().parse()?);
+        let mut days = vec![day];
+        while day != last {
+            day = day.next();
+            days.push(day);
+        }
+        Ok(days)
+    }
 
     /// Its two letters.
     #[must_use]
@@ -374,6 +451,9 @@ pub enum ScheduleError {
     /// Not a stretch of time within one day.
     #[error("`{0}` are not hours of one day such as `08:00-18:00`")]
     Hours(SmolStr),
+    /// Not days and hours.
+    #[error("`{0}` is not like `MO 08:00-18:00` or `MO-FR 08:00-18:00`")]
+    Text(SmolStr),
     /// Not a day.
     #[error("`{0}` is not a day such as `2026-12-24`")]
     Date(SmolStr),
@@ -412,6 +492,43 @@ mod tests {
         }
         assert_eq!("mo".parse(), Ok(Weekday::Monday));
         assert!("Monday".parse::<Weekday>().is_err());
+    }
+
+    #[test]
+    fn a_10_hours_reach_over_midnight_and_days_over_the_week() {
+        let told = |text: &str| {
+            let schedule = Schedule::new().with_text(text).unwrap();
+            let events = schedule
+                .events()
+                .iter()
+                .map(|(day, hours)| format!("{day} {hours}"));
+            events.collect::<Vec<_>>().join(", ")
+        };
+        for (text, expected) in [
+            ("MO 08:00-18:00", "MO 08:00-18:00"),
+            (
+                "sa-mo 08:00-09:00",
+                "SA 08:00-09:00, SU 08:00-09:00, MO 08:00-09:00",
+            ),
+            ("MO,WE 08:00-09:00", "MO 08:00-09:00, WE 08:00-09:00"),
+            ("SA 22:00-06:00", "SA 22:00-24:00, SU 00:00-06:00"),
+            ("SU 22:00-00:00", "SU 22:00-24:00"),
+            ("MO  00:00-24:00", "MO 00:00-24:00"),
+            ("FR 12:00-12:00", "FR 12:00-24:00, SA 00:00-12:00"),
+        ] {
+            assert_eq!(told(text), expected, "{text}");
+        }
+        for text in [
+            "",
+            "MO",
+            "08:00-18:00",
+            "MO-XX 08:00-18:00",
+            "MO- 08:00-18:00",
+            "MO 08:00",
+            "MO 24:00-06:00",
+        ] {
+            assert!(Schedule::new().with_text(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -244,6 +244,50 @@ impl<S: Store> Access<'_, S> {
         Ok(Role { id, name })
     }
 
+    /// Takes a role away that nobody has and no group is mapped to.
+    ///
+    /// # Errors
+    /// [`AccessError::NotEmpty`], [`AccessError::NotFound`], [`AccessError::Forbidden`], [`AccessError::Store`].
+    ///
+    /// # Complexity
+    /// Linear in the groups of the organization, each of which may be mapped to the role, and in what administrators granted.
+    pub async fn delete_role(&self, cx: &Context, role: &str) -> Result<(), AccessError> {
+        demand_admin(cx)?;
+        let (roles, grants) = (&self.types.role, &self.types.grant);
+        let role = self.role(cx, role).await?;
+        let is_this = |id: &str| id == role.id.as_str();
+        let in_use = |what| {
+            Err(AccessError::NotEmpty {
+                unit: role.name.clone(),
+                what,
+            })
+        };
+        let mut granted = self.all(cx, grants, &select(grants, &["users"])).await?;
+        granted.retain(|grant| grant.resource.core().get_str("role").is_some_and(is_this));
+        if granted.iter().any(|grant| !related(grant, "users").is_empty()) {
+            return in_use("users");
+        }
+        let groups = self.all(cx, &self.types.group, &Selection::document()).await?;
+        let mapped = groups
+            .iter()
+            .filter_map(|group| GroupMapping::of(&State::of(group)));
+        if mapped
+            .filter_map(|mapping| mapping.role)
+            .any(|id| is_this(id.as_str()))
+        {
+            return in_use("groups that are mapped to it");
+        }
+        // What nobody has is removed with the role, unless somebody was granted it meanwhile.
+        let mut changes = vec![Change::delete(roles, role.id.clone(), None)];
+        changes.extend(granted.iter().filter_map(|stored| {
+            let id = stored.resource.id()?;
+            Some(Change::delete(grants, id, Some(stored.version)))
+        }));
+        let event = event_of(event::DELETED, roles, &role.id);
+        let outcome = self.commit(cx, "deleteRole", changes, vec![event]).await;
+        outcome.map_err(crate::keep::Refused::into_error)
+    }
+
     async fn found_unit(&self, cx: &Context, unit: &str) -> Result<(Version, Unit), AccessError> {
         let units = &self.types.unit;
         let stored = self.named(cx, units, unit, &Selection::document()).await?;

@@ -10,7 +10,7 @@ use super::{GROUPS, unit_document, unit_id};
 use crate::{
     access::Access,
     error::AccessError,
-    event::GROUP_MAPPED,
+    event::{GROUP_MAPPED, GROUP_UNMAPPED},
     keep::{delta, demand_admin, name_key},
     registry::{NotRegistered, Types},
 };
@@ -141,6 +141,40 @@ impl<S: Store> Access<'_, S> {
             .await?;
         let stored = stored.ok_or_else(|| AccessError::NotProvisioned(group.into()))?;
         Ok(GroupMapping::of(&State::of(&stored)))
+    }
+
+    /// Takes the mapping of a group away: its members belong nowhere on the group's account. A group without a mapping
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// [`AccessError::NotProvisioned`], [`AccessError::Ambiguous`], [`AccessError::Forbidden`], [`AccessError::Engine`],
+    /// [`AccessError::Store`].
+    pub async fn unmap_group(&self, cx: &Context, group: &str) -> Result<(), AccessError> {
+        demand_admin(cx)?;
+        let id = self.provisioned_group(cx, group).await?;
+        let outcome = self
+            .provisioner
+            .amend(cx, &self.types.group, &id, "unmapGroup", |review| {
+                let Some(before) = GroupMapping::of(review.state()) else {
+                    return Ok(());
+                };
+                let left = FurtherChange::Relate {
+                    resource_type: self.types.unit.clone(),
+                    id: before.unit,
+                    relations: vec![delta(GROUPS, &[], &[review.id().clone()])],
+                };
+                review.attempt(left, None);
+                let event = review.event(GROUP_UNMAPPED);
+                review.publish_event(event);
+                review.state_mut().remove(STATE);
+                Ok(())
+            })
+            .await;
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(EngineError::NotFound { .. }) => Err(AccessError::NotProvisioned(group.into())),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Maps a group to another unit, or to a role in it. Its members belong there from then on, and nowhere else on the
