@@ -1,0 +1,76 @@
+//! The link to a provider.
+
+use keyfob_core::DateTime;
+use smol_str::SmolStr;
+
+use super::view;
+
+view! {
+    /// How an organization is provisioned.
+    Provisioning {
+        /// True if a provider may provision.
+        "enabled" enabled: bool,
+        /// The base URL for the provider, where the server knows it.
+        "baseUrl" base_url: Option<SmolStr>,
+        /// The profile.
+        "profile" profile: SmolStr,
+        /// The domains that users' addresses may have.
+        "domains" domains: Vec<SmolStr>,
+        /// True if users whom the provider creates are invited.
+        "sendInvites" send_invites: bool,
+        /// The tokens that open the organization.
+        "tokens" tokens: Vec<Token>,
+    }
+
+    /// What the link to a provider came to.
+    Linked {
+        /// The domains that users' addresses may have.
+        "domains" domains: Vec<SmolStr>,
+        /// The base URL for the provider, where the server knows it.
+        "baseUrl" base_url: Option<SmolStr>,
+        /// The token by which the provider opens the organization, shown this once; none where it was linked already.
+        "token" token: Option<SmolStr>,
+    }
+
+    /// An e-mail domain.
+    Domain {
+        /// The domain, in ASCII.
+        "domain" domain: SmolStr,
+    }
+
+    /// A token of the provider, as far as it can be seen after it was shown.
+    Token {
+        /// The name.
+        "name" name: SmolStr,
+        /// The last four characters of the secret.
+        "hint" hint: SmolStr,
+        /// When it was made.
+        "created" created: DateTime,
+        /// Until when it is valid; until it is refreshed where it doesn't expire.
+        "expires" expires: Option<DateTime>,
+        /// A warning before the token expires, and after.
+        "warning" warning: Option<SmolStr>,
+    }
+
+    /// A token of the provider with its secret, which is shown this once.
+    TokenIssued {
+        /// The name.
+        "name" name: SmolStr,
+        /// The secret.
+        "token" token: SmolStr,
+        /// Until when it is valid.
+        "expires" expires: Option<DateTime>,
+    }
+
+    /// What of the provider's data is taken over.
+    Synchronization {
+        /// True if groups are.
+        "groups" groups: bool,
+        /// The attributes of users that are not.
+        "ignored" ignored: Vec<SmolStr>,
+        /// The id of the unit that created users join.
+        "defaultUnit" default_unit: Option<SmolStr>,
+        /// Its name.
+        "defaultUnitName" default_unit_name: Option<SmolStr>,
+    }
+}

@@ -1,0 +1,13 @@
+//! The administration over the store in memory.
+
+// Marked as tests, helpers included, for the lints that tests are free of.
+#[cfg(test)]
+mod dangers;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod lists;
+#[cfg(test)]
+mod roles;
+#[cfg(test)]
+mod table;
