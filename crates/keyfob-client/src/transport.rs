@@ -31,7 +31,9 @@ pub struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(http: http::Request<Bytes>, timeout: Duration, max_body: usize) -> Self {
+    /// Creates a request.
+    #[must_use]
+    pub fn new(http: http::Request<Bytes>, timeout: Duration, max_body: usize) -> Self {
         Self {
             http,
             timeout,
