@@ -1,186 +1,42 @@
-//! `keyfob admin`: what an organization's administrators do.
+//! `keyfob admin`: what administrators do, on a store or over HTTP. The commands are those of the table of operations.
 
-mod access;
-mod events;
-mod group;
-mod link;
-mod organization;
-mod user;
+mod command;
+mod local;
+mod print;
+mod remote;
 
-use std::io;
+use std::{io, time::Duration};
 
-use clap::Subcommand;
-use keyfob_access::{Access, AccessError};
-use keyfob_core::{Object, ResourceId, json};
-use keyfob_engine::{Actor, Context, DynStore, FeedError};
-use keyfob_provisioning::{Admin, AdminError, Confirmed, Provisioner};
+use keyfob_admin::{Answer as Outcome, Call, Page, Problem};
+use keyfob_core::{Object, Value};
 
-use crate::{Answer, Unusable, output, profile::NamedProfile, service::CardFormats, store::StoreUrl};
+pub(crate) use self::command::Arguments;
+use self::{local::Local, remote::Remote};
+use crate::{Answer, Unusable, output};
 
-/// The arguments of `keyfob admin`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-    /// Where resources are kept: `sqlite:PATH`, or `postgres://USER@HOST/DATABASE` with the password in PGPASSWORD
-    #[arg(long, global = true, value_name = "URL", default_value = "sqlite:keyfob.db")]
-    store: StoreUrl,
-    /// The organization, by its name
-    #[arg(long, global = true, value_name = "NAME", default_value = "default")]
-    org: String,
-    /// Prints JSON, an object a line
-    #[arg(long, global = true)]
-    json: bool,
-    #[command(flatten)]
-    card_formats: CardFormats,
-}
+/// How long those who follow wait for more.
+const PAUSE: Duration = Duration::from_millis(250);
 
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Makes and lists organizations
-    #[command(subcommand)]
-    Org(organization::Command),
-    /// The e-mail domains that users may have addresses in; the first one links the organization to its provider
-    #[command(subcommand)]
-    Domain(link::DomainCommand),
-    /// The tokens by which the provider opens the organization
-    #[command(subcommand)]
-    Token(link::TokenCommand),
-    /// Users and where they stand in their life
-    #[command(subcommand)]
-    User(user::Command),
-    /// Groups that the provider manages, and others
-    #[command(subcommand)]
-    Group(group::Command),
-    /// Access groups: those who get access together
-    #[command(subcommand)]
-    AccessGroup(access::GroupCommand),
-    /// Access levels: to which doors, and when
-    #[command(subcommand)]
-    Level(access::LevelCommand),
-    /// The doors there are
-    #[command(subcommand)]
-    Door(access::DoorCommand),
-    /// Prints the doors that open to a user
-    Doors(access::DoorsArguments),
-    /// Says whether created users are invited
-    Invites {
-        /// Whether they are
-        #[arg(value_enum)]
-        send: Switch,
-    },
-    /// What of the provider's data is taken over
-    #[command(subcommand)]
-    Sync(link::SyncCommand),
-    /// Cuts the link to the provider
-    Unlink(Confirmation),
-    /// Prints what happened
-    Events(events::Arguments),
-}
+/// How many items are read at a time, where all are asked for.
+const PAGE: i64 = 200;
 
-/// On or off.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Switch {
-    /// Yes
-    On,
-    /// No
-    Off,
-}
-
-/// The confirmation of what can't be undone.
-#[derive(Clone, Copy, Debug, clap::Args)]
-struct Confirmation {
-    /// Does it without asking
-    #[arg(long)]
-    yes: bool,
-}
-
-impl Confirmation {
-    /// The answer of the administrator, who is asked if they sit at a terminal.
-    fn ask(self, question: &str) -> Option<Confirmed> {
-        if self.yes {
-            return Some(Confirmed);
-        }
-        let question = format!("{question} This can't be undone. Go on?");
-        output::ask(&question)?.then_some(Confirmed)
-    }
-
-    /// Refuses what the administrator doesn't confirm.
-    fn demand(self, question: &str) -> Result<(), AdminError> {
-        self.ask(question)
-            .map(|Confirmed| ())
-            .ok_or(AdminError::ConfirmationRequired)
-    }
-}
-
-/// An administrator at work on one organization.
-struct Session {
-    provisioner: Provisioner<DynStore>,
-    cx: Context,
-    json: bool,
-}
-
-impl Session {
-    fn admin(&self) -> Admin<'_, DynStore> {
-        self.provisioner.admin()
-    }
-
-    fn access(&self) -> Result<Access<'_, DynStore>, Unusable> {
-        Ok(Access::new(&self.provisioner)?)
-    }
-
-    /// Prints an object, as JSON or in the words of `text`, a line.
-    fn show(&self, object: &Object, text: &str) -> Result<(), Unusable> {
-        self.show_with(object, text, &[])
-    }
-
-    /// Prints an object, as JSON or as a line of text and indented ones below it.
-    fn show_with(&self, object: &Object, text: &str, below: &[ResourceId]) -> Result<(), Unusable> {
-        if self.json {
-            output::json(json::object_to_vec(object))?;
-            return Ok(());
-        }
-        output::line(text)?;
-        for id in below {
-            output::line(&format!("  {id}"))?;
-        }
-        Ok(())
-    }
+/// Where the operations are done.
+enum Target {
+    /// On a store, beside the server that may run on it.
+    Local(Box<Local>),
+    /// By a server.
+    Remote(Remote),
 }
 
 /// Why a command printed nothing more: because it was refused, or because it couldn't be tried.
 enum Failure {
-    /// It was refused. What would be right follows the error, where that is known.
-    Refused(AccessError, Option<String>),
+    Refused(Problem),
     Unusable(Unusable),
 }
 
-impl From<AccessError> for Failure {
-    fn from(error: AccessError) -> Self {
-        match error {
-            AccessError::Store(error) | AccessError::Admin(AdminError::Store(error)) => {
-                Self::Unusable(error.into())
-            }
-            error @ AccessError::Admin(AdminError::ConfirmationRequired) => {
-                Self::Refused(error, Some("add `--yes`".to_owned()))
-            }
-            error => Self::Refused(error, None),
-        }
-    }
-}
-
-impl From<AdminError> for Failure {
-    fn from(error: AdminError) -> Self {
-        AccessError::from(error).into()
-    }
-}
-
-impl From<FeedError> for Failure {
-    fn from(error: FeedError) -> Self {
-        match error {
-            FeedError::Store(error) => Self::Unusable(error.into()),
-            error => Self::Unusable(Unusable::new(error.to_string())),
-        }
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
     }
 }
 
@@ -196,6 +52,15 @@ impl From<io::Error> for Failure {
     }
 }
 
+impl Target {
+    async fn perform(&self, call: &Call) -> Result<Outcome, Failure> {
+        match self {
+            Self::Local(local) => local.perform(call).await,
+            Self::Remote(remote) => remote.perform(call),
+        }
+    }
+}
+
 /// Runs one of the commands.
 pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -204,52 +69,105 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     match runtime.block_on(perform(arguments)) {
         Ok(()) => Ok(Answer::Done),
         Err(Failure::Unusable(error)) => Err(error),
-        Err(Failure::Refused(error, hint)) => {
-            let hint = hint.map_or_else(String::new, |hint| format!(": {hint}"));
-            output::report(&format!("refused: {}{hint}", Unusable::from(error).message()));
+        Err(Failure::Refused(problem)) if problem.is_malformed() || problem.status >= 500 => {
+            Err(Unusable::new(problem))
+        }
+        Err(Failure::Refused(problem)) => {
+            if let Some(preview) = &problem.preview {
+                print::preview(preview, output::report);
+            }
+            output::report(&format!("refused: {problem}"));
             Ok(Answer::Negative)
         }
     }
 }
 
 async fn perform(arguments: &Arguments) -> Result<(), Failure> {
-    let json = arguments.json;
-    if let Command::Org(command) = &arguments.command {
-        return organization::run(arguments, command).await;
-    }
-    let store = arguments.store.open().await?;
-    // Organizations are the same to the provisioners of all profiles.
-    let any = NamedProfile::Interop.provisioner(store.clone(), &CardFormats::default())?;
-    let organization = any.admin().organization(&arguments.org).await?;
-    let profile = NamedProfile::of(&organization)?;
-    arguments.card_formats.check(&[profile])?;
-    let provisioner = profile.provisioner(store, &arguments.card_formats)?;
-    let cx = Context::new(organization.tenant).acting_as(Actor::Administrator);
-    let session = Session {
-        provisioner,
-        cx,
-        json,
+    let target = match &arguments.globals.server {
+        Some(server) => Target::Remote(Remote::new(server)?),
+        None => Target::Local(Box::new(Local::open(arguments).await?)),
     };
-    match &arguments.command {
-        Command::Org(_) => Ok(()),
-        Command::Domain(command) => link::domain(&session, command).await,
-        Command::Token(command) => link::token(&session, command).await,
-        Command::User(command) => user::run(&session, command).await,
-        Command::Group(command) => group::run(&session, command).await,
-        Command::AccessGroup(command) => access::group(&session, command).await,
-        Command::Level(command) => access::level(&session, command).await,
-        Command::Door(command) => access::door(&session, command).await,
-        Command::Doors(arguments) => access::doors(&session, arguments).await,
-        Command::Invites { send } => {
-            let send = *send == Switch::On;
-            Ok(session.admin().set_invites(&session.cx, send).await?)
-        }
-        Command::Sync(command) => link::sync(&session, command).await,
-        Command::Unlink(confirmation) => {
-            let confirmed =
-                confirmation.ask("The provider will manage nothing any more, and all its access groups go.");
-            Ok(session.admin().unlink(&session.cx, confirmed).await?)
-        }
-        Command::Events(arguments) => events::run(&session, arguments).await,
+    let mut call = Call::new(arguments.operation, arguments.input.clone());
+    if let Some(reason) = &arguments.globals.reason {
+        call = call.with_reason(reason.as_str());
     }
+    if arguments.globals.dry_run {
+        call = call.dry();
+    }
+    if let Some(digest) = arguments
+        .globals
+        .yes
+        .as_deref()
+        .filter(|digest| !digest.is_empty())
+    {
+        call = call.confirmed(digest);
+    }
+    if arguments.reads_all() {
+        return read_all(arguments, &target, call).await;
+    }
+    let outcome = match target.perform(&call).await {
+        Err(Failure::Refused(problem)) if problem.code == "confirmationRequired" => {
+            let digest = confirmation(arguments, problem)?;
+            target.perform(&call.confirmed(digest)).await?
+        }
+        outcome => outcome?,
+    };
+    Ok(print::outcome(arguments, outcome)?)
+}
+
+/// Returns the digest of a preview that an administrator confirms: beforehand by `--yes`, or asked at the terminal.
+fn confirmation(arguments: &Arguments, problem: Problem) -> Result<String, Failure> {
+    let Some(preview) = &problem.preview else {
+        return Err(problem.into());
+    };
+    let confirmed = match &arguments.globals.yes {
+        Some(_) => true,
+        None => {
+            print::preview(preview, output::report);
+            output::ask("This can't be undone. Go on?") == Some(true)
+        }
+    };
+    if confirmed {
+        return Ok(preview.confirmation.to_string());
+    }
+    let mut problem = problem;
+    problem.preview = None;
+    Err(problem
+        .with_fix("add `--yes`, or `--yes=` with the confirmation that is shown")
+        .into())
+}
+
+/// Prints every page of a list, and goes on as more happens where that is asked for.
+async fn read_all(arguments: &Arguments, target: &Target, mut call: Call) -> Result<(), Failure> {
+    if call.input.get("limit").is_none() {
+        call.input.insert("limit", PAGE);
+    }
+    loop {
+        let Outcome::Page(Page { items, next, .. }) = target.perform(&call).await? else {
+            return Ok(());
+        };
+        let last = items.last().and_then(position_of);
+        for item in &items {
+            print::item(arguments, item)?;
+        }
+        match (next, last) {
+            (Some(next), _) => {
+                call.input.insert("after", next);
+            }
+            (None, _) if !arguments.follow => return Ok(()),
+            (None, last) => {
+                if let Some(last) = last {
+                    call.input.insert("after", last.as_str());
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Returns the position of an event, after which one who follows goes on.
+fn position_of(item: &Object) -> Option<String> {
+    item.get("position")
+        .and_then(Value::as_integer)
+        .map(|position| position.to_string())
 }

@@ -31,7 +31,11 @@ fn send(site: &Site, id: &str, attributes: &[(&str, &str)]) -> Answer {
 }
 
 fn credential(site: &Site, name: &str) -> Value {
-    site.ask(&["user", "show", name])[0]["credential"].clone()
+    let shown = &site.ask(&["user", "show", name])[0]["credential"];
+    match shown {
+        Value::Null => Value::Null,
+        shown => json!({"state": shown["state"], "format": shown["format"], "word": shown["word"]}),
+    }
 }
 
 #[test]

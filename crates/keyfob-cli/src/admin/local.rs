@@ -1,0 +1,63 @@
+//! The administration of a store, beside the server that may run on it.
+
+use std::{env, fs};
+
+use clap::ValueEnum;
+use keyfob_admin::{Administration, Administrator, Answer, Call, Grant, Role, Scope};
+use keyfob_engine::DynStore;
+
+use super::{Failure, command::Arguments};
+use crate::{Unusable, profile::NamedProfile};
+
+/// The administration of a store, by whoever may open it.
+pub(super) struct Local {
+    administration: Administration<DynStore>,
+    administrator: Administrator,
+}
+
+impl Local {
+    pub(super) async fn open(arguments: &Arguments) -> Result<Self, Unusable> {
+        let globals = &arguments.globals;
+        globals.store.demand_lasting()?;
+        let store = if arguments.create {
+            globals.store.open_or_create().await?
+        } else {
+            globals.store.open().await?
+        };
+        let mut provisioners = Vec::new();
+        for profile in NamedProfile::value_variants() {
+            provisioners.push(profile.provisioner(store.clone(), &globals.card_formats)?);
+        }
+        // Formats are of use to one profile alone, and whoever names them for another is told.
+        if let Some(provisioner) = provisioners.first()
+            && let Ok(organization) = provisioner.admin().organization(&globals.org).await
+        {
+            globals.card_formats.check(&[NamedProfile::of(&organization)?])?;
+        }
+        let administrator = Administrator::new(format!("command:{}", user()), "store")
+            .with_grant(Grant::new(Role::Administrator, Scope::Service))
+            .with_grant(Grant::new(Role::Operator, Scope::Service));
+        Ok(Self {
+            administration: Administration::new(provisioners),
+            administrator,
+        })
+    }
+
+    pub(super) async fn perform(&self, call: &Call) -> Result<Answer, Failure> {
+        Ok(self.administration.perform(&self.administrator, call).await?)
+    }
+}
+
+/// Returns who runs the command, as events name them: whoever can open the store can write another name there.
+fn user() -> String {
+    let name = ["USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| env::var(name).ok());
+    let name = name
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "unknown".to_owned());
+    match fs::read_to_string("/etc/hostname") {
+        Ok(host) if !host.trim().is_empty() => format!("{name}@{}", host.trim()),
+        _ => name,
+    }
+}
