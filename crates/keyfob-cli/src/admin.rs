@@ -120,13 +120,11 @@ fn confirmation(arguments: &Arguments, problem: Problem) -> Result<String, Failu
     let Some(preview) = &problem.preview else {
         return Err(problem.into());
     };
-    let confirmed = match &arguments.globals.yes {
-        Some(_) => true,
-        None => {
-            print::preview(preview, output::report);
-            output::ask("This can't be undone. Go on?") == Some(true)
-        }
-    };
+    let mut confirmed = arguments.globals.yes.is_some();
+    if !confirmed {
+        print::preview(preview, output::report);
+        confirmed = output::ask("This can't be undone. Go on?") == Some(true);
+    }
     if confirmed {
         return Ok(preview.confirmation.to_string());
     }

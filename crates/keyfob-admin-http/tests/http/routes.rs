@@ -291,7 +291,7 @@ async fn names_of_all_kinds_stand_in_paths() {
         let body = json!({"name": name, "timeZone": "Asia/Seoul"});
         let made = site.send("POST", "/organizations/Acme/doors", Some(&body)).await;
         assert_eq!(made.status, StatusCode::CREATED, "{name:?}");
-        let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let encoded = encoded(name);
         let shown = site
             .send("GET", &format!("/organizations/Acme/doors/{encoded}"), None)
             .await;
@@ -320,11 +320,11 @@ async fn input_that_can_not_be_read_is_refused_with_its_place() {
     for (body, field) in [
         (r#"{"name": 17}"#, Some("name")),
         (r#"{"nam": "Lobby"}"#, Some("nam")),
-        (r#"{}"#, Some("name")),
+        ("{}", Some("name")),
         (r#"{"name": "Lobby", "org": "Umbrella"}"#, Some("org")),
         (r#"{"name": "Lobby", "name": "Gate"}"#, None),
         (r#"{"name": "#, None),
-        (r"[]", None),
+        ("[]", None),
         ("\u{0}", None),
     ] {
         let refused = send(&[], body).await;
@@ -402,4 +402,10 @@ async fn lists_go_on_where_the_page_before_ended() {
         .json();
     assert_eq!(units["items"][0]["name"], json!("Default"), "U-4");
     assert_eq!(units["items"][0]["isDefault"], json!(true));
+}
+
+/// Encodes every byte of a name.
+fn encoded(name: &str) -> String {
+    let bytes: Vec<String> = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    bytes.concat()
 }

@@ -40,7 +40,7 @@ pub(super) struct Globals {
     /// Where resources are kept: `sqlite:PATH`, or `postgres://USER@HOST/DATABASE` with the password in PGPASSWORD
     #[arg(long, global = true, value_name = "URL", default_value = "sqlite:keyfob.db")]
     pub(super) store: StoreUrl,
-    /// A server that does it instead, by the address of its administration; the token is read from KEYFOB_ADMIN_TOKEN
+    /// A server that does it instead, by the address of its administration; the token is read from `KEYFOB_ADMIN_TOKEN`
     #[arg(long, global = true, value_name = "URL", conflicts_with = "store")]
     pub(super) server: Option<String>,
     /// The organization, by its name or id
@@ -114,18 +114,17 @@ impl Args for Arguments {
             if let Some(alias) = operation.alias {
                 verb = verb.visible_alias(alias);
             }
-            match nouns.iter_mut().find(|(name, _)| *name == noun) {
-                Some((_, command)) => *command = command.clone().subcommand(verb),
-                None => {
-                    let about = NOUNS.iter().find(|(name, _)| *name == noun);
-                    let about = about.map_or("The tokens of the whole service", |(_, about)| about);
-                    let command = Command::new(noun)
-                        .about(about)
-                        .subcommand_required(true)
-                        .arg_required_else_help(true);
-                    nouns.push((noun, command.subcommand(verb)));
-                }
+            if let Some((_, command)) = nouns.iter_mut().find(|(name, _)| *name == noun) {
+                *command = command.clone().subcommand(verb);
+                continue;
             }
+            let about = NOUNS.iter().find(|(name, _)| *name == noun);
+            let about = about.map_or("The tokens of the whole service", |(_, about)| about);
+            let command = Command::new(noun)
+                .about(about)
+                .subcommand_required(true)
+                .arg_required_else_help(true);
+            nouns.push((noun, command.subcommand(verb)));
         }
         command.subcommands(nouns.into_iter().map(|(_, command)| command))
     }
@@ -214,13 +213,13 @@ impl FromArgMatches for Arguments {
                 input.insert(parameter.name, named.unwrap_or(&globals.org).as_str());
                 continue;
             }
-            let Some(values) = given.get_many::<String>(parameter.name) else {
+            let Some(mut values) = given.get_many::<String>(parameter.name) else {
                 continue;
             };
             if parameter.kind == Kind::Texts {
                 let values = values.map(|value| Value::from(value.as_str()));
                 input.insert(parameter.name, values.collect::<Vec<_>>());
-            } else if let Some(value) = values.last() {
+            } else if let Some(value) = values.next_back() {
                 input.insert(parameter.name, value.as_str());
             }
         }

@@ -1,6 +1,6 @@
 //! What commands print: texts for people, and JSON for programs.
 
-use std::io;
+use std::{fmt::Write as _, io};
 
 use keyfob_admin::{
     Answer, Preview, Returns,
@@ -136,7 +136,7 @@ fn dry(arguments: &Arguments, changes: &[Object]) -> io::Result<()> {
         let mut line = format!("{} {} {}", field("action"), field("resourceType"), field("id"));
         for name in ["joined", "left"] {
             if let Some(number) = number(name) {
-                line.push_str(&format!(", {number} {name}"));
+                write!(line, ", {number} {name}").ok();
             }
         }
         output::line(&line)?;

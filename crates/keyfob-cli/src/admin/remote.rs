@@ -70,7 +70,7 @@ impl Remote {
         let request = self.request(call)?;
         let sent = Sent::new(request.map(Into::into), TIMEOUT, ANSWER);
         let answer = self.transport.send_blocking(sent);
-        let answer = answer.map_err(|error| Unusable::from(error))?;
+        let answer = answer.map_err(Unusable::from)?;
         let status = answer.status();
         if status == StatusCode::NO_CONTENT {
             return Ok(Answer::Done);
