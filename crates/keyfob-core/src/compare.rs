@@ -5,14 +5,18 @@ mod user_name;
 
 use std::borrow::Cow;
 
-use smol_str::{SmolStr, SmolStrBuilder};
+use smol_str::{SmolStr, SmolStrBuilder, format_smolstr};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 pub use self::{
     fold::fold_chars,
     user_name::{Fault, UserNameError, check_user_name},
 };
-use crate::schema::{Attribute, AttributeType};
+use crate::{
+    schema::{Attribute, AttributeType},
+    time::DateTime,
+    value::Value,
+};
 
 /// How the texts of an attribute are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,6 +129,45 @@ impl CompareKey {
         Self::new(collation, text)
     }
 
+    /// Returns the key of an instant. Keys of instants have their order.
+    ///
+    /// ```
+    /// use keyfob_core::CompareKey;
+    ///
+    /// let key = |text: &str| Ok::<_, keyfob_core::time::DateTimeError>(CompareKey::instant(text.parse()?));
+    /// assert_eq!(key("2026-01-01T12:00:00Z")?, key("2026-01-01T14:00:00.000+02:00")?);
+    /// assert!(key("1969-12-31T23:59:59Z")? < key("2026-01-01T12:00:00.0000001Z")?);
+    /// # Ok::<(), keyfob_core::time::DateTimeError>(())
+    /// ```
+    #[must_use]
+    pub fn instant(instant: DateTime) -> Self {
+        let (seconds, nanoseconds) = instant.unix_time();
+        Self(format_smolstr!("{:016x}{nanoseconds:08x}", shifted(seconds)))
+    }
+
+    /// Returns the key of a number; none for a value that is no number. Keys of numbers have their order, exactly and
+    /// whatever their types.
+    ///
+    /// ```
+    /// use keyfob_core::{CompareKey, Value};
+    ///
+    /// let key = |value: Value| CompareKey::number(&value);
+    /// assert_eq!(key(Value::Integer(2)), key(Value::Decimal(2.0)));
+    /// assert!(key(Value::Decimal(-2.5)) < key(Value::Integer(-2)));
+    /// // No `f64` is between them, and yet they differ.
+    /// let large = 9_007_199_254_740_993;
+    /// assert!(key(Value::Decimal(9_007_199_254_740_992.0)) < key(Value::Integer(large)));
+    /// assert_eq!(key(Value::Bool(true)), None);
+    /// ```
+    #[must_use]
+    pub fn number(value: &Value) -> Option<Self> {
+        match value {
+            Value::Integer(integer) => Some(Self(format_smolstr!("{:016x}", shifted(*integer)))),
+            Value::Decimal(decimal) => Some(Self(decimal_key(*decimal))),
+            _ => None,
+        }
+    }
+
     /// The key of a text that is its own key, such as the number of a card that a rule reserves.
     #[must_use]
     pub fn verbatim(text: impl Into<SmolStr>) -> Self {
@@ -164,6 +207,38 @@ impl CompareKey {
             Collation::UserName => *self == Self::new(collation, text),
         }
     }
+}
+
+/// The number without a sign that has the same place in order.
+fn shifted(number: i64) -> u64 {
+    number.cast_unsigned() ^ (1 << 63)
+}
+
+/// The whole part as an integer has it, and after it the rest, unless there is none.
+fn decimal_key(decimal: f64) -> SmolStr {
+    /// 2⁶³, which no integer reaches.
+    const BOUND: f64 = 9_223_372_036_854_775_808.0;
+    if decimal >= BOUND {
+        return format_smolstr!("g{:016x}", decimal.to_bits());
+    }
+    if decimal < -BOUND {
+        return format_smolstr!("-{:016x}", !decimal.to_bits());
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the range was checked above")]
+    let whole = decimal.trunc() as i64;
+    let rest = decimal.fract();
+    if rest < 0.0 {
+        // What begins with the key of an integer comes after it. So -2.5 begins with the key of -3.
+        return format_smolstr!(
+            "{:016x}z{:016x}",
+            shifted(whole.saturating_sub(1)),
+            !rest.to_bits()
+        );
+    }
+    if rest > 0.0 {
+        return format_smolstr!("{:016x}+{:016x}", shifted(whole), rest.to_bits());
+    }
+    format_smolstr!("{:016x}", shifted(whole))
 }
 
 impl AsRef<str> for CompareKey {
@@ -310,7 +385,76 @@ mod tests {
         assert_eq!((CompareKey::VERSION, digest), (1, 6_371_603_127_210_777_304));
     }
 
+    fn numbers() -> impl proptest::strategy::Strategy<Value = Value> {
+        use proptest::prelude::*;
+
+        prop_oneof![
+            any::<i64>().prop_map(Value::Integer),
+            (-3_i64..3).prop_map(Value::Integer),
+            (-3_i64..3).prop_map(|near| Value::Integer(9_007_199_254_740_992 + near)),
+            proptest::num::f64::NORMAL.prop_map(Value::Decimal),
+            (-12_i32..12).prop_map(|quarters| Value::Decimal(f64::from(quarters) / 4.0)),
+            prop_oneof![
+                Just(-0.0),
+                Just(5e-324),
+                Just(-5e-324),
+                Just(-9_223_372_036_854_775_808.0)
+            ]
+            .prop_map(Value::Decimal),
+        ]
+    }
+
+    /// The number in units of which any `f64` from 2⁻¹⁰⁷⁴ on is a whole number: its sign and its digits in base 2.
+    fn exactly(value: &Value) -> (bool, Vec<u32>) {
+        let (is_negative, mantissa, exponent) = match value {
+            Value::Integer(integer) => (*integer < 0, integer.unsigned_abs(), 0),
+            Value::Decimal(decimal) => {
+                let bits = decimal.to_bits();
+                let exponent = i32::try_from(bits >> 52 & 0x7ff).unwrap();
+                let fraction = bits & ((1 << 52) - 1);
+                match exponent {
+                    0 => (*decimal < 0.0, fraction, -1074),
+                    _ => (*decimal < 0.0, fraction | 1 << 52, exponent - 1075),
+                }
+            }
+            other => panic!("{other:?} is no number"),
+        };
+        let mut places: Vec<i32> = (0..64)
+            .filter(|bit| mantissa >> bit & 1 == 1)
+            .map(|bit| bit + exponent)
+            .collect();
+        // The places of ones from the highest on: of two numbers without a sign the greater one has the greater list.
+        places.reverse();
+        let flip = |place: i32| {
+            if is_negative {
+                u32::try_from(4_000 - place).unwrap()
+            } else {
+                u32::try_from(4_000 + place).unwrap()
+            }
+        };
+        let mut digits: Vec<u32> = places.into_iter().map(flip).collect();
+        if is_negative {
+            // Of two lists below zero the one that ends first is the greater one.
+            digits.push(u32::MAX);
+        }
+        (!is_negative, digits)
+    }
+
     proptest::proptest! {
+        #[test]
+        fn keys_of_numbers_have_their_order(left in numbers(), right in numbers()) {
+            let keys = CompareKey::number(&left).cmp(&CompareKey::number(&right));
+            assert_eq!(keys, exactly(&left).cmp(&exactly(&right)), "{left:?} {right:?}");
+        }
+
+        #[test]
+        fn keys_of_instants_have_their_order(left in proptest::num::i64::ANY, right in -2_000_i64..2_000) {
+            for other in [right, left.saturating_add(right)] {
+                let [left, right] = [left, other].map(DateTime::from_unix_millis);
+                assert_eq!(CompareKey::instant(left).cmp(&CompareKey::instant(right)), left.cmp(&right));
+            }
+        }
+
         #[test]
         fn each_way_to_a_key_is_the_same(text in "[a-zA-Z ' éÉ\u{300}-\u{303}ßẞıİiΣςσａＡｶﾞ가-갃\u{1100}-\u{1113}\u{1161}-\u{1175}’]{0,6}",
                                          other in "[aAeéE\u{301} ']{0,3}") {

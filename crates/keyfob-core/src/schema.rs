@@ -16,7 +16,7 @@ pub use self::{
     attribute::{Attribute, AttributeType, Mutability, Returned, Schema, Uniqueness},
     error::{RegistryError, SchemaError},
     format::Format,
-    index::{Index, IndexedAttribute},
+    index::{Index, IndexedAttribute, KeyOrder},
     registry::{Registry, RegistryBuilder},
     resolve::{Container, ResolveError, ResolvedAttribute, Target},
     resource_type::{Extension, Relation, RelationKind, ResourceType, ResourceTypeBuilder},

@@ -33,6 +33,11 @@ impl DateTime {
         Self(chrono::DateTime::from_timestamp_millis(millis).unwrap_or(bound))
     }
 
+    /// Seconds since the start of 1970 in UTC, and nanoseconds after them: in this order they compare as instants do.
+    pub(crate) fn unix_time(self) -> (i64, u32) {
+        (self.0.timestamp(), self.0.timestamp_subsec_nanos())
+    }
+
     /// Milliseconds since the start of 1970 in UTC.
     #[must_use]
     pub fn unix_millis(self) -> i64 {

@@ -269,9 +269,10 @@ impl Text {
         self.collation
     }
 
-    /// The id that it is, where ids are looked up by their bytes. One that is not ASCII may be composed in another way
-    /// than it is written, and is searched for.
-    pub(crate) fn as_id(&self) -> Option<ResourceId> {
+    /// Returns the id that the text is, where ids are looked up by their bytes. One that is not ASCII may be composed in
+    /// another way than it is written, and is searched for.
+    #[must_use]
+    pub fn as_id(&self) -> Option<ResourceId> {
         let is_plain = self.collation == Collation::Exact && self.as_str().is_ascii();
         is_plain.then(|| ResourceId::new(self.as_str()))
     }

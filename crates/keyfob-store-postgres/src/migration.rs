@@ -15,7 +15,10 @@ use crate::{
 };
 
 /// All migrations, from the empty schema on. A script that was released is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001-resources.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001-resources.sql"),
+    include_str!("../migrations/0002-modification.sql"),
+];
 
 /// The table that says whose the tables are, of which version, and who is migrating them.
 const META: &str = "CREATE TABLE IF NOT EXISTS @meta (

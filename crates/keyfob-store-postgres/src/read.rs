@@ -46,6 +46,11 @@ impl Cost {
         Ok(self.meter.step()?)
     }
 
+    /// Whether any number of resources is too many.
+    fn is_limited(&self) -> bool {
+        self.steps < u64::MAX
+    }
+
     /// Counts entries that the database passes over by itself.
     fn pass(&mut self, entries: usize) -> Result<(), Failure> {
         (0..entries).try_for_each(|_| self.step())

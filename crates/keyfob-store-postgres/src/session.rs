@@ -125,6 +125,10 @@ impl Session {
                     let sql = self.names.put_into(&template);
                     answers.push(ask(client, &sql, params).await?);
                 }
+                Statement::Once(template, params) => {
+                    let prepared = client.prepare(&self.names.put_into(&template)).await?;
+                    answers.push(execute(client, prepared, params));
+                }
                 Statement::Begin(sql) => {
                     is_open = true;
                     answers.push(Box::pin(batch(client, sql)));
@@ -200,6 +204,8 @@ pub(crate) enum Statement<'p> {
     Query(&'static str, Vec<Param<'p>>),
     /// A statement that was put together.
     Made(String, Vec<Param<'p>>),
+    /// A statement that was put together and hardly comes again, so that the connection doesn't keep it.
+    Once(String, Vec<Param<'p>>),
     /// Statements that begin a transaction.
     Begin(String),
     /// The end of a transaction that is kept.
@@ -253,11 +259,19 @@ type Answer<'f> = Pin<Box<dyn Future<Output = Result<Vec<Row>, tokio_postgres::E
 async fn ask<'f>(client: &'f Object, sql: &str, params: Vec<Param<'f>>) -> Result<Answer<'f>, Failure> {
     // Known after the first time on this connection.
     let prepared = client.prepare_cached(sql).await?;
-    Ok(Box::pin(async move {
+    Ok(execute(client, prepared, params))
+}
+
+fn execute<'f>(
+    client: &'f Object,
+    prepared: tokio_postgres::Statement,
+    params: Vec<Param<'f>>,
+) -> Answer<'f> {
+    Box::pin(async move {
         let params: Vec<&(dyn ToSql + Sync)> =
             params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
         client.query(&prepared, &params).await
-    }))
+    })
 }
 
 async fn batch(client: &Object, sql: String) -> Result<Vec<Row>, tokio_postgres::Error> {

@@ -181,7 +181,7 @@ pub(crate) fn unescape(stored: &str) -> Cow<'_, str> {
 
 /// The bytes of a key that stand in an index. An index takes rows of up to 2,700 bytes, of which tenant, attribute and id
 /// take their share.
-const MAX_KEY: usize = 1_000;
+pub(crate) const MAX_KEY: usize = 1_000;
 
 /// A key as it stands in an index: a longer one is cut off, and a digest stands for the rest.
 ///

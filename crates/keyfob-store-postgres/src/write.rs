@@ -176,7 +176,7 @@ impl<'g> Group<'g> {
             .prepared
             .iter()
             .copied()
-            .filter(|prepared| !prepared.is_late())
+            .filter(|prepared| !prepared.commit.is_late())
             .collect();
         let Some(tenant) = in_time.first().map(|first| first.commit.tenant.clone()) else {
             return Ok(self.prepared.iter().map(|_| late()).collect());

@@ -28,7 +28,7 @@ struct Migration {
 }
 
 /// All migrations, from the empty database on.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration {
         script: include_str!("../migrations/0001-resources.sql"),
         then: |_| Ok(()),
@@ -40,6 +40,10 @@ const MIGRATIONS: [Migration; 3] = [
     Migration {
         script: include_str!("../migrations/0003-second-edition.sql"),
         then: migration::from_first_edition,
+    },
+    Migration {
+        script: include_str!("../migrations/0004-modification.sql"),
+        then: |_| Ok(()),
     },
 ];
 

@@ -11,7 +11,7 @@ use std::{
 use keyfob_core::{Registry, ResourceId, ResourceType};
 use keyfob_store::{
     Capabilities, Commit, CommitError, CommitId, Committed, Page, Query, ReadContext, Selection, Store,
-    StoreError, Stored, TenantId,
+    StoreError, Stored, TenantId, kit,
 };
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -250,7 +250,7 @@ impl SqliteStore {
         &self,
         commits: &[Arc<Commit>],
     ) -> Result<Vec<Result<Committed, CommitError>>, StoreError> {
-        let prepared = commits.iter().map(write::Prepared::new).collect();
+        let prepared = commits.iter().map(kit::Prepared::new).collect();
         let (reply, answer) = oneshot::channel();
         self.writer
             .send(Box::new(write::Commits::new(prepared, reply)))

@@ -1,7 +1,6 @@
 //! The one way in which anything is written: a thread with the only connection that writes.
 
 mod apply;
-mod content;
 mod entry;
 mod event;
 mod keys;
@@ -17,14 +16,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keyfob_store::{CommitError, Committed, Exhausted, StoreError};
+use keyfob_store::{CommitError, Committed, Exhausted, StoreError, kit::Prepared};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::keys::Collision;
 pub(crate) use self::{
-    content::Prepared,
-    entry::Entry,
+    entry::{indexed, of_document, of_keys, reserved},
     keys::{newer, rekey},
     known::Known,
     tend::{acknowledge, erase, trim},
@@ -89,7 +87,7 @@ impl Work for Commits {
     fn run(&mut self, writing: &mut Writing<'_, '_>) -> rusqlite::Result<()> {
         self.results.clear();
         for prepared in &self.prepared {
-            self.results.push(if prepared.is_late() {
+            self.results.push(if prepared.commit.is_late() {
                 Err(StoreError::from(Exhausted::Time).into())
             } else {
                 writing.whole(|connection, known| apply::apply(connection, known, prepared))?

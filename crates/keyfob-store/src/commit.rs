@@ -54,6 +54,12 @@ impl Commit {
         }
     }
 
+    /// Returns true if the commit has waited for its turn for longer than it may.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
     /// Returns the same commit with an answer.
     #[must_use]
     pub fn with_answer(self, answer: Answer) -> Self {

@@ -1,12 +1,20 @@
-//! What every store needs and none should write again: orders and cursors, the store's half of events, the rules by which
-//! changes are refused and skipped.
+//! What every store needs and none should write again: what a commit writes, the entries of its index and the plan by which a filter is answered,
+//! orders, pages and cursors, the store's half of events, the rules by which changes are refused and skipped.
 
+mod content;
+mod entry;
 mod event;
+mod page;
+mod plan;
 mod refusal;
 mod sort;
 
 pub use self::{
+    content::{Content, Document, Prepared},
+    entry::{IndexEntry, keyless},
     event::{complete, is_met, labels},
+    page::{Cut, Cutter, Window},
+    plan::{Explanation, Indexes, KeyRange, Keys, Lookup, Plan, Reads, Search, TimeSpan},
     refusal::{check_expected, check_version, skips},
     sort::{Place, SortAttribute, SortValue},
 };

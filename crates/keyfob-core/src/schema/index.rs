@@ -16,7 +16,7 @@ use crate::{
 /// The index of a resource type: every attribute of which a store keeps the values to look them up.
 ///
 /// These are the attributes that the type declares [indexed](ResourceType::indexed) and those whose values are unique, if
-/// they are texts in the document. Unique attributes stand in the index although there are unique keys, because the
+/// they are texts, numbers or instants in the document. Unique attributes stand in the index although there are unique keys, because the
 /// index follows from the document alone: a resource may release what it reserved and keep its value.
 ///
 /// It is worked out once for each resource type, by [`ResourceType::index`].
@@ -39,27 +39,74 @@ pub struct Index {
 pub struct IndexedAttribute {
     path: AttrPath,
     key: SmolStr,
-    collation: Collation,
+    order: KeyOrder,
     is_singular: bool,
 }
 
+/// How the values of an indexed attribute become keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "whoever compares has to know every form")]
+pub enum KeyOrder {
+    /// Texts, which compare as the collation says.
+    Text(Collation),
+    /// Numbers, whether they have a fraction or not.
+    Number,
+    /// Instants, whatever offset they are written in.
+    Instant,
+}
+
+impl KeyOrder {
+    /// Returns the order of an attribute's keys; none where its values have none.
+    fn of(attribute: &Attribute) -> Option<Self> {
+        match attribute.kind {
+            AttributeType::String | AttributeType::Reference => Some(Self::Text(attribute.collation())),
+            AttributeType::Integer | AttributeType::Decimal => Some(Self::Number),
+            AttributeType::DateTime => Some(Self::Instant),
+            AttributeType::Boolean | AttributeType::Binary | AttributeType::Complex => None,
+        }
+    }
+
+    /// Returns the key of a value; none for a value of another type.
+    fn key(self, value: &Value) -> Option<CompareKey> {
+        match (self, value) {
+            (Self::Text(collation), Value::String(text)) => Some(CompareKey::of(collation, text)),
+            (Self::Instant, Value::String(text)) => text.parse().ok().map(CompareKey::instant),
+            (Self::Number, number) => CompareKey::number(number),
+            _ => None,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Text(collation) => collation.as_str(),
+            Self::Number => "number",
+            Self::Instant => "instant",
+        }
+    }
+}
+
 impl Index {
+    /// Grows whenever documents have other entries than before, so that stores make theirs anew.
+    const VERSION: u32 = 2;
+
     pub(super) fn of(resource_type: &ResourceType) -> Self {
         let mut attributes = Vec::new();
         let mut seen = AttrSet::new();
         let mut add = |path: AttrPath, attribute: &Attribute, sub: Option<&Attribute>| {
             let leaf = sub.unwrap_or(attribute);
-            let is_text = matches!(leaf.kind, AttributeType::String | AttributeType::Reference);
             let name = attribute.name.as_str();
             // `id` and relations are not in documents, and `meta` is the store's.
             let is_elsewhere = path.schema().is_none()
                 && (name == "id" || name == "meta" || resource_type.relation(name).is_some());
-            if is_text && !is_elsewhere && !seen.contains(leaf.id) {
+            if let Some(order) = KeyOrder::of(leaf)
+                && !is_elsewhere
+                && !seen.contains(leaf.id)
+            {
                 seen.insert(leaf.id);
                 attributes.push(IndexedAttribute {
                     key: path.to_string().to_ascii_lowercase().into(),
                     path,
-                    collation: leaf.collation(),
+                    order,
                     is_singular: !attribute.multi_valued && sub.is_none_or(|sub| !sub.multi_valued),
                 });
             }
@@ -84,10 +131,10 @@ impl Index {
         }
         let mut lines: Vec<_> = attributes
             .iter()
-            .map(|indexed| format!("{} {}", indexed.key, indexed.collation.as_str()))
+            .map(|indexed| format!("{} {}", indexed.key, indexed.order.as_str()))
             .collect();
         lines.sort();
-        let signature = lines.join("\n");
+        let signature = format!("entries {}\n{}", Self::VERSION, lines.join("\n"));
         Self {
             attributes,
             signature,
@@ -140,10 +187,19 @@ impl IndexedAttribute {
         &self.key
     }
 
-    /// Returns how its values compare.
+    /// Returns how its values become keys.
     #[must_use]
-    pub fn collation(&self) -> Collation {
-        self.collation
+    pub fn order(&self) -> KeyOrder {
+        self.order
+    }
+
+    /// Returns how its texts compare; none for an attribute of another type.
+    #[must_use]
+    pub fn collation(&self) -> Option<Collation> {
+        match self.order {
+            KeyOrder::Text(collation) => Some(collation),
+            KeyOrder::Number | KeyOrder::Instant => None,
+        }
     }
 
     /// Returns true if a document has at most one value of it.
@@ -152,8 +208,8 @@ impl IndexedAttribute {
         self.is_singular
     }
 
-    /// Returns the texts that a document has under the attribute. Values of another type are passed over.
-    pub fn texts<'d>(&'d self, document: &'d Resource) -> impl Iterator<Item = &'d SmolStr> {
+    /// Returns the values that a document has under the attribute, those of another type among them.
+    fn values<'d>(&'d self, document: &'d Resource) -> impl Iterator<Item = &'d Value> {
         let object = match self.path.schema() {
             None => Some(document.core()),
             Some(uri) => document.extension(uri),
@@ -162,25 +218,42 @@ impl IndexedAttribute {
             .and_then(|object| object.get(self.path.name().as_str()))
             .map_or(&[][..], Value::as_elements);
         let sub = self.path.sub();
-        elements
-            .iter()
-            .flat_map(move |element| match sub {
-                None => std::slice::from_ref(element),
-                Some(sub) => element
-                    .as_object()
-                    .and_then(|object| object.get(sub.as_str()))
-                    .map_or(&[][..], Value::as_elements),
-            })
-            .filter_map(|value| match value {
-                Value::String(text) => Some(text),
-                _ => None,
-            })
+        elements.iter().flat_map(move |element| match sub {
+            None => std::slice::from_ref(element),
+            Some(sub) => element
+                .as_object()
+                .and_then(|object| object.get(sub.as_str()))
+                .map_or(&[][..], Value::as_elements),
+        })
     }
 
-    /// Returns the keys of these texts.
+    /// Returns the texts that a document has under the attribute. Values of another type are passed over.
+    pub fn texts<'d>(&'d self, document: &'d Resource) -> impl Iterator<Item = &'d SmolStr> {
+        self.values(document).filter_map(|value| match value {
+            Value::String(text) => Some(text),
+            _ => None,
+        })
+    }
+
+    /// Returns the keys of the values that a document has under the attribute. Values of another type are passed over.
     pub fn keys<'d>(&'d self, document: &'d Resource) -> impl Iterator<Item = CompareKey> + 'd {
-        let texts = self.texts(document);
-        texts.map(|text| CompareKey::of(self.collation, text))
+        self.values(document).filter_map(|value| self.order.key(value))
+    }
+
+    /// Returns true if a document has a value under the attribute that has no key: an assigned one of another type. Such an
+    /// attribute is present (RFC 7644 section 3.4.2.2), although no entry of the index says so.
+    #[must_use]
+    pub fn has_keyless(&self, document: &Resource) -> bool {
+        fn is_assigned(value: &Value) -> bool {
+            match value {
+                Value::Null => false,
+                Value::Array(values) => values.iter().any(is_assigned),
+                Value::Object(object) => object.iter().any(|(_, value)| is_assigned(value)),
+                _ => true,
+            }
+        }
+        let mut values = self.values(document);
+        values.any(|value| is_assigned(value) && self.order.key(value).is_none())
     }
 }
 
@@ -193,9 +266,13 @@ mod tests {
     fn unique_and_indexed_attributes_are_indexed_once() {
         let registry = Registry::rfc();
         let signature = |name| registry.resource_type(name).unwrap().index().signature();
-        let user = "displayname caseless\nemails.value caseless\nexternalid exact\nusername username";
+        let user =
+            "entries 2\ndisplayname caseless\nemails.value caseless\nexternalid exact\nusername username";
         assert_eq!(signature("User"), user);
-        assert_eq!(signature("Group"), "displayname caseless\nexternalid exact");
+        assert_eq!(
+            signature("Group"),
+            "entries 2\ndisplayname caseless\nexternalid exact"
+        );
     }
 
     #[test]

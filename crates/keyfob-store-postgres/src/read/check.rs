@@ -3,15 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keyfob_core::{ResourceId, ResourceType};
-use keyfob_store::{Stored, UniqueKey, Visibility, kit::Place};
+use keyfob_store::{
+    Stored, UniqueKey, Visibility,
+    kit::{Place, Plan},
+};
 
 use super::{
     Snapshot, decode, generation,
-    lookup::Lookups,
     order::{Order, Scope},
     resource::stored,
 };
-use crate::{error::Failure, session::Statement, sql::Param, sql::index_key, write::Entry};
+use crate::{
+    error::Failure,
+    session::Statement,
+    sql::{Param, index_key},
+    write::Entry,
+};
 
 /// A resource with what the tables have that are derived.
 pub(crate) struct Checked {
@@ -43,18 +50,18 @@ pub(crate) async fn page_to_check(
     count: usize,
 ) -> Result<Vec<Checked>, Failure> {
     let tenant = snapshot.tenant();
-    let lookups = Lookups::none();
+    let plan = Plan::everything();
     let scope = Scope {
         tenant,
         resource_type,
         visibility,
-        lookups: &lookups,
+        plan: &plan,
     };
     let order = Order::of(resource_type, None)?;
     let mut page = Vec::new();
     for part in order.parts(after) {
         let sql = scope.page(&part, 0, count);
-        let answers = snapshot.ask(vec![Statement::Made(sql.text, sql.params)]).await?;
+        let answers = snapshot.ask(vec![sql.into_statement()]).await?;
         for row in answers.iter().flatten() {
             let stored = stored(&mut snapshot.cost, row, resource_type)?;
             page.push((decode::id(row, 0)?, stored));

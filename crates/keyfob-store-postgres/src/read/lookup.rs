@@ -1,20 +1,41 @@
-//! Look-ups by which indexes answer a filter.
+//! Look-ups by which indexes answer a filter: the kit's plan as SQL.
 
-use keyfob_core::{AttrPath, ResourceType, schema::RelationKind};
-use keyfob_filter::{Condition, Predicate};
-use smol_str::SmolStr;
+use std::borrow::Cow;
+
+use keyfob_core::ResourceId;
+use keyfob_store::kit::{KeyRange, Keys, Lookup, Plan, Search, TimeSpan, keyless};
 
 use super::relation::path;
-use crate::sql::Param;
+use crate::{
+    session::Statement,
+    sql::{MAX_KEY, Param, escape},
+};
 
 /// A statement that is put together, with the values that it is given.
 #[derive(Clone, Default)]
 pub(super) struct Sql<'p> {
-    pub(super) text: String,
+    text: String,
     pub(super) params: Vec<Param<'p>>,
+    /// Whether it is of a shape that hardly comes again.
+    is_rare: bool,
 }
 
 impl<'p> Sql<'p> {
+    pub(super) fn new(params: Vec<Param<'p>>) -> Self {
+        Self {
+            params,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn into_statement(self) -> Statement<'p> {
+        if self.is_rare {
+            Statement::Once(self.text, self.params)
+        } else {
+            Statement::Made(self.text, self.params)
+        }
+    }
+
     pub(super) fn push(&mut self, text: &str) -> &mut Self {
         self.text.push_str(text);
         self
@@ -26,187 +47,190 @@ impl<'p> Sql<'p> {
         let place = self.params.len().to_string();
         self.push("$").push(&place)
     }
-}
 
-/// The look-ups of a filter of which an index answers each, those first that find the fewest resources.
-pub(super) struct Lookups {
-    lookups: Vec<Lookup>,
-    /// Whether they say all that the filter says.
-    pub(super) is_exact: bool,
-}
-
-/// A filter may have a thousand terms. So many look-ups are handed to the database, which keeps a statement for each shape.
-const MAX_LOOKUPS: usize = 4;
-
-impl Lookups {
-    /// The look-ups of a filter. Those that need the index of values are left out where that isn't current.
-    pub(super) fn of(filter: &Predicate, resource_type: &ResourceType, is_current: bool) -> Self {
-        let all: Vec<_> = filter
-            .lookups()
-            .map(|lookup| Lookup::new(resource_type, is_current, &lookup))
-            .collect();
-        let mut is_exact = is_conjunction_of_lookups(filter) && all.iter().all(Option::is_some);
-        let mut lookups: Vec<_> = all.into_iter().flatten().collect();
-        lookups.sort_by_key(|lookup| lookup.index);
-        is_exact &= lookups.len() <= MAX_LOOKUPS;
-        lookups.truncate(MAX_LOOKUPS);
-        Self { lookups, is_exact }
+    fn bind_path(&mut self, path: String) -> &mut Self {
+        self.bind(Param::Text(Some(Cow::Owned(path))))
     }
 
-    /// Of a query without a filter.
-    pub(super) fn none() -> Self {
-        Self {
-            lookups: Vec::new(),
-            is_exact: true,
+    /// Adds the conditions of a plan on a resource `r`. The values 1 to 3 are tenant, type and visibility.
+    pub(super) fn add_plan(&mut self, plan: &'p Plan<'_>) {
+        // A client may ask for any combination, and a connection keeps every statement that is prepared for good.
+        self.is_rare |= !is_common(plan);
+        for search in plan.searches() {
+            self.push(" AND ");
+            match search {
+                // What stands in the row itself needs no look-up once the row is there.
+                Search::One(Lookup::Ids(ids)) => {
+                    self.push("r.id = ANY(").bind(texts(ids)).push(")");
+                }
+                Search::One(Lookup::Created(span)) => self.span("r.created", *span),
+                Search::One(Lookup::Modified(span)) => self.span("r.modified", *span),
+                search => {
+                    self.push("r.id IN (").source(search);
+                    self.push(")");
+                }
+            }
         }
     }
 
-    /// Whether an index of values is asked.
-    pub(super) fn need_values(&self) -> bool {
-        self.lookups.iter().any(|lookup| lookup.index == Index::Values)
-    }
-
-    /// Adds the conditions on a resource `r`, of which tenant, type and visibility are the values 1 to 3.
-    pub(super) fn add_to<'p>(&'p self, sql: &mut Sql<'p>) {
-        for lookup in &self.lookups {
-            lookup.add_to(sql);
+    /// A statement that finds the ids of all resources that a search finds, and perhaps some twice.
+    fn source(&mut self, search: &'p Search<'_>) {
+        match search {
+            Search::One(lookup) => self.lookup(lookup),
+            Search::Any(searches) => {
+                // Without any there is nothing.
+                self.push("SELECT NULL::text AS id WHERE false");
+                for search in searches {
+                    self.push(" UNION ALL SELECT f.id FROM (").source(search);
+                    self.push(") f");
+                }
+            }
+            Search::All(searches) => {
+                self.push("SELECT x.id FROM @resources x WHERE x.tenant = $1");
+                for search in searches {
+                    self.push(" AND x.id IN (").source(search);
+                    self.push(")");
+                }
+            }
         }
     }
-}
 
-/// Returns true if the filter says nothing but what its look-ups say.
-fn is_conjunction_of_lookups(filter: &Predicate) -> bool {
-    let is_single = |condition: &Condition| matches!(condition, Condition::Comparison(_) | Condition::Or(_));
-    let conjuncts = filter.conjuncts();
-    // Each of these forms is at most one look-up; as many look-ups as conjuncts means that each is one.
-    let all_single = conjuncts.iter().all(|conjunct| match conjunct {
-        Condition::Element(_, condition) => is_single(condition),
-        other => is_single(other),
-    });
-    all_single && filter.lookups().count() == conjuncts.len()
-}
-
-/// A look-up that an index answers.
-struct Lookup {
-    index: Index,
-    /// The attribute's path, as entries and edges have it.
-    path: String,
-    /// The resource type at the other end of an inverse relation.
-    owner_type: SmolStr,
-    keys: Vec<SmolStr>,
-}
-
-/// The indexes, those first that find the fewest resources.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Index {
-    Id,
-    Values,
-    /// Resources that own an edge to the one with the id.
-    Owners,
-    /// Resources to which the one with the id owns an edge.
-    Members,
-}
-
-impl Lookup {
-    fn new(
-        resource_type: &ResourceType,
-        is_current: bool,
-        lookup: &keyfob_filter::Lookup<'_>,
-    ) -> Option<Self> {
-        let place = lookup.place();
-        let attribute = AttrPath::new(
-            place.extension().cloned(),
-            place.attribute().clone(),
-            place.sub().cloned(),
-        );
-        let ids = || {
-            let ids = lookup.ids()?.into_iter();
-            Some(ids.map(|id| id.as_str().into()).collect())
-        };
-        if place.is_relation() {
-            let (index, path, owner_type) = relation_index(resource_type, &attribute)?;
-            return Some(Self {
-                index,
-                path,
-                owner_type,
-                keys: ids()?,
-            });
-        }
-        let path = attribute.to_string().to_ascii_lowercase();
-        if path == "id" {
-            return Some(Self {
-                index: Index::Id,
-                path,
-                owner_type: SmolStr::default(),
-                keys: ids()?,
-            });
-        }
-        let indexed = resource_type.index().attribute(&attribute)?;
-        (is_current && indexed.collation() == lookup.collation()).then(|| Self {
-            index: Index::Values,
-            path,
-            owner_type: SmolStr::default(),
-            keys: lookup.keys().map(|key| key.clone().into()).collect(),
-        })
-    }
-
-    fn add_to<'p>(&'p self, sql: &mut Sql<'p>) {
-        let ids = || Param::texts(self.keys.iter().map(SmolStr::as_str));
-        let path = Param::text(&self.path);
-        match self.index {
-            Index::Id => sql.push(" AND r.id = ANY(").bind(ids()).push(")"),
-            Index::Values => sql
-                .push(
-                    " AND r.id IN (SELECT e.id FROM @entries e
-                        WHERE e.tenant = $1 AND e.kind = $2 AND e.hidden = $3 AND e.attribute = ",
-                )
-                .bind(path)
-                .push(" AND e.key = ANY(")
-                .bind(Param::keys(self.keys.iter().map(SmolStr::as_str)))
-                .push("))"),
+    fn lookup(&mut self, lookup: &'p Lookup<'_>) {
+        const RESOURCES: &str =
+            "SELECT x.id FROM @resources x WHERE x.tenant = $1 AND x.kind = $2 AND x.hidden = $3 AND ";
+        match lookup {
+            Lookup::Ids(ids) => {
+                self.push(RESOURCES)
+                    .push("x.id = ANY(")
+                    .bind(texts(ids))
+                    .push(")");
+            }
             // What is at the other end of a relation is always live.
-            Index::Owners => sql
-                .push(
-                    " AND r.id IN (SELECT e.owner FROM @edges e
+            Lookup::Owners { relation, ids } => {
+                self.push(
+                    "SELECT e.owner AS id FROM @edges e
                         JOIN @resources m ON m.tenant = e.tenant AND m.id = e.member
                         WHERE e.tenant = $1 AND NOT m.hidden AND e.attribute = ",
                 )
-                .bind(path)
+                .bind_path(path(relation.as_str()))
                 .push(" AND e.member = ANY(")
-                .bind(ids())
-                .push("))"),
-            Index::Members => sql
-                .push(
-                    " AND r.id IN (SELECT e.member FROM @edges e
+                .bind(texts(ids))
+                .push(")");
+            }
+            Lookup::Members {
+                owner_type,
+                relation,
+                ids,
+            } => {
+                self.push(
+                    "SELECT e.member AS id FROM @edges e
                         JOIN @resources o ON o.tenant = e.tenant AND o.id = e.owner
                         WHERE e.tenant = $1 AND NOT o.hidden AND o.kind = ",
                 )
-                .bind(Param::text(&self.owner_type))
+                .bind(Param::text(owner_type))
                 .push(" AND e.attribute = ")
-                .bind(path)
+                .bind_path(path(relation.as_str()))
                 .push(" AND e.owner = ANY(")
-                .bind(ids())
-                .push("))"),
-        };
+                .bind(texts(ids))
+                .push(")");
+            }
+            Lookup::Entries(indexed, keys) => self.entries(indexed.key(), keys),
+            Lookup::Created(span) => {
+                self.push(RESOURCES).span("x.created", *span);
+            }
+            Lookup::Modified(span) => {
+                self.push(RESOURCES).span("x.modified", *span);
+            }
+        }
+    }
+
+    fn entries(&mut self, attribute: &'p str, keys: &'p Keys) {
+        if let Keys::Within(ranges) = keys {
+            // Each range is a search of its own.
+            for (place, range) in ranges.iter().enumerate() {
+                self.push(if place > 0 { " UNION ALL " } else { "" });
+                self.entries_of(attribute).range(range);
+            }
+            return;
+        }
+        self.entries_of(attribute);
+        match keys {
+            Keys::Equal(keys) => {
+                let keys = Param::keys(keys.iter().map(AsRef::as_ref));
+                self.push(" AND e.key = ANY(").bind(keys).push(")");
+            }
+            // Of a key that was cut off nobody knows the end.
+            Keys::Containing(text) => {
+                let text = Param::text(text);
+                self.push(" AND (position(")
+                    .bind(text)
+                    .push("::text IN e.key) > 0")
+                    .or_cut();
+            }
+            Keys::Ending(text) => {
+                let length = Param::count(escape(text).chars().count());
+                self.push(" AND (right(e.key, ")
+                    .bind(length)
+                    .push("::bigint::int) = ")
+                    .bind(Param::text(text))
+                    .or_cut();
+            }
+            Keys::Any => {
+                self.push(" UNION ALL ")
+                    .entries_of_path(keyless(attribute).into());
+            }
+            Keys::Within(_) => {}
+        }
+    }
+
+    fn or_cut(&mut self) -> &mut Self {
+        self.push(" OR octet_length(e.key) > ")
+            .push(&MAX_KEY.to_string())
+            .push(")")
+    }
+
+    fn entries_of(&mut self, attribute: &'p str) -> &mut Self {
+        self.push(ENTRIES).bind(Param::text(attribute))
+    }
+
+    fn entries_of_path(&mut self, attribute: String) -> &mut Self {
+        self.push(ENTRIES).bind_path(attribute)
+    }
+
+    fn range(&mut self, range: &'p KeyRange) {
+        self.push(" AND e.key >= ").bind(Param::text(&range.from));
+        if let Some(before) = &range.before {
+            self.push(" AND e.key < ").bind(Param::text(before));
+        }
+    }
+
+    fn span(&mut self, column: &str, span: TimeSpan) {
+        self.push(column)
+            .push(" BETWEEN ")
+            .bind(Param::int(span.from))
+            .push(" AND ")
+            .bind(Param::int(span.to));
     }
 }
 
-/// The end of a relation that is looked up by the id at the other, with the relation's path and its owner's type.
-fn relation_index(resource_type: &ResourceType, attribute: &AttrPath) -> Option<(Index, String, SmolStr)> {
-    let relation = resource_type.relation(attribute.name().as_str())?;
-    if !attribute.sub()?.is("value") {
-        return None;
-    }
-    match &relation.kind {
-        RelationKind::Owned => Some((
-            Index::Owners,
-            path(attribute.name().as_str()),
-            resource_type.name().clone(),
-        )),
-        RelationKind::InverseOf {
-            resource_type,
-            attribute,
-        } => Some((Index::Members, path(attribute.as_str()), resource_type.clone())),
-        _ => None,
+const ENTRIES: &str =
+    "SELECT e.id FROM @entries e WHERE e.tenant = $1 AND e.kind = $2 AND e.hidden = $3 AND e.attribute = ";
+
+fn texts(ids: &[ResourceId]) -> Param<'_> {
+    Param::texts(ids.iter().map(ResourceId::as_str))
+}
+
+/// Returns true if the statement for a plan is one of few: for one look-up, or for two equalities that both hold.
+fn is_common(plan: &Plan<'_>) -> bool {
+    let is_equality = |search: &Search<'_>| match search {
+        Search::One(Lookup::Entries(_, keys)) => matches!(keys, Keys::Equal(_)),
+        Search::One(Lookup::Created(_) | Lookup::Modified(_)) | Search::Any(_) | Search::All(_) => false,
+        Search::One(_) => true,
+    };
+    match plan.searches() {
+        [] => true,
+        [search] => search.lookups().len() < 2,
+        [first, second] => is_equality(first) && is_equality(second),
+        _ => false,
     }
 }

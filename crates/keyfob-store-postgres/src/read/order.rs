@@ -3,13 +3,10 @@
 use keyfob_core::{DateTime, ResourceType, message::SortOrder};
 use keyfob_store::{
     StoreError, Visibility,
-    kit::{Place, SortAttribute, SortValue},
+    kit::{Place, Plan, SortAttribute, SortValue},
 };
 
-use super::{
-    lookup::{Lookups, Sql},
-    resource::columns,
-};
+use super::{lookup::Sql, resource::columns};
 use crate::sql::Param;
 
 /// An order of the resources of a type.
@@ -41,11 +38,6 @@ impl<'t> Order<'t> {
     /// Whether the index of values has to know the order.
     pub(super) fn needs_values(self) -> bool {
         matches!(self.attribute, Some(SortAttribute::Indexed(_)))
-    }
-
-    /// Whether a page is found without a look at the resources outside it.
-    pub(super) fn is_indexed(self) -> bool {
-        !matches!(self.attribute, Some(SortAttribute::LastModified))
     }
 
     /// The parts of the order from a place on: one after the other they hold all.
@@ -107,27 +99,36 @@ pub(super) struct Scope<'q> {
     pub(super) tenant: &'q str,
     pub(super) resource_type: &'q ResourceType,
     pub(super) visibility: Visibility,
-    pub(super) lookups: &'q Lookups,
+    pub(super) plan: &'q Plan<'q>,
 }
 
 impl<'q> Scope<'q> {
     /// The values 1 to 3 of every statement.
     fn sql(self) -> Sql<'q> {
-        Sql {
-            text: String::new(),
-            params: vec![
-                Param::text(self.tenant),
-                Param::text(self.resource_type.name()),
-                Param::Flag(self.visibility == Visibility::Hidden),
-            ],
-        }
+        Sql::new(vec![
+            Param::text(self.tenant),
+            Param::text(self.resource_type.name()),
+            Param::Flag(self.visibility == Visibility::Hidden),
+        ])
     }
 
     /// The statement that counts all resources.
     pub(super) fn count(self) -> Sql<'q> {
         let mut sql = self.sql();
         sql.push("SELECT count(*) FROM @resources r WHERE r.tenant = $1 AND r.kind = $2 AND r.hidden = $3");
-        self.lookups.add_to(&mut sql);
+        sql.add_plan(self.plan);
+        sql
+    }
+
+    /// The statement that counts the resources of the type up to a limit, whatever the plan finds.
+    pub(super) fn count_all(self, limit: usize) -> Sql<'q> {
+        let mut sql = self.sql();
+        sql.push(
+            "SELECT count(*) FROM (
+                SELECT 1 FROM @resources r WHERE r.tenant = $1 AND r.kind = $2 AND r.hidden = $3 LIMIT ",
+        )
+        .bind(Param::count(limit))
+        .push(") n");
         sql
     }
 
@@ -181,7 +182,7 @@ impl<'q> Scope<'q> {
         if let Some(after) = &part.after {
             part.add_after(after, sql);
         }
-        self.lookups.add_to(sql);
+        sql.add_plan(self.plan);
     }
 }
 

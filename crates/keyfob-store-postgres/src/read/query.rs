@@ -3,13 +3,14 @@
 use keyfob_core::{ResourceId, ResourceType};
 use keyfob_filter::Predicate;
 use keyfob_store::{
-    Cursor, Page, Paging, Query, Selection, StoreError, Stored, Total, UniqueKey, Visibility, kit::Place,
+    Page, Query, Selection, Stored, UniqueKey, Visibility,
+    kit::{Cut, Indexes, Place, Plan, Search, Window},
 };
 use tokio_postgres::Row;
 
 use super::{
     Snapshot, decode, generation,
-    lookup::{Lookups, Sql},
+    lookup::Sql,
     order::{Order, Scope},
     relation,
     resource::{columns, stored},
@@ -41,8 +42,9 @@ pub(super) async fn query(
         reserved,
         visibility,
         sort,
-        paging,
-        total,
+        // Both are in the window.
+        paging: _,
+        total: _,
         selection,
     } = query;
     let reading = Reading {
@@ -50,25 +52,24 @@ pub(super) async fn query(
         visibility: *visibility,
         filter: filter.as_deref(),
         order: Order::of(resource_type, sort.as_ref())?,
-        window: Window::of(paging)?,
-        total: *total,
+        window: Window::of(query)?,
         selection,
     };
     if let Some(key) = reserved {
         return reading.reserved(snapshot, key).await;
     }
-    let lookups = reading.lookups(true);
-    if !lookups.need_values() && !reading.order.needs_values() {
-        return reading.page(snapshot, &lookups).await;
+    let plan = reading.plan(true);
+    if !plan.needs_entries() && !reading.order.needs_values() {
+        return reading.page(snapshot, &plan).await;
     }
     if is_stale(snapshot, resource_type).await? {
-        let lookups = reading.lookups(false);
+        let plan = reading.plan(false);
         if reading.order.needs_values() {
-            return reading.sorted(snapshot, &lookups).await;
+            return reading.sorted(snapshot, &plan).await;
         }
-        return reading.page(snapshot, &lookups).await;
+        return reading.page(snapshot, &plan).await;
     }
-    reading.page(snapshot, &lookups).await
+    reading.page(snapshot, &plan).await
 }
 
 /// Returns true if any resource stands in the index by other attributes or another comparison than the type's.
@@ -87,44 +88,6 @@ async fn is_stale(snapshot: &mut Snapshot<'_>, resource_type: &ResourceType) -> 
     Ok(false)
 }
 
-/// The part of the matching resources that is read.
-struct Window {
-    /// The place after which it begins.
-    after: Option<Place>,
-    offset: usize,
-    count: usize,
-    /// Whether the query wants the mark of the page's end.
-    is_marked: bool,
-    /// The end of the page before.
-    mark: Option<Cursor>,
-}
-
-impl Window {
-    fn of(paging: &Paging) -> Result<Self, StoreError> {
-        match paging {
-            Paging::Offset { offset, count } => Ok(Self {
-                after: None,
-                offset: *offset,
-                count: *count,
-                is_marked: false,
-                mark: None,
-            }),
-            Paging::Cursor { after, count } => {
-                let place = after
-                    .as_ref()
-                    .map(|cursor| Place::from_cursor(cursor).ok_or(StoreError::InvalidCursor));
-                Ok(Self {
-                    after: place.transpose()?,
-                    offset: 0,
-                    count: *count,
-                    is_marked: true,
-                    mark: after.clone(),
-                })
-            }
-        }
-    }
-}
-
 /// A resource that was found.
 type Found = (ResourceId, Stored);
 
@@ -134,14 +97,17 @@ struct Reading<'r> {
     filter: Option<&'r Predicate>,
     order: Order<'r>,
     window: Window,
-    total: Total,
     selection: &'r Selection,
 }
 
 impl Reading<'_> {
-    fn lookups(&self, is_current: bool) -> Lookups {
-        self.filter.map_or_else(Lookups::none, |filter| {
-            Lookups::of(filter, self.resource_type, is_current)
+    fn plan(&self, is_current: bool) -> Plan<'_> {
+        let indexes = Indexes {
+            entries: is_current,
+            whole_keys: false,
+        };
+        self.filter.map_or_else(Plan::everything, |filter| {
+            Plan::of(filter, self.resource_type, indexes)
         })
     }
 
@@ -165,16 +131,19 @@ impl Reading<'_> {
     }
 
     /// The page of those that the indexes find and the filter matches.
-    async fn page(&self, snapshot: &mut Snapshot<'_>, lookups: &Lookups) -> Result<Page, Failure> {
-        let scope = self.scope(snapshot, lookups);
-        if lookups.is_exact {
+    async fn page(&self, snapshot: &mut Snapshot<'_>, plan: &Plan<'_>) -> Result<Page, Failure> {
+        let scope = self.scope(snapshot, plan);
+        if plan.searches().first().is_some_and(Search::passes_all) && snapshot.cost.is_limited() {
+            let limit = snapshot.cost.affordable(usize::MAX);
+            let rows = self.rows(snapshot, scope.count_all(limit)).await?;
+            let passed = rows.first().map_or(Ok(0), |row| decode::count(row, 0))?;
+            snapshot.cost.pass(passed)?;
+        }
+        if plan.is_exact() {
             return self.exact(snapshot, scope).await;
         }
-        // Those before the page have to be counted too.
-        let from_start = self.total == Total::Exact;
-        let after = self.window.after.as_ref().filter(|_| !from_start);
-        let mut matching = Matching::new(self, from_start);
-        'parts: for part in self.order.parts(after) {
+        let mut cutter = self.window.cutter();
+        'parts: for part in self.order.parts(self.window.start()) {
             let mut part = part;
             loop {
                 let limit = snapshot.cost.affordable(BATCH);
@@ -186,7 +155,7 @@ impl Reading<'_> {
                 let last = batch.last().map(|(_, stored)| self.place(stored));
                 self.retain_matches(snapshot, &mut batch).await?;
                 for found in batch {
-                    if !matching.take(found) {
+                    if !cutter.take(|(_, stored)| self.place(stored), found) {
                         break 'parts;
                     }
                 }
@@ -196,38 +165,28 @@ impl Reading<'_> {
                 }
             }
         }
-        let Matching {
-            total,
-            on_page,
-            has_more,
-            ..
-        } = matching;
-        let total = (self.total == Total::Exact).then_some(total);
-        self.finish(snapshot, on_page, has_more, total).await
+        self.finish(snapshot, cutter.finish()).await
     }
 
     /// The page of all that the indexes find, which the database cuts out.
     async fn exact(&self, snapshot: &mut Snapshot<'_>, scope: Scope<'_>) -> Result<Page, Failure> {
-        let Window {
-            after, offset, count, ..
-        } = &self.window;
+        let (offset, count) = (self.window.offset(), self.window.count());
         let mut total = None;
-        if self.total == Total::Exact || !self.order.is_indexed() {
+        if self.window.counts_all() {
             let rows = self.rows(snapshot, scope.count()).await?;
-            let counted = rows.first().map_or(Ok(0), |row| decode::count(row, 0))?;
-            total = Some(counted);
-            if !self.order.is_indexed() {
-                snapshot.cost.pass(counted)?;
-            }
+            total = Some(rows.first().map_or(Ok(0), |row| decode::count(row, 0))?);
         }
         let mut on_page = Vec::new();
         let mut has_more = false;
-        if *count == 0 || total.is_some_and(|total| *offset >= total) {
-            return self.finish(snapshot, on_page, has_more, total).await;
-        }
-        snapshot.cost.pass(*offset)?;
-        let mut left = *offset;
-        for part in self.order.parts(after.as_ref()) {
+        // Nobody is on such a page.
+        let parts = if count == 0 || total.is_some_and(|total| offset >= total) {
+            Vec::new()
+        } else {
+            snapshot.cost.pass(offset)?;
+            self.order.parts(self.window.after())
+        };
+        let mut left = offset;
+        for part in parts {
             let wanted = count.saturating_add(1) - on_page.len();
             let limit = snapshot.cost.affordable(wanted);
             let rows = self.rows(snapshot, scope.page(&part, left, limit)).await?;
@@ -241,7 +200,7 @@ impl Reading<'_> {
                 left = 0;
             }
             for row in &rows {
-                if on_page.len() == *count {
+                if on_page.len() == count {
                     has_more = true;
                     break;
                 }
@@ -251,16 +210,21 @@ impl Reading<'_> {
                 break;
             }
         }
-        self.finish(snapshot, on_page, has_more, total).await
+        let cut = Cut {
+            on_page,
+            has_more,
+            total,
+        };
+        self.finish(snapshot, cut).await
     }
 
     /// The page of those that match, sorted here because no index knows the order.
-    async fn sorted(&self, snapshot: &mut Snapshot<'_>, lookups: &Lookups) -> Result<Page, Failure> {
+    async fn sorted(&self, snapshot: &mut Snapshot<'_>, plan: &Plan<'_>) -> Result<Page, Failure> {
         let unsorted = Order {
             attribute: None,
             ..self.order
         };
-        let scope = self.scope(snapshot, lookups);
+        let scope = self.scope(snapshot, plan);
         let mut all = Vec::new();
         for part in unsorted.parts(None) {
             let limit = snapshot.cost.affordable(usize::MAX);
@@ -274,33 +238,24 @@ impl Reading<'_> {
 
     /// The page out of all that match.
     async fn cut_out(&self, snapshot: &mut Snapshot<'_>, all: Vec<Found>) -> Result<Page, Failure> {
-        let mut places: Vec<_> = all
+        let places = all
             .into_iter()
             .map(|found| (self.place(&found.1), found))
             .collect();
-        places.sort_by(|(left, _), (right, _)| left.compare(right, self.order.direction));
-        let total = places.len();
-        let mut behind = places
-            .into_iter()
-            .filter(|(place, _)| self.is_behind(place))
-            .skip(self.window.offset);
-        let on_page = behind.by_ref().take(self.window.count);
-        let on_page = on_page.map(|(_, found)| found).collect();
-        let has_more = behind.next().is_some();
-        self.finish(snapshot, on_page, has_more, Some(total)).await
+        self.finish(snapshot, self.window.cut_out(places)).await
     }
 
-    fn scope<'q>(&'q self, snapshot: &Snapshot<'q>, lookups: &'q Lookups) -> Scope<'q> {
+    fn scope<'q>(&'q self, snapshot: &Snapshot<'q>, plan: &'q Plan<'q>) -> Scope<'q> {
         Scope {
             tenant: snapshot.tenant(),
             resource_type: self.resource_type,
             visibility: self.visibility,
-            lookups,
+            plan,
         }
     }
 
     async fn rows(&self, snapshot: &mut Snapshot<'_>, sql: Sql<'_>) -> Result<Vec<Row>, Failure> {
-        let answers = snapshot.ask(vec![Statement::Made(sql.text, sql.params)]).await?;
+        let answers = snapshot.ask(vec![sql.into_statement()]).await?;
         Ok(answers.into_iter().next().unwrap_or_default())
     }
 
@@ -357,75 +312,21 @@ impl Reading<'_> {
         Place::of(stored, self.order.attribute)
     }
 
-    /// Whether a place is after the end of the page before.
-    fn is_behind(&self, place: &Place) -> bool {
-        let after = self.window.after.as_ref();
-        after.is_none_or(|after| place.compare(after, self.order.direction).is_gt())
-    }
-
     /// The page of these resources with what the query selects.
-    async fn finish(
-        &self,
-        snapshot: &mut Snapshot<'_>,
-        found: Vec<Found>,
-        has_more: bool,
-        total: Option<usize>,
-    ) -> Result<Page, Failure> {
-        let mut found = found;
-        let window = &self.window;
-        let next = match found.last() {
-            Some((_, last)) => (window.is_marked && has_more).then(|| self.place(last).to_cursor()),
-            // A page for nobody ends where it began.
-            None => window.mark.clone().filter(|_| window.count == 0),
-        };
+    async fn finish(&self, snapshot: &mut Snapshot<'_>, cut: Cut<Found>) -> Result<Page, Failure> {
+        let Cut {
+            on_page,
+            has_more,
+            total,
+        } = cut;
+        let mut found = on_page;
+        let last = found.last().map(|(_, last)| self.place(last));
+        let next = self.window.mark(last.as_ref(), has_more);
         self.read_relations(snapshot, &mut found, self.selection).await?;
         let page = Page::new(found.into_iter().map(|(_, stored)| stored).collect()).with_next(next);
         Ok(match total {
             Some(total) => page.with_total(total),
             None => page,
         })
-    }
-}
-
-/// Counts the resources that match and keeps those on the page.
-struct Matching<'r> {
-    reading: &'r Reading<'r>,
-    /// Whether resources come that are before the page.
-    from_start: bool,
-    total: usize,
-    passed: usize,
-    on_page: Vec<Found>,
-    has_more: bool,
-}
-
-impl<'r> Matching<'r> {
-    fn new(reading: &'r Reading<'r>, from_start: bool) -> Self {
-        Self {
-            reading,
-            from_start,
-            total: 0,
-            passed: 0,
-            on_page: Vec::new(),
-            has_more: false,
-        }
-    }
-
-    /// Takes the next resource that matches and says whether more are wanted.
-    fn take(&mut self, found: Found) -> bool {
-        let window = &self.reading.window;
-        self.total += 1;
-        if !self.from_start || self.reading.is_behind(&self.reading.place(&found.1)) {
-            if self.passed < window.offset {
-                self.passed += 1;
-            } else if self.on_page.len() < window.count {
-                self.on_page.push(found);
-            } else {
-                self.has_more = true;
-            }
-        }
-        let ends = self.reading.total == Total::Unknown && self.on_page.len() >= window.count;
-        // Nobody knows whether another one would have matched.
-        self.has_more |= ends;
-        !ends
     }
 }

@@ -3,11 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Instant,
 };
 
-use keyfob_core::{Object, Resource, ResourceType, json, schema::RelationKind};
-use keyfob_store::{Change, Commit, Labels, OnRefusal, UniqueKey, kit};
+use keyfob_core::{Resource, ResourceType};
+use keyfob_store::{Commit, Labels, UniqueKey, kit};
 use smol_str::SmolStr;
 
 use crate::{read::generation, sql::index_key};
@@ -21,16 +20,11 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     pub(crate) fn new(commit: &Arc<Commit>) -> Self {
+        let kit::Prepared { commit, contents } = kit::Prepared::new(commit);
         Self {
-            commit: Arc::clone(commit),
-            contents: commit.changes.iter().map(Content::new).collect(),
+            commit,
+            contents: contents.into_iter().map(Content::from).collect(),
         }
-    }
-
-    /// Returns true if the commit waited for longer than it may.
-    pub(crate) fn is_late(&self) -> bool {
-        let deadline = self.commit.deadline;
-        deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 }
 
@@ -82,7 +76,8 @@ impl Entry {
         hidden: bool,
         created: i64,
     ) -> BTreeSet<Self> {
-        Self::of_indexed(&indexed(resource_type, document), hidden, created)
+        let indexed = stored(kit::IndexEntry::of(resource_type, document));
+        Self::of_indexed(&indexed, hidden, created)
     }
 
     pub(super) fn of_indexed(
@@ -101,79 +96,36 @@ impl Entry {
     }
 }
 
-/// Everything by which a document is found.
-fn indexed(resource_type: &ResourceType, document: &Resource) -> BTreeMap<(SmolStr, String), bool> {
-    let mut entries = BTreeMap::new();
-    for indexed in resource_type.index().attributes() {
-        for (place, key) in indexed.keys(document).enumerate() {
-            let sorts = place == 0 || !indexed.is_singular();
-            let entry = (indexed.key().clone(), index_key(key.as_str()).into_owned());
-            entries.entry(entry).or_insert(sorts);
-        }
-    }
-    entries
+/// Entries as they stand in the index: by attribute and key, whether resources are sorted by them.
+fn stored(entries: Vec<kit::IndexEntry>) -> BTreeMap<(SmolStr, String), bool> {
+    let entries = entries.into_iter().map(|entry| {
+        let key = index_key(entry.key.as_str()).into_owned();
+        ((entry.attribute, key), entry.sorts)
+    });
+    entries.collect()
 }
 
-impl Content {
-    fn new(change: &Change) -> Self {
-        let content = match change {
-            Change::Create {
-                resource_type,
-                document,
-                state,
-                unique,
-                ..
-            } => Self {
-                document: Some(Document::new(resource_type, document)),
-                state: Some(encode_state(state)),
-                unique: Some(reserved(unique)),
-                may_be_skipped: false,
-            },
-            Change::Update {
-                resource_type,
-                document,
-                state,
-                unique,
-                ..
-            } => Self {
-                document: document
-                    .as_ref()
-                    .map(|document| Document::new(resource_type, document)),
-                state: state.as_ref().map(|state| encode_state(state)),
-                unique: unique.as_ref().map(|unique| reserved(unique)),
-                may_be_skipped: false,
-            },
-            Change::Delete { .. }
-            | Change::Expect { .. }
-            | Change::Publish { .. }
-            | Change::Forget { .. } => Self::default(),
-        };
+impl From<kit::Content> for Content {
+    fn from(content: kit::Content) -> Self {
         Self {
-            may_be_skipped: change.on_refusal() != OnRefusal::Fail,
-            ..content
+            document: content.document.map(|document| Arc::new(document.into())),
+            state: content.state.map(|json| json.map(|json| text(json).into())),
+            unique: content.unique.map(|unique| reserved(&unique)),
+            may_be_skipped: content.may_be_skipped,
         }
     }
 }
 
-impl Document {
-    fn new(resource_type: &ResourceType, document: &Resource) -> Arc<Self> {
-        let owns = resource_type
-            .relations()
-            .iter()
-            .any(|relation| relation.kind == RelationKind::Owned);
-        let display_name = document.core().get_str("displayName").filter(|_| owns);
-        Arc::new(Self {
-            json: encode(document),
-            display_name: display_name.map(SmolStr::new),
-            labels: kit::labels(document),
-            indexed: indexed(resource_type, document),
-            generation: generation(resource_type),
-        })
+impl From<kit::Document> for Document {
+    fn from(document: kit::Document) -> Self {
+        Self {
+            generation: generation(&document.resource_type),
+            json: text(document.json),
+            display_name: document.display_name,
+            labels: document.labels,
+            indexed: stored(document.entries),
+        }
     }
-}
-
-fn encode_state(state: &Object) -> State {
-    (!state.is_empty()).then(|| text(json::object_to_vec(state)).into())
 }
 
 pub(super) fn reserved(unique: &[UniqueKey]) -> BTreeSet<Reserved> {
@@ -182,16 +134,6 @@ pub(super) fn reserved(unique: &[UniqueKey]) -> BTreeSet<Reserved> {
         (key.attribute.clone(), value)
     });
     keys.collect()
-}
-
-/// The document without what is kept elsewhere.
-fn encode(document: &Resource) -> String {
-    let mut bare = Resource::new(document.schemas().iter().cloned());
-    bare.core_mut().clone_from(document.core());
-    bare.core_mut()
-        .retain(|name, _| !name.is("id") && !name.is("meta"));
-    bare.extensions_mut().extend_from_slice(document.extensions());
-    text(bare.to_json())
 }
 
 /// JSON as a text. It holds no control character, so that it needs no escaping.

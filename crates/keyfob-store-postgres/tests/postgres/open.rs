@@ -35,7 +35,7 @@ fn servers_that_start_at_once_make_the_tables_once() {
             "SELECT value::bigint FROM {} WHERE name = 'schema'",
             schema.table("meta")
         );
-        assert_eq!(schema.number(&version).await, 1);
+        assert_eq!(schema.number(&version).await, 2);
     });
 }
 
@@ -74,7 +74,42 @@ fn printed_migrations_make_what_the_store_would_make() {
             1
         );
         // Nothing is left to do.
-        assert_eq!(migrations(&schema.options(), 1).unwrap(), "");
+        assert_eq!(migrations(&schema.options(), 2).unwrap(), "");
+    });
+}
+
+#[test]
+fn tables_of_version_1_are_brought_up_to_date_with_nothing_lost() {
+    test(|schema| async move {
+        let store = schema.open().await;
+        commit(&store, vec![new_user("ada", "ada")]).await.unwrap();
+        drop(store);
+        schema
+            .sql(&format!(
+                "DROP INDEX \"{}\".resources_by_modification; UPDATE {} SET value = '1' WHERE name = 'schema'",
+                schema.name,
+                schema.table("meta")
+            ))
+            .await;
+        let refused = refused(&schema, &schema.options().without_migration()).await;
+        assert!(
+            matches!(
+                refused,
+                OpenError::Older {
+                    found: 1,
+                    needed: 2,
+                    ..
+                }
+            ),
+            "{refused}"
+        );
+        let store = schema.open().await;
+        assert!(get(&store, user_type(), "ada").await.is_some());
+        let index = format!(
+            "SELECT count(*) FROM pg_indexes WHERE schemaname = '{}' AND indexname = 'resources_by_modification'",
+            schema.name
+        );
+        assert_eq!(schema.number(&index).await, 1);
     });
 }
 
@@ -87,7 +122,7 @@ fn tables_of_a_newer_release_are_refused_and_left_alone() {
             (
                 "schema",
                 "7",
-                "has version 7, and this release reads up to version 1",
+                "has version 7, and this release reads up to version 2",
             ),
             (
                 "comparison",

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use keyfob_core::{DateTime, ResourceId, ResourceType};
-use keyfob_store::{Stored, UniqueKey, Visibility, kit::Place};
+use keyfob_store::{
+    Stored, UniqueKey, Visibility,
+    kit::{IndexEntry, Place},
+};
 use rusqlite::params;
 
 use super::{
@@ -11,7 +14,7 @@ use super::{
     resource::{Found, columns},
     walk::Walk,
 };
-use crate::write::Entry;
+use crate::write;
 
 /// A resource with its entries in the tables that are derived.
 pub(crate) struct Checked {
@@ -19,9 +22,9 @@ pub(crate) struct Checked {
     pub(crate) created: DateTime,
     pub(crate) stored: Stored,
     /// The entries in the index; none where the index waits for the next commit to make it anew.
-    pub(crate) indexed: Option<BTreeSet<Entry>>,
+    pub(crate) indexed: Option<BTreeSet<IndexEntry>>,
     /// The keys, as attribute and value.
-    pub(crate) reserved: BTreeSet<Entry>,
+    pub(crate) reserved: BTreeSet<IndexEntry>,
 }
 
 const ONE: &str = concat!(
@@ -46,6 +49,7 @@ pub(crate) fn page_to_check(
         kind: &kind,
         visibility,
         sort: None,
+        condition: None,
     };
     let after = after.map(|(created, id)| Place {
         value: None,
@@ -65,9 +69,9 @@ pub(crate) fn page_to_check(
             created: place.created,
             stored: found.stored,
             indexed: is_indexed
-                .then(|| Entry::indexed(tenant.connection, resource))
+                .then(|| write::indexed(tenant.connection, resource))
                 .transpose()?,
-            reserved: Entry::reserved(tenant.connection, resource)?,
+            reserved: write::reserved(tenant.connection, resource)?,
         });
         Ok(true)
     })?;
@@ -111,12 +115,12 @@ pub(crate) fn counts(
 impl Checked {
     /// Returns true if the index doesn't say what the document says.
     pub(crate) fn is_unindexed(&self, resource_type: &ResourceType) -> bool {
-        let expected = || Entry::of_document(resource_type, &self.stored.resource);
+        let expected = || write::of_document(resource_type, &self.stored.resource);
         self.indexed.as_ref().is_some_and(|found| *found != expected())
     }
 
     /// Returns true if the resource reserves the key.
     pub(crate) fn reserves(&self, key: &UniqueKey) -> bool {
-        self.reserved.contains(&Entry::of_key(key))
+        write::of_keys(std::slice::from_ref(key)).is_subset(&self.reserved)
     }
 }

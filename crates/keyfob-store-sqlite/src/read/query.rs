@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use keyfob_core::{ResourceType, message::SortOrder};
+use keyfob_core::ResourceType;
 use keyfob_filter::Predicate;
-use keyfob_store::{Cursor, Page, Paging, Query, Selection, StoreError, Total, kit::Place};
+use keyfob_store::{
+    Page, Query, Selection,
+    kit::{Cut, Cutter, Indexes, Place, Plan, Window},
+};
 
 use super::{
     Kind, Snapshot,
-    lookup::{self, Entry},
+    lookup::{self, Entry, Finding},
     resource::{Found, columns, read_relations},
     walk::{Sort, Walk},
 };
@@ -25,22 +28,30 @@ pub(crate) fn query(
         reserved,
         visibility,
         sort,
-        paging,
-        total,
+        // Both are in the window.
+        paging: _,
+        total: _,
         selection,
     } = query;
     let sort = Sort::of(resource_type, sort.as_ref())?;
-    let window = Window::of(paging)?;
+    let window = Window::of(query).map_err(carried)?;
     let Some(kind) = tenant.kind(resource_type.name())? else {
         return Ok(Page::default().with_total(0));
     };
-    let walk = Walk {
+    let indexes = Indexes {
+        entries: kind.is_indexed_as(resource_type),
+        whole_keys: true,
+    };
+    let plan = filter.as_deref().map_or_else(Plan::everything, |filter| {
+        Plan::of(filter, resource_type, indexes)
+    });
+    let finding = Finding {
         tenant,
         kind: &kind,
         visibility: *visibility,
-        sort,
+        plan: &plan,
     };
-    let reading = Reading {
+    let mut reading = Reading {
         tenant,
         kind: &kind,
         resource_type,
@@ -51,25 +62,44 @@ pub(crate) fn query(
                 .map_or_else(Default::default, |filter| filter.reads().clone()),
         ),
         window,
-        total: *total,
         selection,
-        walk,
+        walk: Walk {
+            tenant,
+            kind: &kind,
+            visibility: *visibility,
+            sort,
+            condition: None,
+        },
     };
     if let Some(key) = reserved {
         let found = lookup::reserved(tenant, &kind, *visibility, key)?;
         return reading.these(&found, filter.is_none());
     }
-    let Some(filter) = filter else {
-        return reading.all();
-    };
-    let Some(found) = lookup::find(tenant, &kind, (resource_type, *visibility), filter)? else {
-        tenant.demand_scans(kind.count(*visibility))?;
+    let resources = kind.count(*visibility);
+    let Some(best) = plan.searches().first() else {
+        if plan.is_exact() {
+            return reading.all();
+        }
+        tenant.demand_scans(resources)?;
         return reading.matching();
     };
-    if !found.is_exact {
-        tenant.demand_scans(found.resources.len())?;
+    if best.passes_all() {
+        tenant.demand_scans(resources)?;
+        tenant.pass(kind.live + kind.hidden)?;
     }
-    reading.these(&found.resources, found.is_exact)
+    if let Some(found) = finding.find(worth_finding(&reading.window, resources))? {
+        if !plan.is_exact() {
+            tenant.demand_scans(found.len())?;
+        }
+        return reading.these(&found, plan.is_exact());
+    }
+    let condition = finding.condition();
+    reading.walk.condition = Some(&condition);
+    if !plan.is_exact() || !reading.walk.is_possible(resource_type) {
+        tenant.demand_scans(resources)?;
+        return reading.matching();
+    }
+    reading.holding(&finding)
 }
 
 const ONE: &str = concat!(
@@ -78,42 +108,12 @@ const ONE: &str = concat!(
     " FROM resources JOIN documents USING (resource) WHERE resource = ?1",
 );
 
-/// The part of the matching resources that is read.
-struct Window {
-    /// The place after which it begins.
-    after: Option<Place>,
-    offset: usize,
-    count: usize,
-    /// Whether the query wants the mark of the page's end.
-    is_marked: bool,
-    /// The end of the page before.
-    mark: Option<Cursor>,
-}
-
-impl Window {
-    fn of(paging: &Paging) -> rusqlite::Result<Self> {
-        match paging {
-            Paging::Offset { offset, count } => Ok(Self {
-                after: None,
-                offset: *offset,
-                count: *count,
-                is_marked: false,
-                mark: None,
-            }),
-            Paging::Cursor { after, count } => {
-                let place = after.as_ref().map(|cursor| {
-                    Place::from_cursor(cursor).ok_or_else(|| carried(StoreError::InvalidCursor))
-                });
-                Ok(Self {
-                    after: place.transpose()?,
-                    offset: 0,
-                    count: *count,
-                    is_marked: true,
-                    mark: after.clone(),
-                })
-            }
-        }
-    }
+/// The number of resources up to which it costs less to find all of them and to sort them than to go through all of the type
+/// until the page is full. Where `found` of `resources` match, a page of `wanted` is full after `wanted * resources / found` of
+/// them; so the two cost the same where `found² = wanted * resources`.
+fn worth_finding(window: &Window, resources: usize) -> usize {
+    let wanted = window.offset().saturating_add(window.count()).saturating_add(1);
+    wanted.saturating_mul(resources).isqrt().max(100)
 }
 
 struct Reading<'r> {
@@ -124,7 +124,6 @@ struct Reading<'r> {
     /// What the filter looks at.
     reads: Selection,
     window: Window,
-    total: Total,
     selection: &'r Selection,
     walk: Walk<'r>,
 }
@@ -133,27 +132,20 @@ impl Reading<'_> {
     /// The page of all resources.
     fn all(&self) -> rusqlite::Result<Page> {
         let total = self.kind.count(self.walk.visibility);
-        let Window {
-            after, offset, count, ..
-        } = &self.window;
-        if *count == 0 || *offset >= total {
+        let (offset, count) = (self.window.offset(), self.window.count());
+        if count == 0 || offset >= total {
             return self.page(Vec::new(), false, Some(total));
         }
         if !self.walk.is_possible(self.resource_type) {
             self.tenant.demand_scans(total)?;
             return self.matching();
         }
-        if self.walk.is_indexed() {
-            self.tenant.pass(*offset)?;
-        } else {
-            self.tenant.demand_scans(total)?;
-            self.tenant.pass(total)?;
-        }
+        self.tenant.pass(offset)?;
         let mut on_page = Vec::new();
         let mut has_more = false;
-        let window = (*offset, count.saturating_add(1));
-        self.walk.each(after.as_ref(), window, |resource| {
-            if on_page.len() < *count {
+        let part = (offset, count.saturating_add(1));
+        self.walk.each(self.window.after(), part, |resource| {
+            if on_page.len() < count {
                 on_page.push(self.one(resource)?);
                 return Ok(true);
             }
@@ -163,30 +155,51 @@ impl Reading<'_> {
         self.page(on_page, has_more, Some(total))
     }
 
+    /// The page of those that satisfy the condition of the walk, which are many and all match.
+    fn holding(&self, finding: &Finding<'_>) -> rusqlite::Result<Page> {
+        let mut total = None;
+        if self.window.counts_all() {
+            self.tenant.demand_scans(self.kind.count(self.walk.visibility))?;
+            let counted = finding.count()?;
+            self.tenant.pass(counted)?;
+            total = Some(counted);
+        }
+        let (offset, count) = (self.window.offset(), self.window.count());
+        let mut passed = 0;
+        let mut on_page = Vec::new();
+        let mut has_more = false;
+        if count > 0 && total.is_none_or(|total| offset < total) {
+            self.walk.each_that_holds(self.window.after(), |resource| {
+                if passed < offset {
+                    passed += 1;
+                    self.tenant.step()?;
+                } else if on_page.len() < count {
+                    on_page.push(self.one(resource)?);
+                } else {
+                    has_more = true;
+                }
+                Ok(!has_more)
+            })?;
+        }
+        self.page(on_page, has_more, total)
+    }
+
     /// The page of resources that were found, all of which match where they are exact.
     fn these(&self, found: &BTreeSet<Entry>, are_exact: bool) -> rusqlite::Result<Page> {
         if self.walk.sort.is_some() {
             return self.sorted(found.iter().map(|entry| entry.resource));
         }
         if are_exact {
-            let after = self.window.after.as_ref();
-            let after = after.map(|after| (after.created.unix_millis(), after.id.as_str()));
-            let mut behind = found
-                .iter()
-                .filter(|entry| after.is_none_or(|after| (entry.created, entry.id.as_str()) > after))
-                .skip(self.window.offset);
-            let on_page = behind.by_ref().take(self.window.count);
-            let on_page = on_page.map(|entry| self.one(entry.resource));
-            let on_page = on_page.collect::<rusqlite::Result<_>>()?;
-            return self.page(on_page, behind.next().is_some(), Some(found.len()));
+            let places = found.iter().map(|entry| (entry.place(), entry.resource));
+            return self.ones(self.window.cut_out(places.collect()));
         }
-        let mut matching = Matching::new(self, true);
+        let mut cutter = self.window.cutter();
         for entry in found {
-            if !matching.take(self.one(entry.resource)?)? {
+            if !self.take(&mut cutter, entry.resource)? {
                 break;
             }
         }
-        matching.page()
+        self.cut(cutter.finish())
     }
 
     /// The page of all resources that match.
@@ -197,20 +210,22 @@ impl Reading<'_> {
                 sort: None,
                 ..self.walk
             };
-            unsorted.each(None, (0, usize::MAX), |resource| {
+            unsorted.each_that_holds(None, |resource| {
                 resources.push(resource);
                 Ok(true)
             })?;
             return self.sorted(resources.into_iter());
         }
-        // Those before the page have to be counted too.
-        let from_start = self.total == Total::Exact;
-        let after = self.window.after.as_ref().filter(|_| !from_start);
-        let mut matching = Matching::new(self, from_start);
-        self.walk.each(after, (0, usize::MAX), |resource| {
-            matching.take(self.one(resource)?)
-        })?;
-        matching.page()
+        let mut cutter = self.window.cutter();
+        self.walk
+            .each_that_holds(self.window.start(), |resource| self.take(&mut cutter, resource))?;
+        self.cut(cutter.finish())
+    }
+
+    /// Takes a resource if it matches, and returns true if more are wanted.
+    fn take(&self, cutter: &mut Cutter<'_, Found>, resource: i64) -> rusqlite::Result<bool> {
+        let mut found = self.one(resource)?;
+        Ok(!self.is_match(&mut found)? || cutter.take(|found| self.place(found), found))
     }
 
     /// The page of those of these resources that match, sorted here.
@@ -222,16 +237,13 @@ impl Reading<'_> {
                 places.push((self.place(&found), resource));
             }
         }
-        places.sort_by(|(left, _), (right, _)| left.compare(right, self.order()));
-        let total = places.len();
-        let mut behind = places
-            .iter()
-            .filter(|(place, _)| self.is_behind(place))
-            .skip(self.window.offset);
-        let on_page = behind.by_ref().take(self.window.count);
-        let on_page = on_page.map(|(_, resource)| self.one(*resource));
-        let on_page = on_page.collect::<rusqlite::Result<_>>()?;
-        self.page(on_page, behind.next().is_some(), Some(total))
+        self.ones(self.window.cut_out(places))
+    }
+
+    /// The page of the resources with these numbers.
+    fn ones(&self, cut: Cut<i64>) -> rusqlite::Result<Page> {
+        let on_page = cut.on_page.into_iter().map(|resource| self.one(resource));
+        self.page(on_page.collect::<rusqlite::Result<_>>()?, cut.has_more, cut.total)
     }
 
     fn is_match(&self, found: &mut Found) -> rusqlite::Result<bool> {
@@ -248,18 +260,8 @@ impl Reading<'_> {
         Ok(filter.matches(&found.stored.resource))
     }
 
-    fn order(&self) -> SortOrder {
-        self.walk.sort.map_or(SortOrder::Ascending, |sort| sort.order)
-    }
-
     fn place(&self, found: &Found) -> Place {
         Place::of(&found.stored, self.walk.sort.map(|sort| sort.attribute))
-    }
-
-    /// Whether a place is after the end of the page before.
-    fn is_behind(&self, place: &Place) -> bool {
-        let after = self.window.after.as_ref();
-        after.is_none_or(|after| place.compare(after, self.order()).is_gt())
     }
 
     fn one(&self, resource: i64) -> rusqlite::Result<Found> {
@@ -271,15 +273,15 @@ impl Reading<'_> {
             })
     }
 
+    fn cut(&self, cut: Cut<Found>) -> rusqlite::Result<Page> {
+        self.page(cut.on_page, cut.has_more, cut.total)
+    }
+
     /// The page of these resources with what the query selects.
     fn page(&self, found: Vec<Found>, has_more: bool, total: Option<usize>) -> rusqlite::Result<Page> {
         let mut found = found;
-        let window = &self.window;
-        let next = match found.last() {
-            Some(last) => (window.is_marked && has_more).then(|| self.place(last).to_cursor()),
-            // A page for nobody ends where it began.
-            None => window.mark.clone().filter(|_| window.count == 0),
-        };
+        let last = found.last().map(|last| self.place(last));
+        let next = self.window.mark(last.as_ref(), has_more);
         read_relations(
             &mut found,
             self.tenant,
@@ -292,57 +294,6 @@ impl Reading<'_> {
             Some(total) => page.with_total(total),
             None => page,
         })
-    }
-}
-
-/// Counts the resources that match and keeps those on the page.
-struct Matching<'r> {
-    reading: &'r Reading<'r>,
-    /// Whether resources come that are before the page.
-    from_start: bool,
-    total: usize,
-    passed: usize,
-    on_page: Vec<Found>,
-    has_more: bool,
-}
-
-impl<'r> Matching<'r> {
-    fn new(reading: &'r Reading<'r>, from_start: bool) -> Self {
-        Self {
-            reading,
-            from_start,
-            total: 0,
-            passed: 0,
-            on_page: Vec::new(),
-            has_more: false,
-        }
-    }
-
-    /// Takes the next resource and says whether more are wanted.
-    fn take(&mut self, found: Found) -> rusqlite::Result<bool> {
-        let mut found = found;
-        let window = &self.reading.window;
-        if self.reading.is_match(&mut found)? {
-            self.total += 1;
-            if !self.from_start || self.reading.is_behind(&self.reading.place(&found)) {
-                if self.passed < window.offset {
-                    self.passed += 1;
-                } else if self.on_page.len() < window.count {
-                    self.on_page.push(found);
-                } else {
-                    self.has_more = true;
-                }
-            }
-        }
-        let ends = self.reading.total == Total::Unknown && self.on_page.len() >= window.count;
-        // Nobody knows whether another one would have matched.
-        self.has_more |= ends;
-        Ok(!ends)
-    }
-
-    fn page(self) -> rusqlite::Result<Page> {
-        let total = (self.reading.total == Total::Exact).then_some(self.total);
-        self.reading.page(self.on_page, self.has_more, total)
     }
 }
 

@@ -7,7 +7,7 @@ use keyfob_store::{
 };
 use rusqlite::{Statement, ToSql, types::Value};
 
-use super::{Kind, Snapshot, rows};
+use super::{Kind, Snapshot, lookup::Sql, rows};
 use crate::error::carried;
 
 /// What a query sorts by.
@@ -36,11 +36,14 @@ impl<'t> Sort<'t> {
 }
 
 /// The resources of a type in an order.
+#[derive(Clone, Copy)]
 pub(super) struct Walk<'r> {
     pub(super) tenant: &'r Snapshot<'r>,
     pub(super) kind: &'r Kind,
     pub(super) visibility: Visibility,
     pub(super) sort: Option<Sort<'r>>,
+    /// What is asked of each resource, as an expression on its row.
+    pub(super) condition: Option<&'r Sql>,
 }
 
 /// A statement that finds resources in order, from a place on.
@@ -114,15 +117,36 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether a page is found without a look at the resources outside it.
-    pub(super) fn is_indexed(&self) -> bool {
-        !matches!(
-            self.sort,
-            Some(Sort {
-                attribute: SortAttribute::LastModified,
-                ..
-            })
-        )
+    /// Gives the resources after a place that satisfy the condition, until `take` returns false. Each resource that is
+    /// passed over counts as a step.
+    pub(super) fn each_that_holds(
+        &self,
+        after: Option<&Place>,
+        mut take: impl FnMut(i64) -> rusqlite::Result<bool>,
+    ) -> rusqlite::Result<()> {
+        let Some(condition) = self.condition else {
+            return self.each(after, (0, usize::MAX), take);
+        };
+        for part in self.parts(after) {
+            let sql = part
+                .sql
+                .replacen("resource FROM", &format!("resource, {} FROM", condition.text), 1);
+            let mut statement = self.tenant.connection().prepare_cached(&sql)?;
+            self.bind(&mut statement, &part, 0, usize::MAX)?;
+            condition.bind_to(&mut statement)?;
+            let mut resources = statement.raw_query();
+            while let Some(row) = resources.next()? {
+                let holds: bool = row.get(1)?;
+                if !holds {
+                    self.tenant.step()?;
+                } else if !take(row.get(0)?)? {
+                    return Ok(());
+                }
+            }
+            drop(resources);
+            condition.done_with(statement);
+        }
+        Ok(())
     }
 
     /// Gives the resources after a place, `offset` of them passed over, until there are `limit` or `take` returns false.
@@ -296,13 +320,13 @@ mod tests {
             ),
             (
                 BY_MODIFICATION,
-                "SEARCH resources USING INDEX resources_in_order (kind=? AND hidden=?)",
-                Some("USE TEMP B-TREE FOR ORDER BY"),
+                "SEARCH resources USING COVERING INDEX resources_by_modification (kind=? AND hidden=? AND (last_modified,created,id)>(?,?,?))",
+                None,
             ),
             (
                 BY_MODIFICATION_DESCENDING,
-                "SEARCH resources USING INDEX resources_in_order (kind=? AND hidden=?)",
-                Some("USE TEMP B-TREE FOR ORDER BY"),
+                "SEARCH resources USING COVERING INDEX resources_by_modification (kind=? AND hidden=? AND last_modified<?)",
+                Some("USE TEMP B-TREE FOR LAST 2 TERMS OF ORDER BY"),
             ),
             // Resources of equal value alone are sorted, as they are come to.
             (

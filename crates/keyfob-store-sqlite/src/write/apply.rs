@@ -5,14 +5,14 @@ use std::cell::RefCell;
 use keyfob_core::{DateTime, ResourceId, ResourceType, Version};
 use keyfob_store::{
     Answer, Change, Commit, CommitError, Committed, MemberPolicy, Outcome, RelationDelta, Revision,
-    StoreError, Visibility, kit,
+    StoreError, UniqueKey, Visibility,
+    kit::{self, Content, Document, Prepared},
 };
 use rusqlite::{CachedStatement, Connection, OptionalExtension, named_params, params};
 use smol_str::SmolStr;
 
 use super::{
-    content::{Content, Document, Prepared, State},
-    entry::{INDEXED, UNIQUE_KEYS},
+    entry::{INDEXED, UNIQUE_KEYS, of_keys},
     event::Publishing,
     known::Known,
     relation::{self, Related},
@@ -243,7 +243,7 @@ impl Applying<'_> {
         self.cached("UPDATE kinds SET resources = resources + 1 WHERE kind = ?1")?
             .execute([kind])?;
         if let Some(document) = &content.document {
-            let state = content.state.as_ref().and_then(|State(json)| json.as_deref());
+            let state = content.state.as_ref().and_then(|json| json.as_deref());
             self.cached(
                 "INSERT INTO documents (resource, name, external_id, state, document) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?
@@ -254,10 +254,10 @@ impl Applying<'_> {
                 state,
                 document.json
             ])?;
-            self.add_entries(&INDEXED, kind, resource, &document.indexed)?;
+            self.add_entries(&INDEXED, kind, resource, &document.entries)?;
         }
         if let Some(unique) = &content.unique {
-            let taken = self.add_entries(&UNIQUE_KEYS, kind, resource, unique)?;
+            let taken = self.add_entries(&UNIQUE_KEYS, kind, resource, &of_keys(unique))?;
             self.refuse_taken(taken)?;
         }
         let related = relation::apply(self, resource_type, resource, relations, members)?;
@@ -286,7 +286,7 @@ impl Applying<'_> {
         if let Some(document) = &content.document {
             self.write_document(&row, document)?;
         }
-        if let Some(State(json)) = &content.state {
+        if let Some(json) = &content.state {
             self.cached("UPDATE documents SET state = ?2 WHERE resource = ?1")?
                 .execute(params![row.resource, json.as_deref()])?;
         }
@@ -332,7 +332,8 @@ impl Applying<'_> {
             ])?;
         self.cached("UPDATE resources SET display_name = ?2 WHERE resource = ?1 AND display_name IS NOT ?2")?
             .execute(params![row.resource, document.display_name.as_deref()])?;
-        self.replace_entries(&INDEXED, row.kind, row.resource, &document.indexed)?;
+        let entries = document.entries.iter().cloned().collect();
+        self.replace_entries(&INDEXED, row.kind, row.resource, &entries)?;
         Ok(())
     }
 
@@ -421,13 +422,8 @@ impl Applying<'_> {
         Ok(found)
     }
 
-    fn reserve(
-        &self,
-        kind: i64,
-        resource: i64,
-        unique: &std::collections::BTreeSet<super::Entry>,
-    ) -> Result<(), Failure> {
-        let taken = self.replace_entries(&UNIQUE_KEYS, kind, resource, unique)?;
+    fn reserve(&self, kind: i64, resource: i64, unique: &[UniqueKey]) -> Result<(), Failure> {
+        let taken = self.replace_entries(&UNIQUE_KEYS, kind, resource, &of_keys(unique))?;
         self.refuse_taken(taken)
     }
 

@@ -1,59 +1,38 @@
 //! Values by which resources are found: the entries of the index and the unique keys.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use keyfob_core::{Resource, ResourceType};
-use keyfob_store::UniqueKey;
+use keyfob_core::{CompareKey, Resource, ResourceType};
+use keyfob_store::{UniqueKey, kit::IndexEntry};
 use rusqlite::{Connection, params};
 use smol_str::SmolStr;
 
 use super::apply::Applying;
 use crate::{error::Failure, read::decode};
 
-/// A value in one of the tables.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Entry {
-    /// The attribute's path, as the table of attributes has it.
-    path: SmolStr,
-    value: SmolStr,
-    /// Whether resources are sorted by it. One that has several values where it should have one is sorted by the first.
-    sorts: bool,
+/// Returns everything by which a document is found.
+pub(crate) fn of_document(resource_type: &ResourceType, document: &Resource) -> BTreeSet<IndexEntry> {
+    IndexEntry::of(resource_type, document).into_iter().collect()
 }
 
-impl Entry {
-    /// Everything by which a document is found.
-    pub(crate) fn of_document(resource_type: &ResourceType, document: &Resource) -> BTreeSet<Self> {
-        let mut entries = BTreeMap::new();
-        for indexed in resource_type.index().attributes() {
-            for (place, key) in indexed.keys(document).enumerate() {
-                let sorts = place == 0 || !indexed.is_singular();
-                let entry = (indexed.key().clone(), SmolStr::from(key));
-                entries.entry(entry).or_insert(sorts);
-            }
-        }
-        let entries = entries.into_iter();
-        entries
-            .map(|((path, value), sorts)| Self { path, value, sorts })
-            .collect()
-    }
+/// Returns the entries of keys that a resource reserves.
+pub(crate) fn of_keys(keys: &[UniqueKey]) -> BTreeSet<IndexEntry> {
+    let entries = keys.iter().map(|key| IndexEntry {
+        attribute: key.attribute.clone(),
+        key: key.value.clone(),
+        sorts: true,
+    });
+    entries.collect()
+}
 
-    pub(crate) fn of_key(key: &UniqueKey) -> Self {
-        Self {
-            path: key.attribute.clone(),
-            value: key.value.clone().into(),
-            sorts: true,
-        }
-    }
+/// Reads the entries of a resource in the index.
+pub(crate) fn indexed(connection: &Connection, resource: i64) -> rusqlite::Result<BTreeSet<IndexEntry>> {
+    INDEXED.entries(connection, resource)
+}
 
-    /// The entries of a resource in the index.
-    pub(crate) fn indexed(connection: &Connection, resource: i64) -> rusqlite::Result<BTreeSet<Self>> {
-        INDEXED.entries(connection, resource)
-    }
-
-    /// The keys that a resource reserves.
-    pub(crate) fn reserved(connection: &Connection, resource: i64) -> rusqlite::Result<BTreeSet<Self>> {
-        UNIQUE_KEYS.entries(connection, resource)
-    }
+/// Reads the keys that a resource reserves.
+pub(crate) fn reserved(connection: &Connection, resource: i64) -> rusqlite::Result<BTreeSet<IndexEntry>> {
+    UNIQUE_KEYS.entries(connection, resource)
 }
 
 /// A table of entries.
@@ -81,13 +60,13 @@ pub(super) const INDEXED: Table = Table {
 };
 
 impl Table {
-    fn entries(&self, connection: &Connection, resource: i64) -> rusqlite::Result<BTreeSet<Entry>> {
+    fn entries(&self, connection: &Connection, resource: i64) -> rusqlite::Result<BTreeSet<IndexEntry>> {
         connection
             .prepare_cached(self.select)?
             .query_map([resource], |row| {
-                Ok(Entry {
-                    path: decode::text(row, 0)?,
-                    value: decode::text(row, 1)?,
+                Ok(IndexEntry {
+                    attribute: decode::text(row, 0)?,
+                    key: CompareKey::verbatim(decode::text(row, 1)?),
                     sorts: row.get(2)?,
                 })
             })?
@@ -103,14 +82,14 @@ impl Applying<'_> {
         table: &Table,
         kind: i64,
         resource: i64,
-        wanted: &BTreeSet<Entry>,
+        wanted: &BTreeSet<IndexEntry>,
     ) -> Result<Option<SmolStr>, Failure> {
         let present = table.entries(self.connection, resource)?;
         for entry in present.difference(wanted) {
             self.cached(table.delete)?.execute(params![
                 kind,
-                self.attribute(&entry.path)?,
-                entry.value.as_str(),
+                self.attribute(&entry.attribute)?,
+                entry.key.as_str(),
                 resource
             ])?;
         }
@@ -123,11 +102,11 @@ impl Applying<'_> {
         table: &Table,
         kind: i64,
         resource: i64,
-        entries: impl IntoIterator<Item = &'e Entry>,
+        entries: impl IntoIterator<Item = &'e IndexEntry>,
     ) -> Result<Option<SmolStr>, Failure> {
         for entry in entries {
-            let attribute = self.attribute(&entry.path)?;
-            let value = entry.value.as_str();
+            let attribute = self.attribute(&entry.attribute)?;
+            let value = entry.key.as_str();
             let mut insert = self.cached(table.insert)?;
             let inserted = if table.sorts {
                 insert.execute(params![kind, attribute, value, resource, entry.sorts])?
@@ -135,37 +114,9 @@ impl Applying<'_> {
                 insert.execute(params![kind, attribute, value, resource])?
             };
             if inserted == 0 {
-                return Ok(Some(entry.path.clone()));
+                return Ok(Some(entry.attribute.clone()));
             }
         }
         Ok(None)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use keyfob_core::Registry;
-
-    use super::*;
-
-    #[test]
-    fn the_first_of_several_values_sorts_where_there_should_be_one() {
-        let user = Registry::rfc().resource_type("User").unwrap();
-        let document = Resource::from_json(
-            br#"{"displayName": ["B", "a", "b"], "emails": [{"value": "Y"}, {"value": "x"}]}"#,
-            user,
-        )
-        .unwrap();
-        let entries: Vec<_> = Entry::of_document(user, &document)
-            .into_iter()
-            .map(|entry| format!("{}={} {}", entry.path, entry.value, entry.sorts))
-            .collect();
-        let expected = [
-            "displayname=a false",
-            "displayname=b true",
-            "emails.value=x true",
-            "emails.value=y true",
-        ];
-        assert_eq!(entries, expected);
     }
 }

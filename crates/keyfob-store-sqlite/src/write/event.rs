@@ -9,7 +9,7 @@ use keyfob_store::{
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 use smol_str::SmolStr;
 
-use super::{apply::to_integer, content::Content};
+use super::apply::to_integer;
 use crate::{error::Failure, read::decode};
 
 /// Events are published when all changes are made, as they tell the names of resources after the commit.
@@ -51,7 +51,7 @@ impl<'c> Publishing<'c> {
     /// with or without events.
     ///
     /// A resource that the commit has just written is called what its document says.
-    pub(super) fn finish(self, outcomes: &[Outcome], contents: &[Content]) -> Result<(), Failure> {
+    pub(super) fn finish(self, outcomes: &[Outcome], contents: &[kit::Content]) -> Result<(), Failure> {
         let changes = self.commit.changes.iter().zip(outcomes);
         let published: Vec<_> = changes
             .filter_map(|(change, outcome)| match (change, outcome) {
@@ -80,7 +80,7 @@ impl<'c> Publishing<'c> {
     }
 
     /// Returns the names of a resource that the commit creates, if it is about nothing else.
-    fn created(&self, event: &NewEvent, outcomes: &[Outcome], contents: &[Content]) -> Option<Labels> {
+    fn created(&self, event: &NewEvent, outcomes: &[Outcome], contents: &[kit::Content]) -> Option<Labels> {
         let [Change::Create { .. }, rest @ ..] = self.commit.changes.as_slice() else {
             return None;
         };

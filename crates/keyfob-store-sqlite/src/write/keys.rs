@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 
 use super::{
     apply::Applying,
-    entry::{Entry, INDEXED},
+    entry::{INDEXED, of_document},
 };
 use crate::{error::Failure, read::decode};
 
@@ -136,11 +136,12 @@ impl Applying<'_> {
     ) -> Result<Vec<Collision>, Failure> {
         let mut changed = Vec::new();
         // The others got the keys that they have now before there was a version.
-        let reserving: Vec<&IndexedAttribute> = resource_type
+        let reserving: Vec<(&IndexedAttribute, Collation)> = resource_type
             .index()
             .attributes()
             .iter()
-            .filter(|indexed| indexed.collation() != Collation::Caseless)
+            .filter_map(|indexed| Some((indexed, indexed.collation()?)))
+            .filter(|(_, collation)| *collation != Collation::Caseless)
             .collect();
         let mut documents = self.cached(
             "SELECT resource, document, created FROM resources JOIN documents USING (resource) WHERE kind = ?1",
@@ -149,7 +150,7 @@ impl Applying<'_> {
         while let Some(row) = rows.next()? {
             let resource = row.get(0)?;
             let document = decode::document(row, 1, resource_type)?;
-            let entries = Entry::of_document(resource_type, &document);
+            let entries = of_document(resource_type, &document);
             self.replace_entries(&INDEXED, kind, resource, &entries)?;
             if compared != CompareKey::VERSION {
                 let age = (row.get(2)?, resource);
@@ -186,7 +187,7 @@ impl Applying<'_> {
         &self,
         kind: i64,
         age: (i64, i64),
-        reserving: &[&IndexedAttribute],
+        reserving: &[(&IndexedAttribute, Collation)],
         document: &Resource,
     ) -> Result<Vec<Changed>, Failure> {
         let (_, resource) = age;
@@ -199,10 +200,10 @@ impl Applying<'_> {
         let mut changed = Vec::new();
         for (attribute, path, value) in reserved {
             let lower = path.to_ascii_lowercase();
-            let Some(indexed) = reserving.iter().find(|indexed| *indexed.key() == lower) else {
+            let found = reserving.iter().find(|(indexed, _)| *indexed.key() == lower);
+            let Some((indexed, collation)) = found.copied() else {
                 continue;
             };
-            let collation = indexed.collation();
             let text = indexed
                 .texts(document)
                 .find(|text| version_0(collation, text) == value);

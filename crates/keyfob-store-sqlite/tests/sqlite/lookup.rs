@@ -2,7 +2,7 @@
 
 use keyfob_core::{Registry, ResourceType};
 use keyfob_store::{Paging, Query};
-use keyfob_store_sqlite::SqliteStore;
+use keyfob_store_sqlite::{Options, SqliteStore};
 
 use crate::support::{New, all, commit, compile, create, group_type, ids, query, search, user_type};
 
@@ -174,6 +174,100 @@ fn a_type_that_declares_other_indexes_than_before_is_searched_and_then_indexed_a
         )),
         ["eve", "gus"]
     );
+}
+
+#[test]
+fn a_database_of_version_3_is_migrated_and_indexed_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keyfob.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let mut odd = New::user("odd");
+    odd.document.core_mut().insert("displayName", 7);
+    create(&store, &[New::user("ada"), odd]).unwrap();
+    drop(store);
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "DROP INDEX resources_by_modification;
+             DELETE FROM indexed WHERE value = '';
+             UPDATE kinds SET indexed = 'displayname caseless\nemails.value caseless\nexternalid exact\nusername username';
+             PRAGMA user_version = 3;",
+        )
+        .unwrap();
+    drop(connection);
+    for round in ["before", "after"] {
+        let store = if round == "before" {
+            // Without the types nothing is indexed, and every resource is asked.
+            SqliteStore::open(&path).unwrap()
+        } else {
+            SqliteStore::open_with(&path, Registry::rfc(), Options::new()).unwrap()
+        };
+        for (filter, found) in [
+            ("displayName pr", &["odd"][..]),
+            (r#"userName sw "AD""#, &["ada"]),
+            (r#"meta.lastModified ge "2020-01-01T00:00:00Z""#, &["ada", "odd"]),
+        ] {
+            assert_eq!(
+                ids(&search(&store, user_type(), filter)),
+                found,
+                "{filter}, {round}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_many_resources_match_is_gone_through_in_the_order_of_the_page() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path().join("keyfob.db")).unwrap();
+    let mut new: Vec<New> = (0..400)
+        .map(|number| New::user(&format!("user{number:03}")))
+        .collect();
+    for (number, user) in new.iter_mut().enumerate() {
+        user.document.core_mut().insert("active", number % 2 == 0);
+        user.document
+            .core_mut()
+            .insert("displayName", format!("Name {}", 399 - number).as_str());
+    }
+    create(&store, &new).unwrap();
+    // More than are worth finding and sorting, with a rest to decide and without one.
+    for filter in [
+        r#"userName sw "user""#,
+        r#"userName ge "user010" and displayName gt "name""#,
+        r#"emails.value co "er" and active eq true"#,
+        r#"displayName pr or id eq "user007""#,
+    ] {
+        let matching = expected(&store, user_type(), filter);
+        for sort in [None, Some("displayName"), Some("meta.lastModified")] {
+            let order = |ids: &[String]| -> Vec<String> {
+                let mut ids = ids.to_vec();
+                if sort == Some("displayName") {
+                    ids.sort_by_key(|id| {
+                        format!(
+                            "{}",
+                            399 - id.trim_start_matches("user").parse::<usize>().unwrap()
+                        )
+                    });
+                }
+                ids
+            };
+            let sorted = order(&matching);
+            for (offset, count) in [(0, 3), (7, 5), (sorted.len() - 2, 9), (sorted.len(), 4), (2, 0)] {
+                let mut query_of = Query::first(count).with_filter(compile(user_type(), filter));
+                query_of.paging = Paging::Offset { offset, count };
+                if let Some(path) = sort {
+                    query_of = query_of.with_sort(keyfob_store::SortKey {
+                        path: keyfob_core::AttrPath::parse(path).unwrap(),
+                        order: keyfob_core::message::SortOrder::Ascending,
+                    });
+                }
+                let page = query(&store, user_type(), &query_of);
+                let wanted: Vec<String> = sorted.iter().skip(offset).take(count).cloned().collect();
+                assert_eq!(ids(&page), wanted, "{filter} by {sort:?}, {count} after {offset}");
+                assert_eq!(page.total, Some(sorted.len()), "{filter}");
+            }
+        }
+    }
 }
 
 /// The users of the RFC, found by their titles too.

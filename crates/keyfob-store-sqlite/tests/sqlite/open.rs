@@ -37,7 +37,7 @@ fn a_database_says_whose_it_is_and_of_which_version() {
         pragma(&path, "application_id"),
         i64::from(u32::from_be_bytes(*b"kfob"))
     );
-    assert_eq!(pragma(&path, "user_version"), 3);
+    assert_eq!(pragma(&path, "user_version"), 4);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
             error,
             OpenError::Newer {
                 found: 7,
-                supported: 3,
+                supported: 4,
                 ..
             }
         ),
@@ -78,7 +78,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     assert!(
         error
             .to_string()
-            .ends_with("keyfob.db` has schema version 7, and this release reads up to version 3")
+            .ends_with("keyfob.db` has schema version 7, and this release reads up to version 4")
     );
     assert_eq!(fs::read(&path).unwrap(), before);
 }
