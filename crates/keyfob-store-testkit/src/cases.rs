@@ -21,6 +21,7 @@ pub(crate) mod policies;
 pub(crate) mod queries;
 pub(crate) mod random;
 pub(crate) mod relations;
+pub(crate) mod searches;
 pub(crate) mod selection;
 pub(crate) mod skipping;
 pub(crate) mod sorting;

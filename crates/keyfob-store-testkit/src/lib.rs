@@ -14,6 +14,7 @@ mod store_only;
 mod suite;
 mod tenancy;
 mod upkeep;
+mod work;
 
 pub use self::{
     failure::Failure,
@@ -21,4 +22,5 @@ pub use self::{
     harness::Harness,
     store_only::StoreOnly,
     suite::{Case, Conclusion, Report, cases, check_applicable, run},
+    work::check_push_down,
 };

@@ -473,6 +473,9 @@ suite! { $
         a_filter_that_nothing_matches_finds_nothing,
         a_filter_passes_over_values_of_another_type,
     }
+    store searches {
+        random_queries_find_what_matches,
+    }
     store random {
         random_commits_do_what_the_model_does,
     }
