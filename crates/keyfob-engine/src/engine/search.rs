@@ -197,6 +197,8 @@ impl<S: Store> Engine<S> {
     ) -> Result<Listed, EngineError> {
         let order = request.sort_order;
         let sort = match searched {
+            // Who asks for the number alone (RFC 7644 section 3.4.2.4) is shown nothing that has an order.
+            _ if matches!(window, Window::Index { count: 0, .. }) => Some(None),
             [Searched { by: Some(by), .. }] => {
                 let key = by.key(order).filter(|_| self.store().capabilities().sorting);
                 (key.is_some() || by.is_constant()).then_some(key)

@@ -1,5 +1,6 @@
 //! Lists in an order of the client's (RFC 7644 section 3.4.2.3), on every store.
 
+use keyfob_core::{Projection, Resource};
 use keyfob_provisioning::Profile;
 use proptest::{prelude::*, sample::select, test_runner::TestRunner};
 use serde_json::{Value, json};
@@ -195,6 +196,27 @@ async fn rfc_7644_3_4_2_1_a_query_on_the_root_merges_the_types_into_one_order() 
             .await
             .assert_error(405, None);
     }
+}
+
+#[tokio::test]
+async fn rfc_7644_3_4_2_4_a_count_of_zero_asks_for_no_order() {
+    let server = Server::start(Backend::Memory, Profile::interop()).await;
+    let user = server.engine.registry().resource_type("User").unwrap();
+    let caller = server.engine.authenticate(&server.token).await.unwrap();
+    // More than are sorted without an index.
+    for number in 0..10_001 {
+        let body = format!(r#"{{"userName": "user{number}", "title": "Guide"}}"#);
+        let body = Resource::from_json(body.as_bytes(), user).unwrap();
+        server
+            .engine
+            .create(caller.context(), user, body, &Projection::all())
+            .await
+            .unwrap();
+    }
+    let page = server.send("GET", "/Users?sortBy=title&count=1", None).await;
+    page.assert_error(400, Some("tooMany"));
+    let page = server.send("GET", "/Users?sortBy=title&count=0", None).await;
+    assert_eq!((page.status, &page.json()["totalResults"]), (200, &json!(10_001)));
 }
 
 #[tokio::test]
