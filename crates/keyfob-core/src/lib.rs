@@ -18,9 +18,13 @@ pub mod view;
 
 pub use smol_str::SmolStr;
 
+#[cfg(feature = "clock")]
+pub use self::context::SystemClock;
+#[cfg(feature = "uuid")]
+pub use self::context::UuidGenerator;
 pub use self::{
     compare::{Collation, CompareKey},
-    context::{Clock, IdGenerator, SystemClock, UuidGenerator},
+    context::{Clock, IdGenerator},
     dialect::{Dialect, Quirk},
     error::{ErrorBody, ScimType, ToErrorBody},
     name::{AttrName, AttrPath, AttrPathRef, PathError, SchemaUri},

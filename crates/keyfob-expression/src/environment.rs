@@ -80,10 +80,12 @@ pub trait Entropy: Send + Sync {
 pub struct EntropyError;
 
 /// The operating system's randomness, fit for passwords.
+#[cfg(feature = "randomness")]
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct SystemEntropy;
 
+#[cfg(feature = "randomness")]
 impl SystemEntropy {
     /// The operating system's randomness.
     #[must_use]
@@ -92,6 +94,7 @@ impl SystemEntropy {
     }
 }
 
+#[cfg(feature = "randomness")]
 impl Entropy for SystemEntropy {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), EntropyError> {
         getrandom::fill(buffer).map_err(|_| EntropyError)

@@ -14,8 +14,10 @@ mod program;
 mod source;
 mod value;
 
+#[cfg(feature = "randomness")]
+pub use self::environment::SystemEntropy;
 pub use self::{
-    environment::{Entropy, EntropyError, Environment, SeededEntropy, SystemEntropy},
+    environment::{Entropy, EntropyError, Environment, SeededEntropy},
     error::ExpressionError,
     evaluate::{EvaluateError, EvaluateErrorKind},
     expression::{Comparison, ErrorClass, Expression, Operator, ParseError, ParseErrorKind, Word},

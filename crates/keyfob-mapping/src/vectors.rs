@@ -7,8 +7,8 @@ use keyfob_expression::{
     Decimal, Environment, ErrorClass, ExpressionError, FlowScope, FunctionSet, Limits, Options, Outcome,
     Program, Source, Value, dotnet::regex::Regex,
 };
-use keyfob_expression_okta as okta;
-use keyfob_expression_okta::Directory;
+#[cfg(feature = "okta")]
+use keyfob_expression_okta::{self as okta, Directory};
 use serde_json::{Value as Json, value::RawValue};
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
@@ -32,8 +32,8 @@ use thiserror::Error;
 /// | `taken` | perhaps: the values that `SelectUniqueValue` finds taken, in any case |
 /// | `functions` | perhaps: `"cloudsync"` where the expression calls functions of cloud sync |
 /// | `parameters` | perhaps: an object with the values of `%name%` |
-/// | `dialect` | perhaps: `"okta"` for the Okta Expression Language; else it is that of Entra ID |
-/// | `directory` | perhaps, for Okta's dialect: other users and groups, as [`Directory`] reads them |
+/// | `dialect` | perhaps: `"okta"` for the Okta Expression Language (with the feature `okta`); else it is that of Entra ID |
+/// | `directory` | perhaps, for Okta's dialect: other users and groups, as `Directory` of keyfob-expression-okta reads them |
 ///
 /// Other members are for people.
 ///
@@ -66,6 +66,7 @@ pub struct Vector {
 #[derive(Debug)]
 enum Dialect {
     Entra,
+    #[cfg(feature = "okta")]
     Okta(Option<Directory>),
 }
 
@@ -153,11 +154,14 @@ impl Vector {
         };
         let dialect = match text("dialect")?.as_deref() {
             None | Some("entra") => Dialect::Entra,
+            #[cfg(feature = "okta")]
             Some("okta") => {
                 let directory = members.get("directory");
                 let directory = directory.map(|raw| Directory::from_json(raw.get().as_bytes()));
                 Dialect::Okta(directory.transpose().map_err(|error| error.to_string())?)
             }
+            #[cfg(not(feature = "okta"))]
+            Some("okta") => return Err("`okta` is a dialect of the feature `okta`, which is off".into()),
             Some(other) => return Err(format!("`{other}` is not a dialect")),
         };
         let taken = members
@@ -252,10 +256,12 @@ impl Vector {
                 class: error.class(),
                 message: error.to_string(),
             }),
+            #[cfg(feature = "okta")]
             Dialect::Okta(directory) => self.okta(directory.as_ref(), environment.now).map(Outcome::Value),
         }
     }
 
+    #[cfg(feature = "okta")]
     fn okta(&self, directory: Option<&Directory>, now: DateTime) -> Result<Value, Fault> {
         let expression = okta::Expression::parse(&self.expression).map_err(|error| Fault {
             class: error.class(),

@@ -10,7 +10,7 @@ pub use keyfob_core as core;
 pub use keyfob_engine as engine;
 #[cfg(feature = "mapping")]
 pub use keyfob_expression as expression;
-#[cfg(feature = "mapping")]
+#[cfg(feature = "okta")]
 pub use keyfob_expression_okta as expression_okta;
 pub use keyfob_filter as filter;
 #[cfg(feature = "http")]

@@ -3,12 +3,14 @@
 use smol_str::SmolStr;
 
 /// Longer texts are no slip of the pen, and comparing them would cost more than the hint is worth.
+#[cfg(feature = "suggestions")]
 const MAX_LEN: usize = 128;
 
-/// The candidate nearest to `text`, if it is near enough to have been meant.
+/// The candidate nearest to `text`, if it is near enough to have been meant. Without the feature `suggestions` none is.
 ///
 /// # Complexity
 /// Quadratic in the text, of which at most 128 bytes are looked at, and linear in the candidates.
+#[cfg(feature = "suggestions")]
 #[must_use]
 pub fn closest<'c>(text: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<SmolStr> {
     if text.len() > MAX_LEN {
@@ -28,6 +30,13 @@ pub fn closest<'c>(text: &str, candidates: impl IntoIterator<Item = &'c str>) ->
         .map(|(_, candidate)| candidate.into())
 }
 
+/// The candidate nearest to a text: without the feature `suggestions` there is none.
+#[cfg(not(feature = "suggestions"))]
+#[must_use]
+pub fn closest<'c>(_: &str, _: impl IntoIterator<Item = &'c str>) -> Option<SmolStr> {
+    None
+}
+
 /// What a word of another language is called here, whatever its case: of pairs of theirs and ours.
 #[must_use]
 pub fn synonym(word: &str, synonyms: &[(&str, &'static str)]) -> Option<SmolStr> {
@@ -41,6 +50,7 @@ pub fn synonym(word: &str, synonyms: &[(&str, &'static str)]) -> Option<SmolStr>
 mod tests {
     use super::*;
 
+    #[cfg(feature = "suggestions")]
     #[test]
     fn the_nearest_of_what_is_near_was_meant() {
         let candidates = ["userName", "userType", "title"];

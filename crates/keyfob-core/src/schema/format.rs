@@ -1,7 +1,5 @@
 //! Forms that strings have beyond their type (RFC 7643 sections 2.3.7 and 4.1).
 
-use iri_string::types::UriReferenceStr;
-use oxilangtag::LanguageTag;
 use smol_str::SmolStr;
 
 use super::{Attribute, AttributeType};
@@ -63,8 +61,8 @@ impl Format {
     pub fn fits(self, text: &str) -> bool {
         let is = |known: &str| known.eq_ignore_ascii_case(text);
         match self {
-            Self::UriReference => UriReferenceStr::new(text).is_ok(),
-            Self::LanguageTag => LanguageTag::parse(text).is_ok(),
+            Self::UriReference => is_uri_reference(text),
+            Self::LanguageTag => is_language_tag(text),
             Self::LanguageRanges => text.split(',').all(is_language_range),
             Self::TimeZone => TIME_ZONES.lines().any(is),
             Self::Country => COUNTRIES.split_ascii_whitespace().any(is),
@@ -95,6 +93,33 @@ impl Attribute {
     }
 }
 
+#[cfg(feature = "formats")]
+fn is_uri_reference(text: &str) -> bool {
+    iri_string::types::UriReferenceStr::new(text).is_ok()
+}
+
+/// Returns true if the text has none but the characters of RFC 3986: what stands where isn't looked at.
+#[cfg(not(feature = "formats"))]
+fn is_uri_reference(text: &str) -> bool {
+    let is_fit = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);
+    text.bytes().all(is_fit)
+}
+
+#[cfg(feature = "formats")]
+fn is_language_tag(text: &str) -> bool {
+    oxilangtag::LanguageTag::parse(text).is_ok()
+}
+
+/// Returns true if the text is made of subtags of one to eight letters and digits (RFC 5646 section 2.1): which may follow
+/// which isn't looked at.
+#[cfg(not(feature = "formats"))]
+fn is_language_tag(text: &str) -> bool {
+    let is_subtag = |subtag: &str| {
+        (1..=8).contains(&subtag.len()) && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    text.split('-').all(is_subtag)
+}
+
 /// A language range with its weight, or without.
 fn is_language_range(range: &str) -> bool {
     let (tag, weight) = range
@@ -108,7 +133,7 @@ fn is_language_range(range: &str) -> bool {
                 .is_ok_and(|weight| (0.0..=1.0).contains(&weight))
     };
     let tag = tag.trim();
-    (tag == "*" || LanguageTag::parse(tag).is_ok()) && weight.is_none_or(is_weight)
+    (tag == "*" || is_language_tag(tag)) && weight.is_none_or(is_weight)
 }
 
 #[cfg(test)]

@@ -37,8 +37,25 @@ pub(super) static FUNCTIONS: &[Definition] = &[
 fn guid<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let mut bytes = [0; 16];
     fill(call, &mut bytes)?;
-    let id = uuid::Builder::from_random_bytes(bytes).into_uuid();
-    call.made(id.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()) as &str)
+    call.made(guid_of(bytes).as_str())
+}
+
+/// A UUID of version 4 (RFC 9562 section 5.4) made of random bytes.
+fn guid_of(bytes: [u8; 16]) -> String {
+    let mut bits = u128::from_be_bytes(bytes);
+    for (mark, place, width) in [(0b0100_u128, 76, 4), (0b10, 62, 2)] {
+        let mask = ((1_u128 << width) - 1) << place;
+        bits = (bits & !mask) | (mark << place);
+    }
+    let digits = format!("{bits:032x}");
+    let mut text = String::with_capacity(36);
+    for (place, digit) in digits.chars().enumerate() {
+        if matches!(place, 8 | 12 | 16 | 20) {
+            text.push('-');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn fill(call: &Call<'_, '_>, buffer: &mut [u8]) -> Result<(), EvaluateError> {
@@ -147,4 +164,17 @@ fn redact<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
 /// The program gives out the arguments; this is the first of them.
 fn select_unique_value<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     call.value(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rfc_9562_5_4_a_guid_has_its_version_and_its_variant_whatever_the_bytes() {
+        assert_eq!(guid_of([0; 16]), "00000000-0000-4000-8000-000000000000");
+        assert_eq!(guid_of([0xff; 16]), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        let counted = std::array::from_fn(|place| u8::try_from(place).unwrap());
+        assert_eq!(guid_of(counted), "00010203-0405-4607-8809-0a0b0c0d0e0f");
+    }
 }
