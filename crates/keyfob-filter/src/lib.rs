@@ -12,6 +12,7 @@ mod path;
 mod predicate;
 mod print;
 mod shown;
+pub mod sql;
 mod translate;
 
 pub use self::{

@@ -14,11 +14,15 @@ mod evaluate;
 #[expect(unreachable_pub, reason = "public in the package of the fuzz targets")]
 mod evaluation;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod seeds;
+#[cfg(test)]
+mod sql;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
