@@ -8,6 +8,7 @@ mod list;
 mod member;
 mod patch;
 mod resource;
+mod typed;
 
 pub(crate) use self::{
     bulk::{bulk_from_slice, members_from_str},

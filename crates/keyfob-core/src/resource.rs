@@ -90,7 +90,34 @@ impl Resource {
             .map(|(_, object)| object)
     }
 
+    /// Puts the attributes of the extension `uri` in place of those that it has, and lets `schemas` follow (RFC 7643
+    /// section 3.3): an extension that holds something is named there, and one that holds nothing goes.
+    ///
+    /// ```
+    /// use keyfob_core::{Object, Resource, SchemaUri};
+    ///
+    /// let mut user = Resource::new([SchemaUri::USER]);
+    /// user.set_extension(&SchemaUri::ENTERPRISE_USER, [("department", "Tours")].into_iter().collect());
+    /// assert_eq!(user.schemas(), [SchemaUri::USER, SchemaUri::ENTERPRISE_USER]);
+    /// user.set_extension(&SchemaUri::ENTERPRISE_USER, Object::new());
+    /// assert_eq!(user, Resource::new([SchemaUri::USER]));
+    /// ```
+    pub fn set_extension(&mut self, uri: &SchemaUri, object: Object) {
+        if object.is_empty() {
+            self.extensions.retain(|(present, _)| present != uri);
+            self.schemas.retain(|present| present != uri);
+            return;
+        }
+        *self.extension_mut(uri) = object;
+        if !self.schemas.contains(uri) {
+            self.schemas.push(uri.clone());
+        }
+    }
+
     /// The attributes of the extension `uri` for change, an empty object being made where there is none.
+    ///
+    /// `schemas` stays as it is: this is for what makes a resource canonical afterwards. An application
+    /// [sets](Self::set_extension) extensions.
     pub fn extension_mut(&mut self, uri: &SchemaUri) -> &mut Object {
         let index = self
             .extensions

@@ -13,7 +13,8 @@ use smol_str::SmolStr;
 /// without regard to case.
 ///
 /// [`Display`](fmt::Display) writes the canonical text: operators in lower case, single blanks, parentheses only
-/// where they are needed. Reading it gives an equal filter.
+/// where they are needed. Reading it gives an equal filter, and of one that was made of [texts that are no
+/// names](keyfob_core::AttrPathRef::is_legal) an error, never another filter.
 ///
 /// ```
 /// use keyfob_core::AttrPath;

@@ -110,7 +110,9 @@ impl fmt::Display for PatchPath {
         }
         match &self.sub {
             None => Ok(()),
-            Some(sub) => write!(f, ".{sub}"),
+            Some(sub) if sub.is_legal() => write!(f, ".{sub}"),
+            // It is refused wherever it is read.
+            Some(sub) => write!(f, ".{:?}", sub.as_str()),
         }
     }
 }

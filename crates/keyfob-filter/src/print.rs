@@ -28,6 +28,10 @@ fn joined(
     separator: &str,
     needs_parentheses: impl Fn(&Filter) -> bool,
 ) -> fmt::Result {
+    // A join of nothing, which only code can make, must not read as no filter at all.
+    if operands.is_empty() {
+        return f.write_str("()");
+    }
     for (index, operand) in operands.iter().enumerate() {
         if index > 0 {
             f.write_str(separator)?;

@@ -49,7 +49,8 @@ impl AttrPath {
         Self { name, around }
     }
 
-    /// The path of the attribute `name` without a schema.
+    /// The path of the attribute `name` without a schema, for a name that is known to be legal. A name that comes from
+    /// elsewhere is [parsed](Self::parse).
     #[must_use]
     pub fn attribute(name: impl Into<AttrName>) -> Self {
         Self {
@@ -139,6 +140,15 @@ impl<'p> AttrPathRef<'p> {
     #[inline]
     pub fn sub(self) -> Option<&'p str> {
         self.sub
+    }
+
+    /// Returns true if all parts are names, so that the path reads back from what it writes. A path that was
+    /// [parsed](Self::parse) is made of names.
+    #[must_use]
+    pub fn is_legal(self) -> bool {
+        self.schema.is_none_or(|schema| check_uri(schema).is_ok())
+            && is_legal(self.name)
+            && self.sub.is_none_or(is_legal)
     }
 
     /// The same attribute of a schema, or of none.
@@ -304,8 +314,16 @@ impl fmt::Display for AttrPath {
     }
 }
 
+/// Writes the path as it is read. One that was made of texts that are no names, as by
+/// [`AttrPath::attribute`](AttrPath::attribute), is written in quotes, which no path begins with: it is refused wherever it is read,
+/// and never taken for another one.
 impl fmt::Display for AttrPathRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.is_legal() {
+            let sub = self.sub.map(|sub| format!(".{sub}")).unwrap_or_default();
+            let schema = self.schema.map(|schema| format!("{schema}:")).unwrap_or_default();
+            return write!(f, "{:?}", format!("{schema}{}{sub}", self.name));
+        }
         if let Some(schema) = self.schema {
             write!(f, "{schema}:")?;
         }

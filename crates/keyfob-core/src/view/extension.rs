@@ -9,13 +9,5 @@ pub(super) fn read<V: From<Object>>(resource: &Resource, uri: &SchemaUri) -> Opt
 
 /// Puts the attributes in place of the extension's and lets `schemas` follow; an extension that holds nothing goes.
 pub(super) fn write(resource: &mut Resource, uri: &SchemaUri, object: Object) {
-    if object.is_empty() {
-        resource.extensions_mut().retain(|(present, _)| present != uri);
-        resource.schemas_mut().retain(|present| present != uri);
-        return;
-    }
-    *resource.extension_mut(uri) = object;
-    if !resource.schemas().contains(uri) {
-        resource.schemas_mut().push(uri.clone());
-    }
+    resource.set_extension(uri, object);
 }

@@ -10,20 +10,23 @@ use crate::{
 };
 
 /// A field of a view. What doesn't fit the field's type stays where it is.
-pub(super) trait Field<C>: Sized {
-    /// Takes the attribute `name` out.
+///
+/// `Option<T>` and `Vec<T>` are fields for every [`Typed`] `T`.
+pub trait Field<C>: Sized {
+    /// Takes the attribute `name` out of an object or a resource.
     fn take(container: &mut C, name: &str) -> Self;
 
     /// Puts the attribute `name` in, in place of what didn't fit; a field that holds nothing puts nothing.
     fn put(self, container: &mut C, name: &str);
 }
 
-/// A type of values.
-trait Typed: Sized {
-    /// The value in this type, if it is of it.
+/// A type of values: what a field of a [view](crate::extension) holds. An application implements it for complex values
+/// of its own, and for enumerations.
+pub trait Typed: Sized {
+    /// Returns the value in this type, if it is of it.
     fn read(value: &Value) -> Option<Self>;
 
-    /// The value as JSON has it.
+    /// Returns the value as JSON has it.
     fn into_value(self) -> Value;
 }
 
@@ -162,6 +165,36 @@ macro_rules! complex {
             }
         })*
     };
+}
+
+impl Typed for i64 {
+    fn read(value: &Value) -> Option<Self> {
+        value.as_integer()
+    }
+
+    fn into_value(self) -> Value {
+        self.into()
+    }
+}
+
+impl Typed for String {
+    fn read(value: &Value) -> Option<Self> {
+        value.as_str().map(Self::from)
+    }
+
+    fn into_value(self) -> Value {
+        self.as_str().into()
+    }
+}
+
+impl Typed for Object {
+    fn read(value: &Value) -> Option<Self> {
+        value.as_object().cloned()
+    }
+
+    fn into_value(self) -> Value {
+        self.into()
+    }
 }
 
 text! { SmolStr ResourceId ExternalId Password }

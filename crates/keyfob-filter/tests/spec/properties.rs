@@ -6,7 +6,7 @@ use keyfob_testgen::{Kind, address, filter_matches, shown};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Value, json};
 
-use crate::support::{resource, resource_type, user};
+use crate::support::{cases, resource, resource_type, user};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -84,7 +84,7 @@ fn nearly() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(cases(512))]
 
     #[test]
     fn a_printed_filter_reads_back_as_itself(filter in any_filter()) {
@@ -416,4 +416,88 @@ fn group_body() -> impl Strategy<Value = Value> {
     let mut group = texts(&["displayName"]);
     group.push(("members", members()));
     object(group)
+}
+
+/// Texts that would say something else if they were written as they are.
+fn hostile() -> impl Strategy<Value = String> {
+    let words = [
+        "userName",
+        "a",
+        "",
+        " ",
+        ".",
+        ":",
+        "x pr or userName",
+        "a.b",
+        "a[b",
+        "]",
+        "(",
+        ")",
+        "\"",
+        "\\",
+        "and",
+        "not",
+        "urn:a",
+        "a eq 1",
+        "a pr) or (b",
+        "$ref",
+        "\n",
+        "é",
+        "1",
+    ];
+    vec(select(words.to_vec()), 1..4).prop_map(|words| words.concat())
+}
+
+fn hostile_path() -> BoxedStrategy<AttrPath> {
+    let schema = option::weighted(0.4, hostile().prop_map(SchemaUri::new));
+    let name = || hostile().prop_map(AttrName::new);
+    (schema, name(), option::weighted(0.3, name()))
+        .prop_map(|(schema, name, sub)| AttrPath::new(schema, name, sub))
+        .boxed()
+}
+
+fn hostile_filter() -> impl Strategy<Value = Filter> {
+    (combined(term(hostile_path())), hostile_path(), any::<bool>()).prop_map(|(filter, path, is_within)| {
+        if is_within {
+            Filter::path(path, filter)
+        } else {
+            filter.and(Filter::Or(Vec::new()))
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_path_that_was_made_of_anything_reads_as_another_one(path in hostile_path()) {
+        let text = path.to_string();
+        if let Ok(read) = AttrPath::parse(&text) {
+            prop_assert_eq!(&read, &path, "{}", text);
+        }
+        prop_assert_eq!(AttrPath::parse(&text).is_ok(), path.borrowed().is_legal(), "{}", text);
+    }
+
+    #[test]
+    fn no_filter_that_was_made_of_anything_reads_as_another_one(
+        filter in prop_oneof![hostile_filter(), combined(term(hostile_path()))],
+    ) {
+        let text = filter.to_string();
+        if let Ok(read) = Filter::parse_with(&text, &unlimited(), Dialect::strict()) {
+            prop_assert_eq!(read.to_string(), text);
+            prop_assert_eq!(read, filter);
+        }
+    }
+
+    #[test]
+    fn no_patch_path_that_was_made_of_anything_reads_as_another_one(
+        path in hostile_path(),
+        filter in option::of(term(hostile_path())),
+        sub in hostile().prop_map(AttrName::new),
+    ) {
+        let sub = filter.is_some().then_some(sub);
+        let made = PatchPath::new(path, filter, sub);
+        let text = made.to_string();
+        if let Ok(read) = PatchPath::parse_with(&text, &unlimited(), Dialect::strict()) {
+            prop_assert_eq!(read, made, "{}", text);
+        }
+    }
 }

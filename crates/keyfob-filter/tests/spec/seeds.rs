@@ -7,9 +7,9 @@ use crate::evaluation::filter_vs_oracle;
 
 #[path = "../../../../fuzz/src/filter.rs"]
 #[expect(unreachable_pub, reason = "public in the package of the fuzz targets")]
-mod properties;
+pub(crate) mod properties;
 
-fn seeds(target: &str) -> Vec<Vec<u8>> {
+pub(crate) fn seeds(target: &str) -> Vec<Vec<u8>> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../fuzz/seeds")
         .join(target);

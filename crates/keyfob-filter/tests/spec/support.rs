@@ -2,6 +2,7 @@
 
 use keyfob_core::{Dialect, Registry, Resource, ResourceType};
 use keyfob_filter::{CompileError, Filter, Limits, Predicate};
+use proptest::test_runner::Config;
 
 pub(crate) fn resource_type(name: &str) -> &'static ResourceType {
     Registry::rfc().resource_type(name).unwrap()
@@ -25,4 +26,16 @@ pub(crate) fn compile(
     let filter = Filter::parse_with(text, &Limits::default(), dialect);
     let filter = filter.unwrap_or_else(|error| panic!("{}", error.display_with(text)));
     filter.compile(resource_type, dialect)
+}
+
+/// So many cases of a property, unless `PROPTEST_CASES` says otherwise.
+pub(crate) fn cases(usual: u32) -> Config {
+    let config = Config::default();
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => config,
+        None => Config {
+            cases: usual,
+            ..config
+        },
+    }
 }
