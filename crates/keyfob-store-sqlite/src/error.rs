@@ -64,6 +64,9 @@ pub enum OpenError {
         /// Why.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// The connections are too few, or not all to one file.
+    #[error("a store needs a connection that writes and two that read, all to one file")]
+    Connections,
     /// The threads of the store can't be started.
     #[error("a thread of the store can't be started")]
     Thread(#[source] io::Error),

@@ -2,6 +2,7 @@
 
 mod error;
 mod feeds;
+mod hook;
 mod maintenance;
 mod migration;
 mod open;
@@ -9,8 +10,11 @@ mod read;
 mod store;
 mod write;
 
+pub use rusqlite;
+
 pub use self::{
     error::OpenError,
-    store::{Options, SqliteStore},
+    hook::Hook,
+    store::{Connections, Options, SqliteStore},
     write::Collision,
 };

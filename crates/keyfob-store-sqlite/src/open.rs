@@ -80,8 +80,24 @@ pub(crate) fn writer(path: &Path, may_create: bool) -> Result<Connection, OpenEr
 }
 
 fn try_writer(path: &Path) -> Result<Connection, OpenError> {
-    let mut connection =
-        connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| failed(path, error))?;
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| failed(path, error))?;
+    prepare_writer(path, connection)
+}
+
+/// Makes the writer of a connection that the application has opened.
+pub(crate) fn own_writer(path: &Path, connection: Connection) -> Result<Connection, OpenError> {
+    configure(&connection).map_err(|error| failed(path, error))?;
+    prepare_writer(path, connection)
+}
+
+/// Makes a reader of a connection that the application has opened.
+pub(crate) fn own_reader(path: &Path, connection: Connection) -> Result<Connection, OpenError> {
+    let prepared = configure(&connection).and_then(|()| connection.pragma_update(None, "query_only", true));
+    prepared.map(|()| connection).map_err(|error| failed(path, error))
+}
+
+fn prepare_writer(path: &Path, connection: Connection) -> Result<Connection, OpenError> {
+    let mut connection = connection;
     // Before anything is written: a file that is not ours stays as it is.
     check_version(path, &connection)?;
     let configured = configure_writer(&connection).map_err(|error| failed(path, error))?;
@@ -122,14 +138,19 @@ fn create(path: &Path) -> io::Result<()> {
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     // Each connection stays on its thread.
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    configure(&connection)?;
+    Ok(connection)
+}
+
+/// Sets what every connection of the store has.
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     // Else SQLite prepares a cached statement anew whenever a value that could sway its plan is bound to it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // Kibibytes, as it is negative.
-    connection.pragma_update(None, "cache_size", -16_384)?;
-    Ok(connection)
+    connection.pragma_update(None, "cache_size", -16_384)
 }
 
 /// Makes commits durable and says whether the file system supports the way in which they are.

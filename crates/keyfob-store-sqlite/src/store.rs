@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     error::{OpenError, Stopped, store_error},
+    hook::Hook,
     open,
     read::{self, Lane, Snapshot},
     write::{self, Collision},
@@ -48,6 +49,7 @@ pub struct SqliteStore {
     writer: Workers<write::Job>,
     collisions: Vec<Collision>,
     capabilities: Capabilities,
+    hook: Option<Arc<dyn Hook>>,
 }
 
 /// How a database is opened.
@@ -62,6 +64,18 @@ pub struct Options {
     pub scans: NonZeroUsize,
     /// If false, a file that is missing or empty is an [error](OpenError::Missing). By default the database is created.
     pub create: bool,
+}
+
+/// The connections of a store, all to one file.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a store has no other connections")]
+pub struct Connections {
+    /// The one that writes.
+    pub writer: Connection,
+    /// Those of short reads, at least one: see [`Options::short_reads`].
+    pub short_reads: Vec<Connection>,
+    /// Those of scans, at least one: see [`Options::scans`].
+    pub scans: Vec<Connection>,
 }
 
 /// The default of both numbers where the machine has as many processors.
@@ -146,6 +160,68 @@ impl SqliteStore {
         Self::start(&path, writer, options, collisions)
     }
 
+    /// Opens a database by connections that the application has opened: with a key, through another file system, with
+    /// extensions. All of them are to one file, which this crate's [`rusqlite`](crate::rusqlite) names.
+    ///
+    /// The store sets what it needs on each of them and keeps them. The tables are brought up to date as by
+    /// [`open_with`](Self::open_with).
+    ///
+    /// ```
+    /// use keyfob_core::Registry;
+    /// use keyfob_store_sqlite::{Connections, SqliteStore, rusqlite::Connection};
+    ///
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("keyfob.db");
+    /// let open = || Connection::open(&path);
+    /// let connections = Connections {
+    ///     writer: open()?,
+    ///     short_reads: vec![open()?, open()?],
+    ///     scans: vec![open()?],
+    /// };
+    /// let store = SqliteStore::from_connections(connections, Registry::rfc())?;
+    /// # drop(store);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and [`OpenError::Connections`] where a reader is missing or a connection is to another
+    /// file than the writer, or to none, as a database in memory is.
+    pub fn from_connections(connections: Connections, registry: &Registry) -> Result<Self, OpenError> {
+        let Connections {
+            writer,
+            short_reads,
+            scans,
+        } = connections;
+        let file = |connection: &Connection| {
+            connection
+                .path()
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from)
+        };
+        let path = file(&writer).ok_or(OpenError::Connections)?;
+        let is_same = |connection: &Connection| file(connection).as_ref() == Some(&path);
+        let is_usable = |readers: &[Connection]| !readers.is_empty() && readers.iter().all(is_same);
+        if !is_usable(&short_reads) || !is_usable(&scans) {
+            return Err(OpenError::Connections);
+        }
+        let mut writer = open::own_writer(&path, writer)?;
+        let collisions = open::rekey(&path, &mut writer, registry)?;
+        let readers = |connections: Vec<Connection>| {
+            let readers = connections
+                .into_iter()
+                .map(|connection| open::own_reader(&path, connection));
+            readers.collect::<Result<Vec<_>, _>>()
+        };
+        Self::run(writer, readers(short_reads)?, readers(scans)?, collisions)
+    }
+
+    /// Returns the same store with a part of the application's in the transaction of every commit.
+    #[must_use]
+    pub fn with_hook(self, hook: impl Hook) -> Self {
+        let hook: Option<Arc<dyn Hook>> = Some(Arc::new(hook));
+        Self { hook, ..self }
+    }
+
     /// The resources that lost a unique key when [`open_with`](Self::open_with) made the keys anew, each with who has it.
     /// They are also logged as warnings, by their ids.
     #[must_use]
@@ -160,17 +236,30 @@ impl SqliteStore {
         collisions: Vec<Collision>,
     ) -> Result<Self, OpenError> {
         let readers = |number: NonZeroUsize| {
-            let connections = (0..number.get())
-                .map(|_| open::reader(path))
-                .collect::<Result<Vec<_>, _>>()?;
-            Workers::start(connections, number.get(), read::run)
+            let connections = (0..number.get()).map(|_| open::reader(path));
+            connections.collect::<Result<Vec<_>, _>>()
+        };
+        let (short, scans) = (readers(options.short_reads)?, readers(options.scans)?);
+        Self::run(writer, short, scans, collisions)
+    }
+
+    fn run(
+        writer: Connection,
+        short: Vec<Connection>,
+        scans: Vec<Connection>,
+        collisions: Vec<Collision>,
+    ) -> Result<Self, OpenError> {
+        let readers = |connections: Vec<Connection>| {
+            let waiting = connections.len();
+            Workers::start(connections, waiting, read::run)
         };
         Ok(Self {
-            short: readers(options.short_reads)?,
-            scans: readers(options.scans)?,
+            short: readers(short)?,
+            scans: readers(scans)?,
             writer: Workers::start(vec![writer], write::BATCH, write::run)?,
             collisions,
             capabilities: Capabilities::full().durable(),
+            hook: None,
         })
     }
 
@@ -253,7 +342,7 @@ impl SqliteStore {
         let prepared = commits.iter().map(kit::Prepared::new).collect();
         let (reply, answer) = oneshot::channel();
         self.writer
-            .send(Box::new(write::Commits::new(prepared, reply)))
+            .send(Box::new(write::Commits::new(prepared, self.hook.clone(), reply)))
             .await?;
         answer.await.map_err(StoreError::internal)
     }

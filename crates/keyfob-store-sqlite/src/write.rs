@@ -28,7 +28,8 @@ pub(crate) use self::{
     tend::{acknowledge, erase, trim},
 };
 use crate::{
-    error::{Failure, shared_error, store_error},
+    error::{Failure, carried, shared_error, store_error},
+    hook::Hook,
     open::BUSY_TIMEOUT,
 };
 
@@ -66,6 +67,7 @@ pub(crate) trait Work: Send {
 /// Commits that are handed over together, and where their outcomes go.
 pub(crate) struct Commits {
     prepared: Vec<Prepared>,
+    hook: Option<Arc<dyn Hook>>,
     results: Vec<Result<Committed, CommitError>>,
     reply: oneshot::Sender<Vec<Result<Committed, CommitError>>>,
 }
@@ -73,11 +75,13 @@ pub(crate) struct Commits {
 impl Commits {
     pub(crate) fn new(
         prepared: Vec<Prepared>,
+        hook: Option<Arc<dyn Hook>>,
         reply: oneshot::Sender<Vec<Result<Committed, CommitError>>>,
     ) -> Self {
         Self {
             results: Vec::with_capacity(prepared.len()),
             prepared,
+            hook,
             reply,
         }
     }
@@ -90,7 +94,19 @@ impl Work for Commits {
             self.results.push(if prepared.commit.is_late() {
                 Err(StoreError::from(Exhausted::Time).into())
             } else {
-                writing.whole(|connection, known| apply::apply(connection, known, prepared))?
+                writing.whole(|connection, known| {
+                    let committed = apply::apply(connection, known, prepared)?;
+                    if let Some(hook) = &self.hook {
+                        hook.before_commit(connection, &prepared.commit, &committed)?;
+                        // Nothing may be answered as committed that the hook has taken back or let go of.
+                        if connection.is_autocommit() {
+                            return Err(
+                                carried(StoreError::internal("the hook ended the transaction")).into()
+                            );
+                        }
+                    }
+                    Ok(committed)
+                })?
             });
         }
         Ok(())

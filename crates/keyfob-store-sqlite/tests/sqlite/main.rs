@@ -27,6 +27,8 @@ mod migration;
 #[cfg(test)]
 mod open;
 #[cfg(test)]
+mod own;
+#[cfg(test)]
 mod page;
 #[cfg(test)]
 mod rekey;
