@@ -116,6 +116,8 @@ pub struct Transport {
     pub authentication_schemes: Vec<AuthenticationScheme>,
     /// How many bytes a request's body has at most.
     pub body_limit: usize,
+    /// The address of the service's help pages for people (`documentationUri`), if it has any.
+    pub documentation: Option<SmolStr>,
 }
 
 impl<S: Store> Engine<S> {
@@ -145,6 +147,9 @@ impl<S: Store> Engine<S> {
         let schemes = schemes.map(|(place, scheme)| Value::from(scheme.to_object(place == 0)));
         let mut config = Resource::new([SchemaUri::SERVICE_PROVIDER_CONFIG]);
         let core = config.core_mut();
+        if let Some(url) = &transport.documentation {
+            core.insert("documentationUri", url.clone());
+        }
         core.insert("patch", flag(Feature::Patch));
         core.insert("bulk", bulk);
         core.insert("filter", filter);

@@ -112,6 +112,7 @@ impl ToErrorBody for RequestAuthenticatorError {
 pub struct BearerTokens<A> {
     authenticator: A,
     dialect: Dialect,
+    scheme: AuthenticationScheme,
 }
 
 impl<A: Authenticator> BearerTokens<A> {
@@ -121,7 +122,30 @@ impl<A: Authenticator> BearerTokens<A> {
         Self {
             authenticator,
             dialect: engine.profile().dialect,
+            scheme: AuthenticationScheme::bearer(),
         }
+    }
+
+    /// Returns the same with other words for where the tokens come from, such as an authorization server, and with the
+    /// challenge that the scheme has. The default is [`AuthenticationScheme::bearer`].
+    ///
+    /// ```
+    /// use keyfob_core::Registry;
+    /// use keyfob_engine::{AuthenticationScheme, Authenticator, Engine};
+    /// use keyfob_http::BearerTokens;
+    /// use keyfob_store_memory::MemoryStore;
+    ///
+    /// fn tokens<A: Authenticator>(engine: &Engine<MemoryStore>, authenticator: A) -> BearerTokens<A> {
+    ///     let scheme = AuthenticationScheme::new("oauth2", "OAuth 2.0", "Client credentials with the scope `scim.write`")
+    ///         .specified_at("https://www.rfc-editor.org/info/rfc6749")
+    ///         .documented_at("https://docs.example.com/clients")
+    ///         .challenging_with("Bearer realm=\"SCIM\"");
+    ///     BearerTokens::new(engine, authenticator).described_as(scheme)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn described_as(self, scheme: AuthenticationScheme) -> Self {
+        Self { scheme, ..self }
     }
 }
 
@@ -140,7 +164,7 @@ impl<A: Authenticator> RequestAuthenticator for BearerTokens<A> {
     }
 
     fn schemes(&self) -> Vec<AuthenticationScheme> {
-        vec![AuthenticationScheme::bearer()]
+        vec![self.scheme.clone()]
     }
 }
 

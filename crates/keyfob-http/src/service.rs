@@ -14,13 +14,13 @@ use http::{HeaderValue, Method, Request, Response, header, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
 use keyfob_core::{ResourceId, ResourceType};
-use keyfob_engine::{Actor, Caller, Engine, RequestId, Store, Transport};
+use keyfob_engine::{Actor, AuthenticationError, Caller, Engine, RequestId, Store, TenantId, Transport};
 use smol_str::{SmolStr, format_smolstr};
 use tower_service::Service;
 
 use crate::{
     access::Access,
-    authenticate::{Erased, RequestAuthenticator},
+    authenticate::{Erased, RequestAuthenticator, RequestAuthenticatorError},
     body::BodyError,
     endpoint::Exchange,
     error::{HttpError, request_id},
@@ -71,6 +71,7 @@ impl<S: Store> ScimService<S> {
                 transport: Transport {
                     authentication_schemes: Vec::new(),
                     body_limit: ScimServiceBuilder::<S>::BODY_LIMIT,
+                    documentation: None,
                 },
                 challenges: Vec::new(),
             },
@@ -151,6 +152,16 @@ impl<S: Store> ScimServiceBuilder<S> {
         self
     }
 
+    /// Sets the address of the service's help pages for people: `documentationUri` of `/ServiceProviderConfig`
+    /// (RFC 7643 section 5). By default there is none.
+    ///
+    /// The rest of that answer is no setting: authentication schemes are those of the
+    /// [authenticator](crate::RequestAuthenticator::schemes), features and limits those that hold.
+    pub fn documented_at(mut self, url: impl Into<SmolStr>) -> Self {
+        self.shared.transport.documentation = Some(url.into());
+        self
+    }
+
     /// How many bytes a request's body has at most; more is answered 413.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.shared.transport.body_limit = bytes;
@@ -209,6 +220,10 @@ impl<S: Store> Shared<S> {
             access.leads_to(route);
         }
         let caller = self.authenticator.authenticate(request).await?;
+        // An authenticator that takes the tenant from a header or a claim may find it empty.
+        if *caller.tenant() == TenantId::SYSTEM {
+            return Err(RequestAuthenticatorError::from(AuthenticationError::Forbidden).into());
+        }
         access.acts_for(caller.tenant());
         if tenant.is_some_and(|tenant| tenant != caller.tenant().as_str()) {
             return Err(HttpError::NoEndpoint);

@@ -11,7 +11,7 @@ use http_body_util::Full;
 use keyfob_core::ResourceId;
 use keyfob_engine::{
     Actor, AuthenticationError, AuthenticationScheme, Authenticator, Caller, Context, DynStore, Query, Store,
-    StoreError,
+    StoreError, TenantId,
 };
 use keyfob_http::{BearerTokens, RequestAuthenticator, RequestAuthenticatorError, ScimService};
 use keyfob_provisioning::{Confirmed, Profile, Provisioner};
@@ -35,6 +35,7 @@ impl RequestAuthenticator for Application {
         {
             Some("nobody") => Err(AuthenticationError::Forbidden.into()),
             Some("reader") => Ok(caller.read_only()),
+            Some("no tenant") => Ok(Caller::new(TenantId::new(""))),
             Some("broken") => Err(StoreError::unavailable("the directory is away").into()),
             Some(id) => match id.strip_prefix("token:") {
                 Some(id) => Ok(caller.with_resource("Token", ResourceId::new(id))),
@@ -63,6 +64,7 @@ async fn application() -> Server {
     let service = ScimService::builder(engine, Application { tokens })
         .base_path("/scim/v2")
         .public_url(BASE_URL.parse().unwrap())
+        .documented_at("https://docs.example.com/scim")
         .build();
     Server { service, ..server }
 }
@@ -211,12 +213,36 @@ async fn rfc_7643_5_the_authenticator_says_which_schemes_there_are_and_challenge
         },
     ]);
     assert_eq!(config["authenticationSchemes"], expected);
+    assert_eq!(config["documentationUri"], "https://docs.example.com/scim");
     let request = Request::get("/scim/v2/Users")
         .body(Full::<Bytes>::default())
         .unwrap();
     let response = server.service.clone().oneshot(request).await.unwrap();
     let challenges: Vec<_> = response.headers().get_all("www-authenticate").iter().collect();
     assert_eq!(challenges, ["Bearer realm=\"SCIM\"", "Basic realm=\"Keys\""]);
+}
+
+#[tokio::test]
+async fn rfc_7643_5_bearer_tokens_say_where_they_come_from_and_challenge_in_those_words() {
+    let server = Server::start(Backend::Memory, Profile::interop()).await;
+    let config = server.send("GET", "/ServiceProviderConfig", None).await.json();
+    assert_eq!(config.get("documentationUri"), None);
+    let engine = Arc::clone(server.engine.engine());
+    let scheme = AuthenticationScheme::new("oauth2", "OAuth 2.0", "Client credentials")
+        .challenging_with("Bearer realm=\"Acme\", scope=\"scim.write\"");
+    let tokens = BearerTokens::new(&engine, server.engine.clone()).described_as(scheme);
+    let service = ScimService::builder(engine, tokens)
+        .base_path("/scim/v2")
+        .build();
+    let mut server = Server { service, ..server };
+    let config = server.send("GET", "/ServiceProviderConfig", None).await.json();
+    let scheme =
+        json!({"type": "oauth2", "name": "OAuth 2.0", "description": "Client credentials", "primary": true});
+    assert_eq!(config["authenticationSchemes"], json!([scheme]));
+    server.token.clear();
+    let refused = server.send("GET", "/Users", None).await;
+    let challenge = refused.header("www-authenticate");
+    assert_eq!(challenge, Some("Bearer realm=\"Acme\", scope=\"scim.write\""));
 }
 
 #[tokio::test]
@@ -285,6 +311,11 @@ async fn an_application_refuses_and_fails_in_its_own_way() {
     let server = application().await;
     server
         .send_with("GET", "/Users", &[("x-user", "nobody")], None)
+        .await
+        .assert_error(403, None);
+    // The service's own data is nobody's to provision, whatever an authenticator makes of a claim that is empty.
+    server
+        .send_with("GET", "/Users", &[("x-user", "no tenant")], None)
         .await
         .assert_error(403, None);
     let broken = server
