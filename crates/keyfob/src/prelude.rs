@@ -5,8 +5,8 @@ pub use keyfob_core::{
     message::{PatchRequest, SearchRequest},
 };
 pub use keyfob_engine::{
-    Actor, AuthenticationError, Authenticator, Caller, Context, Engine, EngineError, FactSource, Facts,
-    Precondition, Rejection, Review, Rule,
+    Actor, AuthenticationError, AuthenticationScheme, Authenticator, Caller, Context, Engine, EngineError,
+    FactSource, Facts, Precondition, Rejection, Review, Rule,
 };
 #[cfg(feature = "http")]
 pub use keyfob_http::{BearerTokens, RequestAuthenticator, ScimService};
