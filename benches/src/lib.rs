@@ -1,11 +1,18 @@
 //! What every bench needs: inputs, and ours measured against a floor.
 
 use std::{
+    env,
+    fs::OpenOptions,
     hint::black_box,
+    io::Write,
     time::{Duration, Instant},
 };
 
 use criterion::Criterion;
+
+pub mod result;
+
+use self::result::Measured;
 
 /// The full user of RFC 7643 section 8.2.
 pub const USER: &[u8] = include_bytes!("../../testdata/rfc7643/8.2-full-user.json");
@@ -51,15 +58,53 @@ pub fn criterion() -> Criterion {
         .configure_from_args()
 }
 
+/// Returns true if the command line asks for a bench: it has no filter, or the name contains it.
+fn is_wanted(name: &str) -> bool {
+    // What criterion takes with a value of its own is none.
+    let mut arguments = env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        if VALUED.contains(&argument.as_str()) {
+            arguments.next();
+        } else if !argument.starts_with('-') {
+            return name.contains(&argument);
+        }
+    }
+    true
+}
+
+/// Options of criterion that are followed by a value.
+const VALUED: [&str; 14] = [
+    "--baseline",
+    "-b",
+    "--baseline-lenient",
+    "--save-baseline",
+    "-s",
+    "--load-baseline",
+    "--sample-size",
+    "--warm-up-time",
+    "--measurement-time",
+    "--nresamples",
+    "--noise-threshold",
+    "--confidence-level",
+    "--significance-level",
+    "--color",
+];
+
 /// Measures what is `ours` and the `floor` in criterion's way and then against each other: batches of both take turns,
 /// and the fastest of each, which whatever else the machine does slowed least, make the ratio that is printed.
 /// Dropping what is returned counts for both.
+///
+/// A bench whose name the command line's filter isn't in is passed over. With `KEYFOB_BENCH_JSON` the result is also
+/// appended to the file of that name, for the command `compare`.
 pub fn compare<A, B>(
     criterion: &mut Criterion,
     name: &str,
     mut ours: impl FnMut() -> A,
     mut floor: impl FnMut() -> B,
 ) {
+    if !is_wanted(name) {
+        return;
+    }
     criterion.bench_function(&format!("{name}/keyfob"), |bencher| bencher.iter(&mut ours));
     criterion.bench_function(&format!("{name}/floor"), |bencher| bencher.iter(&mut floor));
     let mut ours = Side::new(ours);
@@ -74,6 +119,9 @@ pub fn compare<A, B>(
 
 /// As [`compare`], where each run says itself how long it took, since it has something to prepare.
 pub fn compare_timed(name: &str, mut ours: impl FnMut() -> Duration, mut floor: impl FnMut() -> Duration) {
+    if !is_wanted(name) {
+        return;
+    }
     let mut fastest = [Duration::MAX; 2];
     let end = Instant::now() + Duration::from_secs(5);
     while Instant::now() < end {
@@ -92,6 +140,17 @@ fn report(name: &str, ours: f64, floor: f64) {
         show(floor),
         ours / floor
     );
+    if let Some(path) = env::var_os("KEYFOB_BENCH_JSON")
+        && let Err(error) = append(path.as_ref(), name, Measured { keyfob: ours, floor })
+    {
+        println!("{}: {error}", path.display());
+    }
+}
+
+fn append(path: &std::path::Path, name: &str, measured: Measured) -> std::io::Result<()> {
+    let line = result::line(name, measured)?;
+    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
+    file.write_all(line.as_bytes())
 }
 
 struct Side<F> {
