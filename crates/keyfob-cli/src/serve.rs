@@ -4,6 +4,7 @@ mod body;
 mod connection;
 mod first_start;
 mod services;
+mod stop;
 
 use std::io::IsTerminal;
 
@@ -14,9 +15,9 @@ use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use self::{
-    connection::StopSignals,
     first_start::{BOOTSTRAP_TOKEN, FirstStart},
     services::{Provisioners, Services},
+    stop::StopSignals,
 };
 use crate::{
     Answer, Unusable, definitions::DefinitionFiles, output, profile::NamedProfile, service::CardFormats,

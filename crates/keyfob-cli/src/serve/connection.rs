@@ -1,6 +1,6 @@
 //! Connections: accepting, answering, and stopping without dropping a request.
 
-use std::{convert::Infallible, io, time::Duration};
+use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
@@ -10,12 +10,9 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use tokio::{
-    net::TcpListener,
-    signal::unix::{Signal, SignalKind, signal},
-};
+use tokio::net::TcpListener;
 
-use super::{body::SharedBody, services::Services};
+use super::{body::SharedBody, services::Services, stop::StopSignals};
 use crate::Unusable;
 
 /// A client that takes longer to send the head of a request is cut off.
@@ -24,28 +21,6 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait when the system has no file descriptor for a further connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// SIGTERM and SIGINT, which from here on no longer end the process by themselves.
-pub(crate) struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl StopSignals {
-    pub(crate) fn catch() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn received(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
 
 /// Serves connections until a signal says to stop, then finishes the requests in flight.
 pub(crate) async fn serve(
