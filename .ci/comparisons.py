@@ -31,6 +31,7 @@ ALLOWED = {
     "keyfob-core/src/validate/value.rs": (2, "booleans that are sent as texts"),
     "keyfob-engine/src/engine/cursor.rs": (1, "paths of attributes"),
     "keyfob-provisioning/src/admin/link.rs": (2, "names of attributes"),
+    "keyfob-provisioning/src/provisioning.rs": (1, "domains of ASCII"),
     "keyfob-engine/src/policy/active.rs": (1, "booleans that are sent as texts"),
     "keyfob-filter/src/compile.rs": (3, "names of types, and booleans that are sent as texts"),
     "keyfob-patch/src/element.rs": (1, "names of attributes"),

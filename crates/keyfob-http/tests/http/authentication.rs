@@ -231,9 +231,7 @@ async fn rfc_7643_5_bearer_tokens_say_where_they_come_from_and_challenge_in_thos
     let scheme = AuthenticationScheme::new("oauth2", "OAuth 2.0", "Client credentials")
         .challenging_with("Bearer realm=\"Acme\", scope=\"scim.write\"");
     let tokens = BearerTokens::new(&engine, server.engine.clone()).described_as(scheme);
-    let service = ScimService::builder(engine, tokens)
-        .base_path("/scim/v2")
-        .build();
+    let service = ScimService::builder(engine, tokens).base_path("/scim/v2").build();
     let mut server = Server { service, ..server };
     let config = server.send("GET", "/ServiceProviderConfig", None).await.json();
     let scheme =
