@@ -36,7 +36,7 @@
 //! # What a column holds
 //!
 //! SCIM compares texts composed and folded, and a `userName` prepared; no database does. So a [`key`](Columns::key)
-//! column holds [`Attribute::compare_key`](keyfob_core::Attribute::compare_key) of the value, beside the value as it was
+//! column holds [`Attribute::compare_key`] of the value, beside the value as it was
 //! sent. Then SQL and [`Predicate::matches`](crate::Predicate::matches) agree on every text that a database can hold. A
 //! [`folded`](Columns::folded) column or expression, such as `lower(user_name)`, needs no further column, and what it
 //! finds has to be asked again.

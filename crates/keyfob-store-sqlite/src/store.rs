@@ -161,7 +161,7 @@ impl SqliteStore {
     }
 
     /// Opens a database by connections that the application has opened: with a key, through another file system, with
-    /// extensions. All of them are to one file, which this crate's [`rusqlite`](crate::rusqlite) names.
+    /// extensions. All of them are to one file, made by the rusqlite that this crate names.
     ///
     /// The store sets what it needs on each of them and keeps them. The tables are brought up to date as by
     /// [`open_with`](Self::open_with).

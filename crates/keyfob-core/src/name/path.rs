@@ -315,7 +315,7 @@ impl fmt::Display for AttrPath {
 }
 
 /// Writes the path as it is read. One that was made of texts that are no names, as by
-/// [`AttrPath::attribute`](AttrPath::attribute), is written in quotes, which no path begins with: it is refused wherever it is read,
+/// [`AttrPath::attribute`], is written in quotes, which no path begins with: it is refused wherever it is read,
 /// and never taken for another one.
 impl fmt::Display for AttrPathRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
