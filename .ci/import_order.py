@@ -17,6 +17,7 @@ ALLOWED = {
     "keyfob-access": ["core", "filter", "patch", "store", "engine", "provisioning", "card"],
     "keyfob-admin": ["core", "filter", "patch", "store", "engine", "provisioning", "access"],
     "keyfob-admin-http": ["core", "engine", "admin"],
+    "keyfob-console": ["core", "engine", "admin"],
     "keyfob-store": ["core", "filter", "patch"],
     "keyfob-engine": ["core", "filter", "patch", "store"],
     "keyfob-provisioning": ["core", "filter", "patch", "store", "engine"],
@@ -29,7 +30,7 @@ ALLOWED = {
     "keyfob-testgen": ["core", "filter"],
     # The facade, which holds nothing of its own.
     "keyfob": ["core", "filter", "patch", "store", "engine", "provisioning", "http", "access", "store-memory", "store-sqlite", "store-postgres", "tables", "expression", "expression-okta", "mapping", "client"],
-    "keyfob-cli": ["core", "filter", "patch", "store", "engine", "provisioning", "http", "store-memory", "store-sqlite", "store-postgres", "expression", "expression-okta", "mapping", "client", "card", "access", "admin", "admin-http"],
+    "keyfob-cli": ["core", "filter", "patch", "store", "engine", "provisioning", "http", "store-memory", "store-sqlite", "store-postgres", "expression", "expression-okta", "mapping", "client", "card", "access", "admin", "admin-http", "console"],
 }
 # The crates up to the engine know no HTTP, no SQL and no runtime, not even through somebody else.
 PURE = ["keyfob-core", "keyfob-filter", "keyfob-patch", "keyfob-store", "keyfob-engine", "keyfob-provisioning"]

@@ -1,0 +1,321 @@
+//! The pages, as data: what each shows and offers.
+
+/// A page of an organization.
+pub(crate) struct Page {
+    /// The last segment of its path, and the id of its title.
+    pub(crate) slug: &'static str,
+    /// Views that are shown one by one.
+    pub(crate) shows: &'static [&'static str],
+    /// The list that it shows.
+    pub(crate) list: Option<List>,
+    /// What can be done with one of the list.
+    pub(crate) item: Option<Item>,
+    /// What can be done beside it.
+    pub(crate) offers: &'static [&'static str],
+}
+
+/// A list.
+pub(crate) struct List {
+    pub(crate) operation: &'static str,
+    /// The fields that are shown.
+    pub(crate) columns: &'static [&'static str],
+    /// What the list is always given.
+    pub(crate) fixed: &'static [(&'static str, &'static str)],
+    /// The parameters by which it is narrowed.
+    pub(crate) filters: &'static [&'static str],
+}
+
+/// One of a list.
+pub(crate) struct Item {
+    /// The operation that shows it in full; none where the list says all.
+    pub(crate) show: Option<&'static str>,
+    /// The parameter by which operations name it.
+    pub(crate) parameter: &'static str,
+    /// The field of the list that holds the name.
+    pub(crate) field: &'static str,
+    pub(crate) offers: &'static [&'static str],
+    /// A further list about it, with its columns.
+    pub(crate) further: &'static [(&'static str, &'static [&'static str])],
+}
+
+const EVENTS: &[&str] = &["at", "name", "label", "resourceType", "verb", "actor", "data"];
+
+/// The pages of an organization, in the order of the navigation.
+pub(crate) const PAGES: [Page; 15] = [
+    Page {
+        slug: "overview",
+        shows: &["showOverview", "showProvisioning"],
+        list: None,
+        item: None,
+        offers: &["enableProvisioning", "turnInvitesOn", "turnInvitesOff", "unlink"],
+    },
+    Page {
+        slug: "tokens",
+        shows: &[],
+        list: Some(List {
+            operation: "listTokens",
+            columns: &["name", "hint", "created", "expires", "warning"],
+            fixed: &[],
+            filters: &[],
+        }),
+        item: Some(Item {
+            show: None,
+            parameter: "token",
+            field: "name",
+            offers: &["revokeToken"],
+            further: &[],
+        }),
+        offers: &["refreshToken", "issueToken"],
+    },
+    Page {
+        slug: "domains",
+        shows: &[],
+        list: Some(List {
+            operation: "listDomains",
+            columns: &["domain"],
+            fixed: &[],
+            filters: &[],
+        }),
+        item: Some(Item {
+            show: None,
+            parameter: "domain",
+            field: "domain",
+            offers: &["removeDomain"],
+            further: &[],
+        }),
+        offers: &["addDomains"],
+    },
+    Page {
+        slug: "synchronization",
+        shows: &["showSynchronization"],
+        list: None,
+        item: None,
+        offers: &["setSynchronization"],
+    },
+    Page {
+        slug: "users",
+        shows: &[],
+        list: Some(List {
+            operation: "listUsers",
+            columns: &["userName", "displayName", "state", "managedBy", "credential"],
+            fixed: &[],
+            filters: &["q", "state", "managed"],
+        }),
+        item: Some(Item {
+            show: Some("showUser"),
+            parameter: "user",
+            field: "id",
+            offers: &[
+                "acceptInvite",
+                "inviteUser",
+                "activateUser",
+                "deactivateUser",
+                "editUser",
+                "grantUnit",
+                "revokeUnit",
+                "deleteUser",
+                "purgeUser",
+            ],
+            further: &[
+                ("listDoorsOfUser", &["name", "site", "timeZone"]),
+                ("listGrants", &["unit", "role", "source", "group"]),
+                ("showHistoryOfUser", EVENTS),
+            ],
+        }),
+        offers: &["createUser"],
+    },
+    Page {
+        slug: "deleted-users",
+        shows: &[],
+        list: Some(List {
+            operation: "listUsers",
+            columns: &["userName", "displayName", "deletedAt", "deletedBy"],
+            fixed: &[("deleted", "true")],
+            filters: &["q"],
+        }),
+        item: Some(Item {
+            show: Some("showUser"),
+            parameter: "user",
+            field: "id",
+            offers: &["restoreUser", "purgeUser"],
+            further: &[("showHistoryOfUser", EVENTS)],
+        }),
+        offers: &[],
+    },
+    Page {
+        slug: "groups",
+        shows: &[],
+        list: Some(List {
+            operation: "listGroups",
+            columns: &["displayName", "managedBy", "accessGroup"],
+            fixed: &[],
+            filters: &["q"],
+        }),
+        item: Some(Item {
+            show: Some("showGroup"),
+            parameter: "group",
+            field: "id",
+            offers: &["createAccessGroupFromScim", "mapGroup", "unmapGroup"],
+            further: &[],
+        }),
+        offers: &[],
+    },
+    Page {
+        slug: "access-groups",
+        shows: &[],
+        list: Some(List {
+            operation: "listAccessGroups",
+            columns: &["name", "source", "directory"],
+            fixed: &[],
+            filters: &["q"],
+        }),
+        item: Some(Item {
+            show: Some("showAccessGroup"),
+            parameter: "accessGroup",
+            field: "id",
+            offers: &[
+                "addMember",
+                "removeMember",
+                "assignLevel",
+                "unassignLevel",
+                "renameAccessGroup",
+                "deleteAccessGroup",
+            ],
+            further: &[],
+        }),
+        offers: &["createAccessGroup"],
+    },
+    Page {
+        slug: "levels",
+        shows: &[],
+        list: Some(List {
+            operation: "listLevels",
+            columns: &["name", "hours", "exceptions", "accessGroupNames", "doorNames"],
+            fixed: &[],
+            filters: &["q"],
+        }),
+        item: Some(Item {
+            show: Some("showLevel"),
+            parameter: "level",
+            field: "id",
+            offers: &[
+                "assignLevel",
+                "unassignLevel",
+                "addDoor",
+                "removeDoor",
+                "setHours",
+                "setException",
+                "removeException",
+                "renameLevel",
+                "deleteLevel",
+            ],
+            further: &[],
+        }),
+        offers: &["createLevel"],
+    },
+    Page {
+        slug: "doors",
+        shows: &[],
+        list: Some(List {
+            operation: "listDoors",
+            columns: &["name", "site", "timeZone"],
+            fixed: &[],
+            filters: &["q"],
+        }),
+        item: Some(Item {
+            show: Some("showDoor"),
+            parameter: "door",
+            field: "id",
+            offers: &["renameDoor", "setTimeZone", "deleteDoor"],
+            further: &[],
+        }),
+        offers: &["createDoor"],
+    },
+    Page {
+        slug: "units",
+        shows: &[],
+        list: Some(List {
+            operation: "listUnits",
+            columns: &["name", "parent", "isDefault"],
+            fixed: &[],
+            filters: &["q"],
+        }),
+        item: Some(Item {
+            show: Some("showUnit"),
+            parameter: "unit",
+            field: "id",
+            offers: &["setDefaultUnit", "deleteUnit"],
+            further: &[],
+        }),
+        offers: &["createUnit"],
+    },
+    Page {
+        slug: "roles",
+        shows: &[],
+        list: Some(List {
+            operation: "listRoles",
+            columns: &["name", "id"],
+            fixed: &[],
+            filters: &["q"],
+        }),
+        item: Some(Item {
+            show: None,
+            parameter: "role",
+            field: "id",
+            offers: &["deleteRole"],
+            further: &[],
+        }),
+        offers: &["createRole"],
+    },
+    Page {
+        slug: "set-up",
+        shows: &["showGuide"],
+        list: None,
+        item: None,
+        offers: &[],
+    },
+    Page {
+        slug: "administrators",
+        shows: &[],
+        list: Some(List {
+            operation: "listAdminTokens",
+            columns: &[
+                "name",
+                "roles",
+                "hint",
+                "created",
+                "createdBy",
+                "expires",
+                "lastUsed",
+            ],
+            fixed: &[],
+            filters: &[],
+        }),
+        item: Some(Item {
+            show: None,
+            parameter: "token",
+            field: "name",
+            offers: &["revokeAdminToken"],
+            further: &[],
+        }),
+        offers: &["issueAdminToken"],
+    },
+    Page {
+        slug: "audit",
+        shows: &[],
+        list: Some(List {
+            operation: "listAudit",
+            columns: EVENTS,
+            fixed: &[],
+            filters: &["actor", "resource"],
+        }),
+        item: None,
+        offers: &[],
+    },
+];
+
+/// Returns the page of a path.
+pub(crate) fn page(slug: &str) -> Option<&'static Page> {
+    static ALL: [Page; 15] = PAGES;
+    ALL.iter().find(|page| page.slug == slug)
+}

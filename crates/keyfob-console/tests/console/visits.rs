@@ -1,0 +1,501 @@
+//! Visits: signing in, reading pages, sending forms.
+
+use axum::{Router, body::Body};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use keyfob_access::AccessGroups;
+use keyfob_admin::{Administration, Administrator, Answer, Call, Grant, OPERATIONS, Role, Scope, operation};
+use keyfob_console::router;
+use keyfob_core::{Object, schema::RegistryBuilder};
+use keyfob_engine::DynStore;
+use keyfob_provisioning::{Profile, Provisioner};
+use keyfob_store_memory::MemoryStore;
+use tower::ServiceExt as _;
+
+struct Site {
+    administration: Administration<DynStore>,
+    router: Router,
+    token: String,
+}
+
+struct Seen {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Seen {
+    /// The key of the form that does an operation.
+    #[track_caller]
+    fn key(&self, action: &str) -> String {
+        let start = self
+            .text
+            .find(&format!("{action}\""))
+            .unwrap_or_else(|| panic!("no form {action}: {}", self.text));
+        let rest = self.text.get(start..).unwrap();
+        let value = rest.split("name=\"form\" value=\"").nth(1).unwrap();
+        value.split('"').next().unwrap().to_owned()
+    }
+
+    fn location(&self) -> &str {
+        self.headers.get("location").unwrap().to_str().unwrap()
+    }
+}
+
+/// A browser with its cookie, as a person uses it.
+struct Browser<'s> {
+    site: &'s Site,
+    cookie: String,
+}
+
+impl Site {
+    async fn start() -> Self {
+        let registry = keyfob_access::register(RegistryBuilder::verkada().flat_groups());
+        let registry = registry.build().unwrap();
+        let groups = AccessGroups::new(&registry).unwrap();
+        let provisioner = Provisioner::builder(DynStore::new(MemoryStore::new()), registry)
+            .with_profile(Profile::verkada())
+            .with_module(groups)
+            .build();
+        let administration = Administration::new([provisioner]);
+        let token = administration.bootstrap(None).await.unwrap().unwrap();
+        let router = Router::new().nest("/console", router(administration.clone(), "/console"));
+        let site = Self {
+            administration,
+            router,
+            token: token.expose().to_owned(),
+        };
+        site.done("createOrganization", &[("name", "Acme"), ("profile", "verkada")])
+            .await;
+        site
+    }
+
+    async fn done(&self, name: &str, input: &[(&str, &str)]) -> Object {
+        let owner = Administrator::new("owner", "test")
+            .with_grant(Grant::new(Role::Operator, Scope::Service))
+            .with_grant(Grant::new(Role::Administrator, Scope::Service));
+        let operation = operation(name).unwrap();
+        let mut object = Object::new();
+        for (name, value) in input {
+            object.insert(*name, *value);
+        }
+        match self
+            .administration
+            .perform(&owner, &Call::new(operation, object))
+            .await
+        {
+            Ok(Answer::One(view)) => view,
+            Ok(_) => Object::new(),
+            Err(problem) => panic!("{name}: {problem}"),
+        }
+    }
+
+    async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Seen {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "127.0.0.1:9000");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(body.to_owned())).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let seen = Seen {
+            status: head.status,
+            headers: head.headers,
+            text: String::from_utf8(body.to_vec()).unwrap(),
+        };
+        let policy = seen
+            .headers
+            .get("content-security-policy")
+            .unwrap()
+            .to_str()
+            .unwrap();
+        assert!(
+            policy.starts_with("default-src 'none'") && !policy.contains("unsafe"),
+            "{path}"
+        );
+        assert!(!seen.text.contains("<script"), "{path} has no script");
+        assert!(!seen.text.contains(" style=\""), "{path} has no style of its own");
+        assert!(seen.text.len() <= 60_000, "{path} has {} bytes", seen.text.len());
+        seen
+    }
+
+    async fn browser_with(&self, token: &str) -> Browser<'_> {
+        let headers = [
+            ("origin", "http://127.0.0.1:9000"),
+            ("sec-fetch-site", "same-origin"),
+        ];
+        let seen = self
+            .send("POST", "/console/sign-in", &headers, &format!("token={token}"))
+            .await;
+        assert_eq!(seen.status, StatusCode::SEE_OTHER, "{}", seen.text);
+        let cookie = seen.headers.get("set-cookie").unwrap().to_str().unwrap();
+        for wanted in ["__Host-keyfob=", "Secure", "HttpOnly", "SameSite=Lax", "Path=/"] {
+            assert!(cookie.contains(wanted), "{cookie}");
+        }
+        assert!(!cookie.contains(token), "the cookie is not the token");
+        Browser {
+            site: self,
+            cookie: cookie.split(';').next().unwrap().to_owned(),
+        }
+    }
+
+    async fn browser(&self) -> Browser<'_> {
+        self.browser_with(&self.token).await
+    }
+}
+
+impl Browser<'_> {
+    async fn get(&self, path: &str) -> Seen {
+        self.site.send("GET", path, &[("cookie", &self.cookie)], "").await
+    }
+
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Seen {
+        let encoded = |text: &str| {
+            let bytes: Vec<String> = text.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            bytes.concat()
+        };
+        let fields = fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}", encoded(value)));
+        let headers = [
+            ("cookie", self.cookie.as_str()),
+            ("origin", "http://127.0.0.1:9000"),
+            ("content-type", "application/x-www-form-urlencoded"),
+        ];
+        self.site
+            .send("POST", path, &headers, &fields.collect::<Vec<_>>().join("&"))
+            .await
+    }
+}
+
+const PAGES: [&str; 15] = [
+    "overview",
+    "tokens",
+    "domains",
+    "synchronization",
+    "users",
+    "deleted-users",
+    "groups",
+    "access-groups",
+    "levels",
+    "doors",
+    "units",
+    "roles",
+    "set-up",
+    "administrators",
+    "audit",
+];
+
+#[tokio::test]
+async fn t_2_t_5_a_token_is_shown_once_and_sending_the_form_again_makes_none() {
+    let site = Site::start().await;
+    let browser = site.browser().await;
+    let page = browser.get("/console/o/Acme/domains").await;
+    let key = page.key("/do/addDomains");
+    let fields = [
+        ("form", key.as_str()),
+        ("domains", "acme.com\nacme.de"),
+        ("back", "/console/o/Acme/domains"),
+    ];
+    let shown = browser.post("/console/o/Acme/do/addDomains", &fields).await;
+    assert_eq!(shown.status, StatusCode::OK);
+    assert_eq!(shown.headers.get("cache-control").unwrap(), "no-store");
+    let token = shown
+        .text
+        .split("<code>")
+        .nth(1)
+        .unwrap()
+        .split("</code>")
+        .next()
+        .unwrap()
+        .to_owned();
+    assert!(token.starts_with("kf1_"), "{token}");
+    // Reloading sends the form again.
+    let again = browser.post("/console/o/Acme/do/addDomains", &fields).await;
+    assert!(
+        again.text.contains("nothing was done a second time"),
+        "{}",
+        again.text
+    );
+    assert!(!again.text.contains(&token));
+    let tokens = browser.get("/console/o/Acme/tokens").await;
+    assert!(!tokens.text.contains(&token), "T-3");
+    assert!(
+        tokens.text.contains(token.get(token.len() - 4..).unwrap()),
+        "the hint"
+    );
+    // Refreshing warns first, and says what stops.
+    let key = tokens.key("/do/refreshToken");
+    let back = "/console/o/Acme/tokens";
+    let asked = browser
+        .post(
+            "/console/o/Acme/do/refreshToken",
+            &[("form", &key), ("back", back)],
+        )
+        .await;
+    assert_eq!(asked.status, StatusCode::PRECONDITION_REQUIRED);
+    assert!(
+        asked.text.contains("shut out until it has the new one"),
+        "{}",
+        asked.text
+    );
+    let key = asked.key("/do/refreshToken");
+    let digest = asked.text.split("name=\"confirmation\" value=\"").nth(1).unwrap();
+    let digest = digest.split('"').next().unwrap();
+    let fields = [("form", key.as_str()), ("back", back), ("confirmation", digest)];
+    let refreshed = browser.post("/console/o/Acme/do/refreshToken", &fields).await;
+    assert!(
+        refreshed.text.contains("kf1_") && !refreshed.text.contains(&token),
+        "{}",
+        refreshed.text
+    );
+}
+
+#[tokio::test]
+async fn every_page_is_there_in_both_languages_and_what_was_named_is_text() {
+    const HOSTILE: &str = "<script>alert(1)</script>\"'&\u{1b}[2J\u{202e}";
+    let site = Site::start().await;
+    let acme = [("org", "Acme")];
+    for (name, more) in [
+        (
+            "createUser",
+            &[("userName", "ann@example.com"), ("displayName", HOSTILE)][..],
+        ),
+        ("createDoor", &[("name", HOSTILE), ("site", HOSTILE)]),
+        ("createAccessGroup", &[("name", HOSTILE)]),
+        ("createLevel", &[("name", HOSTILE), ("doors", HOSTILE)]),
+        ("createUnit", &[("name", HOSTILE)]),
+        ("createRole", &[("name", HOSTILE)]),
+        ("enableProvisioning", &[]),
+    ] {
+        site.done(name, &[&acme[..], more].concat()).await;
+    }
+    let browser = site.browser().await;
+    for page in PAGES {
+        for (code, heading) in [("en", "Sign out"), ("ko", "로그아웃")] {
+            let seen = browser.get(&format!("/console/o/Acme/{page}?lang={code}")).await;
+            assert_eq!(seen.status, StatusCode::OK, "{page}: {}", seen.text);
+            assert!(seen.text.contains(&format!("<html lang=\"{code}\">")), "{page}");
+            assert!(seen.text.contains(heading), "{page} in {code}");
+            assert_eq!(seen.text.matches("<h1>").count(), 1, "{page}");
+            assert!(!seen.text.contains("alert(1)</script>"), "{page}: {}", seen.text);
+        }
+        for named in ["doors", "levels", "access-groups", "units", "roles", "users"] {
+            if page == named {
+                let seen = browser.get(&format!("/console/o/Acme/{page}")).await;
+                assert!(seen.text.contains("&lt;script&gt;"), "{page} shows the name");
+            }
+        }
+    }
+    let ann = site
+        .done("showUser", &[("org", "Acme"), ("user", "ann@example.com")])
+        .await;
+    let user = browser
+        .get(&format!("/console/o/Acme/users/{}", ann.get_str("id").unwrap()))
+        .await;
+    assert_eq!(user.status, StatusCode::OK);
+    assert!(user.text.contains("&lt;script&gt;") && user.text.contains("/do/deactivateUser"));
+    for missing in [
+        "/console/o/Acme/nothing",
+        "/console/o/Acme/audit/1",
+        "/console/o/Nobody/users",
+        "/console/x",
+    ] {
+        assert_eq!(
+            browser.get(missing).await.status,
+            StatusCode::NOT_FOUND,
+            "{missing}"
+        );
+    }
+    let absent = browser.get("/console/o/Acme/users/nobody").await;
+    assert_eq!(absent.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_without_a_session_and_no_other_site_sends_anything() {
+    let site = Site::start().await;
+    for page in PAGES {
+        let seen = site
+            .send("GET", &format!("/console/o/Acme/{page}"), &[], "")
+            .await;
+        assert_eq!(
+            (seen.status, seen.location()),
+            (StatusCode::SEE_OTHER, "/console/sign-in"),
+            "{page}"
+        );
+    }
+    let own = ("origin", "http://127.0.0.1:9000");
+    let wrong = site
+        .send("POST", "/console/sign-in", &[own], "token=ka_nothing")
+        .await;
+    assert_eq!(wrong.status, StatusCode::FORBIDDEN);
+    let token = format!("token={}", site.token);
+    for headers in [
+        &[][..],
+        &[("origin", "https://evil.example")],
+        &[("origin", "null")],
+        &[own, ("sec-fetch-site", "cross-site")],
+    ] {
+        let refused = site.send("POST", "/console/sign-in", headers, &token).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{headers:?}");
+        assert!(!refused.headers.contains_key("set-cookie"));
+    }
+    let browser = site.browser().await;
+    let page = browser.get("/console/o/Acme/doors").await;
+    let key = page.key("/do/createDoor");
+    let body = format!("form={key}&name=Lobby&back=/console/o/Acme/doors");
+    let cookie = ("cookie", browser.cookie.as_str());
+    let path = "/console/o/Acme/do/createDoor";
+    for headers in [&[cookie][..], &[cookie, ("origin", "https://evil.example")]] {
+        let forged = site.send("POST", path, headers, &body).await;
+        assert_eq!(forged.status, StatusCode::FORBIDDEN, "{headers:?}");
+    }
+    // A form without a key, or with that of another session, is none.
+    let other = site.browser().await;
+    for key in ["", "x", &key] {
+        let refused = other.post(path, &[("form", key), ("name", "Lobby")]).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{key}");
+    }
+    assert!(!browser.get("/console/o/Acme/doors").await.text.contains("Lobby"));
+    // Where a form leads is a page of the console.
+    let page = browser.get("/console/o/Acme/doors").await;
+    let key = page.key("/do/createDoor");
+    let fields = [
+        ("form", key.as_str()),
+        ("name", "Lobby"),
+        ("back", "https://evil.example/"),
+    ];
+    let made = browser.post(path, &fields).await;
+    assert_eq!(
+        (made.status, made.location()),
+        (StatusCode::SEE_OTHER, "/console/organizations")
+    );
+    assert!(browser.get("/console/o/Acme/doors").await.text.contains("Lobby"));
+    let key = browser.get("/console/organizations").await.key("/sign-out");
+    browser.post("/console/sign-out", &[("form", &key)]).await;
+    assert_eq!(
+        browser.get("/console/organizations").await.status,
+        StatusCode::SEE_OTHER
+    );
+}
+
+#[tokio::test]
+async fn a_page_offers_what_the_role_allows_and_a_session_ends_with_its_token() {
+    let site = Site::start().await;
+    let issued = site
+        .done(
+            "issueAdminToken",
+            &[("org", "Acme"), ("name", "eve"), ("roles", "auditor")],
+        )
+        .await;
+    let auditor = site.browser_with(issued.get_str("token").unwrap()).await;
+    for page in PAGES {
+        let seen = auditor.get(&format!("/console/o/Acme/{page}")).await;
+        let expected = if page == "administrators" {
+            StatusCode::FORBIDDEN
+        } else {
+            StatusCode::OK
+        };
+        assert_eq!(seen.status, expected, "{page}");
+        assert!(
+            !seen.text.contains("/do/"),
+            "{page} offers an auditor nothing: {}",
+            seen.text
+        );
+    }
+    let owner = site.browser().await;
+    let page = owner.get("/console/o/Acme/administrators").await;
+    let back = "/console/o/Acme/administrators";
+    let fields = [
+        ("form", page.key("/do/revokeAdminToken")),
+        ("token", "eve".to_owned()),
+        ("back", back.to_owned()),
+    ];
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let asked = owner.post("/console/o/Acme/do/revokeAdminToken", &fields).await;
+    let digest = asked
+        .text
+        .split("name=\"confirmation\" value=\"")
+        .nth(1)
+        .unwrap()
+        .split('"')
+        .next()
+        .unwrap();
+    let key = asked.key("/do/revokeAdminToken");
+    let fields = [
+        ("form", key.as_str()),
+        ("token", "eve"),
+        ("back", back),
+        ("confirmation", digest),
+    ];
+    assert_eq!(
+        owner
+            .post("/console/o/Acme/do/revokeAdminToken", &fields)
+            .await
+            .location(),
+        back
+    );
+    assert_eq!(
+        auditor.get("/console/o/Acme/users").await.status,
+        StatusCode::SEE_OTHER
+    );
+}
+
+#[tokio::test]
+async fn every_operation_that_writes_has_a_form_on_a_page() {
+    let site = Site::start().await;
+    // What no page offers: the name of the organization and its end, which are an operator's, and the tokens of the service.
+    let without = [
+        "renameOrganization",
+        "deleteOrganization",
+        "issueServiceToken",
+        "revokeServiceToken",
+    ];
+    let acme = ("org", "Acme");
+    site.done("enableProvisioning", &[acme]).await;
+    for (name, field) in [
+        ("createDoor", "name"),
+        ("createAccessGroup", "name"),
+        ("createLevel", "name"),
+        ("createUnit", "name"),
+        ("createRole", "name"),
+        ("createUser", "userName"),
+    ] {
+        site.done(name, &[acme, (field, "Lobby")]).await;
+    }
+    site.done("createUser", &[acme, ("userName", "gone")]).await;
+    site.done("deactivateUser", &[acme, ("user", "gone")]).await;
+    site.done("deleteUser", &[acme, ("user", "gone")]).await;
+    site.done("addDomains", &[acme, ("domains", "acme.com")]).await;
+    site.done("issueAdminToken", &[acme, ("name", "ci"), ("roles", "auditor")])
+        .await;
+    let browser = site.browser().await;
+    let mut text = browser.get("/console/organizations").await.text;
+    for page in PAGES {
+        let seen = browser.get(&format!("/console/o/Acme/{page}")).await.text;
+        for link in seen.split(&format!("/console/o/Acme/{page}/")).skip(1) {
+            let item = link.split('"').next().unwrap();
+            text += &browser.get(&format!("/console/o/Acme/{page}/{item}")).await.text;
+        }
+        text += &seen;
+    }
+    for operation in OPERATIONS
+        .iter()
+        .filter(|operation| operation.risk != keyfob_admin::Risk::Read)
+    {
+        let of_groups = ["createAccessGroupFromScim", "mapGroup", "unmapGroup"].contains(&operation.name);
+        let has = text.contains(&format!("/do/{}\"", operation.name));
+        assert!(
+            has || of_groups || without.contains(&operation.name),
+            "{} is on no page",
+            operation.name
+        );
+    }
+}
