@@ -111,6 +111,14 @@ pub enum ShapeError {
         /// The path.
         path: SmolStr,
     },
+    /// A column has a name by which a row says something else.
+    #[error(
+        "a column can't be declared as `{column}`, which is what a row says of itself: give it another name by AS"
+    )]
+    ReservedColumn {
+        /// The column.
+        column: SmolStr,
+    },
     /// A required attribute has no column.
     #[error("`{path}` of a {kind} is required and has no column")]
     Missing {
@@ -137,6 +145,13 @@ pub enum ShapeError {
 pub(crate) enum Failure {
     Refused(CommitError),
     Table(TableError),
+}
+
+impl Failure {
+    /// Returns true if it may go well the next time.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Table(TableError::Conflict(_)))
+    }
 }
 
 impl From<CommitError> for Failure {

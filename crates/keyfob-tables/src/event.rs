@@ -22,11 +22,11 @@ pub(crate) const SELECT: &str = "
     WHERE e.tenant = ?1";
 
 impl<T: Tables> Session<'_, T> {
-    /// Waits for the commits of the tenant that are under way, and notes this one under its id.
+    /// Waits for the commits of the tenant that are under way.
     ///
     /// Commits of one tenant take turns, since the positions of events have no gap; the row that they wait for is that of
-    /// the feed. Own transactions of the application don't wait for it.
-    pub(crate) async fn begin(&mut self, commit: &Commit) -> Result<(), Failure> {
+    /// the feed. It is locked before all others. Own transactions of the application don't wait for it.
+    pub(crate) async fn take_turn(&mut self) -> Result<(), TableError> {
         let tenant = [self.tenant()];
         self.execute(
             "INSERT INTO @tenants (tenant, last, trimmed) VALUES (?1, 0, 0)
@@ -34,6 +34,12 @@ impl<T: Tables> Session<'_, T> {
             &tenant,
         )
         .await?;
+        Ok(())
+    }
+
+    /// Takes the turn of a commit, and notes it under its id.
+    pub(crate) async fn begin(&mut self, commit: &Commit) -> Result<(), Failure> {
+        self.take_turn().await?;
         let Commit {
             id,
             at,

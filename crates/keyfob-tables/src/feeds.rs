@@ -156,8 +156,29 @@ impl<T: Tables> Session<'_, T> {
         Ok(rows.iter().map(read).collect::<Result<_, TableError>>()?)
     }
 
-    /// Removes events from the oldest on, commit by commit, with what is remembered of the commits.
+    /// Removes events from the oldest on, commit by commit, and what is remembered of old commits.
     async fn trim(&mut self, retention: Retention, limit: usize) -> Result<usize, Failure> {
+        let Retention {
+            read_before,
+            unread_before,
+        } = retention;
+        // Whoever trims at the same time is waited for before anything is read: what was read before would be set back.
+        self.take_turn().await?;
+        let removed = self.trim_events(retention, limit).await?;
+        // Those without events are remembered for as long: of a commit in doubt the store is asked soon, if at all.
+        let values = [self.tenant(), read_before.max(unread_before).into(), most(limit)];
+        self.execute(
+            "DELETE FROM @commits WHERE tenant = ?1 AND id IN (SELECT c.id FROM @commits c
+                WHERE c.tenant = ?1 AND c.at < ?2
+                    AND NOT EXISTS (SELECT 1 FROM @events e WHERE e.tenant = ?1 AND e.commit_id = c.id)
+                ORDER BY c.at LIMIT ?3)",
+            &values,
+        )
+        .await?;
+        Ok(removed)
+    }
+
+    async fn trim_events(&mut self, retention: Retention, limit: usize) -> Result<usize, Failure> {
         let Retention {
             read_before,
             unread_before,
@@ -196,8 +217,11 @@ impl<T: Tables> Session<'_, T> {
                 self.execute(statement, &values).await?;
             }
             let values = [self.tenant(), last.into()];
-            self.execute("UPDATE @tenants SET trimmed = ?2 WHERE tenant = ?1", &values)
-                .await?;
+            self.execute(
+                "UPDATE @tenants SET trimmed = ?2 WHERE tenant = ?1 AND trimmed < ?2",
+                &values,
+            )
+            .await?;
             removed += events;
         }
     }

@@ -1,16 +1,16 @@
 //! The columns of a table with their attributes, and how rows and documents are made of one another.
 
 use keyfob_core::{
-    AttrName, AttrPath, Attribute, Collation, Object, Registry, Resource, ResourceType, SchemaUri, SmolStr,
-    Value, json,
+    AttrName, AttrPath, Attribute, Collation, CompareKey, Object, Registry, Resource, ResourceType,
+    SchemaUri, SmolStr, Value, json,
     schema::{AttributeType, Mutability},
     validate::is_primary,
 };
-use keyfob_store::StoreError;
+use keyfob_store::{StoreError, UniqueKey};
 
 use crate::{
     error::ShapeError,
-    row::{Cell, Row},
+    row::{CREATED, Cell, HIDDEN, Row},
     shape::{Column, Kind, Shape, type_of},
 };
 
@@ -44,6 +44,11 @@ impl Layout {
         let mut columns: Vec<Placed> = Vec::new();
         for column in &shape.table(kind).columns {
             let placed = Placed::of(column, kind, resource_type)?;
+            if [HIDDEN, CREATED].contains(&column.name.as_str()) {
+                return Err(ShapeError::ReservedColumn {
+                    column: column.name.clone(),
+                });
+            }
             let is_twice = |other: &Placed| other.column.name == column.name || other.path == placed.path;
             if columns.iter().any(is_twice) {
                 return Err(ShapeError::Duplicate {
@@ -100,6 +105,25 @@ impl Layout {
         let columns = self.columns.iter().enumerate();
         let mut of_path = columns.filter(|(_, placed)| placed.path == path);
         of_path.next()
+    }
+
+    /// The keys of a row: those of its unique columns.
+    pub(crate) fn keys(&self, cells: &[Cell]) -> Vec<UniqueKey> {
+        let columns = self.columns.iter().zip(cells);
+        let keys = columns.filter_map(|(placed, cell)| match cell {
+            Cell::Text(text) if placed.column.is_unique => {
+                let key = CompareKey::new(placed.collation, text);
+                Some(UniqueKey::new(placed.path.to_string(), key))
+            }
+            _ => None,
+        });
+        keys.collect()
+    }
+
+    /// The attributes of unique columns, as unique keys name them.
+    pub(crate) fn unique_attributes(&self) -> Vec<SmolStr> {
+        let unique = self.columns.iter().filter(|placed| placed.column.is_unique);
+        unique.map(|placed| placed.path.to_string().into()).collect()
     }
 
     /// The path of the unique column that a database names when it refuses a value.

@@ -53,6 +53,8 @@ impl<T: Tables> Session<'_, T> {
     }
 
     async fn erase(&mut self) -> Result<bool, Failure> {
+        // Nobody commits meanwhile: what came between two statements would lose its keys, or stay without its events.
+        self.take_turn().await?;
         let tenant = [self.tenant()];
         let mut erased = false;
         for kind in [Kind::Group, Kind::User] {

@@ -5,13 +5,14 @@ use std::{
     future::Future,
     ops::Deref,
     pin::pin,
-    sync::Arc,
     task::{Context, Waker},
+    time::{Duration, Instant},
 };
 
 use bytes::BytesMut;
 use keyfob_core::SmolStr;
 use smol_str::format_smolstr;
+use tokio::sync::OwnedMutexGuard;
 use tokio_postgres::{
     Client, Error, Statement,
     error::SqlState,
@@ -27,18 +28,26 @@ use crate::{
 
 type Source = Box<dyn StdError + Sync + Send>;
 
+/// The time for which a transaction that writes waits for a lock where nobody sets a deadline.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// The owner of a connection for the time of a transaction.
 ///
-/// It is implemented for a shared [`Client`] and, with the feature `deadpool-postgres`, for what a deadpool pool gives.
+/// It is implemented for a locked [`Client`] and, with the feature `deadpool-postgres`, for what a deadpool pool gives. It is
+/// the only one who has the client: two transactions on one connection would be one.
 pub trait PostgresConnection: Send + Sync + 'static {
     /// Returns the client of the connection.
     fn client(&self) -> &Client;
 
     /// Prepares a statement; a pool may know it already.
     fn prepare(&self, statement: &str) -> impl Future<Output = Result<Statement, Error>> + Send;
+
+    /// Forgets a statement that was prepared, since the table that it is about has changed. Whoever keeps none has nothing
+    /// to do.
+    fn forget(&self, _statement: &str) {}
 }
 
-impl PostgresConnection for Arc<Client> {
+impl PostgresConnection for OwnedMutexGuard<Client> {
     fn client(&self) -> &Client {
         self
     }
@@ -57,6 +66,10 @@ impl PostgresConnection for deadpool_postgres::Object {
     async fn prepare(&self, statement: &str) -> Result<Statement, Error> {
         self.prepare_cached(statement).await
     }
+
+    fn forget(&self, statement: &str) {
+        self.statement_cache.remove(statement, &[]);
+    }
 }
 
 /// A transaction on a connection that it holds until it ends.
@@ -70,8 +83,8 @@ pub struct PostgresTransaction<C: PostgresConnection> {
 }
 
 impl<C: PostgresConnection> PostgresTransaction<C> {
-    /// Begins a transaction. One that reads sees one snapshot; one that writes waits for locks and then sees what others
-    /// committed.
+    /// Begins a transaction. One that reads sees one snapshot; one that writes waits for locks, for up to 30 seconds, and
+    /// then sees what others committed.
     ///
     /// # Errors
     /// [`TableError::Unavailable`] where the connection is closed.
@@ -82,10 +95,13 @@ impl<C: PostgresConnection> PostgresTransaction<C> {
             is_open: true,
         };
         let begin = match access {
-            Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-            Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
+            Access::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
+            Access::Write => format!(
+                "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {}",
+                PATIENCE.as_millis()
+            ),
         };
-        transaction.client().batch_execute(begin).await?;
+        transaction.client().batch_execute(&begin).await?;
         Ok(transaction)
     }
 
@@ -94,12 +110,12 @@ impl<C: PostgresConnection> PostgresTransaction<C> {
     }
 
     /// Returns the clause that locks the rows that are read until the end of a transaction that writes, and nothing in one
-    /// that reads.
+    /// that reads. Rows that refer to them may still be inserted.
     #[must_use]
     pub fn for_update(&self) -> &'static str {
         match self.access {
             Access::Read => "",
-            Access::Write => "FOR UPDATE",
+            Access::Write => "FOR NO KEY UPDATE",
         }
     }
 
@@ -160,8 +176,9 @@ impl<C: PostgresConnection> PostgresTransaction<C> {
     /// # Errors
     /// As [`rows`](Self::rows).
     pub async fn change(&self, statement: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, TableError> {
-        let statement = self.connection.prepare(statement).await?;
-        Ok(self.client().execute(&statement, values).await?)
+        let prepared = self.connection.prepare(statement).await?;
+        let changed = self.client().execute(&prepared, values).await;
+        changed.map_err(|error| self.failed(statement, error))
     }
 
     async fn select(
@@ -169,8 +186,18 @@ impl<C: PostgresConnection> PostgresTransaction<C> {
         statement: &str,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<tokio_postgres::Row>, TableError> {
-        let statement = self.connection.prepare(statement).await?;
-        Ok(self.client().query(&statement, values).await?)
+        let prepared = self.connection.prepare(statement).await?;
+        let rows = self.client().query(&prepared, values).await;
+        rows.map_err(|error| self.failed(statement, error))
+    }
+
+    fn failed(&self, statement: &str, error: Error) -> TableError {
+        // "cached plan must not change result type": the application has altered a column since the statement was prepared.
+        if error.code() == Some(&SqlState::FEATURE_NOT_SUPPORTED) {
+            self.connection.forget(statement);
+            return TableError::Conflict(error.into());
+        }
+        error.into()
     }
 }
 
@@ -224,14 +251,41 @@ impl<C: PostgresConnection> Transaction for PostgresTransaction<C> {
         Ok(self.client().batch_execute(statements).await?)
     }
 
+    async fn end_by(&mut self, deadline: Instant) -> Result<(), TableError> {
+        // At least one, as none would be no limit.
+        let left = deadline
+            .saturating_duration_since(Instant::now())
+            .as_millis()
+            .max(1);
+        let mut limits = format!("SET LOCAL statement_timeout = {left}");
+        if self.access == Access::Write {
+            let most = left.min(PATIENCE.as_millis());
+            limits = format!("{limits}; SET LOCAL lock_timeout = {most}");
+        }
+        Ok(self.client().batch_execute(&limits).await?)
+    }
+
     async fn commit(mut self) -> Result<(), TableError> {
-        let committed = self.client().batch_execute("COMMIT").await;
+        // In a transaction that a failure has ended COMMIT rolls back and is answered like any other. The first statement
+        // fails there, and then nothing is sent of the second.
+        self.client()
+            .batch_execute("SELECT 1; COMMIT")
+            .await
+            .map_err(uncommitted)?;
         self.is_open = false;
-        committed.map_err(|error| match error.code() {
-            Some(_) => error.into(),
-            // The answer didn't come.
-            None => TableError::OutcomeUnknown(error.into()),
-        })
+        Ok(())
+    }
+}
+
+/// The failure of the end of a transaction.
+fn uncommitted(error: Error) -> TableError {
+    match error.code() {
+        Some(&SqlState::IN_FAILED_SQL_TRANSACTION) => TableError::failed(
+            "a statement of the transaction failed and somebody passed over that, so that it was taken back",
+        ),
+        // A server that shuts down or a connection that fails may have kept it already.
+        Some(code) if !code.code().starts_with("08") && !code.code().starts_with("57P") => error.into(),
+        _ => TableError::OutcomeUnknown(error.into()),
     }
 }
 
@@ -250,9 +304,11 @@ impl From<Error> for TableError {
         let message = || refusal.message().to_owned();
         match refusal.code() {
             &SqlState::UNIQUE_VIOLATION => Self::Taken(message()),
-            &SqlState::T_R_SERIALIZATION_FAILURE
-            | &SqlState::T_R_DEADLOCK_DETECTED
-            | &SqlState::LOCK_NOT_AVAILABLE => Self::Conflict(error.into()),
+            &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => {
+                Self::Conflict(error.into())
+            }
+            // Whoever has it has had it for as long as anybody waits.
+            &SqlState::LOCK_NOT_AVAILABLE => Self::unavailable(error),
             &SqlState::RAISE_EXCEPTION => Self::Refused(message()),
             // Classes of SQLSTATE: data exceptions and constraints; connections, resources and an operator's intervention.
             code => match code.code().get(..2) {
@@ -269,13 +325,16 @@ fn unfit(what: &str, column: &Type) -> Source {
     format!("{what} doesn't fit a column of the type {column}").into()
 }
 
+/// Reads a UUID, with dashes or without.
+fn uuid(text: &str) -> Option<u128> {
+    let digits: String = text.chars().filter(|character| *character != '-').collect();
+    let is_whole = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_whole.then(|| u128::from_str_radix(&digits, 16).ok()).flatten()
+}
+
 fn write_text(text: &str, column: &Type, out: &mut BytesMut) -> Result<IsNull, Source> {
     if *column == Type::UUID {
-        let digits: String = text.chars().filter(|character| *character != '-').collect();
-        let number = u128::from_str_radix(&digits, 16)
-            .ok()
-            .filter(|_| digits.len() == 32);
-        let number = number.ok_or_else(|| unfit("a text that is no UUID", column))?;
+        let number = uuid(text).ok_or_else(|| unfit("a text that is no UUID", column))?;
         out.extend_from_slice(&number.to_be_bytes());
         return Ok(IsNull::No);
     }
@@ -398,9 +457,22 @@ impl<'a> FromSql<'a> for Cell {
     }
 }
 
+/// Returns true if a column of this type has room for a key. A client may name any key, such as by an id.
+fn has_room(column: &Type, key: &Key) -> bool {
+    match key {
+        Key::Integer(number) if *column == Type::INT4 => i32::try_from(*number).is_ok(),
+        Key::Integer(number) if *column == Type::INT2 => i16::try_from(*number).is_ok(),
+        Key::Integer(_) => true,
+        Key::Text(text) if *column == Type::UUID => uuid(text).is_some(),
+        Key::Text(text) => !text.contains('\0'),
+    }
+}
+
 impl ToSql for Key {
+    /// A key for which the column has no room is bound as NULL, which is no row's.
     fn to_sql(&self, column: &Type, out: &mut BytesMut) -> Result<IsNull, Source> {
         match self {
+            key if !has_room(column, key) => Ok(IsNull::Yes),
             Self::Integer(number) => write_integer(*number, column, out),
             Self::Text(text) => write_text(text, column, out),
         }
@@ -423,5 +495,30 @@ impl<'a> FromSql<'a> for Key {
 
     fn accepts(column: &Type) -> bool {
         is_integer(column) || is_text(column)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_for_which_its_column_has_no_room_is_bound_as_none() {
+        let uuid = "6f0e1c3a-0000-4000-8000-00000000000f";
+        for (key, column, is_bound) in [
+            (Key::from(uuid.to_owned()), Type::UUID, true),
+            (Key::from("x".to_owned()), Type::UUID, false),
+            (Key::from("+".repeat(32)), Type::UUID, false),
+            (Key::from("x".to_owned()), Type::TEXT, true),
+            (Key::from("x\0".to_owned()), Type::TEXT, false),
+            (Key::from(i64::MAX), Type::INT8, true),
+            (Key::from(i64::MAX), Type::INT4, false),
+            (Key::from(7), Type::INT4, true),
+            (Key::from(70_000), Type::INT2, false),
+        ] {
+            let mut out = BytesMut::new();
+            let bound = key.to_sql(&column, &mut out).unwrap();
+            assert_eq!(matches!(bound, IsNull::No), is_bound, "{key:?} as {column}");
+        }
     }
 }

@@ -62,7 +62,6 @@ impl<T: Tables> Session<'_, T> {
         candidates.retain(|found| found.is_of(*visibility));
         let mut matching = Vec::with_capacity(candidates.len());
         for found in candidates {
-            self.count(&found)?;
             let place = if filter.is_none() && attribute.is_none() {
                 Place {
                     value: None,
@@ -117,7 +116,7 @@ impl<T: Tables> Session<'_, T> {
         Ok(Page::new(resources).with_total(total).with_next(next))
     }
 
-    /// The resources among which the matching ones are.
+    /// The resources among which the matching ones are, each counted.
     async fn candidates(
         &mut self,
         resource_type: &ResourceType,
@@ -126,14 +125,21 @@ impl<T: Tables> Session<'_, T> {
     ) -> Result<Vec<Found>, Failure> {
         if let Some(key) = reserved {
             let holder = self.holder(resource_type, key, None).await?;
-            return Ok(holder.into_iter().collect());
+            return self.counted(holder.into_iter().collect());
         }
         for lookup in filter.into_iter().flat_map(Predicate::lookups) {
             if let Some(found) = self.look_up(resource_type, &lookup).await? {
-                return Ok(found);
+                return self.counted(found);
             }
         }
         self.all(resource_type).await
+    }
+
+    fn counted(&self, found: Vec<Found>) -> Result<Vec<Found>, Failure> {
+        for found in &found {
+            self.count(found)?;
+        }
+        Ok(found)
     }
 
     /// What an index finds; none where there is none for the place.

@@ -202,7 +202,7 @@ impl<T: Tables> Session<'_, T> {
         &mut self,
         member: &Found,
         at: keyfob_core::DateTime,
-    ) -> Result<(), TableError> {
+    ) -> Result<(), Failure> {
         let values = [self.tenant(), member.id().into()];
         let statement = "SELECT DISTINCT owner FROM @edges WHERE tenant = ?1 AND member = ?2";
         let rows = self.select(statement, &values).await?;

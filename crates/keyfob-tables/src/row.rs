@@ -119,6 +119,11 @@ impl Cell {
     }
 }
 
+/// The name of what says that a row is deleted softly, among the columns of a statement.
+pub(crate) const HIDDEN: &str = "hidden";
+/// The name of what says when a row was created.
+pub(crate) const CREATED: &str = "created";
+
 /// A row of the application's users or groups.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -172,8 +177,10 @@ impl Row {
         let mut row = Self::new(key, Vec::new());
         for (number, name) in names.enumerate().skip(1) {
             match (name, cell(number)?) {
-                ("hidden", cell) => row.hidden = matches!(cell, Cell::Bool(true) | Cell::Integer(1)),
-                ("created", Cell::Integer(millis)) => row.created = Some(DateTime::from_unix_millis(millis)),
+                (HIDDEN, cell) => row.hidden = matches!(cell, Cell::Bool(true) | Cell::Integer(1)),
+                (CREATED, Cell::Integer(millis)) => row.created = Some(DateTime::from_unix_millis(millis)),
+                // Nobody knows when.
+                (CREATED, Cell::Null) => {}
                 (_, cell) => row.cells.push(cell),
             }
         }
@@ -220,5 +227,26 @@ impl Row {
     pub(crate) fn size(&self) -> usize {
         let sizes = self.cells.iter().map(|cell| cell.as_str().map_or(8, str::len));
         sizes.sum()
+    }
+}
+
+#[cfg(all(test, feature = "rusqlite"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_which_nobody_knows_when_it_was_created_has_its_columns_nevertheless() {
+        for (created, expected) in [
+            (Cell::Null, None),
+            (Cell::Integer(7), Some(DateTime::from_unix_millis(7))),
+        ] {
+            let cells = [Cell::Null, created, Cell::from("ada")];
+            let names = ["id", "created", "login"].into_iter();
+            let row = Row::of_columns(Key::Integer(1), names, |number| {
+                Ok::<_, ()>(cells[number].clone())
+            });
+            let row = row.unwrap();
+            assert_eq!((row.created, row.cells), (expected, vec![Cell::from("ada")]));
+        }
     }
 }

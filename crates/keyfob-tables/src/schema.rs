@@ -10,10 +10,11 @@ use crate::{
 /// The format of the side tables that this release reads and writes.
 const FORMAT: i64 = 1;
 
-/// The statements that make them; `@` stands for the prefix. All names, keys and documents are texts that compare by
+/// The statements that make them and say of which format they are; `@` stands for the prefix. All names, keys and documents are texts that compare by
 /// their bytes, all times are milliseconds.
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS @about (name TEXT NOT NULL PRIMARY KEY, value BIGINT NOT NULL);
+    INSERT INTO @about VALUES ('format', 1) ON CONFLICT (name) DO NOTHING;
     CREATE TABLE IF NOT EXISTS @tenants (
         tenant TEXT NOT NULL PRIMARY KEY, last BIGINT NOT NULL, trimmed BIGINT NOT NULL);
     CREATE TABLE IF NOT EXISTS @resources (
@@ -42,6 +43,7 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS @commits (
         tenant TEXT NOT NULL, id TEXT NOT NULL, at BIGINT NOT NULL, role TEXT NOT NULL, identity TEXT NOT NULL,
         credential TEXT NOT NULL, request TEXT NOT NULL, verb TEXT NOT NULL, PRIMARY KEY (tenant, id));
+    CREATE INDEX IF NOT EXISTS @commits_by_time ON @commits (tenant, at);
     CREATE TABLE IF NOT EXISTS @events (
         tenant TEXT NOT NULL, position BIGINT NOT NULL, commit_id TEXT NOT NULL, number BIGINT NOT NULL,
         name TEXT NOT NULL, type TEXT NOT NULL, resource TEXT NOT NULL, attributes TEXT NOT NULL, data TEXT NOT NULL,
@@ -81,18 +83,40 @@ pub(crate) fn statements(dialect: Dialect, prefix: &str) -> String {
     statements.replace('@', prefix)
 }
 
-/// Makes the side tables where they are missing, and returns the instant at which they were made.
+/// Returns true if the side tables are there. They were made together.
+async fn are_there<T: Transaction>(tx: &mut T, prefix: &str) -> Result<bool, TableError> {
+    let (statement, name) = match T::DIALECT {
+        Dialect::Postgres => (
+            "SELECT to_regclass(?1)::text".to_owned(),
+            format!("{prefix}about"),
+        ),
+        Dialect::Sqlite => {
+            let (database, bare) = prefix.rsplit_once('.').unwrap_or(("main", prefix));
+            let statement =
+                format!("SELECT name FROM {database}.sqlite_master WHERE type = 'table' AND name = ?1");
+            (statement, format!("{bare}about"))
+        }
+    };
+    let rows = tx.read(&statement, &[name.into()]).await?;
+    let found = rows.first().map_or(Ok(None), |row| row.optional_text(0))?;
+    Ok(found.is_some())
+}
+
+/// Makes the side tables where they are missing, and returns the instant at which they were first used.
+///
+/// Where they are there it runs no statement that makes any, which would need rights that the service may not have and
+/// would wait for all who write.
 pub(crate) async fn migrate<T: Transaction>(
     tx: &mut T,
     prefix: &str,
     now: DateTime,
 ) -> Result<DateTime, OpenError> {
-    tx.run(&statements(T::DIALECT, prefix)).await?;
-    let about = |statement: &str| statement.replace('@', prefix);
-    let insert = about("INSERT INTO @about VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING");
-    for (name, value) in [("format", FORMAT), ("installed", now.unix_millis())] {
-        tx.write(&insert, &[name.into(), value.into()]).await?;
+    if !are_there(tx, prefix).await? {
+        tx.run(&statements(T::DIALECT, prefix)).await?;
     }
+    let about = |statement: &str| statement.replace('@', prefix);
+    let insert = about("INSERT INTO @about VALUES ('installed', ?1) ON CONFLICT (name) DO NOTHING");
+    tx.write(&insert, &[now.unix_millis().into()]).await?;
     let mut values = [FORMAT, 0];
     for (value, name) in values.iter_mut().zip(["format", "installed"]) {
         let select = about("SELECT value FROM @about WHERE name = ?1");

@@ -14,8 +14,8 @@ use smol_str::format_smolstr;
 use crate::{
     error::{Failure, TableError},
     layout::text_of,
-    row::{Key, Row},
-    shape::{Hiding, Kind, Shape},
+    row::{Cell, Key, Row},
+    shape::{Hiding, Kind, Shape, type_of},
     store::TableStore,
     tables::{Scope, Tables, Which},
     transaction::{SqlRow, SqlValue, Transaction},
@@ -123,6 +123,13 @@ impl Found {
         self.own.as_ref().map(|(_, row)| row.print())
     }
 
+    /// Takes note of the row as the store has just written it.
+    pub(crate) fn settle(&mut self) {
+        if let Some(print) = self.print() {
+            self.side.print = print;
+        }
+    }
+
     /// Whether the application wrote the row since the store did.
     pub(crate) fn is_foreign(&self) -> bool {
         self.print().is_some_and(|print| print != self.side.print)
@@ -130,6 +137,11 @@ impl Found {
 
     pub(crate) fn id(&self) -> &ResourceId {
         &self.side.id
+    }
+
+    /// The values of the application's row.
+    fn cells(&self) -> &[Cell] {
+        self.own.as_ref().map_or(&[], |(_, row)| &row.cells)
     }
 
     pub(crate) fn key(&self) -> Option<&Key> {
@@ -322,6 +334,14 @@ impl<T: Tables> Session<'_, T> {
         &mut self,
         ids: &[ResourceId],
     ) -> Result<HashMap<ResourceId, Found>, TableError> {
+        self.located(ids, |keys| Which::Keys(keys)).await
+    }
+
+    async fn located(
+        &mut self,
+        ids: &[ResourceId],
+        which: impl Fn(&[Key]) -> Which<'_>,
+    ) -> Result<HashMap<ResourceId, Found>, TableError> {
         let values = [self.tenant()];
         let statement = format!("{SIDE} WHERE tenant = ?1 AND id IN");
         let rows = self
@@ -356,13 +376,13 @@ impl<T: Tables> Session<'_, T> {
                 })
                 .collect();
             if !keys.is_empty() {
-                let rows = self.rows(kind, Which::Keys(&keys)).await?;
+                let rows = self.rows(kind, which(&keys)).await?;
                 for resource in self.join(kind, rows, sides).await? {
                     found.insert(resource.id().clone(), resource);
                 }
             }
             if !derived.is_empty() {
-                let rows = self.rows(kind, Which::Keys(&derived)).await?;
+                let rows = self.rows(kind, which(&derived)).await?;
                 for resource in self.found(kind, rows).await? {
                     // A row that the store wrote under an id of its own has no other.
                     if ids.contains(resource.id()) {
@@ -384,16 +404,22 @@ impl<T: Tables> Session<'_, T> {
         Ok(found.filter(|found| found.type_name() == resource_type.name()))
     }
 
-    /// Finds all resources of a type, in no order.
+    /// Finds a resource of a type, and keeps the application from changing its row before this transaction ends.
+    pub(crate) async fn find_to_write(
+        &mut self,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+    ) -> Result<Option<Found>, TableError> {
+        let ids = std::slice::from_ref(id);
+        let found = self.located(ids, |keys| Which::Locked(keys)).await?.remove(id);
+        Ok(found.filter(|found| found.type_name() == resource_type.name()))
+    }
+
+    /// Finds all resources of a type, in no order. Each is counted when it is read, so that no more are read than the budget
+    /// covers, and a page.
     pub(crate) async fn all(&mut self, resource_type: &ResourceType) -> Result<Vec<Found>, Failure> {
         let Some(kind) = Kind::of(resource_type) else {
-            let values = [self.tenant(), resource_type.name().into()];
-            let statement = format!("{SIDE} WHERE tenant = ?1 AND type = ?2");
-            let rows = self.select(&statement, &values).await?;
-            return rows
-                .iter()
-                .map(|row| Ok(Found::beside(Side::read(row)?)))
-                .collect();
+            return self.all_beside(resource_type).await;
         };
         let mut all = Vec::new();
         let mut after: Option<Key> = None;
@@ -406,8 +432,32 @@ impl<T: Tables> Session<'_, T> {
             let rows = self.rows(kind, which).await?;
             let is_last = rows.len() < PAGE;
             after = rows.last().map(|row| row.key.clone());
-            all.extend(self.found(kind, rows).await?);
+            for found in self.found(kind, rows).await? {
+                self.count(&found)?;
+                all.push(found);
+            }
             if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// All resources of a type that stands in the side tables alone.
+    async fn all_beside(&mut self, resource_type: &ResourceType) -> Result<Vec<Found>, Failure> {
+        let statement =
+            format!("{SIDE} WHERE tenant = ?1 AND type = ?2 AND id > ?3 ORDER BY id LIMIT {PAGE_ROWS}");
+        let mut all: Vec<Found> = Vec::new();
+        loop {
+            self.meter.check_time().map_err(StoreError::from)?;
+            let after = all.last().map_or("", |found| found.id().as_str());
+            let values = [self.tenant(), resource_type.name().into(), after.into()];
+            let rows = self.select(&statement, &values).await?;
+            for row in &rows {
+                let found = Found::beside(Side::read(row)?);
+                self.count(&found)?;
+                all.push(found);
+            }
+            if rows.len() < PAGE {
                 return Ok(all);
             }
         }
@@ -550,13 +600,41 @@ impl<T: Tables> Session<'_, T> {
     }
 
     /// Gives a resource its next version, and remembers the application's row as it is now.
-    pub(crate) async fn advance(&mut self, found: &mut Found, at: DateTime) -> Result<(), TableError> {
+    pub(crate) async fn advance(&mut self, found: &mut Found, at: DateTime) -> Result<(), Failure> {
+        // Where another resource has one of its keys it stays a row of the application's, which `holder` looks at.
+        self.take_over(found).await?;
         found.side.version = found.side.version.saturating_add(1);
         found.side.modified = found.side.modified.max(at);
-        if let Some(print) = found.print() {
-            found.side.print = print;
+        Ok(self.put(&found.side).await?)
+    }
+
+    /// Takes over a row that the application wrote: its values into the index, and those of unique columns as reserved.
+    /// Returns the attribute of a key that another resource has; then the row is left as it is.
+    pub(crate) async fn take_over(&mut self, found: &mut Found) -> Result<Option<SmolStr>, Failure> {
+        let Some((kind, _)) = found.own.as_ref().filter(|_| found.is_foreign()) else {
+            return Ok(None);
+        };
+        let store = self.store;
+        let resource_type = type_of(&store.registry, *kind).map_err(StoreError::internal)?;
+        let layout = store.layout(*kind);
+        // A hidden resource reserves nothing.
+        let keys = if found.is_hidden() {
+            Vec::new()
+        } else {
+            layout.keys(found.cells())
+        };
+        for key in &keys {
+            if self.holder(resource_type, key, Some(found.id())).await?.is_some() {
+                return Ok(Some(key.attribute.clone()));
+            }
         }
-        self.put(&found.side).await
+        self.index(resource_type, found).await?;
+        // What else it reserves is not of its columns.
+        let attributes = layout.unique_attributes();
+        self.reserve_of(resource_type, found.id(), &keys, Some(&attributes))
+            .await?;
+        found.settle();
+        Ok(None)
     }
 
     /// Removes everything of a resource from the side tables, and remembers its last version.

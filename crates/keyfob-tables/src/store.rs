@@ -18,8 +18,11 @@ use crate::{
     transaction::{Access, Transaction},
 };
 
-/// How often a commit is tried again that collided with others.
-const ATTEMPTS: usize = 8;
+/// How often something is tried that collides with others.
+pub(crate) const ATTEMPTS: usize = 8;
+
+/// How often the side tables are looked for that another process may be making.
+const OPENINGS: usize = 3;
 
 /// A [`Store`] on an application's own tables of users and groups.
 ///
@@ -45,30 +48,36 @@ pub struct TableStore<T> {
     pub(crate) registry: Registry,
 }
 
-/// Runs a method of a session in a transaction of its own.
+/// Runs a method of a session in a transaction of its own, again where it collides with others.
 macro_rules! within {
     ($store:expr, $access:expr, $tenant:expr, |$session:ident| $work:expr) => {{
         let budget = keyfob_store::Budget::UNLIMITED;
         within!($store, $access, $tenant, budget, |$session| $work)
     }};
-    ($store:expr, $access:expr, $tenant:expr, $budget:expr, |$session:ident| $work:expr) => {
-        match $store.tables.begin($access).await {
-            Err(error) => Err(keyfob_store::StoreError::from(error)),
-            Ok(mut tx) => {
-                let result = {
-                    let mut $session = $store.session(&mut tx, $tenant, $budget);
-                    $work.await
-                };
-                $store.end(tx, $access, result).await
+    ($store:expr, $access:expr, $tenant:expr, $budget:expr, |$session:ident| $work:expr) => {{
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let mut tx = match $store.begin($access, $budget.deadline).await {
+                Err(error) => break Err(error.into()),
+                Ok(tx) => tx,
+            };
+            let result = {
+                let mut $session = $store.session(&mut tx, $tenant, $budget);
+                $work.await
+            };
+            match result {
+                Err(failure) if failure.is_conflict() && attempts < $crate::store::ATTEMPTS => {}
+                result => break $store.end(tx, $access, result).await,
             }
         }
-    };
+    }};
 }
 pub(crate) use within;
 
 impl<T: Tables> TableStore<T> {
     /// Opens the store: makes the side tables where they are missing, and reads a row of each table, so that a column that
-    /// is missing is found now.
+    /// is missing is found now. Where the side tables are there, the right to read and write them is enough.
     ///
     /// The registry is the one that the engine serves, from [`Shape::registry`](crate::Shape::registry) or
     /// [`Shape::trim`](crate::Shape::trim).
@@ -88,9 +97,19 @@ impl<T: Tables> TableStore<T> {
             ids: shape.ids,
             types: Types::All,
         };
-        let mut tx = tables.begin(Access::Write).await?;
         let prefix = tables.shape().prefix.clone();
-        let installed = schema::migrate(&mut tx, &prefix, SystemClock::new().now()).await?;
+        let mut attempts = 0;
+        let (mut tx, installed) = loop {
+            attempts += 1;
+            let mut tx = tables.begin(Access::Write).await?;
+            match schema::migrate(&mut tx, &prefix, SystemClock::new().now()).await {
+                Ok(installed) => break (tx, installed),
+                // Of two processes that make the same tables at once the second fails, in one of several ways, when the
+                // first is done. By then the tables are there.
+                Err(OpenError::Tables(_)) if attempts < OPENINGS => {}
+                Err(error) => return Err(error),
+            }
+        };
         for kind in Kind::ALL {
             let of = Scope {
                 tenant: &TenantId::SYSTEM,
@@ -159,6 +178,18 @@ impl<T: Tables> TableStore<T> {
         }
     }
 
+    pub(crate) async fn begin(
+        &self,
+        access: Access,
+        deadline: Option<Instant>,
+    ) -> Result<T::Transaction, TableError> {
+        let mut tx = self.tables.begin(access).await?;
+        if let Some(deadline) = deadline {
+            tx.end_by(deadline).await?;
+        }
+        Ok(tx)
+    }
+
     /// Ends a transaction: commits it if it writes and nothing failed.
     pub(crate) async fn end<R>(
         &self,
@@ -179,7 +210,8 @@ impl<T: Tables> TableStore<T> {
     /// Applies a commit within a transaction of the application's.
     ///
     /// What it does happens when the application commits, with whatever else it does in the transaction, and not if the
-    /// application rolls it back. The outcomes hold in the first case alone.
+    /// application rolls it back. The outcomes hold in the first case alone. The application
+    /// [takes its turn](Self::take_turn) before it writes rows of its own.
     ///
     /// # Errors
     /// [`CommitError`]. The transaction can then only be rolled back.
@@ -204,15 +236,17 @@ impl<T: Tables> TableStore<T> {
                 return Err(StoreError::from(Exhausted::Time).into());
             }
             attempts += 1;
+            // Without a pause: commits of a tenant take turns, and what collides with the application has waited for it
+            // until the database ended that.
             match self.attempt(commit).await {
-                Err(Failure::Table(TableError::Conflict(_))) if attempts < ATTEMPTS => {}
+                Err(failure) if failure.is_conflict() && attempts < ATTEMPTS => {}
                 result => return Ok(result?),
             }
         }
     }
 
     async fn attempt(&self, commit: &Commit) -> Result<Committed, Failure> {
-        let mut tx = self.tables.begin(Access::Write).await?;
+        let mut tx = self.begin(Access::Write, commit.deadline).await?;
         // An error drops the transaction, and that takes back what was done.
         let committed = self.apply(&mut tx, commit).await?;
         tx.commit().await?;
@@ -257,12 +291,20 @@ impl<T: Tables> Store for TableStore<T> {
     }
 
     async fn committed(&self, tenant: &TenantId, commit: &CommitId) -> Result<bool, StoreError> {
-        within!(self, Access::Read, tenant, |session| session.committed(commit))
+        let mut tx = self.tables.begin(Access::Write).await?;
+        let known = self
+            .session(&mut tx, tenant, Budget::UNLIMITED)
+            .committed(commit)
+            .await;
+        // There is nothing to keep.
+        self.end(tx, Access::Read, known).await
     }
 }
 
 impl<T: Tables> Session<'_, T> {
     async fn committed(&mut self, commit: &CommitId) -> Result<bool, Failure> {
+        // Of a connection that broke the database may still be at the end of the transaction. It has the turn until then.
+        self.take_turn().await?;
         let values = [self.tenant(), commit.as_str().into()];
         let statement = "SELECT id FROM @commits WHERE tenant = ?1 AND id = ?2";
         Ok(!self.select(statement, &values).await?.is_empty())

@@ -33,8 +33,8 @@ pub trait Tables: Send + Sync + 'static {
 
     /// Reads rows.
     ///
-    /// In a transaction that writes, rows by their keys stay locked until its end (`FOR UPDATE`), in databases in which
-    /// several transactions write at once.
+    /// In a transaction that writes, [locked](Which::Locked) rows stay so until its end, in databases in which several
+    /// transactions write at once.
     fn rows(
         &self,
         tx: &mut Self::Transaction,
@@ -117,6 +117,9 @@ pub struct Scope<'t> {
 pub enum Which<'w> {
     /// Those with these keys, in any order. Keys without a row are passed over.
     Keys(&'w [Key]),
+    /// The same, and the application doesn't change them before the transaction ends (`FOR NO KEY UPDATE`). The store asks
+    /// so for what it is about to write, and for nothing else.
+    Locked(&'w [Key]),
     /// Those whose value in an indexed or unique column equals a text, but for case where the attribute is not
     /// `caseExact`. More rows do no harm: the store compares them all.
     Equal {

@@ -1,22 +1,37 @@
 //! What the application tells of rows that it wrote itself.
 
-use keyfob_core::{CompareKey, ResourceId};
-use keyfob_store::{Commit, CommitError, Labels, Listed, NewEvent, Outcome, StoreError, UniqueKey, When};
+use keyfob_core::ResourceId;
+use keyfob_store::{Commit, CommitError, Labels, Listed, NewEvent, Outcome, StoreError, TenantId, When};
 
 use crate::{
     error::Failure,
-    row::{Cell, Key},
-    session::{Found, Session},
-    shape::{Kind, type_of},
+    row::Key,
+    session::Session,
+    shape::Kind,
     store::TableStore,
     tables::{Tables, Which},
     write::revision,
 };
 
 impl<T: Tables> TableStore<T> {
+    /// Waits for the commits of a tenant that are under way, and keeps others waiting until the transaction ends.
+    ///
+    /// It comes first in a transaction of the application's in which [`touched`](Self::touched) or
+    /// [`commit_within`](Self::commit_within) come later. The store takes its turn before it locks rows; a transaction that
+    /// locks a row and takes its turn then waits for a commit that waits for the row.
+    ///
+    /// # Errors
+    /// [`StoreError`]. The transaction can then only be rolled back.
+    pub async fn take_turn(&self, tx: &mut T::Transaction, tenant: &TenantId) -> Result<(), StoreError> {
+        let mut session = self.session(tx, tenant, keyfob_store::Budget::UNLIMITED);
+        Ok(session.take_turn().await?)
+    }
+
     /// Tells of rows that the application inserted, changed or deleted in a transaction, before it commits it: each is given
     /// its next version, and an event says `created` (the first time that the store hears of the row), `changed` or
     /// `deleted`.
+    ///
+    /// The application [takes its turn](Self::take_turn) before it writes the first of them.
     ///
     /// The rows are there at once without this; it is for those who follow the events, and for groups whose memberships
     /// changed. The commit says who did it, when and for which request, and has no changes.
@@ -62,27 +77,14 @@ impl<T: Tables> Session<'_, T> {
             return Ok(("deleted", id, Outcome::Deleted, Labels::default()));
         };
         let is_new = found.side.version == 0;
-        let registry = self.store.registry.clone();
-        let resource_type = type_of(&registry, kind).map_err(StoreError::internal)?;
-        let keys = self.keys(kind, &found);
-        for key in &keys {
-            if self.holder(resource_type, key, Some(found.id())).await?.is_some() {
-                let attribute = key.attribute.clone();
-                return Err(CommitError::UniquenessViolated {
-                    change: number,
-                    attribute,
-                }
-                .into());
+        if let Some(attribute) = self.take_over(&mut found).await? {
+            return Err(CommitError::UniquenessViolated {
+                change: number,
+                attribute,
             }
+            .into());
         }
         self.advance(&mut found, commit.at).await?;
-        self.index(resource_type, &found).await?;
-        if !found.is_hidden() && !keys.is_empty() {
-            // What else it reserves is not of its columns.
-            let attributes: Vec<&str> = keys.iter().map(|key| key.attribute.as_str()).collect();
-            self.reserve_of(resource_type, found.id(), &keys, Some(&attributes))
-                .await?;
-        }
         let outcome = Outcome::Changed {
             revision: revision(&found),
             joined: Listed::new(),
@@ -91,23 +93,5 @@ impl<T: Tables> Session<'_, T> {
         };
         let name = if is_new { "created" } else { "changed" };
         Ok((name, found.id().clone(), outcome, self.names(&found)))
-    }
-
-    /// The keys of the unique columns.
-    fn keys(&self, kind: Kind, found: &Found) -> Vec<UniqueKey> {
-        let cells = found
-            .own
-            .as_ref()
-            .map(|(_, row)| row.cells.as_slice())
-            .unwrap_or_default();
-        let columns = self.store.layout(kind).columns.iter().zip(cells);
-        let keys = columns.filter_map(|(placed, cell)| match cell {
-            Cell::Text(text) if placed.column.is_unique => {
-                let key = CompareKey::new(placed.collation, text);
-                Some(UniqueKey::new(placed.path.to_string(), key))
-            }
-            _ => None,
-        });
-        keys.collect()
     }
 }

@@ -1,6 +1,6 @@
 //! The application's transaction, as far as the side tables need it.
 
-use std::future::Future;
+use std::{future::Future, time::Instant};
 
 use keyfob_core::{DateTime, ResourceId, SmolStr};
 
@@ -34,10 +34,17 @@ pub trait Transaction: Send + 'static {
     /// Runs statements without parameters, separated by semicolons.
     fn run(&mut self, statements: &str) -> impl Future<Output = Result<(), TableError>> + Send;
 
+    /// Has the database end whatever runs in the transaction at an instant, and let it wait for no lock for longer. Without
+    /// an own method it goes on until it is done.
+    fn end_by(&mut self, _deadline: Instant) -> impl Future<Output = Result<(), TableError>> + Send {
+        async { Ok(()) }
+    }
+
     /// Commits the transaction.
     ///
     /// # Errors
-    /// [`TableError::OutcomeUnknown`] where the connection breaks meanwhile.
+    /// [`TableError::OutcomeUnknown`] where the connection breaks meanwhile. A transaction that a failure has ended, which
+    /// somebody passed over, is an error too: nothing of it was kept.
     fn commit(self) -> impl Future<Output = Result<(), TableError>> + Send;
 }
 

@@ -132,7 +132,7 @@ impl<T: Tables> Session<'_, T> {
                 on_refusal: _,
             } => {
                 let id = applying.resolve(id);
-                let found = self.find(resource_type, &id).await?;
+                let found = self.find_to_write(resource_type, &id).await?;
                 kit::check_version(number, found.as_ref().map(Found::version), *precondition)?;
                 let found = found.ok_or(CommitError::NotFound { change: number })?;
                 if applying.has_events {
@@ -147,7 +147,7 @@ impl<T: Tables> Session<'_, T> {
                 expected,
             } => {
                 let id = applying.resolve(id);
-                let found = self.find(resource_type, &id).await?;
+                let found = self.find_to_write(resource_type, &id).await?;
                 kit::check_expected(number, found.as_ref().map(Found::version), *expected)?;
                 Ok(Outcome::Expected)
             }
@@ -221,6 +221,7 @@ impl<T: Tables> Session<'_, T> {
                 Found::of_row(self.store.tables.shape(), kind, row, side)
             }
         };
+        found.settle();
         if assigns {
             applying.assigned.insert(id.clone(), found.id().clone());
         }
@@ -265,9 +266,10 @@ impl<T: Tables> Session<'_, T> {
         let at = applying.commit.at;
         let id = applying.resolve(id);
         let kind = Kind::of(resource_type);
-        let found = self.find(resource_type, &id).await?;
+        let found = self.find_to_write(resource_type, &id).await?;
         kit::check_version(number, found.as_ref().map(Found::version), *precondition)?;
         let mut found = found.ok_or(CommitError::NotFound { change: number })?;
+        let was_foreign = found.is_foreign();
         let was_hidden = found.is_hidden();
         let is_hidden = visibility.map_or(was_hidden, |visibility| visibility == Visibility::Hidden);
         if is_hidden && !self.can_hide(kind) {
@@ -298,6 +300,10 @@ impl<T: Tables> Session<'_, T> {
                     let row = row.ok_or(CommitError::NotFound { change: number })?;
                     found.own = Some((kind, row));
                     found.side.document = to_text(&rest.to_json());
+                    // Without keys in the change those of a row that the application wrote are still to be reserved.
+                    if !was_foreign || unique.is_some() {
+                        found.settle();
+                    }
                 }
             }
             self.index(resource_type, &found).await?;
@@ -342,6 +348,7 @@ impl<T: Tables> Session<'_, T> {
             let statement = "DELETE FROM @unique_keys WHERE tenant = ?1 AND id = ?2";
             self.execute(statement, &values).await?;
         }
+        let was_foreign = found.is_foreign();
         found.side.hidden = is_hidden;
         if let Some((kind, row)) = &mut found.own {
             let tables = &self.store.tables;
@@ -360,6 +367,9 @@ impl<T: Tables> Session<'_, T> {
             if found.is_row_hiding {
                 row.hidden = is_hidden;
             }
+        }
+        if !was_foreign {
+            found.settle();
         }
         if !is_hidden {
             self.advance_owners(found, at).await?;
@@ -434,7 +444,7 @@ impl<T: Tables> Session<'_, T> {
         resource_type: &ResourceType,
         id: &ResourceId,
         unique: &[UniqueKey],
-        attributes: Option<&[&str]>,
+        attributes: Option<&[SmolStr]>,
     ) -> Result<(), TableError> {
         let statement = "DELETE FROM @unique_keys WHERE tenant = ?1 AND id = ?2";
         match attributes {
@@ -442,7 +452,7 @@ impl<T: Tables> Session<'_, T> {
             Some(attributes) => {
                 let statement = format!("{statement} AND attribute = ?3");
                 for attribute in attributes {
-                    let values = [self.tenant(), id.into(), (*attribute).into()];
+                    let values = [self.tenant(), id.into(), attribute.into()];
                     self.execute(&statement, &values).await?;
                 }
             }

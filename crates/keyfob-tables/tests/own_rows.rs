@@ -4,14 +4,17 @@
 
 mod common;
 
+use std::sync::atomic::Ordering;
+
 use common::App;
 use keyfob_core::{
     CompareKey, DateTime, Dialect, Registry, Resource, ResourceId, ResourceType, schema::RegistryBuilder,
 };
 use keyfob_filter::Filter;
 use keyfob_store::{
-    Change, Commit, CommitError, CommitId, Committed, Feeds as _, Ids, Outcome, Position, Query, ReadContext,
-    RelationDelta, Selection, Store as _, StoreError, StoreExt as _, Stored, TenantId, UniqueKey,
+    Budget, Change, Commit, CommitError, CommitId, Committed, Exhausted, Feeds as _, Ids, Outcome, Position,
+    Query, ReadContext, RelationDelta, Retention, Selection, Store as _, StoreError, StoreExt as _, Stored,
+    TenantId, UniqueKey,
 };
 use keyfob_tables::{
     Access, Key, Kind, OpenError, Shape, ShapeError, Table, TableStore, Tables as _, Transaction as _,
@@ -228,6 +231,96 @@ async fn a_row_that_the_store_wrote_has_what_the_application_changed_in_it() {
     assert!(
         matches!(taken, Err(CommitError::UniquenessViolated { attribute, .. }) if attribute == "userName")
     );
+}
+
+/// A change of the state alone, which writes the row of the side tables and none of the application's.
+fn set_state(world: &World, id: &str) -> Change {
+    let mut change = Change::relate(world.resource_type("User"), ResourceId::new(id), []);
+    if let Change::Update { state, .. } = &mut change {
+        *state = Some(std::sync::Arc::default());
+    }
+    change
+}
+
+fn is_taken(result: &Result<Committed, CommitError>) -> bool {
+    matches!(result, Err(CommitError::UniquenessViolated { attribute, .. }) if attribute == "userName")
+}
+
+#[tokio::test]
+async fn a_name_that_the_application_gave_is_reserved_whatever_the_store_writes_next() {
+    let world = World::new().await;
+    world.commit(vec![world.user("ada", "ada")]).await.unwrap();
+    world
+        .run("UPDATE users SET login = 'bob' WHERE login = 'ada'")
+        .await;
+    world.commit(vec![set_state(&world, "ada")]).await.unwrap();
+    assert_eq!(ids(&world.find("User", r#"userName eq "bob""#).await), ["ada"]);
+    let twin = world.commit(vec![world.user("twin", "BOB")]).await;
+    assert!(is_taken(&twin), "{twin:?}");
+    world.commit(vec![world.user("other", "ada")]).await.unwrap();
+
+    // A name that another has is that one's, and when it goes it is not free.
+    world
+        .run("UPDATE users SET login = 'Ada' WHERE login = 'bob'")
+        .await;
+    world.commit(vec![set_state(&world, "ada")]).await.unwrap();
+    let user = world.resource_type("User");
+    let delete = Change::delete(user, ResourceId::new("other"), None);
+    world.commit(vec![delete]).await.unwrap();
+    let third = world.commit(vec![world.user("third", "ADA")]).await;
+    assert!(is_taken(&third), "{third:?}");
+
+    // Nobody has the name of a row that has none any more.
+    let row = [(Kind::User, Key::Integer(1))];
+    world
+        .touch("UPDATE users SET login = NULL WHERE id = 1", &row)
+        .await
+        .unwrap();
+    world.commit(vec![world.user("third", "ADA")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn commits_without_events_are_forgotten_in_their_time() {
+    let world = World::new().await;
+    world.commit(vec![world.user("ada", "ada")]).await.unwrap();
+    let commit = world.commit_of(vec![set_state(&world, "ada")]);
+    let (id, at) = (commit.id.clone(), commit.at);
+    world.store.commit_one(commit).await.unwrap();
+    for (later, is_known) in [(0, true), (1, false)] {
+        let before = DateTime::from_unix_millis(at.unix_millis() + later);
+        let retention = Retention {
+            read_before: before,
+            unread_before: before,
+        };
+        let trimmed = world.store.trim(&world.tenant, &retention, 10).await.unwrap();
+        assert_eq!(trimmed, 0, "there are no events");
+        assert_eq!(world.store.committed(&world.tenant, &id).await.unwrap(), is_known);
+    }
+}
+
+#[tokio::test]
+async fn a_query_reads_no_more_rows_than_its_budget_covers() {
+    let world = World::new().await;
+    world
+        .run(
+            "WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers LIMIT 1600)
+             INSERT INTO users (tenant, login) SELECT 'acme', 'user' || number FROM numbers",
+        )
+        .await;
+    let mut budget = Budget::UNLIMITED;
+    budget.steps = 10;
+    let cx = ReadContext::new(world.tenant.clone()).with_budget(budget);
+    let reads = || world.store.tables().reads.load(Ordering::Relaxed);
+    let before = reads();
+    let read = world
+        .store
+        .query(&cx, world.resource_type("User"), &Query::all())
+        .await;
+    assert!(
+        matches!(read, Err(StoreError::Exhausted(Exhausted::Steps { limit: 10 }))),
+        "{read:?}"
+    );
+    assert_eq!(reads() - before, 1, "one page of four");
 }
 
 #[tokio::test]
@@ -491,6 +584,10 @@ fn a_shape_that_does_not_fit_the_schemas_is_refused() {
         (
             users().column("x", "USERNAME"),
             "the column `x` or its path `USERNAME` is declared twice",
+        ),
+        (
+            users().column("hidden", "active"),
+            "a column can't be declared as `hidden`, which is what a row says of itself: give it another name by AS",
         ),
         (
             Table::numbered().column("x", "nickName"),

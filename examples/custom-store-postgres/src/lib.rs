@@ -2,7 +2,9 @@
 
 mod tables;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod};
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod, Runtime};
 use keyfob_core::Registry;
 use keyfob_tables::{OpenError, TableStore, Tables as _};
 use tokio_postgres::{Config, NoTls};
@@ -35,7 +37,11 @@ pub async fn connect(config: Config) -> Result<Pool, PoolError> {
         recycling_method: RecyclingMethod::Fast,
     };
     let manager = Manager::from_config(config, NoTls, fast);
-    let pool = Pool::builder(manager).max_size(8).build();
+    let pool = Pool::builder(manager)
+        .max_size(8)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(Duration::from_secs(5)))
+        .build();
     let pool = pool.map_err(|_| PoolError::NoRuntimeSpecified)?;
     pool.get().await?.batch_execute(TABLES).await?;
     Ok(pool)

@@ -74,8 +74,9 @@ impl Tables for OwnTables {
     async fn rows(&self, tx: &mut Tx, of: Scope<'_>, which: Which<'_>) -> Result<Vec<Row>> {
         let (select, org) = (sql(of.kind, SELECT, 0), of.tenant.as_str());
         match which {
-            Which::Keys(keys) => {
-                let select = format!("{select} id = ANY($2) {}", tx.for_update());
+            Which::Keys(keys) => tx.rows(&format!("{select} id = ANY($2)"), &[&org, &keys]).await,
+            Which::Locked(keys) => {
+                let select = format!("{select} id = ANY($2) ORDER BY id {}", tx.for_update());
                 tx.rows(&select, &[&org, &keys]).await
             }
             Which::Equal { column, text } => {

@@ -7,15 +7,16 @@ use std::{
 };
 
 use custom_store_postgres::{OwnTables, connect, scim};
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Manager, Pool};
 use keyfob_core::{
     EntityTag, Projection, Registry, Resource,
     message::{PatchRequest, SearchRequest},
 };
 use keyfob_engine::{Context, Engine, EngineError, Precondition, TenantId};
+use keyfob_store::{Commit, CommitError, CommitId, Store as _, StoreError, StoreExt as _};
 use keyfob_store_testkit::{Failure, Harness, Report};
-use keyfob_tables::TableStore;
-use tokio::runtime::Runtime;
+use keyfob_tables::{Access, Key, Kind, Scope, TableError, TableStore, Tables as _, Transaction as _, Which};
+use tokio::{runtime::Runtime, task::JoinSet};
 use tokio_postgres::{Config, NoTls};
 
 /// A schema of its own in the database of the tests, dropped with what is in it.
@@ -154,6 +155,27 @@ async fn both_sides(database: &Database) {
     assert_eq!(found.len(), 1, "the other is another organization's");
     let (id, tag) = (found[0].id().unwrap(), found[0].meta().unwrap().version.unwrap());
 
+    // What is no key of a row is nobody's id.
+    assert_eq!(find(r#"id eq "u-x""#).await.len(), 0);
+    let nobody = keyfob_core::ResourceId::new("u-x");
+    let missing = patch(
+        &nobody,
+        r#"[{"op": "remove", "path": "active"}]"#,
+        &Precondition::None,
+    )
+    .await;
+    assert!(
+        matches!(missing, Err(EngineError::NotFound { .. })),
+        "{missing:?}"
+    );
+
+    // A column that the application widens is read on by connections that know it as it was.
+    application
+        .batch_execute("ALTER TABLE members ALTER COLUMN given_name TYPE varchar(300)")
+        .await
+        .unwrap();
+    assert_eq!(find(r#"userName eq "bjensen""#).await.len(), 1);
+
     // The application changes it, and the tag from before fits no longer.
     application
         .batch_execute("UPDATE members SET given_name = 'Babs' WHERE login = 'BJensen'")
@@ -210,4 +232,151 @@ async fn both_sides(database: &Database) {
         .unwrap();
     engine.delete(&cx, user, &id, &Precondition::None).await.unwrap();
     assert_eq!(find("userName pr").await.len(), 0);
+}
+
+#[test]
+fn the_side_tables_are_made_once_and_then_need_no_right_to_make_any() {
+    if address().is_none() {
+        return;
+    }
+    let database = Database::default();
+    database.run(async {
+        let schema = &database.schema;
+        let pool = database.pool().await;
+        let owner = pool.get().await.unwrap();
+        let drop = "SELECT 'DROP TABLE ' || string_agg(tablename, ', ') FROM pg_tables
+            WHERE schemaname = current_schema() AND tablename LIKE 'scim%'";
+        let drop: String = owner.query_one(drop, &[]).await.unwrap().get(0);
+        owner.batch_execute(&drop).await.unwrap();
+        let mut starts = JoinSet::new();
+        for _ in 0..4 {
+            starts.spawn(scim(pool.clone()));
+        }
+        for started in starts.join_all().await {
+            started.unwrap();
+        }
+
+        let role = format!("{schema}_service");
+        let grants = format!(
+            "CREATE ROLE {role}; GRANT USAGE ON SCHEMA {schema} TO {role};
+             GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};"
+        );
+        owner.batch_execute(&grants).await.unwrap();
+        let mut config = database.config.clone();
+        config.options(format!("-c search_path={schema} -c role={role}"));
+        let service = Pool::builder(Manager::new(config, NoTls)).max_size(1).build();
+        let (store, _) = scim(service.unwrap()).await.unwrap();
+        let acme = TenantId::new("acme");
+        let known = store.committed(&acme, &CommitId::new("none")).await.unwrap();
+        assert!(!known);
+        std::mem::drop(store);
+        owner
+            .batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"))
+            .await
+            .unwrap();
+    });
+}
+
+fn commit_of(id: &str) -> Commit {
+    let at = keyfob_core::DateTime::from_unix_millis(1_767_225_600_000);
+    Commit::new(CommitId::new(id), TenantId::new("acme"), at, Vec::new())
+}
+
+#[test]
+fn a_failure_that_the_application_passes_over_keeps_nothing() {
+    if address().is_none() {
+        return;
+    }
+    let database = Database::default();
+    database.run(async {
+        let (store, _) = scim(database.pool().await).await.unwrap();
+        let commit = commit_of("request");
+        let mut tx = store.tables().begin(Access::Write).await.unwrap();
+        store.commit_within(&mut tx, &commit).await.unwrap();
+        tx.change("INSERT INTO members (org) VALUES ($1)", &[&"acme"])
+            .await
+            .unwrap_err();
+        let ended = tx.commit().await;
+        assert!(matches!(ended, Err(TableError::Failed(_))), "{ended:?}");
+        assert!(!store.committed(&commit.tenant, &commit.id).await.unwrap());
+    });
+}
+
+#[test]
+fn a_commit_under_way_is_waited_for_and_not_for_ever() {
+    if address().is_none() {
+        return;
+    }
+    let database = Database::default();
+    database.run(async {
+        let (store, _) = scim(database.pool().await).await.unwrap();
+        let commit = commit_of("request");
+        let mut tx = store.tables().begin(Access::Write).await.unwrap();
+        store.take_turn(&mut tx, &commit.tenant).await.unwrap();
+        store.commit_within(&mut tx, &commit).await.unwrap();
+
+        let mut late = commit_of("late");
+        late.deadline = Some(std::time::Instant::now() + std::time::Duration::from_millis(200));
+        let late = store.commit_one(late).await;
+        assert!(
+            matches!(
+                late,
+                Err(CommitError::Store(
+                    StoreError::Unavailable(_) | StoreError::Exhausted(_)
+                ))
+            ),
+            "{late:?}"
+        );
+
+        // It is not known before the end of the transaction, whatever becomes of the connection.
+        let asked = store.committed(&commit.tenant, &commit.id);
+        let end = async {
+            let blocked = format!(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()
+                 AND pid IN (SELECT pid FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+                    JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = '{}')",
+                database.schema
+            );
+            while tx.query_one(&blocked, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+            tx.commit().await.unwrap();
+        };
+        let (known, ()) = tokio::join!(asked, end);
+        assert!(known.unwrap());
+    });
+}
+
+#[test]
+fn rows_that_refer_to_a_locked_row_may_be_inserted() {
+    if address().is_none() {
+        return;
+    }
+    let database = Database::default();
+    database.run(async {
+        let pool = database.pool().await;
+        let (store, _) = scim(pool.clone()).await.unwrap();
+        let application = pool.get().await.unwrap();
+        application
+            .batch_execute("INSERT INTO teams (org, title) VALUES ('acme', 'staff'); INSERT INTO members (org, login) VALUES ('acme', 'ada')")
+            .await
+            .unwrap();
+        let mut tx = store.tables().begin(Access::Write).await.unwrap();
+        let of = Scope {
+            tenant: &TenantId::new("acme"),
+            kind: Kind::Group,
+        };
+        let keys = [Key::Integer(1)];
+        let rows = store.tables().rows(&mut tx, of, Which::Locked(&keys)).await.unwrap();
+        assert_eq!(rows.len(), 1);
+        application
+            .batch_execute("SET lock_timeout = '5s'; INSERT INTO team_members SELECT 1, id FROM members")
+            .await
+            .unwrap();
+        let update = "UPDATE teams SET title = 'crew'";
+        let waiting = format!("SET lock_timeout = '50ms'; {update}");
+        assert!(application.batch_execute(&waiting).await.is_err(), "the row is locked");
+        tx.commit().await.unwrap();
+        application.batch_execute(update).await.unwrap();
+    });
 }

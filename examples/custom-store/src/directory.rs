@@ -88,10 +88,10 @@ impl Directory {
         Ok(connection.last_insert_rowid())
     }
 
-    /// Gives an employee an address, and tells those who follow the events of the store.
+    /// Gives an employee of the commit's company an address, and tells those who follow the events of the store.
     ///
     /// # Errors
-    /// [`CommitError`]; then nothing is changed.
+    /// [`CommitError`], such as `NotFound` where the company has no such employee; then nothing is changed.
     pub async fn set_mail(
         &self,
         store: &TableStore<OwnTables>,
@@ -101,8 +101,13 @@ impl Directory {
     ) -> Result<(), CommitError> {
         let failed = |error: TableError| CommitError::from(StoreError::from(error));
         let mut tx = store.tables().begin(Access::Write).await.map_err(failed)?;
-        let update = "UPDATE employees SET mail = ?2 WHERE number = ?1";
-        tx.change(update, params![number, mail]).map_err(failed)?;
+        // First of all, so that SCIM and the application don't wait for one another.
+        store.take_turn(&mut tx, &commit.tenant).await?;
+        let update = "UPDATE employees SET mail = ?3 WHERE company = ?1 AND number = ?2";
+        let changed = tx.change(update, params![commit.tenant.as_str(), number, mail]);
+        if changed.map_err(failed)? == 0 {
+            return Err(CommitError::NotFound { change: 0 });
+        }
         store
             .touched(&mut tx, commit, &[(Kind::User, Key::Integer(number))])
             .await?;

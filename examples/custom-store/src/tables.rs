@@ -61,7 +61,7 @@ impl Tables for OwnTables {
     async fn rows(&self, tx: &mut Tx, of: Scope<'_>, which: Which<'_>) -> Result<Vec<Row>> {
         let (select, company) = (sql(of.kind, SELECT), of.tenant.as_str());
         match which {
-            Which::Keys(keys) => {
+            Which::Keys(keys) | Which::Locked(keys) => {
                 let select = format!("{select} number = ?2");
                 let rows = keys.iter().map(|key| tx.rows(&select, params![company, key]));
                 Ok(rows.collect::<Result<Vec<_>>>()?.concat())

@@ -130,6 +130,16 @@ async fn a_change_by_the_application_is_a_new_tag_and_an_event_where_it_tells() 
         .set_mail(company.engine.store(), number, mail, &commit);
     set.await.unwrap();
 
+    let mut elsewhere = commit.clone();
+    (elsewhere.id, elsewhere.tenant) = (CommitId::new("request-8"), TenantId::new("globex"));
+    let set = company.directory.set_mail(
+        company.engine.store(),
+        number,
+        "stolen@globex.example",
+        &elsewhere,
+    );
+    assert!(set.await.is_err(), "another company's employee");
+
     let after = company
         .find(r#"emails.value eq "BJensen@acme.example""#)
         .await

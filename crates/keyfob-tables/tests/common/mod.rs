@@ -1,7 +1,13 @@
 //! An application of the tests: users and teams in SQLite.
 #![cfg(test)]
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use keyfob_store::TenantId;
 use keyfob_tables::{
@@ -25,6 +31,8 @@ const TABLES: &str = "
 pub(crate) struct App {
     connection: Arc<Mutex<Connection>>,
     shape: Shape,
+    /// How often rows were read so far.
+    pub(crate) reads: AtomicUsize,
 }
 
 /// The columns of the application.
@@ -51,6 +59,7 @@ impl App {
         Self {
             connection: Arc::new(Mutex::new(connection)),
             shape,
+            reads: AtomicUsize::new(0),
         }
     }
 
@@ -87,11 +96,12 @@ impl Tables for App {
     }
 
     async fn rows(&self, tx: &mut Tx, of: Scope<'_>, which: Which<'_>) -> Result<Vec<Row>> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
         let (table, columns, tenant) = (table(of.kind), self.columns(of.kind), of.tenant.as_str());
         let select =
             format!("SELECT id, deleted_at IS NOT NULL AS hidden, {columns} FROM {table} WHERE tenant = ?1");
         match which {
-            Which::Keys(keys) => {
+            Which::Keys(keys) | Which::Locked(keys) => {
                 let select = format!("{select} AND id = ?2");
                 let rows = keys.iter().map(|key| tx.rows(&select, params![tenant, key]));
                 Ok(rows.collect::<Result<Vec<_>>>()?.concat())
