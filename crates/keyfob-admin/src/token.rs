@@ -296,10 +296,7 @@ impl Row {
         let roles = core.get("roles").map(Value::as_elements).unwrap_or_default();
         Some(Self {
             id: stored.resource.id()?,
-            scope: match core.get_str("scope")? {
-                SERVICE => Scope::Service,
-                tenant => Scope::Organization(TenantId::new(tenant)),
-            },
+            scope: scope_of(core.get_str("scope")?)?,
             view: AdminToken {
                 name: core.get_str("name")?.into(),
                 roles: roles.iter().filter_map(Value::as_str).map(Into::into).collect(),
@@ -315,11 +312,23 @@ impl Row {
 
 const SERVICE: &str = "service";
 
+/// What stands before the tenant of an organization, so that none is taken for the service.
+const ORGANIZATION: &str = "organization:";
+
 fn scope_text(scope: &Scope) -> SmolStr {
     match scope {
         Scope::Service => SmolStr::new_static(SERVICE),
-        Scope::Organization(tenant) => tenant.as_str().into(),
+        Scope::Organization(tenant) => format_smolstr!("{ORGANIZATION}{tenant}"),
     }
+}
+
+/// Reads what [`scope_text`] wrote.
+fn scope_of(text: &str) -> Option<Scope> {
+    if text == SERVICE {
+        return Some(Scope::Service);
+    }
+    let tenant = text.strip_prefix(ORGANIZATION)?;
+    Some(Scope::Organization(TenantId::new(tenant)))
 }
 
 /// Returns the key that a name reserves in its scope.
@@ -368,6 +377,18 @@ fn load() -> ResourceType {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scope_is_read_as_it_was_written_whatever_an_organization_is_called() {
+        for scope in ["service", "organization:", "acme"]
+            .map(|tenant| Scope::Organization(TenantId::new(tenant)))
+            .into_iter()
+            .chain([Scope::Service])
+        {
+            assert_eq!(scope_of(&scope_text(&scope)), Some(scope));
+        }
+        assert_eq!(scope_of("acme"), None);
+    }
 
     #[test]
     fn a_secret_is_hard_to_guess_and_does_not_print_itself() {
