@@ -186,8 +186,12 @@ impl<S: Feeds + Maintenance> Administration<S> {
             scope: &Scope::Service,
             expires: None,
         };
-        tokens.issue(&cx, &token, &secret).await?;
-        Ok((!is_chosen).then_some(secret))
+        match tokens.issue(&cx, &token, &secret).await {
+            Ok(()) => Ok((!is_chosen).then_some(secret)),
+            // Another server starts at the same time, and was faster.
+            Err(problem) if problem.code == "nameTaken" => Ok(None),
+            Err(problem) => Err(problem),
+        }
     }
 
     /// Does what a call asks for, as far as the administrator may.

@@ -24,8 +24,6 @@ pub struct Operation {
     pub verb: &'static str,
     /// Another last word for the command, if there is one.
     pub alias: Option<&'static str>,
-    /// The page of the console on which it is, if there is one.
-    pub page: Option<&'static str>,
     /// What it is given.
     pub parameters: &'static [Parameter],
     /// What it answers.

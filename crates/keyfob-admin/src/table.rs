@@ -74,7 +74,6 @@ const fn read(
         path,
         verb,
         alias: None,
-        page: None,
         parameters,
         returns,
         action,
