@@ -92,8 +92,8 @@ pub fn compare(
     names.dedup();
     let ratio =
         |run: &BTreeMap<String, Measured>, name: &String| run.get(name).map(|measured| measured.ratio());
-    let named = names.into_iter().filter(|name| name.contains(filter));
-    let rows = named.map(|name| Row {
+    let wanted = names.into_iter().filter(|name| name.contains(filter));
+    let rows = wanted.map(|name| Row {
         name: name.clone(),
         baseline: ratio(baseline, name),
         current: ratio(current, name),
