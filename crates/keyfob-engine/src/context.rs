@@ -206,6 +206,12 @@ impl Context {
         &self.identity
     }
 
+    /// Returns the name of the credential that let them in, such as that of a token. Never a secret.
+    #[must_use]
+    pub fn credential(&self) -> &str {
+        &self.credential
+    }
+
     /// Returns the addresses that the resources of a registry have for this call.
     #[must_use]
     pub fn addresses(&self, registry: &Registry) -> Addresses {

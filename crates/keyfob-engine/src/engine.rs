@@ -8,6 +8,7 @@ mod error;
 mod key;
 mod patch;
 mod precondition;
+mod probe;
 mod read;
 mod record;
 mod rehearse;
@@ -22,7 +23,7 @@ mod write;
 use std::{fmt, sync::OnceLock};
 
 use keyfob_core::{Clock, DateTime, IdGenerator, Registry, ResourceId, SystemClock, UuidGenerator};
-use keyfob_store::Store;
+use keyfob_store::{RequestId, Store};
 use smol_str::SmolStr;
 
 pub(crate) use self::{batch::BatchPlace, cursor::TIMEOUT as CURSOR_TIMEOUT};
@@ -40,8 +41,10 @@ pub use self::{
 };
 use self::{secret::Secret, turn::Turns};
 use crate::{
+    context::Context,
     facts::{Erased, FactSource},
     lifecycle::Lifecycle,
+    limits::Limits,
     profile::Profile,
     rule::Rule,
 };
@@ -58,6 +61,7 @@ pub struct Engine<S> {
     store: S,
     registry: Registry,
     profile: Profile,
+    limits: Limits,
     clock: Box<dyn Clock>,
     ids: Box<dyn IdGenerator>,
     commit_ids: Box<dyn IdGenerator>,
@@ -80,6 +84,7 @@ impl<S: Store> Engine<S> {
             store,
             registry,
             profile: Profile::interop(),
+            limits: Limits::default(),
             clock: Box::new(SystemClock::new()),
             ids: Box::new(UuidGenerator::new()),
             commit_ids: Box::new(UuidGenerator::new()),
@@ -95,6 +100,12 @@ impl<S: Store> Engine<S> {
     #[must_use]
     pub fn with_profile(self, profile: Profile) -> Self {
         Self { profile, ..self }
+    }
+
+    /// The same engine with other limits of what a request may cost and a resource may hold.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The same engine with another clock.
@@ -156,6 +167,17 @@ impl<S: Store> Engine<S> {
         &self.profile
     }
 
+    /// Its limits.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Returns a call with the budget that one request has.
+    fn begin(&self, cx: &Context) -> Context {
+        self.limits.begin(cx, self.limits.time)
+    }
+
     /// The present instant, by the engine's clock.
     pub fn now(&self) -> DateTime {
         self.clock.now()
@@ -169,6 +191,11 @@ impl<S: Store> Engine<S> {
     /// Returns the text of an id for a new commit.
     pub(crate) fn next_commit_id(&self) -> SmolStr {
         self.commit_ids.next_id(self.now()).as_str().into()
+    }
+
+    /// Returns an id for a request that came without one.
+    pub fn next_request_id(&self) -> RequestId {
+        RequestId::new(self.next_commit_id())
     }
 
     fn turns(&self) -> &Turns {

@@ -10,9 +10,11 @@ pub mod facts;
 pub mod feature;
 pub mod ignored;
 pub mod lifecycle;
+pub mod limits;
 pub mod policy;
 pub mod profile;
 pub mod rehearsal;
+pub mod request;
 pub mod rule;
 pub mod state;
 
@@ -34,9 +36,11 @@ pub use self::{
     facts::{FactSource, Facts},
     feature::Feature,
     lifecycle::Lifecycle,
+    limits::{LimitError, Limits},
     policy::{ACTIVE, is_active, is_group, is_user, said_active},
     profile::{PatchAnswer, Profile, UnknownMembers, WriteOnlyPatch},
     rehearsal::Rehearsal,
+    request::{Explanation, RequestRecord, RequestRecorder},
     rule::{FurtherChange, Operation, Rejection, Review, Rule},
     state::State,
 };

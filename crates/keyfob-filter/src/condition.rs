@@ -52,6 +52,15 @@ impl Condition {
         }
     }
 
+    /// The number of comparisons and presence tests in it.
+    pub(crate) fn comparisons(&self) -> usize {
+        match self {
+            Self::And(operands) | Self::Or(operands) => operands.iter().map(Self::comparisons).sum(),
+            Self::Not(operand) | Self::Element(_, operand) => operand.comparisons(),
+            Self::Present(_) | Self::ExtensionPresent(_) | Self::Comparison(_) => 1,
+        }
+    }
+
     /// The conjunction. Constants among the operands are done with here, so that none stands within a condition.
     pub(crate) fn all(operands: Vec<Self>) -> Self {
         let is_conjunction = |operand: &Self| matches!(operand, Self::And(within) if !within.is_empty());

@@ -34,6 +34,25 @@ impl Predicate {
             .holds(Scope::Resource(resource), self.shown.as_ref())
     }
 
+    /// Returns the number of comparisons that it makes of a resource at most, each of one attribute: what a look at a resource
+    /// costs beside the number of values.
+    ///
+    /// ```
+    /// # use keyfob_core::{Dialect, Registry};
+    /// # use keyfob_filter::Filter;
+    /// let user = Registry::rfc().resource_type("User").unwrap();
+    /// let filter = Filter::parse(r#"title pr and not (userName co "a" or userName co "b")"#)?;
+    /// assert_eq!(filter.compile(user, Dialect::strict()).unwrap().comparisons(), 3);
+    /// # Ok::<(), keyfob_filter::ParseError>(())
+    /// ```
+    ///
+    /// # Complexity
+    /// Linear in the filter.
+    #[must_use]
+    pub fn comparisons(&self) -> usize {
+        self.condition.comparisons()
+    }
+
     /// The attributes, not sub-attributes, that it looks at.
     #[must_use]
     pub fn reads(&self) -> &AttrSet {
@@ -103,6 +122,15 @@ impl ElementPredicate {
     #[must_use]
     pub fn matches(&self, value: &Value) -> bool {
         self.condition.holds(Scope::Value(value), self.shown.as_ref())
+    }
+
+    /// Returns the number of comparisons that it makes of a value at most.
+    ///
+    /// # Complexity
+    /// Linear in the filter.
+    #[must_use]
+    pub fn comparisons(&self) -> usize {
+        self.condition.comparisons()
     }
 
     /// Compares `$ref` of members as it is shown under these addresses, instead of as it is held.

@@ -6,8 +6,8 @@ mod relation;
 use std::collections::HashSet;
 
 use keyfob_core::{
-    AttrName, AttrPathRef, AttrSet, Attribute, Dialect, Object, Quirk, ResourceType, Schema, SchemaUri,
-    Value, json,
+    AttrName, AttrPathRef, AttrSet, Attribute, Dialect, MemberSet, Object, Quirk, Resource, ResourceType,
+    Schema, SchemaUri, Value, json,
     message::{PatchOperation, PatchOperationKind as Kind, PatchRequest},
     schema::{Container, Mutability, RelationKind, ResolveError, Target},
     validate::{self, IgnoreRule, Ignored, Reader, ValidationError},
@@ -28,6 +28,35 @@ pub(crate) struct Step<'t> {
     pub(crate) operation: usize,
     pub(crate) path: SmolStr,
     pub(crate) action: Action<'t>,
+}
+
+impl Step<'_> {
+    /// Returns the steps of work that it takes: the values that it looks at, each as often as its filter compares, and those
+    /// that it brings.
+    pub(crate) fn cost(&self, stored: &Resource, draft: &Resource) -> usize {
+        let values = |value: Option<&Value>| value.map_or(0, |value| value.as_elements().len());
+        let members =
+            |attribute: &Attribute| stored.relation(attribute.name.as_str()).map_or(0, MemberSet::len);
+        let (looked_at, comparisons, brought) = match &self.action {
+            Action::Change(place, change) => {
+                let (comparisons, brought) = change.cost();
+                (values(place.get(draft)), comparisons, brought)
+            }
+            Action::Expect { place, value, .. } => {
+                let held = values(place.get(stored)) + members(place.attribute);
+                (held, 1, values(Some(value)))
+            }
+            Action::Members(attribute, MembersChange::Selected(change)) => {
+                (members(attribute), change.selected.comparisons(), 1)
+            }
+            // Members by id cost nothing of those that are there.
+            Action::Members(_, MembersChange::Known(_)) => (0, 1, 1),
+        };
+        looked_at
+            .saturating_mul(comparisons.max(1))
+            .saturating_add(brought)
+            .saturating_add(1)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -569,6 +598,7 @@ impl<'t> Compiler<'t> {
             ignored: self.ignored,
             reads: self.reads,
             writes: self.writes,
+            work: Plan::MAX_WORK,
         }
     }
 }

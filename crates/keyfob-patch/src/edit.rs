@@ -57,6 +57,21 @@ pub(crate) enum NoMatch {
 }
 
 impl Change<'_> {
+    /// Returns how often each value that is there is compared, and the number of values that are brought.
+    pub(crate) fn cost(&self) -> (usize, usize) {
+        match self {
+            Self::Attribute(edit) | Self::SubAttribute(_, edit) => (1, edit.brought()),
+            Self::Elements(change) => {
+                let comparisons = change.selected.as_ref().map_or(1, ElementPredicate::comparisons);
+                let brought = match &change.edit {
+                    ElementEdit::SubAttribute(_, edit) => edit.brought(),
+                    ElementEdit::Remove | ElementEdit::Replace(_) | ElementEdit::Merge(_) => 1,
+                };
+                (comparisons, brought)
+            }
+        }
+    }
+
     /// Makes the change to the attribute of `object`. On an error the object is left half changed.
     pub(crate) fn apply(&self, object: &mut Object, place: Place<'_>) -> Result<(), PatchErrorKind> {
         let attribute = place.attribute;
@@ -78,6 +93,15 @@ impl Change<'_> {
 }
 
 impl Edit {
+    /// Returns the number of values that it brings.
+    fn brought(&self) -> usize {
+        match self {
+            Self::Assign(value) => value.as_elements().len(),
+            Self::Merge(object) => object.len(),
+            Self::Extend(values) | Self::Discard(values) => values.len(),
+        }
+    }
+
     fn apply(&self, object: &mut Object, attribute: &Attribute) {
         match self {
             Self::Assign(Value::Null) => {

@@ -58,6 +58,16 @@ pub enum PatchErrorKind {
         /// The limit.
         limit: usize,
     },
+    /// Applying the request would take more work than [`Plan::MAX_WORK`](crate::Plan::MAX_WORK) or
+    /// [`Plan::with_work`](crate::Plan::with_work) allows; maps to `tooMany`.
+    #[error(
+        "the request would take more than {limit} steps of work on this resource: send fewer operations at once, or select \
+         values by `value eq`"
+    )]
+    TooMuchWork {
+        /// The limit.
+        limit: usize,
+    },
     /// The path is malformed; maps to `invalidPath`.
     #[error(transparent)]
     Path(#[from] ParseError),
@@ -185,7 +195,9 @@ impl PatchError {
 impl PatchErrorKind {
     fn scim_type(&self) -> ScimType {
         match self {
-            Self::TooManyChanges { .. } | Self::TooManyOperations { .. } => ScimType::TooMany,
+            Self::TooManyChanges { .. } | Self::TooManyOperations { .. } | Self::TooMuchWork { .. } => {
+                ScimType::TooMany
+            }
             Self::Path(_) | Self::Resolve(_) | Self::NotSelectable { .. } => ScimType::InvalidPath,
             Self::Filter(_) => ScimType::InvalidFilter,
             Self::MissingPath | Self::NoMatch { .. } | Self::MemberUnknown { .. } => ScimType::NoTarget,

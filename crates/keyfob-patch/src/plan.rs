@@ -45,6 +45,8 @@ pub struct Plan<'t> {
     pub(crate) ignored: Vec<(usize, Ignored)>,
     pub(crate) reads: AttrSet,
     pub(crate) writes: AttrSet,
+    /// The steps of work that applying it may take.
+    pub(crate) work: usize,
 }
 
 /// Whether a resource is another one than before.
@@ -76,6 +78,11 @@ impl<'t> Plan<'t> {
     /// How many operations a request may hold, those on a relation by id and those that are passed over included. An
     /// attribute in a value without a path counts as an operation does.
     pub const MAX_OPERATIONS: usize = 10_000;
+
+    /// The steps of work that applying a plan may take unless [`with_work`](Self::with_work) says otherwise. A step is one
+    /// comparison of one value, or one value that is written: a change costs the values of its attribute times the
+    /// comparisons of its filter.
+    pub const MAX_WORK: usize = 2_000_000;
 
     /// Compiles a request for a resource type.
     ///
@@ -118,6 +125,12 @@ impl<'t> Plan<'t> {
             )
         });
         self
+    }
+
+    /// The same plan with another limit of the steps of work that applying it may take.
+    #[must_use]
+    pub fn with_work(self, steps: usize) -> Self {
+        Self { work: steps, ..self }
     }
 
     /// Whether it does nothing but what [`deltas`](Self::deltas) say, so that neither the document nor the members
@@ -202,9 +215,15 @@ impl<'t> Plan<'t> {
         }
         let mut draft = document(resource);
         let mut selected = self.selected.clone();
+        let mut work = 0_usize;
         for step in &self.steps {
+            let refuse = |kind| PatchError::new(Some(step.operation), Some(step.path.clone()), kind);
+            work = work.saturating_add(step.cost(resource, &draft));
+            if work > self.work {
+                return Err(refuse(PatchErrorKind::TooMuchWork { limit: self.work }));
+            }
             self.run(step, resource, &mut draft, &mut selected)
-                .map_err(|kind| PatchError::new(Some(step.operation), Some(step.path.clone()), kind))?;
+                .map_err(refuse)?;
         }
         let changed = self.finish(resource, &mut draft)?;
         if changed {

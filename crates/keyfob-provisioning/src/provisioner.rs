@@ -3,7 +3,7 @@
 use std::{fmt, ops::Deref, sync::Arc};
 
 use keyfob_core::{Clock, IdGenerator, Registry};
-use keyfob_engine::{Context, Engine, FactSource, Rule};
+use keyfob_engine::{Context, Engine, FactSource, Limits, Rule};
 use keyfob_store::{Store, StoreError};
 
 use crate::{
@@ -117,6 +117,14 @@ impl<S: Store> ProvisionerBuilder<S> {
     /// Takes other policies.
     pub fn with_profile(self, profile: Profile) -> Self {
         Self { profile, ..self }
+    }
+
+    /// Takes other limits of what a request may cost and a resource may hold.
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self {
+            engine: self.engine.with_limits(limits),
+            ..self
+        }
     }
 
     /// Takes another clock.

@@ -59,7 +59,9 @@ impl Tenant {
         let filter = filter.as_deref();
         let candidates = self.candidates(resource_type, table, filter, reserved.as_ref(), *visibility);
         let exhausted = Cell::new(None);
-        let matching = candidates.map_while(|place| match meter.step() {
+        // A look at each, and what the filter compares of it.
+        let steps = 1 + filter.map_or(0, |filter| filter.comparisons() as u64);
+        let matching = candidates.map_while(|place| match meter.spend(steps) {
             Ok(()) => Some(place),
             Err(error) => {
                 exhausted.set(Some(error));

@@ -165,20 +165,13 @@ impl DatabaseError {
 
     /// Returns true if the transaction met another one and is to be tried again.
     pub(crate) fn is_conflict(&self) -> bool {
-        // Somebody was faster with an id or a key of the store: by now it can be seen.
-        self.is_collision() || self.has_code(&SqlState::UNIQUE_VIOLATION)
-    }
-
-    /// Returns true if the server took the transaction back because of another one, whatever it was about.
-    fn is_collision(&self) -> bool {
-        self.has_code(&SqlState::T_R_SERIALIZATION_FAILURE) || self.has_code(&SqlState::T_R_DEADLOCK_DETECTED)
-    }
-
-    /// Returns true if a value, a constraint or a trigger of the application refuses: it won't be otherwise the next time.
-    fn is_refusal(&self) -> bool {
-        let code = self.code.as_ref().map_or("", SqlState::code);
-        // Data exceptions and violated constraints.
-        code.starts_with("22") || code.starts_with("23") || self.has_code(&SqlState::RAISE_EXCEPTION)
+        let conflicts = [
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::T_R_DEADLOCK_DETECTED,
+            // Somebody was faster with an id or a key: by now it can be seen.
+            SqlState::UNIQUE_VIOLATION,
+        ];
+        self.code.as_ref().is_some_and(|code| conflicts.contains(code))
     }
 
     /// Returns true if a statement took too long or waited for too long.
@@ -241,25 +234,10 @@ impl Failure {
         }
     }
 
-    /// The failure of a statement that is the application's, as the application is told.
-    pub(crate) fn of_application(self) -> Self {
-        match self {
-            Self::Database(error) if error.is_refusal() => {
-                Self::Store(StoreError::Refused(error.text.as_str().into()))
-            }
-            Self::Database(error) if error.has_code(&SqlState::IN_FAILED_SQL_TRANSACTION) => {
-                Self::Store(StoreError::internal(PassedOver))
-            }
-            other => other,
-        }
-    }
-
-    /// The failure of what an application did in a transaction, which is tried again where that met another one or lost
-    /// its connection.
+    /// The failure of what an application did in a transaction, which is tried again where that met another one.
     pub(crate) fn of_hook(error: StoreError) -> Self {
         if let StoreError::Unavailable(source) = &error
             && let Some(failure) = source.downcast_ref::<DatabaseError>()
-            && (failure.is_collision() || failure.is_connection())
         {
             return Self::Database(failure.clone());
         }
@@ -308,11 +286,6 @@ pub(crate) struct Undecodable;
 #[derive(Debug, Error)]
 #[error("a commit of this id was handed over before")]
 pub(crate) struct HandedOverBefore;
-
-/// A hook went on after one of its statements failed, by which the transaction was lost.
-#[derive(Debug, Error)]
-#[error("a statement of the hook's failed and the hook passed over that, so that the commit was taken back")]
-pub(crate) struct PassedOver;
 
 /// No connection was free in time.
 #[derive(Debug, Error)]

@@ -15,14 +15,11 @@ use crate::{
 
 const HAS_PENDING: &str = "SELECT 1 FROM @pending WHERE tenant = $1 LIMIT 1";
 
-pub(crate) const FOUND_HEAD: &str = "INSERT INTO @feed_heads (tenant, last, trimmed) VALUES ($1, 0, 0)
+const FOUND_HEAD: &str = "INSERT INTO @feed_heads (tenant, last, trimmed) VALUES ($1, 0, 0)
     ON CONFLICT (tenant) DO NOTHING";
 
 // One process at a time gives positions. Whoever waits here sees all that was committed before it came.
-pub(crate) const LOCK_HEAD: &str = "SELECT last, trimmed FROM @feed_heads WHERE tenant = $1 FOR UPDATE";
-
-// For those who need not wait.
-const LOCK_FREE_HEAD: &str = "SELECT last, trimmed FROM @feed_heads WHERE tenant = $1 FOR UPDATE SKIP LOCKED";
+const LOCK_HEAD: &str = "SELECT last, trimmed FROM @feed_heads WHERE tenant = $1 FOR UPDATE";
 
 /// The number of commits that get their positions in one transaction.
 const COMMITS: i64 = 1_000;
@@ -52,28 +49,16 @@ const MOVE_HEAD: &str = "UPDATE @feed_heads SET last = $2 WHERE tenant = $1";
 /// gets one, by one process at a time, so that there are no gaps. Whoever changed a resource second held its lock after the
 /// first had committed: it has the later stamp and so the later position.
 async fn number(session: &mut Session, tenant: &str) -> Result<(), Failure> {
-    while !number_by(session, tenant, LOCK_HEAD).await? {
-        // There was none yet, or the tenant was erased while this waited for it.
-        session.query(FOUND_HEAD, vec![Param::text(tenant)]).await?;
-    }
-    Ok(())
-}
-
-/// Gives positions under this lock of the head. Returns false where it isn't to be had: whoever gives positions without it
-/// begins at 0 again, beside events that have them.
-async fn number_by(session: &mut Session, tenant: &str, lock: &'static str) -> Result<bool, Failure> {
     let of = || vec![Param::text(tenant)];
     if session.query(HAS_PENDING, of()).await?.is_empty() {
-        return Ok(true);
+        return Ok(());
     }
+    session.query(FOUND_HEAD, of()).await?;
     loop {
-        let statements = vec![Statement::begin_writing(None), Statement::Query(lock, of())];
+        let statements = vec![Statement::begin_writing(None), Statement::Query(LOCK_HEAD, of())];
         let answers = session.run(statements).await?;
-        let Some(head) = answers.last().and_then(|rows| rows.first()) else {
-            session.roll_back().await?;
-            return Ok(false);
-        };
-        let last = decode::int(head, 0)?;
+        let last = answers.last().and_then(|rows| rows.first());
+        let last = last.map_or(Ok(0), |row| decode::int(row, 0))?;
         let params = vec![Param::text(tenant), Param::int(last), Param::int(COMMITS)];
         let rows = session.query(NUMBER, params).await?;
         let (mut events, mut commits) = (0, 0);
@@ -86,7 +71,7 @@ async fn number_by(session: &mut Session, tenant: &str, lock: &'static str) -> R
             .run(vec![Statement::Query(MOVE_HEAD, params), Statement::Commit])
             .await?;
         if commits < COMMITS {
-            return Ok(true);
+            return Ok(());
         }
     }
 }
@@ -274,33 +259,27 @@ async fn with_news(
     limit: usize,
 ) -> Result<Vec<TenantId>, Failure> {
     let mut session = database.session(None).await?;
-    let params = || {
-        vec![
+    loop {
+        let params = vec![
             Param::text(consumer),
             Param::optional_text(after.map(TenantId::as_str)),
             Param::count(limit),
-        ]
-    };
-    let mut rows = session.query(WITH_NEWS, params()).await?;
-    let mut was_pending = false;
-    for row in &rows {
-        if decode::flag(row, 1)? {
-            was_pending = true;
+        ];
+        let rows = session.query(WITH_NEWS, params).await?;
+        let (mut tenants, mut are_known) = (Vec::with_capacity(rows.len()), true);
+        for row in &rows {
             let tenant = decode::text(row, 0)?;
-            // Nobody is waited for: whoever has the head gives the positions, or removes the tenant.
-            if !number_by(&mut session, &tenant, LOCK_FREE_HEAD).await? {
-                session.query(FOUND_HEAD, vec![Param::text(&tenant)]).await?;
-                number_by(&mut session, &tenant, LOCK_FREE_HEAD).await?;
+            // Only its position tells whether the consumer has acknowledged an event.
+            if decode::flag(row, 1)? {
+                number(&mut session, &tenant).await?;
+                are_known = false;
             }
+            tenants.push(TenantId::new(tenant));
+        }
+        if are_known {
+            return Ok(tenants);
         }
     }
-    // Only its position tells whether the consumer has acknowledged an event that it expected. What is pending after that
-    // has come meanwhile and is news; to number it too would never end where commits come faster than they are numbered.
-    if was_pending {
-        rows = session.query(WITH_NEWS, params()).await?;
-    }
-    let tenants = rows.iter().map(|row| decode::text(row, 0).map(TenantId::new));
-    tenants.collect()
 }
 
 async fn look_back(database: &Database, tenant: &str, query: &LookBack) -> Result<Vec<Event>, Failure> {

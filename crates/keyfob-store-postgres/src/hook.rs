@@ -33,14 +33,10 @@ use crate::{error::Failure, session::Session};
 /// ```
 pub trait Hook: Send + Sync + 'static {
     /// Comes after the changes of a commit are written and before the transaction ends. An error fails the commit and
-    /// nothing is changed; commits that share the transaction are made without it.
+    /// nothing is changed.
     ///
     /// A transaction that meets another one is tried again, so this may be called several times for one commit; what it
-    /// wrote before was taken back. That goes for deadlocks, failed serializations and lost connections, if the error of
-    /// [`Transaction::query`] is returned as it is. What violates a constraint of the application's is refused at once.
-    ///
-    /// An error of a statement can't be passed over: it ends the transaction, and the commit fails. One that may fail is
-    /// put between `SAVEPOINT` and `ROLLBACK TO SAVEPOINT`.
+    /// wrote before was taken back.
     fn before_commit<'h>(
         &'h self,
         transaction: Transaction<'h>,
@@ -72,10 +68,9 @@ impl<'t> Transaction<'t> {
     /// Runs a statement and returns its rows. It must not end the transaction, and leaves no setting behind.
     ///
     /// # Errors
-    /// [`StoreError`] with no more than the server's primary message, as details quote values:
-    /// [`Refused`](StoreError::Refused) where a constraint, a trigger or the type of a column refuses a value.
+    /// [`StoreError`] with no more than the server's primary message, as details quote values.
     pub async fn query(self, sql: &str, params: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, StoreError> {
-        let told = |failure: Failure| failure.of_application().into_store_error(None);
+        let told = |failure: Failure| failure.into_store_error(None);
         let client = self.session.client().map_err(told)?;
         let prepared = client.prepare_cached(sql).await;
         let prepared = prepared.map_err(|error| told(error.into()))?;

@@ -6,7 +6,6 @@ use keyfob_store::{Finding, Keys, Maintenance, ReadContext, StoreError, TenantId
 use crate::{
     PostgresStore,
     error::Failure,
-    feeds::{FOUND_HEAD, LOCK_HEAD},
     read::{self, Attempts, Checked, Snapshot, decode},
     session::{Database, Statement},
     sql::Param,
@@ -35,33 +34,32 @@ macro_rules! next {
 const FROM: &str = next!(">= $1");
 const AFTER: &str = next!("> $1");
 
-// One statement, so that all tables are seen as of one instant: what is committed after it stays whole. Says how much of it
-// is something to anybody, which the memory of commits and versions is not.
-const ERASE: &str = "WITH resources AS (DELETE FROM @resources WHERE tenant = $1 RETURNING 1),
-    pending AS (DELETE FROM @pending WHERE tenant = $1 RETURNING 1),
-    events AS (DELETE FROM @events WHERE tenant = $1 RETURNING 1),
-    consumers AS (DELETE FROM @consumers WHERE tenant = $1 RETURNING 1),
-    unique_keys AS (DELETE FROM @unique_keys WHERE tenant = $1),
-    entries AS (DELETE FROM @entries WHERE tenant = $1),
-    edges AS (DELETE FROM @edges WHERE tenant = $1),
-    last_versions AS (DELETE FROM @last_versions WHERE tenant = $1),
-    commits AS (DELETE FROM @commits WHERE tenant = $1)
-    SELECT (SELECT count(*) FROM resources) + (SELECT count(*) FROM pending) + (SELECT count(*) FROM events)
-        + (SELECT count(*) FROM consumers)";
-
-// What was committed since for resources that are gone: a resource that changed meanwhile went nevertheless, and one that
-// came has members that went.
-const SWEEP: [&str; 3] = [
-    "DELETE FROM @unique_keys k WHERE k.tenant = $1
-        AND NOT EXISTS (SELECT 1 FROM @resources r WHERE r.tenant = k.tenant AND r.id = k.id)",
-    "DELETE FROM @entries e WHERE e.tenant = $1
-        AND NOT EXISTS (SELECT 1 FROM @resources r WHERE r.tenant = e.tenant AND r.id = e.id)",
-    "DELETE FROM @edges e WHERE e.tenant = $1
-        AND (NOT EXISTS (SELECT 1 FROM @resources r WHERE r.tenant = e.tenant AND r.id = e.owner)
-            OR NOT EXISTS (SELECT 1 FROM @resources r WHERE r.tenant = e.tenant AND r.id = e.member))",
+/// The tables of a tenant, and whether it is something to anybody that they hold anything. What is remembered of commits and
+/// versions is not.
+const TABLES: [(&str, bool); 10] = [
+    (
+        "WITH gone AS (DELETE FROM @resources WHERE tenant = $1 RETURNING 1) SELECT count(*) FROM gone",
+        true,
+    ),
+    (
+        "WITH gone AS (DELETE FROM @pending WHERE tenant = $1 RETURNING 1) SELECT count(*) FROM gone",
+        true,
+    ),
+    (
+        "WITH gone AS (DELETE FROM @events WHERE tenant = $1 RETURNING 1) SELECT count(*) FROM gone",
+        true,
+    ),
+    (
+        "WITH gone AS (DELETE FROM @consumers WHERE tenant = $1 RETURNING 1) SELECT count(*) FROM gone",
+        true,
+    ),
+    ("DELETE FROM @unique_keys WHERE tenant = $1", false),
+    ("DELETE FROM @entries WHERE tenant = $1", false),
+    ("DELETE FROM @edges WHERE tenant = $1", false),
+    ("DELETE FROM @last_versions WHERE tenant = $1", false),
+    ("DELETE FROM @commits WHERE tenant = $1", false),
+    ("DELETE FROM @feed_heads WHERE tenant = $1", false),
 ];
-
-const DELETE_HEAD: &str = "DELETE FROM @feed_heads WHERE tenant = $1";
 
 /// Erasing a tenant is one transaction. A check reads page by page, so that it may go on beside commits.
 impl Maintenance for PostgresStore {
@@ -118,17 +116,16 @@ impl Maintenance for PostgresStore {
 
 async fn erase(database: &Database, tenant: &str) -> Result<bool, Failure> {
     let mut session = database.session(None).await?;
-    let ask = |template| Statement::Query(template, vec![Param::text(tenant)]);
-    // Nobody gives positions meanwhile: events that got theirs behind the snapshot would stay, and the next head begins at 0.
-    let head = vec![Statement::begin_writing(None), ask(FOUND_HEAD), ask(LOCK_HEAD)];
-    let before = head.len();
-    let statements = head.into_iter().chain([ask(ERASE)]);
-    let statements = statements
-        .chain(SWEEP.map(ask))
-        .chain([ask(DELETE_HEAD), Statement::Commit]);
-    let answers = session.run(statements.collect()).await?;
-    let erased = answers.get(before).and_then(|rows| rows.first());
-    Ok(erased.map_or(Ok(0), |row| decode::int(row, 0))? > 0)
+    let mut statements = vec![Statement::begin_writing(None)];
+    statements.extend(TABLES.map(|(template, _)| Statement::Query(template, vec![Param::text(tenant)])));
+    statements.push(Statement::Commit);
+    let answers = session.run(statements).await?;
+    let mut had_anything = false;
+    for (rows, (_, counts)) in answers.iter().skip(1).zip(TABLES) {
+        let deleted = rows.first().map_or(Ok(0), |row| decode::int(row, 0))?;
+        had_anything |= counts && deleted > 0;
+    }
+    Ok(had_anything)
 }
 
 async fn page(

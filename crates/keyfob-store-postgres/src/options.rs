@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use keyfob_core::Registry;
-use tokio_postgres::{Config, config::TargetSessionAttrs};
+use tokio_postgres::Config;
 
 use crate::{error::OpenError, hook::Hook};
 
@@ -147,9 +147,6 @@ impl DatabaseUrl {
     /// Reads a URL such as `postgres://keyfob@db.example.com/app?sslmode=require&schema=scim`. `schema`, `prefix` and
     /// `connections` are [`Options`]; what else there is after the question mark is PostgreSQL's.
     ///
-    /// Of several hosts (`db1,db2`) that one is taken which takes writes, since a standby neither does nor shows every commit
-    /// that was answered; `target_session_attrs` says otherwise.
-    ///
     /// # Errors
     /// [`OpenError::Url`], which names the option that isn't understood and nothing else of the text.
     pub fn parse(text: &str) -> Result<Self, OpenError> {
@@ -206,12 +203,6 @@ impl DatabaseUrl {
         })?;
         if config.get_dbname().is_none() || config.get_hosts().is_empty() {
             return Err(OpenError::Url("it names no host or no database".to_owned()));
-        }
-        let names_target = others
-            .iter()
-            .any(|pair| pair.starts_with("target_session_attrs="));
-        if !names_target {
-            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(PATIENCE);
@@ -340,24 +331,6 @@ mod tests {
                 !format!("{message} {error:?}").contains("s3cret"),
                 "{text}: {message}"
             );
-        }
-    }
-
-    #[test]
-    fn a_server_that_takes_no_writes_is_passed_over_unless_the_url_wants_it() {
-        for (text, target) in [
-            ("postgres://ada@db1,db2/app", TargetSessionAttrs::ReadWrite),
-            (
-                "postgres://ada@db/app?connections=3",
-                TargetSessionAttrs::ReadWrite,
-            ),
-            (
-                "postgres://ada@db1,db2/app?target_session_attrs=any",
-                TargetSessionAttrs::Any,
-            ),
-        ] {
-            let url = DatabaseUrl::parse(text).unwrap();
-            assert_eq!(url.config().get_target_session_attrs(), target, "{text}");
         }
     }
 

@@ -56,6 +56,11 @@ impl Cost {
         (0..entries).try_for_each(|_| self.step())
     }
 
+    /// Counts the comparisons that a filter makes of resources.
+    fn compare(&mut self, comparisons: usize) -> Result<(), Failure> {
+        Ok(self.meter.spend(comparisons as u64)?)
+    }
+
     /// Counts a document before it is decoded.
     fn decode(&mut self, bytes: usize) -> Result<(), Failure> {
         Ok(self.meter.bytes(bytes)?)

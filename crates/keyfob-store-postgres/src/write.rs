@@ -63,10 +63,10 @@ pub(crate) async fn commit(
         let group = Group::new(database, hook, &group);
         match group.write().await {
             Some(outcomes) => results.extend(outcomes),
-            // One of them stands in the way of the others, so that each is made alone, in the time that all had.
+            // What one of them wants to see is changed by a later one, so that each is made alone.
             None => {
                 for one in &group.prepared {
-                    let alone = Group::new(database, hook, std::slice::from_ref(one)).until(group.deadline);
+                    let alone = Group::new(database, hook, std::slice::from_ref(one));
                     results.extend(alone.write().await.unwrap_or_default());
                 }
             }
@@ -121,13 +121,6 @@ impl<'g> Group<'g> {
         }
     }
 
-    fn until(self, deadline: Instant) -> Self {
-        Self {
-            deadline: self.deadline.min(deadline),
-            ..self
-        }
-    }
-
     /// Writes the commits and returns their outcomes; none where they have to be made one by one.
     async fn write(&self) -> Option<Results> {
         let mut owners = BTreeSet::new();
@@ -150,10 +143,6 @@ impl<'g> Group<'g> {
             };
             attempts += 1;
             let may_pass = failure.is_conflict() || failure.is_connection();
-            // Whose fault it is shows when each is made alone: the others are not to suffer from it.
-            if !may_pass && self.prepared.len() > 1 {
-                return None;
-            }
             if !may_pass || !self.pause(attempts).await {
                 return Some(self.failed(failure));
             }
@@ -256,15 +245,9 @@ impl<'g> Group<'g> {
                 if let Ok(committed) = result {
                     let transaction = Transaction::new(&session);
                     let called = hook.before_commit(transaction, &prepared.commit, committed).await;
-                    if let Err(error) = called {
-                        session.end().await;
-                        return Err(Failure::of_hook(error).into());
-                    }
+                    called.map_err(Failure::of_hook)?;
                 }
             }
-            // Where a statement of the hook's failed and it passed over that, the end of the transaction would take
-            // everything back and be answered like any other. This fails then.
-            statements.push(Statement::Query(IS_WHOLE, Vec::new()));
         }
         let written = statements.len();
         let mut places = Vec::with_capacity(answered.len());
@@ -277,10 +260,10 @@ impl<'g> Group<'g> {
         let rows = match session.run(statements).await {
             Ok(rows) => rows,
             Err(failure) if failure.is_connection() => return Err(Setback::Unknown(failure, results)),
-            // The server has rolled back at the end of the transaction. The store's own statements were run before the
-            // hook, so that what fails behind it, such as a constraint that waits for the end, is the application's.
-            Err(failure) if self.hook.is_some() => return Err(failure.of_application().into()),
-            Err(failure) => return Err(failure.into()),
+            Err(failure) => {
+                // The server has rolled back at the end of the transaction.
+                return Err(Setback::Failed(failure));
+            }
         };
         let mut rows = rows.into_iter().skip(written);
         for ((commit, answered), places) in answered.iter().zip(places) {
@@ -472,9 +455,6 @@ impl<'p> Answered<'p> {
         Ok(found.into_iter().next().flatten())
     }
 }
-
-/// Fails in a transaction that a failure has ended.
-const IS_WHOLE: &str = "SELECT 1";
 
 const KNOWN: &str = "SELECT 1 FROM @commits WHERE tenant = $1 AND id = $2";
 

@@ -148,6 +148,11 @@ impl<'c> Snapshot<'c> {
         (0..entries).try_for_each(|_| self.meter.step().map_err(carried))
     }
 
+    /// Counts the comparisons that a filter makes of a resource.
+    fn compare(&self, comparisons: usize) -> rusqlite::Result<()> {
+        self.meter.spend(comparisons as u64).map_err(carried)
+    }
+
     /// Counts a document before it is decoded.
     fn decode(&self, bytes: usize) -> rusqlite::Result<()> {
         self.meter.bytes(bytes).map_err(carried)?;

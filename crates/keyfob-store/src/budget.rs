@@ -17,7 +17,8 @@ use thiserror::Error;
     reason = "a store must look at every limit, so a new one has to break it"
 )]
 pub struct Budget {
-    /// The number of resources and index entries that the call may look at.
+    /// The number of steps that the call may take: a look at a resource or an index entry is one, and each comparison that a
+    /// filter makes of a resource another.
     pub steps: u64,
     /// The number of bytes of stored documents that the call may decode.
     pub bytes: u64,
@@ -85,15 +86,24 @@ impl Meter {
     /// # Errors
     /// [`Exhausted`] when the budget doesn't cover it, or its time is over.
     pub fn step(&self) -> Result<(), Exhausted> {
-        let steps = self.steps.get().saturating_add(1);
-        self.steps.set(steps);
-        if steps > self.budget.steps {
+        self.spend(1)
+    }
+
+    /// Counts several steps at once, such as the comparisons that a filter makes of a resource.
+    ///
+    /// # Errors
+    /// [`Exhausted`] when the budget doesn't cover them, or its time is over.
+    pub fn spend(&self, steps: u64) -> Result<(), Exhausted> {
+        let before = self.steps.get();
+        let after = before.saturating_add(steps);
+        self.steps.set(after);
+        if after > self.budget.steps {
             return Err(Exhausted::Steps {
                 limit: self.budget.steps,
             });
         }
         // The clock costs more than most steps.
-        if steps % LOOK_AT_TIME == 1 {
+        if before == 0 || before / LOOK_AT_TIME != after / LOOK_AT_TIME {
             return self.check_time();
         }
         Ok(())
@@ -139,14 +149,18 @@ impl Meter {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Exhausted {
-    /// Too many resources would have to be looked at.
-    #[error("the request would look at more than {limit} resources")]
+    /// Too many steps would have to be taken.
+    #[error(
+        "the request would take more than {limit} steps of work: narrow it, as by `eq`, or ask for less at once"
+    )]
     Steps {
         /// The limit.
         limit: u64,
     },
     /// Too many bytes would have to be decoded.
-    #[error("the request would read more than {limit} bytes of resources")]
+    #[error(
+        "the request would read more than {limit} bytes of resources: narrow it, as by `eq`, or ask for less at once"
+    )]
     Bytes {
         /// The limit.
         limit: u64,

@@ -131,6 +131,7 @@ impl<S: Store> Engine<S> {
         renewal: &impl Renewal,
         job: &BulkJob<'_>,
     ) -> BulkResponse {
+        let cx = &self.limits().begin(cx, self.limits().bulk_time);
         let plan = Plan::new(self.registry(), self.profile(), job);
         let mut progress = Progress::new(plan.steps.len(), job.fail_on_errors);
         let mut wave = Wave::default();

@@ -225,6 +225,9 @@ impl<S: Store> Engine<S> {
             check_user_names(draft.resource_type, before, document, self.profile().dialect)?;
             let mut unique = unique_keys(draft.resource_type, document, self.profile());
             unique.append(&mut review.unique);
+            if draft.before.is_none_or(|before| before.document != *document) {
+                self.limits().check(document, &unique)?;
+            }
             review.unique = unique;
         }
         Ok(review)

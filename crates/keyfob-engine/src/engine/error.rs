@@ -11,7 +11,7 @@ use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
 use super::{CursorError, SortError};
-use crate::rule::Rejection;
+use crate::{limits::LimitError, rule::Rejection};
 
 /// Why an operation of the [`Engine`](super::Engine) did nothing.
 #[derive(Debug, Error)]
@@ -96,6 +96,9 @@ pub enum EngineError {
         /// The attribute.
         attribute: SmolStr,
     },
+    /// The resource is too large to be kept, or the page to be answered.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// Other processes change the resource faster than this one; maps to 503.
     #[error("too many requests change this resource at the same time, try again later")]
     Contention,
@@ -111,6 +114,35 @@ impl EngineError {
         Self::NotFound {
             resource_type: resource_type.name().clone(),
             id: id.clone(),
+        }
+    }
+
+    /// Returns one word for the kind of the refusal, for logs: nothing of the request stands in it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "notFound",
+            Self::ReadOnly => "readOnly",
+            Self::PreconditionFailed => "preconditionFailed",
+            Self::PreconditionRequired => "preconditionRequired",
+            Self::Uniqueness { .. } => "uniqueness",
+            Self::NameTaken { .. } => "nameTaken",
+            Self::UnknownMembers { .. } => "unknownMembers",
+            Self::Rejected(rejection) => rejection.kind(),
+            Self::Validation(_) => "validation",
+            Self::UserName(_) => "userName",
+            Self::Patch(_) => "patch",
+            Self::Message(_) => "message",
+            Self::FilterSyntax(_) => "filterSyntax",
+            Self::Filter(_) => "filter",
+            Self::Sort(_) => "sort",
+            Self::Cursor(_) | Self::CursorUnsupported => "cursor",
+            Self::NotKept { .. } => "notKept",
+            Self::Limit(_) => "limit",
+            Self::Contention => "contention",
+            Self::Store(StoreError::Exhausted(_)) => "exhausted",
+            Self::Store(StoreError::Refused(_)) => "storeRefused",
+            Self::Store(_) => "store",
         }
     }
 }
@@ -138,6 +170,7 @@ impl ToErrorBody for EngineError {
             Self::Cursor(error) => error.to_error_body(),
             Self::CursorUnsupported => ErrorBody::bad_request(ScimType::InvalidCursor, detail()),
             Self::NotKept { .. } => ErrorBody::bad_request(ScimType::Mutability, detail()),
+            Self::Limit(error) => error.to_error_body(),
             Self::Contention => ErrorBody::new(503, detail()),
             Self::Store(error) => error.to_error_body(),
         }

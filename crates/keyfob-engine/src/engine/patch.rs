@@ -52,10 +52,13 @@ impl<S: Store> Engine<S> {
     ) -> Result<Written, EngineError> {
         self.check_conditional(cx, resource_type, id, precondition)
             .await?;
+        let cx = &self.begin(cx);
         let compiled = Plan::compile(request, resource_type, self.profile().dialect);
         let read = compiled.map_err(EngineError::from).and_then(|plan| {
             let secrets = self.secrets(&plan, resource_type)?;
-            let plan = plan.with_addresses(&cx.addresses(self.registry()));
+            let plan = plan
+                .with_addresses(&cx.addresses(self.registry()))
+                .with_work(self.limits().patch_steps);
             Ok((policy::without_silence(plan, resource_type), secrets))
         });
         let (plan, secrets) = match read {

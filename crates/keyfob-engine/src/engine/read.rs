@@ -55,6 +55,7 @@ impl<S: Store> Engine<S> {
         precondition: &Precondition,
         projection: &Projection,
     ) -> Result<Found, EngineError> {
+        let cx = &self.begin(cx);
         let location = Self::location(cx, resource_type, id.as_str());
         if precondition.names_known() {
             let mut shown = AttrSet::default();

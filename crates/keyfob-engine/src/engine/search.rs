@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use keyfob_core::{
-    EntityTag, ResourceId, ResourceType,
+    EntityTag, Resource, ResourceId, ResourceType,
     message::{ListResponse, SearchRequest},
 };
 use keyfob_filter::{Filter, Limits, Predicate};
@@ -76,7 +76,7 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// [`EngineError::FilterSyntax`] and [`EngineError::Filter`], which map to `invalidFilter`, or to 403 `sensitive`
     /// for a filter on an attribute that is never returned; [`EngineError::Sort`] for an order that there isn't;
-    /// [`EngineError::Cursor`] for a cursor that isn't this query's or has expired, and
+    /// [`EngineError::Limit`] for a page that is too large; [`EngineError::Cursor`] for a cursor that isn't this query's or has expired, and
     /// [`EngineError::CursorUnsupported`] over a store without cursors.
     ///
     /// # Complexity
@@ -88,6 +88,7 @@ impl<S: Store> Engine<S> {
         resource_types: &[&ResourceType],
         request: &SearchRequest,
     ) -> Result<ListResponse, EngineError> {
+        let cx = &self.begin(cx);
         let filter = request.filter.as_ref().map(|text| {
             let dialect = self.profile().dialect;
             Filter::parse_with(text, &Limits::default(), dialect)
@@ -107,7 +108,7 @@ impl<S: Store> Engine<S> {
                 count,
             };
             let Listed { total, rows, .. } = self.rows(cx, &searched, request, window).await?;
-            let resources = self.views(cx, &searched, request, rows);
+            let resources = self.views(cx, &searched, request, rows)?;
             return Ok(ListResponse::new(total, start, resources));
         };
         if !self.supports(Feature::CursorPagination) {
@@ -127,7 +128,7 @@ impl<S: Store> Engine<S> {
         let next = next
             .map(|mark| scope.seal(&secret, self.now(), &mark))
             .transpose()?;
-        let resources = self.views(cx, &searched, request, rows);
+        let resources = self.views(cx, &searched, request, rows)?;
         Ok(ListResponse::by_cursor(total, next, resources))
     }
 
@@ -417,7 +418,7 @@ impl<S: Store> Engine<S> {
         searched: &[Searched<'_>],
         request: &SearchRequest,
         rows: Vec<(usize, Stored)>,
-    ) -> Vec<keyfob_core::Resource> {
+    ) -> Result<Vec<Resource>, EngineError> {
         let projections: Vec<_> = searched
             .iter()
             .map(|of_type| request.projection.resolve(of_type.resource_type))
@@ -427,7 +428,9 @@ impl<S: Store> Engine<S> {
             let tag = EntityTag::of(stored.version, &stored.resource, projection.resource_type());
             Some(self.view(cx, stored.resource, tag, projection))
         });
-        views.collect()
+        let views: Vec<Resource> = views.collect();
+        self.limits().check_page(&views)?;
+        Ok(views)
     }
 }
 

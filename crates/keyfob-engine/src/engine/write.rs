@@ -54,6 +54,7 @@ impl<S: Store> Engine<S> {
         body: Resource,
         projection: &Projection,
     ) -> Result<Written, EngineError> {
+        let cx = &self.begin(cx);
         let mut reader = Reader::new(self.profile().dialect);
         let canonical = reader.create(body, resource_type)?;
         let mut document = canonical.clone();
@@ -119,6 +120,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<Written, EngineError> {
         self.check_conditional(cx, resource_type, id, precondition)
             .await?;
+        let cx = &self.begin(cx);
         let plan = AnswerPlan::new(resource_type, projection, PatchAnswer::Body);
         let reads = Reads {
             resource_type,
@@ -158,6 +160,7 @@ impl<S: Store> Engine<S> {
     ) -> Result<(), EngineError> {
         self.check_conditional(cx, resource_type, id, precondition)
             .await?;
+        let cx = &self.begin(cx);
         let reads = Reads {
             resource_type,
             subject: Subject::Existing(id),

@@ -45,6 +45,17 @@ impl Rejection {
             body,
         }
     }
+
+    /// Returns one word for the kind of the refusal, for logs: nothing of the request stands in it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::RequiredAttribute { .. } => "required",
+            Self::TooLong { .. } => "tooLong",
+            Self::SelfMember => "selfMember",
+            Self::Other { .. } => "rule",
+        }
+    }
 }
 
 impl ToErrorBody for Rejection {

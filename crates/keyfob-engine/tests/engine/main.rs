@@ -5,4 +5,6 @@ mod capabilities;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod operations;

@@ -275,6 +275,9 @@ impl Reading<'_> {
         };
         self.read_relations(snapshot, found, &Selection::of(filter.reads().clone()))
             .await?;
+        snapshot
+            .cost
+            .compare(found.len().saturating_mul(filter.comparisons()))?;
         found.retain(|(_, stored)| filter.matches(&stored.resource));
         Ok(())
     }

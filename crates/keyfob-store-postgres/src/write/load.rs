@@ -38,6 +38,7 @@ macro_rules! columns {
 // Rows are locked in the order in which they are sorted.
 const LOCK_TO_WRITE: &str = concat!(columns!(), " ORDER BY id FOR UPDATE");
 const LOCK_TO_LOOK_AT: &str = concat!(columns!(), " ORDER BY id FOR SHARE");
+const NAMED: &str = columns!();
 
 const LAST_VERSIONS: &str = "SELECT id, version FROM @last_versions WHERE tenant = $1 AND id = ANY($2)";
 
@@ -110,6 +111,13 @@ pub(super) async fn load(
         let run = Param::texts(run.iter().map(|id| id.as_str()));
         locked.push(reading.ask(template, vec![run]));
     }
+    let named: BTreeSet<_> = needs
+        .named
+        .iter()
+        .filter(|id| !needs.locks.contains_key(*id))
+        .cloned()
+        .collect();
+    let named = reading.ask_about(NAMED, &named);
     let last_versions = reading.ask_about(LAST_VERSIONS, &needs.created);
     let holders = (!needs.keys.is_empty()).then(|| {
         let keys = &needs.keys;
@@ -143,7 +151,7 @@ pub(super) async fn load(
 
     let places = Places {
         commits,
-        rows: locked,
+        rows: locked.into_iter().chain(named).collect(),
         last_versions,
         holders,
         reserved,
@@ -160,7 +168,7 @@ pub(super) async fn load(
 /// The places of the answers.
 struct Places {
     commits: usize,
-    /// Resources under their locks.
+    /// Resources, with a lock or without.
     rows: Vec<usize>,
     last_versions: Option<usize>,
     holders: Option<usize>,

@@ -17,6 +17,8 @@ use crate::read::path;
 pub(super) struct Needs {
     /// The locks, in the order in which they are taken: true for those of resources that are written.
     pub(super) locks: BTreeMap<ResourceId, bool>,
+    /// Resources of which the names alone are wanted.
+    pub(super) named: BTreeSet<ResourceId>,
     /// Resources that are created, of which an earlier one may have had the id.
     pub(super) created: BTreeSet<ResourceId>,
     pub(super) keys: BTreeSet<Key>,
@@ -80,9 +82,9 @@ impl Needs {
                 self.reserving.insert(id.clone());
             }
             Change::Expect { id, .. } => self.look_at(id),
-            // Held, lest its name is forgotten between being read here and being told by the event: whoever forgets it
-            // deletes the resource, and so either waits for this event or was here first.
-            Change::Publish { event, .. } => self.look_at(&event.resource),
+            Change::Publish { event, .. } => {
+                self.named.insert(event.resource.clone());
+            }
             Change::Forget { .. } => {}
         }
     }

@@ -2,16 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use keyfob_store::{
-    Change, CommitError, Event, Feeds, Maintenance, NewEvent, Position, Store, StoreExt, UniqueKey,
-    Visibility,
-};
+use keyfob_store::{Change, CommitError, Event, Feeds, Position, Store, StoreExt, Visibility};
 use keyfob_store_postgres::PostgresStore;
 use tokio::task::JoinSet;
 
 use crate::support::{
-    Schema, acme, add, client, commit, commit_of, cx, event, everything, get, group_type, id, ids, new_group,
-    new_user, retitle, search, test, user_type,
+    Schema, acme, add, commit, commit_of, cx, event, everything, get, group_type, id, ids, new_group,
+    new_user, test, user_type,
 };
 
 const WRITERS: usize = 8;
@@ -252,115 +249,5 @@ fn a_commit_that_both_servers_are_handed_happens_once() {
         let query = keyfob_store::Query::all().with_selection(everything(user_type()));
         let page = stores[0].query(&cx(), user_type(), &query).await.unwrap();
         assert_eq!(ids(&page.resources).len(), 10);
-    });
-}
-
-/// Waits until a statement on the tables of the schema waits for a lock.
-async fn until_blocked(schema: &Schema, statements: i64) {
-    let blocked = format!(
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%{}%'",
-        schema.name
-    );
-    while schema.number(&blocked).await < statements {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-}
-
-#[test]
-fn what_is_committed_while_a_tenant_is_erased_is_whole_or_gone() {
-    test(|schema| async move {
-        let [store, other] = two(&schema).await;
-        let users = vec![new_user("u", "u"), new_user("v", "v"), new_user("w", "w")];
-        commit(&store, users).await.unwrap();
-        commit(&store, changed("w", "t")).await.unwrap();
-        store.read_feed(&acme(), Position::START, 9).await.unwrap();
-
-        // The first row is held, so that the removal has begun and doesn't go on.
-        let holder = client().await;
-        let hold = format!(
-            "BEGIN; SELECT 1 FROM {} WHERE id = 'u' FOR UPDATE",
-            schema.table("resources")
-        );
-        holder.batch_execute(&hold).await.unwrap();
-        let erasing = store.clone();
-        let erased = tokio::spawn(async move { erasing.erase(&acme()).await });
-        until_blocked(&schema, 1).await;
-        let mut renamed = retitle("v", "t");
-        if let Change::Update { unique, .. } = &mut renamed {
-            let key = keyfob_core::CompareKey::new(keyfob_core::Collation::UserName, "renamed");
-            *unique = Some(vec![UniqueKey::new("userName", key)]);
-        }
-        commit(&other, vec![renamed]).await.unwrap();
-        commit(
-            &other,
-            vec![new_user("new", "new"), new_group("g"), add("g", "w")],
-        )
-        .await
-        .unwrap();
-        commit(&other, changed("new", "t")).await.unwrap();
-        let reading = other.clone();
-        let read = tokio::spawn(async move { reading.read_feed(&acme(), Position::START, 9).await });
-        until_blocked(&schema, 2).await;
-        holder.batch_execute("ROLLBACK").await.unwrap();
-        assert!(erased.await.unwrap().unwrap());
-
-        // Whoever waited to give positions begins anew with what is left.
-        let events = read.await.unwrap().unwrap();
-        assert_eq!(positions(&events), [1]);
-        commit(&store, changed("new", "s")).await.unwrap();
-        let events = store.read_feed(&acme(), Position::START, 9).await.unwrap();
-        assert_eq!(positions(&events), [1, 2]);
-        for gone in ["u", "v", "w"] {
-            assert!(get(&store, user_type(), gone).await.is_none(), "{gone}");
-        }
-        assert!(get(&store, user_type(), "new").await.is_some());
-        assert_eq!(search(&store, r#"userName eq "new""#).await, ["new"]);
-        let twin = commit(&store, vec![new_user("twin", "NEW")]).await;
-        assert!(
-            matches!(twin, Err(CommitError::UniquenessViolated { .. })),
-            "{twin:?}"
-        );
-        // Nobody is left who has these.
-        commit(&store, vec![new_user("heir", "renamed")]).await.unwrap();
-        let edges = format!("SELECT count(*) FROM {}", schema.table("edges"));
-        assert_eq!(schema.number(&edges).await, 0);
-    });
-}
-
-/// Gives a user another title and tells of it.
-fn changed(user: &str, title: &str) -> Vec<Change> {
-    let event = Change::publish(NewEvent::new("changed", "User", id(user)), 0);
-    vec![retitle(user, title), event]
-}
-
-fn positions(events: &[Event]) -> Vec<u64> {
-    events.iter().map(|event| event.position.number()).collect()
-}
-
-#[test]
-fn news_of_a_tenant_are_told_while_another_process_gives_its_positions() {
-    test(|schema| async move {
-        let store = schema.open().await;
-        let news = || store.with_news("reader", None, 9);
-        commit(&store, vec![new_user("u", "u")]).await.unwrap();
-        for title in ["first", "second"] {
-            commit(&store, vec![retitle("u", title), event("changed", 0)])
-                .await
-                .unwrap();
-            assert_eq!(news().await.unwrap(), [acme()]);
-        }
-        store
-            .acknowledge(&acme(), "reader", Position::new(2))
-            .await
-            .unwrap();
-        assert_eq!(news().await.unwrap(), []);
-        let holder = client().await;
-        let hold = format!("BEGIN; SELECT 1 FROM {} FOR UPDATE", schema.table("feed_heads"));
-        holder.batch_execute(&hold).await.unwrap();
-        commit(&store, vec![retitle("u", "third"), event("changed", 0)])
-            .await
-            .unwrap();
-        assert_eq!(news().await.unwrap(), [acme()]);
-        holder.batch_execute("ROLLBACK").await.unwrap();
     });
 }

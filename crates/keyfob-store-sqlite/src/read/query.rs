@@ -250,6 +250,7 @@ impl Reading<'_> {
         let Some(filter) = self.filter else {
             return Ok(true);
         };
+        self.tenant.compare(filter.comparisons())?;
         read_relations(
             std::slice::from_mut(found),
             self.tenant,
