@@ -1,6 +1,6 @@
 //! Request bodies: of an accepted media type, and read no further than the limit.
 
-use std::error::Error as StdError;
+use std::{error::Error as StdError, io};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
@@ -10,8 +10,9 @@ use keyfob_core::{Dialect, Quirk};
 
 use crate::error::HttpError;
 
-/// What a body's reader may report.
-pub(crate) type BodyError = Box<dyn StdError + Send + Sync>;
+/// The error of a request's body: any that says why the rest of the body doesn't come. One that is, or comes of, an
+/// [`io::Error`] of the kind `TimedOut` is answered 408, any other 400.
+pub type BodyError = Box<dyn StdError + Send + Sync>;
 
 /// Reads a body that has to be JSON.
 ///
@@ -32,6 +33,7 @@ where
     match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if is_too_large(&*error) => Err(HttpError::TooLarge { limit }),
+        Err(error) if is_too_slow(&*error) => Err(HttpError::TooSlow),
         Err(_) => Err(HttpError::Unreadable),
     }
 }
@@ -72,6 +74,12 @@ fn is_too_large(error: &(dyn StdError + 'static)) -> bool {
     error.is::<LengthLimitError>() || error.source().is_some_and(is_too_large)
 }
 
+/// Whether whoever reads from the connection has given up waiting.
+fn is_too_slow(error: &(dyn StdError + 'static)) -> bool {
+    let timed_out = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
+    error.downcast_ref().is_some_and(timed_out) || error.source().is_some_and(is_too_slow)
+}
+
 #[cfg(test)]
 mod tests {
     use std::{
@@ -93,26 +101,31 @@ mod tests {
     }
 
     /// A body whose connection breaks.
-    struct Broken;
+    struct Broken(io::ErrorKind);
 
     impl Body for Broken {
         type Data = Bytes;
-        type Error = std::io::Error;
+        type Error = io::Error;
 
         fn poll_frame(
             self: Pin<&mut Self>,
             _: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-            Poll::Ready(Some(Err(std::io::ErrorKind::ConnectionReset.into())))
+        ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+            Poll::Ready(Some(Err(self.0.into())))
         }
     }
 
     #[tokio::test]
     async fn a_body_that_breaks_off_is_the_clients_fault() {
-        let refusal = read(&HeaderMap::new(), Broken, 8, Dialect::strict())
-            .await
-            .map_err(|error| error.status());
-        assert_eq!(refusal.err(), Some(400));
+        for (fault, status) in [
+            (io::ErrorKind::ConnectionReset, 400),
+            (io::ErrorKind::TimedOut, 408),
+        ] {
+            let refusal = read(&HeaderMap::new(), Broken(fault), 8, Dialect::strict())
+                .await
+                .map_err(|error| error.status());
+            assert_eq!(refusal.err(), Some(status));
+        }
     }
 
     #[tokio::test]

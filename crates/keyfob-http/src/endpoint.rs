@@ -16,6 +16,7 @@ use crate::{
     conditional,
     error::HttpError,
     openapi,
+    notes::Notes,
     query::Parameters,
     response,
     route::{Discovery, Route},
@@ -30,6 +31,7 @@ pub(crate) struct Exchange<'x, S> {
     pub(crate) authenticator: &'x dyn Erased,
     /// The type of the resource that the caller is.
     pub(crate) me: Option<&'x ResourceType>,
+    pub(crate) notes: &'x Notes,
 }
 
 /// Shows the credentials of a request again.
@@ -150,6 +152,7 @@ impl<S: Store> Exchange<'_, S> {
     async fn create(&self, resource_type: &ResourceType, parameters: &Parameters<'_>, body: &[u8]) -> Answer {
         let projection = parameters.projection(self.dialect())?;
         let resource = Resource::from_json(body, resource_type)?;
+        self.notes.body(&resource, resource_type);
         let written = self
             .engine
             .create(&self.cx, resource_type, resource, &projection)
@@ -193,6 +196,7 @@ impl<S: Store> Exchange<'_, S> {
         let projection = parameters.projection(self.dialect())?;
         let read = Resource::from_json(body, resource_type);
         let resource = self.or_gone(resource_type, id, read).await?;
+        self.notes.body(&resource, resource_type);
         let precondition = self.precondition()?;
         let written = self
             .engine
@@ -211,6 +215,7 @@ impl<S: Store> Exchange<'_, S> {
         let projection = parameters.projection(self.dialect())?;
         let read = PatchRequest::from_json_with(body, self.dialect());
         let request = self.or_gone(resource_type, id, read).await?;
+        self.notes.patch(&request, resource_type);
         let precondition = self.precondition()?;
         let written = self
             .engine
@@ -240,6 +245,7 @@ impl<S: Store> Exchange<'_, S> {
         self.engine
             .delete(&self.cx, resource_type, id, &precondition)
             .await?;
+        self.notes.resource(id);
         Ok(response::empty(StatusCode::NO_CONTENT))
     }
 
@@ -283,6 +289,7 @@ impl<S: Store> Exchange<'_, S> {
     }
 
     fn written(&self, status: StatusCode, written: &Written) -> Response<Full<Bytes>> {
+        self.notes.resource(&written.id);
         let resource = written.resource.as_ref();
         response::resource(
             status,

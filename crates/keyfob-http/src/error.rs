@@ -1,18 +1,24 @@
 //! Why a request is refused, as an answer.
 
-use std::{error::Error as StdError, fmt};
+use std::{
+    error::Error as StdError,
+    fmt,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use keyfob_core::{
     ErrorBody, ProjectionError, ScimType, ToErrorBody, json::JsonError, message::MessageError,
 };
-use keyfob_engine::{AuthenticationError, EngineError};
+use keyfob_engine::{AuthenticationError, EngineError, RequestId};
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
-use crate::{authenticate::RequestAuthenticatorError, response};
+use crate::{
+    admission::Busy, authenticate::RequestAuthenticatorError, notes::Refused, response, sample::Sample,
+};
 
 /// Seconds after which a client that came at a bad moment does well to come again.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
@@ -38,6 +44,20 @@ pub(crate) enum HttpError {
     ContentEncoding,
     #[error("the body ended before it was complete")]
     Unreadable,
+    #[error("the body did not arrive in time")]
+    TooSlow,
+    #[error(
+        "the target of the request is longer than {limit} bytes; a query goes into the body of a POST to `/.search`"
+    )]
+    Target { limit: usize },
+    #[error("the request has more than {limit} header fields")]
+    HeaderFields { limit: usize },
+    #[error("a request names one host, in one `Host` header")]
+    Host,
+    #[error("the only expectation that is met is `100-continue`")]
+    Expectation,
+    #[error("{}", told(*.0))]
+    Busy(Busy),
     #[error("`{name}` takes `*` or entity tags such as `W/\"3\"`, with commas between them")]
     EntityTags { name: &'static str },
     #[error("the query is not valid UTF-8")]
@@ -58,6 +78,19 @@ pub(crate) enum HttpError {
     Engine(#[from] EngineError),
 }
 
+impl From<Busy> for HttpError {
+    fn from(busy: Busy) -> Self {
+        Self::Busy(busy)
+    }
+}
+
+fn told(busy: Busy) -> &'static str {
+    match busy {
+        Busy::Tenant { .. } => "too many requests at once, try again later",
+        Busy::Server { .. } => "the service has too much to do, try again later",
+    }
+}
+
 impl ToErrorBody for HttpError {
     fn to_error_body(&self) -> ErrorBody {
         let detail = || format_smolstr!("{self}");
@@ -69,6 +102,13 @@ impl ToErrorBody for HttpError {
             Self::TooLarge { .. } => ErrorBody::new(413, detail()),
             Self::MediaType | Self::ContentEncoding => ErrorBody::new(415, detail()),
             Self::Unreadable => ErrorBody::bad_request(ScimType::InvalidSyntax, detail()),
+            Self::TooSlow => ErrorBody::new(408, detail()),
+            Self::Host => ErrorBody::new(400, detail()),
+            Self::Target { .. } => ErrorBody::new(414, detail()),
+            Self::HeaderFields { .. } => ErrorBody::new(431, detail()),
+            Self::Expectation => ErrorBody::new(417, detail()),
+            Self::Busy(Busy::Tenant { .. }) => ErrorBody::new(429, detail()),
+            Self::Busy(Busy::Server { .. }) => ErrorBody::new(503, detail()),
             Self::EntityTags { .. }
             | Self::QueryEncoding
             | Self::NotAnInteger { .. }
@@ -89,52 +129,100 @@ impl HttpError {
     }
 
     /// The answer. The cause of a failure goes to the log and its place there to the client; what a client did wrong
-    /// goes to the client alone, since it may quote personal data.
-    ///
-    /// `challenges` are those of the authenticator, for an answer 401.
-    pub(crate) fn into_response(
-        self,
-        request: &HeaderMap,
-        challenges: &[HeaderValue],
-    ) -> Response<Full<Bytes>> {
+    /// goes to the client alone, since it may quote personal data. The log has its kind.
+    pub(crate) fn into_response(self, request_id: &RequestId, refusing: &Refusing) -> Response<Full<Bytes>> {
         let mut body = self.to_error_body();
-        let request_id = request_id(request);
-        if matches!(body.status, 500 | 502..=599) {
-            tracing::error!(status = body.status, request_id, cause = %Causes(&self), "a request failed");
-            if let (500, Some(request_id)) = (body.status, request_id) {
-                body.detail = format_smolstr!("{} (request `{request_id}`)", body.detail);
+        match body.status {
+            500 | 502..=599 => {
+                tracing::error!(status = body.status, cause = %Causes(&self), "a request failed");
+                if body.status == 500 {
+                    body.detail = format_smolstr!("{} (request `{request_id}`)", body.detail);
+                }
             }
+            401 => {
+                if let Some(suppressed) = refusing.unauthenticated.pass(Instant::now()) {
+                    let suppressed = Some(suppressed).filter(|suppressed| *suppressed > 0);
+                    tracing::warn!(reason = %self, suppressed, "a request was not authenticated");
+                }
+            }
+            status => tracing::debug!(status, reason = self.kind(), "a request was refused"),
         }
         let status = StatusCode::from_u16(body.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = response::json(status, response::SCIM_JSON, body.to_json());
+        response.extensions_mut().insert(Refused(self.kind()));
         if let Some(scim_type) = body.scim_type {
             response.extensions_mut().insert(scim_type);
         }
-        if status == StatusCode::UNAUTHORIZED {
-            tracing::warn!(request_id, reason = %self, "a request was not authenticated");
-        }
-        for challenge in self.challenges(status, challenges) {
+        for challenge in self.challenges(status, &refusing.challenges) {
             response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
         }
-        let header = match (&self, status) {
+        let headers = response.headers_mut();
+        match (&self, status) {
+            (Self::Busy(busy), _) => {
+                headers.insert(header::RETRY_AFTER, seconds(busy.retry_after()));
+            }
             (
                 Self::Authenticator(RequestAuthenticatorError::Refused(AuthenticationError::TooMany {
                     retry_after,
                 })),
                 _,
-            ) => Some((
-                header::RETRY_AFTER,
-                HeaderValue::from(retry_after.as_secs().max(1)),
-            )),
-            (_, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {
-                Some((header::RETRY_AFTER, RETRY_AFTER))
+            ) => {
+                headers.insert(header::RETRY_AFTER, seconds(*retry_after));
             }
-            (Self::Method { allow }, _) => Some((header::ALLOW, HeaderValue::from_static(allow))),
-            _ => None,
-        };
-        response.headers_mut().extend(header);
+            (_, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            (Self::Method { allow }, _) => {
+                headers.insert(header::ALLOW, HeaderValue::from_static(allow));
+            }
+            // RFC 9110 section 12.5.3: which codings a body may have.
+            (Self::ContentEncoding, _) => {
+                headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            }
+            _ => {}
+        }
         response
     }
+
+    /// Returns one word for the kind of the refusal, in which nothing of the request stands.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Authenticator(_) => "unauthenticated",
+            Self::NoEndpoint => "noEndpoint",
+            Self::NotDescribed { .. } => "notDescribed",
+            Self::Method { .. } => "methodNotAllowed",
+            Self::NotImplemented { .. } => "notImplemented",
+            Self::TooLarge { .. } => "bodyTooLarge",
+            Self::MediaType => "mediaType",
+            Self::ContentEncoding => "contentEncoding",
+            Self::Unreadable => "bodyIncomplete",
+            Self::TooSlow => "bodyTooSlow",
+            Self::Host => "host",
+            Self::Target { .. } => "target",
+            Self::HeaderFields { .. } => "headerFields",
+            Self::Expectation => "expectation",
+            Self::Busy(_) => "busy",
+            Self::EntityTags { .. } => "entityTags",
+            Self::QueryEncoding | Self::NotAnInteger { .. } | Self::Repeated { .. } => "query",
+            Self::Projection(_) => "attributes",
+            Self::DiscoveryFilter => "discoveryFilter",
+            Self::Json(_) => "json",
+            Self::Message(_) => "message",
+            Self::Engine(error) => error.kind(),
+        }
+    }
+}
+
+/// What answers to refused requests share.
+pub(crate) struct Refusing {
+    /// The values of `WWW-Authenticate` in answers 401.
+    pub(crate) challenges: Vec<HeaderValue>,
+    /// Bounds the warnings of requests that were not authenticated.
+    pub(crate) unauthenticated: Sample,
+}
+
+fn seconds(time: Duration) -> HeaderValue {
+    HeaderValue::from(time.as_secs().max(1))
 }
 
 impl HttpError {
@@ -182,13 +270,6 @@ impl HttpError {
     }
 }
 
-/// The id that a proxy gave the request, if it is fit to be repeated.
-pub(crate) fn request_id(headers: &HeaderMap) -> Option<&str> {
-    let id = headers.get("x-request-id")?.to_str().ok()?;
-    let is_sane = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
-    ((1..=128).contains(&id.len()) && id.bytes().all(is_sane)).then_some(id)
-}
-
 /// An error and what lies behind it.
 struct Causes<'e>(&'e HttpError);
 
@@ -206,19 +287,22 @@ impl fmt::Display for Causes<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
+    use http::HeaderMap;
     use keyfob_engine::StoreError;
 
     use super::*;
 
+    fn refusing(challenges: Vec<HeaderValue>) -> Refusing {
+        Refusing {
+            challenges,
+            unauthenticated: Sample::new(1, Duration::from_secs(1)),
+        }
+    }
+
     fn answer(error: HttpError, request_id: &'static str) -> (u16, HeaderMap, String) {
-        let request = HeaderMap::from_iter([(
-            header::HeaderName::from_static("x-request-id"),
-            HeaderValue::from_static(request_id),
-        )]);
         let detail = error.to_error_body().detail;
-        let response = error.into_response(&request, &[HeaderValue::from_static("Bearer realm=\"SCIM\"")]);
+        let refusing = refusing(vec![HeaderValue::from_static("Bearer realm=\"SCIM\"")]);
+        let response = error.into_response(&RequestId::new(request_id), &refusing);
         (
             response.status().as_u16(),
             response.headers().clone(),
@@ -230,8 +314,20 @@ mod tests {
         RequestAuthenticatorError::from(error).into()
     }
 
+    #[track_caller]
+    fn assert_header(error: HttpError, status: u16, name: &header::HeaderName, value: Option<&str>) {
+        let (answered, headers, _) = answer(error, "r-1");
+        assert_eq!(answered, status);
+        assert_eq!(
+            headers.get(name).map(|value| value.to_str().unwrap()),
+            value,
+            "{status}"
+        );
+        assert_eq!(headers[header::CONTENT_TYPE], "application/scim+json");
+    }
+
     #[test]
-    fn answers_carry_the_headers_of_their_status() {
+    fn answers_carry_the_challenges_of_their_status() {
         for (error, status, name, value) in [
             (
                 rejected(AuthenticationError::Rejected),
@@ -264,6 +360,23 @@ mod tests {
                 Some("Bearer realm=\"SCIM\", error=\"insufficient_scope\", scope=\"scim:write\""),
             ),
             (
+                EngineError::ReadOnly.into(),
+                403,
+                header::WWW_AUTHENTICATE,
+                Some(
+                    "Bearer realm=\"SCIM\", error=\"insufficient_scope\", error_description=\"the credential may read \
+                     and not write\"",
+                ),
+            ),
+        ] {
+            assert_header(error, status, &name, value);
+        }
+    }
+
+    #[test]
+    fn answers_say_what_a_client_may_do_instead() {
+        for (error, status, name, value) in [
+            (
                 rejected(AuthenticationError::TooMany {
                     retry_after: Duration::from_secs(30),
                 }),
@@ -272,13 +385,28 @@ mod tests {
                 Some("30"),
             ),
             (
-                EngineError::ReadOnly.into(),
-                403,
-                header::WWW_AUTHENTICATE,
-                Some(
-                    "Bearer realm=\"SCIM\", error=\"insufficient_scope\", error_description=\"the credential may read \
-                     and not write\"",
-                ),
+                Busy::Tenant {
+                    retry_after: Duration::from_secs(3),
+                }
+                .into(),
+                429,
+                header::RETRY_AFTER,
+                Some("3"),
+            ),
+            (
+                Busy::Server {
+                    retry_after: Duration::ZERO,
+                }
+                .into(),
+                503,
+                header::RETRY_AFTER,
+                Some("1"),
+            ),
+            (
+                HttpError::ContentEncoding,
+                415,
+                header::ACCEPT_ENCODING,
+                Some("identity"),
             ),
             (
                 HttpError::Method { allow: "GET, HEAD" },
@@ -305,37 +433,21 @@ mod tests {
                 None,
             ),
         ] {
-            let (answered, headers, _) = answer(error, "r-1");
-            assert_eq!(answered, status);
-            assert_eq!(
-                headers.get(&name).map(|value| value.to_str().unwrap()),
-                value,
-                "{status}"
-            );
-            assert_eq!(headers[header::CONTENT_TYPE], "application/scim+json");
+            assert_header(error, status, &name, value);
         }
     }
 
     #[test]
     fn the_cause_of_a_failure_is_for_the_log_and_the_client_is_told_where_to_look() {
         let failure = || HttpError::from(EngineError::Store(StoreError::internal("row 7 of bjensen")));
-        for (id, told) in [
-            ("r-1", "the service failed (request `r-1`)"),
-            ("", "the service failed"),
-            ("a b", "the service failed"),
-            ("<script>", "the service failed"),
-        ] {
-            let request = HeaderMap::from_iter([(
-                header::HeaderName::from_static("x-request-id"),
-                HeaderValue::from_static(id),
-            )]);
-            let (_, body) = failure().into_response(&request, &[]).into_parts();
-            let expected = ErrorBody::new(500, told).to_json();
-            assert_eq!(
-                format!("{body:?}"),
-                format!("{:?}", Full::new(Bytes::from(expected)))
-            );
-        }
+        let (_, body) = failure()
+            .into_response(&RequestId::new("r-1"), &refusing(Vec::new()))
+            .into_parts();
+        let expected = ErrorBody::new(500, "the service failed (request `r-1`)").to_json();
+        assert_eq!(
+            format!("{body:?}"),
+            format!("{:?}", Full::new(Bytes::from(expected)))
+        );
         assert_eq!(
             Causes(&failure()).to_string(),
             "the store failed: row 7 of bjensen"

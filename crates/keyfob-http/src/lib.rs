@@ -2,24 +2,33 @@
 
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 
 mod access;
+mod admission;
 mod authenticate;
 mod body;
 mod conditional;
+mod edge;
 mod endpoint;
 mod error;
+mod notes;
 mod openapi;
 mod public_url;
 mod query;
+mod request_id;
 mod response;
 mod route;
+mod sample;
 mod service;
 
 pub use self::{
+    admission::{Admission, Busy, Permit},
     authenticate::{
         BearerTokens, RequestAuthenticator, RequestAuthenticatorError, bearer_token, token_without_scheme,
     },
+    body::BodyError,
     public_url::{PublicUrl, PublicUrlError},
     service::{ScimService, ScimServiceBuilder},
 };

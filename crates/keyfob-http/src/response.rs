@@ -7,6 +7,9 @@ use http::{
 };
 use http_body_util::Full;
 use keyfob_core::{EntityTag, Resource};
+use keyfob_engine::RequestId;
+
+use crate::request_id;
 
 use crate::route::Route;
 
@@ -101,6 +104,17 @@ pub(crate) fn options(route: &Route<'_>) -> Response<Full<Bytes>> {
         );
     }
     response
+}
+
+/// Sets what every answer has: its request's id, and that nobody keeps a copy or takes it for something else (RFC 6750 section
+/// 5.3: what a bearer token opens isn't for shared caches).
+pub(crate) fn finish(id: &RequestId, headers: &mut HeaderMap) {
+    request_id::repeat(id, headers);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
 }
 
 /// The answer to HEAD: that to GET, its length included, without the body (RFC 9110 section 9.3.2).

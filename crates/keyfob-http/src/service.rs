@@ -7,6 +7,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{self, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -14,19 +15,29 @@ use http::{HeaderValue, Method, Request, Response, header, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
 use keyfob_core::{ResourceId, ResourceType};
-use keyfob_engine::{Actor, AuthenticationError, Caller, Engine, RequestId, Store, TenantId, Transport};
+use keyfob_engine::{
+    Actor, AuthenticationError, Caller, Engine, RequestId, RequestRecord, RequestRecorder, Store, TenantId,
+    Transport,
+};
 use smol_str::{SmolStr, format_smolstr};
 use tower_service::Service;
+use tracing::Instrument as _;
 
+#[cfg(feature = "metrics")]
+use crate::metrics::Metrics;
 use crate::{
     access::Access,
+    admission::{self, Admission},
     authenticate::{Erased, RequestAuthenticator, RequestAuthenticatorError},
     body::BodyError,
+    edge,
     endpoint::Exchange,
-    error::{HttpError, request_id},
+    error::{HttpError, Refusing},
+    notes::{self, Notes},
     public_url::{AddressSource, PublicUrl},
-    response,
+    request_id, response,
     route::Route,
+    sample::Sample,
 };
 
 /// SCIM 2.0 over an [`Engine`]: a [`Service`] that never fails, as every refusal is an answer.
@@ -44,9 +55,22 @@ struct Shared<S> {
     tenants: Option<SmolStr>,
     public_url: AddressSource,
     transport: Transport,
-    /// The values of `WWW-Authenticate` in answers 401.
-    challenges: Vec<HeaderValue>,
+    refusing: Refusing,
+    admission: Option<Box<dyn admission::Erased>>,
+    recorder: Option<Arc<dyn RequestRecorder>>,
+    /// Whether `X-Request-Id` is a proxy's and not a client's.
+    trusts_request_ids: bool,
+    /// Whether clients reach the service without a proxy that checks what HTTP asks of a request.
+    faces_clients: bool,
+    #[cfg(feature = "metrics")]
+    metrics: Option<Metrics>,
 }
+
+/// A path that leads to no endpoint.
+const NOWHERE: &str = "*";
+
+/// How many warnings of requests that were not authenticated are written in a second.
+const WARNINGS: u32 = 10;
 
 impl<S: Store> ScimService<S> {
     /// Creates a service with the defaults of [`ScimServiceBuilder`].
@@ -73,7 +97,16 @@ impl<S: Store> ScimService<S> {
                     body_limit: ScimServiceBuilder::<S>::BODY_LIMIT,
                     documentation: None,
                 },
-                challenges: Vec::new(),
+                refusing: Refusing {
+                    challenges: Vec::new(),
+                    unauthenticated: Sample::new(WARNINGS, Duration::from_secs(1)),
+                },
+                admission: None,
+                recorder: None,
+                trusts_request_ids: false,
+                faces_clients: false,
+                #[cfg(feature = "metrics")]
+                metrics: None,
             },
         }
     }
@@ -168,13 +201,50 @@ impl<S: Store> ScimServiceBuilder<S> {
         self
     }
 
+    /// Takes the id of a request from `X-Request-Id`. Only for a service behind a proxy that sets the header, as clients
+    /// could set it otherwise.
+    ///
+    /// Without it each request is given an id, unless a layer in front has left a [`RequestId`] in the request's
+    /// extensions. Every answer names the id in `X-Request-Id`.
+    pub fn request_ids_from_header(mut self) -> Self {
+        self.shared.trusts_request_ids = true;
+        self
+    }
+
+    /// Checks what HTTP asks of every request, for a service that clients reach without a proxy: a request names one host
+    /// (400), expects nothing but `100-continue` (417), and has a target of at most 32 KiB (414) and at most 100 header fields
+    /// (431). Nothing is served outside the base path.
+    pub fn facing_clients(mut self) -> Self {
+        self.shared.faces_clients = true;
+        self
+    }
+
+    /// Lets requests in by this rule, after their callers are known.
+    pub fn admission(mut self, admission: impl Admission) -> Self {
+        self.shared.admission = Some(Box::new(admission));
+        self
+    }
+
+    /// Hands over what a log of requests keeps: writes and refusals of callers that are known.
+    pub fn recorder(mut self, recorder: Arc<dyn RequestRecorder>) -> Self {
+        self.shared.recorder = Some(recorder);
+        self
+    }
+
+    /// Counts requests.
+    #[cfg(feature = "metrics")]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.shared.metrics = Some(metrics);
+        self
+    }
+
     /// The service.
     #[must_use]
     pub fn build(mut self) -> ScimService<S> {
         let schemes = self.shared.authenticator.schemes();
         // A challenge that can't be a header is left out, as every value of a header is.
         let challenges = schemes.iter().filter_map(|scheme| scheme.challenge.as_deref());
-        self.shared.challenges = challenges
+        self.shared.refusing.challenges = challenges
             .filter_map(|challenge| HeaderValue::from_str(challenge).ok())
             .collect();
         self.shared.transport.authentication_schemes = schemes;
@@ -209,22 +279,28 @@ impl<S: Store> Shared<S> {
         &self,
         request: &Parts,
         body: B,
+        request_id: &RequestId,
         access: &mut Access,
+        notes: &Notes,
     ) -> Result<Response<Full<Bytes>>, HttpError>
     where
         B: Body<Data = Bytes, Error: Into<BodyError>>,
     {
-        let (tenant, path) = self.tenant_of(self.path_of(request));
+        let (tenant, path) = match self.path_of(request) {
+            Some(path) => self.tenant_of(path),
+            None => (None, NOWHERE),
+        };
         let route = Route::of(path, self.engine.registry());
-        if let Some(route) = &route {
-            access.leads_to(route);
+        access.leads_to(route.as_ref());
+        if self.faces_clients {
+            edge::check(request)?;
         }
         let caller = self.authenticator.authenticate(request).await?;
         // An authenticator that takes the tenant from a header or a claim may find it empty.
         if *caller.tenant() == TenantId::SYSTEM {
             return Err(RequestAuthenticatorError::from(AuthenticationError::Forbidden).into());
         }
-        access.acts_for(caller.tenant());
+        access.acts_for(&caller);
         if tenant.is_some_and(|tenant| tenant != caller.tenant().as_str()) {
             return Err(HttpError::NoEndpoint);
         }
@@ -250,13 +326,16 @@ impl<S: Store> Shared<S> {
         if let (true, Route::Resource(resource_type, id)) = (is_alias, &route) {
             access.stands_for(resource_type.address(&base_url, id.as_str()));
         }
-        let request_id = RequestId::new(request_id(&request.headers).unwrap_or_default());
+        let permit = match &self.admission {
+            Some(admission) => Some(admission.admit(&caller, request).await?),
+            None => None,
+        };
         let cx = caller
             .context()
             .clone()
             .acting_as(actor)
             .with_base_url(base_url)
-            .with_request(request_id);
+            .with_request(request_id.clone());
         let exchange = Exchange {
             engine: &self.engine,
             cx,
@@ -264,16 +343,53 @@ impl<S: Store> Shared<S> {
             transport: &self.transport,
             authenticator: &*self.authenticator,
             me: me_type,
+            notes,
         };
-        exchange.answer(route, body).await
+        let mut response = exchange.answer(route, body).await?;
+        response.extensions_mut().insert(caller.tenant().clone());
+        // The answer holds it until a client has it.
+        if let Some(permit) = permit {
+            response.extensions_mut().insert(permit);
+        }
+        Ok(response)
     }
 
-    /// The path below the base path, whether or not a router in front has taken that away.
-    fn path_of<'p>(&self, request: &'p Parts) -> &'p str {
+    /// Hands a request over to the recorder, if a log keeps such requests.
+    fn record(
+        &self,
+        method: &Method,
+        id: &RequestId,
+        access: &Access,
+        notes: Notes,
+        response: &Response<Full<Bytes>>,
+    ) {
+        let (Some(recorder), Some(caller)) = (&self.recorder, access.caller()) else {
+            return;
+        };
+        if !notes::is_kept(method, access.is_write(method), response) {
+            return;
+        }
+        let status = response.status().as_u16();
+        let mut record = RequestRecord::new(
+            self.engine.now(),
+            id.clone(),
+            access.method(),
+            access.path(),
+            status,
+        );
+        record.credential = caller.context().credential().into();
+        notes.complete(&mut record);
+        notes::of_answer(&mut record, response);
+        recorder.record(caller.tenant(), record);
+    }
+
+    /// The path below the base path. A router in front may have taken that away, but not from a service that faces clients:
+    /// there a proxy that lets the base path through lets nothing else through.
+    fn path_of<'p>(&self, request: &'p Parts) -> Option<&'p str> {
         let path = request.uri.path();
         path.strip_prefix(self.base_path.as_str())
             .filter(|below| below.is_empty() || below.starts_with('/'))
-            .unwrap_or(path)
+            .or_else(|| (!self.faces_clients).then_some(path))
     }
 
     /// The tenant that a path names, and the path below its address.
@@ -314,9 +430,18 @@ where
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let (request, body) = request.into_parts();
-            let mut access = Access::start();
-            let answered = shared.answer(&request, body, &mut access).await;
-            let refused = |error: HttpError| error.into_response(&request.headers, &shared.challenges);
+            let request_id = request_id::of(&request, shared.trusts_request_ids, &shared.engine);
+            let mut access = Access::start(&request.method, &request_id);
+            #[cfg(feature = "metrics")]
+            if let Some(metrics) = &shared.metrics {
+                access.counted_by(metrics);
+            }
+            let span = access.span().clone();
+            let notes = Notes::default();
+            let answer = shared.answer(&request, body, &request_id, &mut access, &notes);
+            let answered = answer.instrument(span.clone()).await;
+            let refused =
+                |error: HttpError| span.in_scope(|| error.into_response(&request_id, &shared.refusing));
             let mut response = answered.unwrap_or_else(refused);
             // RFC 7644 section 3.11: in any response to `/Me`, refusals among them.
             if let Some(location) = access.permanent_location() {
@@ -325,7 +450,9 @@ where
             if request.method == Method::HEAD {
                 response = response::without_body(response);
             }
-            access.log(&request.method, &request.headers, &response);
+            response::finish(&request_id, response.headers_mut());
+            shared.record(&request.method, &request_id, &access, notes, &response);
+            access.answered(&response);
             Ok(response)
         })
     }

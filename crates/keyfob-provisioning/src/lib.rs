@@ -13,6 +13,7 @@ pub mod profile;
 pub mod provisioner;
 pub mod provisioning;
 pub mod refusal;
+pub mod request_log;
 pub mod state;
 mod system;
 pub mod token;
@@ -25,6 +26,7 @@ pub use self::{
     provisioner::{Provisioner, ProvisionerBuilder},
     provisioning::{DomainError, EmailDomain, FirstLink, Provisioning, Synchronization, TokenInfo},
     refusal::Refusal,
+    request_log::{LoggedRequest, RequestLog, RequestPage, RequestQuery},
     state::{Origin, ProvisionedState, UserState},
     token::{Token, TokenError},
 };

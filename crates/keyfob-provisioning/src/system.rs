@@ -12,6 +12,7 @@ struct System {
     token: ResourceType,
     provisioning: ResourceType,
     tombstone: ResourceType,
+    requests: ResourceType,
 }
 
 /// The type of organizations, kept under the system tenant.
@@ -39,6 +40,11 @@ pub(crate) fn tombstone() -> &'static ResourceType {
     &SYSTEM.tombstone
 }
 
+/// The type of the pieces of an organization's log of requests, in its own tenant.
+pub(crate) fn requests() -> &'static ResourceType {
+    &SYSTEM.requests
+}
+
 impl System {
     #[expect(
         clippy::panic,
@@ -57,6 +63,7 @@ impl System {
             ("Token", include_str!("../schemas/token.json")),
             ("Provisioning", include_str!("../schemas/provisioning.json")),
             ("Tombstone", include_str!("../schemas/tombstone.json")),
+            ("Requests", include_str!("../schemas/requests.json")),
         ];
         let mut builder = Registry::builder();
         for (name, text) in texts {
@@ -72,6 +79,7 @@ impl System {
             token: resource_type("Token")?,
             provisioning: resource_type("Provisioning")?,
             tombstone: resource_type("Tombstone")?,
+            requests: resource_type("Requests")?,
         })
     }
 }
@@ -82,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_services_own_types_load_and_are_kept_from_clients() {
-        for resource_type in [organization(), token(), provisioning(), tombstone()] {
+        for resource_type in [organization(), token(), provisioning(), tombstone(), requests()] {
             assert!(!resource_type.is_exposed());
         }
     }

@@ -8,7 +8,7 @@ use std::{
 use keyfob_provisioning::Profile;
 use serde_json::{Value, json};
 
-use crate::support::{Backend, Server, listen_everywhere};
+use crate::support::{Backend, Server, listen_everywhere, untrusting_builder};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -35,6 +35,10 @@ impl Lines {
 }
 
 fn capture() -> (Lines, tracing::subscriber::DefaultGuard) {
+    capture_at(tracing::Level::INFO)
+}
+
+fn capture_at(level: tracing::Level) -> (Lines, tracing::subscriber::DefaultGuard) {
     listen_everywhere();
     let lines = Lines::default();
     let writer = lines.clone();
@@ -42,7 +46,7 @@ fn capture() -> (Lines, tracing::subscriber::DefaultGuard) {
         .json()
         .flatten_event(true)
         .with_writer(move || writer.clone())
-        .with_max_level(tracing::Level::INFO)
+        .with_max_level(level)
         .finish();
     (lines, tracing::subscriber::set_default(subscriber))
 }
@@ -139,18 +143,16 @@ async fn each_request_leaves_one_line_without_values() {
         let [line] = written.as_slice() else {
             panic!("{method} {path}: {written:?}")
         };
-        assert_eq!(
-            (&line["level"], &line["message"]),
-            (&json!("INFO"), &json!("answered"))
-        );
-        assert_eq!(line["target"], "keyfob_http::access");
+        let of_line = ["level", "message", "target"].map(|field| line[field].as_str().unwrap());
+        assert_eq!(of_line, ["INFO", "answered", "keyfob_http::access"]);
         let word = if method == "SECRET" { "other" } else { method };
-        assert_eq!((&line["method"], &line["path"]), (&json!(word), &json!(logged)));
+        let span = &line["span"];
+        assert_eq!((&span["method"], &span["path"]), (&json!(word), &json!(logged)));
         assert_eq!(line["status"], status, "{method} {path}");
         assert_eq!(line["scim_type"].as_str(), scim_type, "{method} {path}");
         assert_eq!(line["bytes"], answer.body.len(), "{method} {path}");
-        assert_eq!(line["tenant"], organizations[0].tenant.as_str());
-        assert_eq!(line["request_id"], "r-17");
+        let of_span = ["tenant", "token", "request_id"].map(|field| span[field].as_str().unwrap());
+        assert_eq!(of_span, [organizations[0].tenant.as_str(), "default", "r-17"]);
         assert!(line["ms"].is_u64(), "{line}");
         let id = (status == 200 && path == one).then_some(user.as_str());
         assert_eq!(line["id"].as_str(), id, "{method} {path}");
@@ -187,20 +189,91 @@ async fn each_401_leaves_a_warning_without_the_token() {
         assert_eq!(warning["level"], "WARN");
         assert_eq!(warning["message"], "a request was not authenticated");
         assert_eq!(
-            (&warning["reason"], &warning["request_id"]),
+            (&warning["reason"], &warning["span"]["request_id"]),
             (&json!(reason), &json!("r-18"))
         );
         assert_eq!(
-            (&access["status"], &access["path"]),
+            (&access["status"], &access["span"]["path"]),
             (&json!(401), &json!("/Users/{id}"))
         );
-        assert_eq!((&access["tenant"], &access["id"]), (&Value::Null, &Value::Null));
+        assert_eq!(
+            (&access["span"]["tenant"], &access["id"]),
+            (&Value::Null, &Value::Null)
+        );
         for line in [warning, access] {
             let text = line.to_string();
             for value in [&wrong, "secret", "bjensen"] {
                 assert!(!text.contains(value), "{line}");
             }
         }
+    }
+}
+
+/// Whoever guesses tokens fills no disk.
+#[tokio::test]
+async fn warnings_of_401_are_a_sample_and_access_lines_are_not() {
+    let mut server = Server::start(Backend::Memory, Profile::rfc()).await;
+    server.token = "kf_0000000000000000000000000000000000000000000".to_owned();
+    let (lines, _guard) = capture();
+    for _ in 0..40 {
+        server.send("GET", "/Users", None).await.assert_error(401, None);
+    }
+    let written = lines.take();
+    let of_level = |level: &str| written.iter().filter(|line| line["level"] == level).count();
+    assert_eq!(of_level("INFO"), 40);
+    // A second may end in between, on a slow machine several times.
+    assert!((10..40).contains(&of_level("WARN")), "{}", of_level("WARN"));
+}
+
+#[tokio::test]
+async fn an_id_of_a_request_is_taken_from_the_header_only_where_a_proxy_is_trusted() {
+    let server = Server::start(Backend::Memory, Profile::interop()).await;
+    let untrusting = Server {
+        service: untrusting_builder(&server.engine).base_path("/scim/v2").build(),
+        token: server.token.clone(),
+        engine: server.engine.clone(),
+        _directory: None,
+    };
+    let sent = [("x-request-id", "mine")];
+    let trusted = server.send_with("GET", "/Users", &sent, None).await;
+    assert_eq!(trusted.header("x-request-id"), Some("mine"));
+    let given = async |headers: &[(&str, &str)]| {
+        let answer = untrusting.send_with("GET", "/Users", headers, None).await;
+        answer.header("x-request-id").unwrap().to_owned()
+    };
+    let (first, second) = (given(&sent).await, given(&[]).await);
+    assert!(first != "mine" && first != second, "{first} {second}");
+    let unfit = server
+        .send_with("GET", "/Users", &[("x-request-id", "a b")], None)
+        .await;
+    assert_ne!(unfit.header("x-request-id"), Some("a b"));
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_its_kind_at_debug_and_no_value() {
+    let server = Server::start(Backend::Memory, Profile::interop()).await;
+    server.create_user("secret@example.com").await;
+    let (lines, _guard) = capture_at(tracing::Level::DEBUG);
+    let user =
+        json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "secret@example.com"});
+    for (method, path, body, kind) in [
+        ("GET", "/Users?filter=secret+eq", None, "filterSyntax"),
+        ("GET", "/Users/secret", None, "notFound"),
+        ("POST", "/Users", Some(&user), "uniqueness"),
+        ("GET", "/Users?count=secret", None, "query"),
+        ("GET", "/secret", None, "noEndpoint"),
+    ] {
+        server.send(method, path, body).await;
+        let written = lines.take();
+        let refused: Vec<&Value> = written
+            .iter()
+            .filter(|line| line["message"] == "a request was refused")
+            .collect();
+        let [line] = refused.as_slice() else {
+            panic!("{method} {path}: {written:?}")
+        };
+        assert_eq!((&line["level"], &line["reason"]), (&json!("DEBUG"), &json!(kind)));
+        assert_holds_none(line, &["secret"]);
     }
 }
 

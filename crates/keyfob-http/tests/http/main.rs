@@ -26,6 +26,8 @@ mod filters;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod log;
 #[cfg(test)]
 mod nesting;

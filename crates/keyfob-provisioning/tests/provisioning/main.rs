@@ -17,6 +17,8 @@ mod links;
 #[cfg(test)]
 mod meanwhile;
 #[cfg(test)]
+mod requests;
+#[cfg(test)]
 mod states;
 #[cfg(test)]
 mod unlink;

@@ -145,14 +145,19 @@ pub(crate) fn listen_everywhere() {
     ONCE.call_once(|| {
         let subscriber = tracing_subscriber::fmt()
             .with_writer(std::io::sink)
-            .with_max_level(tracing::Level::INFO)
+            .with_max_level(tracing::Level::DEBUG)
             .finish();
         tracing::subscriber::set_global_default(subscriber).unwrap();
     });
 }
 
-/// A service that takes the tokens of a provisioner's organizations.
+/// A service that takes the tokens of a provisioner's organizations, behind a proxy that gives requests their ids.
 pub(crate) fn builder<S: Store>(provisioner: &Provisioner<S>) -> ScimServiceBuilder<S> {
+    untrusting_builder(provisioner).request_ids_from_header()
+}
+
+/// A service that takes the tokens of a provisioner's organizations, and nothing from any proxy.
+pub(crate) fn untrusting_builder<S: Store>(provisioner: &Provisioner<S>) -> ScimServiceBuilder<S> {
     let engine = Arc::clone(provisioner.engine());
     let tokens = BearerTokens::new(&engine, provisioner.clone());
     ScimService::builder(engine, tokens)
@@ -208,9 +213,12 @@ impl Answer {
 }
 
 impl fmt::Display for Answer {
+    /// Prints all but the id of the request, which no two answers share.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut headers = self.headers.clone();
+        headers.remove("x-request-id");
         let body: String = String::from_utf8_lossy(&self.body).chars().take(600).collect();
-        write!(f, "{} {:?} {body}", self.status, self.headers)
+        write!(f, "{} {headers:?} {body}", self.status)
     }
 }
 

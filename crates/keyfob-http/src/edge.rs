@@ -1,0 +1,147 @@
+//! What HTTP asks of a server that clients reach directly (RFC 9112 section 3.2, RFC 9110 section 10.1.1, RFC 6585 section 5).
+
+use http::{HeaderMap, Version, header, request::Parts};
+
+use crate::error::HttpError;
+
+/// The length of the longest target, in bytes: a filter of a thousand terms fits, and `/.search` takes more.
+const MAX_TARGET: usize = 32 << 10;
+
+/// The number of header fields.
+const MAX_FIELDS: usize = 100;
+
+/// Checks a request that no proxy has checked.
+///
+/// # Errors
+/// [`HttpError::Target`] for a target that is too long, [`HttpError::HeaderFields`] for too many header fields,
+/// [`HttpError::Host`] for an HTTP/1.1 request that names no host or several, [`HttpError::Expectation`] for an expectation
+/// other than `100-continue`.
+pub(crate) fn check(request: &Parts) -> Result<(), HttpError> {
+    let target = request
+        .uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    if target > MAX_TARGET {
+        return Err(HttpError::Target { limit: MAX_TARGET });
+    }
+    if request.headers.len() > MAX_FIELDS {
+        return Err(HttpError::HeaderFields { limit: MAX_FIELDS });
+    }
+    if !names_one_host(request) {
+        return Err(HttpError::Host);
+    }
+    check_expectation(&request.headers)
+}
+
+fn names_one_host(request: &Parts) -> bool {
+    let mut hosts = request.headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().is_ok_and(|host| {
+            host.is_empty() && request.uri.authority().is_some()
+                || host.parse::<http::uri::Authority>().is_ok()
+        }),
+        // HTTP/1.0 has none, HTTP/2 has `:authority`.
+        (None, _) => request.version != Version::HTTP_11,
+        (Some(_), Some(_)) => false,
+    }
+}
+
+fn check_expectation(headers: &HeaderMap) -> Result<(), HttpError> {
+    let is_known = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    if headers.get_all(header::EXPECT).iter().all(is_known) {
+        Ok(())
+    } else {
+        Err(HttpError::Expectation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderValue, Request};
+
+    use super::*;
+
+    fn status(version: Version, headers: &[(&'static str, &'static str)]) -> Option<u16> {
+        let mut request = Request::builder()
+            .version(version)
+            .uri("/Users")
+            .body(())
+            .unwrap();
+        for (name, value) in headers {
+            request
+                .headers_mut()
+                .append(*name, HeaderValue::from_static(value));
+        }
+        check(&request.into_parts().0).err().map(|error| error.status())
+    }
+
+    #[test]
+    fn rfc_9112_3_2_an_http_1_1_request_names_one_host() {
+        for (version, headers, expected) in [
+            (Version::HTTP_11, &[("host", "a.example")][..], None),
+            (Version::HTTP_11, &[("host", "[::1]:8080")], None),
+            (Version::HTTP_11, &[], Some(400)),
+            (Version::HTTP_11, &[("host", "")], Some(400)),
+            (Version::HTTP_11, &[("host", "a b")], Some(400)),
+            (
+                Version::HTTP_11,
+                &[("host", "a.example"), ("host", "a.example")],
+                Some(400),
+            ),
+            (
+                Version::HTTP_11,
+                &[("host", "a.example"), ("host", "b.example")],
+                Some(400),
+            ),
+            (Version::HTTP_10, &[], None),
+            (
+                Version::HTTP_10,
+                &[("host", "a.example"), ("host", "b.example")],
+                Some(400),
+            ),
+            (Version::HTTP_2, &[], None),
+        ] {
+            assert_eq!(status(version, headers), expected, "{version:?} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn rfc_9110_10_1_1_an_expectation_that_is_not_known_is_417() {
+        for (sent, expected) in [
+            ("100-continue", None),
+            ("100-Continue", None),
+            ("banana", Some(417)),
+            ("100-continue, banana", Some(417)),
+            ("", Some(417)),
+        ] {
+            let headers = [("host", "a.example"), ("expect", sent)];
+            assert_eq!(status(Version::HTTP_11, &headers), expected, "{sent:?}");
+        }
+    }
+
+    #[test]
+    fn a_target_and_header_fields_have_limits() {
+        let of_length = |length: usize| {
+            let target = format!("/{}", "a".repeat(length - 1));
+            let request = Request::builder().uri(target).header("host", "a.example");
+            let request = request.body(()).unwrap().into_parts().0;
+            check(&request).err().map(|error| error.status())
+        };
+        assert_eq!(
+            (of_length(32 << 10), of_length((32 << 10) + 1)),
+            (None, Some(414))
+        );
+        let with_fields = |number: usize| {
+            let mut request = Request::builder()
+                .uri("/")
+                .header("host", "a.example")
+                .body(())
+                .unwrap();
+            for _ in 1..number {
+                request.headers_mut().append("x", HeaderValue::from_static("1"));
+            }
+            check(&request.into_parts().0).err().map(|error| error.status())
+        };
+        assert_eq!((with_fields(100), with_fields(101)), (None, Some(431)));
+    }
+}
