@@ -6,24 +6,26 @@ mod client;
 mod definitions;
 mod filter;
 mod input;
+mod maintain;
 mod map;
 mod output;
 mod patch;
 mod profile;
 mod serve;
 mod service;
+mod settings;
 mod store;
 mod unusable;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::{
-    Parser, Subcommand,
+    CommandFactory, FromArgMatches, Parser, Subcommand,
     error::{ContextKind, ContextValue},
 };
 use keyfob_core::render::Printable;
 
-use self::unusable::Unusable;
+use self::{settings::SettingsError, unusable::Unusable};
 
 /// SCIM 2.0: a server, and tools to try filters, PATCH requests and card formats with.
 #[derive(Debug, Parser)]
@@ -37,6 +39,21 @@ struct Arguments {
 enum Command {
     /// Serves SCIM 2.0 over HTTP
     Serve(serve::Arguments),
+    /// Copies a store into a file while servers write to it
+    Backup(maintain::BackupArguments),
+    /// Puts a backup where there is no store
+    Restore(maintain::RestoreArguments),
+    /// Checks that a store is whole, and prints what isn't
+    Check(maintain::CheckArguments),
+    /// Prints the settings of a server, each with where it comes from
+    Config(serve::Arguments),
+    /// Prints the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page, as roff
+    Man,
     /// Reads filters and tries them on resources
     #[command(subcommand)]
     Filter(filter::Command),
@@ -64,13 +81,25 @@ enum Answer {
 }
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let matches = match settings::matches(Arguments::command(), given.clone()) {
+        Ok(matches) => matches,
+        Err(SettingsError::Arguments(error)) => return unparsed(error),
+        Err(SettingsError::File(error)) => return unusable(&error),
+    };
+    let arguments = match Arguments::from_arg_matches(&matches) {
         Ok(arguments) => arguments,
         Err(error) => return unparsed(error),
     };
     let serves = matches!(arguments.command, Command::Serve(_));
     let outcome = match arguments.command {
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Backup(arguments) => maintain::backup(&arguments),
+        Command::Restore(arguments) => maintain::restore(&arguments),
+        Command::Check(arguments) => maintain::check(&arguments),
+        Command::Config(_) => config(&matches, &given),
+        Command::Completions { shell } => completions(shell),
+        Command::Man => man(),
         Command::Filter(command) => filter::run(&command),
         Command::Patch(arguments) => patch::run(&arguments),
         Command::Map(command) => map::run(&command),
@@ -83,11 +112,52 @@ fn main() -> ExitCode {
         Ok(Answer::Negative) => ExitCode::from(1),
         // A server prints before it serves: it didn't start.
         Err(error) if error.is_for_nobody() && !serves => ExitCode::SUCCESS,
-        Err(error) => {
-            output::report_lines(&format!("keyfob: {}", error.message()));
-            ExitCode::from(2)
+        Err(error) => unusable(&error),
+    }
+}
+
+fn unusable(error: &Unusable) -> ExitCode {
+    output::report_lines(&format!("keyfob: {}", error.message()));
+    ExitCode::from(2)
+}
+
+/// Prints the settings of a server.
+fn config(matches: &clap::ArgMatches, given: &[OsString]) -> Result<Answer, Unusable> {
+    let mut command = Arguments::command();
+    command.build();
+    match (
+        command.find_subcommand("config"),
+        matches.subcommand_matches("config"),
+    ) {
+        (Some(command), Some(matches)) => settings::print(command, matches, given),
+        _ => Err(Unusable::new("there are no settings")),
+    }
+}
+
+/// Prints the completions of a shell.
+fn completions(shell: clap_complete::Shell) -> Result<Answer, Unusable> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "keyfob", &mut text);
+    output::document(&text)?;
+    Ok(Answer::Done)
+}
+
+/// Prints the manual page.
+fn man() -> Result<Answer, Unusable> {
+    let mut text = Vec::new();
+    let mut command = Arguments::command();
+    command.build();
+    clap_mangen::Man::new(command.clone()).render(&mut text)?;
+    // The commands of a server have sections of their own, as their options are what a manual is read for.
+    for name in ["serve", "admin"] {
+        if let Some(subcommand) = command.find_subcommand(name) {
+            let man = clap_mangen::Man::new(subcommand.clone());
+            man.render_description_section(&mut text)?;
+            man.render_options_section(&mut text)?;
         }
     }
+    output::document(&text)?;
+    Ok(Answer::Done)
 }
 
 /// Prints the help that was asked for, or why the arguments can't be read: what they repeat is escaped.

@@ -33,6 +33,14 @@ pub(crate) fn json_lines(text: &[u8]) -> io::Result<()> {
     stdout.flush()
 }
 
+/// Prints a text that the command itself is the author of, as it is.
+#[expect(clippy::disallowed_methods, reason = "this module prints")]
+pub(crate) fn document(text: &[u8]) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text)?;
+    stdout.flush()
+}
+
 fn escaped(text: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(text);
     if text.is_ascii() && !text.contains('\u{7f}') {

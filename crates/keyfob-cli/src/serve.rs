@@ -1,27 +1,45 @@
 //! `keyfob serve`: SCIM 2.0 over HTTP.
 
+mod answer;
 mod body;
 mod connection;
 mod first_start;
+mod front;
+mod health;
+mod metrics;
+mod proxy;
+mod record;
 mod services;
+mod share;
 mod stop;
+mod stream;
 
-use std::io::IsTerminal;
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::ValueEnum;
-use keyfob_http::PublicUrl;
-use keyfob_provisioning::Token;
-use tokio::net::TcpListener;
+use keyfob_http::{PublicUrl, ScimServiceBuilder};
+use keyfob_provisioning::{RequestLog, Token};
+use tokio::{net::TcpListener, runtime::Handle};
 use tracing_subscriber::EnvFilter;
 
 use self::{
+    connection::Listeners,
     first_start::{BOOTSTRAP_TOKEN, FirstStart},
+    front::Front,
+    health::{DatabaseFile, Health},
+    metrics::Counters,
+    proxy::{Network, Proxies},
     services::{Provisioners, Services},
+    share::{ShareLimits, Shares},
     stop::StopSignals,
 };
 use crate::{
-    Answer, Unusable, definitions::DefinitionFiles, output, profile::NamedProfile, service::CardFormats,
-    store::StoreUrl,
+    Answer, Unusable, definitions::DefinitionFiles, input, output, profile::NamedProfile,
+    service::CardFormats, store::StoreUrl,
 };
 
 /// The arguments of `keyfob serve`.
@@ -33,35 +51,72 @@ characters, which is not printed. Later starts may repeat the values of the firs
 )]
 pub(crate) struct Arguments {
     /// The address to listen on, as in `127.0.0.1:8080` or `localhost:8080`; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "KEYFOB_LISTEN",
+        default_value = "127.0.0.1:8080"
+    )]
     listen: String,
     /// Where resources are kept: `sqlite:PATH`, `memory:`, or `postgres://USER@HOST/DATABASE` with the password in
     /// PGPASSWORD
-    #[arg(long, value_name = "URL", default_value = "sqlite:keyfob.db")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "KEYFOB_STORE",
+        hide_env_values = true,
+        default_value = "sqlite:keyfob.db"
+    )]
     store: StoreUrl,
+    /// The address of a second port for operators, with `/metrics`, `/livez` and `/readyz`; without it there is none
+    #[arg(long, value_name = "ADDRESS", env = "KEYFOB_ADMIN_LISTEN")]
+    admin_listen: Option<String>,
+    /// The address or network of a proxy in front, whose `X-Request-Id` is taken over; may be given several times
+    #[arg(
+        long = "trusted-proxy",
+        value_name = "ADDRESS",
+        env = "KEYFOB_TRUSTED_PROXY",
+        value_delimiter = ','
+    )]
+    trusted_proxies: Vec<Network>,
     /// The path under which SCIM is served
-    #[arg(long, value_name = "PATH", default_value = "/scim/v2", value_parser = base_path)]
+    #[arg(long, value_name = "PATH", env = "KEYFOB_BASE_PATH", default_value = "/scim/v2", value_parser = base_path)]
     base_path: String,
     /// The address at which providers reach the server, up to the base path or with the whole of it, if it isn't the
     /// one that it listens on; like `https://id.example.com`
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", env = "KEYFOB_PUBLIC_URL")]
     public_url: Option<PublicUrl>,
     /// The profile of the organization that the first start creates: how the server behaves where the RFC leaves a
     /// choice [default: that of the store's first organization, or interop]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, env = "KEYFOB_PROFILE")]
     profile: Option<NamedProfile>,
     #[command(flatten)]
     card_formats: CardFormats,
     #[command(flatten)]
     definitions: DefinitionFiles,
     /// An e-mail domain of the organization that the first start links; without any, addresses may be in all
-    #[arg(long = "domain", value_name = "DOMAIN")]
+    #[arg(
+        long = "domain",
+        value_name = "DOMAIN",
+        env = "KEYFOB_DOMAIN",
+        value_delimiter = ','
+    )]
     domains: Vec<String>,
+    /// A file with the token of the first start, in place of the variable `KEYFOB_BOOTSTRAP_TOKEN`, which other processes may see
+    #[arg(long, value_name = "FILE", env = "KEYFOB_BOOTSTRAP_TOKEN_FILE")]
+    bootstrap_token_file: Option<PathBuf>,
+    /// A file with the password of a PostgreSQL store, in place of the variable PGPASSWORD
+    #[arg(long, value_name = "FILE", env = "KEYFOB_STORE_PASSWORD_FILE")]
+    store_password_file: Option<PathBuf>,
+    /// A file with settings (TOML): the names of these options, without the dashes before them. Options and variables come
+    /// before what it says
+    #[arg(long, value_name = "FILE", env = "KEYFOB_CONFIG")]
+    config: Option<PathBuf>,
     /// What is logged to stderr, as in `info,keyfob_http=debug`
     #[arg(long, value_name = "FILTER", env = "KEYFOB_LOG", default_value = "info")]
     log: String,
     /// How it is logged
-    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, value_enum, env = "KEYFOB_LOG_FORMAT", default_value_t = LogFormat::Text)]
     log_format: LogFormat,
 }
 
@@ -85,15 +140,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(arguments))
+    // Two, so that no request holds up accepting connections and answering probes.
+    let connections = runtime("connections")?;
+    let workers = runtime("workers")?;
+    let ended = connections.block_on(serve(arguments, workers.handle().clone()));
+    // What is still running was given up.
+    workers.shutdown_background();
+    connections.shutdown_background();
+    ended
 }
 
-async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
+fn runtime(name: &str) -> Result<tokio::runtime::Runtime, Unusable> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    Ok(builder.thread_name(name).enable_all().build()?)
+}
+
+async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusable> {
     // All that is wrong with the arguments is said before anything is stored.
     let first_start = FirstStart {
         profile: arguments.profile,
-        token: chosen_token()?,
+        token: arguments.chosen_token()?,
         domains: arguments
             .domains
             .iter()
@@ -105,12 +171,25 @@ async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
             .map_err(|error| Unusable::new(format!("`--public-url {url}`: {error}")))?;
     }
     let definitions = arguments.definitions.read()?;
-    let listener = TcpListener::bind(&arguments.listen)
-        .await
-        .map_err(|error| Unusable::new(format!("cannot listen on {}: {error}", arguments.listen)))?;
-    let store = arguments.store.open_or_create_for(&definitions).await?;
+    let public = listen(&arguments.listen).await?;
+    let admin = match &arguments.admin_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let store = match &arguments.store_password_file {
+        Some(path) => arguments.store.clone().with_password(&secret(path)?)?,
+        None => arguments.store.clone(),
+    };
+    let store = store.open_or_create_for(&definitions).await?;
+    let file = arguments.store.file().map(DatabaseFile::of).transpose()?;
+    let counters = admin.is_some().then(Counters::new);
+    let store = match &counters {
+        Some(counters) => counters.count(store),
+        None => store,
+    };
     let provisioners = Provisioners::new(&store, &arguments.card_formats, &definitions)?;
-    let origin = format!("http://{}", listener.local_addr()?);
+    let address = public.local_addr()?;
+    let origin = format!("http://{address}");
     let profiles = match provisioners.profiles().await?.as_slice() {
         [] => vec![first_start.profile()],
         profiles => profiles.to_vec(),
@@ -122,12 +201,43 @@ async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
         None => origin.parse()?,
     };
     let base_url = public_url.with_base_path(&arguments.base_path);
+    let health = Health::new(Arc::clone(provisioners.any().engine()), file);
+    let body_limit = ScimServiceBuilder::<keyfob_engine::DynStore>::BODY_LIMIT;
+    let shares = Arc::new(Shares::new(ShareLimits::default(), body_limit));
+    let provisioner = provisioners.any().clone();
+    let requests = Arc::new(RequestLog::new(Arc::clone(provisioner.engine())));
     let services = Services::new(provisioners, |service| {
-        service
+        let service = service
             .base_path(&arguments.base_path)
             .tenants_at("/organizations")
             .public_url(public_url.clone())
+            .body_limit(body_limit)
+            // The front takes it away from everybody but proxies.
+            .request_ids_from_header()
+            .facing_clients()
+            .admission(Arc::clone(&shares))
+            .recorder(requests.clone());
+        match &counters {
+            Some(counters) => service.metrics(counters.requests.clone()),
+            None => service,
+        }
     });
+    let front = Arc::new(Front {
+        services,
+        health,
+        metrics: counters.map(|counters| counters.finish(&shares)),
+        proxies: Proxies::new(&arguments.trusted_proxies),
+        shares,
+        workers: workers.clone(),
+        busy: Arc::default(),
+    });
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            %address,
+            "bearer tokens cross the network as they are: serve on a loopback address behind a proxy that speaks TLS (RFC 7644 \
+             section 7.4)"
+        );
+    }
     // Whoever reads that the server listens may at once tell it to stop.
     let stop = StopSignals::catch()?;
     output::line(&format!("listening on {origin}"))?;
@@ -138,17 +248,47 @@ async fn serve(arguments: &Arguments) -> Result<Answer, Unusable> {
     let profiles: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();
     output::line(&format!("profile: {}", profiles.join(", ")))?;
     output::line(&format!("store: {}", arguments.store))?;
-    connection::serve(listener, services, stop).await?;
-    Ok(Answer::Done)
+    if let Some(admin) = &admin {
+        output::line(&format!("administration on http://{}", admin.local_addr()?))?;
+    }
+    workers.spawn(record::keep(Arc::clone(&requests), provisioner));
+    let cut = connection::serve(Listeners { public, admin }, front, stop).await;
+    record::finish(&requests).await;
+    Ok(if cut == 0 { Answer::Done } else { Answer::Negative })
 }
 
-/// The token that the operator has chosen for the first start.
-fn chosen_token() -> Result<Option<Token>, Unusable> {
-    let chosen = std::env::var(BOOTSTRAP_TOKEN)
-        .ok()
-        .filter(|secret| !secret.is_empty());
-    let token = chosen.map(|secret| Token::chosen(&secret)).transpose();
-    token.map_err(|error| Unusable::new(format!("{BOOTSTRAP_TOKEN}: {error}")))
+async fn listen(address: &str) -> Result<TcpListener, Unusable> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| Unusable::new(format!("cannot listen on {address}: {error}")))
+}
+
+impl Arguments {
+    /// The token that the operator has chosen for the first start.
+    fn chosen_token(&self) -> Result<Option<Token>, Unusable> {
+        let of_variable = std::env::var(BOOTSTRAP_TOKEN)
+            .ok()
+            .filter(|secret| !secret.is_empty());
+        let (chosen, origin) = match (&self.bootstrap_token_file, of_variable) {
+            (Some(_), Some(_)) => {
+                return Err(Unusable::new(format!(
+                    "the token of the first start is given twice: unset {BOOTSTRAP_TOKEN}, or leave \
+                     `--bootstrap-token-file` out"
+                )));
+            }
+            (Some(path), None) => (Some(secret(path)?), path.display().to_string()),
+            (None, of_variable) => (of_variable, BOOTSTRAP_TOKEN.to_owned()),
+        };
+        let token = chosen.map(|secret| Token::chosen(&secret)).transpose();
+        token.map_err(|error| Unusable::new(format!("{origin}: {error}")))
+    }
+}
+
+/// The secret in a file, without the line feed at its end.
+fn secret(path: &Path) -> Result<String, Unusable> {
+    let text = input::read(path)?;
+    let text = String::from_utf8(text).map_err(|_| Unusable::new("a secret is text").within(path))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// A base path starts with a slash and has none at its end; the root is the empty path.

@@ -19,7 +19,8 @@ pub(crate) struct CardFormats {
         id = "card_formats",
         long = "card-formats",
         global = true,
-        value_name = "FILE"
+        value_name = "FILE",
+        env = "KEYFOB_CARD_FORMATS"
     )]
     path: Option<PathBuf>,
 }

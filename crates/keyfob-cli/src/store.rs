@@ -1,6 +1,10 @@
 //! Which store a URL names.
 
-use std::{env, fmt, path::PathBuf, str::FromStr};
+use std::{
+    env, fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+};
 
 use keyfob_core::{Registry, schema::RegistryBuilder};
 use keyfob_engine::DynStore;
@@ -56,6 +60,22 @@ impl StoreUrl {
         }
     }
 
+    /// Returns the same store with a password, which only PostgreSQL takes.
+    pub(crate) fn with_password(self, password: &str) -> Result<Self, Unusable> {
+        match self {
+            Self::Postgres(url) => Ok(Self::Postgres(Box::new(url.with_password(password)))),
+            other => Err(Unusable::new(format!("the store `{other}` takes no password"))),
+        }
+    }
+
+    /// Returns the file in which the store is, if it is in one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Sqlite(path) => Some(path),
+            Self::Memory | Self::Postgres(_) | Self::Unusable(_) => None,
+        }
+    }
+
     async fn open_with(&self, may_create: bool, definitions: &Definitions) -> Result<DynStore, Unusable> {
         // Every profile's types, as which organization has which is known when the store is open.
         let registry = || keyfob_access::register(definitions.add_to(RegistryBuilder::verkada())).build();
@@ -68,7 +88,7 @@ impl StoreUrl {
     }
 }
 
-fn open_sqlite(path: &std::path::Path, registry: &Registry, may_create: bool) -> Result<DynStore, Unusable> {
+fn open_sqlite(path: &Path, registry: &Registry, may_create: bool) -> Result<DynStore, Unusable> {
     let options = sqlite::Options::new();
     let options = if may_create {
         options

@@ -143,10 +143,7 @@ mod tests {
     use super::*;
 
     fn noted(note: impl FnOnce(&Notes, &ResourceType)) -> Vec<SmolStr> {
-        let (notes, user) = (
-            Notes::default(),
-            Registry::verkada().resource_type("User").unwrap(),
-        );
+        let (notes, user) = (Notes::default(), Registry::rfc().resource_type("User").unwrap());
         note(&notes, user);
         notes.0.into_inner().unwrap().attributes
     }

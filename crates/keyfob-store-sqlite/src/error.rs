@@ -24,6 +24,17 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// There is no database, but there is a file that one has left. None was created.
+    #[error(
+        "there is no database `{}`, but its `{}` is there: put the database back, or restore a backup after moving that file away",
+        path.display(), left.display()
+    )]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// What is left of a database.
+        left: PathBuf,
+    },
     /// There is a file, but no keyfob database in it. It was left as it is.
     #[error("`{}` is not a database of keyfob", path.display())]
     Foreign {

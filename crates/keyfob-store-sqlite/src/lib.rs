@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod copy;
 mod error;
 mod feeds;
 mod hook;
@@ -13,6 +14,7 @@ mod write;
 pub use rusqlite;
 
 pub use self::{
+    copy::{CopyError, backup, integrity, restore},
     error::OpenError,
     hook::Hook,
     store::{Connections, Options, SqliteStore},

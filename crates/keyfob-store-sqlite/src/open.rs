@@ -11,6 +11,7 @@ use keyfob_core::{CompareKey, Registry};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
 
 use crate::{
+    copy::beside,
     error::{Failure, OpenError},
     migration,
     write::{self, Collision},
@@ -60,6 +61,7 @@ const CACHED_STATEMENTS: usize = 128;
 /// missing if it may not be.
 pub(crate) fn writer(path: &Path, may_create: bool) -> Result<Connection, OpenError> {
     if may_create {
+        demand_no_leftovers(path)?;
         create(path).map_err(|source| OpenError::Create {
             path: path.into(),
             source,
@@ -69,6 +71,7 @@ pub(crate) fn writer(path: &Path, may_create: bool) -> Result<Connection, OpenEr
     {
         return Err(OpenError::Missing { path: path.into() });
     }
+    close_to_others(path);
     // SQLite does not wait for another process that switches the database to the write-ahead log or closes it.
     let start = Instant::now();
     loop {
@@ -115,10 +118,72 @@ fn prepare_writer(path: &Path, connection: Connection) -> Result<Connection, Ope
     }
 }
 
+/// Opens the database of somebody who is no store: it has to be there, and isn't brought up to date.
+pub(crate) fn existing(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+    if matches!(path.try_exists(), Ok(false)) {
+        return Err(OpenError::Missing { path: path.into() });
+    }
+    let connection = connect(path, flags).map_err(|error| failed(path, error))?;
+    match check_version(path, &connection)? {
+        0 => Err(OpenError::Missing { path: path.into() }),
+        _ => Ok(connection),
+    }
+}
+
 /// Opens a connection that reads.
 pub(crate) fn reader(path: &Path) -> Result<Connection, OpenError> {
     connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| failed(path, error))
 }
+
+/// Refuses to create a database beside what another has left: a new one would hide that the other is gone, and SQLite would
+/// throw away what its log still holds.
+fn demand_no_leftovers(path: &Path) -> Result<(), OpenError> {
+    if !matches!(path.try_exists(), Ok(false)) {
+        return Ok(());
+    }
+    let left = ["-wal", "-shm"].map(|suffix| beside(path, suffix));
+    match left.into_iter().find(|left| left.exists()) {
+        Some(left) => Err(OpenError::Lost {
+            path: path.into(),
+            left,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Takes from everybody but its owner the right to read a database, which holds personal data, and says so.
+#[cfg(unix)]
+fn close_to_others(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+
+    for path in [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")] {
+        let Ok(metadata) = fs::metadata(&path) else {
+            continue;
+        };
+        let mode = metadata.permissions().mode() & 0o777;
+        let of_others = mode & 0o007;
+        if of_others == 0 {
+            continue;
+        }
+        let closed = fs::set_permissions(&path, fs::Permissions::from_mode(mode & 0o770));
+        match closed {
+            Ok(()) => tracing::warn!(
+                file = %path.display(),
+                mode = format_args!("{mode:o}"),
+                "everybody on this machine could read the database; others no longer may"
+            ),
+            Err(error) => tracing::warn!(
+                file = %path.display(),
+                mode = format_args!("{mode:o}"),
+                %error,
+                "everybody on this machine can read the database: `chmod o-rwx` it"
+            ),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn close_to_others(_: &Path) {}
 
 /// Creates the file where there is none, for its owner alone: it holds personal data. SQLite gives the files beside it
 /// the same permissions.

@@ -43,6 +43,11 @@ impl Provisioners {
         self.0.of(profile)
     }
 
+    /// The provisioner of any profile, for what is the same in all.
+    pub(super) fn any(&self) -> &Provisioner<DynStore> {
+        self.0.any()
+    }
+
     /// The profiles of the store's organizations, in the order of the oldest of each.
     pub(super) async fn profiles(&self) -> Result<Vec<NamedProfile>, Unusable> {
         let mut profiles = Vec::new();
@@ -108,8 +113,10 @@ impl Services {
             Err(_) => services.any().clone(),
         };
         let outcome = found.map(|(caller, _)| caller);
-        head.extensions
-            .insert(Outcome(Arc::new(Mutex::new(Some(outcome)))));
+        head.extensions.insert(Outcome {
+            first: Arc::new(Mutex::new(Some(outcome))),
+            services: self.clone(),
+        });
         service.call(Request::from_parts(head, body)).await
     }
 
@@ -168,18 +175,33 @@ impl Services {
 
 /// The outcome of the authentication that chose the service.
 #[derive(Clone)]
-struct Outcome(Arc<Mutex<Option<Result<Caller, RequestAuthenticatorError>>>>);
+struct Outcome {
+    first: Arc<Mutex<Option<Result<Caller, RequestAuthenticatorError>>>>,
+    services: Services,
+}
 
-/// Takes over the [`Outcome`], so that nobody is authenticated twice.
+/// Takes over the [`Outcome`], so that nobody is authenticated twice at once. Whoever asks again, as a bulk request does before
+/// each run of its operations, is told how it is by then.
 struct TakesOutcome;
 
 impl RequestAuthenticator for TakesOutcome {
     async fn authenticate(&self, request: &Parts) -> Result<Caller, RequestAuthenticatorError> {
-        let outcome = request
-            .extensions
-            .get()
-            .and_then(|Outcome(outcome)| outcome.lock().unwrap_or_else(PoisonError::into_inner).take());
-        outcome.unwrap_or(Err(AuthenticationError::Rejected.into()))
+        let Some(outcome) = request.extensions.get::<Outcome>() else {
+            return Err(AuthenticationError::Rejected.into());
+        };
+        let first = outcome
+            .first
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match first {
+            Some(first) => first,
+            None => outcome
+                .services
+                .authenticate(request)
+                .await
+                .map(|(caller, _)| caller),
+        }
     }
 
     fn schemes(&self) -> Vec<AuthenticationScheme> {

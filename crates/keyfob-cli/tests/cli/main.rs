@@ -10,9 +10,11 @@ mod filter;
 #[path = "../../../keyfob-http/tests/http/support/json.rs"]
 mod json;
 mod kill;
+mod maintain;
 mod map;
 mod mapping;
 mod okta;
+mod operating;
 mod patch;
 mod postgres;
 mod process;

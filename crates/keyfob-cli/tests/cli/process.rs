@@ -176,7 +176,7 @@ impl Server {
     }
 
     /// Reads a line of standard output and returns what follows its beginning.
-    fn read(&self, beginning: &str) -> String {
+    pub(crate) fn read(&self, beginning: &str) -> String {
         match self.lines.recv_timeout(PATIENCE) {
             Ok(line) => match line.strip_prefix(beginning) {
                 Some(rest) => rest.to_owned(),

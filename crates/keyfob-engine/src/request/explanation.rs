@@ -67,7 +67,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ),
     (
         "nameTaken",
-        "a deleted user can't come back, because another one has the user name by now",
+        "a user can't come back, because another one has the user name by now",
         "rename or remove the other user, or bring this one back under another user name",
     ),
     (
@@ -92,7 +92,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ),
     (
         "rule",
-        "a rule of the organization refuses the change",
+        "a rule of the service refuses the change",
         "look at the answer that the provider has logged; it names the rule",
     ),
     (

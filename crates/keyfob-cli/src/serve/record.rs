@@ -1,0 +1,59 @@
+//! Writing the log of requests that administrators read.
+
+use std::{sync::Arc, time::Duration};
+
+use keyfob_engine::DynStore;
+use keyfob_provisioning::{Provisioner, RequestLog};
+
+/// How long requests come together before they are written.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// How often what is too old is removed.
+const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a server that stops waits for its last requests to be written.
+const LAST_FLUSH: Duration = Duration::from_secs(1);
+
+/// Writes what comes together, and removes what is too old, for as long as the server runs.
+pub(super) async fn keep(log: Arc<RequestLog<DynStore>>, provisioner: Provisioner<DynStore>) {
+    let mut flush = tokio::time::interval(FLUSH);
+    flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut sweep = tokio::time::interval(SWEEP);
+    let mut is_failing = false;
+    loop {
+        tokio::select! {
+            _ = flush.tick() => match log.flush().await {
+                Ok(()) => is_failing = false,
+                // The log of a store that is away would say so every second.
+                Err(_) if is_failing => {}
+                Err(error) => {
+                    is_failing = true;
+                    tracing::warn!(%error, "requests are lost to the log of requests");
+                }
+            },
+            _ = sweep.tick() => {
+                if let Err(error) = remove_old(&log, &provisioner).await {
+                    tracing::warn!(%error, "the log of requests still has some that are too old");
+                }
+            }
+        }
+    }
+}
+
+async fn remove_old(
+    log: &RequestLog<DynStore>,
+    provisioner: &Provisioner<DynStore>,
+) -> Result<(), keyfob_provisioning::AdminError> {
+    for organization in provisioner.admin().organizations().await? {
+        log.sweep(&organization.tenant).await?;
+    }
+    Ok(())
+}
+
+/// Writes what a server that stops has left.
+pub(super) async fn finish(log: &RequestLog<DynStore>) {
+    let flushed = tokio::time::timeout(LAST_FLUSH, log.flush()).await;
+    if !matches!(flushed, Ok(Ok(()))) {
+        tracing::warn!("the last requests are not in the log of requests");
+    }
+}

@@ -1,0 +1,199 @@
+//! The settings of a server: from arguments, from the environment and from a file, in this order.
+
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use clap::{ArgMatches, Command, parser::ValueSource};
+use keyfob_core::render::Printable;
+use toml::{Table, Value};
+
+use crate::{Answer, Unusable, input, output, store::StoreUrl};
+
+/// The id of the argument that names the file.
+const CONFIG: &str = "config";
+
+/// The commands that take a server's settings.
+const COMMANDS: [&str; 2] = ["serve", "config"];
+
+/// Where a setting comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Origin {
+    Argument,
+    Environment(String),
+    File(PathBuf),
+    Default,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Argument => f.write_str("argument"),
+            Self::Environment(name) => f.write_str(name),
+            Self::File(path) => path.display().fmt(f),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// The error when arguments, the environment or the file can't be read.
+pub(crate) enum SettingsError {
+    /// The arguments or the environment.
+    Arguments(clap::Error),
+    /// The file.
+    File(Unusable),
+}
+
+impl From<clap::Error> for SettingsError {
+    fn from(error: clap::Error) -> Self {
+        Self::Arguments(error)
+    }
+}
+
+/// Reads the arguments, and for a server what the environment and the file add to them.
+pub(crate) fn matches(mut command: Command, arguments: Vec<OsString>) -> Result<ArgMatches, SettingsError> {
+    let matches = command.try_get_matches_from_mut(&arguments)?;
+    let Some((name, given)) = matches.subcommand().filter(|(name, _)| COMMANDS.contains(name)) else {
+        return Ok(matches);
+    };
+    let Some(path) = given.get_one::<PathBuf>(CONFIG) else {
+        return Ok(matches);
+    };
+    let table = read(path).map_err(SettingsError::File)?;
+    let subcommand = command.find_subcommand(name);
+    let further = subcommand
+        .map(|subcommand| further(subcommand, given, &table))
+        .transpose()
+        .map_err(|error| SettingsError::File(error.within(path)))?;
+    let arguments = arguments.into_iter().chain(further.unwrap_or_default());
+    command.try_get_matches_from(arguments).map_err(|error| {
+        let message = error.render().to_string();
+        let message = message.trim_start_matches("error: ");
+        SettingsError::File(Unusable::rendered(Lines(message)).within(path))
+    })
+}
+
+fn read(path: &Path) -> Result<Table, Unusable> {
+    let text = String::from_utf8(input::read(path)?)
+        .map_err(|_| Unusable::new("the text is no UTF-8").within(path))?;
+    let table = text.parse::<Table>();
+    table.map_err(|error| Unusable::rendered(Lines(&error.to_string())).within(path))
+}
+
+/// Several lines of somebody else's, each escaped.
+struct Lines<'t>(&'t str);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, line) in self.0.trim_end().split('\n').enumerate() {
+            if number > 0 {
+                f.write_str("\n")?;
+            }
+            Printable(line).fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the arguments that a file adds to those that are given.
+fn further(command: &Command, given: &ArgMatches, table: &Table) -> Result<Vec<OsString>, Unusable> {
+    let mut arguments = Vec::new();
+    for (key, value) in table {
+        let argument = command
+            .get_arguments()
+            .find(|argument| argument.get_long() == Some(key))
+            .filter(|argument| !matches!(argument.get_id().as_str(), CONFIG | "help" | "version"));
+        let Some(argument) = argument else {
+            return Err(Unusable::new(format!(
+                "there is no setting `{key}`; `keyfob config` lists those that there are"
+            )));
+        };
+        if is_given(given, argument.get_id().as_str()) {
+            continue;
+        }
+        let values = match value {
+            Value::Array(values) => values.as_slice(),
+            value => std::slice::from_ref(value),
+        };
+        for value in values {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                Value::Integer(number) => number.to_string(),
+                Value::Boolean(truth) => truth.to_string(),
+                _ => {
+                    return Err(Unusable::new(format!(
+                        "`{key}` is a text, a number, true or false, or a list of texts"
+                    )));
+                }
+            };
+            arguments.push(format!("--{key}={text}").into());
+        }
+    }
+    Ok(arguments)
+}
+
+/// Returns true for a setting that an argument or the environment gives.
+fn is_given(given: &ArgMatches, id: &str) -> bool {
+    matches!(
+        given.value_source(id),
+        Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+    )
+}
+
+/// Prints each setting with where it comes from: `keyfob config`.
+pub(crate) fn print(
+    command: &Command,
+    matches: &ArgMatches,
+    arguments: &[OsString],
+) -> Result<Answer, Unusable> {
+    let origins = origins(command, matches, arguments);
+    for argument in command.get_arguments() {
+        let (Some(name), id) = (argument.get_long(), argument.get_id().as_str()) else {
+            continue;
+        };
+        if matches!(id, "help" | "version") {
+            continue;
+        }
+        let origin = origins.get(id).unwrap_or(&Origin::Default);
+        // The password of a store is shown nowhere.
+        let value = if let Ok(Some(store)) = matches.try_get_one::<StoreUrl>(id) {
+            store.to_string()
+        } else {
+            let values = matches.get_raw(id).into_iter().flatten();
+            let values: Vec<_> = values.map(OsStr::to_string_lossy).collect();
+            values.join(", ")
+        };
+        let value = if value.is_empty() { "-".to_owned() } else { value };
+        output::line(&format!("{name} = {value}  ({origin})"))?;
+    }
+    Ok(Answer::Done)
+}
+
+/// Finds out where each setting comes from: what the arguments as they were given don't say, the file has added.
+fn origins(command: &Command, matches: &ArgMatches, arguments: &[OsString]) -> BTreeMap<String, Origin> {
+    let file = matches.get_one::<PathBuf>(CONFIG);
+    // Without the name of the command itself.
+    let given = command
+        .clone()
+        .try_get_matches_from(arguments.iter().skip(1))
+        .ok();
+    let mut origins = BTreeMap::new();
+    for argument in command.get_arguments() {
+        let id = argument.get_id().as_str();
+        let source = given.as_ref().and_then(|given| given.value_source(id));
+        let origin = match (source, matches.value_source(id), file) {
+            (Some(ValueSource::CommandLine), ..) => Origin::Argument,
+            (Some(ValueSource::EnvVariable), ..) => {
+                let name = argument.get_env().map(OsStr::to_string_lossy);
+                Origin::Environment(name.unwrap_or_default().into_owned())
+            }
+            (_, Some(ValueSource::CommandLine), Some(file)) => Origin::File(file.clone()),
+            _ => Origin::Default,
+        };
+        origins.insert(id.to_owned(), origin);
+    }
+    origins
+}

@@ -1,0 +1,261 @@
+//! What operators see of a server, and how it stands clients that take more than their share: over real sockets.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    thread,
+    time::Duration,
+};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::{
+    client::{Client, user},
+    process::{PATIENCE, Server, keyfob, run},
+};
+
+/// Sends bytes and reads all that comes back until the server closes the connection.
+fn exchange(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn address(server: &Server) -> String {
+    server.origin.strip_prefix("http://").unwrap().to_owned()
+}
+
+fn with_admin_port(arguments: &[&str]) -> (Server, Client) {
+    let arguments = [&["--admin-listen", "127.0.0.1:0"], arguments].concat();
+    let server = Server::start(&arguments);
+    let origin = server.read("administration on ");
+    let client = Client::new(&origin, None);
+    (server, client)
+}
+
+#[test]
+fn a_server_is_live_and_ready_on_both_ports_and_shows_metrics_on_that_of_operators() {
+    let folder = TempDir::new().unwrap();
+    let store = format!("sqlite:{}", folder.path().join("scim.db").display());
+    let (server, admin) = with_admin_port(&["--store", &store]);
+    let public = Client::new(&server.origin, None);
+    for client in [&admin, &public] {
+        for (path, text) in [("/livez", "ok\n"), ("/healthz", "ok\n"), ("/readyz", "ready\n")] {
+            let answer = client.get(path);
+            assert_eq!(
+                (answer.status, answer.body.as_slice()),
+                (200, text.as_bytes()),
+                "{path}"
+            );
+            assert_eq!(client.send("HEAD", path, None).status, 200);
+        }
+    }
+    let client = server.client(&server.read_token());
+    client.create_user("secret@example.com");
+    assert_eq!(public.get("/metrics").status, 401, "providers see no metrics");
+    let answer = admin.get("/metrics");
+    let text = String::from_utf8(answer.body.clone()).unwrap();
+    assert!(
+        answer.headers["content-type"].starts_with("application/openmetrics-text"),
+        "{answer}"
+    );
+    for line in [
+        "scim_requests_total{method=\"POST\",path=\"/Users\",status=\"201\"} 1",
+        "scim_requests_total{method=\"GET\",path=\"-\",status=\"401\"} 1",
+        "keyfob_requests_waiting 0",
+        "# EOF",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}: {text}");
+    }
+    assert!(
+        text.contains("keyfob_store_commits_total{outcome=\"done\"}"),
+        "{text}"
+    );
+    assert!(!text.contains("secret"), "{text}");
+    assert_eq!(
+        admin.get("/scim/v2/Users").status,
+        404,
+        "operators' port serves no SCIM"
+    );
+}
+
+/// Anybody may ask for readiness, and what it writes stays nowhere.
+#[test]
+fn a_database_that_is_removed_or_replaced_makes_a_server_unready_and_not_dead() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("scim.db");
+    let store = format!("sqlite:{}", path.display());
+    for replaced in [false, true] {
+        let server = Server::start(&["--store", &store]);
+        let public = Client::new(&server.origin, None);
+        assert_eq!(public.get("/readyz").status, 200);
+        if replaced {
+            fs::write(folder.path().join("other.db"), "").unwrap();
+            fs::rename(folder.path().join("other.db"), &path).unwrap();
+        } else {
+            fs::remove_file(&path).unwrap();
+        }
+        // An outcome holds for a second.
+        thread::sleep(Duration::from_millis(1_100));
+        let answer = public.get("/readyz");
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        assert_eq!(answer.status, 503, "{answer}");
+        assert!(text.starts_with("not ready: the file of the database"), "{text}");
+        assert!(!text.contains("scim.db"), "{text}");
+        assert_eq!(public.get("/livez").status, 200);
+        let stderr = server.stop().stderr;
+        assert!(
+            stderr.contains("the server is not ready") && stderr.contains("scim.db"),
+            "{stderr}"
+        );
+        fs::remove_file(&path).ok();
+        for suffix in ["-wal", "-shm"] {
+            fs::remove_file(folder.path().join(format!("scim.db{suffix}"))).ok();
+        }
+    }
+}
+
+#[test]
+fn the_id_of_a_request_is_a_proxys_or_the_servers_own() {
+    let arguments = ["--store", "memory:", "--trusted-proxy", "127.0.0.0/8"];
+    let (behind_proxy, client) = Server::start_fresh(&arguments);
+    let (alone, other) = Server::start_fresh(&["--store", "memory:"]);
+    let sent = |client: &Client| {
+        let answer = client.try_send_draft(crate::client::Draft {
+            method: "GET",
+            path: "/Users".to_owned(),
+            headers: [("x-request-id".to_owned(), "from-a-proxy".to_owned())].into(),
+            body: None,
+        });
+        answer.unwrap().headers["x-request-id"].clone()
+    };
+    assert_eq!(sent(&client), "from-a-proxy");
+    let own = sent(&other);
+    assert!(own.len() > 20 && own != "from-a-proxy", "{own}");
+    assert!(behind_proxy.stop().stderr.contains("from-a-proxy"));
+    assert!(alone.stop().stderr.contains(&own));
+    run(&["serve", "--trusted-proxy", "proxy.example"], "")
+        .assert_unusable("a proxy is an address or a network");
+}
+
+#[test]
+fn rfc_9112_a_request_that_names_no_host_or_two_is_refused_in_the_form_of_scim() {
+    let (server, _) = Server::start_fresh(&["--store", "memory:"]);
+    let address = address(&server);
+    for (head, status) in [
+        ("GET /scim/v2/Users HTTP/1.1\r\n", 400),
+        ("GET /scim/v2/Users HTTP/1.1\r\nHost: a\r\nHost: a\r\n", 400),
+        (
+            "GET /scim/v2/Users HTTP/1.1\r\nHost: a\r\nExpect: banana\r\n",
+            417,
+        ),
+        ("GET /scim/v2/Users HTTP/1.1\r\nHost: a\r\n", 401),
+        ("GET /scim/v2/Users HTTP/1.0\r\n", 401),
+    ] {
+        let answer = exchange(&address, &format!("{head}Connection: close\r\n\r\n"));
+        assert!(
+            answer.starts_with(&format!("HTTP/1.{} {status} ", i32::from(!head.contains("1.0")))),
+            "{head}: {answer}"
+        );
+        assert!(
+            answer.contains("application/scim+json") && answer.contains("cache-control: no-store"),
+            "{answer}"
+        );
+    }
+    let long = format!(
+        "GET /scim/v2/{} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        "a".repeat(40_000)
+    );
+    let answer = exchange(&address, &long);
+    assert!(
+        answer.starts_with("HTTP/1.1 414 ") && answer.contains("/.search"),
+        "{answer}"
+    );
+    let many = format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{}\r\n",
+        "x: 1\r\n".repeat(120)
+    );
+    let answer = exchange(&address, &many);
+    assert!(
+        answer.starts_with("HTTP/1.1 431 ") && answer.contains("header fields"),
+        "{answer}"
+    );
+}
+
+/// A client that doesn't send its body, and one that doesn't read its answer, hold up nobody who stops the server.
+#[test]
+fn a_server_that_is_told_twice_to_stop_cuts_what_is_left_and_says_so_by_its_exit_code() {
+    let (server, client) = Server::start_fresh(&["--store", "memory:"]);
+    let address = address(&server);
+    let mut stream = TcpStream::connect(&address).unwrap();
+    write!(
+        stream,
+        "POST /scim/v2/Users HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nContent-Type: \
+         application/scim+json\r\nContent-Length: 1000\r\n\r\n{{",
+        client.token()
+    )
+    .unwrap();
+    assert_eq!(client.get("/Users").status, 200);
+    // An idle connection is no request.
+    let idle = TcpStream::connect(&address).unwrap();
+    assert_eq!(client.get("/Users").status, 200);
+    server.signal("TERM");
+    thread::sleep(Duration::from_millis(300));
+    server.signal("TERM");
+    let stopped = server.join();
+    assert_eq!(stopped.code, Some(1), "{stopped:?}");
+    assert!(stopped.stderr.contains("requests were cut"), "{stopped:?}");
+    drop((stream, idle));
+}
+
+#[test]
+fn idle_connections_and_silent_ones_do_not_hold_up_the_end() {
+    let (server, client) = Server::start_fresh(&["--store", "memory:"]);
+    let address = address(&server);
+    let idle: Vec<TcpStream> = (0..20).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let mut begun = TcpStream::connect(&address).unwrap();
+    begun.write_all(b"GET /scim/v2/Users HT").unwrap();
+    client.create_user("ann@example.com");
+    let stopped = server.stop();
+    assert_eq!(stopped.code, Some(0), "{stopped:?}");
+    drop((idle, begun));
+}
+
+#[test]
+fn a_second_port_that_is_taken_is_told_before_anything_is_stored() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let folder = TempDir::new().unwrap();
+    let mut command = keyfob(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", &taken]);
+    crate::process::finish(command.current_dir(folder.path()), "").assert_unusable(&taken);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_body_of_no_stated_length_is_taken_and_one_that_is_too_long_is_refused() {
+    let (server, client) = Server::start_fresh(&["--store", "memory:"]);
+    let address = address(&server);
+    let body = user("chunked@example.com").to_string();
+    let head = format!(
+        "POST /scim/v2/Users HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nContent-Type: \
+         application/scim+json\r\nConnection: close\r\n",
+        client.token()
+    );
+    let chunked = format!(
+        "{head}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+        body.len()
+    );
+    assert!(exchange(&address, &chunked).starts_with("HTTP/1.1 201 "));
+    // A length beside chunks is not believed, and the connection is not used again (RFC 9112 section 6.1).
+    let both = chunked
+        .replace("Connection: close\r\n", "Content-Length: 3\r\n")
+        .replace("chunked@", "both@");
+    assert!(exchange(&address, &both).starts_with("HTTP/1.1 201 "));
+    let large = client.send("POST", "/Users", Some(&json!({"userName": "a".repeat(9 << 20)})));
+    assert_eq!(large.status, 413);
+}
