@@ -222,10 +222,14 @@ impl<S: Store> RequestLog<S> {
         while !batch.records.is_empty() || batch.lost > 0 {
             let next = self.next_number(tenant).await?;
             let mut piece = self.piece_for(tenant, next).await?;
-            let count = piece.room().min(batch.records.len());
-            piece.lost += batch.lost;
-            piece.records.extend(batch.records.iter().take(count).cloned());
-            if self.write(tenant, &piece).await? {
+            let count = piece.as_ref().map_or(0, Piece::room).min(batch.records.len());
+            if let Some(piece) = &mut piece {
+                piece.lost += batch.lost;
+                piece.records.extend(batch.records.iter().take(count).cloned());
+            }
+            if let Some(piece) = &piece
+                && self.write(tenant, piece).await?
+            {
                 self.remember(tenant, Some(piece.end()));
                 batch.records.drain(..count);
                 batch.lost = 0;
@@ -266,7 +270,7 @@ impl<S: Store> RequestLog<S> {
     }
 
     /// Returns the piece in which a number stands: the one that begins with it, or the one that there is.
-    async fn piece_for(&self, tenant: &TenantId, number: u64) -> Result<Piece, StoreError> {
+    async fn piece_for(&self, tenant: &TenantId, number: u64) -> Result<Option<Piece>, StoreError> {
         let (cx, id, selection) = (Context::new(tenant.clone()), id_of(number), Selection::document());
         let stored = self.engine.load(&cx, system::requests(), &id, &selection).await?;
         let there = stored.as_ref().map(Piece::of).transpose()?;

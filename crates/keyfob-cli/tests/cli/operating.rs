@@ -254,7 +254,7 @@ fn a_body_of_no_stated_length_is_taken_and_one_that_is_too_long_is_refused() {
     // A length beside chunks is not believed, and the connection is not used again (RFC 9112 section 6.1).
     let both = chunked
         .replace("Connection: close\r\n", "Content-Length: 3\r\n")
-        .replace("chunked@", "both@");
+        .replace("chunked@", "bothlen@");
     assert!(exchange(&address, &both).starts_with("HTTP/1.1 201 "));
     let large = client.send("POST", "/Users", Some(&json!({"userName": "a".repeat(9 << 20)})));
     assert_eq!(large.status, 413);

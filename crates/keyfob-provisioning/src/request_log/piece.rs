@@ -73,18 +73,25 @@ impl Piece {
         })
     }
 
-    /// Returns the piece to which a number comes next: the one that is `there`, or a new one that takes its place.
-    pub(super) fn for_number(number: u64, there: Option<Self>) -> Self {
-        let version = there.as_ref().and_then(|there| there.version);
-        there
-            .filter(|there| there.end() == number && there.room() > 0)
-            .unwrap_or(Self {
-                id: id_of(number),
-                first: number,
-                records: Vec::new(),
-                lost: 0,
-                version,
-            })
+    /// Returns the piece to which a number comes next: the one that is `there`, or a new one that takes the place of an older
+    /// one. Returns `None` where another process has gone on from the number meanwhile.
+    pub(super) fn for_number(number: u64, there: Option<Self>) -> Option<Self> {
+        let is_older = |there: &Self| there.first / SIZE < number / SIZE;
+        match there {
+            Some(there) if is_older(&there) => Some(Self::new(number, there.version)),
+            Some(there) => (there.end() == number).then_some(there),
+            None => Some(Self::new(number, None)),
+        }
+    }
+
+    fn new(first: u64, version: Option<Version>) -> Self {
+        Self {
+            id: id_of(first),
+            first,
+            records: Vec::new(),
+            lost: 0,
+            version,
+        }
     }
 
     /// Returns the number of requests that the piece still takes. A piece ends where its number does.
@@ -248,14 +255,17 @@ mod tests {
             lost: 3,
             version: Some(Version::new(5)),
         };
-        let new = Piece::for_number(0, None);
+        let new = Piece::for_number(0, None).unwrap();
         assert_eq!((new.first, new.room(), new.version), (0, 100, None));
-        let goes_on = Piece::for_number(140, Some(piece(100, 40)));
+        let goes_on = Piece::for_number(140, Some(piece(100, 40))).unwrap();
         assert_eq!((goes_on.first, goes_on.room(), goes_on.lost), (100, 60, 3));
         // Of which the older half was swept away.
-        let swept = Piece::for_number(140, Some(piece(120, 20)));
+        let swept = Piece::for_number(140, Some(piece(120, 20))).unwrap();
         assert_eq!((swept.first, swept.room()), (120, 60));
-        let round = Piece::for_number(10_100, Some(piece(100, 100)));
+        // Another process has written since.
+        assert!(Piece::for_number(139, Some(piece(100, 40))).is_none());
+        assert!(Piece::for_number(140, Some(piece(10_100, 1))).is_none());
+        let round = Piece::for_number(10_100, Some(piece(100, 100))).unwrap();
         assert_eq!((round.first, round.room(), round.lost), (10_100, 100, 0));
         assert_eq!(round.version, Some(Version::new(5)));
         assert_eq!((id_of(10_100), id_of(199)), (id_of(100), id_of(100)));
