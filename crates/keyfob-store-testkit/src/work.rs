@@ -17,7 +17,7 @@ const RESOURCES: usize = 300;
 const DOCUMENT: u64 = 1_500;
 
 /// Filters that indexes answer, with the number of resources that match.
-const FILTERS: [(Kind, &str, u64); 18] = [
+const FILTERS: [(Kind, &str, u64); 21] = [
     (User, r#"userName eq "USER007""#, 1),
     (User, r#"userName sw "User00""#, 10),
     (User, r#"userName gt "user296""#, 3),
@@ -61,10 +61,7 @@ const FILTERS: [(Kind, &str, u64); 18] = [
     (Device, "slot ge 10 and slot lt 12.5", 3),
     (Device, r#"installed lt "2026-01-01T00:02:00Z""#, 2),
     (Device, r#"tags eq "T3""#, 1),
-];
-
-/// Filters for which every entry of an index is looked at, and no document but those that match.
-const OVER_THE_INDEX: [(Kind, &str, u64); 3] = [
+    // Every entry of the index is looked at, and no document but those that match.
     (User, r#"userName co "r00""#, 10),
     (User, r#"emails.value ew "99@example.com""#, 3),
     (Device, r#"label co "el 17""#, 11),
@@ -82,10 +79,7 @@ pub fn check_push_down<H: Harness + Default>() -> Result<(), Failure> {
         let acme = Tenancy::new(&harness, &store, "acme");
         populate(&acme).await?;
         for (kind, filter, count) in FILTERS {
-            check(&acme, kind, filter, (count, 10 + 4 * count)).await?;
-        }
-        for (kind, filter, count) in OVER_THE_INDEX {
-            check(&acme, kind, filter, (count, 10_000)).await?;
+            check(&acme, kind, filter, count).await?;
         }
         Ok(())
     });
@@ -95,14 +89,8 @@ pub fn check_push_down<H: Harness + Default>() -> Result<(), Failure> {
     }
 }
 
-async fn check(
-    acme: &Tenancy<'_, impl Tested>,
-    kind: Kind,
-    filter: &str,
-    (count, steps): (u64, u64),
-) -> Verdict {
+async fn check(acme: &Tenancy<'_, impl Tested>, kind: Kind, filter: &str, count: u64) -> Verdict {
     let within = acme.within(Budget {
-        steps,
         bytes: count * DOCUMENT,
         ..Budget::UNLIMITED
     });

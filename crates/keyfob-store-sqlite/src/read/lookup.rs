@@ -75,12 +75,27 @@ pub(super) struct Finding<'r> {
 }
 
 impl Finding<'_> {
-    /// Finds the resources, in the order in which they were created, unless there are more than `limit`.
+    /// Finds the resources, in the order in which they were created, by the first search that finds no more than `limit`,
+    /// whatever the others leave of them. None if there is no such search.
+    ///
+    /// Each row that a search finds is a step, so that a filter can't hide the work behind a condition that nothing satisfies.
     pub(super) fn find(&self, limit: usize) -> rusqlite::Result<Option<BTreeSet<Entry>>> {
-        let sql = self.sql(
-            "SELECT resources.resource, resources.created, resources.id",
-            Some(limit),
-        );
+        for (place, search) in self.plan.searches().iter().enumerate() {
+            if search.passes_all() {
+                self.pass_all()?;
+            }
+            if let Some(found) = self.find_by(place, limit)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn find_by(&self, place: usize, limit: usize) -> rusqlite::Result<Option<BTreeSet<Entry>>> {
+        let mut sql = Sql::default();
+        sql.push("SELECT resources.resource, resources.created, resources.id, ");
+        self.add_rest(&mut sql, place);
+        self.add_source(&mut sql, place);
         let mut found = BTreeSet::new();
         let mut statement = self.prepare(&sql)?;
         let mut rows = statement.raw_query();
@@ -90,16 +105,48 @@ impl Finding<'_> {
             if count > limit {
                 return Ok(None);
             }
-            found.insert(Entry::from_row(self.tenant, row)?);
+            let entry = Entry::from_row(self.tenant, row)?;
+            if row.get(3)? {
+                found.insert(entry);
+            }
         }
         drop(rows);
         sql.done_with(statement);
         Ok(Some(found))
     }
 
+    /// Counts what a search passes over that looks at every entry of an attribute, in the lane for that.
+    fn pass_all(&self) -> rusqlite::Result<()> {
+        let entries = self.kind.live.saturating_add(self.kind.hidden);
+        self.tenant.demand_scans(entries)?;
+        self.tenant.pass(entries)
+    }
+
+    /// Puts in the condition that a resource is one of those that are asked for and that all searches but one find it.
+    fn add_rest(&self, sql: &mut Sql, place: usize) {
+        sql.push("resources.kind = :kind AND resources.hidden = :hidden");
+        let searches = self.plan.searches().iter().enumerate();
+        for (_, search) in searches.filter(|(other, _)| *other != place) {
+            sql.push(" AND ").found(search);
+        }
+    }
+
+    fn add_source(&self, sql: &mut Sql, place: usize) {
+        sql.push(" FROM (");
+        match self.plan.searches().get(place) {
+            Some(search) => sql.source(search),
+            None => sql.source(&Search::Any(Vec::new())),
+        }
+        sql.push(") AS found CROSS JOIN resources ON resources.resource = found.resource");
+    }
+
     /// Counts the resources.
     pub(super) fn count(&self) -> rusqlite::Result<usize> {
-        let sql = self.sql("SELECT count(DISTINCT resources.resource)", None);
+        let mut sql = Sql::default();
+        sql.push("SELECT count(DISTINCT resources.resource)");
+        self.add_source(&mut sql, 0);
+        sql.push(" WHERE ");
+        self.add_rest(&mut sql, 0);
         let mut statement = self.prepare(&sql)?;
         let mut rows = statement.raw_query();
         let counted = rows.next()?.map_or(Ok(0), |row| decode::count(row, 0))?;
@@ -112,28 +159,6 @@ impl Finding<'_> {
     pub(super) fn condition(&self) -> Sql {
         let mut sql = Sql::default();
         sql.all(self.plan.searches());
-        sql
-    }
-
-    /// A statement that reads what the first search finds and the others don't leave out.
-    fn sql(&self, select: &str, limit: Option<usize>) -> Sql {
-        let mut sql = Sql::default();
-        sql.push(select).push(" FROM (");
-        let (first, rest) = match self.plan.searches() {
-            [first, rest @ ..] => (first, rest),
-            [] => (&Search::Any(Vec::new()), &[][..]),
-        };
-        sql.source(first);
-        sql.push(
-            ") AS found CROSS JOIN resources ON resources.resource = found.resource
-             WHERE resources.kind = :kind AND resources.hidden = :hidden AND ",
-        );
-        sql.all(rest);
-        if let Some(limit) = limit {
-            // One more, by which it is known that there are more.
-            sql.push(" LIMIT ")
-                .bind(Value::Integer(super::rows(limit.saturating_add(1))));
-        }
         sql
     }
 

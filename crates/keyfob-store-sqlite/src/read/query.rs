@@ -76,16 +76,12 @@ pub(crate) fn query(
         return reading.these(&found, filter.is_none());
     }
     let resources = kind.count(*visibility);
-    let Some(best) = plan.searches().first() else {
+    if plan.searches().is_empty() {
         if plan.is_exact() {
             return reading.all();
         }
         tenant.demand_scans(resources)?;
         return reading.matching();
-    };
-    if best.passes_all() {
-        tenant.demand_scans(resources)?;
-        tenant.pass(kind.live + kind.hidden)?;
     }
     if let Some(found) = finding.find(worth_finding(&reading.window, resources))? {
         if !plan.is_exact() {

@@ -270,6 +270,30 @@ fn what_many_resources_match_is_gone_through_in_the_order_of_the_page() {
     }
 }
 
+#[test]
+fn what_an_index_finds_and_another_leaves_out_counts_as_work() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path().join("keyfob.db")).unwrap();
+    let new: Vec<New> = (0..400)
+        .map(|number| New::user(&format!("user{number:03}")))
+        .collect();
+    create(&store, &new).unwrap();
+    let within = |filter: &str, steps| {
+        let budget = keyfob_store::Budget {
+            steps,
+            ..keyfob_store::Budget::UNLIMITED
+        };
+        let wanted = Query::first(10).with_filter(compile(user_type(), filter));
+        let cx = crate::support::cx().with_budget(budget);
+        pollster::block_on(keyfob_store::Store::query(&store, &cx, user_type(), &wanted)).is_ok()
+    };
+    // Everybody is after the one and nobody after the other, which is found to be the better one.
+    assert!(within(r#"userName gt "a" and emails.value gt "zz""#, 250));
+    // Nobody's address has it, and everybody's name is looked at, or everybody's address.
+    assert!(!within(r#"userName gt "a" and emails.value co "zz""#, 250));
+    assert!(within(r#"userName gt "a" and emails.value co "zz""#, 2_000));
+}
+
 /// The users of the RFC, found by their titles too.
 fn more_indexed() -> ResourceType {
     use keyfob_core::{
