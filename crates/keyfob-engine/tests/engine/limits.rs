@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use keyfob_core::{
-    ToErrorBody,
+    ScimType, ToErrorBody,
     message::{ListResponse, PatchRequest, SearchRequest},
 };
 use keyfob_engine::{EngineError, Limits};
@@ -24,7 +24,7 @@ fn answer<T: std::fmt::Debug>(result: Result<T, EngineError>) -> (u16, Option<&'
     let body = result.unwrap_err().to_error_body();
     (
         body.status,
-        body.scim_type.map(|scim_type| scim_type.as_str()),
+        body.scim_type.map(ScimType::as_str),
         body.detail.into(),
     )
 }
