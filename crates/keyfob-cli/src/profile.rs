@@ -83,6 +83,11 @@ impl<T> PerProfile<T> {
         }
     }
 
+    /// The values for all profiles.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        [&self.interop, &self.rfc, &self.verkada, &self.accessiq].into_iter()
+    }
+
     /// The value for a profile, where that of any will do.
     pub(crate) fn any(&self) -> &T {
         &self.interop

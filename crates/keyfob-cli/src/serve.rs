@@ -1,5 +1,6 @@
 //! `keyfob serve`: SCIM 2.0 over HTTP.
 
+mod administration;
 mod answer;
 mod body;
 mod connection;
@@ -27,6 +28,7 @@ use tokio::{net::TcpListener, runtime::Handle};
 use tracing_subscriber::EnvFilter;
 
 use self::{
+    administration::Administrators,
     connection::Listeners,
     first_start::{BOOTSTRAP_TOKEN, FirstStart},
     front::Front,
@@ -206,6 +208,8 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     let shares = Arc::new(Shares::new(ShareLimits::default(), body_limit));
     let provisioner = provisioners.any().clone();
     let requests = Arc::new(RequestLog::new(Arc::clone(provisioner.engine())));
+    let (administrators, first_admin) =
+        Administrators::start(admin.is_some(), &provisioners, base_url.as_ref()).await?;
     let services = Services::new(provisioners, |service| {
         let service = service
             .base_path(&arguments.base_path)
@@ -224,6 +228,7 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     });
     let front = Arc::new(Front {
         services,
+        administrators,
         health,
         metrics: counters.map(|counters| counters.finish(&shares)),
         proxies: Proxies::new(&arguments.trusted_proxies),
@@ -248,9 +253,7 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     let profiles: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();
     output::line(&format!("profile: {}", profiles.join(", ")))?;
     output::line(&format!("store: {}", arguments.store))?;
-    if let Some(admin) = &admin {
-        output::line(&format!("administration on http://{}", admin.local_addr()?))?;
-    }
+    administration::announce(admin.as_ref(), first_admin)?;
     workers.spawn(record::keep(Arc::clone(&requests), provisioner));
     let cut = connection::serve(Listeners { public, admin }, front, stop).await;
     record::finish(&requests).await;

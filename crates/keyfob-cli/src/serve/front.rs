@@ -21,6 +21,7 @@ use keyfob_http::Permit;
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
+    administration::Administrators,
     answer::{self, Held},
     body::SharedBody,
     health::Health,
@@ -51,6 +52,7 @@ pub(super) enum Port {
 /// no request holds up accepting or a probe.
 pub(super) struct Front {
     pub(super) services: Services,
+    pub(super) administrators: Option<Administrators>,
     pub(super) health: Health,
     pub(super) metrics: Option<Metrics>,
     pub(super) proxies: Proxies,
@@ -101,11 +103,12 @@ impl Front {
             "/metrics" if is_read && port == Port::Admin => {
                 Some(self.metrics.as_ref().map_or_else(not_found, Metrics::answer))
             }
-            _ if port == Port::Admin => Some(not_found()),
+            path if port == Port::Admin && !Administrators::has(path) => Some(not_found()),
             _ => None,
         };
         match operational {
             Some(response) => response.map(|body| Held::new(body, busy)),
+            None if port == Port::Admin => self.administer(request, busy).await,
             None => self.serve(peer.ip(), request, busy).await,
         }
     }
@@ -115,6 +118,30 @@ impl Front {
             Ok(()) => answer::text(StatusCode::OK, "ready\n"),
             Err(fault) => answer::text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {fault}\n")),
         }
+    }
+
+    /// Answers by the administration.
+    async fn administer(&self, request: Request<Incoming>, busy: Busy) -> Response<Held> {
+        let Some(administrators) = self.administrators.clone() else {
+            return not_found().map(|body| Held::new(body, busy));
+        };
+        let waits = request.headers().contains_key(header::EXPECT);
+        let (head, body) = request.into_parts();
+        let body = SharedBody::new(body);
+        let request = Request::from_parts(head, body.clone());
+        let work = self.workers.spawn(administrators.call(request));
+        let response = match tokio::time::timeout(REQUEST_TIMEOUT, Abandoned(work)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a request failed");
+                answer::unavailable("the service failed, try again later")
+            }
+            Err(_) => answer::unavailable("the request takes too long"),
+        };
+        if !waits {
+            body.discard().await;
+        }
+        response.map(|body| Held::new(body, busy))
     }
 
     /// Answers by SCIM.

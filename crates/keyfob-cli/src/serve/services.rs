@@ -48,6 +48,11 @@ impl Provisioners {
         self.0.any()
     }
 
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = Provisioner<DynStore>> {
+        self.0.iter().cloned()
+    }
+
     /// The profiles of the store's organizations, in the order of the oldest of each.
     pub(super) async fn profiles(&self) -> Result<Vec<NamedProfile>, Unusable> {
         let mut profiles = Vec::new();

@@ -18,6 +18,7 @@ pub(crate) fn keyfob(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keyfob"));
     command
         .args(arguments)
+        .env_remove("KEYFOB_ADMIN_TOKEN")
         .env_remove("KEYFOB_BOOTSTRAP_TOKEN")
         .env_remove("KEYFOB_LOG")
         .env_remove("PGPASSWORD");

@@ -1,0 +1,84 @@
+//! The administration, on the port of operators.
+
+use std::env;
+
+use axum::{Router, body::Body};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt as _, Collected, Full};
+use keyfob_admin::{AdminSecret, Administration};
+use keyfob_admin_http::{AdminTokens, router};
+use tokio::net::TcpListener;
+use tower_service::Service as _;
+
+use super::{body::SharedBody, services::Provisioners};
+use crate::{Unusable, output};
+
+/// The environment variable with the first token of the administration.
+const FIRST_TOKEN: &str = "KEYFOB_ADMIN_TOKEN";
+
+/// The path of the administration for programs.
+const PATH: &str = "/admin/v1";
+
+/// The path of the pages for people.
+const CONSOLE: &str = "/console";
+
+/// The administration, as the front of the server calls it.
+#[derive(Clone)]
+pub(super) struct Administrators(Router);
+
+impl Administrators {
+    /// Returns the administration where it is served, and its first token if that was made now and has to be shown.
+    pub(super) async fn start(
+        is_served: bool,
+        provisioners: &Provisioners,
+        base_url: &str,
+    ) -> Result<(Option<Self>, Option<AdminSecret>), Unusable> {
+        if !is_served {
+            return Ok((None, None));
+        }
+        let chosen = env::var(FIRST_TOKEN).ok().filter(|secret| !secret.is_empty());
+        let chosen = chosen.map(|secret| AdminSecret::chosen(&secret)).transpose();
+        let chosen = chosen.map_err(|error| Unusable::new(format!("{FIRST_TOKEN}: {error}")))?;
+        let administration = Administration::new(provisioners.all()).with_base_url(base_url);
+        let shown = administration.bootstrap(chosen).await?;
+        let tokens = AdminTokens::new(administration.clone());
+        let router = Router::new()
+            .nest(PATH, router(administration.clone(), tokens))
+            .nest(CONSOLE, keyfob_console::router(administration, CONSOLE));
+        Ok((Some(Self(router)), shown))
+    }
+
+    /// Returns true for a path of the administration or of its pages.
+    pub(super) fn has(path: &str) -> bool {
+        [PATH, CONSOLE].into_iter().any(|known| {
+            let rest = path.strip_prefix(known);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    pub(super) async fn call(mut self, request: Request<SharedBody>) -> Response<Full<Bytes>> {
+        let answer = match self.0.call(request.map(Body::new)).await {
+            Ok(answer) => answer,
+            Err(never) => match never {},
+        };
+        let (head, body) = answer.into_parts();
+        // The router's bodies are at hand and don't fail.
+        let body = body.collect().await.map(Collected::to_bytes);
+        Response::from_parts(head, Full::new(body.unwrap_or_default()))
+    }
+}
+
+/// Prints where the administration is served, and its first token if that has to be shown.
+pub(super) fn announce(listener: Option<&TcpListener>, first: Option<AdminSecret>) -> Result<(), Unusable> {
+    let Some(listener) = listener else {
+        return Ok(());
+    };
+    let origin = format!("http://{}", listener.local_addr()?);
+    output::line(&format!("administration on {origin}"))?;
+    output::line(&format!("console: {origin}{CONSOLE}"))?;
+    if let Some(token) = first {
+        output::line(&format!("admin token (shown once): {}", token.expose()))?;
+    }
+    Ok(())
+}
