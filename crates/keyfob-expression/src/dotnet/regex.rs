@@ -536,16 +536,21 @@ mod tests {
         }
 
         #[test]
-        fn what_fancy_regex_understands_alike_matches_alike(
+        fn what_other_engines_understand_alike_matches_alike(
             pattern in r"([ab]|[ab][*+?]|[ab][*+?][?]|[(][?]:a[|]ab[)]|[(]a[|]b[)][+]|[(][?]=a[)]|[(][?]<!b[)]|[(][?]>a+[)]|\\b|\^|[.]){1,6}",
             text in "[ab ]{0,10}",
         ) {
-            let theirs = fancy_regex::Regex::new(&pattern).unwrap();
             let ours = Regex::new(&pattern).unwrap();
-            prop_assert_eq!(
-                ours.first_group(&text, Group::WHOLE, &mut WORK.clone()).unwrap(),
+            let ours = ours.first_group(&text, Group::WHOLE, &mut WORK.clone()).unwrap();
+            let theirs = if let Ok(theirs) = regex::Regex::new(&pattern) {
+                theirs.find(&text).map(|found| found.as_str().to_owned())
+            } else {
+                // What looks around is no regular expression. The engine that knows it takes `a+a?a+` for `a+`.
+                prop_assume!(!["a?", "b?", "a*", "b*"].iter().any(|optional| pattern.contains(optional)));
+                let theirs = fancy_regex::Regex::new(&pattern).unwrap();
                 theirs.find(&text).unwrap().map(|found| found.as_str().to_owned())
-            );
+            };
+            prop_assert_eq!(ours, theirs);
         }
     }
 }
