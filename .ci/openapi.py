@@ -38,7 +38,7 @@ def main():
                     "--header", f"Authorization: {authorization}", "--max-examples", "50", "--seed", "1", "--no-color",
                 ],
             ]:
-                run = subprocess.run(command, text=True, capture_output=True)
+                run = subprocess.run(command, text=True, capture_output=True, cwd=folder)
                 print("\n".join(run.stdout.splitlines()[-40:]))
                 if run.returncode:
                     print(run.stderr[-4000:])
