@@ -258,10 +258,11 @@ fn work_beyond_the_budget_ends_a_read() {
         bytes,
         ..Budget::UNLIMITED
     };
-    assert!(run(&scan, steps(7)).is_ok());
-    let error = run(&scan, steps(6)).unwrap_err();
+    // Each of seven users is a look and a comparison.
+    assert!(run(&scan, steps(14)).is_ok());
+    let error = run(&scan, steps(13)).unwrap_err();
     assert!(
-        matches!(error, StoreError::Exhausted(Exhausted::Steps { limit: 6 })),
+        matches!(error, StoreError::Exhausted(Exhausted::Steps { limit: 13 })),
         "{error:?}"
     );
     let error = run(&scan, bytes(100)).unwrap_err();
