@@ -1,4 +1,4 @@
-//! What does applying a PATCH cost, beside the same change made by hand in `serde_json::Value`?
+//! The cost of applying a PATCH, beside the same change made by hand in `serde_json::Value`.
 //!
 //! Requests about one value, many values and members, and without a path, of users and groups of several sizes: applied alone, each
 //! change and its opposite in turns, and from the bytes of the request to the changed resource.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "a line of a file")]
 pub struct Measured {
-    /// What is ours.
+    /// The measurement of keyfob.
     pub keyfob: f64,
     /// The floor.
     pub floor: f64,

@@ -1,4 +1,4 @@
-//! Who asks.
+//! The identity of whoever sends a request.
 
 use std::future::Future;
 
@@ -27,7 +27,7 @@ use thiserror::Error;
 /// }
 /// ```
 ///
-/// Whoever takes cookies has to refuse requests of other origins: the router doesn't.
+/// An implementation that takes cookies has to refuse requests of other origins: the router doesn't.
 pub trait Administrators: Send + Sync + 'static {
     /// Names the administrator who sends a request.
     ///

@@ -19,7 +19,7 @@ use crate::{
     openapi::openapi,
 };
 
-/// What every route needs.
+/// The state that every route shares.
 struct Shared<S, A> {
     administration: Administration<S>,
     administrators: A,

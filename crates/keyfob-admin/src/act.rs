@@ -1,4 +1,4 @@
-//! What the operations do: one function each.
+//! The actions of the operations: one function each.
 
 pub(crate) mod access;
 pub(crate) mod group;

@@ -1,4 +1,4 @@
-//! Who administers, and what they may do.
+//! Administrators, and their roles.
 
 use keyfob_core::ResourceId;
 use keyfob_engine::{Actor, Context, TenantId};
@@ -26,7 +26,7 @@ pub struct Administrator {
     pub id: SmolStr,
     /// The credential that let them in, which events carry too. It is no secret.
     pub credential: SmolStr,
-    /// What they may do, and where.
+    /// The roles that they hold, each with its scope.
     pub grants: Vec<Grant>,
     /// The token that let them in, if one of the administration did.
     pub(crate) token: Option<ResourceId>,
@@ -114,7 +114,7 @@ pub enum Scope {
     Organization(TenantId),
 }
 
-/// What somebody is.
+/// The role of an administrator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Role {
@@ -131,7 +131,7 @@ pub enum Role {
     Application,
 }
 
-/// What an operation takes.
+/// The permission that an operation demands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Permission {

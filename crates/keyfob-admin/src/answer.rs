@@ -1,4 +1,4 @@
-//! What is asked of the administration, and what it answers.
+//! Calls of the administration, and its answers.
 
 use keyfob_core::{Object, Value};
 use keyfob_engine::{Change, Commit, RequestId};
@@ -73,7 +73,7 @@ impl Call {
     }
 }
 
-/// What an operation answers.
+/// The answer of an operation.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Answer {
@@ -83,7 +83,7 @@ pub enum Answer {
     One(Object),
     /// A page of views.
     Page(Page<Object>),
-    /// What would be written, had the call not been a dry run.
+    /// The changes that would be written, had the call not been a dry run.
     DryRun(Vec<Object>),
 }
 
@@ -134,9 +134,9 @@ impl<V> Page<V> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Preview {
-    /// What ends or changes.
+    /// The effects, one for each kind.
     pub effects: Vec<Effect>,
-    /// What stays, in words.
+    /// A sentence for each thing that stays.
     pub stays: Vec<SmolStr>,
     /// The digest by which the operation is confirmed. It changes with the effects.
     pub confirmation: SmolStr,
@@ -146,15 +146,15 @@ pub struct Preview {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Effect {
-    /// What ends or changes, in words that go on from the number.
+    /// The effect, in words that go on from the number.
     pub what: SmolStr,
-    /// How many.
+    /// The number of resources that it concerns.
     pub count: usize,
     /// Some of them, by name.
     pub sample: Vec<SmolStr>,
 }
 
-/// How many names an effect shows at most.
+/// The number of names that an effect shows at most.
 const SAMPLE: usize = 10;
 
 impl Preview {

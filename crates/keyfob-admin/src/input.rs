@@ -186,7 +186,7 @@ impl Input {
     }
 }
 
-/// What tells the marks of one list from those of another.
+/// The text that tells the marks of one list from those of another.
 pub(crate) fn binding(operation: &str, parts: &[&str]) -> SmolStr {
     use sha2::{Digest, Sha256};
     let mut digest = Sha256::new();

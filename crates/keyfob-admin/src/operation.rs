@@ -1,4 +1,4 @@
-//! What an administrator can do, as data.
+//! The operations of administrators, as data.
 
 use crate::{act::Action, administrator::Permission, view::ViewType};
 
@@ -10,7 +10,7 @@ use crate::{act::Action, administrator::Permission, view::ViewType};
 pub struct Operation {
     /// The name, in camel case.
     pub name: &'static str,
-    /// What it does, a sentence without a full stop.
+    /// A summary, a sentence without a full stop.
     pub about: &'static str,
     /// The permission that it takes.
     pub permission: Permission,
@@ -24,9 +24,9 @@ pub struct Operation {
     pub verb: &'static str,
     /// Another last word for the command, if there is one.
     pub alias: Option<&'static str>,
-    /// What it is given.
+    /// The parameters.
     pub parameters: &'static [Parameter],
-    /// What it answers.
+    /// The shape of the answer.
     pub returns: Returns,
     pub(crate) action: Action,
 }
@@ -116,7 +116,7 @@ pub struct Parameter {
     pub argument: Argument,
     /// True if it has to be given.
     pub is_required: bool,
-    /// What it is, without a full stop.
+    /// A description, without a full stop.
     pub about: &'static str,
 }
 

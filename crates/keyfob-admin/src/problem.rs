@@ -18,13 +18,13 @@ pub struct Problem {
     pub code: SmolStr,
     /// The status of HTTP.
     pub status: u16,
-    /// What was wrong, a sentence about what was given.
+    /// The fault, a sentence about what was given.
     pub detail: SmolStr,
     /// The parameter that it is about, if it is about one.
     pub field: Option<SmolStr>,
-    /// What would be right, where that is known.
+    /// The remedy, where one is known.
     pub fix: Option<SmolStr>,
-    /// What would happen, where a confirmation is missing or the effects have changed.
+    /// The effects, where a confirmation is missing or they have changed.
     pub preview: Option<Box<Preview>>,
 }
 

@@ -36,7 +36,7 @@ const PREFIX: &str = "ka_";
 /// The number of characters of a chosen secret, and the number of distinct ones, at least.
 const CHOSEN: (usize, usize) = (32, 10);
 
-/// How long a token is used before that is noted again.
+/// The milliseconds after which the use of a token is noted again.
 const USED: i64 = 60_000;
 
 impl AdminSecret {
@@ -312,7 +312,7 @@ impl Row {
 
 const SERVICE: &str = "service";
 
-/// What stands before the tenant of an organization, so that none is taken for the service.
+/// The text before the tenant of an organization, so that none is taken for the service.
 const ORGANIZATION: &str = "organization:";
 
 fn scope_text(scope: &Scope) -> SmolStr {

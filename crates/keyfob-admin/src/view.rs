@@ -1,4 +1,4 @@
-//! What administrators see.
+//! The views of administrators.
 
 mod access;
 mod link;
@@ -23,7 +23,7 @@ pub use self::{
 pub struct ViewType {
     /// The name.
     pub name: &'static str,
-    /// What it is, without a full stop.
+    /// A description, without a full stop.
     pub about: &'static str,
     /// The fields in their order.
     pub fields: &'static [Field],

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use crate::text::Language;
 
-/// What was sent with a form, or stands in a query.
+/// The values that were sent with a form, or stand in a query.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sent(Vec<(String, String)>);
 

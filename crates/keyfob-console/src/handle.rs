@@ -47,7 +47,7 @@ type Shared<S> = State<Arc<Console<S>>>;
 
 /// Returns the console as a router, to be nested at `prefix`, which starts with a slash and has none at its end.
 ///
-/// Whoever signs in does so with a token of the administration.
+/// Signing in takes a token of the administration.
 pub fn router<S, T>(administration: Administration<S>, prefix: &'static str) -> Router<T>
 where
     S: Feeds + Maintenance,

@@ -8,9 +8,9 @@ pub(crate) struct Page {
     pub(crate) shows: &'static [&'static str],
     /// The list that it shows.
     pub(crate) list: Option<List>,
-    /// What can be done with one of the list.
+    /// The operations on one of the list.
     pub(crate) item: Option<Item>,
-    /// What can be done beside it.
+    /// The operations beside it.
     pub(crate) offers: &'static [&'static str],
 }
 

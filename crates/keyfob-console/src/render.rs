@@ -22,7 +22,7 @@ pub(crate) struct Frame<'f> {
     pub(crate) here: &'f str,
     /// The organization, by its name, and the page that is shown.
     pub(crate) organization: Option<(&'f str, &'f str)>,
-    /// Who has signed in, and the key of the form to sign out.
+    /// The administrator who has signed in, and the key of the form to sign out.
     pub(crate) signed_in: Option<(&'f str, &'f str)>,
 }
 

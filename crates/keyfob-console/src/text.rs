@@ -1,4 +1,4 @@
-//! What pages say, in English and in Korean.
+//! The texts of the pages, in English and in Korean.
 
 /// A language of the console.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

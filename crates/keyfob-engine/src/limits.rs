@@ -1,4 +1,4 @@
-//! How much one request may cost, and how large a resource may be.
+//! Limits of the cost of a request and of the size of a resource.
 
 use std::time::{Duration, Instant};
 

@@ -52,7 +52,7 @@ impl<T: Admission> Admission for Arc<T> {
     }
 }
 
-/// What a request holds while it is answered, given back when the last copy is dropped.
+/// A request's share of the service, given back when the last copy is dropped.
 ///
 /// The answer carries it among its extensions. A server that keeps it until the client has the body lets a client that reads
 /// slowly hold its own share.

@@ -69,7 +69,7 @@ struct Shared<S> {
 /// A path that leads to no endpoint.
 const NOWHERE: &str = "*";
 
-/// How many warnings of requests that were not authenticated are written in a second.
+/// The number of warnings of requests that were not authenticated that are written in a second.
 const WARNINGS: u32 = 10;
 
 impl<S: Store> ScimService<S> {

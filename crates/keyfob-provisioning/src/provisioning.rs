@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use crate::{state::ProvisionedState as _, system, token};
 
-/// How an organization is provisioned.
+/// The provisioning of an organization.
 ///
 /// An organization that was never linked to a provider, or that was unlinked, has no [`link`](Self::link); everything
 /// else keeps what it was set to.

@@ -18,10 +18,10 @@ use crate::{
     transaction::{Access, Transaction},
 };
 
-/// How often something is tried that collides with others.
+/// The number of attempts at something that collides with others.
 pub(crate) const ATTEMPTS: usize = 8;
 
-/// How often the side tables are looked for that another process may be making.
+/// The number of looks for side tables that another process may be making.
 const OPENINGS: usize = 3;
 
 /// A [`Store`] on an application's own tables of users and groups.

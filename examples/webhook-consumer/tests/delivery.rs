@@ -1,4 +1,4 @@
-//! What a receiver gets of a store's events.
+//! The part of a store's events that a receiver gets.
 #![cfg(test)]
 
 use std::{
@@ -19,7 +19,7 @@ use webhook_consumer::{Webhook, signature};
 
 const SECRET: &[u8] = b"both sides know it";
 
-/// What a receiver has taken, and how many requests it refuses before it takes more.
+/// The deliveries that a receiver has taken, and the number that it refuses before it takes more.
 #[derive(Default)]
 struct Inbox {
     taken: Vec<Json>,

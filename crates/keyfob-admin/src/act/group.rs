@@ -17,7 +17,7 @@ use crate::{
     view::{self, View as _},
 };
 
-/// How many members of a group are shown.
+/// The number of members of a group that are shown.
 const MEMBERS: usize = 1000;
 
 fn groups<'s, S: Feeds + Maintenance>(session: &'s Session<'_, S>) -> Result<&'s ResourceType, Problem> {

@@ -1,4 +1,4 @@
-//! How to set up a provider, with the values of the organization.
+//! Guides to setting up a provider, with the values of the organization.
 
 use keyfob_core::name::closest;
 use keyfob_engine::{Feeds, Maintenance};
@@ -8,7 +8,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::one;
 use crate::{answer::Answer, input::Input, problem::Problem, session::Session, view};
 
-/// What is to be done in one provider.
+/// The steps to be done in one provider.
 struct Provider {
     /// The word by which it is asked for.
     name: &'static str,
@@ -196,7 +196,7 @@ const OTHER: Provider = Provider {
 
 const PROVIDERS: [Provider; 6] = [ENTRA, OKTA, GOOGLE, ONELOGIN, JUMPCLOUD, OTHER];
 
-/// What Entra sends for cards, beside the users' own attributes.
+/// The attributes that Entra sends for cards, beside the users' own.
 const CARDS: [&str; 6] = [
     card!("cardFormat", "1"),
     card!("cardNumber", "2"),

@@ -15,7 +15,7 @@ use crate::{
     view,
 };
 
-/// How many days before a token expires the first warning comes, and from when on it is urgent.
+/// The days before a token expires at which the warnings come, the first one first and the urgent one last.
 const WARNED: [i64; 3] = [30, 7, 1];
 
 const DAY: i64 = 24 * 60 * 60 * 1000;

@@ -145,10 +145,10 @@ pub(super) async fn preview_deletion<S: Feeds + Maintenance>(
     Ok(Some(preview.build()))
 }
 
-/// How many users and groups are looked at one by one for the overview.
+/// The number of users and groups that are looked at one by one for the overview.
 const COUNTED: usize = 10_000;
 
-/// How many are read at a time for it.
+/// The number that is read at a time for it.
 const BATCH: usize = 500;
 
 pub(super) async fn overview<S: Feeds + Maintenance>(

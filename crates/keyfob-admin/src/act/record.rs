@@ -1,4 +1,4 @@
-//! What happened: events for applications, the record of administrators' actions, and the history of a user.
+//! Events for applications, the record of administrators' actions, and the history of a user.
 
 use keyfob_core::{Object, Value};
 use keyfob_engine::{Event, Feeds, Listed, Maintenance, Position};

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 use super::view;
 
 view! {
-    /// How an organization is provisioned.
+    /// The provisioning of an organization.
     Provisioning {
         /// True if a provider may provision.
         "enabled" enabled: bool,

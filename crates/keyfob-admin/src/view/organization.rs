@@ -94,7 +94,7 @@ view! {
         "expires" expires: Option<DateTime>,
     }
 
-    /// How to set up a provider, with the values of the organization.
+    /// Guides to setting up a provider, with the values of the organization.
     Guide {
         /// The provider.
         "provider" provider: SmolStr,

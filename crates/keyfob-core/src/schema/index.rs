@@ -43,7 +43,7 @@ pub struct IndexedAttribute {
     is_singular: bool,
 }
 
-/// How the values of an indexed attribute become keys.
+/// The way in which the values of an indexed attribute become keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "whoever compares has to know every form")]
 pub enum KeyOrder {

@@ -1,4 +1,4 @@
-//! What a store would refuse of a commit that is not made.
+//! The check of a commit that is not made.
 
 use std::sync::Arc;
 

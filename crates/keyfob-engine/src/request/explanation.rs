@@ -1,4 +1,4 @@
-//! What refusals mean, in words for administrators.
+//! The meaning of refusals, in words for administrators.
 
 /// Why requests of a kind are refused, and what to change.
 ///
@@ -16,7 +16,7 @@ pub struct Explanation {
     pub code: &'static str,
     /// The reason, a sentence without a value of the request.
     pub reason: &'static str,
-    /// What to change, and where.
+    /// The remedy: the setting to change, and its place.
     pub remedy: &'static str,
 }
 

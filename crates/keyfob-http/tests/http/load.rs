@@ -1,4 +1,4 @@
-//! What a service counts, and whom it lets in.
+//! Metrics and admission of a service.
 
 use std::{
     sync::{

@@ -41,7 +41,7 @@ impl Organization {
     }
 }
 
-/// What ends with an organization.
+/// The end of an organization.
 impl<S: Maintenance> Admin<'_, S> {
     /// Removes an organization with everything in it: its users, groups, events and tokens. Its name is free afterwards.
     ///

@@ -1,4 +1,4 @@
-//! What an application brings: connections, and a part of the transaction of its own.
+//! Connections of the application, and its part of a transaction.
 
 use std::path::Path;
 

@@ -31,7 +31,7 @@ const TABLES: &str = "
 pub(crate) struct App {
     connection: Arc<Mutex<Connection>>,
     shape: Shape,
-    /// How often rows were read so far.
+    /// The number of times that rows were read so far.
     pub(crate) reads: AtomicUsize,
 }
 

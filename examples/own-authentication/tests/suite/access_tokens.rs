@@ -168,7 +168,7 @@ async fn rfc_6750_3_1_a_token_that_is_not_good_is_refused_and_only_its_holder_le
 
 #[tokio::test]
 async fn what_authentication_has_read_travels_to_facts_rules_and_events() {
-    /// What the application knows of a client.
+    /// The application's record of a client.
     struct Plan(bool);
 
     /// Looks at the claims, and would ask a database.

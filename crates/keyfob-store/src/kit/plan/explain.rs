@@ -7,7 +7,7 @@ use keyfob_filter::{Comparand, Condition, Place, Predicate};
 
 use super::{Indexes, KeyRange, Keys, Lookup, Plan, Search, TimeSpan, build::Planner};
 
-/// What a query by a filter costs a store: the indexes that it asks, and the resources that it reads.
+/// The cost of a query by a filter: the indexes that it asks, and the resources that it reads.
 ///
 /// ```
 /// use keyfob_core::{Dialect, Registry};
