@@ -15,7 +15,10 @@ fn the_committed_description_is_that_of_the_table() {
         std::fs::write(COMMITTED, text + "\n").unwrap();
     }
     let committed: Value = serde_json::from_slice(&std::fs::read(COMMITTED).unwrap()).unwrap();
-    assert!(made == committed, "write it anew: see the comment in this file");
+    assert!(
+        made == committed,
+        "write it anew: KEYFOB_WRITE_OPENAPI=1 cargo test -p keyfob-admin-http --test http"
+    );
 }
 
 #[test]
