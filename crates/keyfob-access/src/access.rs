@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use keyfob_core::{DateTime, ResourceId};
+use keyfob_core::{DateTime, MemberSet, ResourceId, schema::Relation};
 use keyfob_engine::{Context, Selection, State, Store, Stored};
 use keyfob_provisioning::{Provisioner, UserState};
 
@@ -10,7 +10,7 @@ use crate::{
     door::Door,
     error::AccessError,
     group::AccessGroup,
-    keep::{related, select},
+    keep::select,
     level::AccessLevel,
     registry::{NotRegistered, Types},
     schedule::{LocalTime, Schedule},
@@ -158,7 +158,14 @@ impl<'e, S: Store> Access<'e, S> {
         let missing = || AccessError::not_found(types.user.name(), user);
         let stored = stored.ok_or_else(missing)?;
         let id = stored.resource.id().ok_or_else(missing)?;
-        let groups = related(&stored, "groups");
+        // Access follows the members that a group names itself, as the members of its access group are those.
+        let groups = stored
+            .resource
+            .relation("groups")
+            .into_iter()
+            .flat_map(MemberSet::iter);
+        let groups = groups.filter(|(_, group)| group.kind.as_deref() == Some(Relation::DIRECT));
+        let groups = groups.map(|(id, _)| id.clone()).collect();
         Ok(Found { id, stored, groups })
     }
 }

@@ -26,7 +26,7 @@ impl Edges {
     }
 
     /// Where the edges to a resource start.
-    pub(crate) fn holders(&self, member: &ResourceId) -> impl Iterator<Item = &Holder> {
+    pub(crate) fn holders<'e>(&'e self, member: &ResourceId) -> impl Iterator<Item = &'e Holder> + use<'e> {
         self.holders.get(member).into_iter().flatten()
     }
 

@@ -2,12 +2,13 @@
 
 use std::{cell::Cell, collections::BTreeSet};
 
-use keyfob_core::{ResourceId, ResourceType, message::SortOrder, schema::RelationKind};
+use keyfob_core::{AttrName, ResourceId, ResourceType, message::SortOrder, schema::RelationKind};
 use keyfob_filter::{Lookup, Predicate};
 use keyfob_store::{
     Page, Paging, Query, ReadContext, Selection, StoreError, Total, Visibility,
     kit::{self, SortAttribute},
 };
+use smol_str::SmolStr;
 
 use crate::{
     table::{Place, Table},
@@ -187,13 +188,47 @@ impl Tenant {
                 .filter(|holder| relation.attribute.name.is(&holder.attribute))
                 .map(|holder| holder.owner)
                 .collect(),
-            RelationKind::InverseOf { attribute, .. } => ids
-                .filter_map(|id| self.edges_to(visibility).members(&id, attribute.as_str()))
+            RelationKind::InverseOf {
+                resource_type,
+                attribute,
+                levels,
+            } => self
+                .with_owners_within(ids.collect(), resource_type, attribute, *levels)
+                .iter()
+                .filter_map(|id| self.edges_to(visibility).members(id, attribute.as_str()))
                 .flat_map(|members| members.iter().map(|(id, _)| id.clone()))
                 .collect(),
             _ => return None,
         };
         Some(self.places(resource_type, found))
+    }
+
+    /// Returns these owners with all owners of their type that are members of one of them, or of one of those.
+    fn with_owners_within(
+        &self,
+        owners: Vec<ResourceId>,
+        owner_type: &SmolStr,
+        attribute: &AttrName,
+        levels: usize,
+    ) -> BTreeSet<ResourceId> {
+        let mut found: BTreeSet<ResourceId> = owners.iter().cloned().collect();
+        let mut level = owners;
+        for _ in 1..levels {
+            let members = level
+                .iter()
+                .filter_map(|owner| self.edges.members(owner, attribute.as_str()))
+                .flat_map(|members| members.iter().map(|(id, _)| id));
+            let within = members.filter(|id| {
+                let record = self.record(id);
+                record.is_some_and(|record| record.resource_type == *owner_type)
+            });
+            level = within.filter(|id| !found.contains(*id)).cloned().collect();
+            if level.is_empty() {
+                break;
+            }
+            found.extend(level.iter().cloned());
+        }
+        found
     }
 
     fn places(

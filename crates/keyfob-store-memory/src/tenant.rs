@@ -1,12 +1,12 @@
 //! What is kept of one tenant.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, convert::Infallible};
 
 use keyfob_core::{
-    DateTime, Member, MemberSet, ResourceId, ResourceType, Version,
+    AttrName, DateTime, Member, MemberSet, ResourceId, ResourceType, Version,
     schema::{Relation, RelationKind},
 };
-use keyfob_store::{Finding, Keys, Selection, Stored, UniqueKey, Visibility};
+use keyfob_store::{Finding, Keys, Selection, Stored, UniqueKey, Visibility, kit};
 use smol_str::SmolStr;
 
 use crate::{edges::Edges, feed::Feed, table::Table};
@@ -146,18 +146,45 @@ impl Tenant {
             RelationKind::InverseOf {
                 resource_type,
                 attribute,
+                levels,
             } => {
-                let owners: Vec<(&ResourceId, &Record)> = self
-                    .edges_to(record.stored.visibility)
-                    .holders(id)
-                    .filter(|holder| attribute.is(&holder.attribute))
-                    .filter_map(|holder| Some((&holder.owner, self.record(&holder.owner)?)))
-                    .filter(|(_, owner)| owner.resource_type == *resource_type && !owner.stored.is_hidden())
+                let owners_of =
+                    |id: &ResourceId, visibility| self.owners(id, visibility, resource_type, attribute);
+                let direct = owners_of(id, record.stored.visibility);
+                let mut members: MemberSet = direct
+                    .map(|(owner, display)| {
+                        let mut member = Member::new().with_kind(Relation::DIRECT);
+                        member.display = display;
+                        (owner, member)
+                    })
                     .collect();
-                (owners.len() <= limit).then(|| owners.into_iter().map(inverse_member).collect())
+                if members.len() <= limit {
+                    let above = |owner: &ResourceId| Ok::<_, Infallible>(owners_of(owner, Visibility::Live));
+                    let Ok(()) = kit::add_indirect(&mut members, *levels, above);
+                }
+                (members.len() <= limit).then_some(members)
             }
             _ => None,
         }
+    }
+
+    /// Returns the live owners of the edges to a resource that is live or hidden, each with its name.
+    fn owners<'t>(
+        &'t self,
+        member: &ResourceId,
+        visibility: Visibility,
+        owner_type: &'t SmolStr,
+        attribute: &'t AttrName,
+    ) -> impl Iterator<Item = (ResourceId, Option<SmolStr>)> + use<'t> {
+        self.edges_to(visibility)
+            .holders(member)
+            .filter(|holder| attribute.is(&holder.attribute))
+            .filter_map(|holder| Some((&holder.owner, self.record(&holder.owner)?)))
+            .filter(|(_, owner)| owner.resource_type == *owner_type && !owner.stored.is_hidden())
+            .map(|(id, owner)| {
+                let name = owner.stored.resource.core().get_str("displayName");
+                (id.clone(), name.map(SmolStr::new))
+            })
     }
 
     /// Compares what follows from the documents of a type with what is kept.
@@ -194,14 +221,4 @@ impl Tenant {
         }
         findings
     }
-}
-
-/// Returns how the owner of an edge is seen from the edge's end.
-fn inverse_member((owner, record): (&ResourceId, &Record)) -> (ResourceId, Member) {
-    let member = Member::new().with_kind("direct");
-    let member = match record.stored.resource.core().get_str("displayName") {
-        Some(name) => member.with_display(name),
-        None => member,
-    };
-    (owner.clone(), member)
 }

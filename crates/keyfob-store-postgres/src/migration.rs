@@ -15,9 +15,10 @@ use crate::{
 };
 
 /// All migrations, from the empty schema on. A script that was released is never changed.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../migrations/0001-resources.sql"),
     include_str!("../migrations/0002-modification.sql"),
+    include_str!("../migrations/0003-nesting.sql"),
 ];
 
 /// The table that says whose the tables are, of which version, and who is migrating them.

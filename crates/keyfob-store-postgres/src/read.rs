@@ -19,7 +19,7 @@ use tokio_postgres::Row;
 pub(crate) use self::{
     check::{Checked, holders, page_to_check},
     event::{EVENT, event},
-    relation::{path, selected},
+    relation::{Limits, path, selected},
     resource::{found, statements},
 };
 use crate::{

@@ -443,9 +443,14 @@ impl<'p> Answered<'p> {
     fn statements(&self, tenant: &'p str) -> Vec<Statement<'p>> {
         let ids = std::slice::from_ref(self.id);
         // The cost of an answer is bounded by its limit of members.
-        let limit = self.answer.selection.relation_limit;
-        let limit = limit.map_or(usize::MAX, |limit| limit.saturating_add(1));
-        read::statements(tenant, self.resource_type, ids, &self.answer.selection, limit)
+        let selection = &self.answer.selection;
+        read::statements(
+            tenant,
+            self.resource_type,
+            ids,
+            selection,
+            read::Limits::shown(selection),
+        )
     }
 
     fn read(&self, rows: Vec<Vec<tokio_postgres::Row>>) -> Result<Option<Stored>, Failure> {

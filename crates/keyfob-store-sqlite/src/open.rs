@@ -29,7 +29,7 @@ struct Migration {
 }
 
 /// All migrations, from the empty database on.
-const MIGRATIONS: [Migration; 4] = [
+const MIGRATIONS: [Migration; 5] = [
     Migration {
         script: include_str!("../migrations/0001-resources.sql"),
         then: |_| Ok(()),
@@ -44,6 +44,10 @@ const MIGRATIONS: [Migration; 4] = [
     },
     Migration {
         script: include_str!("../migrations/0004-modification.sql"),
+        then: |_| Ok(()),
+    },
+    Migration {
+        script: include_str!("../migrations/0005-nesting.sql"),
         then: |_| Ok(()),
     },
 ];

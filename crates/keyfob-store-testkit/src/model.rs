@@ -544,20 +544,36 @@ impl<'r> Model<'r> {
         if let RelationKind::InverseOf {
             resource_type,
             attribute,
+            levels,
         } = &relation.kind
         {
-            let key = (attribute.as_str().to_owned(), resource.id.clone());
-            let owners = self.resources.iter().filter(|owner| {
-                owner.kind.name() == resource_type.as_str()
-                    && !owner.is_hidden
-                    && owner.members.contains_key(&key)
-            });
-            let member = |owner: &Modelled| {
-                let mut member = Member::new().with_kind("direct");
-                member.display = owner.document.core().get_str("displayName").map(Into::into);
-                (owner.id.clone(), member)
+            let owners = || {
+                let owners = self.resources.iter();
+                owners.filter(|owner| owner.kind.name() == resource_type.as_str() && !owner.is_hidden)
             };
-            return owners.map(member).collect();
+            let owns = |owner: &Modelled, id: &ResourceId| {
+                let key = (attribute.as_str().to_owned(), id.clone());
+                owner.members.contains_key(&key)
+            };
+            // Each round looks at everybody who was reached so far, however they were.
+            let mut reached: MemberSet = MemberSet::new();
+            for _ in 0..*levels {
+                let before = reached.clone();
+                for owner in owners() {
+                    let is_direct = owns(owner, &resource.id);
+                    let is_reached = is_direct || before.iter().any(|(id, _)| owns(owner, id));
+                    if is_reached && !reached.contains(&owner.id) {
+                        let mut member =
+                            Member::new().with_kind(if is_direct { "direct" } else { "indirect" });
+                        member.display = owner.document.core().get_str("displayName").map(Into::into);
+                        reached.insert(owner.id.clone(), member);
+                    }
+                }
+                if reached.len() == before.len() {
+                    break;
+                }
+            }
+            return reached;
         }
         let are_hidden = members == Visibility::Hidden;
         let owned = resource.members.iter();

@@ -274,7 +274,13 @@ suite! { $
         the_groups_of_a_member_bear_their_present_names,
         a_change_of_members_does_not_change_the_members,
         an_inverse_relation_follows_from_its_own_relation_alone,
-        a_group_in_a_group_does_not_reach_its_members,
+        a_group_in_a_group_is_an_indirect_group_of_its_members,
+        a_group_that_is_reached_in_several_ways_shows_once_and_direct_before_indirect,
+        a_circle_of_groups_shows_each_of_them_once,
+        groups_show_through_thirty_two_levels,
+        a_hidden_group_ends_the_way_through_groups,
+        indirect_groups_count_to_the_limit_of_a_relation,
+        a_filter_sees_indirect_groups,
     }
     store deletion {
         what_is_deleted_is_gone_from_every_answer,

@@ -1,9 +1,10 @@
 //! What every store needs and none should write again: what a commit writes, the entries of its index and the plan by which a filter is answered,
-//! orders, pages and cursors, the store's half of events, the rules by which changes are refused and skipped.
+//! owners of owners, orders, pages and cursors, the store's half of events, the rules by which changes are refused and skipped.
 
 mod content;
 mod entry;
 mod event;
+mod nesting;
 mod page;
 mod plan;
 mod refusal;
@@ -13,6 +14,7 @@ pub use self::{
     content::{Content, Document, Prepared},
     entry::{IndexEntry, keyless},
     event::{complete, is_met, labels},
+    nesting::add_indirect,
     page::{Cut, Cutter, Window},
     plan::{Explanation, Indexes, KeyRange, Keys, Lookup, Plan, Reads, Search, TimeSpan},
     refusal::{check_expected, check_version, skips},

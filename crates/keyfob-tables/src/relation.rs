@@ -76,11 +76,13 @@ impl<T: Tables> Session<'_, T> {
             RelationKind::InverseOf {
                 resource_type,
                 attribute,
+                // Owners have no owners: the shape refuses a registry in which they could.
+                levels: _,
             } => {
                 let mut owners = self.owners_by(found, attribute.as_str()).await?;
                 owners.retain(|owner| owner.type_name() == resource_type && !owner.is_hidden());
                 let members = owners.iter().map(|owner| {
-                    let mut value = Member::new().with_kind("direct");
+                    let mut value = Member::new().with_kind(Relation::DIRECT);
                     value.display = self.display_name(owner);
                     (owner.id().clone(), value)
                 });

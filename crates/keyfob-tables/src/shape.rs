@@ -1,6 +1,9 @@
 //! What columns an application has.
 
-use keyfob_core::{Registry, ResourceType, SchemaUri, SmolStr, schema::RegistryBuilder};
+use keyfob_core::{
+    Registry, ResourceType, SchemaUri, SmolStr,
+    schema::{RegistryBuilder, RelationKind},
+};
 use keyfob_store::Ids;
 
 use crate::{error::ShapeError, layout::Layout, row::Key};
@@ -305,7 +308,11 @@ impl Shape {
     /// Finds the attributes of all columns in a registry.
     pub(crate) fn layouts(&self, registry: &Registry) -> Result<[Layout; 2], ShapeError> {
         let members = type_of(registry, Kind::Group)?.relation("members");
-        if members.is_some_and(|members| members.takes("Group")) {
+        let relations = registry.resource_types().iter().flat_map(ResourceType::relations);
+        let mut inverse = relations.map(|relation| &relation.kind);
+        if members.is_some_and(|members| members.takes("Group"))
+            || inverse.any(|kind| matches!(kind, RelationKind::InverseOf { levels: 2.., .. }))
+        {
             return Err(ShapeError::NestedGroups);
         }
         Ok([

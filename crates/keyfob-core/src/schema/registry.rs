@@ -335,7 +335,7 @@ impl RegistryBuilder {
     }
 
     /// Lets groups have users alone as members, for a service that refuses groups within groups: `Group.members`
-    /// [takes](Relation::takes) nothing else, and `/Schemas` says so.
+    /// [takes](Relation::takes) nothing else, `User.groups` shows direct membership alone, and `/Schemas` says so.
     ///
     /// ```
     /// use keyfob_core::schema::RegistryBuilder;
@@ -348,11 +348,23 @@ impl RegistryBuilder {
     /// ```
     #[must_use]
     pub fn flat_groups(mut self) -> Self {
-        let groups = self
-            .schemas
-            .iter_mut()
-            .filter(|schema| schema.id == SchemaUri::GROUP);
-        for schema in groups {
+        for schema in &mut self.schemas {
+            if schema.id == SchemaUri::USER {
+                let attributes = &mut Arc::make_mut(schema).attributes;
+                for groups in attributes
+                    .iter_mut()
+                    .filter(|attribute| attribute.name.is("groups"))
+                {
+                    let subs = groups.sub_attributes.iter_mut();
+                    for sub in subs.filter(|sub| sub.name.is("type")) {
+                        sub.description = "How the user belongs to the group.".into();
+                        sub.canonical_values = vec![Relation::DIRECT.into()];
+                    }
+                }
+            }
+            if schema.id != SchemaUri::GROUP {
+                continue;
+            }
             let schema = Arc::make_mut(schema);
             schema.description = "A set of users.".into();
             let attributes = schema.attributes.iter_mut();
@@ -419,6 +431,7 @@ impl RegistryBuilder {
             resource_types.push(assemble(definition, &common, &schemas)?);
         }
         check_inverses(&resource_types)?;
+        set_levels(&mut resource_types);
         let endpoints = resource_types
             .iter()
             .map(|resource_type| (resource_type.name().clone(), resource_type.endpoint().into()));
@@ -467,6 +480,45 @@ fn check_inverses(resource_types: &[ResourceType]) -> Result<(), RegistryError> 
         }
     }
     Ok(())
+}
+
+/// Lets inverse relations show owners of owners, where owners can have owners and the schema has a word for those.
+fn set_levels(resource_types: &mut [ResourceType]) {
+    let nesting: Vec<(SmolStr, AttrName)> = resource_types
+        .iter()
+        .flat_map(|owner| {
+            owner
+                .relations()
+                .iter()
+                .map(move |relation| (owner.name(), relation))
+        })
+        .filter(|(owner, relation)| relation.kind == RelationKind::Owned && relation.takes(owner))
+        .map(|(owner, relation)| (owner.clone(), relation.attribute.name.clone()))
+        .collect();
+    for resource_type in resource_types {
+        let relations = resource_type.relations.iter().cloned().map(|mut relation| {
+            let tells_indirect = relation.attribute.sub_attribute("type").is_some_and(|sub| {
+                let values = &sub.canonical_values;
+                values
+                    .iter()
+                    .any(|value| value.eq_ignore_ascii_case(Relation::INDIRECT))
+            });
+            if let RelationKind::InverseOf {
+                resource_type,
+                attribute,
+                levels,
+            } = &mut relation.kind
+                && tells_indirect
+                && nesting
+                    .iter()
+                    .any(|(owner, owned)| owner == resource_type && owned == attribute)
+            {
+                *levels = Relation::MAX_LEVELS;
+            }
+            relation
+        });
+        resource_type.relations = relations.collect();
+    }
 }
 
 fn assemble(

@@ -50,6 +50,16 @@ pub struct Relation {
 }
 
 impl Relation {
+    /// The number of owners in a row through which an inverse relation reaches at most. A resource that stands deeper in
+    /// groups doesn't show those that are further up.
+    pub const MAX_LEVELS: usize = 32;
+
+    /// The `type` of an owner that names the resource itself (RFC 7643 section 4.1.2).
+    pub const DIRECT: &'static str = "direct";
+
+    /// The `type` of an owner that is reached through other owners (RFC 7643 section 4.1.2).
+    pub const INDIRECT: &'static str = "indirect";
+
     /// Whether resources of the type with this name can be its members: those that `referenceTypes` of the
     /// sub-attribute `$ref` names (RFC 7643 section 7), and any where it names no resource type.
     ///
@@ -88,6 +98,9 @@ pub enum RelationKind {
         resource_type: SmolStr,
         /// Its attribute there.
         attribute: AttrName,
+        /// The number of owners in a row through which it reaches: 1 where it shows the owners of the resource alone, and
+        /// [`MAX_LEVELS`](Relation::MAX_LEVELS) where it shows the owners of those owners too.
+        levels: usize,
     },
 }
 
@@ -427,6 +440,10 @@ impl ResourceTypeBuilder {
     }
 
     /// Declares a core attribute to follow from the relation `of_attribute` of the resource type `of_type`.
+    ///
+    /// It shows owners of owners too, as `User.groups` shows the groups of groups (RFC 7643 section 4.1.2), where
+    /// `of_attribute` takes resources of `of_type` and the sub-attribute `type` lists `indirect` among its
+    /// `canonicalValues`.
     #[must_use]
     pub fn inverse_relation(
         mut self,
@@ -437,6 +454,8 @@ impl ResourceTypeBuilder {
         let kind = RelationKind::InverseOf {
             resource_type: of_type.into(),
             attribute: of_attribute.into(),
+            // The registry knows whether owners have owners.
+            levels: 1,
         };
         self.relations.push((attribute.into(), kind));
         self

@@ -2,7 +2,7 @@
 
 use keyfob_core::{
     Dialect, Quirk, Registry, Resource, Schema, ScimType, ToErrorBody,
-    schema::{RegistryBuilder, ResourceTypeBuilder},
+    schema::{RegistryBuilder, Relation, RelationKind, ResourceTypeBuilder},
     validate::{self, Reader},
 };
 
@@ -108,6 +108,29 @@ fn a_member_of_a_type_that_the_relation_does_not_take_is_refused_whatever_form_i
     }
 }
 
+/// RFC 7643 section 4.1.2: `groups` shows nested membership where there can be some, and where the schema has a word for it.
+#[test]
+fn an_inverse_relation_reaches_through_owners_that_owners_may_have() {
+    let levels = |registry: &Registry, resource_type: &str, name: &str| {
+        let relation = registry
+            .resource_type(resource_type)
+            .unwrap()
+            .relation(name)
+            .unwrap();
+        match relation.kind {
+            RelationKind::InverseOf { levels, .. } => Some(levels),
+            _ => None,
+        }
+    };
+    let flat = RegistryBuilder::rfc().flat_groups().build().unwrap();
+    assert_eq!(
+        levels(Registry::rfc(), "User", "groups"),
+        Some(Relation::MAX_LEVELS)
+    );
+    assert_eq!(levels(Registry::rfc(), "Group", "members"), None);
+    assert_eq!(levels(&flat, "User", "groups"), Some(1));
+}
+
 #[test]
 fn flat_groups_say_in_their_schema_that_they_take_users_alone() {
     let served = |registry: &Registry| {
@@ -127,6 +150,9 @@ fn flat_groups_say_in_their_schema_that_they_take_users_alone() {
         flat_schema.contains(r#""canonicalValues":["User"]"#),
         "{flat_schema}"
     );
+    let user = flat.schema("urn:ietf:params:scim:schemas:core:2.0:User").unwrap();
+    let groups = user.attribute("groups").unwrap();
+    assert_eq!(groups.sub_attribute("type").unwrap().canonical_values, ["direct"]);
     // Nobody else's groups changed.
     let members = Registry::rfc()
         .resource_type("Group")

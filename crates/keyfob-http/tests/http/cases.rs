@@ -32,7 +32,6 @@ const SKIPPED: &[(&str, &str)] = &[
         "a property of the store contract: one call of `query` answers a page",
     ),
     ("root-query", "a scenario: sorting.rs"),
-    ("indirect-groups", "a user shows the groups that name the user"),
     (
         "accessiq-no-default-unit",
         "units belong to keyfob-access, whose tests hold it",
@@ -136,6 +135,9 @@ fn applies(case: &Value, under: Under) -> bool {
 /// Brings a case of `peers-2.json` into the form of the other files. Its members are the users `@u1` and `@u2`.
 fn of_peer(case: &Value) -> Value {
     let input = &case["input"];
+    if let Some(steps) = input["steps"].as_array() {
+        return of_steps(case, steps);
+    }
     let text = value!({"resource": input["resource"], "patch": input["patch"], "filter": input["filter"],
         "expected": case["expected"]});
     let text = text
@@ -160,6 +162,37 @@ fn of_peer(case: &Value) -> Value {
         "resource": data["resource"],
         "input": if is_filter { &data["filter"] } else { &data["patch"] },
         "expected": expected,
+    })
+}
+
+/// Brings a case that is written as steps into the form of the other files: users and groups are created in order, each named by
+/// a letter that is its `displayName` too, and the last step is the request.
+fn of_steps(case: &Value, steps: &[Value]) -> Value {
+    let (request, setup) = steps.split_last().unwrap();
+    let step = |step: &Value| {
+        let words: Vec<&str> = step.as_str().unwrap().split(' ').collect();
+        match words.as_slice() {
+            ["user", name] => value!({"post": "/Users", "as": format!("@{name}"), "body": {
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": format!("{name}@example.com"),
+                "displayName": name, "emails": [{"value": format!("{name}@example.com")}]}}),
+            ["group", name, "with", member] => value!({"post": "/Groups", "as": format!("@{name}"), "body": {
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name,
+                "members": [{"value": format!("@{member}")}]}}),
+            words => panic!("a step of {words:?}"),
+        }
+    };
+    let (method, path) = request.as_str().unwrap().split_once(' ').unwrap();
+    let (endpoint, name) = path.rsplit_once('/').unwrap();
+    value!({
+        "id": case["id"],
+        "mode": "peer",
+        "kind": "request",
+        "input": {
+            "setup": setup.iter().map(step).collect::<Vec<_>>(),
+            "method": method,
+            "path": format!("{endpoint}/@{name}"),
+        },
+        "expected": {"status": 200, "body": case["expected"]},
     })
 }
 

@@ -208,6 +208,70 @@ async fn rfc_7644_3_14_the_tag_of_a_user_changes_with_the_groups_that_the_user_s
     }
 }
 
+/// What `groups` shows through nested groups is a part of the tag too (RFC 7643 section 4.1.2, RFC 7644 section 3.14): no client
+/// is told that its copy is current when a group above its groups is another, and no write of it is held up.
+#[tokio::test]
+async fn the_tag_of_a_user_changes_with_the_groups_that_hold_its_groups() {
+    for backend in Backend::ALL {
+        let server = Server::start(backend, Profile::rfc()).await;
+        let user = server.create_user("bjensen@example.com").await;
+        let path = format!("/Users/{user}");
+        let inner = server
+            .create("/Groups", &group(std::slice::from_ref(&user)))
+            .await;
+        let alone = server.send("GET", &path, None).await;
+        assert_eq!(alone.json()["groups"].as_array().unwrap().len(), 1, "{alone}");
+        let outer = server
+            .create("/Groups", &group(std::slice::from_ref(&inner)))
+            .await;
+        let get = async |known: &str| {
+            server
+                .send_with("GET", &path, &[("if-none-match", known)], None)
+                .await
+        };
+        let nested = get(&tag(&alone)).await;
+        assert_eq!(nested.status, 200, "{backend:?}: {nested}");
+        assert_eq!(nested.json()["meta"]["version"], tag(&nested), "{nested}");
+        let groups = nested.json()["groups"].clone();
+        assert_eq!(groups[0]["type"], "direct", "{nested}");
+        assert_eq!(groups[1]["type"], "indirect", "{nested}");
+        assert_eq!(groups[1]["value"], outer, "{nested}");
+        let address = groups[1]["$ref"].as_str().unwrap();
+        assert!(address.ends_with(&format!("/Groups/{outer}")), "{nested}");
+        assert_eq!(get(&tag(&nested)).await.status, 304, "{backend:?}");
+        let listed = server
+            .send("GET", "/Users?filter=groups[type%20eq%20%22indirect%22]", None)
+            .await;
+        assert_eq!(
+            listed.json()["Resources"][0]["meta"]["version"],
+            tag(&nested),
+            "{listed}"
+        );
+
+        let rename = patch(&json!({"op": "replace", "path": "displayName", "value": "Staff"}));
+        server
+            .send("PATCH", &format!("/Groups/{outer}"), Some(&rename))
+            .await;
+        let renamed = get(&tag(&nested)).await;
+        assert_eq!(renamed.json()["groups"][1]["display"], "Staff", "{renamed}");
+        let title = patch(&json!({"op": "replace", "path": "title", "value": "Guide"}));
+        let changed = server
+            .send_with(
+                "PATCH",
+                &path,
+                &[("if-match", tag(&alone).as_str())],
+                Some(&title),
+            )
+            .await;
+        assert!(matches!(changed.status, 200 | 204), "{backend:?}: {changed}");
+        assert_eq!(tag(&changed), tag(&server.send("GET", &path, None).await));
+        server.send("DELETE", &format!("/Groups/{inner}"), None).await;
+        let left = server.send("GET", &path, None).await;
+        assert!(left.json().get("groups").is_none(), "{left}");
+        assert_eq!(tag(&left), "W/\"2\"");
+    }
+}
+
 /// A condition that isn't understood lets no write through (RFC 9110 section 13.1).
 #[tokio::test]
 async fn a_malformed_condition_is_refused_and_nothing_is_written() {

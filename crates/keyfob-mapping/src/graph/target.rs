@@ -350,6 +350,7 @@ fn definition_of(resource_type: &ResourceType) -> ResourceTypeBuilder {
             RelationKind::InverseOf {
                 resource_type,
                 attribute,
+                ..
             } => definition.inverse_relation(name, resource_type.clone(), attribute.clone()),
             _ => definition.relation(name),
         };

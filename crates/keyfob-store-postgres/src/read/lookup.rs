@@ -121,6 +121,7 @@ impl<'p> Sql<'p> {
                 owner_type,
                 relation,
                 ids,
+                levels: 1,
             } => {
                 self.push(
                     "SELECT e.member AS id FROM @edges e
@@ -133,6 +134,33 @@ impl<'p> Sql<'p> {
                 .push(" AND e.owner = ANY(")
                 .bind(texts(ids))
                 .push(")");
+            }
+            Lookup::Members {
+                owner_type,
+                relation,
+                ids,
+                levels,
+            } => {
+                // Edges to owners are in an index that holds no others.
+                self.push(
+                    "SELECT e.member AS id FROM @edges e WHERE e.tenant = $1 AND e.owner IN (
+                        WITH RECURSIVE below (owner, level) AS (
+                            SELECT o.id, 1 FROM @resources o WHERE o.tenant = $1 AND NOT o.hidden AND o.kind = ",
+                )
+                .bind(Param::text(owner_type))
+                .push(" AND o.id = ANY(")
+                .bind(texts(ids))
+                .push(
+                    ") UNION
+                            SELECT n.member, b.level + 1 FROM below b
+                                JOIN @edges n ON n.owner = b.owner JOIN @resources m ON m.tenant = n.tenant AND m.id = n.member
+                            WHERE n.tenant = $1 AND n.nests AND NOT m.hidden AND b.level < ",
+                )
+                .bind(Param::count(*levels))
+                .push("::bigint AND n.attribute = ")
+                .bind_path(path(relation.as_str()))
+                .push(") SELECT owner FROM below) AND e.attribute = ")
+                .bind_path(path(relation.as_str()));
             }
             Lookup::Entries(indexed, keys) => self.entries(indexed.key(), keys),
             Lookup::Created(span) => {

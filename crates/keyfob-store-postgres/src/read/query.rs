@@ -12,7 +12,7 @@ use super::{
     Snapshot, decode, generation,
     lookup::Sql,
     order::{Order, Scope},
-    relation,
+    relation::{self, Limits},
     resource::{columns, stored},
 };
 use crate::{error::Failure, session::Statement, sql::Param};
@@ -296,17 +296,17 @@ impl Reading<'_> {
         if relations.is_empty() || found.is_empty() {
             return Ok(());
         }
-        let limit = relation::limit(&snapshot.cost, selection);
+        let limits = Limits::of(&snapshot.cost, selection);
         let tenant = snapshot.tenant();
         let ids: Vec<ResourceId> = found.iter().map(|(id, _)| id.clone()).collect();
-        let statements = relations.iter().filter_map(|relation| {
+        let statements = relations.iter().flat_map(|relation| {
             let ids = ids.iter().map(ResourceId::as_str);
-            relation::statement(tenant, relation, ids, selection, limit)
+            relation::statements(tenant, relation, ids, selection, limits)
         });
-        let answers = snapshot.ask(statements.collect()).await?;
-        for (relation, rows) in relations.into_iter().zip(answers) {
+        let mut answers = snapshot.ask(statements.collect()).await?.into_iter();
+        for relation in relations {
             let resources = found.iter_mut().map(|(id, stored)| (&*id, stored));
-            relation::put_into(&mut snapshot.cost, relation, &rows, selection, resources)?;
+            relation::put_into(&mut snapshot.cost, relation, &mut answers, selection, resources)?;
         }
         Ok(())
     }

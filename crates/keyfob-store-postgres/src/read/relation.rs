@@ -6,7 +6,8 @@ use keyfob_core::{
     Member, MemberSet, ResourceId, ResourceType,
     schema::{Relation, RelationKind},
 };
-use keyfob_store::{Selection, Stored, Visibility};
+use keyfob_store::{Selection, Stored, Visibility, kit};
+use smol_str::SmolStr;
 use tokio_postgres::Row;
 
 use super::{Cost, decode};
@@ -30,6 +31,21 @@ const INVERSE: &str = "SELECT o.id, g.id, 'direct', g.display_name FROM unnest($
         ORDER BY e.owner LIMIT $5
     ) g";
 
+// The owners of owners, and theirs: all that are above the owners of these resources, whichever of those are shown. An owner
+// comes once for each level in which it stands, so that a circle ends with the last level.
+const ABOVE: &str = "WITH RECURSIVE above (member, owner, level) AS (
+        SELECT e.member, e.owner, 2 FROM @edges d
+            JOIN @edges e ON e.tenant = d.tenant AND e.member = d.owner AND e.attribute = d.attribute AND e.nests
+            JOIN @resources r ON r.tenant = e.tenant AND r.id = e.owner
+        WHERE d.tenant = $1 AND d.member = ANY($2) AND d.attribute = $3 AND NOT r.hidden
+        UNION
+        SELECT e.member, e.owner, a.level + 1 FROM above a
+            JOIN @edges e ON e.member = a.owner JOIN @resources r ON r.tenant = e.tenant AND r.id = e.owner
+        WHERE a.level < $4::bigint AND e.tenant = $1 AND e.attribute = $3 AND e.nests AND NOT r.hidden
+    )
+    SELECT a.member, a.owner, r.display_name FROM (SELECT DISTINCT member, owner FROM above) a
+        JOIN @resources r ON r.tenant = $1 AND r.id = a.owner LIMIT $5";
+
 /// The relations of a type that are selected.
 pub(crate) fn selected<'t>(
     resource_type: &'t ResourceType,
@@ -45,68 +61,124 @@ pub(crate) fn selected<'t>(
     })
 }
 
-/// The number of members to ask for: one more than is shown, and no more than the budget covers.
-pub(super) fn limit(cost: &Cost, selection: &Selection) -> usize {
-    let shown = selection.relation_limit.unwrap_or(usize::MAX);
-    cost.affordable(shown.saturating_add(1))
+/// The numbers of rows to ask for at most.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// Of the members of one resource.
+    pub(crate) members: usize,
+    /// Of the edges between owners.
+    pub(crate) edges: usize,
 }
 
-/// The statement that reads the members of a relation of these resources; none for a relation of an unknown kind.
-pub(super) fn statement<'p>(
+impl Limits {
+    /// One member more than is shown, and no more rows than the budget covers.
+    pub(super) fn of(cost: &Cost, selection: &Selection) -> Self {
+        let shown = selection.relation_limit.unwrap_or(usize::MAX);
+        Self {
+            members: cost.affordable(shown.saturating_add(1)),
+            edges: cost.affordable(usize::MAX),
+        }
+    }
+
+    /// One member more than is shown.
+    pub(crate) fn shown(selection: &Selection) -> Self {
+        let shown = selection.relation_limit.unwrap_or(usize::MAX);
+        Self {
+            members: shown.saturating_add(1),
+            edges: usize::MAX,
+        }
+    }
+}
+
+/// The number of statements that read a relation.
+fn count(relation: &Relation) -> usize {
+    match relation.kind {
+        RelationKind::Owned | RelationKind::InverseOf { levels: ..2, .. } => 1,
+        RelationKind::InverseOf { .. } => 2,
+        _ => 0,
+    }
+}
+
+/// The statements that read the members of a relation of these resources.
+pub(super) fn statements<'p>(
     tenant: &'p str,
     relation: &'p Relation,
     ids: impl Iterator<Item = &'p str>,
     selection: &Selection,
-    limit: usize,
-) -> Option<Statement<'p>> {
+    limits: Limits,
+) -> Vec<Statement<'p>> {
     // Each once, whoever asks for one twice.
-    let ids = Param::texts(ids.collect::<BTreeSet<_>>());
-    let limit = Param::count(limit);
+    let ids: BTreeSet<&str> = ids.collect();
+    let ids = || Param::texts(ids.iter().copied());
+    let members = Param::count(limits.members);
     match &relation.kind {
         RelationKind::Owned => {
             let attribute = owned_path(path(relation.attribute.name.as_str()));
             let hidden = Param::Flag(selection.members == Visibility::Hidden);
-            let params = vec![Param::text(tenant), ids, attribute, hidden, limit];
-            Some(Statement::Query(OWNED, params))
+            let params = vec![Param::text(tenant), ids(), attribute, hidden, members];
+            vec![Statement::Query(OWNED, params)]
         }
         RelationKind::InverseOf {
             resource_type,
             attribute,
+            levels,
         } => {
-            let attribute = owned_path(path(attribute.as_str()));
-            let params = vec![
-                Param::text(tenant),
-                ids,
-                attribute,
-                Param::text(resource_type),
-                limit,
-            ];
-            Some(Statement::Query(INVERSE, params))
+            let attribute = || owned_path(path(attribute.as_str()));
+            let owner_type = Param::text(resource_type);
+            let params = vec![Param::text(tenant), ids(), attribute(), owner_type, members];
+            let mut statements = vec![Statement::Query(INVERSE, params)];
+            if count(relation) > 1 {
+                let (levels, edges) = (Param::count(*levels), Param::count(limits.edges));
+                let params = vec![Param::text(tenant), ids(), attribute(), levels, edges];
+                statements.push(Statement::Query(ABOVE, params));
+            }
+            statements
         }
-        _ => None,
+        _ => Vec::new(),
     }
 }
+
+/// The owners of an owner, with their names.
+type Above = HashMap<ResourceId, Vec<(ResourceId, Option<SmolStr>)>>;
 
 /// Puts members that were read into the resources, unless there are more than are shown.
 pub(super) fn put_into<'s>(
     cost: &mut Cost,
     relation: &Relation,
-    rows: &[Row],
+    answers: &mut impl Iterator<Item = Vec<Row>>,
     selection: &Selection,
     resources: impl Iterator<Item = (&'s ResourceId, &'s mut Stored)>,
 ) -> Result<(), Failure> {
+    let mut answers = answers.by_ref().take(count(relation));
     let mut members: HashMap<ResourceId, MemberSet> = HashMap::new();
-    for row in rows {
+    for row in answers.next().unwrap_or_default() {
         cost.step()?;
         let mut member = Member::new();
-        member.kind = Some(decode::text(row, 2)?);
-        member.display = decode::optional_text(row, 3)?;
-        let of = members.entry(decode::id(row, 0)?).or_default();
-        of.insert(decode::id(row, 1)?, member);
+        member.kind = Some(decode::text(&row, 2)?);
+        member.display = decode::optional_text(&row, 3)?;
+        let of = members.entry(decode::id(&row, 0)?).or_default();
+        of.insert(decode::id(&row, 1)?, member);
     }
+    let mut above = Above::new();
+    for row in answers.next().unwrap_or_default() {
+        cost.step()?;
+        let owners = above.entry(decode::id(&row, 0)?).or_default();
+        owners.push((decode::id(&row, 1)?, decode::optional_text(&row, 2)?));
+    }
+    let levels = match relation.kind {
+        RelationKind::InverseOf { levels, .. } if !above.is_empty() => levels,
+        _ => 1,
+    };
     let shown = selection.relation_limit.unwrap_or(usize::MAX);
     for (id, stored) in resources {
-        let members = members.get(id).cloned().unwrap_or_default();
+        let mut members = members.get(id).cloned().unwrap_or_default();
+        if levels > 1 && members.len() <= shown {
+            kit::add_indirect(&mut members, levels, |owner| {
+                let owners = above.get(owner).map(Vec::as_slice).unwrap_or_default();
+                owners.iter().try_for_each(|_| cost.step())?;
+                Ok::<_, Failure>(owners.iter().cloned())
+            })?;
+        }
         if members.len() <= shown {
             stored.resource.set_relation(&relation.attribute.name, members);
         }

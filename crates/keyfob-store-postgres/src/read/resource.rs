@@ -6,7 +6,10 @@ use keyfob_core::{ResourceId, ResourceType};
 use keyfob_store::{Selection, Stored};
 use tokio_postgres::Row;
 
-use super::{Cost, Snapshot, decode, relation};
+use super::{
+    Cost, Snapshot, decode,
+    relation::{self, Limits},
+};
 use crate::{error::Failure, session::Statement, sql::Param};
 
 /// The columns that [`stored`] takes.
@@ -30,8 +33,8 @@ pub(super) async fn get(
     ids: &[ResourceId],
     selection: &Selection,
 ) -> Result<Vec<Option<Stored>>, Failure> {
-    let limit = relation::limit(&snapshot.cost, selection);
-    let statements = statements(snapshot.tenant(), resource_type, ids, selection, limit);
+    let limits = Limits::of(&snapshot.cost, selection);
+    let statements = statements(snapshot.tenant(), resource_type, ids, selection, limits);
     let answers = if statements.len() == 1 {
         snapshot.ask_alone(statements).await?
     } else {
@@ -46,7 +49,7 @@ pub(crate) fn statements<'p>(
     resource_type: &'p ResourceType,
     ids: &'p [ResourceId],
     selection: &Selection,
-    limit: usize,
+    limits: Limits,
 ) -> Vec<Statement<'p>> {
     let texts = || ids.iter().map(ResourceId::as_str);
     let params = vec![
@@ -57,7 +60,7 @@ pub(crate) fn statements<'p>(
     let mut statements = vec![Statement::Query(BY_IDS, params)];
     for relation in relation::selected(resource_type, selection) {
         // One that isn't there has no members either.
-        statements.extend(relation::statement(tenant, relation, texts(), selection, limit));
+        statements.extend(relation::statements(tenant, relation, texts(), selection, limits));
     }
     statements
 }
@@ -76,8 +79,7 @@ pub(crate) fn found(
         found.insert(decode::id(&row, 0)?, stored(cost, &row, resource_type)?);
     }
     for relation in relation::selected(resource_type, selection) {
-        let rows = answers.next().unwrap_or_default();
-        relation::put_into(cost, relation, &rows, selection, found.iter_mut())?;
+        relation::put_into(cost, relation, &mut answers, selection, found.iter_mut())?;
     }
     // One that is asked for twice is given twice.
     Ok(ids.iter().map(|id| found.get(id).cloned()).collect())

@@ -71,8 +71,9 @@ const DELETE_EDGES: &str = "DELETE FROM @edges e
     USING unnest($2::text[], $3::text[], $4::text[]) AS w (owner, attribute, member)
     WHERE e.tenant = $1 AND e.owner = w.owner AND e.attribute = w.attribute AND e.member = w.member";
 
-const INSERT_EDGES: &str = "INSERT INTO @edges (tenant, owner, attribute, member, display)
-    SELECT $1, w.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[]) AS w (owner, attribute, member, display)";
+const INSERT_EDGES: &str = "INSERT INTO @edges (tenant, owner, attribute, member, display, nests)
+    SELECT $1, w.* FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[])
+        AS w (owner, attribute, member, display, nests)";
 
 const DELETE_COMMITS: &str = "DELETE FROM @commits WHERE tenant = $1 AND id = ANY($2)";
 
@@ -341,6 +342,7 @@ impl<'p> Saving<'p> {
             Param::texts(new.iter().map(|((_, attribute, _), _)| attribute.as_str())),
             Param::texts(new.iter().map(|((.., member), _)| member.as_str())),
             Param::optional_texts(new.iter().map(|(_, display)| *display)),
+            Param::Flags(new.iter().map(|(edge, _)| self.world.nests(edge)).collect()),
         ];
         self.write(INSERT_EDGES, new.len(), params);
     }

@@ -232,6 +232,12 @@ impl World {
         }
     }
 
+    /// Whether an edge leads to a resource of its owner's type.
+    pub(super) fn nests(&self, (owner, _, member): &Edge) -> bool {
+        let kind = |id| self.row(id).map(|row| &row.kind);
+        kind(owner).is_some_and(|owner| kind(member) == Some(owner))
+    }
+
     /// Whether the edge is in the database once the edges of resources that went are removed.
     pub(super) fn is_stored(&self, edge: &Edge) -> bool {
         self.wiped_at(edge) == 0 && self.base.edges.contains(edge)

@@ -4,7 +4,10 @@ use keyfob_core::{ResourceId, ResourceType, schema::RelationKind};
 use keyfob_store::{Selection, Stored};
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::{Kind, Snapshot, decode, relation};
+use super::{
+    Kind, Snapshot, decode,
+    relation::{self, Inverse},
+};
 
 /// The columns that [`Found::from_row`] takes.
 macro_rules! columns {
@@ -100,31 +103,40 @@ pub(super) fn read_relations(
             continue;
         }
         let name = &relation.attribute.name;
-        match (&relation.kind, &mut *found) {
-            (
-                RelationKind::InverseOf {
-                    resource_type,
-                    attribute,
-                },
-                page @ [_, _, ..],
-            ) if selection.relation_limit.is_none() => {
-                let resources: Vec<i64> = page.iter().map(|found| found.resource).collect();
-                let of = (resource_type.as_str(), attribute.as_str());
-                let members = relation::inverse_of_page(tenant, kind, &resources, of)?;
-                for found in page {
+        let limit = selection.relation_limit;
+        match &relation.kind {
+            RelationKind::InverseOf {
+                resource_type,
+                attribute,
+                levels,
+            } => {
+                let inverse = Inverse {
+                    tenant,
+                    kind,
+                    owner_type: resource_type,
+                    path: relation::path(attribute.as_str()),
+                    levels: *levels,
+                };
+                let resources: Vec<i64> = found.iter().map(|found| found.resource).collect();
+                let members = inverse.members(&resources, limit)?;
+                for found in &mut *found {
                     // The same resource may be asked for twice.
                     let members = members.get(&found.resource).cloned().unwrap_or_default();
-                    found.stored.resource.set_relation(name, members);
-                }
-            }
-            (_, found) => {
-                for found in found {
-                    let which = (selection.members, selection.relation_limit);
-                    if let Some(members) = relation::members(tenant, kind, found.resource, relation, which)? {
+                    if limit.is_none_or(|limit| members.len() <= limit) {
                         found.stored.resource.set_relation(name, members);
                     }
                 }
             }
+            RelationKind::Owned => {
+                let path = relation::path(name.as_str());
+                for found in &mut *found {
+                    let of = (found.resource, path.as_str());
+                    if let Some(members) = relation::owned(tenant, kind, of, selection.members, limit)? {
+                        found.stored.resource.set_relation(name, members);
+                    }
+                }
+            }
+            _ => {}
         }
     }
     Ok(())

@@ -35,6 +35,8 @@ impl Related {
 /// A resource that a delta puts in or takes out.
 struct Member<'d> {
     resource: i64,
+    /// Whether it is of the owner's type.
+    nests: bool,
     id: &'d ResourceId,
     hidden: bool,
     display: Option<&'d str>,
@@ -52,7 +54,13 @@ pub(super) fn apply(
     let mut resolved = Vec::with_capacity(deltas.len());
     for delta in deltas {
         let relation = owned(resource_type, delta)?;
-        let added = find_added(tenant, relation, delta, policy, &mut related.unknown)?;
+        let added = find_added(
+            tenant,
+            (resource_type, relation),
+            delta,
+            policy,
+            &mut related.unknown,
+        )?;
         resolved.push((delta, added));
     }
     let mut seen = HashSet::new();
@@ -93,7 +101,7 @@ fn owned<'t>(resource_type: &'t ResourceType, delta: &RelationDelta) -> Result<&
 /// is hidden as well unless the policy accepts it.
 fn find_added<'d>(
     tenant: &Applying<'_>,
-    relation: &Relation,
+    (resource_type, relation): (&ResourceType, &Relation),
     delta: &'d RelationDelta,
     policy: MemberPolicy,
     unknown: &mut Vec<ResourceId>,
@@ -110,14 +118,16 @@ fn find_added<'d>(
     for (id, member) in &delta.add {
         let found = statement
             .query_row(params![tenant.tenant, id.as_str()], |row| {
+                let name = row.get_ref(1)?.as_str()?;
                 let hidden: bool = row.get(2)?;
-                let is_taken = relation.takes(row.get_ref(1)?.as_str()?) && (accept_hidden || !hidden);
-                Ok(is_taken.then_some((row.get(0)?, hidden)))
+                let is_taken = relation.takes(name) && (accept_hidden || !hidden);
+                Ok(is_taken.then_some((row.get(0)?, hidden, resource_type.name() == name)))
             })
             .optional()?;
         match found.flatten() {
-            Some((resource, hidden)) => members.push(Member {
+            Some((resource, hidden, nests)) => members.push(Member {
                 resource,
+                nests,
                 id,
                 hidden,
                 display: member.display.as_deref(),
@@ -138,15 +148,18 @@ struct Edges<'c> {
 impl Edges<'_> {
     fn add(&self, members: &[Member<'_>], joined: &mut Listed) -> Result<(), Failure> {
         let mut statement = self.tenant.cached(
-            "INSERT INTO edges (owner, attribute, member, display) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            "INSERT INTO edges (owner, attribute, member, display, nests) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO NOTHING",
         )?;
         // Edges are written in their order; who joined is told in the order in which it was named.
         let mut places: Vec<(i64, usize)> = members.iter().map(|member| member.resource).zip(0..).collect();
         places.sort_unstable();
         let mut new = HashSet::new();
         for (resource, place) in places {
-            let display = members.get(place).and_then(|member| member.display);
-            if statement.execute(params![self.owner, self.attribute, resource, display])? > 0 {
+            let member = members.get(place);
+            let display = member.and_then(|member| member.display);
+            let nests = member.is_some_and(|member| member.nests);
+            if statement.execute(params![self.owner, self.attribute, resource, display, nests])? > 0 {
                 new.insert(place);
             }
         }

@@ -3,6 +3,7 @@
 mod bugs;
 mod hiding;
 mod limited;
+mod nesting;
 mod reading;
 mod store;
 
@@ -180,6 +181,30 @@ caught! {
     keeps_the_first_name_of_a_group
         by the_groups_of_a_member_bear_their_present_names
         with { give: bugs::keep_first_names };
+    shows_direct_groups_alone
+        by a_group_in_a_group_is_an_indirect_group_of_its_members
+        with { give: nesting::drop_indirect };
+    calls_every_group_direct
+        by a_group_in_a_group_is_an_indirect_group_of_its_members
+        with { give: nesting::call_all_direct };
+    calls_a_group_indirect_that_is_both
+        by a_group_that_is_reached_in_several_ways_shows_once_and_direct_before_indirect
+        with { give: nesting::prefer_indirect };
+    stops_at_the_second_level
+        by groups_show_through_thirty_two_levels
+        with { give: nesting::keep_two_levels };
+    leaves_the_groups_of_a_circle_out
+        by a_circle_of_groups_shows_each_of_them_once
+        with { give: nesting::leave_out_circles };
+    goes_through_hidden_groups
+        by a_hidden_group_ends_the_way_through_groups
+        with { give: nesting::reach_through_hidden };
+    counts_direct_groups_alone_to_the_limit
+        by indirect_groups_count_to_the_limit_of_a_relation
+        with { select: nesting::raise_limit };
+    finds_direct_members_alone
+        by a_filter_sees_indirect_groups
+        with { query: nesting::find_direct };
     confuses_relations
         by an_inverse_relation_follows_from_its_own_relation_alone
         with { tamper: bugs::merge_relations };

@@ -98,6 +98,9 @@ pub enum Lookup<'q> {
         relation: &'q AttrName,
         /// The ids.
         ids: Vec<ResourceId>,
+        /// The number of owners in a row through which the edges go: 1 for edges from the owners themselves. Beyond that,
+        /// an owner of the type that is a live member of one of them counts as one of them.
+        levels: usize,
     },
     /// The resources with an entry of an attribute.
     Entries(&'q IndexedAttribute, Keys),

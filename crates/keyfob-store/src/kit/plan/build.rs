@@ -203,10 +203,12 @@ impl<'q> Planner<'q> {
             RelationKind::InverseOf {
                 resource_type,
                 attribute,
+                levels,
             } => Some(Lookup::Members {
                 owner_type: resource_type,
                 relation: attribute,
                 ids,
+                levels: *levels,
             }),
             _ => None,
         }
@@ -292,13 +294,15 @@ fn add_alternative<'q>(searches: &mut Vec<Search<'q>>, new: Search<'q>) {
                     owner_type,
                     relation,
                     ids,
+                    levels,
                 }),
                 Search::One(Lookup::Members {
                     owner_type: other_type,
                     relation: other,
                     ids: others,
+                    levels: other_levels,
                 }),
-            ) if relation == other && owner_type == other_type => {
+            ) if relation == other && owner_type == other_type && levels == other_levels => {
                 ids.extend_from_slice(others);
                 return;
             }

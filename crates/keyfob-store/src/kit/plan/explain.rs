@@ -127,7 +127,14 @@ impl fmt::Display for Lookup<'_> {
                 owner_type,
                 relation,
                 ids,
-            } => write!(f, "{relation} of {owner_type}, {}", Count(ids.len(), "id")),
+                levels,
+            } => {
+                write!(f, "{relation} of {owner_type}, {}", Count(ids.len(), "id"))?;
+                match levels {
+                    1 => Ok(()),
+                    levels => write!(f, " and what is in them, {levels} levels deep"),
+                }
+            }
             Self::Entries(indexed, keys) => write!(f, "{}, {keys}", indexed.path()),
             Self::Created(span) => write!(f, "meta.created, {span}"),
             Self::Modified(span) => write!(f, "meta.lastModified, {span}"),
