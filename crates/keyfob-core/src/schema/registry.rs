@@ -461,6 +461,7 @@ fn check_inverses(resource_types: &[ResourceType]) -> Result<(), RegistryError> 
             let RelationKind::InverseOf {
                 resource_type,
                 attribute,
+                levels: _,
             } = &relation.kind
             else {
                 continue;

@@ -9,7 +9,9 @@ use keyfob_store_postgres::{
 };
 use tokio::task::JoinSet;
 
-use crate::support::{Schema, client, commit, get, new_user, pool_at, server, test, url, user_type};
+use crate::support::{
+    Schema, add, client, commit, get, new_group, new_user, pool_at, search, server, test, url, user_type,
+};
 
 async fn refused(schema: &Schema, options: &Options) -> OpenError {
     let url = DatabaseUrl::parse_with(&url().unwrap(), options.clone()).unwrap();
@@ -35,7 +37,7 @@ fn servers_that_start_at_once_make_the_tables_once() {
             "SELECT value::bigint FROM {} WHERE name = 'schema'",
             schema.table("meta")
         );
-        assert_eq!(schema.number(&version).await, 2);
+        assert_eq!(schema.number(&version).await, 3);
     });
 }
 
@@ -74,7 +76,7 @@ fn printed_migrations_make_what_the_store_would_make() {
             1
         );
         // Nothing is left to do.
-        assert_eq!(migrations(&schema.options(), 2).unwrap(), "");
+        assert_eq!(migrations(&schema.options(), 3).unwrap(), "");
     });
 }
 
@@ -82,12 +84,21 @@ fn printed_migrations_make_what_the_store_would_make() {
 fn tables_of_version_1_are_brought_up_to_date_with_nothing_lost() {
     test(|schema| async move {
         let store = schema.open().await;
-        commit(&store, vec![new_user("ada", "ada")]).await.unwrap();
+        let made = vec![
+            new_user("ada", "ada"),
+            new_group("inner"),
+            new_group("outer"),
+            add("inner", "ada"),
+            add("outer", "inner"),
+        ];
+        commit(&store, made).await.unwrap();
         drop(store);
         schema
             .sql(&format!(
-                "DROP INDEX \"{}\".resources_by_modification; UPDATE {} SET value = '1' WHERE name = 'schema'",
+                "DROP INDEX \"{}\".resources_by_modification; ALTER TABLE {} DROP COLUMN nests;
+                 UPDATE {} SET value = '1' WHERE name = 'schema'",
                 schema.name,
+                schema.table("edges"),
                 schema.table("meta")
             ))
             .await;
@@ -97,14 +108,16 @@ fn tables_of_version_1_are_brought_up_to_date_with_nothing_lost() {
                 refused,
                 OpenError::Older {
                     found: 1,
-                    needed: 2,
+                    needed: 3,
                     ..
                 }
             ),
             "{refused}"
         );
         let store = schema.open().await;
-        assert!(get(&store, user_type(), "ada").await.is_some());
+        let ada = get(&store, user_type(), "ada").await.unwrap();
+        assert_eq!(ada.resource.relation("groups").unwrap().len(), 2);
+        assert_eq!(search(&store, r#"groups.value eq "outer""#).await, ["ada"]);
         let index = format!(
             "SELECT count(*) FROM pg_indexes WHERE schemaname = '{}' AND indexname = 'resources_by_modification'",
             schema.name
@@ -122,7 +135,7 @@ fn tables_of_a_newer_release_are_refused_and_left_alone() {
             (
                 "schema",
                 "7",
-                "has version 7, and this release reads up to version 2",
+                "has version 7, and this release reads up to version 3",
             ),
             (
                 "comparison",

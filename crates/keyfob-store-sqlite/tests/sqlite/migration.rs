@@ -24,7 +24,7 @@ use pollster::block_on;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::support::{commit_of, compile, everything, group_type, user_type};
+use crate::support::{New, commit_of, compile, create, everything, get, group_type, ids, search, user_type};
 
 const STATE: &str = "urn:keyfob:params:scim:schemas:internal:1.0:State";
 const DATABASE: &str = "KEYFOB_TEST_MIGRATED";
@@ -394,4 +394,36 @@ fn opening(path: &Path) -> (Child, Lines<BufReader<ChildStdout>>) {
     let is_opening = output.any(|line| line.is_ok_and(|line| line.ends_with("opening")));
     assert!(is_opening, "the child ended early");
     (child, output)
+}
+
+#[test]
+fn groups_in_groups_of_version_4_are_found_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keyfob.db");
+    let store = SqliteStore::open(&path).unwrap();
+    let new = [
+        New::user("ada"),
+        New::group("inner", ["ada"]),
+        New::group("outer", ["inner"]),
+    ];
+    create(&store, &new).unwrap();
+    drop(store);
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            "DROP INDEX edges_outwards; DROP INDEX edges_inwards; ALTER TABLE edges DROP COLUMN nests;
+             PRAGMA user_version = 4",
+        )
+        .unwrap();
+    let store = SqliteStore::open(&path).unwrap();
+    let ada = get(&store, user_type(), "ada").unwrap();
+    let groups = ada.resource.relation("groups").unwrap();
+    assert_eq!(
+        groups.get(&ResourceId::new("outer")).unwrap().kind.as_deref(),
+        Some("indirect")
+    );
+    assert_eq!(
+        ids(&search(&store, user_type(), r#"groups.value eq "outer""#)),
+        ["ada"]
+    );
 }

@@ -37,7 +37,7 @@ fn a_database_says_whose_it_is_and_of_which_version() {
         pragma(&path, "application_id"),
         i64::from(u32::from_be_bytes(*b"kfob"))
     );
-    assert_eq!(pragma(&path, "user_version"), 4);
+    assert_eq!(pragma(&path, "user_version"), 5);
 }
 
 #[test]

@@ -9,10 +9,6 @@ use crate::{
     store::{Broken, Paged, cut, everything},
 };
 
-fn group() -> &'static ResourceType {
-    registry().resource_type("Group").unwrap()
-}
-
 /// The groups that a user shows.
 fn groups_of(stored: &mut Stored) -> Option<&mut MemberSet> {
     let mut relations = stored.resource.relations_mut().iter_mut();
@@ -35,7 +31,8 @@ fn is_direct(group: &Member) -> bool {
 
 /// Whether a group has a member.
 fn has(broken: &Broken, tenant: &TenantId, id: &ResourceId, member: &ResourceId) -> bool {
-    let found = broken.get_rightly(tenant, group(), id, &everything(group()));
+    let group = registry().resource_type("Group");
+    let found = group.and_then(|group| broken.get_rightly(tenant, group, id, &everything(group)));
     let members = found
         .as_ref()
         .and_then(|found| found.resource.relation("members"));
@@ -78,9 +75,11 @@ pub(crate) fn leave_out_circles(broken: &Broken, tenant: &TenantId, stored: &mut
 
 /// Shows the owners of a hidden group to those within it.
 pub(crate) fn reach_through_hidden(broken: &Broken, tenant: &TenantId, stored: &mut Stored) {
-    let Some(groups) = groups_of(stored) else { return };
+    let (Some(groups), Some(group)) = (groups_of(stored), registry().resource_type("Group")) else {
+        return;
+    };
     let owners = |member: &ResourceId, of, members| {
-        let owners = broken.holders(tenant, group(), member, of, members).into_iter();
+        let owners = broken.holders(tenant, group, member, of, members).into_iter();
         owners.filter_map(|owner| owner.resource.id()).collect::<Vec<_>>()
     };
     for (id, _) in groups.clone().iter() {
