@@ -69,7 +69,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
             error,
             OpenError::Newer {
                 found: 7,
-                supported: 4,
+                supported: 5,
                 ..
             }
         ),
@@ -78,7 +78,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     assert!(
         error
             .to_string()
-            .ends_with("keyfob.db` has schema version 7, and this release reads up to version 4")
+            .ends_with("keyfob.db` has schema version 7, and this release reads up to version 5")
     );
     assert_eq!(fs::read(&path).unwrap(), before);
 }
