@@ -481,6 +481,7 @@ suite! { $
     }
     store searches {
         random_queries_find_what_matches,
+        comparisons_with_the_edges_of_a_type_find_what_matches,
     }
     store random {
         random_commits_do_what_the_model_does,

@@ -127,6 +127,71 @@ pub(crate) async fn random_queries_find_what_matches(acme: &Tenancy<'_, impl Tes
     Ok(())
 }
 
+/// The comparands at the ends of what a type of value can be, where a range of an index has no start, no end, or nothing in it.
+fn edges(of: Type) -> Vec<Literal> {
+    match of {
+        Type::Text => ["", " ", "!", "\u{0}", "\u{10ffff}"].map(Literal::from).into(),
+        Type::Number => vec![
+            Literal::Integer(i64::MIN),
+            Literal::Integer(i64::MAX),
+            Literal::Decimal(-0.0),
+            Literal::Decimal(f64::MIN),
+            Literal::Decimal(f64::MAX),
+        ],
+        Type::Instant => [
+            "0001-01-01T00:00:00Z",
+            "1970-01-01T00:00:00Z",
+            "9999-12-31T23:59:59.999999999Z",
+        ]
+        .map(Literal::from)
+        .into(),
+        Type::Flag => vec![Literal::Bool(true)],
+    }
+}
+
+pub(crate) async fn comparisons_with_the_edges_of_a_type_find_what_matches(
+    acme: &Tenancy<'_, impl Tested>,
+) -> Verdict {
+    const OPERATORS: [CompareOp; 9] = [
+        CompareOp::Eq,
+        CompareOp::Ne,
+        CompareOp::Gt,
+        CompareOp::Ge,
+        CompareOp::Lt,
+        CompareOp::Le,
+        CompareOp::Co,
+        CompareOp::Sw,
+        CompareOp::Ew,
+    ];
+    populate(acme, &mut Random::new(7)).await?;
+    for kind in acme.kinds() {
+        let all = Query::all().with_selection(acme.everything(kind)?);
+        let all = acme.query(kind, &all).await?.resources;
+        let times = ["meta.created", "meta.lastModified"].map(|path| (path, Type::Instant));
+        for (path, of) in attributes(acme, kind).into_iter().chain(times) {
+            for (op, edge) in OPERATORS
+                .iter()
+                .flat_map(|op| edges(of).into_iter().map(move |edge| (*op, edge)))
+            {
+                let filter = Filter::Compare(AttrPath::parse(path)?, op, edge);
+                let Ok(predicate) = filter.compile(acme.resource_type(kind)?, Dialect::strict()) else {
+                    // The operator is none of the type's.
+                    continue;
+                };
+                let matching = all.iter().filter(|stored| predicate.matches(&stored.resource));
+                let expected: Vec<_> = matching
+                    .filter_map(|stored| stored.resource.id())
+                    .map(|id| id.to_string())
+                    .collect();
+                let page = acme.query(kind, &Query::all().with_filter(predicate)).await;
+                let page = page.map_err(|failure| failure.in_case(&format!("`{filter}`")))?;
+                ensure_eq!(page_ids(&page)?, expected, "what `{filter}` finds");
+            }
+        }
+    }
+    Ok(())
+}
+
 fn id_of(kind: Kind, number: usize) -> String {
     let name = match kind {
         User => "user",

@@ -116,7 +116,7 @@ pub enum Lookup<'q> {
 pub enum Keys {
     /// Each of these.
     Equal(Vec<CompareKey>),
-    /// All within one of these ranges, of which none overlaps another.
+    /// All within one of these ranges, of which there is at least one and none overlaps another.
     Within(Vec<KeyRange>),
     /// All with this text in them, which is not empty. Every entry of the attribute has to be looked at.
     Containing(SmolStr),

@@ -28,6 +28,14 @@ impl<'q> Found<'q> {
             is_exact: true,
         }
     }
+
+    /// Finds nothing, as for a text that has to be before every other one.
+    fn nothing() -> Self {
+        Self {
+            search: Search::Any(Vec::new()),
+            is_exact: true,
+        }
+    }
 }
 
 impl<'q> Planner<'q> {
@@ -160,8 +168,11 @@ impl<'q> Planner<'q> {
             return None;
         }
         if let Some(range) = KeyRange::comparing(op, wanted) {
-            let keys = Keys::Within(range.of_texts(collation));
-            return Some(Found::exactly(Lookup::Entries(indexed, keys)));
+            let ranges = range.of_texts(collation);
+            if ranges.is_empty() {
+                return Some(Found::nothing());
+            }
+            return Some(Found::exactly(Lookup::Entries(indexed, Keys::Within(ranges))));
         }
         let search = match op {
             CompareOp::Co => entries(Keys::Containing(wanted.into())),
