@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -23,6 +23,14 @@ pub enum CopyError {
     Exists {
         /// The file.
         path: PathBuf,
+    },
+    /// The copy can't be read.
+    #[error("`{}` can't be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
     },
     /// The copy can't be written.
     #[error("`{}` can't be written", path.display())]
@@ -58,16 +66,7 @@ pub enum CopyError {
 pub fn backup(database: &Path, copy: &Path) -> Result<(), CopyError> {
     demand_free(copy)?;
     let connection = open::existing(database, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let made = Unfinished::create(copy)?;
-    let name = made.path.to_string_lossy();
-    connection
-        .execute("VACUUM INTO ?1", [&*name])
-        .map_err(|source| CopyError::Database {
-            path: database.into(),
-            source,
-        })?;
-    demand_whole(&made.path)?;
-    made.finish(copy)
+    write_copy(&connection, database, copy)
 }
 
 /// Puts a copy that [`backup`] has made where a database is to be. Where there is one, or where one has left files, nothing is
@@ -83,12 +82,34 @@ pub fn restore(copy: &Path, database: &Path) -> Result<(), CopyError> {
     ] {
         demand_free(&path)?;
     }
-    drop(open::existing(copy, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
-    demand_whole(copy)?;
-    let mut made = Unfinished::create(database)?;
-    let mut source = File::open(copy).map_err(|error| made.failed(error))?;
-    io::copy(&mut source, &mut made.file).map_err(|error| made.failed(error))?;
-    made.finish(database)
+    let connection = open::existing(copy, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    demand_complete(copy)?;
+    demand_whole(&connection, copy)?;
+    write_copy(&connection, copy, database)
+}
+
+/// Writes what a connection sees of a database into a new file. SQLite does it: the file of a database that was in use has no
+/// more than a part of it, and the rest is in the log beside it.
+fn write_copy(connection: &Connection, database: &Path, copy: &Path) -> Result<(), CopyError> {
+    let made = Unfinished::create(copy)?;
+    // SQLite takes the path as text. A text that is like it would name another file, with the rights that files usually get.
+    let Some(path) = made.path.to_str() else {
+        return Err(made.failed(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "the path is no UTF-8",
+        )));
+    };
+    connection
+        .execute("VACUUM INTO ?1", [path])
+        .map_err(|source| CopyError::Database {
+            path: database.into(),
+            source,
+        })?;
+    demand_whole(
+        &open::existing(&made.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        &made.path,
+    )?;
+    made.finish(copy)
 }
 
 /// Checks the file of a database: its pages, its indexes, and that what rows point at is there. Returns the faults, the first
@@ -122,20 +143,54 @@ fn faults(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     Ok(faults)
 }
 
-fn demand_whole(path: &Path) -> Result<(), CopyError> {
-    let failed = |source| CopyError::Database {
+fn demand_whole(connection: &Connection, path: &Path) -> Result<(), CopyError> {
+    let faults = faults(connection).map_err(|source| CopyError::Database {
+        path: path.into(),
+        source,
+    })?;
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(CopyError::Damaged {
+        path: path.into(),
+        faults,
+    })
+}
+
+/// Refuses a file that ends before its last page does, as a copy that was cut off. SQLite reads the rest of that page as zeros.
+fn demand_complete(path: &Path) -> Result<(), CopyError> {
+    let mut header = [0; 100];
+    let failed = |source| CopyError::Read {
         path: path.into(),
         source,
     };
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    match faults(&connection).map_err(failed)? {
-        faults if faults.is_empty() => Ok(()),
-        faults => Err(CopyError::Damaged {
+    let mut file = File::open(path).map_err(failed)?;
+    file.read_exact(&mut header).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    match length_of(&header) {
+        Some(expected) if length < expected => Err(CopyError::Damaged {
             path: path.into(),
-            faults,
+            faults: vec![format!("it ends after {length} of {expected} bytes")],
         }),
+        _ => Ok(()),
     }
+}
+
+/// Returns the length of a database by its header (section 1.3 of SQLite's file format); none where the header doesn't say it.
+fn length_of(header: &[u8; 100]) -> Option<u64> {
+    let number = |start: usize| {
+        let bytes = header.get(start..)?.first_chunk()?;
+        Some(u32::from_be_bytes(*bytes))
+    };
+    // The number of pages holds for the change with which it was written.
+    if number(24)? != number(92)? {
+        return None;
+    }
+    let page_size = match u16::from_be_bytes(*header.get(16..)?.first_chunk()?) {
+        1 => 65_536,
+        size => u64::from(size),
+    };
+    Some(page_size * u64::from(number(28)?))
 }
 
 fn demand_free(path: &Path) -> Result<(), CopyError> {

@@ -5,6 +5,8 @@ mod commit;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod copy;
+#[cfg(test)]
 mod erase;
 #[cfg(test)]
 mod fault;
