@@ -1,5 +1,6 @@
 //! The actions of the service's owner and of organizations' administrators.
 
+mod erasure;
 mod error;
 mod link;
 mod organization;

@@ -13,6 +13,7 @@ struct System {
     provisioning: ResourceType,
     tombstone: ResourceType,
     requests: ResourceType,
+    erasure: ResourceType,
 }
 
 /// The type of organizations, kept under the system tenant.
@@ -45,6 +46,11 @@ pub(crate) fn requests() -> &'static ResourceType {
     &SYSTEM.requests
 }
 
+/// The type of the notes that a tenant is to be erased, kept under the system tenant.
+pub(crate) fn erasure() -> &'static ResourceType {
+    &SYSTEM.erasure
+}
+
 impl System {
     #[expect(
         clippy::panic,
@@ -64,6 +70,7 @@ impl System {
             ("Provisioning", include_str!("../schemas/provisioning.json")),
             ("Tombstone", include_str!("../schemas/tombstone.json")),
             ("Requests", include_str!("../schemas/requests.json")),
+            ("Erasure", include_str!("../schemas/erasure.json")),
         ];
         let mut builder = Registry::builder();
         for (name, text) in texts {
@@ -80,6 +87,7 @@ impl System {
             provisioning: resource_type("Provisioning")?,
             tombstone: resource_type("Tombstone")?,
             requests: resource_type("Requests")?,
+            erasure: resource_type("Erasure")?,
         })
     }
 }
@@ -90,7 +98,14 @@ mod tests {
 
     #[test]
     fn the_services_own_types_load_and_are_kept_from_clients() {
-        for resource_type in [organization(), token(), provisioning(), tombstone(), requests()] {
+        for resource_type in [
+            organization(),
+            token(),
+            provisioning(),
+            tombstone(),
+            requests(),
+            erasure(),
+        ] {
             assert!(!resource_type.is_exposed());
         }
     }

@@ -126,7 +126,7 @@ impl<S: Store> Admin<'_, S> {
             // The row that leads here may have been lost with the connection to a store that had done the rest.
             self.register(cx, token).await?;
         }
-        self.edit(cx, "link", &[event::LINKED], |provisioning, at| {
+        self.edit_from(&before, cx, "link", &[event::LINKED], |provisioning, at| {
             if provisioning.first_link.is_some() {
                 return Ok((None, Vec::new()));
             }
@@ -418,13 +418,29 @@ impl<S: Store> Admin<'_, S> {
         cx: &Context,
         verb: &'static str,
         events: &[&'static str],
-        mut change: impl FnMut(
+        change: impl FnMut(
             &mut Provisioning,
             DateTime,
         ) -> Result<(Option<&'t Token>, Vec<&'static str>), AdminError>
         + Send,
     ) -> Result<Edited, AdminError> {
         let before = self.provisioner.provisioning(cx).await?;
+        self.edit_from(&before, cx, verb, events, change).await
+    }
+
+    /// As [`edit`](Self::edit), where it was read before how the organization is provisioned.
+    async fn edit_from<'t>(
+        &self,
+        before: &Provisioning,
+        cx: &Context,
+        verb: &'static str,
+        events: &[&'static str],
+        mut change: impl FnMut(
+            &mut Provisioning,
+            DateTime,
+        ) -> Result<(Option<&'t Token>, Vec<&'static str>), AdminError>
+        + Send,
+    ) -> Result<Edited, AdminError> {
         let (token, _) = change(&mut before.clone(), self.provisioner.now())?;
         // Tokens and organizations are in two tenants, so in two commits. Neither opens anything alone: a token
         // leads to the organization before the organization lets it in, and leads there until it is shut out.

@@ -15,6 +15,7 @@ use smol_str::SmolStr;
 
 use super::{
     Admin, AdminError, Confirmed, demand_confirmation,
+    erasure::{erasure_id, forget_erasure, note_erasure},
     link::{of_provisioning, prepared},
 };
 use crate::{deleted::equals, event, founding::Founding, provisioning::Provisioning, system, token::Token};
@@ -45,8 +46,8 @@ impl Organization {
 impl<S: Maintenance> Admin<'_, S> {
     /// Removes an organization with everything in it: its users, groups, events and tokens. Its name is free afterwards.
     ///
-    /// No token opens the organization when this returns. Where the store fails on the way, the organization stands without
-    /// a name, and erasing its tenant is left to do.
+    /// No token opens the organization when this returns. What a request writes that was under way, and what is left where
+    /// the store fails on the way, [`sweep_tenants`](Self::sweep_tenants) erases.
     ///
     /// # Errors
     /// [`AdminError::NoSuchOrganization`], [`AdminError::ConfirmationRequired`], [`AdminError::Store`].
@@ -75,7 +76,8 @@ impl<S: Maintenance> Admin<'_, S> {
             });
         let id = ResourceId::new(tenant.as_str());
         let delete = Change::delete(system::organization(), id, None);
-        let changes = [delete].into_iter().chain(directory).collect();
+        let changes = [delete, note_erasure(tenant)].into_iter().chain(directory);
+        let changes = changes.collect();
         let commit = self
             .provisioner
             .commit_of(&system, "deleteOrganization", changes, None);
@@ -255,8 +257,14 @@ impl<S: Store> Admin<'_, S> {
         let tenant = TenantId::new(id.as_str());
         // The tenant first: nobody knows of it before the organization is there. What is tried and not done is the
         // organization alone.
-        if system.rehearsal().is_none() {
-            self.found(&system.in_tenant(tenant.clone()), token).await?;
+        let founding = self.founding(&tenant, token);
+        let founding = founding.filter(|_| system.rehearsal().is_none());
+        let is_founded = founding.is_some();
+        if let Some(founding) = founding {
+            // Tenants and organizations are in two commits. One that is interrupted in between is found again by the row.
+            self.commit_founding(system, vec![note_erasure(&tenant)]).await?;
+            self.commit_founding(&system.in_tenant(tenant.clone()), founding)
+                .await?;
         }
         let made = Organization {
             tenant: tenant.clone(),
@@ -279,7 +287,8 @@ impl<S: Store> Admin<'_, S> {
             on_refusal: OnRefusal::Fail,
         };
         let opened = token.map(|token| create_token(token.id(), &tenant));
-        let changes = [create].into_iter().chain(opened).collect();
+        let founded = is_founded.then(|| forget_erasure(erasure_id(&tenant)));
+        let changes = [create].into_iter().chain(opened).chain(founded).collect();
         let commit = self
             .provisioner
             .commit_of(system, "createOrganization", changes, None);
@@ -292,13 +301,14 @@ impl<S: Store> Admin<'_, S> {
         }
     }
 
-    /// Gives a tenant what it has from the start: the link that a token opens, and what the modules add.
-    async fn found(&self, cx: &Context, token: Option<&Token>) -> Result<(), AdminError> {
+    /// Returns the changes that give a tenant what it has from the start: the link that a token opens, and what the modules
+    /// add; none where it has nothing.
+    fn founding(&self, tenant: &TenantId, token: Option<&Token>) -> Option<Vec<Change>> {
         let at = self.provisioner.now();
         let mut provisioning = Provisioning::default();
         let mut events = Vec::new();
         if let Some(token) = token {
-            self.link_with(cx.tenant(), &mut provisioning, token, &[], at);
+            self.link_with(tenant, &mut provisioning, token, &[], at);
             events.push(of_provisioning(event::LINKED));
         }
         let mut founding = Founding::new(self.provisioner.profile(), provisioning.clone());
@@ -306,7 +316,7 @@ impl<S: Store> Admin<'_, S> {
             module.founded(&mut founding);
         }
         if token.is_none() && founding.provisioning == provisioning && founding.further.is_empty() {
-            return Ok(());
+            return None;
         }
         events.extend(founding.further.iter().map(event_of));
         let further = founding.further.into_iter();
@@ -314,9 +324,13 @@ impl<S: Store> Admin<'_, S> {
         let mut prepared = prepared(&founding.provisioning, events);
         // Before the events, which are about the first change.
         prepared.changes.splice(1..1, further);
+        Some(prepared.changes)
+    }
+
+    async fn commit_founding(&self, cx: &Context, changes: Vec<Change>) -> Result<(), AdminError> {
         let commit = self
             .provisioner
-            .commit_of(cx, "createOrganization", prepared.changes, None);
+            .commit_of(cx, "createOrganization", changes, None);
         match self.provisioner.commit(cx, commit).await {
             Ok(_) => Ok(()),
             Err(CommitError::Store(error)) => Err(error.into()),

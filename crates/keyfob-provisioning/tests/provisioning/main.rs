@@ -21,4 +21,6 @@ mod requests;
 #[cfg(test)]
 mod states;
 #[cfg(test)]
+mod tenants;
+#[cfg(test)]
 mod unlink;

@@ -1,8 +1,11 @@
 //! Tokens and the first link, with a look at what is stored of them.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
-use keyfob_core::Registry;
+use keyfob_core::{Registry, ResourceType};
 use keyfob_store::{Commit, Committed, Hooked, Hooks, Query, ReadContext, TenantId};
 use keyfob_store_memory::MemoryStore;
 use pollster::block_on;
@@ -180,6 +183,37 @@ fn a_token_whose_row_was_lost_leads_to_the_organization_again() {
     block_on(admin.unlink(&cx, Some(Confirmed))).unwrap();
     assert!(!block_on(admin.link_first(&cx, &token, &[])).unwrap());
     assert_rows(&engine, &cx, 0);
+}
+
+/// Counts how often it is read how the organization is provisioned.
+#[derive(Clone, Default)]
+struct Reads(Arc<AtomicUsize>);
+
+impl Hooks for Reads {
+    fn before_read(&self, _: &ReadContext, resource_type: &ResourceType) -> Result<(), StoreError> {
+        if resource_type.name() == system::provisioning().name() {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn the_first_link_looks_once_before_it_registers_its_token_and_once_when_it_decides() {
+    let reads = Reads::default();
+    let store = Hooked::new(MemoryStore::new(), reads.clone());
+    let engine = Provisioner::new(store, Registry::verkada().clone());
+    let organization = block_on(engine.admin().create_unlinked_organization("Acme")).unwrap();
+    let cx = Context::new(organization.tenant).acting_as(Actor::Administrator);
+    let token = Token::generate().unwrap();
+    for is_first in [true, false] {
+        reads.0.store(0, Ordering::Relaxed);
+        assert_eq!(
+            block_on(engine.admin().link_first(&cx, &token, &[])).unwrap(),
+            is_first
+        );
+        assert_eq!(reads.0.load(Ordering::Relaxed), 2, "{is_first}");
+    }
 }
 
 #[test]
