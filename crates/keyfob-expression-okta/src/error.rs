@@ -268,11 +268,13 @@ pub enum EvaluateError {
         /// The fault in it.
         problem: &'static str,
     },
-    /// A regular expression that is malformed, or needs too many steps.
-    #[error("the regular expression `{pattern}` is malformed or takes too long")]
+    /// A regular expression that can't be matched.
+    #[error("the regular expression `{pattern}` {fault}")]
     Regex {
         /// The regular expression, shortened.
         pattern: SmolStr,
+        /// The fault.
+        fault: RegexFault,
     },
     /// A function asks for other users or for groups, and the caller supplied none.
     #[error("`{function}` asks for the directory, which was not supplied")]
@@ -294,6 +296,31 @@ pub enum EvaluateError {
         /// The limit.
         limit: usize,
     },
+}
+
+/// Why a regular expression can't be matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RegexFault {
+    /// It is none of Java's, or asks for what is not supported.
+    #[error(
+        "is no pattern of Java, or has what is not supported: the flags `d`, `x` and `U`, `\\G`, `\\X`, a block of \
+         characters, a reference to a tenth group"
+    )]
+    Malformed,
+    /// It or a text is too long.
+    #[error("takes patterns and texts of {pattern} and {text} bytes, and one of them is longer")]
+    TooLong {
+        /// The longest pattern.
+        pattern: usize,
+        /// The longest text.
+        text: usize,
+    },
+    /// The search goes back too often.
+    #[error(
+        "takes too many steps; write it without a repetition within a repetition, or without a reference to a group"
+    )]
+    TooManySteps,
 }
 
 impl EvaluateError {

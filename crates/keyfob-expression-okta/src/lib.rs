@@ -26,7 +26,7 @@ use std::fmt;
 pub use self::{
     directory::Directory,
     document::{FunctionDocument, functions},
-    error::{EvaluateError, ParseError, ParseErrorKind},
+    error::{EvaluateError, ParseError, ParseErrorKind, RegexFault},
     evaluate::Context,
 };
 use self::{evaluate::Evaluation, node::Node};
