@@ -42,10 +42,14 @@ pub(crate) fn document(text: &[u8]) -> io::Result<()> {
 }
 
 fn escaped(text: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(text);
-    if text.is_ascii() && !text.contains('\u{7f}') {
-        return text;
+    // Most texts are of ASCII, and long ones are printed too.
+    if let Ok(text) = str::from_utf8(text)
+        && text.is_ascii()
+        && !text.contains('\u{7f}')
+    {
+        return Cow::Borrowed(text);
     }
+    let text = String::from_utf8_lossy(text);
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         // Of ASCII only DEL stands in a JSON text as it is; line feeds are those between its parts.

@@ -50,7 +50,7 @@ pub(crate) struct Evaluation<'v> {
 }
 
 /// The work of a node beside the text that goes through it.
-const NODE: usize = 32;
+pub(crate) const NODE: usize = 32;
 
 impl<'v> Evaluation<'v> {
     pub(crate) fn new(

@@ -12,7 +12,7 @@ pub use self::error::{CompileError, CompileErrorKind};
 use crate::{
     dotnet::{date_time::Format, regex::Regex},
     environment::Environment,
-    evaluate::{EvaluateError, EvaluateErrorKind, Evaluation},
+    evaluate::{EvaluateError, EvaluateErrorKind, Evaluation, NODE},
     explain::Trace,
     expression::{Expression, Operator},
     function::{Definition, Role},
@@ -45,6 +45,8 @@ pub struct Program {
     reads: Vec<SmolStr>,
     /// The paths of the attributes that are read.
     lookups: Vec<SourcePath>,
+    /// True if all nodes are attributes, constants and choices among them, within the work that the options allow.
+    is_plain: bool,
     options: Options,
 }
 
@@ -205,18 +207,64 @@ impl Program {
         &self.reads
     }
 
-    /// Returns the attribute that the expression is, where it is nothing else: its value is that of the source.
+    /// Returns the value where it stands in the source or in the program already: that of an attribute as it is, of a
+    /// constant, and of a `Switch` that chooses among them by constant texts. Nothing of any other expression.
+    ///
+    /// ```
+    /// use keyfob_expression::{Options, Program, Source, Value};
+    ///
+    /// let source = Source::from_iter([("mail", Value::from("babs@example.com"))]);
+    /// let program = Program::read("[mail]", &Options::default())?;
+    /// assert_eq!(program.borrowed(&source), Some(&"babs@example.com".into()));
+    /// let program = Program::read("ToUpper([mail])", &Options::default())?;
+    /// assert_eq!(program.borrowed(&source), None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Complexity
+    /// As [`evaluate`](Self::evaluate), without a copy of the value.
     #[must_use]
-    pub fn as_attribute(&self) -> Option<&SourcePath> {
-        match self.nodes.as_slice() {
-            [
-                Node {
-                    operation: Operation::Attribute(index),
-                    ..
-                },
-            ] => self.lookups.get(*index),
+    pub fn borrowed<'v>(&'v self, source: &'v Source) -> Option<&'v Value> {
+        if !self.is_plain {
+            return None;
+        }
+        self.plain(self.nodes.last()?, source)
+    }
+
+    fn plain<'v>(&'v self, node: &'v Node, source: &'v Source) -> Option<&'v Value> {
+        match &node.operation {
+            Operation::Constant(value) => Some(value),
+            Operation::Attribute(index) => Some(self.attribute(*index, source).unwrap_or(&Value::Null)),
+            Operation::Choice(choice) => {
+                let source_value = match choice.source {
+                    Some(node) => self.plain(self.node(at(node))?, source)?,
+                    None => &Value::Null,
+                };
+                // A list is gone through value by value, and other values have to be written first.
+                let key = source_value.written()?;
+                let mut cases = choice.cases.iter();
+                let chosen = match cases.find(|(constant, _)| constant == key) {
+                    Some((_, value)) => *value,
+                    None => choice.otherwise,
+                };
+                match chosen {
+                    Some(node) => self.plain(self.node(at(node))?, source),
+                    None => Some(&Value::Null),
+                }
+            }
             _ => None,
         }
+    }
+
+    /// Returns true if [`plain`](Self::plain) has a value for every source, and evaluating could never be too much work.
+    fn needs_no_evaluation(&self) -> bool {
+        let work = self.nodes.iter().map(|node| match &node.operation {
+            Operation::Constant(_) | Operation::Attribute(_) => Some(NODE),
+            Operation::Choice(choice) => Some(NODE * (choice.cases.len() + 1)),
+            _ => None,
+        });
+        let work: Option<usize> = work.sum();
+        work.is_some_and(|work| work <= self.options.limits.work)
     }
 
     /// Evaluates the expression for a source.
@@ -240,9 +288,9 @@ impl Program {
         environment: &Environment<'_>,
         trace: Option<&Trace>,
     ) -> Result<Outcome, EvaluateError> {
-        // Most mappings are an attribute as it is.
-        if let (Some(path), None) = (self.as_attribute(), trace) {
-            return Ok(Outcome::Value(source.at(path).cloned().unwrap_or(Value::Null)));
+        // Most mappings are an attribute as it is, or a `Switch`.
+        if let (None, Some(value)) = (trace, self.borrowed(source)) {
+            return Ok(Outcome::Value(value.clone()));
         }
         let evaluation = Evaluation::new(self, source, environment, trace);
         match self.whole(&evaluation) {

@@ -81,7 +81,11 @@ impl Source {
     /// # Complexity
     /// Linear in the bytes and in how deep they nest.
     pub fn from_json(bytes: &[u8]) -> Result<Self, SourceError> {
-        let members: Members<'_> = serde_json::from_slice(bytes)?;
+        // What is known to be UTF-8 is not checked text by text.
+        let members: Members<'_> = match str::from_utf8(bytes) {
+            Ok(text) => serde_json::from_str(text)?,
+            Err(_) => serde_json::from_slice(bytes)?,
+        };
         Ok(Self {
             attributes: members.read(MAX_DEPTH)?,
         })
@@ -97,6 +101,14 @@ impl Source {
                 }
             }
             Err(index) => self.attributes.insert(index, (name, value)),
+        }
+    }
+
+    /// Puts `value` under `name` where nothing stands there.
+    pub fn insert_new(&mut self, name: impl Into<SmolStr>, value: impl Into<Value>) {
+        let name = name.into();
+        if let Err(index) = self.position(&name) {
+            self.attributes.insert(index, (name, value.into()));
         }
     }
 

@@ -68,12 +68,20 @@ impl Value {
     /// Returns the same text as [`to_text`](Self::to_text), borrowed where the value is text already.
     #[must_use]
     pub fn as_text(&self) -> Cow<'_, str> {
+        match self.written() {
+            Some(text) => Cow::Borrowed(text),
+            None => Cow::Owned(self.to_text().into()),
+        }
+    }
+
+    /// Returns the same text as [`to_text`](Self::to_text) where it need not be made.
+    pub(crate) fn written(&self) -> Option<&str> {
         match self.reveal() {
-            Self::Text(text) => Cow::Borrowed(text),
-            Self::Boolean(true) => Cow::Borrowed("True"),
-            Self::Boolean(false) => Cow::Borrowed("False"),
-            Self::Null => Cow::Borrowed(""),
-            other => Cow::Owned(other.to_text().into()),
+            Self::Text(text) => Some(text),
+            Self::Boolean(true) => Some("True"),
+            Self::Boolean(false) => Some("False"),
+            Self::Null => Some(""),
+            _ => None,
         }
     }
 

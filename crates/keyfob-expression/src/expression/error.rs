@@ -221,9 +221,9 @@ impl ParseError {
     #[must_use]
     pub fn help(&self) -> Option<&'static str> {
         match &*self.kind {
-            ParseErrorKind::UnknownFunction { found, .. } | ParseErrorKind::ForeignOperator { found } => {
-                foreign::hint(found)
-            }
+            ParseErrorKind::UnknownFunction { found, .. }
+            | ParseErrorKind::UnknownWord { found, .. }
+            | ParseErrorKind::ForeignOperator { found } => foreign::hint(found),
             _ => None,
         }
     }

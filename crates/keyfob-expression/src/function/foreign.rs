@@ -1,7 +1,7 @@
 //! The functions and operators of other languages, and their names here.
 
 /// Functions of Visual Basic, Excel, Entra Connect, SQL and Okta, and what does the same here.
-const FUNCTIONS: [(&str, &str); 37] = [
+const FUNCTIONS: [(&str, &str); 38] = [
     ("AfterLast", r#"Replace([attribute], , "^.*@", , "", , )"#),
     ("Concat", "Append"),
     ("Concatenate", "Append"),
@@ -38,16 +38,26 @@ const FUNCTIONS: [(&str, &str); 37] = [
     ("Substring", "Mid"),
     ("SubstringAfter", r#"Replace([attribute], , "^.*?@", , "", , )"#),
     ("SubstringBefore", r#"Replace([attribute], , "@.*$", , "", , )"#),
+    ("Today", "Now"),
     ("ToLowerCase", "ToLower"),
     ("ToUpperCase", "ToUpper"),
     ("UCase", "ToUpper"),
     ("Upper", "ToUpper"),
 ];
 
+const OKTA: &str =
+    "Okta's language has this (`--dialect okta`); here an attribute stands in brackets, as in [login]";
 const JOIN: &str = "`Append` puts two texts together, `Join` any number with a separator between them";
 
 /// Remarks on functions and operators of other languages.
-const HINTS: [(&str, &str); 8] = [
+const HINTS: [(&str, &str); 15] = [
+    ("appuser", OKTA),
+    ("Arrays", OKTA),
+    ("Convert", OKTA),
+    ("String", OKTA),
+    ("Time", OKTA),
+    ("user", OKTA),
+    ("Groups", OKTA),
     ("Concat", JOIN),
     ("Concatenate", JOIN),
     ("&", JOIN),

@@ -25,6 +25,7 @@ pub(super) fn compile(expression: &Expression, options: &Options) -> Result<Prog
             arguments: Vec::with_capacity(8),
             reads: Vec::new(),
             lookups: Vec::new(),
+            is_plain: false,
             options: options.clone(),
         },
         pending: Vec::new(),
@@ -34,6 +35,7 @@ pub(super) fn compile(expression: &Expression, options: &Options) -> Result<Prog
     compiler.expression(expression, None)?;
     let mut program = compiler.program;
     program.lookups = program.reads.iter().cloned().map(SourcePath::new).collect();
+    program.is_plain = program.needs_no_evaluation();
     Ok(program)
 }
 

@@ -81,7 +81,58 @@ fn value() -> impl Strategy<Value = Value> {
     ]
 }
 
+/// `Switch` among constants and attributes, within one another.
+fn choice() -> impl Strategy<Value = Expression> {
+    let leaf = prop_oneof![
+        "[a-c]".prop_map(|name| Expression::Attribute(name.into())),
+        "(True|False|a|)".prop_map(|text| Expression::Text(text.into())),
+        Just(Expression::Number(Decimal::parse("1").unwrap())),
+        select(vec![Word::True, Word::Null]).prop_map(Expression::Word),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        let key = select(vec!["True", "False", "a", "", "1"]).prop_map(|key| Expression::Text(key.into()));
+        let cases = vec((key, inner.clone()), 1..4);
+        (inner.clone(), proptest::option::of(inner), cases).prop_map(|(source, otherwise, cases)| {
+            let mut arguments = vec![Some(source), otherwise];
+            for (key, value) in cases {
+                arguments.extend([Some(key), Some(value)]);
+            }
+            let function = Function::named("Switch", FunctionSet::Entra).unwrap();
+            Expression::Call { function, arguments }
+        })
+    })
+}
+
 proptest! {
+    #[test]
+    fn a_choice_of_values_that_are_there_is_what_evaluating_it_gives(
+        expression in choice(),
+        attributes in vec(("[a-c]", prop_oneof![value(), "(True|False|a)".prop_map(Value::from)]), 0..4),
+        work in prop_oneof![Just(usize::MAX), 0..400_usize],
+    ) {
+        let source: Source = attributes.into_iter().collect();
+        let mut options = all_functions();
+        options.limits.work = work;
+        let Ok(program) = Program::compile(&expression, &options) else {
+            return Ok(());
+        };
+        // `Coalesce` of one value is that value, and is evaluated.
+        let function = Function::named("Coalesce", FunctionSet::Entra).unwrap();
+        let evaluated = Expression::Call { function, arguments: vec![Some(expression)] };
+        let evaluated = Program::compile(&evaluated, &all_functions()).unwrap();
+        prop_assert_eq!(evaluated.borrowed(&source), None);
+        let entropy = SeededEntropy::new(1);
+        let environment = Environment::new("2026-01-01T12:00:00Z".parse().unwrap(), &entropy);
+        let expected = evaluated.evaluate(&source, &environment).unwrap();
+        if let Some(value) = program.borrowed(&source) {
+            prop_assert_eq!(Outcome::Value(value.clone()), expected.clone());
+        }
+        // With less work it gives the same or nothing.
+        if let Ok(outcome) = program.evaluate(&source, &environment) {
+            prop_assert_eq!(outcome, expected);
+        }
+    }
+
     #[test]
     fn an_expression_prints_as_what_reads_back(expression in expression()) {
         let printed = expression.to_string();

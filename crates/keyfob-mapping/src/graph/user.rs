@@ -53,76 +53,93 @@ pub fn source_from_json(text: &[u8]) -> Result<Source, SourceError> {
 
 /// Gives attributes the names that mappings know them by.
 pub(super) fn named(mut source: Source) -> Source {
-    let mut named: Vec<(SmolStr, Value)> = Vec::new();
-    if let Some(Value::Complex(members)) = source.get("onPremisesExtensionAttributes") {
-        named.extend(members.iter().cloned());
+    // One look at every attribute, since millions of objects are read.
+    let mut named: Vec<(SmolStr, Value)> = Vec::with_capacity(8);
+    let mut replaced: Vec<(&str, Value)> = Vec::new();
+    let mut deletion = Deletion::default();
+    for (name, value) in source.iter() {
+        match (name, value) {
+            ("onPremisesExtensionAttributes", Value::Complex(members)) => {
+                named.extend(members.iter().cloned());
+            }
+            ("businessPhones", Value::List(phones)) => {
+                let phone = phones.first().cloned();
+                named.extend(phone.map(|phone| (SmolStr::new_static("telephoneNumber"), phone)));
+            }
+            ("manager", _) => replaced.extend(ids(value).map(|ids| ("manager", ids))),
+            ("members", _) => replaced.extend(ids(value).map(|ids| ("members", ids))),
+            ("userPrincipalName", Value::Text(name)) => {
+                if let Some(address) = guest_address(name) {
+                    replaced.push(("originalUserPrincipalName", name.clone().into()));
+                    replaced.push(("userPrincipalName", address.into()));
+                }
+            }
+            ("accountEnabled", _) => deletion.enabled = flag(value),
+            ("deletedDateTime", _) => deletion.is_deleted = Some(*value != Value::Null),
+            (REMOVED, _) => deletion.is_removed = true,
+            _ => {
+                if let Some((_, known)) = RENAMED.iter().find(|(graph, _)| *graph == name) {
+                    named.push((SmolStr::new_static(known), value.clone()));
+                } else if let (Some(name), Value::List(values)) = (name.strip_suffix("@delta"), value) {
+                    let (added, removed) = changes(values);
+                    named.push((name.into(), added));
+                    named.push((format_smolstr!("{name}{REMOVED}"), removed));
+                }
+            }
+        }
     }
-    for (graph, name) in RENAMED {
-        named.extend(source.get(graph).map(|value| (name.into(), value.clone())));
-    }
-    if let Some(Value::List(phones)) = source.get("businessPhones") {
-        named.extend(
-            phones
-                .first()
-                .map(|phone| ("telephoneNumber".into(), phone.clone())),
-        );
-    }
-    named.extend(is_deleted(&source).map(|deleted| ("IsSoftDeleted".into(), deleted.into())));
-    named.extend(changes(&source));
+    named.extend(
+        deletion
+            .says()
+            .map(|deleted| (SmolStr::new_static("IsSoftDeleted"), deleted.into())),
+    );
     for (name, value) in named {
-        if source.get(&name).is_none() {
-            source.insert(name, value);
-        }
+        source.insert_new(name, value);
     }
-    for name in ["manager", "members"] {
-        if let Some(ids) = source.get(name).and_then(ids) {
-            source.insert(name, ids);
-        }
-    }
-    if let Some(Value::Text(name)) = source.get("userPrincipalName").cloned()
-        && let Some(address) = guest_address(&name)
-    {
-        source.insert("originalUserPrincipalName", name);
-        source.insert("userPrincipalName", address);
+    for (name, value) in replaced {
+        source.insert(name, value);
     }
     source
 }
 
 /// Returns what changes of references say: the ids that are added, and those that are taken away.
-fn changes(source: &Source) -> Vec<(SmolStr, Value)> {
-    let mut changes = Vec::new();
-    for (name, value) in source.iter() {
-        let (Some(name), Value::List(values)) = (name.strip_suffix("@delta"), value) else {
-            continue;
-        };
-        let is_removed = |value: &&Value| value.member(REMOVED).is_some();
-        let (removed, added): (Vec<&Value>, Vec<&Value>) = values.iter().partition(is_removed);
-        let ids = |values: Vec<&Value>| {
-            let ids = values.into_iter().filter_map(|value| value.member("id").cloned());
-            Value::List(ids.collect())
-        };
-        changes.push((name.into(), ids(added)));
-        changes.push((format_smolstr!("{name}{REMOVED}"), ids(removed)));
-    }
-    changes
+fn changes(values: &[Value]) -> (Value, Value) {
+    let is_removed = |value: &&Value| value.member(REMOVED).is_some();
+    let (removed, added): (Vec<&Value>, Vec<&Value>) = values.iter().partition(is_removed);
+    let ids = |values: Vec<&Value>| {
+        let ids = values.into_iter().filter_map(|value| value.member("id").cloned());
+        Value::List(ids.collect())
+    };
+    (ids(added), ids(removed))
 }
 
-/// Returns true if the service takes the object for deleted, as far as it says itself.
-fn is_deleted(source: &Source) -> Option<bool> {
-    let enabled = match source.get("accountEnabled") {
-        Some(Value::Boolean(enabled)) => Some(*enabled),
-        // In CSV everything is text.
-        Some(Value::Text(text)) if text.eq_ignore_ascii_case("true") => Some(true),
-        Some(Value::Text(text)) if text.eq_ignore_ascii_case("false") => Some(false),
-        _ => None,
-    };
-    if source.get(REMOVED).is_some() {
-        return Some(true);
+/// The attributes of an object that say whether the service takes it for deleted.
+#[derive(Default)]
+struct Deletion {
+    enabled: Option<bool>,
+    is_deleted: Option<bool>,
+    is_removed: bool,
+}
+
+impl Deletion {
+    /// Returns true if the object is deleted, as far as it says itself.
+    fn says(&self) -> Option<bool> {
+        if self.is_removed {
+            return Some(true);
+        }
+        (self.enabled.is_some() || self.is_deleted.is_some())
+            .then(|| self.enabled == Some(false) || self.is_deleted == Some(true))
     }
-    let deleted = source
-        .get("deletedDateTime")
-        .map(|deleted| *deleted != Value::Null);
-    (enabled.is_some() || deleted.is_some()).then(|| enabled == Some(false) || deleted == Some(true))
+}
+
+/// A boolean, which in CSV is text.
+fn flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Boolean(flag) => Some(*flag),
+        Value::Text(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Value::Text(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
 }
 
 /// The ids in place of the objects that they belong to; none where the value holds no object.

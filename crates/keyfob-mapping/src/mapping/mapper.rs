@@ -306,8 +306,8 @@ impl Row {
             return Ok(Flow::Nothing(NoFlow::OnCreate));
         }
         // Most mappings are an attribute as it is, whose value is not copied.
-        let value = if let Some(path) = program.as_attribute() {
-            Cow::Borrowed(source.at(path).unwrap_or(&expression::Value::Null))
+        let value = if let Some(value) = program.borrowed(source) {
+            Cow::Borrowed(value)
         } else {
             match self.evaluated(program, source, environment, is_update, lookup)? {
                 Ok(value) => Cow::Owned(value),

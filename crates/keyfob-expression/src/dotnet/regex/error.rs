@@ -32,7 +32,10 @@ pub enum RegexError {
         name: String,
     },
     /// A search that takes more steps than are left.
-    #[error("the search was given up: the pattern can match the text in too many ways")]
+    #[error(
+        "the search was given up: the pattern can match the text in too many ways; write it without a repetition within a \
+         repetition, as in `(a+)+`"
+    )]
     TooManySteps,
     /// A text that becomes longer than is left.
     #[error("the text grows too long")]
