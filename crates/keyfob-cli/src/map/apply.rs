@@ -192,6 +192,14 @@ impl Run<'_> {
         let change = self
             .mapper
             .apply_with(&object.source, existing, &self.environment, &self.lookup);
+        if let (Ok(Change::Create(_)), Some(missing)) = (&change, self.unmatched(object)) {
+            return Err(Refused::Unusable(Unusable::new(format!(
+                "line {}: `{}`: there is no `{missing}`, by which the resource is found again; give objects that have it, or \
+                 choose the mapping for this kind of object with --type",
+                object.line,
+                Printable(object.name())
+            ))));
+        }
         change.map_err(|error| {
             let told = apply_error(&error, self.mapping);
             let told = format!("line {}: `{}`: {told}", object.line, Printable(object.name()));
@@ -203,6 +211,15 @@ impl Run<'_> {
                 _ => Refused::Unusable(Unusable::rendered(told)),
             }
         })
+    }
+
+    /// Returns the first attribute that resources are matched by, where the object has none of them. Such an object would
+    /// get another resource with every run.
+    fn unmatched(&self, object: &GraphObject) -> Option<&str> {
+        let mut reads = self.mapper.matching_reads();
+        let first = reads.clone().next()?;
+        let has = |name: &str| object.source.get(name).is_some_and(|value| !value.is_empty());
+        (!reads.any(has)).then_some(first)
     }
 
     fn one(&self, objects: &[GraphObject], existing: Option<&Resource>) -> Result<Answer, Refused> {

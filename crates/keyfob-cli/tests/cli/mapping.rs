@@ -204,6 +204,36 @@ fn bad_input_is_unusable_and_says_where_and_what_would_be_right() {
     apply("mail,title\na,b\n").assert_unusable("there is no column `upn`, by which resources are matched");
     apply(r##"{"@odata.type": "#microsoft.graph.group", "id": "1"}"##).assert_unusable("this is a group");
     apply(r#"{"error": {"code": "x", "message": "expired"}}"#).assert_unusable("error of Microsoft Graph");
+    // Objects of another kind, of which nothing says what they are.
+    apply(r#"{"@odata.context": "https://x/$metadata#groups/$entity", "id": "1"}"#)
+        .assert_unusable("this is a group, and the mapping takes objects of the kind `User`");
+    apply("{\"upn\": \"a\"}\n{\"displayName\": \"Policy\"}")
+        .assert_unusable("line 2: `Policy`: there is no `upn`");
+    apply("upn,title\na,b\n,c\n").assert_unusable("line 3: `line 3`: there is no `upn`");
+    let sent = "\u{feff}{\"upn\": \"a\"}"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect::<Vec<u8>>();
+    let utf16 = folder.path().join("utf16.json");
+    fs::write(&utf16, sent).unwrap();
+    let arguments = [
+        "map",
+        "apply",
+        "--mapping",
+        file.to_str().unwrap(),
+        "--source",
+        utf16.to_str().unwrap(),
+    ];
+    run(&arguments, "").assert_unusable("line 1: the text is not UTF-8");
+    // What is given as the mapping is something else.
+    for other in [
+        json!({"@odata.context": "x", "value": [{"id": "1"}]}),
+        json!({"error": {"code": "x", "message": "expired"}}),
+        json!({"schemas": ["x"], "userName": "babs", "name": {"givenName": "Barbara"}}),
+    ] {
+        apply_native(&other, &json!({"upn": "a"}), None)
+            .assert_unusable("this is no mapping; give what Microsoft Graph");
+    }
     let missing = json!({"attributes": [{"target": "titel", "expression": "[a]"}]});
     apply_native(&missing, &json!({"a": "b"}), None).assert_unusable("did you mean `title`?");
     let mapping = file.to_str().unwrap();

@@ -22,6 +22,12 @@ pub enum ImportErrorKind {
     /// The text is not JSON, or nests too deep.
     #[error("the document is not valid JSON: {0}")]
     Json(JsonError),
+    /// Another document.
+    #[error(
+        "this is no mapping; give what Microsoft Graph answers for `…/synchronization/jobs/{{id}}/schema`, or an object with \
+         `source`, `target` and `attributes`"
+    )]
+    NoMapping,
     /// A member is missing.
     #[error("this is missing")]
     Missing,

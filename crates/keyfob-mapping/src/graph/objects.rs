@@ -129,6 +129,9 @@ pub enum ObjectsErrorKind {
         /// The name.
         name: SmolStr,
     },
+    /// The text is in another encoding.
+    #[error("the text is not UTF-8; save it as UTF-8, as in PowerShell with `Out-File -Encoding utf8`")]
+    NotUtf8,
     /// There is nothing in the file.
     #[error("the file holds no objects")]
     Nothing,
@@ -159,10 +162,16 @@ impl Objects {
     /// Linear in the text.
     pub fn read(text: &[u8]) -> Result<Self, ObjectsError> {
         let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-        match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        // Once for all of it, since what reads JSON checks every text by itself otherwise.
+        let text = str::from_utf8(text).map_err(|error| {
+            let before = text.get(..error.valid_up_to()).unwrap_or_default();
+            let lines = before.split(|byte| *byte == b'\n').count();
+            at(lines, ObjectsErrorKind::NotUtf8)
+        })?;
+        match text.bytes().find(|byte| !byte.is_ascii_whitespace()) {
             None => Err(at(1, ObjectsErrorKind::Nothing)),
             Some(b'{' | b'[') => Reading::new(text).json(),
-            Some(_) => from_csv(text),
+            Some(_) => from_csv(text.as_bytes()),
         }
     }
 }
@@ -282,14 +291,14 @@ type Members<'t> = BTreeMap<std::borrow::Cow<'t, str>, &'t RawValue>;
 
 /// A reading of JSON: the objects that were found, and the place up to which lines were counted.
 struct Reading<'t> {
-    text: &'t [u8],
+    text: &'t str,
     objects: Vec<GraphObject>,
     counted: usize,
     line: usize,
 }
 
 impl<'t> Reading<'t> {
-    fn new(text: &'t [u8]) -> Self {
+    fn new(text: &'t str) -> Self {
         Self {
             text,
             objects: Vec::new(),
@@ -299,7 +308,7 @@ impl<'t> Reading<'t> {
     }
 
     fn json(mut self) -> Result<Objects, ObjectsError> {
-        let mut shapes = serde_json::Deserializer::from_slice(self.text).into_iter::<Shape>();
+        let mut shapes = serde_json::Deserializer::from_str(self.text).into_iter::<Shape>();
         let mut count = 0;
         let mut is_page = false;
         loop {
@@ -318,7 +327,7 @@ impl<'t> Reading<'t> {
             if let Shape::Object = shape {
                 self.object(value, None)?;
             } else {
-                let raw: &RawValue = serde_json::from_slice(value)
+                let raw: &RawValue = serde_json::from_str(value)
                     .map_err(|error| self.refuse(value, ObjectsErrorKind::Json(without_place(&error))))?;
                 is_page |= self.value(raw, &shape)?;
             }
@@ -341,7 +350,7 @@ impl<'t> Reading<'t> {
             Shape::Object | Shape::Special => self.object_or_page(raw),
             Shape::Other => {
                 let found = kind_of(raw);
-                Err(self.refuse(raw.get().as_bytes(), ObjectsErrorKind::NoObject { found }))
+                Err(self.refuse(raw.get(), ObjectsErrorKind::NoObject { found }))
             }
         }
     }
@@ -364,15 +373,15 @@ impl<'t> Reading<'t> {
             return Ok(true);
         }
         if members.contains_key("synchronizationRules") {
-            return Err(self.refuse(raw.get().as_bytes(), ObjectsErrorKind::IsSchema));
+            return Err(self.refuse(raw.get(), ObjectsErrorKind::IsSchema));
         }
         if let (Some(error), 1) = (members.get("error"), members.len()) {
             let message = serde_json::from_str::<Members<'_>>(error.get()).ok();
             let message = message.and_then(|error| error.get("message").and_then(|message| text_of(message)));
             let message = message.unwrap_or_else(|| "it says no more".into());
-            return Err(self.refuse(raw.get().as_bytes(), ObjectsErrorKind::GraphError { message }));
+            return Err(self.refuse(raw.get(), ObjectsErrorKind::GraphError { message }));
         }
-        self.object(raw.get().as_bytes(), None)?;
+        self.object(raw.get(), None)?;
         Ok(false)
     }
 
@@ -386,35 +395,32 @@ impl<'t> Reading<'t> {
             return self.elements(elements, kind);
         }
         let found = kind_of(elements);
-        Err(self.refuse(
-            elements.get().as_bytes(),
-            ObjectsErrorKind::NoPage { member, found },
-        ))
+        Err(self.refuse(elements.get(), ObjectsErrorKind::NoPage { member, found }))
     }
 
     fn elements(&mut self, raw: &'t RawValue, kind: Option<&SmolStr>) -> Result<(), ObjectsError> {
-        let elements: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|error| {
-            self.refuse(
-                raw.get().as_bytes(),
-                ObjectsErrorKind::Json(without_place(&error)),
-            )
-        })?;
+        let elements: Vec<&RawValue> = serde_json::from_str(raw.get())
+            .map_err(|error| self.refuse(raw.get(), ObjectsErrorKind::Json(without_place(&error))))?;
         for element in elements {
             if !element.get().starts_with('{') {
                 let found = kind_of(element);
-                return Err(self.refuse(element.get().as_bytes(), ObjectsErrorKind::NoObject { found }));
+                return Err(self.refuse(element.get(), ObjectsErrorKind::NoObject { found }));
             }
-            self.object(element.get().as_bytes(), kind.cloned())?;
+            self.object(element.get(), kind.cloned())?;
         }
         Ok(())
     }
 
-    fn object(&mut self, text: &[u8], kind: Option<SmolStr>) -> Result<(), ObjectsError> {
-        let source = Source::from_json(text).map_err(|error| self.refuse(text, error))?;
+    fn object(&mut self, text: &str, kind: Option<SmolStr>) -> Result<(), ObjectsError> {
+        let source = Source::from_json(text.as_bytes()).map_err(|error| self.refuse(text, error))?;
         let line = self.line_of(text);
-        let own = match source.get("@odata.type") {
-            Some(Value::Text(name)) => name.rsplit('.').next().map(SmolStr::new),
+        let said = |annotation| match source.iter().find(|(name, _)| *name == annotation) {
+            Some((_, Value::Text(text))) => Some(text),
             _ => None,
+        };
+        let own = match said("@odata.type") {
+            Some(name) => name.rsplit('.').next().map(SmolStr::new),
+            None => said("@odata.context").and_then(|context| collection(context)),
         };
         self.objects.push(GraphObject {
             source: named(source),
@@ -425,25 +431,20 @@ impl<'t> Reading<'t> {
     }
 
     fn members(&mut self, raw: &'t RawValue) -> Result<Members<'t>, ObjectsError> {
-        serde_json::from_str(raw.get()).map_err(|error| {
-            self.refuse(
-                raw.get().as_bytes(),
-                ObjectsErrorKind::Json(without_place(&error)),
-            )
-        })
+        serde_json::from_str(raw.get())
+            .map_err(|error| self.refuse(raw.get(), ObjectsErrorKind::Json(without_place(&error))))
     }
 
     #[cold]
-    fn refuse(&mut self, text: &[u8], kind: impl Into<ObjectsErrorKind>) -> ObjectsError {
+    fn refuse(&mut self, text: &str, kind: impl Into<ObjectsErrorKind>) -> ObjectsError {
         at(self.line_of(text), kind)
     }
 
     /// The line on which a part of the text starts, counted on from the last one.
-    fn line_of(&mut self, text: &[u8]) -> usize {
+    fn line_of(&mut self, text: &str) -> usize {
         let start = text.as_ptr().addr().saturating_sub(self.text.as_ptr().addr());
-        let new = self.text.get(self.counted..start).unwrap_or_default();
-        if start >= self.counted {
-            self.line += new.split(|byte| *byte == b'\n').skip(1).count();
+        if let Some(new) = self.text.get(self.counted..start) {
+            self.line += new.matches('\n').count();
             self.counted = start;
         }
         self.line
@@ -499,7 +500,6 @@ fn from_csv(text: &[u8]) -> Result<Objects, ObjectsError> {
             } => {
                 format!("the row has {len} fields and the header {expected_len}")
             }
-            csv::ErrorKind::Utf8 { .. } => "a field is not UTF-8".into(),
             _ => error.to_string(),
         };
         at(
@@ -618,7 +618,15 @@ mod tests {
             let error = Objects::read(text.as_bytes()).unwrap_err();
             assert_eq!(error.to_string(), expected, "{text}");
         }
-        assert!(Objects::read(b"a,b\n\xff,2\n").is_err());
+        for (text, line) in [
+            (&b"a,b\n\xff,2\n"[..], 2),
+            (b"\xff\xfe{\0}\0", 1),
+            (b"{\"a\": \"\xe9\"}", 1),
+        ] {
+            let error = Objects::read(text).unwrap_err();
+            assert!(matches!(error.kind, ObjectsErrorKind::NotUtf8), "{error}");
+            assert_eq!(error.line, line);
+        }
     }
 
     #[test]
@@ -632,6 +640,10 @@ mod tests {
             (
                 r##"{"@odata.type": "#microsoft.graph.user", "id": "1"}"##,
                 Some("user"),
+            ),
+            (
+                r#"{"@odata.context": "https://x/$metadata#groups/$entity", "id": "1"}"#,
+                Some("group"),
             ),
             (
                 r#"{"@odata.context": "https://x/$metadata#directoryObjects", "value": [{"id": "1"}]}"#,

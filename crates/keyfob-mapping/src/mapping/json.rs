@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::{Actions, Apply, AttributeMapping, ObjectMapping};
 use crate::{
-    document::{self, ImportError, Reader},
+    document::{self, ImportError, ImportErrorKind, Reader},
     scope,
 };
 
@@ -71,7 +71,15 @@ impl ObjectMapping {
 }
 
 fn read(reader: &Reader<'_>) -> Result<ObjectMapping, ImportError> {
-    reader.only(&MEMBERS)?;
+    if let Err(error) = reader.only(&MEMBERS) {
+        // A page, an object or an error that was taken for the mapping.
+        let is_slip = reader.get("attributes").is_some() || error.suggestion().is_some();
+        return Err(if is_slip {
+            error
+        } else {
+            ImportError::new("", ImportErrorKind::NoMapping)
+        });
+    }
     let mut mapping = ObjectMapping::new(
         reader.text("source")?.unwrap_or("User"),
         reader.text("target")?.unwrap_or("User"),
