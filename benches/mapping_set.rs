@@ -109,11 +109,12 @@ fn by_hand(source: &Source, user: &ResourceType) -> Resource {
     let phones = phones.map(|(kind, attribute)| typed(kind, attribute));
     core.insert("phoneNumbers", Vec::from(phones));
     core.insert("externalId", text("mailNickname"));
-    let enterprise = resource.extension_mut(&SchemaUri::ENTERPRISE_USER);
+    let mut enterprise = resource.extension_mut(&SchemaUri::ENTERPRISE_USER);
     enterprise.insert("employeeNumber", text("employeeId"));
     enterprise.insert("department", text("department"));
     let manager: Object = [("value", text("manager"))].into_iter().collect();
     enterprise.insert("manager", manager);
+    drop(enterprise);
     validate::state_schemas(&mut resource, user);
     resource
 }

@@ -1,6 +1,7 @@
 //! Resources: what SCIM manages, with their ids, metadata and relations.
 
 mod address;
+mod attributes;
 mod id;
 mod member;
 mod meta;
@@ -14,6 +15,7 @@ use crate::{
 pub(crate) use self::address::address;
 pub use self::{
     address::Addresses,
+    attributes::AttributesMut,
     id::{ExternalId, ResourceId},
     member::{Member, MemberSet},
     meta::{Meta, Version},
@@ -76,7 +78,10 @@ impl Resource {
         &self.extensions
     }
 
-    /// The extensions for change.
+    /// Returns the extensions for change, as they are kept.
+    ///
+    /// `schemas` doesn't follow: this is for decoders and stores, which put a whole resource together. Anybody else changes
+    /// [one extension](Self::extension_mut), after which `schemas` is right.
     pub fn extensions_mut(&mut self) -> &mut Vec<(SchemaUri, Object)> {
         &mut self.extensions
     }
@@ -104,34 +109,68 @@ impl Resource {
     /// ```
     pub fn set_extension(&mut self, uri: &SchemaUri, object: Object) {
         if object.is_empty() {
-            self.extensions.retain(|(present, _)| present != uri);
             self.schemas.retain(|present| present != uri);
-            return;
         }
-        *self.extension_mut(uri) = object;
-        if !self.schemas.contains(uri) {
-            self.schemas.push(uri.clone());
+        self.put_extension(uri, object);
+    }
+
+    /// Borrows the attributes of the extension `uri` for change, none where the resource hasn't the extension. `schemas`
+    /// follows when the loan ends, as [`set_extension`](Self::set_extension) lets it.
+    ///
+    /// ```
+    /// use keyfob_core::{Resource, SchemaUri};
+    ///
+    /// let mut user = Resource::new([SchemaUri::USER]);
+    /// user.extension_mut(&SchemaUri::ENTERPRISE_USER).insert("department", "Tours");
+    /// assert_eq!(user.schemas(), [SchemaUri::USER, SchemaUri::ENTERPRISE_USER]);
+    /// user.extension_mut(&SchemaUri::ENTERPRISE_USER).remove("department");
+    /// assert_eq!(user, Resource::new([SchemaUri::USER]));
+    /// ```
+    pub fn extension_mut(&mut self, uri: &SchemaUri) -> AttributesMut<'_> {
+        AttributesMut::extension(self, uri)
+    }
+
+    /// Borrows the attributes of an [extension](Self::extension_mut) for change, or without a URI the core attributes: what
+    /// the schema of an [`AttrPath`](crate::AttrPath) leads to.
+    ///
+    /// ```
+    /// use keyfob_core::{Resource, SchemaUri};
+    ///
+    /// let mut user = Resource::new([SchemaUri::USER]);
+    /// user.attributes_mut(None).insert("userName", "bjensen");
+    /// assert_eq!(user.core().get_str("userName"), Some("bjensen"));
+    /// ```
+    pub fn attributes_mut(&mut self, schema: Option<&SchemaUri>) -> AttributesMut<'_> {
+        match schema {
+            None => AttributesMut::core(self),
+            Some(uri) => AttributesMut::extension(self, uri),
         }
     }
 
-    /// The attributes of the extension `uri` for change, an empty object being made where there is none.
-    ///
-    /// `schemas` stays as it is: this is for what makes a resource canonical afterwards. An application
-    /// [sets](Self::set_extension) extensions.
-    pub fn extension_mut(&mut self, uri: &SchemaUri) -> &mut Object {
-        let index = self
-            .extensions
-            .iter()
-            .position(|(present, _)| present == uri)
-            .unwrap_or_else(|| {
-                self.extensions.push((uri.clone(), Object::new()));
-                self.extensions.len() - 1
-            });
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "the index was found or made on the line above"
-        )]
-        &mut self.extensions[index].1
+    fn extension_place(&mut self, uri: &SchemaUri) -> Option<&mut Object> {
+        let mut extensions = self.extensions.iter_mut();
+        extensions
+            .find(|(present, _)| present == uri)
+            .map(|(_, object)| object)
+    }
+
+    /// Puts an extension in its place and states it; takes one that holds nothing out, and its URI with it.
+    fn put_extension(&mut self, uri: &SchemaUri, object: Object) {
+        if object.is_empty() {
+            let before = self.extensions.len();
+            self.extensions.retain(|(present, _)| present != uri);
+            if self.extensions.len() < before {
+                self.schemas.retain(|present| present != uri);
+            }
+            return;
+        }
+        match self.extension_place(uri) {
+            Some(place) => *place = object,
+            None => self.extensions.push((uri.clone(), object)),
+        }
+        if !self.schemas.contains(uri) {
+            self.schemas.push(uri.clone());
+        }
     }
 
     /// The relations.

@@ -1,6 +1,6 @@
 //! Where an attribute stands in a resource.
 
-use keyfob_core::{Attribute, Object, Resource, Value, schema::Container};
+use keyfob_core::{Attribute, Resource, Value, resource::AttributesMut, schema::Container};
 use smol_str::{SmolStr, format_smolstr};
 
 /// An attribute and the part of a resource that keeps it.
@@ -16,21 +16,6 @@ impl<'t> Place<'t> {
     }
 
     /// The attribute's value, if it has one.
-    /// The elements of a multi-valued attribute.
-    pub(crate) fn elements_mut<'r>(&self, resource: &'r mut Resource) -> Option<&'r mut Vec<Value>> {
-        let object = match self.container {
-            Container::Core => resource.core_mut(),
-            Container::Extension(uri) => {
-                let mut extensions = resource.extensions_mut().iter_mut();
-                &mut extensions.find(|(present, _)| present == uri)?.1
-            }
-        };
-        match object.get_mut(self.attribute.name.as_str())? {
-            Value::Array(elements) => Some(elements),
-            _ => None,
-        }
-    }
-
     pub(crate) fn get<'r>(&self, resource: &'r Resource) -> Option<&'r Value> {
         let object = match self.container {
             Container::Core => resource.core(),
@@ -42,9 +27,9 @@ impl<'t> Place<'t> {
     }
 
     /// The object that holds the attribute or may hold it.
-    pub(crate) fn object<'r>(&self, resource: &'r mut Resource) -> &'r mut Object {
+    pub(crate) fn object<'r>(&self, resource: &'r mut Resource) -> AttributesMut<'r> {
         match self.container {
-            Container::Core => resource.core_mut(),
+            Container::Core => resource.attributes_mut(None),
             Container::Extension(uri) => resource.extension_mut(uri),
         }
     }

@@ -257,8 +257,8 @@ impl<'t> Plan<'t> {
     ) -> Result<(), PatchErrorKind> {
         match &step.action {
             Action::Change(place, change) => {
-                let object = place.object(draft);
-                change.apply(object, *place)?;
+                let mut object = place.object(draft);
+                change.apply(&mut object, *place)?;
                 let after = object.get(place.attribute.name.as_str());
                 if changes_immutable(place.attribute, place.get(stored), after) {
                     return Err(ValidationError::Immutable { path: place.path() }.into());
@@ -304,7 +304,7 @@ impl<'t> Plan<'t> {
         let mut changed = false;
         for place in &self.changed {
             // What operations made of the elements may repeat another, which a body could not have (RFC 7643 section 2.4).
-            if let Some(elements) = place.elements_mut(draft) {
+            if let Some(Value::Array(elements)) = place.object(draft).get_mut(place.attribute.name.as_str()) {
                 validate::unite_repeated(place.attribute, elements);
             }
             let after = place.get(draft);
@@ -318,7 +318,6 @@ impl<'t> Plan<'t> {
             }
         }
         if changed {
-            draft.extensions_mut().retain(|(_, object)| !object.is_empty());
             validate::state_schemas(draft, self.resource_type);
             validate::complete(draft, self.resource_type).map_err(refuse)?;
         }

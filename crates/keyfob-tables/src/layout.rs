@@ -168,6 +168,10 @@ impl Layout {
             let value = placed.value(cell)?;
             placed.put(&mut document, value);
         }
+        // A row that lost a value may leave an extension that holds nothing, which is then no longer there.
+        for uri in self.columns.iter().filter_map(|placed| placed.path.schema()) {
+            drop(document.extension_mut(uri));
+        }
         Ok(document)
     }
 
@@ -334,17 +338,11 @@ impl Placed {
 
     /// Puts the value of the column into what is left of a document.
     fn put(&self, document: &mut Resource, value: Option<Value>) {
-        if let (Some(uri), Some(_)) = (self.path.schema(), &value)
-            && !document.schemas().contains(uri)
-        {
-            document.schemas_mut().push(uri.clone());
+        if value.is_none() && !self.is_main {
+            return;
         }
-        let object = match (self.path.schema(), &value) {
-            (None, _) => document.core_mut(),
-            // It makes the object where there is none.
-            (Some(uri), Some(_)) => document.extension_mut(uri),
-            (Some(_), None) => return,
-        };
+        let mut attributes = document.attributes_mut(self.path.schema());
+        let object: &mut Object = &mut attributes;
         let name = self.path.name();
         match (self.path.sub(), value) {
             (Some(sub), value) if self.is_main => put_main(object, name, sub, value),

@@ -261,11 +261,11 @@ fn take_numbers(review: &mut Review<'_>) {
     let Some(document) = review.document_mut() else {
         return;
     };
-    let submitted = document.extension_mut(&SchemaUri::VERKADA_ACCESS_USER);
     for name in ["cardNumber", "cardNumberHex"] {
-        submitted.remove(name);
+        document
+            .extension_mut(&SchemaUri::VERKADA_ACCESS_USER)
+            .remove(name);
     }
-    document.extensions_mut().retain(|(_, object)| !object.is_empty());
     validate::state_schemas(document, &resource_type);
 }
 

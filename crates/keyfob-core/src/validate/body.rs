@@ -262,10 +262,7 @@ fn keep_stored(
         let Some(stored) = stored.filter(|stored| !stored.is_unassigned()) else {
             continue;
         };
-        let object = match uri {
-            None => canonical.core_mut(),
-            Some(uri) => canonical.extension_mut(uri),
-        };
+        let mut object = canonical.attributes_mut(uri);
         match attribute.mutability {
             Mutability::ReadOnly => {
                 object.insert(attribute.name.clone(), stored.clone());
@@ -282,13 +279,10 @@ fn keep_stored(
                 }
             },
             Mutability::ReadWrite | Mutability::WriteOnly => {
-                keep_sub_attributes(attribute, stored, object, &path_in(uri, attribute))?;
+                keep_sub_attributes(attribute, stored, &mut object, &path_in(uri, attribute))?;
             }
         }
     }
-    canonical
-        .extensions_mut()
-        .retain(|(_, object)| !object.is_empty());
     state_schemas(canonical, resource_type);
     Ok(())
 }
@@ -455,7 +449,7 @@ fn lift_unqualified(body: &mut Resource, resource_type: &ResourceType) -> Result
             body.core_mut().push_new(name, value);
             continue;
         };
-        let object = body.extension_mut(uri);
+        let mut object = body.extension_mut(uri);
         if object.get(name.as_str()).is_some() {
             let path = name.as_str().into();
             return Err(ValidationError::Duplicate { path });
@@ -465,8 +459,8 @@ fn lift_unqualified(body: &mut Resource, resource_type: &ResourceType) -> Result
     Ok(())
 }
 
-/// Puts a resource's extensions into the resource type's order and lets `schemas` name the core schema and the
-/// extensions that are there, so that equal resources look equal.
+/// Takes out extensions that hold nothing, puts the others into the resource type's order and lets `schemas` name the core
+/// schema and them, so that equal resources look equal.
 pub fn state_schemas(resource: &mut Resource, resource_type: &ResourceType) {
     let place = |uri: &SchemaUri| {
         resource_type
@@ -474,6 +468,7 @@ pub fn state_schemas(resource: &mut Resource, resource_type: &ResourceType) {
             .iter()
             .position(|extension| extension.schema.id == *uri)
     };
+    resource.extensions_mut().retain(|(_, object)| !object.is_empty());
     resource.extensions_mut().sort_by_key(|(uri, _)| place(uri));
     let extensions = resource.extensions().iter().map(|(uri, _)| uri.clone());
     let uris = [resource_type.schema().id.clone()]

@@ -148,14 +148,62 @@ fn resource() -> impl Strategy<Value = Resource> {
             if !members.is_empty() {
                 resource.set_relation(&AttrName::new("members"), members);
             }
+            // As a body may have it: what it states is its own affair.
             for (uri, object) in extensions {
-                *resource.extension_mut(&SchemaUri::new(uri)) = object;
+                let uri = SchemaUri::new(uri);
+                if resource.extension(&uri).is_none() {
+                    resource.extensions_mut().push((uri, object));
+                }
             }
             resource
         })
 }
 
+/// A change of an extension: which of three, by a loan or as a whole, and what it leaves there.
+fn change_of_extension() -> impl Strategy<Value = (usize, bool, Object)> {
+    let object = vec(("[a-c]", any::<i64>()), 0..3).prop_map(|members| {
+        let members = members.into_iter();
+        members
+            .map(|(name, value)| (AttrName::new(name), Value::Integer(value)))
+            .collect()
+    });
+    (0..3_usize, any::<bool>(), object)
+}
+
 proptest! {
+    #[test]
+    fn rfc_7643_3_schemas_name_the_extensions_that_hold_something_whatever_is_done_to_them(
+        changes in vec(change_of_extension(), 0..12)
+    ) {
+        let uris = ["urn:example:a", "urn:example:b", "urn:example:c"].map(SchemaUri::new);
+        let mut resource = Resource::new([SchemaUri::USER]);
+        let mut expected: Vec<(SchemaUri, Object)> = Vec::new();
+        for (number, is_loan, object) in changes {
+            let uri = &uris[number];
+            match expected.iter().position(|(present, _)| present == uri) {
+                Some(place) if object.is_empty() => drop(expected.remove(place)),
+                Some(place) => expected[place].1 = object.clone(),
+                None if object.is_empty() => {}
+                None => expected.push((uri.clone(), object.clone())),
+            }
+            if is_loan {
+                let mut extension = resource.extension_mut(uri);
+                extension.retain(|_, _| false);
+                for (name, value) in object {
+                    extension.insert(name, value);
+                }
+            } else {
+                resource.set_extension(uri, object);
+            }
+            prop_assert_eq!(resource.extensions(), &*expected);
+            let stated: Vec<SchemaUri> = [SchemaUri::USER]
+                .into_iter()
+                .chain(expected.iter().map(|(uri, _)| uri.clone()))
+                .collect();
+            prop_assert_eq!(resource.schemas(), stated);
+        }
+    }
+
     #[test]
     fn values_decode_to_what_was_encoded(value in value()) {
         let text = value_to_vec(&value);

@@ -278,13 +278,10 @@ impl<S: Store> Engine<S> {
             return document;
         }
         for path in lost {
-            let object = match path.schema() {
-                None => document.core_mut(),
-                Some(uri) => document.extension_mut(uri),
-            };
-            object.remove(path.name().as_str());
+            document
+                .attributes_mut(path.schema())
+                .remove(path.name().as_str());
         }
-        document.extensions_mut().retain(|(_, object)| !object.is_empty());
         validate::state_schemas(&mut document, resource_type);
         document
     }

@@ -266,10 +266,7 @@ impl Target {
         if value.is_unassigned() {
             return Ok(());
         }
-        let object = match &self.extension {
-            None => resource.core_mut(),
-            Some(uri) => resource.extension_mut(uri),
-        };
+        let mut object = resource.attributes_mut(self.extension.as_ref());
         match &self.part {
             Part::Whole => {
                 object.insert(name.clone(), value);

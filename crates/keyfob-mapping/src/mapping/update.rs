@@ -203,11 +203,9 @@ impl<'r> Update<'r> {
         }
         let holding = |values: Vec<Value>| {
             let mut resource = Resource::default();
-            let object = match &target.extension {
-                None => resource.core_mut(),
-                Some(uri) => resource.extension_mut(uri),
-            };
+            let mut object = resource.attributes_mut(target.extension.as_ref());
             object.insert(attribute.name.clone(), values);
+            drop(object);
             resource
         };
         self.extend(&holding(held.to_vec()), &holding(after));

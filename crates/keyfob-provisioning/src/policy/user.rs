@@ -1,7 +1,7 @@
 //! Users: who may change what, invitations, and activation.
 
 use keyfob_core::{
-    AttrPath, Object, Resource, ResourceType, SchemaUri, Value,
+    AttrPath, Object, Resource, SchemaUri, Value,
     validate::{IgnoreRule, Ignored, state_schemas},
 };
 use keyfob_engine::{ACTIVE, Actor, Context, Operation, Rejection, Review, ignored, is_active, said_active};
@@ -69,7 +69,7 @@ fn keep_unsynchronized(review: &mut Review<'_>) {
             Some(uri) => {
                 let stored = before.and_then(|before| before.extension(uri)?.get(name));
                 let is_there = stored.is_some() || document.extension(uri).is_some();
-                is_there && put(document.extension_mut(uri), name, stored)
+                is_there && put(&mut document.extension_mut(uri), name, stored)
             }
         };
         if changed {
@@ -80,7 +80,7 @@ fn keep_unsynchronized(review: &mut Review<'_>) {
         }
     }
     ignored::tell(resource_type, &passed_over);
-    tidy(document, resource_type);
+    state_schemas(document, resource_type);
 }
 
 /// Lets the attribute be as it is stored, and says whether it was not.
@@ -115,7 +115,7 @@ fn check_external_id(review: &mut Review<'_>) -> Result<(), Rejection> {
         None | Some(1..=EXTERNAL_ID_LENGTH) => Ok(()),
         Some(0) => {
             document.extension_mut(&uri).remove("externalId");
-            tidy(document, resource_type);
+            state_schemas(document, resource_type);
             Ok(())
         }
         Some(_) => Err(Rejection::TooLong {
@@ -123,12 +123,6 @@ fn check_external_id(review: &mut Review<'_>) -> Result<(), Rejection> {
             limit: EXTERNAL_ID_LENGTH,
         }),
     }
-}
-
-/// Takes out extensions that hold nothing any more.
-fn tidy(document: &mut Resource, resource_type: &ResourceType) {
-    document.extensions_mut().retain(|(_, object)| !object.is_empty());
-    state_schemas(document, resource_type);
 }
 
 fn join_default_unit(review: &mut Review<'_>) -> Result<(), Refusal> {
