@@ -6,7 +6,12 @@ use keyfob_core::{Addresses, Registry};
 use keyfob_store::{Budget, ReadContext, RequestId, TenantId};
 use smol_str::SmolStr;
 
-use crate::{engine::BatchPlace, facts::Facts, rehearsal::Rehearsal};
+use crate::{
+    engine::BatchPlace,
+    facts::Facts,
+    feature::{Feature, Missing},
+    rehearsal::Rehearsal,
+};
 
 /// The role of whoever acts. Resources that a tenant's provider manages may be closed to everybody else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +59,7 @@ pub struct Context {
     batch: Option<BatchPlace>,
     rehearsal: Option<Rehearsal>,
     read_only: bool,
+    missing: Missing,
 }
 
 impl Context {
@@ -73,6 +79,7 @@ impl Context {
             batch: None,
             rehearsal: None,
             read_only: false,
+            missing: Missing::default(),
         }
     }
 
@@ -161,6 +168,20 @@ impl Context {
             read_only: true,
             ..self
         }
+    }
+
+    /// Returns the same call to a service that leaves a feature out: a request for it is refused, and `/ServiceProviderConfig`
+    /// says so. An application's own calls have all features.
+    #[must_use]
+    pub fn without(self, feature: Feature) -> Self {
+        Self {
+            missing: self.missing.with(feature),
+            ..self
+        }
+    }
+
+    pub(crate) fn missing(&self) -> Missing {
+        self.missing
     }
 
     /// Returns the same call as one that is tried and not done: it decides as any other does, and its first commit is noted

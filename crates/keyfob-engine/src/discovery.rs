@@ -121,23 +121,32 @@ pub struct Transport {
 }
 
 impl<S: Store> Engine<S> {
-    /// The service provider's configuration (`/ServiceProviderConfig`).
+    /// The service provider's configuration (`/ServiceProviderConfig`): the features that the call may use, with the limits
+    /// that hold.
     #[must_use]
     pub fn service_provider_config(&self, cx: &Context, transport: &Transport) -> Resource {
-        let flag = |feature: Feature| Object::from_iter([("supported", self.supports(feature))]);
+        let flag = |feature: Feature| Object::from_iter([("supported", self.offers(cx, feature))]);
         let limit = |object: &mut Object, name: &str, value: usize| {
             object.insert(name, i64::try_from(value).unwrap_or(i64::MAX));
         };
         let mut bulk = flag(Feature::Bulk);
-        limit(&mut bulk, "maxOperations", Self::MAX_BULK_OPERATIONS);
-        limit(&mut bulk, "maxPayloadSize", transport.body_limit);
+        // Both are demanded, whatever they are worth without the feature.
+        let bulk_limit = |limit: usize| if self.offers(cx, Feature::Bulk) { limit } else { 0 };
+        limit(
+            &mut bulk,
+            "maxOperations",
+            bulk_limit(self.limits().bulk_operations),
+        );
+        limit(&mut bulk, "maxPayloadSize", bulk_limit(transport.body_limit));
         let mut filter = flag(Feature::Filter);
         limit(&mut filter, "maxResults", self.profile().max_page);
         let mut pagination = Object::new();
-        let has_cursors = self.supports(Feature::CursorPagination);
+        let has_cursors = self.offers(cx, Feature::CursorPagination);
+        let has_indexes = self.offers(cx, Feature::IndexPagination);
         pagination.insert("cursor", has_cursors);
-        pagination.insert("index", self.supports(Feature::IndexPagination));
-        pagination.insert("defaultPaginationMethod", "index");
+        pagination.insert("index", has_indexes);
+        let default = if has_indexes { "index" } else { "cursor" };
+        pagination.insert("defaultPaginationMethod", default);
         limit(&mut pagination, "defaultPageSize", self.profile().default_page);
         limit(&mut pagination, "maxPageSize", self.profile().max_page);
         if has_cursors {

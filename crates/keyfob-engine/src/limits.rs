@@ -32,6 +32,8 @@ pub struct Limits {
     pub time: Duration,
     /// The time for the work of a bulk request. 60 s.
     pub bulk_time: Duration,
+    /// The operations of a bulk request (`bulk.maxOperations`); more are answered 413. 2,000.
+    pub bulk_operations: usize,
     /// The steps that one call of the store may take: resources and index entries that are looked at, and comparisons that
     /// a filter makes of each. 20,000,000.
     pub steps: u64,
@@ -56,6 +58,7 @@ impl Default for Limits {
         Self {
             time: Duration::from_secs(10),
             bulk_time: Duration::from_secs(60),
+            bulk_operations: 2_000,
             steps: 20_000_000,
             bytes: 512 << 20,
             patch_steps: 2_000_000,

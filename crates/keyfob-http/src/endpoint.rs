@@ -5,10 +5,13 @@ use http::{HeaderValue, Method, Response, StatusCode, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
 use keyfob_core::{
-    Dialect, ErrorBody, Resource, ResourceId, ResourceType, ToErrorBody,
+    Dialect, EntityTag, ErrorBody, Resource, ResourceId, ResourceType, ToErrorBody,
     message::{BulkJob, ListResponse, PatchRequest, SearchRequest},
 };
-use keyfob_engine::{AuthenticationError, Context, Engine, Precondition, Renewal, Store, Transport, Written};
+use keyfob_engine::{
+    AuthenticationError, Context, Engine, EngineError, Feature, Precondition, Renewal, Store, Transport,
+    Written,
+};
 
 use crate::{
     authenticate::Erased,
@@ -60,7 +63,12 @@ impl<S: Store> Exchange<'_, S> {
         B: Body<Data = Bytes, Error: Into<BodyError>>,
     {
         if self.request.method == Method::OPTIONS {
-            return Ok(response::options(&route));
+            return Ok(response::options(&route, |feature| self.offers(feature)));
+        }
+        if let Some(feature) = route.feature(&self.request.method)
+            && !self.offers(feature)
+        {
+            return Err(EngineError::Unsupported(feature).into());
         }
         let parameters = Parameters::parse(self.request.uri.query().unwrap_or_default())?;
         let method = match self.request.method {
@@ -103,7 +111,9 @@ impl<S: Store> Exchange<'_, S> {
             (Route::Discovery(_), &Method::GET) if parameters.has_filter() => Err(HttpError::DiscoveryFilter),
             (Route::Discovery(discovery), &Method::GET) => self.discover(discovery),
             (Route::Bulk, &Method::POST) => self.bulk(&self.read(body).await?).await,
-            _ => Err(HttpError::Method { allow: route.allow() }),
+            _ => Err(HttpError::Method {
+                allow: route.allow(|feature| self.offers(feature)),
+            }),
         }
     }
 
@@ -135,7 +145,7 @@ impl<S: Store> Exchange<'_, S> {
 
     /// Does several operations (RFC 7644 section 3.7).
     async fn bulk(&self, body: &[u8]) -> Answer {
-        let job = BulkJob::from_json(body, Engine::<S>::MAX_BULK_OPERATIONS)?;
+        let job = BulkJob::from_json(body, self.engine.limits().bulk_operations)?;
         let again = Again {
             authenticator: self.authenticator,
             request: self.request,
@@ -176,7 +186,7 @@ impl<S: Store> Exchange<'_, S> {
         let mut response = response::resource(
             StatusCode::OK,
             self.media_type(),
-            found.tag,
+            self.tag(found.tag),
             &found.location,
             resource,
         );
@@ -294,10 +304,20 @@ impl<S: Store> Exchange<'_, S> {
         response::resource(
             status,
             self.media_type(),
-            written.tag,
+            self.tag(written.tag),
             &written.location,
             resource,
         )
+    }
+
+    /// Returns true if the service offers a feature.
+    fn offers(&self, feature: Feature) -> bool {
+        self.engine.offers(&self.cx, feature)
+    }
+
+    /// Returns a tag where the service has them.
+    fn tag(&self, tag: EntityTag) -> Option<EntityTag> {
+        self.offers(Feature::Etag).then_some(tag)
     }
 
     fn precondition(&self) -> Result<Precondition, HttpError> {

@@ -7,7 +7,7 @@ mod operation;
 mod schema;
 
 use keyfob_core::ResourceType;
-use keyfob_engine::{AuthenticationScheme, Context, Engine, Store, Transport};
+use keyfob_engine::{AuthenticationScheme, Context, Engine, Feature, Store, Transport};
 use serde_json::{Map, Value, json};
 
 use self::{
@@ -38,7 +38,7 @@ pub(crate) fn describe<S: Store>(
         "schemas".into(),
         schema::schemas(engine.profile(), &exposed).into(),
     );
-    components.insert("parameters".into(), operation::parameters(engine).into());
+    components.insert("parameters".into(), operation::parameters(engine, cx).into());
     components.insert("responses".into(), operation::responses());
     components.insert("securitySchemes".into(), schemes.into());
     let description = json!({
@@ -50,7 +50,7 @@ pub(crate) fn describe<S: Store>(
         },
         "servers": [{"url": server}],
         "security": security,
-        "paths": paths(engine, &exposed, me),
+        "paths": paths(engine, cx, &exposed, me),
         "components": components,
     });
     description.to_string().into_bytes()
@@ -80,6 +80,7 @@ fn security(schemes: &[AuthenticationScheme]) -> (Map<String, Value>, Vec<Value>
 /// Every path that answers, with its methods.
 fn paths<S: Store>(
     engine: &Engine<S>,
+    cx: &Context,
     exposed: &[&ResourceType],
     me: Option<&ResourceType>,
 ) -> Map<String, Value> {
@@ -87,14 +88,14 @@ fn paths<S: Store>(
     let everything = reference("message.ListResponse");
     paths.insert(
         "/".into(),
-        json!({"get": Operation::new("queryEverything", "Lists resources of all types").queries(engine).answers(200, &everything).into_value()}),
+        json!({"get": Operation::new("queryEverything", "Lists resources of all types").queries(engine, cx).answers(200, &everything).into_value()}),
     );
     paths.insert("/.search".into(), search("searchEverything", &everything));
     for resource_type in exposed {
         let name = resource_type.name();
         let (endpoint, list) = (resource_type.endpoint(), reference(&format!("{name}.list")));
         let get = Operation::new(&format!("list{name}"), "Lists resources")
-            .queries(engine)
+            .queries(engine, cx)
             .answers(200, &list)
             .into_value();
         let post = Operation::new(&format!("create{name}"), "Creates a resource")
@@ -105,17 +106,19 @@ fn paths<S: Store>(
         paths.insert(endpoint.into(), json!({"get": get, "post": post}));
         let search_list = search(&format!("search{name}"), &list);
         paths.insert(format!("{endpoint}/.search"), search_list);
-        let one = one(name, name, Some(PATH_ID));
+        let one = one(engine, cx, name, name, Some(PATH_ID));
         paths.insert(format!("{endpoint}/{{id}}"), one);
     }
     if let Some(resource_type) = me {
-        paths.insert("/Me".into(), one("Me", resource_type.name(), None));
+        paths.insert("/Me".into(), one(engine, cx, "Me", resource_type.name(), None));
     }
-    let bulk = Operation::new("bulk", "Does several operations")
-        .takes("message.BulkRequest")
-        .answers(200, &reference("message.BulkResponse"))
-        .into_value();
-    paths.insert("/Bulk".into(), json!({"post": bulk}));
+    if engine.offers(cx, Feature::Bulk) {
+        let bulk = Operation::new("bulk", "Does several operations")
+            .takes("message.BulkRequest")
+            .answers(200, &reference("message.BulkResponse"))
+            .into_value();
+        paths.insert("/Bulk".into(), json!({"post": bulk}));
+    }
     for (path, id, answer) in [
         (
             "/ServiceProviderConfig",
@@ -161,11 +164,19 @@ fn search(id: &str, list: &Value) -> Value {
 }
 
 /// The operations on one resource.
-fn one(named: &str, name: &str, id: Option<&'static str>) -> Value {
+fn one<S: Store>(
+    engine: &Engine<S>,
+    cx: &Context,
+    named: &str,
+    name: &str,
+    id: Option<&'static str>,
+) -> Value {
     let shown = reference(name);
     let operation = |verb: &str, summary: &str| {
         let operation = Operation::new(&format!("{verb}{named}"), summary);
-        id.into_iter().fold(operation, Operation::with).conditional()
+        id.into_iter()
+            .fold(operation, Operation::with)
+            .conditional(engine, cx)
     };
     let get = operation("get", "Reads the resource")
         .shows()
@@ -186,5 +197,9 @@ fn one(named: &str, name: &str, id: Option<&'static str>) -> Value {
     let delete = operation("delete", "Deletes the resource")
         .answers_nothing(204)
         .into_value();
-    json!({"get": get, "put": put, "patch": patch, "delete": delete})
+    let mut one = json!({"get": get, "put": put, "delete": delete});
+    if let (true, Some(methods)) = (engine.offers(cx, Feature::Patch), one.as_object_mut()) {
+        methods.insert("patch".into(), patch);
+    }
+    one
 }

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Response, StatusCode,
+    HeaderMap, HeaderValue, Method, Response, StatusCode,
     header::{self, HeaderName},
 };
 use http_body_util::Full;
 use keyfob_core::{EntityTag, Resource};
-use keyfob_engine::RequestId;
+use keyfob_engine::{Feature, RequestId};
 
 use crate::request_id;
 
@@ -67,13 +67,13 @@ pub(crate) fn empty(status: StatusCode) -> Response<Full<Bytes>> {
     response
 }
 
-/// An answer about one resource: its tag as `ETag`, its address as `Location`, and what of it the client is to
+/// An answer about one resource: its tag, if it has one, as `ETag`, its address as `Location`, and what of it the client is to
 /// see, whose address is `Content-Location` too (RFC 7643 section 3.1). Where that is nothing the status is 204, unless the
 /// resource was created.
 pub(crate) fn resource(
     status: StatusCode,
     media_type: HeaderValue,
-    tag: EntityTag,
+    tag: Option<EntityTag>,
     location: &str,
     resource: Option<&Resource>,
 ) -> Response<Full<Bytes>> {
@@ -83,7 +83,9 @@ pub(crate) fn resource(
         None if status == StatusCode::CREATED => empty(status),
         None => empty(StatusCode::NO_CONTENT),
     };
-    insert(response.headers_mut(), header::ETAG, &tag.to_string());
+    if let Some(tag) = tag {
+        insert(response.headers_mut(), header::ETAG, &tag.to_string());
+    }
     insert(response.headers_mut(), header::LOCATION, location);
     if resource.is_some() {
         insert(response.headers_mut(), header::CONTENT_LOCATION, location);
@@ -93,11 +95,12 @@ pub(crate) fn resource(
 
 /// The answer to OPTIONS: the methods of the endpoint (RFC 9110 section 9.3.7), and what a PATCH may hold (RFC 5789 section
 /// 3.1).
-pub(crate) fn options(route: &Route<'_>) -> Response<Full<Bytes>> {
+pub(crate) fn options(route: &Route<'_>, offers: impl Fn(Feature) -> bool) -> Response<Full<Bytes>> {
     let mut response = empty(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
-    headers.insert(header::ALLOW, HeaderValue::from_static(route.allow()));
-    if route.takes_patch() {
+    headers.insert(header::ALLOW, HeaderValue::from_static(route.allow(&offers)));
+    let patch = route.feature(&Method::PATCH);
+    if patch.is_some_and(offers) {
         headers.insert(
             ACCEPT_PATCH,
             HeaderValue::from_static("application/scim+json, application/json"),

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
+use http::Method;
 use keyfob_core::{Registry, ResourceId, ResourceType};
+use keyfob_engine::Feature;
 use percent_encoding::percent_decode_str;
 
 /// What a path leads to.
@@ -77,19 +79,27 @@ impl<'r> Route<'r> {
         })
     }
 
-    /// The methods of the endpoint, as `Allow` lists them.
-    pub(crate) fn allow(&self) -> &'static str {
+    /// The methods of the endpoint, as `Allow` lists them, under a service that offers these features.
+    pub(crate) fn allow(&self, offers: impl Fn(Feature) -> bool) -> &'static str {
         match self {
             Self::Resources(_) => "GET, HEAD, OPTIONS, POST",
-            Self::Resource(..) | Self::Me => "GET, HEAD, OPTIONS, PUT, PATCH, DELETE",
+            Self::Resource(..) | Self::Me if offers(Feature::Patch) => {
+                "GET, HEAD, OPTIONS, PUT, PATCH, DELETE"
+            }
+            Self::Resource(..) | Self::Me => "GET, HEAD, OPTIONS, PUT, DELETE",
+            Self::Bulk if !offers(Feature::Bulk) => "OPTIONS",
             Self::Search(_) | Self::Bulk => "OPTIONS, POST",
             Self::Root | Self::Discovery(_) => "GET, HEAD, OPTIONS",
         }
     }
 
-    /// Returns true if PATCH is among the methods.
-    pub(crate) fn takes_patch(&self) -> bool {
-        matches!(self, Self::Resource(..) | Self::Me)
+    /// Returns the feature that a method of the endpoint belongs to, if to any.
+    pub(crate) fn feature(&self, method: &Method) -> Option<Feature> {
+        match self {
+            Self::Resource(..) | Self::Me if *method == Method::PATCH => Some(Feature::Patch),
+            Self::Bulk if *method == Method::POST => Some(Feature::Bulk),
+            _ => None,
+        }
     }
 }
 

@@ -16,8 +16,8 @@ use http_body::Body;
 use http_body_util::Full;
 use keyfob_core::{ResourceId, ResourceType};
 use keyfob_engine::{
-    Actor, AuthenticationError, Caller, Engine, RequestId, RequestRecord, RequestRecorder, Store, TenantId,
-    Transport,
+    Actor, AuthenticationError, Caller, Context, Engine, Feature, RequestId, RequestRecord, RequestRecorder,
+    Store, TenantId, Transport,
 };
 use smol_str::{SmolStr, format_smolstr};
 use tower_service::Service;
@@ -55,6 +55,8 @@ struct Shared<S> {
     tenants: Option<SmolStr>,
     public_url: AddressSource,
     transport: Transport,
+    /// The features that are left out.
+    missing: Vec<Feature>,
     refusing: Refusing,
     admission: Option<Box<dyn admission::Erased>>,
     recorder: Option<Arc<dyn RequestRecorder>>,
@@ -97,6 +99,7 @@ impl<S: Store> ScimService<S> {
                     body_limit: ScimServiceBuilder::<S>::BODY_LIMIT,
                     documentation: None,
                 },
+                missing: Vec::new(),
                 refusing: Refusing {
                     challenges: Vec::new(),
                     unauthenticated: Sample::new(WARNINGS, Duration::from_secs(1)),
@@ -188,10 +191,35 @@ impl<S: Store> ScimServiceBuilder<S> {
     /// Sets the address of the service's help pages for people: `documentationUri` of `/ServiceProviderConfig`
     /// (RFC 7643 section 5). By default there is none.
     ///
-    /// The rest of that answer is no setting: authentication schemes are those of the
-    /// [authenticator](crate::RequestAuthenticator::schemes), features and limits those that hold.
+    /// The rest of that answer is what holds: the schemes of the [authenticator](crate::RequestAuthenticator::schemes), the
+    /// features that are not [left out](Self::without), the [`body_limit`](Self::body_limit), the limits of the engine.
     pub fn documented_at(mut self, url: impl Into<SmolStr>) -> Self {
         self.shared.transport.documentation = Some(url.into());
+        self
+    }
+
+    /// Leaves a feature out: requests for it are refused as [`Feature`] says, bulk operations among them, and
+    /// `/ServiceProviderConfig`, `Allow` and `/openapi.json` don't name it.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use keyfob_core::Registry;
+    /// # use keyfob_provisioning::Provisioner;
+    /// # use keyfob_store_memory::MemoryStore;
+    /// use keyfob_engine::Feature;
+    /// use keyfob_http::{BearerTokens, ScimService};
+    ///
+    /// # let provisioner = Provisioner::new(MemoryStore::new(), Registry::rfc().clone());
+    /// let engine = Arc::clone(provisioner.engine());
+    /// let tokens = BearerTokens::new(&engine, provisioner);
+    /// let service = ScimService::builder(engine, tokens)
+    ///     .without(Feature::Bulk)
+    ///     .without(Feature::Sort)
+    ///     .build();
+    /// # let _ = service;
+    /// ```
+    pub fn without(mut self, feature: Feature) -> Self {
+        self.shared.missing.push(feature);
         self
     }
 
@@ -336,6 +364,7 @@ impl<S: Store> Shared<S> {
             .acting_as(actor)
             .with_base_url(base_url)
             .with_request(request_id.clone());
+        let cx = self.missing.iter().copied().fold(cx, Context::without);
         let exchange = Exchange {
             engine: &self.engine,
             cx,

@@ -27,7 +27,7 @@ use super::{
     batch::{Batch, Operation, Operations},
     view::select_shown,
 };
-use crate::{authentication::Renewal, context::Context, event};
+use crate::{authentication::Renewal, context::Context, event, feature::Feature};
 
 /// The number of operations whose commits are handed over together at most.
 const WAVE: usize = 256;
@@ -94,9 +94,6 @@ struct Wave {
 }
 
 impl<S: Store> Engine<S> {
-    /// The number of operations of a bulk request at most (`bulk.maxOperations`).
-    pub const MAX_BULK_OPERATIONS: usize = 2_000;
-
     /// The number of operations that may refer to one another in a circle.
     pub const MAX_BULK_CYCLE: usize = 200;
 
@@ -296,7 +293,7 @@ impl<S: Store> Engine<S> {
         Ok(Done {
             id: written.id,
             location: written.location,
-            tag: Some(written.tag),
+            tag: self.offers(cx, Feature::Etag).then_some(written.tag),
             status,
         })
     }
@@ -467,6 +464,9 @@ impl<S: Store> Engine<S> {
 
     /// Reads the tag of a resource; none where it is gone by now, or can't be read.
     async fn tag(&self, cx: &Context, resource_type: &ResourceType, id: &ResourceId) -> Option<EntityTag> {
+        if !self.offers(cx, Feature::Etag) {
+            return None;
+        }
         let mut shown = keyfob_core::AttrSet::default();
         select_shown(&mut shown, resource_type);
         let loaded = self.load(cx, resource_type, id, &Selection::of(shown)).await;

@@ -11,7 +11,7 @@ use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
 use super::{CursorError, SortError};
-use crate::{limits::LimitError, rule::Rejection};
+use crate::{feature::Feature, limits::LimitError, rule::Rejection};
 
 /// Why an operation of the [`Engine`](super::Engine) did nothing.
 #[derive(Debug, Error)]
@@ -86,10 +86,9 @@ pub enum EngineError {
     /// The page can't be read by its cursor.
     #[error(transparent)]
     Cursor(#[from] CursorError),
-    /// The query asks for a page by cursor, and the store has none; maps to `invalidCursor`. Answering the first page
-    /// instead would pass it off as the last one (RFC 9865 section 2).
-    #[error("pages are asked for by `startIndex` and `count`; a `cursor` is not supported")]
-    CursorUnsupported,
+    /// The request needs a feature that isn't [offered](super::Engine::offers); maps to what the [`Feature`] says.
+    #[error("{}", .0.refusal())]
+    Unsupported(Feature),
     /// A PATCH of a writeOnly attribute, such as `password`, that the service doesn't keep; maps to 400 `mutability`.
     #[error("`{attribute}` can't be changed: this service keeps no such value")]
     NotKept {
@@ -136,7 +135,8 @@ impl EngineError {
             Self::FilterSyntax(_) => "filterSyntax",
             Self::Filter(_) => "filter",
             Self::Sort(_) => "sort",
-            Self::Cursor(_) | Self::CursorUnsupported => "cursor",
+            Self::Cursor(_) => "cursor",
+            Self::Unsupported(_) => "notImplemented",
             Self::NotKept { .. } => "notKept",
             Self::Limit(_) => "limit",
             Self::Contention => "contention",
@@ -168,7 +168,7 @@ impl ToErrorBody for EngineError {
             Self::Filter(error) => error.to_error_body(),
             Self::Sort(error) => error.to_error_body(),
             Self::Cursor(error) => error.to_error_body(),
-            Self::CursorUnsupported => ErrorBody::bad_request(ScimType::InvalidCursor, detail()),
+            Self::Unsupported(feature) => feature.to_error_body(),
             Self::NotKept { .. } => ErrorBody::bad_request(ScimType::Mutability, detail()),
             Self::Limit(error) => error.to_error_body(),
             Self::Contention => ErrorBody::new(503, detail()),

@@ -36,7 +36,8 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// [`EngineError::Patch`] for what can't be applied, [`EngineError::Validation`] for what it would make of the
     /// resource, and [`EngineError::NotFound`], [`EngineError::PreconditionFailed`], [`EngineError::PreconditionRequired`],
-    /// [`EngineError::Uniqueness`], [`EngineError::UnknownMembers`], [`EngineError::Contention`].
+    /// [`EngineError::Uniqueness`], [`EngineError::UnknownMembers`], [`EngineError::Contention`]; [`EngineError::Unsupported`]
+    /// where PATCH isn't [offered](Self::offers).
     ///
     /// # Complexity
     /// Linear in the request and the document, whatever the number of members, unless a value filter asks for more
@@ -50,6 +51,10 @@ impl<S: Store> Engine<S> {
         precondition: &Precondition,
         projection: &Projection,
     ) -> Result<Written, EngineError> {
+        if !self.offers(cx, Feature::Patch) {
+            return Err(EngineError::Unsupported(Feature::Patch));
+        }
+        let precondition = &*self.condition(cx, precondition);
         self.check_conditional(cx, resource_type, id, precondition)
             .await?;
         let cx = &self.begin(cx);

@@ -1,10 +1,15 @@
 //! Conditional requests (RFC 7644 section 3.14, RFC 9110 section 13).
 
+use std::borrow::Cow;
+
 use keyfob_core::{AttrSet, EntityTag, ResourceId, ResourceType};
 use keyfob_store::{Selection, Store};
 
 use super::{Engine, EngineError, view::select_shown};
-use crate::context::{Actor, Context};
+use crate::{
+    context::{Actor, Context},
+    feature::Feature,
+};
 
 /// A condition on the state of the resource that a request finds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -120,6 +125,26 @@ impl Precondition {
         }
     }
 
+    /// Returns the condition as a service without versions has it: no tag was ever given out, so that none matches.
+    fn without_tags(&self) -> Self {
+        let tags = |tags: &Option<EntityTags>| {
+            tags.as_ref().map(|tags| match tags {
+                EntityTags::Any => EntityTags::Any,
+                EntityTags::Listed(_) => EntityTags::Listed(Vec::new()),
+            })
+        };
+        match self {
+            Self::None => Self::None,
+            Self::Tags {
+                if_match,
+                if_none_match,
+            } => Self::Tags {
+                if_match: tags(if_match),
+                if_none_match: tags(if_none_match),
+            },
+        }
+    }
+
     /// Adds what the condition looks at to what is read of a resource.
     pub(super) fn select(&self, attributes: &mut AttrSet, resource_type: &ResourceType) {
         if self.names_known() {
@@ -174,8 +199,21 @@ impl Precondition {
 }
 
 impl<S: Store> Engine<S> {
-    /// Checks that a write says which state it is about, where the profile demands it of clients. An administrator acts on
-    /// what there is.
+    /// Returns a condition as it holds for a call.
+    pub(super) fn condition<'p>(
+        &self,
+        cx: &Context,
+        precondition: &'p Precondition,
+    ) -> Cow<'p, Precondition> {
+        if self.offers(cx, Feature::Etag) {
+            Cow::Borrowed(precondition)
+        } else {
+            Cow::Owned(precondition.without_tags())
+        }
+    }
+
+    /// Checks that a write says which state it is about, where the profile demands it of clients that know of states. An
+    /// administrator acts on what there is.
     ///
     /// A resource that is gone comes before what the request lacks.
     pub(super) async fn check_conditional(
@@ -193,7 +231,8 @@ impl<S: Store> Engine<S> {
                 ..
             }
         );
-        if !is_client || names_state || !self.profile().demands_if_match {
+        let is_demanded = self.profile().demands_if_match && self.offers(cx, Feature::Etag);
+        if !is_client || names_state || !is_demanded {
             return Ok(());
         }
         self.check_exists(cx, resource_type, id).await?;

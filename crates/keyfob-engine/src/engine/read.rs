@@ -56,6 +56,7 @@ impl<S: Store> Engine<S> {
         projection: &Projection,
     ) -> Result<Found, EngineError> {
         let cx = &self.begin(cx);
+        let precondition = &*self.condition(cx, precondition);
         let location = Self::location(cx, resource_type, id.as_str());
         if precondition.names_known() {
             let mut shown = AttrSet::default();

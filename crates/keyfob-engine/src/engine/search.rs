@@ -76,8 +76,9 @@ impl<S: Store> Engine<S> {
     /// # Errors
     /// [`EngineError::FilterSyntax`] and [`EngineError::Filter`], which map to `invalidFilter`, or to 403 `sensitive`
     /// for a filter on an attribute that is never returned; [`EngineError::Sort`] for an order that there isn't;
-    /// [`EngineError::Limit`] for a page that is too large; [`EngineError::Cursor`] for a cursor that isn't this query's or has expired, and
-    /// [`EngineError::CursorUnsupported`] over a store without cursors.
+    /// [`EngineError::Limit`] for a page that is too large; [`EngineError::Cursor`] for a cursor that isn't this query's or has
+    /// expired, and [`EngineError::Unsupported`] for what isn't [offered](Self::offers), such as cursors over a store without
+    /// them.
     ///
     /// # Complexity
     /// One query of the store for each type. An order over several types, and one by an attribute that the store doesn't
@@ -89,6 +90,7 @@ impl<S: Store> Engine<S> {
         request: &SearchRequest,
     ) -> Result<ListResponse, EngineError> {
         let cx = &self.begin(cx);
+        self.check_offered(cx, request)?;
         let filter = request.filter.as_ref().map(|text| {
             let dialect = self.profile().dialect;
             Filter::parse_with(text, &Limits::default(), dialect)
@@ -102,7 +104,9 @@ impl<S: Store> Engine<S> {
         let start = usize::try_from(request.start_index.unwrap_or(1))
             .unwrap_or(1)
             .max(1);
-        let Some(cursor) = &request.cursor else {
+        // RFC 9865 section 2.3: where cursors are the only pages, a query that asks for none gets the first.
+        let by_cursor = !self.offers(cx, Feature::IndexPagination);
+        let Some(cursor) = request.cursor.as_deref().or(by_cursor.then_some("")) else {
             let window = Window::Index {
                 offset: start - 1,
                 count,
@@ -111,15 +115,12 @@ impl<S: Store> Engine<S> {
             let resources = self.views(cx, &searched, request, rows)?;
             return Ok(ListResponse::new(total, start, resources));
         };
-        if !self.supports(Feature::CursorPagination) {
-            return Err(EngineError::CursorUnsupported);
-        }
-        if request.start_index.is_some() {
+        if request.cursor.is_some() && request.start_index.is_some() {
             return Err(CursorError::WithStartIndex.into());
         }
         let secret = self.cursor_secret().await?;
         let scope = CursorScope::of(cx.tenant(), resource_types, filter.as_ref(), request, count);
-        let after = match cursor.as_str() {
+        let after = match cursor {
             "" => None,
             cursor => Some(scope.open(&secret, self.now(), cursor)?),
         };
@@ -130,6 +131,26 @@ impl<S: Store> Engine<S> {
             .transpose()?;
         let resources = self.views(cx, &searched, request, rows)?;
         Ok(ListResponse::by_cursor(total, next, resources))
+    }
+
+    /// Checks that a query needs nothing that isn't offered.
+    fn check_offered(&self, cx: &Context, request: &SearchRequest) -> Result<(), EngineError> {
+        let needed = [
+            (Feature::Filter, request.filter.is_some()),
+            (Feature::Sort, sorted_by(request).is_some()),
+            (Feature::CursorPagination, request.cursor.is_some()),
+            (
+                Feature::IndexPagination,
+                request.start_index.is_some_and(|start| start > 1),
+            ),
+        ];
+        let mut missing = needed
+            .into_iter()
+            .filter(|(feature, is_needed)| *is_needed && !self.offers(cx, *feature));
+        match missing.next() {
+            Some((feature, _)) => Err(EngineError::Unsupported(feature)),
+            None => Ok(()),
+        }
     }
 
     /// Returns true if the store has cursors and keeps what seals them.
@@ -147,8 +168,7 @@ impl<S: Store> Engine<S> {
         request: &SearchRequest,
     ) -> Result<Vec<Searched<'t>>, EngineError> {
         let dialect = self.profile().dialect;
-        let sort_by = request.sort_by.as_deref().filter(|path| !path.trim().is_empty());
-        let by = match sort_by {
+        let by = match sorted_by(request) {
             Some(path) => SortBy::resolve(path, resource_types, dialect)?
                 .into_iter()
                 .map(Some)
@@ -444,6 +464,11 @@ impl Searched<'_> {
             ..Query::first(0)
         }
     }
+}
+
+/// Returns the path of the attribute by which a query sorts.
+fn sorted_by(request: &SearchRequest) -> Option<&str> {
+    request.sort_by.as_deref().filter(|path| !path.trim().is_empty())
 }
 
 /// Returns what is read of the resources of a type.

@@ -7,7 +7,7 @@ use keyfob_store::{Selection, Store, StoreError};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Engine, EngineError, Loaded, transact::Settled, write::Written};
-use crate::{context::Context, policy, profile::PatchAnswer};
+use crate::{context::Context, feature::Feature, policy, profile::PatchAnswer};
 
 /// Adds the inverse relations, which the entity tag of a resource depends on, to what is read of it. Returns true if the
 /// type has any.
@@ -161,7 +161,7 @@ impl<S: Store> Engine<S> {
         let mut resource = resource;
         policy::show_active(&mut resource, resource_type);
         if let (Some(mut meta), Some(id)) = (resource.meta(), resource.id()) {
-            meta.version = Some(format_smolstr!("{tag}"));
+            meta.version = self.offers(cx, Feature::Etag).then(|| format_smolstr!("{tag}"));
             meta.location = Some(Self::location(cx, resource_type, id.as_str()));
             resource.set_meta(&meta);
         }

@@ -118,6 +118,7 @@ impl<S: Store> Engine<S> {
         precondition: &Precondition,
         projection: &Projection,
     ) -> Result<Written, EngineError> {
+        let precondition = &*self.condition(cx, precondition);
         self.check_conditional(cx, resource_type, id, precondition)
             .await?;
         let cx = &self.begin(cx);
@@ -158,6 +159,7 @@ impl<S: Store> Engine<S> {
         id: &ResourceId,
         precondition: &Precondition,
     ) -> Result<(), EngineError> {
+        let precondition = &*self.condition(cx, precondition);
         self.check_conditional(cx, resource_type, id, precondition)
             .await?;
         let cx = &self.begin(cx);
@@ -256,21 +258,12 @@ pub(super) fn drop_secrets(document: &mut Resource, resource_type: &ResourceType
         if attribute.mutability != Mutability::WriteOnly {
             continue;
         }
-        let object = match uri {
-            None => Some(document.core_mut()),
-            Some(uri) => {
-                let mut extensions = document.extensions_mut().iter_mut();
-                extensions
-                    .find(|(present, _)| present == uri)
-                    .map(|(_, object)| object)
-            }
-        };
-        if object.is_some_and(|object| object.remove(attribute.name.as_str()).is_some()) {
+        let mut object = document.attributes_mut(uri);
+        if object.remove(attribute.name.as_str()).is_some() {
             dropped.push(write_only(uri, attribute));
         }
     }
     if !dropped.is_empty() {
-        document.extensions_mut().retain(|(_, object)| !object.is_empty());
         validate::state_schemas(document, resource_type);
     }
     dropped

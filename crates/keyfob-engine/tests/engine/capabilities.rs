@@ -129,7 +129,10 @@ fn a_store_without_sorting_and_cursors_is_sorted_for_and_asked_for_no_cursor() {
         let mut request = SearchRequest::new();
         request.cursor = Some(cursor.into());
         let refused = block_on(engine.list(&context(), user_type(), &request)).unwrap_err();
-        assert!(matches!(refused, EngineError::CursorUnsupported));
+        assert!(matches!(
+            refused,
+            EngineError::Unsupported(Feature::CursorPagination)
+        ));
         assert_eq!(refused.to_error_body().scim_type, Some(ScimType::InvalidCursor));
     }
 }

@@ -1,6 +1,6 @@
 //! Operations, and the parameters and answers that they share.
 
-use keyfob_engine::{Engine, Feature, Store};
+use keyfob_engine::{Context, Engine, Feature, Store};
 use serde_json::{Map, Value, json};
 
 use super::schema::reference;
@@ -44,17 +44,18 @@ impl Operation {
     }
 
     /// The same operation with the parameters of a query.
-    pub(super) fn queries<S: Store>(self, engine: &Engine<S>) -> Self {
-        let cursor = engine.supports(Feature::CursorPagination).then_some("cursor");
-        let names = ["filter", "sortBy", "sortOrder", "startIndex", "count"]
-            .into_iter()
-            .chain(cursor);
+    pub(super) fn queries<S: Store>(self, engine: &Engine<S>, cx: &Context) -> Self {
+        let names = ["filter", "sortBy", "sortOrder", "startIndex", "count", "cursor"];
+        let names = names.into_iter().filter(|name| is_taken(engine, cx, name));
         names.fold(self.shows(), Self::with)
     }
 
     /// The same operation with the headers of conditional requests.
-    pub(super) fn conditional(self) -> Self {
-        self.with("If-Match").with("If-None-Match")
+    pub(super) fn conditional<S: Store>(self, engine: &Engine<S>, cx: &Context) -> Self {
+        let names = ["If-Match", "If-None-Match"].into_iter();
+        names
+            .filter(|name| is_taken(engine, cx, name))
+            .fold(self, Self::with)
     }
 
     /// The same operation with a body of this schema.
@@ -110,8 +111,21 @@ impl Operation {
     }
 }
 
+/// Returns true if the feature is on that a parameter belongs to, if to any.
+fn is_taken<S: Store>(engine: &Engine<S>, cx: &Context, parameter: &str) -> bool {
+    let feature = match parameter {
+        "filter" => Feature::Filter,
+        "sortBy" | "sortOrder" => Feature::Sort,
+        "startIndex" => Feature::IndexPagination,
+        "cursor" => Feature::CursorPagination,
+        "If-Match" | "If-None-Match" => Feature::Etag,
+        _ => return true,
+    };
+    engine.offers(cx, feature)
+}
+
 /// The parameters by name (RFC 7644 sections 3.4.2, 3.9 and 3.14, RFC 9865 section 2).
-pub(super) fn parameters<S: Store>(engine: &Engine<S>) -> Map<String, Value> {
+pub(super) fn parameters<S: Store>(engine: &Engine<S>, cx: &Context) -> Map<String, Value> {
     let text = || json!({"type": "string"});
     let integer = || json!({"type": "integer"});
     let page = engine.profile().max_page;
@@ -166,10 +180,7 @@ pub(super) fn parameters<S: Store>(engine: &Engine<S>) -> Map<String, Value> {
         });
         (name.to_owned(), parameter)
     });
-    let has_cursors = engine.supports(Feature::CursorPagination);
-    described
-        .filter(|(name, _)| name != "cursor" || has_cursors)
-        .collect()
+    described.filter(|(name, _)| is_taken(engine, cx, name)).collect()
 }
 
 /// The answers that operations share.

@@ -22,6 +22,8 @@ mod domain;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod features;
+#[cfg(test)]
 mod filters;
 #[cfg(test)]
 mod formats;
