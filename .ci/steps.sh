@@ -17,23 +17,17 @@ step() {
     fi
 }
 
-# Runs every fuzz target for so many seconds, from its seeds and from what earlier runs found, with further arguments of
-# `cargo fuzz`. What fuzzing builds with comes with nightly alone; everything else is proved on stable, the seeds included.
+# Runs every fuzz target for so many seconds, with further arguments of `cargo fuzz`. What fuzzing builds with comes with
+# nightly alone; everything else is proved on stable, the seeds included.
 fuzz() {
     if ! cargo +nightly --version >/dev/null 2>&1 || ! command -v c++ >/dev/null; then
         echo "skipped: there is no nightly toolchain with a C++ compiler here; the seeds ran with the tests"
         return 0
     fi
-    PATH="$PWD/target/tools/bin:$PATH"
-    cargo fuzz --version >/dev/null 2>&1 ||
-        cargo install --quiet --locked --root target/tools cargo-fuzz@0.13.2 || return 1
     local seconds=$1 target outcome=0
     shift
-    cargo +nightly fuzz build "$@" || return 1
-    for target in $(cargo +nightly fuzz list); do
-        mkdir -p "fuzz/corpus/$target"
-        cargo +nightly fuzz run "$@" "$target" "fuzz/corpus/$target" "fuzz/seeds/$target" -- \
-            -max_total_time="$seconds" -verbosity=0 || outcome=1
+    for target in $(sed -n 's|^path = "fuzz_targets/\(.*\)\.rs"$|\1|p' fuzz/Cargo.toml); do
+        KEYFOB_FUZZ_VERBOSITY=0 fuzz/run "$target" "$seconds" "$@" || outcome=1
     done
     return $outcome
 }
