@@ -8,6 +8,10 @@ use keyfob_core::{Dialect, Registry, Resource, ResourceType, message::PatchReque
 use keyfob_patch::{Applied, Plan};
 use serde_json::{Value, json};
 
+#[cfg(feature = "peers")]
+#[path = "apply/peers.rs"]
+mod peers;
+
 type Failed = Box<dyn std::error::Error>;
 
 /// A change by hand: of a resource, by an operation.
@@ -76,6 +80,8 @@ fn measure(
         .collect::<Result<_, _>>()?;
     // Both sides have to do the same for the ratio to mean anything.
     let operations: Vec<&Value> = bodies.iter().filter_map(operation).collect();
+    #[cfg(feature = "peers")]
+    let mut expected = Vec::new();
     for (plan, operation) in plans.iter().zip(&operations) {
         if plan.apply(&mut resource)? == Applied::Unchanged {
             return Err(format!("{name}: nothing changes").into());
@@ -85,6 +91,8 @@ fn measure(
         if ours != value {
             return Err(format!("{name}: the floor gives {value} instead of {ours}").into());
         }
+        #[cfg(feature = "peers")]
+        expected.push(ours);
     }
     compare(
         criterion,
@@ -101,17 +109,18 @@ fn measure(
             }
         },
     );
+    let mut from_bytes = || {
+        let changes = case.requests.iter().map(|text| -> Result<Applied, Failed> {
+            let request = PatchRequest::from_json(text)?;
+            let plan = Plan::compile(request, resource_type, Dialect::strict())?;
+            Ok(plan.apply(&mut resource)?)
+        });
+        changes.collect::<Vec<_>>()
+    };
     compare(
         criterion,
         &format!("decode, compile and apply {name}"),
-        || {
-            let changes = case.requests.iter().map(|text| -> Result<Applied, Failed> {
-                let request = PatchRequest::from_json(text)?;
-                let plan = Plan::compile(request, resource_type, Dialect::strict())?;
-                Ok(plan.apply(&mut resource)?)
-            });
-            changes.collect::<Vec<_>>()
-        },
+        &mut from_bytes,
         || {
             for text in &case.requests {
                 let body: Value = serde_json::from_slice(text).unwrap_or_default();
@@ -121,6 +130,10 @@ fn measure(
             }
         },
     );
+    #[cfg(feature = "peers")]
+    if let Ok(expected) = <[Value; 2]>::try_from(expected) {
+        peers::measure(criterion, name, &case.requests, document, &expected, from_bytes)?;
+    }
     Ok(())
 }
 
