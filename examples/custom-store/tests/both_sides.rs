@@ -209,3 +209,9 @@ async fn what_a_provider_sends_is_in_the_columns_and_what_has_no_column_is_in_no
     deleted.unwrap();
     assert_eq!(company.employees().await, []);
 }
+
+#[test]
+fn all_that_scim_needs_to_know_of_the_tables_stands_in_120_lines() {
+    let lines = include_str!("../src/tables.rs").lines().count();
+    assert!(lines <= 120, "{lines} lines");
+}
