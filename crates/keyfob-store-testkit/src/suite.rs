@@ -202,6 +202,7 @@ macro_rules! suite {
         /// that prints which cases don't apply. The harness is made by [`Default`], once for each case.
         ///
         /// The tests are named by their cases; put the macro into a module where a file tries several stores.
+        /// `KEYFOB_QUERIES` in the environment is the number of random queries that are asked of each population, 20 without it.
         #[macro_export]
         macro_rules! store_conformance {
             ($dollar harness:ty) => {

@@ -15,7 +15,8 @@ use crate::{
 };
 
 const POPULATIONS: u64 = 8;
-const QUERIES: usize = 60;
+/// Of each population, unless `KEYFOB_QUERIES` says how many.
+const QUERIES: usize = 20;
 const RESOURCES: usize = 14;
 
 /// Texts that begin, end and compare alike in many ways. The first half needs no preparation to be user names.
@@ -110,12 +111,13 @@ const SORTS: [(Kind, &str); 15] = [
 ];
 
 pub(crate) async fn random_queries_find_what_matches(acme: &Tenancy<'_, impl Tested>) -> Verdict {
+    let queries = queries()?;
     for seed in 0..POPULATIONS {
         let tenant = acme.other(&format!("population {seed}"));
         let mut random = Random::new(seed + 1_000);
         populate(&tenant, &mut random).await?;
         let kinds = tenant.kinds();
-        for number in 0..QUERIES {
+        for number in 0..queries {
             let Some(kind) = random.pick(&kinds).copied() else {
                 return Ok(());
             };
@@ -190,6 +192,13 @@ pub(crate) async fn comparisons_with_the_edges_of_a_type_find_what_matches(
         }
     }
     Ok(())
+}
+
+fn queries() -> Result<usize, Failure> {
+    std::env::var("KEYFOB_QUERIES").map_or(Ok(QUERIES), |text| {
+        text.parse()
+            .map_err(|_| Failure::new(format!("KEYFOB_QUERIES is {text:?}, which is no number")))
+    })
 }
 
 fn id_of(kind: Kind, number: usize) -> String {
