@@ -2,6 +2,7 @@
 
 mod administration;
 mod answer;
+mod background;
 mod body;
 mod connection;
 mod first_start;
@@ -29,6 +30,7 @@ use tracing_subscriber::EnvFilter;
 
 use self::{
     administration::Administrators,
+    background::Background,
     connection::Listeners,
     first_start::{BOOTSTRAP_TOKEN, FirstStart},
     front::Front,
@@ -220,7 +222,8 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
             .request_ids_from_header()
             .facing_clients()
             .admission(Arc::clone(&shares))
-            .recorder(requests.clone());
+            .recorder(requests.clone())
+            .security_events(Background(workers.clone()));
         match &counters {
             Some(counters) => service.metrics(counters.requests.clone()),
             None => service,

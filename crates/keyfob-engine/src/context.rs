@@ -56,6 +56,7 @@ pub struct Context {
     request: RequestId,
     budget: Budget,
     facts: Facts,
+    transaction: Option<SmolStr>,
     batch: Option<BatchPlace>,
     rehearsal: Option<Rehearsal>,
     read_only: bool,
@@ -76,6 +77,7 @@ impl Context {
             request: RequestId::default(),
             budget: Budget::UNLIMITED,
             facts: Facts::new(),
+            transaction: None,
             batch: None,
             rehearsal: None,
             read_only: false,
@@ -261,6 +263,18 @@ impl Context {
     #[must_use]
     pub fn deadline(&self) -> Option<Instant> {
         self.budget.deadline
+    }
+
+    /// Returns the same call as an operation of a bulk request, of which events carry the name.
+    pub(crate) fn in_transaction(self, transaction: SmolStr) -> Self {
+        Self {
+            transaction: Some(transaction),
+            ..self
+        }
+    }
+
+    pub(crate) fn transaction(&self) -> Option<&SmolStr> {
+        self.transaction.as_ref()
     }
 
     /// Returns the same call as one of several operations whose commits are handed over together.

@@ -8,6 +8,7 @@ use crate::{
     context::Context,
     engine::{CURSOR_TIMEOUT, Engine},
     feature::Feature,
+    security_event::{COMPLETION, EVENT_URIS},
 };
 
 /// A way in which clients prove who they are (`authenticationSchemes`, RFC 7643 section 5).
@@ -118,6 +119,19 @@ pub struct Transport {
     pub body_limit: usize,
     /// The address of the service's help pages for people (`documentationUri`), if it has any.
     pub documentation: Option<SmolStr>,
+    /// The security events that clients can poll, if they can.
+    pub security_events: Option<SecurityEvents>,
+}
+
+/// What a service offers of security events (`securityEvents`, RFC 9967 section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "the service in front decides each of them"
+)]
+pub struct SecurityEvents {
+    /// If true, requests that ask for it may be answered before they are done (`asyncRequest` is `long`).
+    pub answers_later: bool,
 }
 
 impl<S: Store> Engine<S> {
@@ -152,6 +166,18 @@ impl<S: Store> Engine<S> {
         if has_cursors {
             pagination.insert("cursorTimeout", i64::from(CURSOR_TIMEOUT));
         }
+        let events = transport.security_events.map(|offered| {
+            let mut events = Object::new();
+            events.insert(
+                "asyncRequest",
+                if offered.answers_later { "long" } else { "none" },
+            );
+            let uris = EVENT_URIS
+                .iter()
+                .filter(|uri| offered.answers_later || **uri != COMPLETION);
+            events.insert("eventUris", uris.map(|uri| Value::from(*uri)).collect::<Vec<_>>());
+            events
+        });
         let schemes = transport.authentication_schemes.iter().enumerate();
         let schemes = schemes.map(|(place, scheme)| Value::from(scheme.to_object(place == 0)));
         let mut config = Resource::new([SchemaUri::SERVICE_PROVIDER_CONFIG]);
@@ -166,6 +192,9 @@ impl<S: Store> Engine<S> {
         core.insert("sort", flag(Feature::Sort));
         core.insert("etag", flag(Feature::Etag));
         core.insert("pagination", pagination);
+        if let Some(events) = events {
+            core.insert("securityEvents", events);
+        }
         core.insert("authenticationSchemes", schemes.collect::<Vec<_>>());
         locate(&mut config, cx, "ServiceProviderConfig", "/ServiceProviderConfig");
         config

@@ -1,5 +1,6 @@
 //! The provisioning engine: what RFC 7644 asks of a service provider, over any store.
 
+mod accepted;
 mod batch;
 mod bulk;
 mod commit;
@@ -15,6 +16,7 @@ mod rehearse;
 mod search;
 mod secret;
 mod sort;
+mod stream;
 mod transact;
 mod turn;
 mod view;
@@ -26,8 +28,8 @@ use keyfob_core::{Clock, DateTime, IdGenerator, Registry, ResourceId, SystemCloc
 use keyfob_store::{RequestId, Store};
 use smol_str::SmolStr;
 
-pub(crate) use self::{batch::BatchPlace, cursor::TIMEOUT as CURSOR_TIMEOUT};
 pub use self::{
+    accepted::{AcceptedBulk, BulkOutcomes},
     commit::{DeleteAction, Draft, change_of, event_of},
     cursor::CursorError,
     error::EngineError,
@@ -36,9 +38,11 @@ pub use self::{
     read::Found,
     record::{Loaded, Record},
     sort::SortError,
+    stream::{AcknowledgementError, Delivery},
     transact::{Decision, Prepared, Reads, Seen, Settled, Subject},
     write::Written,
 };
+pub(crate) use self::{batch::BatchPlace, cursor::TIMEOUT as CURSOR_TIMEOUT};
 use self::{secret::Secret, turn::Turns};
 use crate::{
     context::Context,
@@ -70,6 +74,7 @@ pub struct Engine<S> {
     rules: Vec<Box<dyn Rule>>,
     turns: Turns,
     cursor_secret: OnceLock<Secret>,
+    signing_key: OnceLock<Secret>,
 }
 
 impl<S: Store> Engine<S> {
@@ -93,6 +98,7 @@ impl<S: Store> Engine<S> {
             rules: Vec::new(),
             turns: Turns::default(),
             cursor_secret: OnceLock::new(),
+            signing_key: OnceLock::new(),
         }
     }
 

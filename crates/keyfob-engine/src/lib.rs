@@ -16,22 +16,24 @@ pub mod profile;
 pub mod rehearsal;
 pub mod request;
 pub mod rule;
+pub mod security_event;
 pub mod state;
 
 pub use keyfob_store::{
     Capabilities, Change, Commit, CommitError, CommitId, Committed, DynStore, Event, EventId, Expected,
     FeedError, Feeds, Hooked, Hooks, Listed, Maintenance, MemberPolicy, NewEvent, OnRefusal, Outcome, Page,
-    Paging, Position, Query, ReadContext, RelationDelta, RequestId, Selection, Store, StoreError, StoreExt,
-    Stored, TenantId, UniqueKey, Visibility, When,
+    Paging, Position, Query, ReadContext, RelationDelta, RequestId, Retention, Selection, Store, StoreError,
+    StoreExt, Stored, TenantId, UniqueKey, Visibility, When,
 };
 
 pub use self::{
     authentication::{AuthenticationError, Authenticator, Caller, Renewal},
     context::{Actor, Context},
-    discovery::{AuthenticationScheme, Transport},
+    discovery::{AuthenticationScheme, SecurityEvents, Transport},
     engine::{
-        CursorError, Decision, DeleteAction, Draft, Engine, EngineError, EntityTags, Found, Loaded,
-        Precondition, Prepared, Reads, Record, Seen, Settled, SortError, Subject, Written,
+        AcceptedBulk, AcknowledgementError, BulkOutcomes, CursorError, Decision, DeleteAction, Delivery,
+        Draft, Engine, EngineError, EntityTags, Found, Loaded, Precondition, Prepared, Reads, Record, Seen,
+        Settled, SortError, Subject, Written,
     },
     facts::{FactSource, Facts},
     feature::Feature,
@@ -42,5 +44,6 @@ pub use self::{
     rehearsal::Rehearsal,
     request::{Explanation, RequestRecord, RequestRecorder},
     rule::{FurtherChange, Operation, Rejection, Review, Rule},
+    security_event::{EVENT_URIS, SecurityEvent},
     state::State,
 };

@@ -200,6 +200,8 @@ fn path_of(route: &Route<'_>) -> SmolStr {
         Route::Search(Some(resource_type)) => format_smolstr!("{}/.search", resource_type.endpoint()),
         Route::Me => SmolStr::new_static("/Me"),
         Route::Bulk => SmolStr::new_static("/Bulk"),
+        Route::Events => SmolStr::new_static("/Events"),
+        Route::EventKeys => SmolStr::new_static("/Events/keys"),
         Route::Discovery(discovery) => SmolStr::new_static(match discovery {
             Discovery::ServiceProviderConfig => "/ServiceProviderConfig",
             Discovery::ResourceTypes => "/ResourceTypes",

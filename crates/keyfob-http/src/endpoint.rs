@@ -1,20 +1,30 @@
 //! What each endpoint does with a request.
 
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+    time::Instant,
+};
+
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, request::Parts};
 use http_body::Body;
 use http_body_util::Full;
 use keyfob_core::{
     Dialect, EntityTag, ErrorBody, Resource, ResourceId, ResourceType, ToErrorBody,
-    message::{BulkJob, ListResponse, PatchRequest, SearchRequest},
+    message::{BulkJob, BulkResponse, ListResponse, PatchRequest, SearchRequest},
 };
 use keyfob_engine::{
-    AuthenticationError, Context, Engine, EngineError, Feature, Precondition, Renewal, Store, Transport,
-    Written,
+    AuthenticationError, BulkOutcomes, Context, Delivery, Engine, EngineError, Feature, Precondition, Renewal,
+    Store, Transport, Written,
 };
+use serde_json::json;
+use smol_str::SmolStr;
 
 use crate::{
-    authenticate::Erased,
+    authenticate::{Erased, RequestAuthenticatorError},
     body::{self, BodyError},
     conditional,
     error::HttpError,
@@ -23,30 +33,32 @@ use crate::{
     query::Parameters,
     response,
     route::{Discovery, Route},
+    stream::{FIRST_PAUSES, PATIENCE, PAUSE, PollRequest, Preferences, Stream},
 };
 
 /// A request that is to be answered.
 pub(crate) struct Exchange<'x, S> {
-    pub(crate) engine: &'x Engine<S>,
+    pub(crate) engine: &'x Arc<Engine<S>>,
     pub(crate) cx: Context,
     pub(crate) request: &'x Parts,
     pub(crate) transport: &'x Transport,
-    pub(crate) authenticator: &'x dyn Erased,
+    pub(crate) authenticator: &'x Arc<dyn Erased>,
+    pub(crate) stream: Option<&'x dyn Stream<S>>,
     /// The type of the resource that the caller is.
     pub(crate) me: Option<&'x ResourceType>,
     pub(crate) notes: &'x Notes,
 }
 
 /// Shows the credentials of a request again.
-struct Again<'x> {
-    authenticator: &'x dyn Erased,
-    request: &'x Parts,
-    cx: &'x Context,
+struct Again {
+    authenticator: Arc<dyn Erased>,
+    request: Parts,
+    cx: Context,
 }
 
-impl Renewal for Again<'_> {
+impl Renewal for Again {
     async fn renew(&self) -> Result<Context, ErrorBody> {
-        match self.authenticator.authenticate(self.request).await {
+        match self.authenticator.authenticate(&self.request).await {
             Ok(caller) if caller.tenant() == self.cx.tenant() => Ok(caller.context().clone()),
             Ok(_) => Err(AuthenticationError::Rejected.to_error_body()),
             Err(error) => Err(error.to_error_body()),
@@ -110,7 +122,9 @@ impl<S: Store> Exchange<'_, S> {
             }
             (Route::Discovery(_), &Method::GET) if parameters.has_filter() => Err(HttpError::DiscoveryFilter),
             (Route::Discovery(discovery), &Method::GET) => self.discover(discovery),
-            (Route::Bulk, &Method::POST) => self.bulk(&self.read(body).await?).await,
+            (Route::Bulk, &Method::POST) => self.bulk(self.read(body).await?).await,
+            (Route::Events, &Method::POST) => self.poll(&self.read(body).await?).await,
+            (Route::EventKeys, &Method::GET) => self.event_keys().await,
             _ => Err(HttpError::Method {
                 allow: route.allow(|feature| self.offers(feature)),
             }),
@@ -144,19 +158,115 @@ impl<S: Store> Exchange<'_, S> {
     }
 
     /// Does several operations (RFC 7644 section 3.7).
-    async fn bulk(&self, body: &[u8]) -> Answer {
-        let job = BulkJob::from_json(body, self.engine.limits().bulk_operations)?;
-        let again = Again {
-            authenticator: self.authenticator,
-            request: self.request,
-            cx: &self.cx,
+    async fn bulk(&self, body: Bytes) -> Answer {
+        let job = BulkJob::from_json(&body, self.engine.limits().bulk_operations)?;
+        let transaction = self.engine.next_transaction();
+        let mut work = self.bulk_work(body.clone(), transaction.clone());
+        let preferences = Preferences::of(&self.request.headers);
+        let stream = self.stream.filter(|_| {
+            let offered = self.transport.security_events;
+            preferences.respond_async && offered.is_some_and(|offered| offered.answers_later)
+        });
+        let Some(stream) = stream else {
+            return Ok(self.done_bulk(work.await));
         };
-        let response = self.engine.bulk_renewed(&self.cx, &again, &job).await;
+        if !preferences.wait.is_zero() {
+            let mut over = stream.runtime().sleep(preferences.wait);
+            let done = poll_fn(|cx| match work.as_mut().poll(cx) {
+                Poll::Ready(outcomes) => Poll::Ready(Some(outcomes)),
+                Poll::Pending => over.as_mut().poll(cx).map(|()| None),
+            });
+            if let Some(outcomes) = done.await {
+                return Ok(self.done_bulk(outcomes));
+            }
+        }
+        let accepted = self.engine.accept_bulk(&self.cx, &job, &transaction).await?;
+        let (engine, cx) = (Arc::clone(self.engine), self.cx.clone());
+        stream.runtime().spawn(Box::pin(async move {
+            let outcomes = work.await;
+            if let Err(error) = engine.complete_bulk(&cx, &accepted, &outcomes).await {
+                tracing::error!(transaction = accepted.transaction(), cause = %error, "outcomes were not published");
+            }
+        }));
+        Ok(response::accepted(&transaction))
+    }
+
+    /// The operations of a bulk request, to be done here or after the answer.
+    fn bulk_work(
+        &self,
+        body: Bytes,
+        transaction: SmolStr,
+    ) -> Pin<Box<dyn Future<Output = BulkOutcomes> + Send + 'static>> {
+        let (engine, cx) = (Arc::clone(self.engine), self.cx.clone());
+        let again = Again {
+            authenticator: Arc::clone(self.authenticator),
+            request: self.request.clone(),
+            cx: self.cx.clone(),
+        };
+        Box::pin(async move {
+            // It was read before, and borrows the body.
+            let job = BulkJob::from_json(&body, engine.limits().bulk_operations).unwrap_or_default();
+            engine.bulk_outcomes(&cx, &again, &job, transaction).await
+        })
+    }
+
+    fn done_bulk(&self, outcomes: BulkOutcomes) -> Response<Full<Bytes>> {
+        let response = BulkResponse::new(outcomes.into_results());
+        response::json(StatusCode::OK, self.media_type(), response.to_json())
+    }
+
+    /// Acknowledges security events and answers with those that wait (RFC 8936 section 2).
+    async fn poll(&self, body: &[u8]) -> Answer {
+        let stream = self.stream.ok_or(HttpError::NoEndpoint)?;
+        let request = PollRequest::from_json(body)?;
+        for (event, error) in &request.errors {
+            tracing::warn!(
+                event = event.as_str(),
+                error = error.as_str(),
+                "a receiver could not use an event"
+            );
+        }
+        stream
+            .acknowledge(self.engine, &self.cx, &request.acknowledged)
+            .await?;
+        let limit = match request.max_events {
+            None => Engine::<S>::MAX_EVENTS_AT_ONCE,
+            Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
+        };
+        let mut delivery = Delivery::default();
+        if limit > 0 {
+            stream.open(self.engine, &self.cx).await?;
+            let start = Instant::now();
+            let mut pauses = FIRST_PAUSES.into_iter();
+            loop {
+                delivery = stream.deliver(self.engine, &self.cx, limit).await?;
+                let is_over = request.return_immediately || start.elapsed() >= PATIENCE;
+                if !delivery.events.is_empty() || is_over {
+                    break;
+                }
+                stream.runtime().sleep(pauses.next().unwrap_or(PAUSE)).await;
+                // Whoever may not send requests any more is told nothing more.
+                let caller = self.authenticator.authenticate(self.request).await?;
+                if caller.tenant() != self.cx.tenant() {
+                    return Err(RequestAuthenticatorError::from(AuthenticationError::Rejected).into());
+                }
+            }
+        }
+        let has_more = delivery.has_more;
+        let sets = stream.sign(self.engine, &self.cx, delivery).await?;
+        let answer = json!({"sets": sets, "moreAvailable": has_more});
         Ok(response::json(
             StatusCode::OK,
-            self.media_type(),
-            response.to_json(),
+            response::JSON,
+            answer.to_string().into_bytes(),
         ))
+    }
+
+    async fn event_keys(&self) -> Answer {
+        let stream = self.stream.ok_or(HttpError::NoEndpoint)?;
+        let keys = stream.keys(self.engine).await?;
+        let body = keys.to_string().into_bytes();
+        Ok(response::json(StatusCode::OK, response::JWK_SET, body))
     }
 
     async fn create(&self, resource_type: &ResourceType, parameters: &Parameters<'_>, body: &[u8]) -> Answer {

@@ -12,7 +12,7 @@ use http_body_util::Full;
 use keyfob_core::{
     ErrorBody, ProjectionError, ScimType, ToErrorBody, json::JsonError, message::MessageError,
 };
-use keyfob_engine::{AuthenticationError, EngineError, RequestId};
+use keyfob_engine::{AcknowledgementError, AuthenticationError, EngineError, RequestId};
 use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
@@ -66,6 +66,13 @@ pub(crate) enum HttpError {
     NotAnInteger { name: &'static str, text: SmolStr },
     #[error("`{name}` is given more than once")]
     Repeated { name: &'static str },
+    #[error("{member} has to be {expected} (RFC 8936 section 2.4)")]
+    Poll {
+        member: &'static str,
+        expected: &'static str,
+    },
+    #[error(transparent)]
+    Acknowledgement(#[from] AcknowledgementError),
     #[error(transparent)]
     Projection(#[from] ProjectionError),
     #[error("what a service says of itself can't be filtered")]
@@ -113,6 +120,8 @@ impl ToErrorBody for HttpError {
             | Self::QueryEncoding
             | Self::NotAnInteger { .. }
             | Self::Repeated { .. } => ErrorBody::bad_request(ScimType::InvalidValue, detail()),
+            Self::Poll { .. } => ErrorBody::bad_request(ScimType::InvalidSyntax, detail()),
+            Self::Acknowledgement(error) => error.to_error_body(),
             Self::Projection(error) => error.to_error_body(),
             Self::DiscoveryFilter => ErrorBody::new(403, detail()),
             Self::Json(error) => error.to_error_body(),
@@ -207,7 +216,9 @@ impl HttpError {
             Self::Projection(_) => "attributes",
             Self::DiscoveryFilter => "discoveryFilter",
             Self::Json(_) => "json",
-            Self::Message(_) => "message",
+            Self::Message(_) | Self::Poll { .. } => "message",
+            Self::Acknowledgement(AcknowledgementError::Engine(error)) => error.kind(),
+            Self::Acknowledgement(_) => "message",
             Self::Engine(error) => error.kind(),
         }
     }

@@ -13,6 +13,8 @@ mod conditional;
 mod edge;
 mod endpoint;
 mod error;
+#[cfg(feature = "events")]
+mod events;
 mod notes;
 mod openapi;
 mod public_url;
@@ -22,6 +24,7 @@ mod response;
 mod route;
 mod sample;
 mod service;
+mod stream;
 
 pub use self::{
     admission::{Admission, Busy, Permit},
@@ -31,4 +34,5 @@ pub use self::{
     body::BodyError,
     public_url::{PublicUrl, PublicUrlError},
     service::{ScimService, ScimServiceBuilder},
+    stream::{Runtime, Work},
 };

@@ -3,6 +3,7 @@
 //! It names every endpoint that answers, the parameters that each takes, and the resources as `/Schemas` has them, so
 //! that clients and tests can be generated from it. It is made anew for each request, as the tenant's profile has it.
 
+mod events;
 mod operation;
 mod schema;
 
@@ -33,12 +34,16 @@ pub(crate) fn describe<S: Store>(
         url => url,
     };
     let (schemes, security) = security(&transport.authentication_schemes);
+    let has_events = transport.security_events.is_some();
+    let mut schemas = schema::schemas(engine.profile(), &exposed);
+    let mut parameters = operation::parameters(engine, cx);
+    if has_events {
+        events::add_schemas(&mut schemas);
+        events::add_parameters(&mut parameters);
+    }
     let mut components = Map::new();
-    components.insert(
-        "schemas".into(),
-        schema::schemas(engine.profile(), &exposed).into(),
-    );
-    components.insert("parameters".into(), operation::parameters(engine, cx).into());
+    components.insert("schemas".into(), schemas.into());
+    components.insert("parameters".into(), parameters.into());
     components.insert("responses".into(), operation::responses());
     components.insert("securitySchemes".into(), schemes.into());
     let description = json!({
@@ -46,11 +51,11 @@ pub(crate) fn describe<S: Store>(
         "info": {
             "title": "SCIM 2.0",
             "version": env!("CARGO_PKG_VERSION"),
-            "summary": "Provisioning of users and groups (RFC 7643, RFC 7644, RFC 9865)",
+            "summary": "Provisioning of users and groups (RFC 7643, RFC 7644, RFC 9865, RFC 9967)",
         },
         "servers": [{"url": server}],
         "security": security,
-        "paths": paths(engine, cx, &exposed, me),
+        "paths": paths(engine, cx, &exposed, me, has_events),
         "components": components,
     });
     description.to_string().into_bytes()
@@ -83,6 +88,7 @@ fn paths<S: Store>(
     cx: &Context,
     exposed: &[&ResourceType],
     me: Option<&ResourceType>,
+    has_events: bool,
 ) -> Map<String, Value> {
     let mut paths = Map::new();
     let everything = reference("message.ListResponse");
@@ -113,11 +119,16 @@ fn paths<S: Store>(
         paths.insert("/Me".into(), one(engine, cx, "Me", resource_type.name(), None));
     }
     if engine.offers(cx, Feature::Bulk) {
-        let bulk = Operation::new("bulk", "Does several operations")
+        let mut bulk = Operation::new("bulk", "Does several operations")
             .takes("message.BulkRequest")
-            .answers(200, &reference("message.BulkResponse"))
-            .into_value();
-        paths.insert("/Bulk".into(), json!({"post": bulk}));
+            .answers(200, &reference("message.BulkResponse"));
+        if has_events {
+            bulk = events::answered_later(bulk);
+        }
+        paths.insert("/Bulk".into(), json!({"post": bulk.into_value()}));
+    }
+    if has_events {
+        events::add_paths(&mut paths);
     }
     for (path, id, answer) in [
         (

@@ -16,6 +16,7 @@ use crate::route::Route;
 /// The media type of SCIM (RFC 7644 section 8.1).
 pub(crate) const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
 pub(crate) const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(crate) const JWK_SET: HeaderValue = HeaderValue::from_static("application/jwk-set+json");
 const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// The media type for an answer: SCIM's own, unless the client takes nothing but `application/json`.
@@ -64,6 +65,16 @@ pub(crate) fn json(status: StatusCode, media_type: HeaderValue, body: Vec<u8>) -
 pub(crate) fn empty(status: StatusCode) -> Response<Full<Bytes>> {
     let mut response = Response::default();
     *response.status_mut() = status;
+    response
+}
+
+/// The answer to a request that is done later: its name, which its events carry (RFC 9967 sections 2.5.1.1 and 3).
+pub(crate) fn accepted(transaction: &str) -> Response<Full<Bytes>> {
+    let mut response = empty(StatusCode::ACCEPTED);
+    let headers = response.headers_mut();
+    insert(headers, HeaderName::from_static("set-txn"), transaction);
+    let applied = HeaderValue::from_static("respond-async");
+    headers.insert(HeaderName::from_static("preference-applied"), applied);
     response
 }
 

@@ -22,6 +22,10 @@ pub(crate) enum Route<'r> {
     Me,
     /// Bulk operations.
     Bulk,
+    /// Security events for those who poll (RFC 8936).
+    Events,
+    /// The keys by which security events are checked.
+    EventKeys,
     /// What the service says of itself.
     Discovery(Discovery),
 }
@@ -55,6 +59,8 @@ impl<'r> Route<'r> {
             [".search"] => Self::Search(None),
             ["Me"] => Self::Me,
             ["Bulk"] => Self::Bulk,
+            ["Events"] => Self::Events,
+            ["Events", "keys"] => Self::EventKeys,
             ["ServiceProviderConfig"] => Self::Discovery(Discovery::ServiceProviderConfig),
             ["ResourceTypes"] => Self::Discovery(Discovery::ResourceTypes),
             ["ResourceTypes", name] => Self::Discovery(Discovery::ResourceType((*name).into())),
@@ -88,8 +94,8 @@ impl<'r> Route<'r> {
             }
             Self::Resource(..) | Self::Me => "GET, HEAD, OPTIONS, PUT, DELETE",
             Self::Bulk if !offers(Feature::Bulk) => "OPTIONS",
-            Self::Search(_) | Self::Bulk => "OPTIONS, POST",
-            Self::Root | Self::Discovery(_) => "GET, HEAD, OPTIONS",
+            Self::Search(_) | Self::Bulk | Self::Events => "OPTIONS, POST",
+            Self::Root | Self::EventKeys | Self::Discovery(_) => "GET, HEAD, OPTIONS",
         }
     }
 
@@ -123,6 +129,8 @@ mod tests {
             Some(Route::Search(None)) => "search".into(),
             Some(Route::Me) => "me".into(),
             Some(Route::Bulk) => "bulk".into(),
+            Some(Route::Events) => "events".into(),
+            Some(Route::EventKeys) => "event keys".into(),
             Some(Route::Discovery(discovery)) => format!("{discovery:?}"),
         }
     }
@@ -149,6 +157,9 @@ mod tests {
             ("/Users/%2Esearch", "search User"),
             ("/.search", "search"),
             ("/Me", "me"),
+            ("/Events", "events"),
+            ("/Events/keys", "event keys"),
+            ("/Events/x", "nothing"),
             ("/Bulk", "bulk"),
             ("/ServiceProviderConfig", "ServiceProviderConfig"),
             ("/ResourceTypes", "ResourceTypes"),

@@ -19,6 +19,8 @@ use keyfob_engine::{
     Actor, AuthenticationError, Caller, Context, Engine, Feature, RequestId, RequestRecord, RequestRecorder,
     Store, TenantId, Transport,
 };
+#[cfg(feature = "events")]
+use keyfob_engine::{Feeds, SecurityEvents};
 use smol_str::{SmolStr, format_smolstr};
 use tower_service::Service;
 use tracing::Instrument as _;
@@ -38,7 +40,10 @@ use crate::{
     request_id, response,
     route::Route,
     sample::Sample,
+    stream::Stream,
 };
+#[cfg(feature = "events")]
+use crate::{events::Signed, stream::Runtime};
 
 /// SCIM 2.0 over an [`Engine`]: a [`Service`] that never fails, as every refusal is an answer.
 ///
@@ -49,7 +54,7 @@ pub struct ScimService<S> {
 
 struct Shared<S> {
     engine: Arc<Engine<S>>,
-    authenticator: Box<dyn Erased>,
+    authenticator: Arc<dyn Erased>,
     base_path: SmolStr,
     /// The path under which each tenant is served too, followed by its id.
     tenants: Option<SmolStr>,
@@ -59,6 +64,7 @@ struct Shared<S> {
     missing: Vec<Feature>,
     refusing: Refusing,
     admission: Option<Box<dyn admission::Erased>>,
+    stream: Option<Arc<dyn Stream<S>>>,
     recorder: Option<Arc<dyn RequestRecorder>>,
     /// Whether `X-Request-Id` is a proxy's and not a client's.
     trusts_request_ids: bool,
@@ -89,7 +95,7 @@ impl<S: Store> ScimService<S> {
     ) -> ScimServiceBuilder<S> {
         ScimServiceBuilder {
             shared: Shared {
-                authenticator: Box::new(authenticator),
+                authenticator: Arc::new(authenticator),
                 engine,
                 base_path: SmolStr::default(),
                 tenants: None,
@@ -98,6 +104,7 @@ impl<S: Store> ScimService<S> {
                     authentication_schemes: Vec::new(),
                     body_limit: ScimServiceBuilder::<S>::BODY_LIMIT,
                     documentation: None,
+                    security_events: None,
                 },
                 missing: Vec::new(),
                 refusing: Refusing {
@@ -105,6 +112,7 @@ impl<S: Store> ScimService<S> {
                     unauthenticated: Sample::new(WARNINGS, Duration::from_secs(1)),
                 },
                 admission: None,
+                stream: None,
                 recorder: None,
                 trusts_request_ids: false,
                 faces_clients: false,
@@ -266,6 +274,24 @@ impl<S: Store> ScimServiceBuilder<S> {
         self
     }
 
+    /// Offers security events (RFC 9967): clients poll them at `/Events` (RFC 8936), and bulk requests that prefer so are
+    /// answered before they are done.
+    ///
+    /// Every tenant has one stream, for whoever may send its requests, and it needs no set-up. Tokens (RFC 8417) are signed by a
+    /// key that is made when the first is sent and that all servers of the store share; `/Events/keys` has its public half.
+    /// `runtime` runs what goes on after an answer.
+    #[cfg(feature = "events")]
+    pub fn security_events(mut self, runtime: impl Runtime) -> Self
+    where
+        S: Feeds,
+    {
+        self.shared.transport.security_events = Some(SecurityEvents {
+            answers_later: self.shared.engine.can_accept_bulk(),
+        });
+        self.shared.stream = Some(Arc::new(Signed(runtime)));
+        self
+    }
+
     /// The service.
     #[must_use]
     pub fn build(mut self) -> ScimService<S> {
@@ -333,6 +359,9 @@ impl<S: Store> Shared<S> {
             return Err(HttpError::NoEndpoint);
         }
         let route = route.ok_or(HttpError::NoEndpoint)?;
+        if self.stream.is_none() && matches!(route, Route::Events | Route::EventKeys) {
+            return Err(HttpError::NoEndpoint);
+        }
         // Who changes his own data by way of `/Me` is a user and not the provider.
         let is_alias = matches!(route, Route::Me);
         let actor = if is_alias { Actor::User } else { Actor::Provider };
@@ -370,7 +399,8 @@ impl<S: Store> Shared<S> {
             cx,
             request,
             transport: &self.transport,
-            authenticator: &*self.authenticator,
+            authenticator: &self.authenticator,
+            stream: self.stream.as_deref(),
             me: me_type,
             notes,
         };

@@ -9,7 +9,7 @@ use crate::{
     value::{Object, Value},
 };
 
-/// What a server says that it supports (RFC 7643 section 5, RFC 9865 section 4).
+/// What a server says that it supports (RFC 7643 section 5, RFC 9865 section 4, RFC 9967 section 4).
 ///
 /// Each member is `None` where the server does not say, or says nothing that can be understood.
 ///
@@ -58,6 +58,11 @@ pub struct ServiceProviderConfig {
     pub max_page_size: Option<u64>,
     /// The seconds for which a cursor is valid at least.
     pub cursor_timeout: Option<u64>,
+    /// The way in which requests are answered before they are done: `none`, `long` or `request`
+    /// (`securityEvents.asyncRequest`, RFC 9967 section 4).
+    pub async_request: Option<SmolStr>,
+    /// The URIs of the security events that the server sends (`securityEvents.eventUris`).
+    pub event_uris: Vec<SmolStr>,
     /// The types of authentication, such as `oauthbearertoken`, in the server's order.
     pub authentication: Vec<SmolStr>,
 }
@@ -112,6 +117,16 @@ impl ServiceProviderConfig {
             config.default_page_size = pagination.count("defaultPageSize");
             config.max_page_size = pagination.count("maxPageSize");
             config.cursor_timeout = pagination.count("cursorTimeout");
+        }
+        if let Some(mut events) = reader.object("securityEvents") {
+            let mut events = reader.below("securityEvents".into(), &mut events);
+            config.async_request = events.text("asyncRequest");
+            for (index, uri) in events.elements("eventUris").into_iter().enumerate() {
+                match uri {
+                    Value::String(uri) => config.event_uris.push(uri),
+                    _ => events.note(&format_smolstr!("eventUris[{index}]"), "is not a string"),
+                }
+            }
         }
         for (index, scheme) in reader.elements("authenticationSchemes").into_iter().enumerate() {
             let path = format_smolstr!("authenticationSchemes[{index}]");

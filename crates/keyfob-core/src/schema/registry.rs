@@ -120,9 +120,10 @@ fn embedded(builder: RegistryBuilder) -> Registry {
 }
 
 /// The endpoints of a service's own (RFC 7644 section 3.2), and its description for machines.
-const RESERVED: [&str; 7] = [
+const RESERVED: [&str; 8] = [
     "Me",
     "Bulk",
+    "Events",
     "ServiceProviderConfig",
     "ResourceTypes",
     "Schemas",

@@ -23,7 +23,7 @@ use self::{
     step::{Class, Key, Plan, Step},
 };
 use super::{
-    Engine, EngineError, Precondition,
+    BulkOutcomes, Engine, EngineError, Precondition,
     batch::{Batch, Operation, Operations},
     view::select_shown,
 };
@@ -67,6 +67,8 @@ struct Request<'r> {
 
 /// The outcomes of the operations so far.
 struct Progress {
+    /// The name of the request.
+    transaction: SmolStr,
     results: Vec<Option<BulkResult>>,
     /// The resources that POSTs created, with their addresses.
     created: Vec<Option<(ResourceId, SmolStr)>>,
@@ -128,9 +130,24 @@ impl<S: Store> Engine<S> {
         renewal: &impl Renewal,
         job: &BulkJob<'_>,
     ) -> BulkResponse {
+        let outcomes = self
+            .bulk_outcomes(cx, renewal, job, self.next_transaction())
+            .await;
+        BulkResponse::new(outcomes.into_results())
+    }
+
+    /// As [`bulk_renewed`](Self::bulk_renewed), under the name of a [transaction](Self::next_transaction), with which the events
+    /// of each operation name it. The outcomes tell which operations were not done.
+    pub async fn bulk_outcomes(
+        &self,
+        cx: &Context,
+        renewal: &impl Renewal,
+        job: &BulkJob<'_>,
+        transaction: SmolStr,
+    ) -> BulkOutcomes {
         let cx = &self.limits().begin(cx, self.limits().bulk_time);
         let plan = Plan::new(self.registry(), self.profile(), job);
-        let mut progress = Progress::new(plan.steps.len(), job.fail_on_errors);
+        let mut progress = Progress::new(transaction, plan.steps.len(), job.fail_on_errors);
         let mut wave = Wave::default();
         let references: Vec<Vec<usize>> = plan.steps.iter().map(|step| step.references.clone()).collect();
         for group in order(&references) {
@@ -183,7 +200,9 @@ impl<S: Store> Engine<S> {
         if !progress.is_over() {
             self.run_wave(cx, renewal, &plan, &mut wave, &mut progress).await;
         }
-        BulkResponse::new(progress.results.into_iter().flatten().collect())
+        BulkOutcomes {
+            results: progress.results,
+        }
     }
 
     async fn run_wave(
@@ -213,7 +232,10 @@ impl<S: Store> Engine<S> {
         });
         let requests: Vec<(usize, Request<'_>)> = requests.collect();
         let outcomes = match <[_; 1]>::try_from(requests) {
-            Ok([(number, request)]) => vec![(number, Some(self.perform(cx, request).await))],
+            Ok([(number, request)]) => {
+                let cx = progress.operation(cx, number);
+                vec![(number, Some(self.perform(&cx, request).await))]
+            }
             Err(requests) => {
                 // All turns are taken in one order, so that two batches never wait for one another.
                 let mut ids: Vec<ResourceId> = ids.drain().collect();
@@ -227,7 +249,7 @@ impl<S: Store> Engine<S> {
                 let mut operations: Vec<Operation<'_, _>> = Vec::with_capacity(requests.len());
                 for (place, (number, request)) in requests.into_iter().enumerate() {
                     numbers.push(number);
-                    let cx = cx.clone().in_batch(batch.place(place, None));
+                    let cx = progress.operation(cx, number).in_batch(batch.place(place, None));
                     operations.push(Box::pin(async move { self.perform(&cx, request).await }));
                 }
                 let outcomes = self.run(&batch, Operations::new(operations)).await;
@@ -434,7 +456,9 @@ impl<S: Store> Engine<S> {
                 .get(*number)
                 .and_then(|step| step.request(plan, &created));
             let Some(request) = request else { continue };
-            let cx = cx.clone().in_batch(batch.place(place, Some(id.clone())));
+            let cx = progress
+                .operation(cx, *number)
+                .in_batch(batch.place(place, Some(id.clone())));
             operations.push(Box::pin(async move { self.perform(&cx, request).await }));
         }
         let mut operations = Operations::new(operations);
@@ -478,6 +502,11 @@ impl<S: Store> Engine<S> {
         let (mut changes, mut related) = (Vec::new(), Vec::new());
         for commit in commits {
             let offset = changes.len();
+            let mut published = commit.changes.iter().filter_map(|change| match change {
+                Change::Publish { event, .. } => event.data.get(event::TRANSACTION).cloned(),
+                _ => None,
+            });
+            let transaction = published.next();
             for change in &commit.changes {
                 let mut change = change.clone();
                 match &mut change {
@@ -493,19 +522,29 @@ impl<S: Store> Engine<S> {
                         ..
                     } if !relations.is_empty() => {
                         let relations = std::mem::take(relations);
-                        related.push((resource_type.clone(), id.clone(), relations, *members));
+                        let transaction = transaction.clone();
+                        related.push((
+                            resource_type.clone(),
+                            id.clone(),
+                            relations,
+                            *members,
+                            transaction,
+                        ));
                     }
                     _ => {}
                 }
                 changes.push(change);
             }
         }
-        for (resource_type, id, relations, members) in related {
+        for (resource_type, id, relations, members, transaction) in related {
             let mut event = NewEvent::new(event::CHANGED, resource_type.name().clone(), id.clone());
             event.attributes = relations
                 .iter()
                 .map(|delta| delta.attribute.as_str().into())
                 .collect();
+            if let Some(transaction) = transaction {
+                event.data.insert(event::TRANSACTION, transaction);
+            }
             let number = changes.len();
             changes.push(Change::Update {
                 resource_type,
@@ -553,14 +592,21 @@ impl Circle {
 }
 
 impl Progress {
-    fn new(operations: usize, fail_on_errors: Option<u64>) -> Self {
+    fn new(transaction: SmolStr, operations: usize, fail_on_errors: Option<u64>) -> Self {
         Self {
+            transaction,
             results: vec![None; operations],
             created: vec![None; operations],
             errors: 0,
             // To accept no error is to stop at the first.
             fail_on_errors: fail_on_errors.map(|errors| errors.max(1)),
         }
+    }
+
+    /// Returns the call of an operation, which its events name by the request and its number (RFC 9967 section 2.5.1.2).
+    fn operation(&self, cx: &Context, number: usize) -> Context {
+        let transaction = format_smolstr!("{}:{number}", self.transaction);
+        cx.clone().in_transaction(transaction)
     }
 
     fn is_over(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Secrets that all servers of one store share.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use keyfob_core::{Registry, Resource, ResourceId, ResourceType, Schema, schema::ResourceTypeBuilder};
@@ -15,7 +15,10 @@ use super::Engine;
 pub(super) type Secret = [u8; 32];
 
 /// The id of the secret with which cursors are sealed. No generated id equals it.
-const CURSORS: &str = "cursors";
+pub(super) const CURSORS: &str = "cursors";
+
+/// The id of the secret with which security events are signed.
+pub(super) const EVENTS: &str = "events";
 
 /// The type in which secrets are kept, under the system tenant. It has a registry of its own, as it isn't an
 /// application's.
@@ -32,23 +35,31 @@ pub(super) fn is_kept(capabilities: &Capabilities) -> bool {
 }
 
 impl<S: Store> Engine<S> {
-    /// Returns the secret with which cursors are sealed. The first server that needs it makes it.
+    /// Returns the secret with which cursors are sealed.
     ///
     /// # Errors
     /// [`StoreError`].
     pub(super) async fn cursor_secret(&self) -> Result<Secret, StoreError> {
-        if let Some(secret) = self.cursor_secret.get() {
+        self.secret(CURSORS, &self.cursor_secret).await
+    }
+
+    /// Returns the secret with an id, which this process remembers. The first server that needs it makes it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub(super) async fn secret(&self, id: &str, known: &OnceLock<Secret>) -> Result<Secret, StoreError> {
+        if let Some(secret) = known.get() {
             return Ok(*secret);
         }
         let kind = TYPE
             .as_ref()
             .ok_or_else(|| StoreError::internal("the schema of secrets is malformed"))?;
-        let id = ResourceId::new(CURSORS);
+        let id = ResourceId::new(id);
         let secret = match self.read_secret(kind, &id).await? {
             Some(secret) => secret,
             None => self.make_secret(kind, &id).await?,
         };
-        Ok(*self.cursor_secret.get_or_init(|| secret))
+        Ok(*known.get_or_init(|| secret))
     }
 
     async fn read_secret(&self, kind: &ResourceType, id: &ResourceId) -> Result<Option<Secret>, StoreError> {

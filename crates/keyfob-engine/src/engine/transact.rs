@@ -11,7 +11,7 @@ use keyfob_store::{
 use smol_str::SmolStr;
 
 use super::{Engine, EngineError, record::Loaded};
-use crate::{context::Context, facts::Facts, policy, profile::UnknownMembers};
+use crate::{context::Context, event, facts::Facts, policy, profile::UnknownMembers};
 
 /// The attribute without whose value no user comes back.
 const USER_NAME: &str = "userName";
@@ -240,6 +240,15 @@ impl<S: Store> Engine<S> {
         changes: Vec<Change>,
         answer: Option<Answer>,
     ) -> Commit {
+        let mut changes = changes;
+        if let Some(transaction) = cx.transaction() {
+            for change in &mut changes {
+                if let Change::Publish { event, .. } = change {
+                    let data = &mut Arc::make_mut(event).data;
+                    data.insert(event::TRANSACTION, transaction.clone());
+                }
+            }
+        }
         Commit {
             id: CommitId::new(self.next_commit_id()),
             tenant: cx.tenant().clone(),

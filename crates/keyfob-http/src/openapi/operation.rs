@@ -69,6 +69,16 @@ impl Operation {
         self
     }
 
+    /// The same operation with a body that is JSON and no message of SCIM.
+    pub(super) fn takes_json(mut self, schema: &Value) -> Self {
+        let content = json!({"application/json": {"schema": schema}});
+        self.members.insert(
+            "requestBody".into(),
+            json!({"required": true, "content": content}),
+        );
+        self
+    }
+
     /// The same operation with an answer of this schema.
     pub(super) fn answers(mut self, status: u16, schema: &Value) -> Self {
         let media = json!({"schema": schema});
@@ -81,8 +91,13 @@ impl Operation {
     }
 
     /// The same operation with an answer that is JSON and no message of SCIM.
-    pub(super) fn answers_json(mut self, schema: &Value) -> Self {
-        let content = json!({"application/json": {"schema": schema}});
+    pub(super) fn answers_json(self, schema: &Value) -> Self {
+        self.answers_as("application/json", schema)
+    }
+
+    /// The same operation with an answer of another media type.
+    pub(super) fn answers_as(mut self, media_type: &str, schema: &Value) -> Self {
+        let content = json!({media_type: {"schema": schema}});
         self.responses
             .insert("200".into(), json!({"description": "Done", "content": content}));
         self

@@ -262,7 +262,7 @@ async fn rfc_7643_5_limits_and_features_are_those_that_hold() {
             "cursorTimeout": 86_400,
         });
         assert_eq!(config["pagination"], pagination);
-        // RFC 9967 section 4: there are no security events and no asynchronous requests.
+        // RFC 9967 section 4: this service offers neither security events nor asynchronous requests.
         assert!(config.get("securityEvents").is_none());
         // What the configuration holds, its own schema describes.
         let schema = format!("/Schemas/{CORE}ServiceProviderConfig");

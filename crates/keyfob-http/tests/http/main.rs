@@ -20,6 +20,8 @@ mod discovery;
 #[cfg(test)]
 mod domain;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod features;

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use keyfob_provisioning::Profile;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, BASE_URL, Backend, Server};
+use crate::{
+    events::Tokio,
+    support::{Answer, BASE_URL, Backend, Server},
+};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
@@ -100,12 +103,16 @@ fn departure(description: &Value, schema: &Value, value: &Value, path: &str) -> 
                 true
             }
             "additionalProperties" => {
-                let properties = schema["properties"].as_object().unwrap();
-                value
-                    .as_object()
-                    .unwrap()
-                    .keys()
-                    .all(|name| properties.contains_key(name))
+                let properties = schema["properties"].as_object();
+                let members = value.as_object().unwrap().iter();
+                let mut others =
+                    members.filter(|(name, _)| properties.is_none_or(|known| !known.contains_key(*name)));
+                match &schema["additionalProperties"] {
+                    Value::Bool(false) => others.next().is_none(),
+                    of_others => {
+                        others.all(|(name, other)| departure(description, of_others, other, name).is_none())
+                    }
+                }
             }
             "description" | "examples" | "format" | "contentEncoding" => true,
             other => panic!("the keyword {other}"),
@@ -148,7 +155,8 @@ fn check(description: &Value, method: &str, path: &str, answer: &Answer) {
 #[tokio::test]
 async fn every_answer_is_one_that_the_description_has() {
     for profile in [Profile::rfc(), Profile::interop(), Profile::verkada()] {
-        let server = Server::start(Backend::Memory, profile).await;
+        let server =
+            Server::start_with(Backend::Memory, profile, |builder| builder.security_events(Tokio)).await;
         let description = describe(&server).await;
         let manager = server.create_user("jsmith").await;
         let user = json!({
@@ -182,6 +190,7 @@ async fn every_answer_is_one_that_the_description_has() {
                 {"method": "DELETE", "path": "/Users/nobody"},
             ],
         });
+        let poll = json!({"returnImmediately": true, "maxEvents": 1});
         let (one, one_group) = (format!("/Users/{id}"), format!("/Groups/{group}"));
         for (method, path, sent, body) in [
             ("GET", "/Users/{id}", one.clone(), None),
@@ -212,6 +221,9 @@ async fn every_answer_is_one_that_the_description_has() {
             ("POST", "/Users/.search", "/Users/.search".into(), Some(&bulk)),
             ("POST", "/Bulk", "/Bulk".into(), Some(&bulk)),
             ("POST", "/Bulk", "/Bulk".into(), Some(&search)),
+            ("POST", "/Events", "/Events".into(), Some(&poll)),
+            ("POST", "/Events", "/Events".into(), Some(&json!({"ack": ["x"]}))),
+            ("GET", "/Events/keys", "/Events/keys".into(), None),
             (
                 "GET",
                 "/ServiceProviderConfig",
@@ -231,6 +243,11 @@ async fn every_answer_is_one_that_the_description_has() {
             let answer = server.send(method, &sent, body).await;
             check(&description, method, path, &answer);
         }
+        let accepted = server
+            .send_with("POST", "/Bulk", &[("prefer", "respond-async")], Some(&bulk))
+            .await;
+        assert_eq!(accepted.status, 202);
+        check(&description, "POST", "/Bulk", &accepted);
         let known = server
             .send_with("GET", &one, &[("if-none-match", "*")], None)
             .await;
@@ -245,7 +262,10 @@ async fn every_answer_is_one_that_the_description_has() {
 
 #[tokio::test]
 async fn the_methods_of_each_path_are_those_that_the_service_allows() {
-    let server = Server::start(Backend::Memory, Profile::rfc()).await;
+    let server = Server::start_with(Backend::Memory, Profile::rfc(), |builder| {
+        builder.security_events(Tokio)
+    })
+    .await;
     let description = describe(&server).await;
     assert_eq!(description["servers"], json!([{"url": BASE_URL}]));
     let paths = description["paths"].as_object().unwrap();
@@ -271,9 +291,18 @@ async fn the_methods_of_each_path_are_those_that_the_service_allows() {
 
 #[tokio::test]
 async fn what_a_body_requires_is_required_and_every_parameter_and_reference_leads_somewhere() {
-    for profile in [Profile::rfc(), Profile::verkada(), Profile::accessiq()] {
-        let server = Server::start(Backend::Memory, profile).await;
+    for (profile, has_events) in [
+        (Profile::rfc(), true),
+        (Profile::verkada(), false),
+        (Profile::accessiq(), true),
+    ] {
+        let server = Server::start_with(Backend::Memory, profile, |builder| match has_events {
+            true => builder.security_events(Tokio),
+            false => builder,
+        });
+        let server = server.await;
         let description = describe(&server).await;
+        assert_eq!(description["paths"].get("/Events").is_some(), has_events);
         let (mut names, mut identities) = (BTreeSet::new(), BTreeSet::new());
         collect_references(&description, &mut names);
         for reference in &names {

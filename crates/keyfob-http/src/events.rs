@@ -1,0 +1,116 @@
+//! Security Event Tokens (RFC 8417), signed.
+
+use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
+use keyfob_core::json;
+use keyfob_engine::{Context, Delivery, Engine, Feeds, SecurityEvent, StoreError};
+use serde_json::{Map, Value, json as value};
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::{
+    error::HttpError,
+    stream::{Called, Runtime, Stream},
+};
+
+/// The frame of PKCS #8 around the 32 bytes of an Ed25519 key (RFC 8410 section 7).
+const FRAME: [u8; 16] = [
+    0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
+
+/// The streams of the engine's tenants.
+pub(crate) struct Signed<R>(pub(crate) R);
+
+/// The key that signs tokens, with the public half that checks them.
+struct Signer {
+    key: EncodingKey,
+    header: Header,
+    public: Value,
+}
+
+impl Signer {
+    fn new(secret: &[u8; 32]) -> Result<Self, HttpError> {
+        let key = EncodingKey::from_ed_der(&[FRAME.as_slice(), secret].concat());
+        let public = Jwk::from_encoding_key(&key, Algorithm::EdDSA).map_err(failed)?;
+        let mut public = serde_json::to_value(public).map_err(failed)?;
+        let id: String = public["x"]
+            .as_str()
+            .unwrap_or_default()
+            .chars()
+            .take(16)
+            .collect();
+        if let Some(public) = public.as_object_mut() {
+            public.insert("kid".into(), id.clone().into());
+            public.insert("use".into(), "sig".into());
+        }
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some("secevent+jwt".into());
+        header.kid = Some(id);
+        Ok(Self { key, header, public })
+    }
+
+    fn sign(&self, cx: &Context, event: &SecurityEvent) -> Result<String, HttpError> {
+        let mut claims: Map<String, Value> =
+            serde_json::from_slice(&json::object_to_vec(&event.claims())).map_err(failed)?;
+        claims.insert("iss".into(), cx.base_url().into());
+        claims.insert("aud".into(), audience(cx).as_str().into());
+        jsonwebtoken::encode(&self.header, &claims, &self.key).map_err(failed)
+    }
+}
+
+/// The receiver for whom the tokens of a tenant's stream are.
+fn audience(cx: &Context) -> SmolStr {
+    format_smolstr!("{}/Events", cx.base_url())
+}
+
+fn failed(error: impl std::error::Error + Send + Sync + 'static) -> HttpError {
+    HttpError::Engine(StoreError::internal(error).into())
+}
+
+async fn signer<S: Feeds>(engine: &Engine<S>) -> Result<Signer, HttpError> {
+    let secret = engine.signing_key().await;
+    Signer::new(&secret.map_err(|error| HttpError::Engine(error.into()))?)
+}
+
+impl<S: Feeds, R: Runtime> Stream<S> for Signed<R> {
+    fn open<'c>(&'c self, engine: &'c Engine<S>, cx: &'c Context) -> Called<'c, ()> {
+        Box::pin(async { Ok(engine.open_stream(cx).await?) })
+    }
+
+    fn acknowledge<'c>(
+        &'c self,
+        engine: &'c Engine<S>,
+        cx: &'c Context,
+        ids: &'c [SmolStr],
+    ) -> Called<'c, ()> {
+        Box::pin(async { Ok(engine.acknowledge_events(cx, ids).await?) })
+    }
+
+    fn deliver<'c>(&'c self, engine: &'c Engine<S>, cx: &'c Context, limit: usize) -> Called<'c, Delivery> {
+        Box::pin(async move { Ok(engine.deliver(cx, limit).await?) })
+    }
+
+    fn sign<'c>(
+        &'c self,
+        engine: &'c Engine<S>,
+        cx: &'c Context,
+        delivery: Delivery,
+    ) -> Called<'c, Map<String, Value>> {
+        Box::pin(async move {
+            let mut sets = Map::new();
+            if !delivery.events.is_empty() {
+                let signer = signer(engine).await?;
+                for event in &delivery.events {
+                    sets.insert(event.id.to_string(), signer.sign(cx, event)?.into());
+                }
+            }
+            Ok(sets)
+        })
+    }
+
+    fn keys<'c>(&'c self, engine: &'c Engine<S>) -> Called<'c, Value> {
+        Box::pin(async { Ok(value!({"keys": [signer(engine).await?.public]})) })
+    }
+
+    fn runtime(&self) -> &dyn Runtime {
+        &self.0
+    }
+}
