@@ -167,14 +167,12 @@ impl<S: Store> Engine<S> {
             pagination.insert("cursorTimeout", i64::from(CURSOR_TIMEOUT));
         }
         let events = transport.security_events.map(|offered| {
+            let answers_later = offered.answers_later && self.offers(cx, Feature::Bulk);
             let mut events = Object::new();
-            events.insert(
-                "asyncRequest",
-                if offered.answers_later { "long" } else { "none" },
-            );
+            events.insert("asyncRequest", if answers_later { "long" } else { "none" });
             let uris = EVENT_URIS
                 .iter()
-                .filter(|uri| offered.answers_later || **uri != COMPLETION);
+                .filter(|uri| answers_later || **uri != COMPLETION);
             events.insert("eventUris", uris.map(|uri| Value::from(*uri)).collect::<Vec<_>>());
             events
         });

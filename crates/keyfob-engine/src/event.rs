@@ -22,3 +22,6 @@ pub const COMPLETED: &str = "requestCompleted";
 pub const TRANSACTION: &str = "transaction";
 /// The member of the data of [`COMPLETED`] that has the address of the resource below the base URL.
 pub const SUBJECT: &str = "subject";
+
+/// The verb of a request that replaces a resource.
+pub(crate) const PUT: &str = "put";

@@ -56,7 +56,7 @@ impl SecurityEvent {
             }
             let uri = match new.name.as_str() {
                 event::CREATED | event::RESTORED => CREATE,
-                event::CHANGED if event.verb == "replace" => PUT,
+                event::CHANGED if event.verb == event::PUT => PUT,
                 event::CHANGED => PATCH,
                 event::DELETED | event::SOFT_DELETED => DELETE,
                 _ => return None,

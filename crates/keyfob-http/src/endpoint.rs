@@ -17,8 +17,8 @@ use keyfob_core::{
     message::{BulkJob, BulkResponse, ListResponse, PatchRequest, SearchRequest},
 };
 use keyfob_engine::{
-    AuthenticationError, BulkOutcomes, Context, Delivery, Engine, EngineError, Feature, Precondition, Renewal,
-    Store, Transport, Written,
+    AuthenticationError, BulkOutcomes, Context, Delivery, Engine, EngineError, Feature, Precondition,
+    Renewal, Store, Transport, Written,
 };
 use serde_json::json;
 use smol_str::SmolStr;

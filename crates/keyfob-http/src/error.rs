@@ -108,7 +108,7 @@ impl ToErrorBody for HttpError {
             Self::NotImplemented { .. } => ErrorBody::new(501, detail()),
             Self::TooLarge { .. } => ErrorBody::new(413, detail()),
             Self::MediaType | Self::ContentEncoding => ErrorBody::new(415, detail()),
-            Self::Unreadable => ErrorBody::bad_request(ScimType::InvalidSyntax, detail()),
+            Self::Unreadable | Self::Poll { .. } => ErrorBody::bad_request(ScimType::InvalidSyntax, detail()),
             Self::TooSlow => ErrorBody::new(408, detail()),
             Self::Host => ErrorBody::new(400, detail()),
             Self::Target { .. } => ErrorBody::new(414, detail()),
@@ -120,7 +120,6 @@ impl ToErrorBody for HttpError {
             | Self::QueryEncoding
             | Self::NotAnInteger { .. }
             | Self::Repeated { .. } => ErrorBody::bad_request(ScimType::InvalidValue, detail()),
-            Self::Poll { .. } => ErrorBody::bad_request(ScimType::InvalidSyntax, detail()),
             Self::Acknowledgement(error) => error.to_error_body(),
             Self::Projection(error) => error.to_error_body(),
             Self::DiscoveryFilter => ErrorBody::new(403, detail()),
@@ -216,10 +215,8 @@ impl HttpError {
             Self::Projection(_) => "attributes",
             Self::DiscoveryFilter => "discoveryFilter",
             Self::Json(_) => "json",
-            Self::Message(_) | Self::Poll { .. } => "message",
-            Self::Acknowledgement(AcknowledgementError::Engine(error)) => error.kind(),
-            Self::Acknowledgement(_) => "message",
-            Self::Engine(error) => error.kind(),
+            Self::Engine(error) | Self::Acknowledgement(AcknowledgementError::Engine(error)) => error.kind(),
+            Self::Message(_) | Self::Poll { .. } | Self::Acknowledgement(_) => "message",
         }
     }
 }

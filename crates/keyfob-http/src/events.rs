@@ -31,8 +31,9 @@ impl Signer {
         let key = EncodingKey::from_ed_der(&[FRAME.as_slice(), secret].concat());
         let public = Jwk::from_encoding_key(&key, Algorithm::EdDSA).map_err(failed)?;
         let mut public = serde_json::to_value(public).map_err(failed)?;
-        let id: String = public["x"]
-            .as_str()
+        let id: String = public
+            .get("x")
+            .and_then(Value::as_str)
             .unwrap_or_default()
             .chars()
             .take(16)

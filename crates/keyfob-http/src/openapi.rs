@@ -35,14 +35,16 @@ pub(crate) fn describe<S: Store>(
     };
     let (schemes, security) = security(&transport.authentication_schemes);
     let has_events = transport.security_events.is_some();
-    let mut schemas = schema::schemas(engine.profile(), &exposed);
+    let mut described = schema::schemas(engine.profile(), &exposed);
     let mut parameters = operation::parameters(engine, cx);
     if has_events {
-        events::add_schemas(&mut schemas);
+        events::add_schemas(&mut described);
+    }
+    if has_events && engine.offers(cx, Feature::Bulk) {
         events::add_parameters(&mut parameters);
     }
     let mut components = Map::new();
-    components.insert("schemas".into(), schemas.into());
+    components.insert("schemas".into(), described.into());
     components.insert("parameters".into(), parameters.into());
     components.insert("responses".into(), operation::responses());
     components.insert("securitySchemes".into(), schemes.into());

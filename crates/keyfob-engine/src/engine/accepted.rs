@@ -159,10 +159,7 @@ impl<S: Store> Engine<S> {
         accepted: &AcceptedBulk,
         outcomes: &BulkOutcomes,
     ) -> Result<(), EngineError> {
-        let not_done = BulkResult {
-            response: Some(ErrorBody::new(424, NOT_DONE).to_object()),
-            ..BulkResult::new(424)
-        };
+        let not_done = failure(424, NOT_DONE);
         let mut results = outcomes.results.iter();
         self.publish_outcomes(cx, accepted, |_| {
             let result = results.next().and_then(Option::as_ref);
@@ -184,18 +181,14 @@ impl<S: Store> Engine<S> {
             let Some(accepted) = self.abandoned(&stored) else {
                 continue;
             };
-            let unknown = BulkResult {
-                response: Some(ErrorBody::new(500, UNKNOWN).to_object()),
-                ..BulkResult::new(500)
-            };
+            let unknown = failure(500, UNKNOWN);
             tracing::warn!(
                 transaction = accepted.transaction(),
                 "a bulk request was not finished"
             );
             match self.publish_outcomes(cx, &accepted, |_| unknown.clone()).await {
-                Ok(()) => {}
-                // Another server was faster.
-                Err(EngineError::Contention) => {}
+                // Another server may have been faster.
+                Ok(()) | Err(EngineError::Contention) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -250,6 +243,13 @@ impl<S: Store> Engine<S> {
         let commit = self.commit_of(cx, "bulk", changes, None);
         self.commit(cx, commit).await.map(drop).map_err(failed)
     }
+}
+
+/// The result of an operation that has none.
+fn failure(status: u16, detail: &'static str) -> BulkResult {
+    let mut result = BulkResult::new(status);
+    result.response = Some(ErrorBody::new(status, detail).to_object());
+    result
 }
 
 const NOT_DONE: &str =

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    ignored,
+    event, ignored,
     policy::{ACTIVE, is_active, is_user},
     profile::PatchAnswer,
 };
@@ -139,7 +139,7 @@ impl<S: Store> Engine<S> {
             Ok(decision)
         };
         let settled = self
-            .transact(cx, "put", &reads, plan.in_transaction().as_ref(), decide)
+            .transact(cx, event::PUT, &reads, plan.in_transaction().as_ref(), decide)
             .await?;
         ignored::tell(resource_type, &passed_over);
         self.written(cx, &plan, settled).await

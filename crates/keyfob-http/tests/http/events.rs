@@ -140,9 +140,9 @@ async fn rfc_9967_2_changes_are_told_in_notices_that_hold_no_value() {
         let server = server(backend, Profile::rfc()).await;
         let id = server.create("/Users", &user("bjensen")).await;
         let path = format!("/Users/{id}");
-        let patch = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        let retitle = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
             "Operations": [{"op": "add", "path": "title", "value": "Guide"}]});
-        server.send("PATCH", &path, Some(&patch)).await;
+        server.send("PATCH", &path, Some(&retitle)).await;
         let mut replaced = user("bjensen");
         replaced["nickName"] = "Babs".into();
         server.send("PUT", &path, Some(&replaced)).await;
