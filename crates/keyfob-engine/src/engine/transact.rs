@@ -11,7 +11,7 @@ use keyfob_store::{
 use smol_str::SmolStr;
 
 use super::{Engine, EngineError, record::Loaded};
-use crate::{context::Context, event, facts::Facts, policy, profile::UnknownMembers};
+use crate::{context::Context, facts::Facts, policy, profile::UnknownMembers};
 
 /// The attribute without whose value no user comes back.
 const USER_NAME: &str = "userName";
@@ -245,7 +245,7 @@ impl<S: Store> Engine<S> {
             for change in &mut changes {
                 if let Change::Publish { event, .. } = change {
                     let data = &mut Arc::make_mut(event).data;
-                    data.insert(event::TRANSACTION, transaction.clone());
+                    data.insert(crate::event::TRANSACTION, transaction.clone());
                 }
             }
         }
