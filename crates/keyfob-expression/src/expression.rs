@@ -112,6 +112,12 @@ pub enum Word {
     VbTextCompare,
     /// `vbBinaryCompare`: with regard to case.
     VbBinaryCompare,
+    /// `Unicode`: the encoding UTF-16, the lower byte first.
+    Unicode,
+    /// `ASCII`: the encoding of seven bits.
+    Ascii,
+    /// `UTF8`: the encoding.
+    Utf8,
     /// `IgnoreAttributeFlow`: leaves the attribute out of the flow where it is evaluated.
     IgnoreAttributeFlow,
     /// `IgnoreObjectFlow`: leaves the object out of the flow where it is evaluated.
@@ -120,12 +126,15 @@ pub enum Word {
 
 impl Word {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::True,
         Self::False,
         Self::Null,
         Self::VbTextCompare,
         Self::VbBinaryCompare,
+        Self::Unicode,
+        Self::Ascii,
+        Self::Utf8,
         Self::IgnoreAttributeFlow,
         Self::IgnoreObjectFlow,
     ];
@@ -139,6 +148,9 @@ impl Word {
             Self::Null => "NULL",
             Self::VbTextCompare => "vbTextCompare",
             Self::VbBinaryCompare => "vbBinaryCompare",
+            Self::Unicode => "Unicode",
+            Self::Ascii => "ASCII",
+            Self::Utf8 => "UTF8",
             Self::IgnoreAttributeFlow => "IgnoreAttributeFlow",
             Self::IgnoreObjectFlow => "IgnoreObjectFlow",
         }

@@ -118,6 +118,8 @@ pub(crate) enum Kind {
     Format,
     /// `vbTextCompare` or `vbBinaryCompare`.
     CompareType,
+    /// `Unicode`, `ASCII` or `UTF8`.
+    Encoding,
     /// An attribute, or text that names one.
     AttributeName,
 }
@@ -137,6 +139,7 @@ impl Kind {
             Self::Culture => "a culture such as \"en-US\"",
             Self::Format => "a format of dates",
             Self::CompareType => "vbTextCompare or vbBinaryCompare",
+            Self::Encoding => "Unicode, ASCII or UTF8",
             Self::AttributeName => "an attribute",
         }
     }

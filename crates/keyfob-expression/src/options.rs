@@ -80,7 +80,8 @@ pub enum FunctionSet {
     /// Those of Entra ID's app provisioning.
     #[default]
     Entra,
-    /// Those of cloud sync, too: `Trim`, `Prepend`, `IsNothing`, `ConvertFromBase64`, `DNComponent` and `Error`.
+    /// Those of cloud sync, too: `Trim`, `Prepend`, `IsNothing`, `ConvertFromBase64`, `StringFromSid`,
+    /// `DNComponent` and `Error`.
     CloudSync,
 }
 

@@ -32,8 +32,9 @@ pub(crate) struct Arguments {
     /// the matching attributes of the mapping say whose each is
     #[arg(long, value_name = "FILE")]
     existing: Option<PathBuf>,
-    /// The resources that references point at: a JSON object of the source's ids and the resources'; those of other objects
-    /// are left out. By default references keep the source's ids
+    /// The resources of objects: a JSON object of the source's ids and the resources' ids. References to other objects are left
+    /// out, and an object is found among the existing resources by it, also one that is gone. By default references keep the
+    /// source's ids
     #[arg(long, value_name = "FILE")]
     references: Option<PathBuf>,
     #[command(flatten)]
@@ -111,6 +112,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
         mapper: &mapper,
         mapping: &loaded.mapping,
         target: &target,
+        references: references.as_ref(),
         environment: surroundings.environment(),
         lookup,
     };
@@ -183,6 +185,7 @@ struct Run<'r> {
     mapper: &'r Mapper,
     mapping: &'r ObjectMapping,
     target: &'r TargetType,
+    references: Option<&'r HashMap<String, String>>,
     environment: Environment<'r>,
     lookup: Lookup<'r>,
 }
@@ -314,7 +317,9 @@ impl Run<'_> {
     fn reason(&self, change: &Change, source: &Source) -> Result<String, Unusable> {
         Ok(match change {
             Change::Delete => "the object is out of scope or gone: its resource is deleted".into(),
-            Change::OutOfScope if source.get("@removed").is_some() => "the object is gone".into(),
+            Change::OutOfScope if source.get("@removed").is_some() => {
+                "the object is gone, and no existing resource is known to be its own; --references can name it".into()
+            }
             Change::OutOfScope => {
                 let decision = self.mapper.scope().decide(source)?;
                 format!("the object is out of scope: {decision}")
@@ -351,23 +356,36 @@ impl Run<'_> {
 struct Index<'r> {
     existing: &'r [Resource],
     resource_type: &'r ResourceType,
+    by_id: HashMap<String, &'r Resource>,
     /// By the path that a filter compares, the resources by what they have there.
     by_path: RefCell<HashMap<String, HashMap<CompareKey, Vec<&'r Resource>>>>,
 }
 
 impl<'r> Index<'r> {
     fn new(resource_type: &'r ResourceType, existing: &'r [Resource]) -> Self {
+        let by_id = existing
+            .iter()
+            .filter_map(|resource| Some((resource.id()?.as_str().to_owned(), resource)));
         Self {
             existing,
             resource_type,
+            by_id: by_id.collect(),
             by_path: RefCell::default(),
         }
     }
 
-    /// The resource of an object: the first filter that finds any decides, and more than one is refused.
+    /// The resource of an object: the one that it is known to have, or else the first filter that finds any decides, and more
+    /// than one is refused.
     fn find(&self, run: &Run<'_>, object: &GraphObject) -> Result<Option<&'r Resource>, Unusable> {
         if self.existing.is_empty() {
             return Ok(None);
+        }
+        // Of an object that is gone nothing but its id is known.
+        if let (Some(references), Some(id)) = (run.references, object.source.get("objectId"))
+            && let Some(known) = references.get(id.to_text().as_str())
+            && let Some(resource) = self.by_id.get(known)
+        {
+            return Ok(Some(resource));
         }
         let refuse = |told: String| {
             let name = object.name();

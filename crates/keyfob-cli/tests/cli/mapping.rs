@@ -400,6 +400,60 @@ fn references_are_those_of_the_target() {
 }
 
 #[test]
+fn an_object_that_is_gone_is_found_by_the_id_that_it_is_known_to_have() {
+    let folder = TempDir::new().unwrap();
+    let file = |name: &str, text: &str| {
+        let file = folder.path().join(name);
+        fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let references = file("references.json", r#"{"g1": "r1", "g2": "r2"}"#);
+    let existing = file(
+        "existing.json",
+        concat!(
+            r#"[{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "id": "r1", "displayName": "Guides"},"#,
+            r#"{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "id": "r2", "displayName": "Renamed"}]"#,
+        ),
+    );
+    let mapping = testdata("customappsso-schema-sample.json");
+    let arguments = [
+        "map",
+        "apply",
+        "--mapping",
+        &mapping,
+        "--type",
+        "Group",
+        "--source",
+        "-",
+        "--existing",
+        &existing,
+    ];
+    let delta = r#"{"value": [
+        {"id": "g1", "@removed": {"reason": "changed"}},
+        {"id": "g2", "displayName": "Pilots"},
+        {"id": "g3", "@removed": {"reason": "changed"}}
+    ]}"#;
+    let known = run(&[&arguments[..], &["--references", &references]].concat(), delta);
+    let lines: Vec<Value> = known
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[0], json!({"method": "DELETE", "path": "/Groups/r1"}));
+    assert_eq!(
+        (&lines[1]["method"], &lines[1]["path"]),
+        (&json!("PATCH"), &json!("/Groups/r2"))
+    );
+    assert_eq!(lines.len(), 2);
+    assert!(
+        known
+            .stderr
+            .contains("line 4: `g3`: the object is gone, and no existing resource"),
+        "{known:?}"
+    );
+}
+
+#[test]
 fn lint_compiles_a_mapping_and_names_every_fault_with_its_place() {
     let mapping = json!({"attributes": [
         {"target": "userName", "expression": "[upn]", "matching": 1},

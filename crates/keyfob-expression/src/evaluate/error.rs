@@ -87,9 +87,12 @@ pub enum EvaluateErrorKind {
         /// Why not.
         reason: &'static str,
     },
-    /// Text that is no base64 of UTF-16.
-    #[error("the text is not what `ConvertToBase64` makes")]
-    Base64,
+    /// Text that is not the base64 of what it should be.
+    #[error("the text is not the base64 of {of}")]
+    Base64 {
+        /// The encoding, or what the bytes should be.
+        of: &'static str,
+    },
     /// There is no randomness to be had.
     #[error(transparent)]
     Entropy(#[from] EntropyError),

@@ -91,7 +91,7 @@ static DOCUMENTS: &[(&str, &str, &str, &str, &str, &str)] = &[
     ),
     (
         "ConvertFromBase64",
-        "Reads what ConvertToBase64 writes.",
+        "Reads base64 of a text in Unicode (UTF-16), as ConvertToBase64 writes it, or in ASCII or UTF8.",
         r#"ConvertFromBase64("SABpAA==")"#,
         "{}",
         "Hi",
@@ -377,6 +377,14 @@ static DOCUMENTS: &[(&str, &str, &str, &str, &str, &str)] = &[
         r#"{"list": "a, b"}"#,
         r#"["a","b"]"#,
         F,
+    ),
+    (
+        "StringFromSid",
+        "Writes a security identifier, given as the base64 of its bytes.",
+        "StringFromSid([objectSid])",
+        r#"{"objectSid": "AQIAAAAAAAUgAAAAIAIAAA=="}"#,
+        "S-1-5-32-544",
+        C,
     ),
     (
         "StripSpaces",

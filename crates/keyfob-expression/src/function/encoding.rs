@@ -4,8 +4,11 @@ use std::fmt::Write as _;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{Definition, Kind, required};
-use crate::evaluate::{Call, EvaluateErrorKind, Evaluated, NULL};
+use super::{Definition, Kind, optional, required};
+use crate::{
+    evaluate::{Call, EvaluateErrorKind, Evaluated, NULL},
+    expression::Word,
+};
 
 pub(super) static FUNCTIONS: &[Definition] = &[
     Definition::new(
@@ -16,9 +19,19 @@ pub(super) static FUNCTIONS: &[Definition] = &[
     ),
     Definition::new(
         "ConvertFromBase64",
-        &[required("source", Kind::Text).each()],
+        &[
+            required("source", Kind::Text).each(),
+            optional("Encoding", Kind::Encoding),
+        ],
         Kind::Text,
         convert_from_base64,
+    )
+    .of_cloud_sync(),
+    Definition::new(
+        "StringFromSid",
+        &[required("ObjectSID", Kind::Text).each()],
+        Kind::Text,
+        string_from_sid,
     )
     .of_cloud_sync(),
     Definition::new(
@@ -42,8 +55,20 @@ fn convert_from_base64<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let Some(source) = call.text(0)? else {
         return Ok(NULL);
     };
+    let encoding = call.text(1)?.unwrap_or_default();
+    let of = match encoding.as_str() {
+        ascii if ascii == Word::Ascii.as_str() => "a text in ASCII",
+        utf8 if utf8 == Word::Utf8.as_str() => "a text in UTF-8",
+        _ => "a text in UTF-16",
+    };
     let decoded = || {
         let bytes = STANDARD.decode(source.as_str()).ok()?;
+        if encoding == Word::Ascii.as_str() {
+            return String::from_utf8(bytes).ok().filter(|text| text.is_ascii());
+        }
+        if encoding == Word::Utf8.as_str() {
+            return String::from_utf8(bytes).ok();
+        }
         let (units, odd) = bytes.as_chunks::<2>();
         let units: Vec<u16> = units.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
         if odd.is_empty() {
@@ -54,7 +79,47 @@ fn convert_from_base64<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     };
     match decoded() {
         Some(text) => call.made(text),
-        None => Err(call.fail_at(0, EvaluateErrorKind::Base64)),
+        None => Err(call.fail_at(0, EvaluateErrorKind::Base64 { of })),
+    }
+}
+
+/// The text of a security identifier (MS-DTYP section 2.4.2.1), of whose bytes JSON holds the base64; one that is written
+/// already stays.
+fn string_from_sid<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
+    let Some(source) = call.text(0)? else {
+        return Ok(NULL);
+    };
+    if source.starts_with("S-1-") {
+        return call.made(source);
+    }
+    let written = || {
+        let bytes = STANDARD.decode(source.as_str()).ok()?;
+        let ([1, count, authority @ ..], rest) = bytes.split_first_chunk::<8>()? else {
+            return None;
+        };
+        let (parts, []) = rest.as_chunks::<4>() else {
+            return None;
+        };
+        if parts.len() != usize::from(*count) {
+            return None;
+        }
+        let authority = authority
+            .iter()
+            .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        let mut sid = format!("S-1-{authority}");
+        for part in parts {
+            write!(sid, "-{}", u32::from_le_bytes(*part)).ok()?;
+        }
+        Some(sid)
+    };
+    match written() {
+        Some(sid) => call.made(sid),
+        None => Err(call.fail_at(
+            0,
+            EvaluateErrorKind::Base64 {
+                of: "a security identifier",
+            },
+        )),
     }
 }
 

@@ -67,7 +67,7 @@ impl Compiler {
                 Word::True => Operation::Constant(Value::Boolean(true)),
                 Word::False => Operation::Constant(Value::Boolean(false)),
                 Word::Null => Operation::Constant(Value::Null),
-                Word::VbTextCompare | Word::VbBinaryCompare => {
+                Word::VbTextCompare | Word::VbBinaryCompare | Word::Unicode | Word::Ascii | Word::Utf8 => {
                     Operation::Constant(Value::Text(SmolStr::new_static(word.as_str())))
                 }
                 Word::IgnoreAttributeFlow => Operation::Ignore(FlowScope::Attribute),
@@ -226,6 +226,7 @@ impl Compiler {
             Kind::CompareType if !is_compare_type(text) => {
                 return mismatch("vbTextCompare or vbBinaryCompare");
             }
+            Kind::Encoding if !is_encoding(text) => return mismatch("Unicode, ASCII or UTF8"),
             Kind::Interval => {
                 text.parse::<Interval>()?;
             }
@@ -253,6 +254,12 @@ fn is_compare_type(text: &str) -> bool {
         .any(|word| word.as_str() == text)
 }
 
+fn is_encoding(text: &str) -> bool {
+    [Word::Unicode, Word::Ascii, Word::Utf8]
+        .iter()
+        .any(|word| word.as_str() == text)
+}
+
 /// The kind of every value that an expression can have.
 fn kind_of(expression: &Expression) -> Kind {
     match expression {
@@ -260,6 +267,7 @@ fn kind_of(expression: &Expression) -> Kind {
         Expression::Number(_) => Kind::Integer,
         Expression::Word(Word::True | Word::False) | Expression::Comparison(_) => Kind::Boolean,
         Expression::Word(Word::VbTextCompare | Word::VbBinaryCompare) => Kind::CompareType,
+        Expression::Word(Word::Unicode | Word::Ascii | Word::Utf8) => Kind::Encoding,
         Expression::Call { function, .. } => function.definition().returns(),
         Expression::Attribute(_)
         | Expression::Parameter(_)
@@ -275,16 +283,24 @@ fn check_type(
 ) -> Result<(), EvaluateErrorKind> {
     let (expected, found) = (parameter.kind(), kind_of(argument));
     let fits = match (expected, found) {
-        (Kind::CompareType, Kind::CompareType | Kind::Text) | (_, Kind::Any) => true,
-        (_, Kind::CompareType) => false,
+        (Kind::CompareType, Kind::CompareType | Kind::Text)
+        | (Kind::Encoding, Kind::Encoding | Kind::Text)
+        | (_, Kind::Any) => true,
+        (_, Kind::CompareType | Kind::Encoding) => false,
         (Kind::Any, _) => true,
         (_, Kind::List) => parameter.is_each(),
         (Kind::Integer, _) => matches!(found, Kind::Integer | Kind::Text) && !is_fractional(argument),
         (Kind::Boolean, _) => matches!(found, Kind::Boolean | Kind::Integer | Kind::Text),
         (Kind::Date, _) => matches!(found, Kind::Date | Kind::Text),
-        (Kind::CompareType | Kind::Interval | Kind::Pattern | Kind::Format | Kind::Culture, _) => {
-            found == Kind::Text
-        }
+        (
+            Kind::CompareType
+            | Kind::Encoding
+            | Kind::Interval
+            | Kind::Pattern
+            | Kind::Format
+            | Kind::Culture,
+            _,
+        ) => found == Kind::Text,
         (Kind::AttributeName, _) => matches!(argument, Expression::Text(_)),
         (Kind::Text | Kind::List, _) => true,
     };

@@ -152,7 +152,12 @@ fn diacritics_beyond_the_table_are_stripped_where_the_option_says_so() {
 fn cloud_sync_has_functions_of_its_own() {
     let mut options = Options::default();
     options.functions = FunctionSet::CloudSync.into();
-    let source = source(r#"{"dn": "CN=Doe\\, Jane,OU=Sales,DC=contoso", "a": " x "}"#);
+    let source = source(
+        r#"{
+            "dn": "CN=Doe\\, Jane,OU=Sales,DC=contoso", "a": " x ", "objectId": "d05e47b1-3909-445a-ba5e-ca60cbc0e4b4",
+            "displayName": " Guides ", "description": "Those who guide "
+        }"#,
+    );
     for (text, expected) in [
         ("Trim([a])", Value::from("x")),
         ("Prepend(\"pre\", Trim([a]))", "prex".into()),
@@ -160,12 +165,63 @@ fn cloud_sync_has_functions_of_its_own() {
         ("DNComponent([dn], 2)", "Sales".into()),
         ("DNComponent([dn], 9)", Value::Null),
         ("ConvertFromBase64(ConvertToBase64([a]))", " x ".into()),
+        (
+            r#"ConvertFromBase64("SABlAGwAbABvACAAdwBvAHIAbABkACEA")"#,
+            "Hello world!".into(),
+        ),
+        (
+            r#"ConvertFromBase64("SGVsbG8gd29ybGQh", UTF8)"#,
+            "Hello world!".into(),
+        ),
+        (
+            r#"ConvertFromBase64("SGVsbG8gd29ybGQh", "ASCII")"#,
+            "Hello world!".into(),
+        ),
+        (
+            r#"StringFromSid("AQUAAAAAAAUVAAAA3PQtmg+PlE7T/p8JWAQAAA==")"#,
+            "S-1-5-21-2586703068-1318358799-161480403-1112".into(),
+        ),
+        (r#"StringFromSid("S-1-5-18")"#, "S-1-5-18".into()),
+        // The default mappings from Entra ID to Active Directory.
+        (
+            r#"Append("Group_",[objectId])"#,
+            "Group_d05e47b1-3909-445a-ba5e-ca60cbc0e4b4".into(),
+        ),
+        (
+            r#"Append(Append(Left(Trim([displayName]),51),"_"),Mid([objectId],25,12))"#,
+            "Guides_ca60cbc0e4b4".into(),
+        ),
+        ("Left(Trim([description]),448)", "Those who guide".into()),
+        (
+            r#"Switch(Left(Trim([displayName]), 2), "OU=Groups", "NA", "OU=NorthAmerica", "Gu", "OU=Guides")"#,
+            "OU=Guides".into(),
+        ),
     ] {
         assert_eq!(evaluate_with(text, &source, &options), Ok(expected), "{text}");
     }
     let error = evaluate_with("Error(\"no dice\")", &source, &options).unwrap_err();
     assert_eq!(error.to_string(), "no dice");
-    assert!(evaluate_with("ConvertFromBase64(\"AAAA\")", &source, &options).is_err());
+    for (text, expected) in [
+        (
+            r#"ConvertFromBase64("AAAA")"#,
+            "the text is not the base64 of a text in UTF-16",
+        ),
+        (
+            r#"ConvertFromBase64("w6k=", ASCII)"#,
+            "the text is not the base64 of a text in ASCII",
+        ),
+        (
+            r#"StringFromSid("AQIAAAAAAAUgAAAA")"#,
+            "the text is not the base64 of a security identifier",
+        ),
+        (
+            r#"StringFromSid("AgEAAAAAAAUgAAAA")"#,
+            "the text is not the base64 of a security identifier",
+        ),
+    ] {
+        let error = evaluate_with(text, &source, &options).unwrap_err();
+        assert_eq!(error.to_string(), expected, "{text}");
+    }
 }
 
 #[test]
