@@ -24,6 +24,7 @@ use serde_json::json;
 use smol_str::SmolStr;
 
 use crate::{
+    admission::Permit,
     authenticate::{Erased, RequestAuthenticatorError},
     body::{self, BodyError},
     conditional,
@@ -44,6 +45,8 @@ pub(crate) struct Exchange<'x, S> {
     pub(crate) transport: &'x Transport,
     pub(crate) authenticator: &'x Arc<dyn Erased>,
     pub(crate) stream: Option<&'x dyn Stream<S>>,
+    /// The request's share of the service.
+    pub(crate) permit: Option<&'x Permit>,
     /// The type of the resource that the caller is.
     pub(crate) me: Option<&'x ResourceType>,
     pub(crate) notes: &'x Notes,
@@ -167,7 +170,8 @@ impl<S: Store> Exchange<'_, S> {
             let offered = self.transport.security_events;
             preferences.respond_async && offered.is_some_and(|offered| offered.answers_later)
         });
-        let Some(stream) = stream else {
+        let place = stream.and_then(|stream| Some((stream, stream.place()?)));
+        let Some((stream, place)) = place else {
             return Ok(self.done_bulk(work.await));
         };
         if !preferences.wait.is_zero() {
@@ -182,11 +186,14 @@ impl<S: Store> Exchange<'_, S> {
         }
         let accepted = self.engine.accept_bulk(&self.cx, &job, &transaction).await?;
         let (engine, cx) = (Arc::clone(self.engine), self.cx.clone());
+        // Given back when the request is done, and not when it is answered.
+        let held = (place, self.permit.cloned());
         stream.runtime().spawn(Box::pin(async move {
             let outcomes = work.await;
             if let Err(error) = engine.complete_bulk(&cx, &accepted, &outcomes).await {
                 tracing::error!(transaction = accepted.transaction(), cause = %error, "outcomes were not published");
             }
+            drop(held);
         }));
         Ok(response::accepted(&transaction))
     }
@@ -219,16 +226,17 @@ impl<S: Store> Exchange<'_, S> {
     async fn poll(&self, body: &[u8]) -> Answer {
         let stream = self.stream.ok_or(HttpError::NoEndpoint)?;
         let request = PollRequest::from_json(body)?;
-        for (event, error) in &request.errors {
-            tracing::warn!(
-                event = event.as_str(),
-                error = error.as_str(),
-                "a receiver could not use an event"
-            );
+        // Whoever may only read doesn't take events from those who may write.
+        if self.cx.is_read_only() && !request.acknowledged.is_empty() {
+            return Err(EngineError::ReadOnly.into());
         }
         stream
             .acknowledge(self.engine, &self.cx, &request.acknowledged)
             .await?;
+        for (event, error) in &request.errors {
+            let event: String = event.chars().take(64).collect();
+            tracing::warn!(?event, error = ?error.as_str(), "a receiver could not use an event");
+        }
         let limit = match request.max_events {
             None => Engine::<S>::MAX_EVENTS_AT_ONCE,
             Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),

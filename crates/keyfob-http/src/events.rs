@@ -1,5 +1,7 @@
 //! Security Event Tokens (RFC 8417), signed.
 
+use std::sync::Arc;
+
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
 use keyfob_core::json;
 use keyfob_engine::{Context, Delivery, Engine, Feeds, SecurityEvent, StoreError};
@@ -17,7 +19,23 @@ const FRAME: [u8; 16] = [
 ];
 
 /// The streams of the engine's tenants.
-pub(crate) struct Signed<R>(pub(crate) R);
+pub(crate) struct Signed<R> {
+    runtime: R,
+    /// Held by each request that is done after its answer.
+    places: Arc<()>,
+}
+
+/// The number of requests that are done after their answers at the same time. Their bodies are kept until they are done.
+const PLACES: usize = 32;
+
+impl<R> Signed<R> {
+    pub(crate) fn new(runtime: R) -> Self {
+        Self {
+            runtime,
+            places: Arc::default(),
+        }
+    }
+}
 
 /// The key that signs tokens, with the public half that checks them.
 struct Signer {
@@ -111,7 +129,13 @@ impl<S: Feeds, R: Runtime> Stream<S> for Signed<R> {
         Box::pin(async { Ok(value!({"keys": [signer(engine).await?.public]})) })
     }
 
+    fn place(&self) -> Option<Arc<()>> {
+        let place = Arc::clone(&self.places);
+        // Its own and this one are no requests' before it.
+        (Arc::strong_count(&place) <= PLACES + 1).then_some(place)
+    }
+
     fn runtime(&self) -> &dyn Runtime {
-        &self.0
+        &self.runtime
     }
 }

@@ -288,7 +288,7 @@ impl<S: Store> ScimServiceBuilder<S> {
         self.shared.transport.security_events = Some(SecurityEvents {
             answers_later: self.shared.engine.can_accept_bulk(),
         });
-        self.shared.stream = Some(Arc::new(Signed(runtime)));
+        self.shared.stream = Some(Arc::new(Signed::new(runtime)));
         self
     }
 
@@ -401,6 +401,7 @@ impl<S: Store> Shared<S> {
             transport: &self.transport,
             authenticator: &self.authenticator,
             stream: self.stream.as_deref(),
+            permit: permit.as_ref(),
             me: me_type,
             notes,
         };

@@ -1,6 +1,6 @@
 //! Security events for those who poll (RFC 8936), and requests that are answered before they are done (RFC 9967).
 
-use std::{future::Future, pin::Pin, time::Duration};
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use http::HeaderMap;
 use keyfob_engine::{Context, Delivery, Engine};
@@ -67,6 +67,10 @@ pub(crate) trait Stream<S>: Send + Sync {
 
     /// Returns the keys by which receivers check signatures, as a JWK Set (RFC 7517).
     fn keys<'c>(&'c self, engine: &'c Engine<S>) -> Called<'c, Value>;
+
+    /// Takes a place among the requests that are done after their answers; none where there are too many, which are then
+    /// done before they are answered.
+    fn place(&self) -> Option<Arc<()>>;
 
     /// Runs work that goes on after the answer, and waits.
     fn runtime(&self) -> &dyn Runtime;

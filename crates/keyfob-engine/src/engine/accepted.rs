@@ -30,6 +30,9 @@ static TYPE: LazyLock<Option<ResourceType>> = LazyLock::new(|| {
 /// taken for stopped.
 const GRACE: Duration = Duration::from_secs(60);
 
+/// The characters of a path that are kept. No longer one leads anywhere.
+const MAX_PATH: usize = 512;
+
 /// The number of requests that are given up at once.
 const AT_ONCE: usize = 16;
 
@@ -112,7 +115,10 @@ impl<S: Store> Engine<S> {
         let kind = kind()?;
         let operations = job.operations.iter().map(|operation| Asked {
             method: operation.method.clone(),
-            path: operation.path.clone(),
+            path: operation
+                .path
+                .as_ref()
+                .map(|path| path.chars().take(MAX_PATH).collect()),
             bulk_id: operation.bulk_id.clone(),
         });
         let mut accepted = AcceptedBulk {

@@ -528,6 +528,28 @@ async fn rfc_9967_2_5_1_a_bulk_request_is_accepted_and_each_operation_has_its_ev
     }
 }
 
+/// Bodies of requests that are done later are kept until then, so that there are few of them: one more is done first and answered
+/// as usual.
+#[tokio::test]
+async fn a_request_beyond_those_that_are_done_later_is_answered_when_it_is_done() {
+    let held = Held::default();
+    let server = Server::start_with(Backend::Memory, Profile::rfc(), |builder| {
+        builder.security_events(held.clone())
+    })
+    .await;
+    let send = async || {
+        let request = bulk(&[json!({"method": "DELETE", "path": "/Users/none"})]);
+        let answer = server.send_with("POST", "/Bulk", &[("prefer", "respond-async")], Some(&request));
+        answer.await.status
+    };
+    for number in 0..32 {
+        assert_eq!(send().await, 202, "{number}");
+    }
+    assert_eq!(send().await, 200);
+    held.run().await;
+    assert_eq!(send().await, 202);
+}
+
 /// What is wrong with the request as a whole is answered at once, and so is one that is done within the time for which the client
 /// waits (RFC 7240 section 4.3).
 #[tokio::test]
