@@ -22,7 +22,9 @@ def install(requirements=HERE / "requirements.txt", name="conformance"):
     """The programs of a virtual environment with the pinned suites."""
     environment = HERE.parent / "target" / name
     python = environment / "bin" / "python"
-    if not python.exists():
+    # A run that was stopped while it made the environment leaves one without a whole pip.
+    whole = python.exists() and subprocess.run([python, "-m", "pip", "--version"], capture_output=True).returncode == 0
+    if not whole:
         venv.create(environment, with_pip=True, clear=True)
     subprocess.run(
         [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", requirements], check=True
