@@ -1,6 +1,14 @@
 //! The list of cases: the one place where a case is added, for every store at once.
 
-use std::{fmt, io, io::Write as _};
+use std::{
+    fmt, io,
+    io::Write as _,
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+};
 
 use keyfob_store::{Capabilities, Store as _};
 
@@ -78,14 +86,34 @@ impl Report {
     /// The number of cases that apply to a store at least.
     pub const LEAST: usize = 60;
 
-    /// Tries all cases, each on a store of a harness of its own.
+    /// The number of cases that are tried at once. Much of the time of a case is that of the store's disk or database.
+    const AT_ONCE: usize = 6;
+
+    /// Tries all cases, each on a store of a harness of its own, several at a time.
     #[must_use]
     pub fn of<H: Harness + Default>() -> Self {
+        let cases = cases::<H>();
+        let next = AtomicUsize::new(0);
+        let (sender, receiver) = mpsc::channel();
+        thread::scope(|scope| {
+            for _ in 0..Self::AT_ONCE {
+                let (cases, next, sender) = (&cases, &next, sender.clone());
+                scope.spawn(move || {
+                    while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        // Whoever listens does so to the end.
+                        let _ = sender.send((case.name, case.run(&H::default())));
+                    }
+                });
+            }
+        });
+        drop(sender);
         let mut report = Self::default();
-        for case in cases::<H>() {
-            match case.run(&H::default()) {
-                Ok(Conclusion::Holds) => report.holds.push(case.name),
-                Ok(Conclusion::NotApplicable(reason)) => report.not_applicable.push((case.name, reason)),
+        let mut conclusions: Vec<_> = receiver.into_iter().collect();
+        conclusions.sort_by_key(|(name, _)| *name);
+        for (name, conclusion) in conclusions {
+            match conclusion {
+                Ok(Conclusion::Holds) => report.holds.push(name),
+                Ok(Conclusion::NotApplicable(reason)) => report.not_applicable.push((name, reason)),
                 Err(failure) => report.failures.push(failure),
             }
         }

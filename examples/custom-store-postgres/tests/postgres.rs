@@ -45,10 +45,11 @@ impl Default for Database {
         let runtime = Runtime::new().unwrap();
         runtime.block_on(run(&config, &format!("CREATE SCHEMA {schema}")));
         config.options(format!("-c search_path={schema} -c client_min_messages=warning"));
-        let registry = runtime.block_on(async {
-            let pool = connect(config.clone()).await.unwrap();
-            scim(pool).await.unwrap().1
-        });
+        // Which connects to nothing.
+        let pool = Pool::builder(Manager::new(config.clone(), NoTls))
+            .build()
+            .unwrap();
+        let registry = OwnTables::new(pool).shape().registry().unwrap();
         Self {
             runtime,
             config,
@@ -106,10 +107,6 @@ impl Harness for Database {
 #[test]
 fn the_tables_keep_the_contract_of_a_store() -> Result<(), Failure> {
     if address().is_none() {
-        return Ok(());
-    }
-    if env::var_os("KEYFOB_TEST_LONG").is_none() {
-        eprintln!("SKIPPED: the conformance suite takes minutes, and KEYFOB_TEST_LONG is not set");
         return Ok(());
     }
     let report = Report::of::<Database>();
