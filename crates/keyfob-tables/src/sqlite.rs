@@ -1,4 +1,158 @@
 //! Transactions of rusqlite.
+//!
+//! All that an application with tables of people and teams writes, here with a connection for each transaction, where
+//! one of a pool does better:
+//!
+//! ```
+//! use std::path::PathBuf;
+//!
+//! use keyfob_engine::{Context, Engine, TenantId};
+//! use keyfob_tables::{
+//!     Access, Cell, Key, Kind, Members, Membership, Row, Scope, Shape, Table, TableError, TableStore, Tables, Which,
+//!     sqlite::SqliteTransaction,
+//! };
+//! use rusqlite::{Connection, params};
+//!
+//! /// What the application has.
+//! const TABLES: &str = "
+//!     CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, company TEXT, login TEXT, active INTEGER);
+//!     CREATE UNIQUE INDEX people_login ON people (company, lower(login));
+//!     CREATE TABLE teams (id INTEGER PRIMARY KEY AUTOINCREMENT, company TEXT, name TEXT);
+//!     CREATE TABLE in_teams (
+//!         team INTEGER REFERENCES teams ON DELETE CASCADE, person INTEGER REFERENCES people ON DELETE CASCADE,
+//!         PRIMARY KEY (team, person));
+//!     INSERT INTO people (company, login, active) VALUES ('acme', 'ada@example.com', 1);";
+//!
+//! struct Own {
+//!     path: PathBuf,
+//!     shape: Shape,
+//! }
+//!
+//! impl Own {
+//!     fn new(path: PathBuf) -> Self {
+//!         let people = Table::numbered().unique("login", "userName").column("active", "active");
+//!         let shape = Shape::new(people, Table::numbered().indexed("name", "displayName"));
+//!         Self { path, shape }
+//!     }
+//! }
+//!
+//! /// The table, its columns in the order of the shape, and the places of their values.
+//! fn of(kind: Kind) -> (&'static str, &'static str, &'static str) {
+//!     match kind {
+//!         Kind::User => ("people", "login, active", "?3, ?4"),
+//!         Kind::Group => ("teams", "name", "?3"),
+//!     }
+//! }
+//!
+//! type Tx = SqliteTransaction<Box<Connection>>;
+//!
+//! impl Tables for Own {
+//!     type Transaction = Tx;
+//!
+//!     fn shape(&self) -> &Shape {
+//!         &self.shape
+//!     }
+//!
+//!     async fn begin(&self, access: Access) -> Result<Tx, TableError> {
+//!         let connection = Connection::open(&self.path)?;
+//!         connection.execute_batch("PRAGMA foreign_keys = ON")?;
+//!         SqliteTransaction::begin(Box::new(connection), access)
+//!     }
+//!
+//!     async fn rows(&self, tx: &mut Tx, scope: Scope<'_>, which: Which<'_>) -> Result<Vec<Row>, TableError> {
+//!         let (table, columns, _) = of(scope.kind);
+//!         let select = format!("SELECT id, {columns} FROM {table} WHERE company = ?1 AND");
+//!         let company = scope.tenant.as_str();
+//!         match which {
+//!             Which::Keys(keys) | Which::Locked(keys) => {
+//!                 let select = format!("{select} id = ?2");
+//!                 let rows = keys.iter().map(|key| tx.rows(&select, params![company, key]));
+//!                 Ok(rows.collect::<Result<Vec<_>, _>>()?.concat())
+//!             }
+//!             Which::Equal { column, text } => {
+//!                 tx.rows(&format!("{select} lower({column}) = lower(?2)"), params![company, text])
+//!             }
+//!             Which::All { after, limit } => {
+//!                 let page = "id > coalesce(?2, 0) ORDER BY id LIMIT ?3";
+//!                 tx.rows(&format!("{select} {page}"), params![company, after, limit])
+//!             }
+//!         }
+//!     }
+//!
+//!     async fn insert(&self, tx: &mut Tx, scope: Scope<'_>, cells: &[Cell]) -> Result<Option<Row>, TableError> {
+//!         let (table, columns, places) = of(scope.kind);
+//!         let insert = format!(
+//!             "INSERT INTO {table} (company, id, {columns}) VALUES (?1, ?2, {places}) RETURNING id, {columns}"
+//!         );
+//!         tx.row(&insert, params![scope.tenant.as_str(), None::<i64>], cells)
+//!     }
+//!
+//!     async fn update(
+//!         &self,
+//!         tx: &mut Tx,
+//!         scope: Scope<'_>,
+//!         key: &Key,
+//!         cells: &[Cell],
+//!     ) -> Result<Option<Row>, TableError> {
+//!         let (table, columns, places) = of(scope.kind);
+//!         let update = format!(
+//!             "UPDATE {table} SET ({columns}) = ({places}) WHERE company = ?1 AND id = ?2 RETURNING id, {columns}"
+//!         );
+//!         tx.row(&update, params![scope.tenant.as_str(), key], cells)
+//!     }
+//!
+//!     async fn delete(&self, tx: &mut Tx, scope: Scope<'_>, key: &Key) -> Result<(), TableError> {
+//!         let (table, ..) = of(scope.kind);
+//!         let delete = format!("DELETE FROM {table} WHERE company = ?1 AND id = ?2");
+//!         tx.change(&delete, params![scope.tenant.as_str(), key]).map(drop)
+//!     }
+//!
+//!     async fn members(
+//!         &self,
+//!         tx: &mut Tx,
+//!         _: &TenantId,
+//!         of: Members<'_>,
+//!         limit: i64,
+//!     ) -> Result<Vec<Membership>, TableError> {
+//!         let (end, key) = match of {
+//!             Members::OfGroup(key) => ("team", key),
+//!             Members::OfUser(key) => ("person", key),
+//!         };
+//!         let select = format!("SELECT team, person FROM in_teams WHERE {end} = ?1 LIMIT ?2");
+//!         tx.memberships(&select, params![key, limit])
+//!     }
+//!
+//!     async fn set_member(
+//!         &self,
+//!         tx: &mut Tx,
+//!         _: &TenantId,
+//!         membership: &Membership,
+//!         is_member: bool,
+//!     ) -> Result<bool, TableError> {
+//!         let statement = if is_member {
+//!             "INSERT INTO in_teams (team, person) VALUES (?1, ?2) ON CONFLICT DO NOTHING"
+//!         } else {
+//!             "DELETE FROM in_teams WHERE team = ?1 AND person = ?2"
+//!         };
+//!         Ok(tx.change(statement, params![membership.group, membership.user])? > 0)
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let own = Own::new(folder.path().join("own.db"));
+//! Connection::open(&own.path)?.execute_batch(TABLES)?;
+//!
+//! let registry = own.shape().registry()?;
+//! let engine = Engine::new(TableStore::open(own, &registry).await?, registry);
+//! let user = engine.registry().resource_type("User").ok_or("no User")?;
+//! let cx = Context::new(TenantId::new("acme"));
+//! let people = engine.list(&cx, user, &Default::default()).await?;
+//! assert_eq!(people.resources[0].core().get_str("userName"), Some("ada@example.com"));
+//! # Ok(())
+//! # }
+//! ```
 
 use std::ops::{Deref, DerefMut};
 

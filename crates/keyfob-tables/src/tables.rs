@@ -17,6 +17,8 @@ use crate::{
 /// resources) stands in side tables of the same database, which [`TableStore`](crate::TableStore) reads and writes in the
 /// same transaction.
 ///
+/// The module of a driver, such as `sqlite`, has a whole implementation.
+///
 /// Every method sees the rows of one tenant alone. Rows that are deleted softly are rows too, with
 /// [`Row::hidden`] set.
 pub trait Tables: Send + Sync + 'static {
