@@ -117,13 +117,7 @@ impl CompareKey {
     /// As [`new`](Self::new), and shares a text that is its own key.
     #[must_use]
     pub fn of(collation: Collation, text: &SmolStr) -> Self {
-        let is_own = text.is_ascii()
-            && match collation {
-                Collation::Exact => true,
-                Collation::Caseless => fold::folds_to(text, text),
-                Collation::UserName => fold::folds_to(text, text) && user_name::is_prepared(text),
-            };
-        if is_own {
+        if is_own_key(collation, text) {
             return Self(text.clone());
         }
         Self::new(collation, text)
@@ -174,6 +168,28 @@ impl CompareKey {
         Self(text.into())
     }
 
+    /// Returns true if the text has one of these keys, all of which are of the collation.
+    ///
+    /// ```
+    /// use keyfob_core::{Collation, CompareKey};
+    ///
+    /// let keys = ["Ada", "Grace"].map(|name| CompareKey::new(Collation::UserName, name));
+    /// assert!(CompareKey::is_among(Collation::UserName, "GRACE", &keys));
+    /// assert!(!CompareKey::is_among(Collation::UserName, "Joan", &keys));
+    /// ```
+    ///
+    /// # Complexity
+    /// Linear in the text and the number of keys. The text is prepared once.
+    #[must_use]
+    pub fn is_among<'k>(collation: Collation, text: &str, keys: impl IntoIterator<Item = &'k Self>) -> bool {
+        let mut keys = keys.into_iter();
+        if is_own_key(collation, text) {
+            return keys.any(|key| key.0 == *text);
+        }
+        let own = Self::new(collation, text);
+        keys.any(|key| *key == own)
+    }
+
     /// The key, as stores persist it.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -205,6 +221,23 @@ impl CompareKey {
                 fold::folds_to(text, own) && is_prepared == user_name::is_prepared(text)
             }
             Collation::UserName => *self == Self::new(collation, text),
+        }
+    }
+}
+
+/// Returns true if a text is its own key, as one look at each byte tells of most: it is neither copied then nor looked up in
+/// any table. False may be wrong.
+fn is_own_key(collation: Collation, text: &str) -> bool {
+    let is_folded = |byte: u8| !byte.is_ascii_uppercase();
+    match collation {
+        Collation::Exact => text.is_ascii(),
+        Collation::Caseless => text.bytes().all(|byte| byte.is_ascii() && is_folded(byte)),
+        // A user name of these is prepared.
+        Collation::UserName => {
+            !text.is_empty()
+                && text
+                    .bytes()
+                    .all(|byte| byte.is_ascii_graphic() && is_folded(byte))
         }
     }
 }
@@ -463,6 +496,8 @@ mod tests {
                 assert_eq!(CompareKey::of(collation, &SmolStr::new(&text)), new);
                 assert!(new.is_of(collation, &text));
                 assert_eq!(new.is_of(collation, &other), new == key(collation, &other));
+                let keys = [key(collation, "x"), key(collation, &other)];
+                assert_eq!(CompareKey::is_among(collation, &text, &keys), keys.contains(&new));
                 // Canonically equivalent texts are one value (RFC 8264 section 5.2.4).
                 let decomposed: String = text.nfd().collect();
                 assert_eq!(key(collation, &decomposed), new);

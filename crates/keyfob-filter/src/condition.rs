@@ -1,9 +1,11 @@
 //! Filters whose names are resolved and whose comparands are typed: what is evaluated, and what stores translate.
 
+use std::{ops::Deref, slice};
+
 use keyfob_core::{AttrName, Collation, CompareKey, DateTime, ResourceId, SchemaUri, Value};
 use smol_str::SmolStr;
 
-use crate::{ast::CompareOp, fold::failure_table};
+use crate::{ast::CompareOp, fold::failure_table, lookup::Lookup};
 
 /// A checked filter: names in the schema's spelling, comparands of the attribute's type.
 ///
@@ -20,7 +22,7 @@ pub enum Condition {
     /// All hold; without operands it always does.
     And(Vec<Condition>),
     /// At least one holds; without operands it never does.
-    Or(Vec<Condition>),
+    Or(Alternatives),
     /// It does not hold.
     Not(Box<Condition>),
     /// The attribute has a value: not `null`, not `[]`, and not complex without any assigned sub-attribute.
@@ -39,7 +41,7 @@ impl Condition {
         if holds {
             Self::And(Vec::new())
         } else {
-            Self::Or(Vec::new())
+            Self::Or(Alternatives::default())
         }
     }
 
@@ -55,7 +57,8 @@ impl Condition {
     /// The number of comparisons and presence tests in it.
     pub(crate) fn comparisons(&self) -> usize {
         match self {
-            Self::And(operands) | Self::Or(operands) => operands.iter().map(Self::comparisons).sum(),
+            Self::And(operands) => comparisons(operands),
+            Self::Or(operands) => comparisons(operands),
             Self::Not(operand) | Self::Element(_, operand) => operand.comparisons(),
             Self::Present(_) | Self::ExtensionPresent(_) | Self::Comparison(_) => 1,
         }
@@ -78,7 +81,7 @@ impl Condition {
 
     /// The disjunction, as [`all`](Self::all).
     pub(crate) fn any(operands: Vec<Self>) -> Self {
-        Self::joined(operands, true, Self::Or)
+        Self::joined(operands, true, |operands| Self::Or(Alternatives::new(operands)))
     }
 
     fn joined(mut operands: Vec<Self>, decisive: bool, join: fn(Vec<Self>) -> Self) -> Self {
@@ -104,6 +107,53 @@ impl Condition {
             (None, Self::Not(operand)) => *operand,
             (None, other) => Self::Not(Box::new(other)),
         }
+    }
+}
+
+fn comparisons(operands: &[Condition]) -> usize {
+    operands.iter().map(Condition::comparisons).sum()
+}
+
+/// The operands of a disjunction, as a slice.
+///
+/// Clients ask for many resources at once by `id eq "1" or id eq "2" or …`. So it is known of a disjunction whether it is a
+/// [`Lookup`], whose value is looked for once and not once for each operand.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Alternatives {
+    conditions: Vec<Condition>,
+    is_lookup: bool,
+}
+
+impl Alternatives {
+    fn new(conditions: Vec<Condition>) -> Self {
+        let is_lookup = Lookup::is_lookup(&conditions);
+        Self {
+            conditions,
+            is_lookup,
+        }
+    }
+
+    /// The look-up that it is, if it is one.
+    pub(crate) fn lookup(&self) -> Option<Lookup<'_>> {
+        self.is_lookup
+            .then(|| Lookup::of_alternatives(&self.conditions))?
+    }
+}
+
+impl Deref for Alternatives {
+    type Target = [Condition];
+
+    fn deref(&self) -> &[Condition] {
+        &self.conditions
+    }
+}
+
+impl<'a> IntoIterator for &'a Alternatives {
+    type Item = &'a Condition;
+    type IntoIter = slice::Iter<'a, Condition>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.conditions.iter()
     }
 }
 

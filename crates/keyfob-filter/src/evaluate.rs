@@ -2,13 +2,15 @@
 
 use std::cmp::Ordering;
 
-use keyfob_core::{Collation, DateTime, Member, MemberSet, Object, Resource, ResourceId, SchemaUri, Value};
+use keyfob_core::{
+    Collation, CompareKey, DateTime, Member, MemberSet, Object, Resource, ResourceId, SchemaUri, Value,
+};
 
 use crate::{
     ast::CompareOp,
     condition::{Comparand, Comparison, Condition, Part, Place, Text},
     fold,
-    lookup::conjuncts,
+    lookup::{Lookup, conjuncts},
     shown::Shown,
 };
 
@@ -33,7 +35,10 @@ impl Condition {
     pub(crate) fn holds(&self, scope: Scope<'_>, shown: Option<&Shown>) -> bool {
         match self {
             Self::And(operands) => operands.iter().all(|operand| operand.holds(scope, shown)),
-            Self::Or(operands) => operands.iter().any(|operand| operand.holds(scope, shown)),
+            Self::Or(alternatives) => match alternatives.lookup() {
+                Some(lookup) => lookup.finds(scope, shown),
+                None => alternatives.iter().any(|operand| operand.holds(scope, shown)),
+            },
             Self::Not(operand) => !operand.holds(scope, shown),
             Self::Present(place) => is_present(place, scope, shown),
             Self::ExtensionPresent(uri) => match scope {
@@ -192,6 +197,25 @@ fn any(place: &Place, scope: Scope<'_>, shown: Option<&Shown>, satisfies: impl F
     }
 }
 
+impl Lookup<'_> {
+    /// Whether some value has one of the keys. A value is looked for and prepared once, however many they are.
+    fn finds(&self, scope: Scope<'_>, shown: Option<&Shown>) -> bool {
+        any(self.place(), scope, shown, |leaf| {
+            leaf.text()
+                .is_some_and(|text| CompareKey::is_among(self.collation(), text, self.keys()))
+        })
+    }
+}
+
+impl Leaf<'_> {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Value(value) => value.as_str(),
+        }
+    }
+}
+
 impl Comparison {
     fn holds(&self, scope: Scope<'_>, shown: Option<&Shown>) -> bool {
         any(&self.place, scope, shown, |leaf| self.holds_of(leaf))
@@ -205,10 +229,7 @@ impl Comparison {
     }
 
     fn compares(&self, op: CompareOp, leaf: Leaf<'_>) -> bool {
-        let text = match leaf {
-            Leaf::Text(text) => Some(text),
-            Leaf::Value(value) => value.as_str(),
-        };
+        let text = leaf.text();
         match &self.comparand {
             Comparand::Text(comparand) => text.is_some_and(|text| comparand.compares(op, text)),
             Comparand::Instant(instant, _) => {

@@ -18,7 +18,7 @@ mod translate;
 pub use self::{
     ast::{CompareOp, Filter, Literal},
     compile::{CompileError, CompileErrorKind},
-    condition::{Comparand, Comparison, Condition, Place, Text},
+    condition::{Alternatives, Comparand, Comparison, Condition, Place, Text},
     limits::Limits,
     lookup::Lookup,
     parse::{ParseError, ParseErrorKind},

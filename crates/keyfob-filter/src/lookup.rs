@@ -1,5 +1,7 @@
 //! What an index can answer of a condition.
 
+use std::slice;
+
 use keyfob_core::{Collation, CompareKey, ResourceId};
 
 use crate::condition::{Comparison, Condition, Place, Text};
@@ -16,19 +18,31 @@ pub struct Lookup<'p> {
 impl<'p> Lookup<'p> {
     /// The look-up that a condition is, if it is one: an `eq` with a text, or an `or` of those at one place.
     pub(crate) fn of(condition: &'p Condition) -> Option<Self> {
-        let alternatives = match condition {
-            Condition::Or(operands) => operands,
-            other => std::slice::from_ref(other),
+        match condition {
+            Condition::Or(alternatives) => alternatives.lookup(),
+            other => Self::of_alternatives(slice::from_ref(other)),
+        }
+    }
+
+    /// Returns true if each of the conditions is an `eq` with a text, all at one place.
+    pub(crate) fn is_lookup(alternatives: &[Condition]) -> bool {
+        let mut alternatives = alternatives.iter().map(equality);
+        let Some(Some((place, first))) = alternatives.next() else {
+            return false;
         };
+        alternatives.all(|alternative| {
+            alternative.is_some_and(|(other, text)| text.collation() == first.collation() && other == place)
+        })
+    }
+
+    /// The look-up that conditions [are](Self::is_lookup).
+    pub(crate) fn of_alternatives(alternatives: &'p [Condition]) -> Option<Self> {
         let (place, text) = equality(alternatives.first()?)?;
-        alternatives
-            .iter()
-            .all(|alternative| equality(alternative).is_some_and(|(other, _)| other == place))
-            .then_some(Self {
-                place,
-                collation: text.collation(),
-                alternatives,
-            })
+        Some(Self {
+            place,
+            collation: text.collation(),
+            alternatives,
+        })
     }
 
     /// Where a match holds one of the keys; one value of many where there are many.
@@ -64,7 +78,7 @@ pub(crate) fn lookups(condition: &Condition) -> impl Iterator<Item = Lookup<'_>>
         .iter()
         .flat_map(|conjunct| match conjunct {
             Condition::Element(_, condition) => conjuncts(condition),
-            other => std::slice::from_ref(other),
+            other => slice::from_ref(other),
         })
         .filter_map(Lookup::of)
 }
@@ -73,7 +87,7 @@ pub(crate) fn lookups(condition: &Condition) -> impl Iterator<Item = Lookup<'_>>
 pub(crate) fn conjuncts(condition: &Condition) -> &[Condition] {
     match condition {
         Condition::And(operands) => operands,
-        other => std::slice::from_ref(other),
+        other => slice::from_ref(other),
     }
 }
 

@@ -113,8 +113,8 @@ impl Condition {
     /// exact, because the negation of too much is too little.
     pub fn translate<T: Translate>(&self, translate: &mut T) -> Option<Translation<T::Query>> {
         let (operands, is_and) = match self {
-            Self::And(operands) => (operands, true),
-            Self::Or(operands) => (operands, false),
+            Self::And(operands) => (operands.as_slice(), true),
+            Self::Or(alternatives) => (&**alternatives, false),
             Self::Not(operand) => {
                 let known = operand.translate(translate).filter(|known| known.is_exact)?;
                 return Some(Translation::exact(translate.not(known.query)));

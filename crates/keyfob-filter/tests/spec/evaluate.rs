@@ -51,6 +51,46 @@ fn check_user(table: &[(&str, bool)]) {
 }
 
 #[test]
+fn an_or_of_texts_asks_for_one_of_them_as_each_eq_does() {
+    check_user(&[
+        (r#"id eq "a" or id eq "2819c223" or id eq "b""#, true),
+        (r#"id eq "a" or id eq "2819C223""#, false),
+        (r#"userName eq "a" or userName eq "BJENSEN@example.COM""#, true),
+        (r#"userName eq "a" or userName eq " bjensen@example.com""#, false),
+        (r#"displayName eq "a" or displayName eq "σίσυφος GRÖßE""#, true),
+        (
+            r#"displayName eq "a" or displayName eq "σι\u0301συφος GRÖßE""#,
+            true,
+        ),
+        (r#"displayName eq "a" or displayName eq "ΣΊΣΥΦΟΣ Grösse""#, false),
+        (r#"emails eq "a" or emails eq "Babs@Jensen.ORG""#, true),
+        (r#"emails.type eq "other" or emails.type eq "HOME""#, true),
+        (r#"emails[type eq "other" or type eq "home"]"#, true),
+        (
+            r#"emails[value eq "babs@jensen.org" and (type eq "other" or type eq "work")]"#,
+            false,
+        ),
+        (r#"groups.value eq "g0" or groups.value eq "g2""#, true),
+        (r#"groups.value eq "g0" or groups.value eq "G2""#, false),
+        (r#"nickName eq "a" or nickName eq """#, false),
+        (r#"ims eq "a" or ims eq "b""#, false),
+        (
+            r#"schemas eq "a" or schemas eq "urn:ietf:params:scim:schemas:core:2.0:User""#,
+            true,
+        ),
+        // Of two places, or with something else.
+        (r#"id eq "a" or externalId eq "bJensen""#, true),
+        (
+            r#"emails.value eq "work" or emails.type eq "babs@jensen.org""#,
+            false,
+        ),
+        (r#"id eq "a" or id eq "b" or title pr"#, true),
+        (r#"title sw "x" or title eq "tour guide""#, true),
+        (r#"title eq "x" or title ne "y""#, true),
+    ]);
+}
+
+#[test]
 fn strings_compare_as_case_exact_says() {
     check_user(&[
         (r#"userName eq "bjensen@example.com""#, true),

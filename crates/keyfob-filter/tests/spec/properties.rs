@@ -293,6 +293,17 @@ fn text(path: &'static str) -> BoxedStrategy<Filter> {
     comparison(path, ANY, text_literal())
 }
 
+/// An `or` of texts, one of which has to be there.
+fn one_of(path: &'static str) -> BoxedStrategy<Filter> {
+    let path = AttrPath::parse(path).unwrap();
+    vec(text_literal(), 2..5)
+        .prop_map(move |texts| {
+            let equalities = texts.into_iter().map(|text| Filter::eq(path.clone(), text));
+            equalities.reduce(Filter::or).unwrap()
+        })
+        .boxed()
+}
+
 fn boolean(path: &'static str) -> BoxedStrategy<Filter> {
     comparison(path, EQUALITY, any::<bool>().prop_map(Literal::Bool))
 }
@@ -304,11 +315,22 @@ fn value_path(path: &'static str, inner: impl Strategy<Value = Filter> + 'static
 }
 
 fn user_filter() -> impl Strategy<Value = Filter> {
-    let email = prop_oneof![text("type"), text("VALUE"), text("display"), boolean("primary")];
+    let email = prop_oneof![
+        text("type"),
+        text("VALUE"),
+        text("display"),
+        one_of("value"),
+        boolean("primary")
+    ];
     let group = prop_oneof![text("value"), text("display"), text("type"), text("$ref")];
     combined(prop_oneof![
         text("userName"),
+        one_of("userName"),
         text("externalId"),
+        one_of("externalId"),
+        one_of("emails.type"),
+        one_of("groups.display"),
+        one_of("schemas"),
         text("urn:ietf:params:scim:schemas:core:2.0:User:title"),
         text("name.familyName"),
         text("emails"),
@@ -330,10 +352,11 @@ fn user_filter() -> impl Strategy<Value = Filter> {
 }
 
 fn group_filter() -> impl Strategy<Value = Filter> {
-    let member = prop_oneof![3 => text("value"), 1 => text("display"), 1 => text("type"), 1 => text("$ref")];
+    let member = prop_oneof![3 => text("value"), 1 => text("display"), 1 => one_of("value"), 1 => one_of("type"), 1 => text("type"), 1 => text("$ref")];
     combined(prop_oneof![
         text("displayName"),
         text("members"),
+        one_of("members"),
         text("members.type"),
         text("members.$ref"),
         value_path("members", member),
