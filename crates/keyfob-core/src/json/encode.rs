@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
-    name::SchemaUri,
+    name::{AttrName, SchemaUri},
     resource::{Member, MemberSet, Resource, ResourceId},
     value::{Object, Value},
 };
@@ -37,9 +37,31 @@ impl Resource {
         write_resource(&mut out, self);
         out
     }
+
+    /// Encodes the resource without `id`, `meta` and the relations, which stores keep apart from the document.
+    ///
+    /// # Complexity
+    /// Linear in the text.
+    #[must_use]
+    pub fn to_document_json(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(1024);
+        let is_apart = |name: &AttrName| name.is("id") || name.is("meta");
+        let core = self.core().iter().filter(|(name, _)| !is_apart(name));
+        write_parts(&mut out, self, core, &[]);
+        out
+    }
 }
 
 pub(crate) fn write_resource(out: &mut Vec<u8>, resource: &Resource) {
+    write_parts(out, resource, resource.core().iter(), resource.relations());
+}
+
+fn write_parts<'r>(
+    out: &mut Vec<u8>,
+    resource: &'r Resource,
+    core: impl Iterator<Item = (&'r AttrName, &'r Value)>,
+    relations: &[(AttrName, MemberSet)],
+) {
     out.push(b'{');
     let mut separator = Separator::new();
     if !resource.schemas().is_empty() {
@@ -52,16 +74,12 @@ pub(crate) fn write_resource(out: &mut Vec<u8>, resource: &Resource) {
         }
         out.push(b']');
     }
-    for (name, value) in resource.core().iter() {
+    for (name, value) in core {
         separator.write(out);
         write_key(out, name.as_str());
         write_value(out, value);
     }
-    for (name, members) in resource
-        .relations()
-        .iter()
-        .filter(|(_, members)| !members.is_empty())
-    {
+    for (name, members) in relations.iter().filter(|(_, members)| !members.is_empty()) {
         separator.write(out);
         write_key(out, name.as_str());
         write_members(out, members);

@@ -240,10 +240,9 @@ impl IndexedAttribute {
         self.values(document).filter_map(|value| self.order.key(value))
     }
 
-    /// Returns true if a document has a value under the attribute that has no key: an assigned one of another type. Such an
-    /// attribute is present (RFC 7644 section 3.4.2.2), although no entry of the index says so.
-    #[must_use]
-    pub fn has_keyless(&self, document: &Resource) -> bool {
+    /// Returns the keys of the values that a document has under the attribute, and `None` for each assigned value of another
+    /// type, which has no key. By such a value the attribute is present (RFC 7644 section 3.4.2.2) as well.
+    pub fn entries<'d>(&'d self, document: &'d Resource) -> impl Iterator<Item = Option<CompareKey>> + 'd {
         fn is_assigned(value: &Value) -> bool {
             match value {
                 Value::Null => false,
@@ -252,8 +251,10 @@ impl IndexedAttribute {
                 _ => true,
             }
         }
-        let mut values = self.values(document);
-        values.any(|value| is_assigned(value) && self.order.key(value).is_none())
+        self.values(document).filter_map(|value| {
+            let key = self.order.key(value);
+            (key.is_some() || is_assigned(value)).then_some(key)
+        })
     }
 }
 

@@ -28,11 +28,43 @@ pub(super) fn apply(
     known: &RefCell<Known>,
     prepared: &Prepared,
 ) -> Result<Committed, Failure> {
+    let commit = &prepared.commit;
+    let present = known.borrow().tenant(commit.tenant.as_str());
+    let tenant = if let Some(tenant) = present {
+        tenant
+    } else {
+        let tenant = tenant(connection, commit.tenant.as_str())?;
+        known.borrow_mut().note_tenant(commit.tenant.as_str(), tenant);
+        tenant
+    };
+    match apply_to(connection, known, tenant, prepared) {
+        // A commit that was applied before mostly fails by what it did then.
+        Err(Failure::Refused(_)) if was_applied(connection, tenant, commit)? => Err(handed_over_before()),
+        result => result,
+    }
+}
+
+fn was_applied(connection: &Connection, tenant: i64, commit: &Commit) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM commits WHERE tenant = ?1 AND id = ?2")?
+        .exists(params![tenant, commit.id.as_str()])
+}
+
+pub(super) fn handed_over_before() -> Failure {
+    CommitError::from(StoreError::OutcomeUnknown(HandedOverBefore.into())).into()
+}
+
+fn apply_to(
+    connection: &Connection,
+    known: &RefCell<Known>,
+    tenant: i64,
+    prepared: &Prepared,
+) -> Result<Committed, Failure> {
     let Prepared { commit, contents } = prepared;
     // Each part of a commit is looked at; what is waited for is the writer's business.
     let Commit {
-        id,
-        tenant: name,
+        id: _,
+        tenant: _,
         at,
         actor: _,
         request: _,
@@ -41,20 +73,6 @@ pub(super) fn apply(
         answer,
         deadline: _,
     } = &**commit;
-    let present = known.borrow().tenant(name.as_str());
-    let tenant = if let Some(tenant) = present {
-        tenant
-    } else {
-        let tenant = tenant(connection, name.as_str())?;
-        known.borrow_mut().note_tenant(name.as_str(), tenant);
-        tenant
-    };
-    let was_applied = connection
-        .prepare_cached("SELECT 1 FROM commits WHERE tenant = ?1 AND id = ?2")?
-        .exists(params![tenant, id.as_str()])?;
-    if was_applied {
-        return Err(CommitError::from(StoreError::OutcomeUnknown(HandedOverBefore.into())).into());
-    }
     let mut publishing = Publishing::new(connection, tenant, commit);
     let mut outcomes = Vec::with_capacity(changes.len());
     for (number, (change, content)) in changes.iter().zip(contents).enumerate() {

@@ -9,7 +9,7 @@ use keyfob_store::{
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 use smol_str::SmolStr;
 
-use super::apply::to_integer;
+use super::apply::{handed_over_before, to_integer};
 use crate::{error::Failure, read::decode};
 
 /// Events are published when all changes are made, as they tell the names of resources after the commit.
@@ -92,18 +92,16 @@ impl<'c> Publishing<'c> {
         Some(document.labels.clone())
     }
 
-    /// Returns the position of the first of so many events.
+    /// Returns the position of the first of so many events; 0 where there are none.
     fn take_positions(&self, events: usize) -> Result<u64, Failure> {
-        let last: u64 = if events == 0 {
-            self.connection
-                .prepare_cached("SELECT last FROM tenants WHERE tenant = ?1")?
-                .query_row([self.tenant], |row| decode::natural(row, 0))?
-        } else {
-            let taken = i64::try_from(events).unwrap_or(i64::MAX);
-            self.connection
-                .prepare_cached("UPDATE tenants SET last = last + ?2 WHERE tenant = ?1 RETURNING last - ?2")?
-                .query_row([self.tenant, taken], |row| decode::natural(row, 0))?
-        };
+        if events == 0 {
+            return Ok(0);
+        }
+        let taken = i64::try_from(events).unwrap_or(i64::MAX);
+        let last: u64 = self
+            .connection
+            .prepare_cached("UPDATE tenants SET last = last + ?2 WHERE tenant = ?1 RETURNING last - ?2")?
+            .query_row([self.tenant, taken], |row| decode::natural(row, 0))?;
         Ok(last.saturating_add(1))
     }
 
@@ -116,10 +114,11 @@ impl<'c> Publishing<'c> {
             verb,
             ..
         } = self.commit;
-        self.connection
+        let inserted = self
+            .connection
             .prepare_cached(
                 "INSERT INTO commits (tenant, id, at, role, identity, credential, request, verb, position, events)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
             )?
             .execute(params![
                 self.tenant,
@@ -133,6 +132,9 @@ impl<'c> Publishing<'c> {
                 to_row(position)?,
                 i64::try_from(events).unwrap_or(i64::MAX)
             ])?;
+        if inserted == 0 {
+            return Err(handed_over_before());
+        }
         Ok(self.connection.last_insert_rowid())
     }
 

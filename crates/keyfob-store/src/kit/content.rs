@@ -120,7 +120,7 @@ impl Document {
         let display_name = document.core().get_str("displayName").filter(|_| owns);
         Self {
             resource_type: resource_type.clone(),
-            json: encode(document),
+            json: document.to_document_json(),
             display_name: display_name.map(SmolStr::new),
             labels: kit::labels(document),
             entries: IndexEntry::of(resource_type, document),
@@ -130,13 +130,4 @@ impl Document {
 
 fn encode_state(state: &Object) -> Option<Vec<u8>> {
     (!state.is_empty()).then(|| json::object_to_vec(state))
-}
-
-fn encode(document: &Resource) -> Vec<u8> {
-    let mut bare = Resource::new(document.schemas().iter().cloned());
-    bare.core_mut().clone_from(document.core());
-    bare.core_mut()
-        .retain(|name, _| !name.is("id") && !name.is("meta"));
-    bare.extensions_mut().extend_from_slice(document.extensions());
-    bare.to_json()
 }

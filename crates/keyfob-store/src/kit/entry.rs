@@ -42,13 +42,16 @@ impl IndexEntry {
     pub fn of(resource_type: &ResourceType, document: &Resource) -> Vec<Self> {
         let mut entries = BTreeMap::new();
         for indexed in resource_type.index().attributes() {
-            for (place, key) in indexed.keys(document).enumerate() {
-                let sorts = place == 0 || !indexed.is_singular();
-                entries.entry((indexed.key().clone(), key)).or_insert(sorts);
-            }
-            if indexed.has_keyless(document) {
-                let mark = (keyless(indexed.key()), CompareKey::verbatim(""));
-                entries.insert(mark, false);
+            let mut is_first = true;
+            for key in indexed.entries(document) {
+                if let Some(key) = key {
+                    let sorts = is_first || !indexed.is_singular();
+                    entries.entry((indexed.key().clone(), key)).or_insert(sorts);
+                    is_first = false;
+                } else {
+                    let mark = (keyless(indexed.key()), CompareKey::verbatim(""));
+                    entries.insert(mark, false);
+                }
             }
         }
         let entries = entries.into_iter();
