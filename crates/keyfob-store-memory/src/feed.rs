@@ -3,7 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 
 use keyfob_core::ResourceId;
-use keyfob_store::{CommitId, Event, FeedError, Labels, LookBack, Position, Retention};
+use keyfob_store::{
+    CommitId, Event, FeedError, Labels, LookBack, Position, Retention,
+    kit::{OldCommit, Trimmed},
+};
 use smol_str::SmolStr;
 
 /// How many commits without events are remembered.
@@ -121,27 +124,23 @@ impl Feed {
     }
 
     pub(crate) fn trim(&mut self, retention: &Retention, limit: usize) -> usize {
-        let Retention {
-            read_before,
-            unread_before,
-        } = *retention;
-        let read = self.consumers.values().min().copied();
-        let is_due = |event: &Event| {
-            event.at < unread_before
-                || (event.at < read_before && read.is_none_or(|read| event.position <= read))
+        let handled = self.consumers.values().min().copied();
+        let commits = self
+            .events
+            .make_contiguous()
+            .chunk_by(|event, next| event.id.commit == next.id.commit);
+        let commits = commits.take(limit).filter_map(|events| {
+            events.last().map(|last| OldCommit {
+                at: last.at,
+                last: last.position,
+                events: events.len(),
+            })
+        });
+        let handled = handled.unwrap_or(Position::new(self.last));
+        let Some(Trimmed { events, .. }) = Trimmed::of(commits, retention, handled, limit) else {
+            return 0;
         };
-        let mut removed = 0;
-        while let Some(first) = self.events.front() {
-            let commit = first.id.commit.clone();
-            let of_commit = self.events.iter().take_while(|event| event.id.commit == commit);
-            let of_commit: Vec<bool> = of_commit.map(is_due).collect();
-            let is_over = removed > 0 && removed + of_commit.len() > limit;
-            if is_over || limit == 0 || of_commit.contains(&false) {
-                break;
-            }
-            self.events.drain(..of_commit.len());
-            removed += of_commit.len();
-        }
-        removed
+        self.events.drain(..events);
+        events
     }
 }

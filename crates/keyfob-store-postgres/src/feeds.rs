@@ -3,7 +3,11 @@
 use std::time::Instant;
 
 use keyfob_core::{DateTime, ResourceId};
-use keyfob_store::{Event, FeedError, Feeds, LookBack, Position, Retention, StoreError, TenantId};
+use keyfob_store::{
+    Event, FeedError, Feeds, LookBack, Position, Retention, StoreError, TenantId,
+    kit::{OldCommit, Trimmed},
+};
+use tokio_postgres::Row;
 
 use crate::{
     PostgresStore,
@@ -114,7 +118,9 @@ const WITH_NEWS: &str = "SELECT tenant, bool_or(is_pending) FROM (
     ) AS news (tenant, is_pending)
     WHERE $2::text IS NULL OR tenant > $2 GROUP BY tenant ORDER BY tenant LIMIT $3";
 
-const SLOWEST: &str = "SELECT min(position) FROM @consumers WHERE tenant = $1";
+// Where nobody consumes them, all events count as handled.
+const HANDLED: &str = "SELECT coalesce((SELECT min(position) FROM @consumers WHERE tenant = $1), last)
+    FROM @feed_heads WHERE tenant = $1";
 
 // As many events as are removed are of no more commits than that. The events of a commit are neighbours.
 const OLDEST: &str = "SELECT o.commit_id, e.at, e.last, e.events
@@ -323,56 +329,44 @@ async fn trim(
     retention: &Retention,
     limit: usize,
 ) -> Result<usize, Failure> {
-    let Retention {
-        read_before,
-        unread_before,
-    } = retention;
-    let (read_before, unread_before) = (read_before.unix_millis(), unread_before.unix_millis());
     let mut session = database.session(None).await?;
     number(&mut session, tenant).await?;
     let of = || vec![Param::text(tenant)];
     let statements = vec![
         Statement::begin_writing(None),
         Statement::Query(LOCK_HEAD, of()),
-        Statement::Query(SLOWEST, of()),
+        Statement::Query(HANDLED, of()),
         Statement::Query(OLDEST, vec![Param::text(tenant), Param::count(limit)]),
     ];
-    let mut answers = session.run(statements).await?.into_iter().skip(1);
-    let head = answers.next().unwrap_or_default();
-    let last = head.first().map_or(Ok(0), |row| decode::int(row, 0))?;
-    let slowest = answers.next().unwrap_or_default();
-    let slowest = slowest
-        .first()
-        .map_or(Ok(None), |row| decode::optional_int(row, 0))?;
-    let acknowledged = slowest.unwrap_or(last);
-    let mut removed = 0;
-    let mut last_removed = None;
-    for row in answers.next().unwrap_or_default() {
-        let (at, position) = (decode::int(&row, 1)?, decode::int(&row, 2)?);
-        let events = decode::count(&row, 3)?;
-        let may_go = at < unread_before || (at < read_before && position <= acknowledged);
-        let fits = removed == 0 || removed + events <= limit;
-        if !may_go || !fits {
-            break;
-        }
-        removed += events;
-        last_removed = Some(position);
-    }
+    let mut answers = session.run(statements).await?.into_iter().skip(2);
+    let handled = answers.next().unwrap_or_default();
+    let handled = handled.first().map_or(Ok(0), |row| decode::natural(row, 0))?;
+    let oldest = answers.next().unwrap_or_default();
+    let oldest: Vec<OldCommit> = oldest.iter().map(old_commit).collect::<Result<_, _>>()?;
+    let trimmed = Trimmed::of(oldest, retention, Position::new(handled), limit);
     let mut statements = Vec::new();
-    if let Some(last) = last_removed {
-        let params = || vec![Param::text(tenant), Param::int(last)];
+    if let Some(Trimmed { last, .. }) = trimmed {
+        let params = || vec![Param::text(tenant), Param::int(to_row(last))];
         statements.push(Statement::Query(DELETE_EVENTS, params()));
         statements.push(Statement::Query(MOVE_TRIMMED, params()));
     }
     let params = vec![
         Param::text(tenant),
-        Param::int(read_before.max(unread_before)),
+        Param::int(retention.read_before.max(retention.unread_before).unix_millis()),
         Param::count(limit),
     ];
     statements.push(Statement::Query(DELETE_COMMITS, params));
     statements.push(Statement::Commit);
     session.run(statements).await?;
-    Ok(removed)
+    Ok(trimmed.map_or(0, |trimmed| trimmed.events))
+}
+
+fn old_commit(row: &Row) -> Result<OldCommit, Failure> {
+    Ok(OldCommit {
+        at: DateTime::from_unix_millis(decode::int(row, 1)?),
+        last: Position::new(decode::natural(row, 2)?),
+        events: decode::count(row, 3)?,
+    })
 }
 
 fn to_row(position: Position) -> i64 {

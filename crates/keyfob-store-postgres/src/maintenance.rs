@@ -1,7 +1,9 @@
 //! The operators' side of the store.
 
-use keyfob_core::ResourceType;
-use keyfob_store::{Finding, Keys, Maintenance, ReadContext, StoreError, TenantId, UniqueKey, Visibility};
+use keyfob_core::{ResourceId, ResourceType};
+use keyfob_store::{
+    Finding, Keys, Maintenance, ReadContext, StoreError, TenantId, UniqueKey, Visibility, kit::Inspection,
+};
 
 use crate::{
     PostgresStore,
@@ -97,7 +99,7 @@ impl Maintenance for PostgresStore {
         keys: &Keys,
     ) -> Result<Vec<Finding>, StoreError> {
         let cx = ReadContext::new(tenant.clone());
-        let mut findings = Vec::new();
+        let mut inspection = Inspection::new(keys);
         for visibility in [Visibility::Live, Visibility::Hidden] {
             let mut after = None;
             loop {
@@ -105,12 +107,20 @@ impl Maintenance for PostgresStore {
                 let page = page.map_err(|failure| failure.into_store_error(None))?;
                 let Some(last) = page.last() else { break };
                 after = Some(last.place.clone());
-                let checked =
-                    check_page(self.database(), &cx, resource_type, &page, keys, &mut findings).await;
-                checked.map_err(|failure| failure.into_store_error(None))?;
+                for checked in &page {
+                    let is_indexed = !checked.is_unindexed(resource_type);
+                    inspection.inspect(&checked.id, &checked.stored, is_indexed, |key| {
+                        checked.reserves(key)
+                    });
+                }
+                let missing = inspection.missing();
+                if !missing.is_empty() {
+                    let holders = holders(self.database(), &cx, resource_type, &missing).await;
+                    inspection.settle(holders.map_err(|failure| failure.into_store_error(None))?);
+                }
             }
         }
-        Ok(findings)
+        Ok(inspection.into_findings())
     }
 }
 
@@ -141,42 +151,14 @@ async fn page(
     page
 }
 
-async fn check_page(
+async fn holders(
     database: &Database,
     cx: &ReadContext,
     resource_type: &ResourceType,
-    page: &[Checked],
-    keys: &Keys,
-    findings: &mut Vec<Finding>,
-) -> Result<(), Failure> {
-    let mut missing = Vec::new();
-    for checked in page {
-        if checked.is_unindexed(resource_type) {
-            findings.push(Finding::Unindexed {
-                resource: checked.id.clone(),
-            });
-        }
-        // A hidden resource reserves nothing.
-        if !checked.stored.is_hidden() {
-            let unreserved = keys(&checked.stored)
-                .into_iter()
-                .filter(|key| !checked.reserves(key));
-            missing.extend(unreserved.map(|key| (checked.id.clone(), key)));
-        }
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let wanted: Vec<UniqueKey> = missing.iter().map(|(_, key)| key.clone()).collect();
+    keys: &[UniqueKey],
+) -> Result<Vec<Option<ResourceId>>, Failure> {
     let mut snapshot = Snapshot::open(database, cx).await?;
-    let holders = read::holders(&mut snapshot, resource_type, &wanted).await;
+    let holders = read::holders(&mut snapshot, resource_type, keys).await;
     snapshot.close().await;
-    for ((resource, key), holder) in missing.into_iter().zip(holders?) {
-        match holder {
-            Some(owner) if owner == resource => {} // It was reserved meanwhile.
-            Some(owner) => findings.push(Finding::Collision { resource, key, owner }),
-            None => findings.push(Finding::Unreserved { resource, key }),
-        }
-    }
-    Ok(())
+    holders
 }

@@ -171,14 +171,14 @@ impl<'g> Group<'g> {
             return Ok(self.prepared.iter().map(|_| late()).collect());
         };
         let tenant = tenant.as_str();
-        let mut needs = Needs::of(in_time.iter().copied());
+        let mut needs = Needs::of(&in_time);
         let mut session = self.database.session(Some(self.deadline)).await?;
         for owner in owners {
-            needs.write(owner);
+            needs.locks.write(owner);
         }
         if owners.is_empty() && !needs.turning.is_empty() {
             for owner in load::owners(&mut session, tenant, &needs.turning).await? {
-                needs.write(&owner);
+                needs.locks.write(&owner);
             }
         }
         let begin = Statement::begin_writing(Some(self.deadline));
@@ -190,8 +190,7 @@ impl<'g> Group<'g> {
             }
             Ok(Loaded::Unlocked(more)) => {
                 session.end().await;
-                let locked = needs.locks.iter().filter(|(_, is_written)| **is_written);
-                let locked = locked.map(|(id, _)| id.clone());
+                let locked = needs.locks.written().cloned();
                 return Err(Setback::Unlocked(locked.chain(more).collect()));
             }
         };

@@ -1,15 +1,11 @@
 //! What operators do with the store.
 
-use std::sync::Arc;
-
 use keyfob_core::ResourceType;
-use keyfob_store::{Finding, Keys, Maintenance, ReadContext, StoreError, TenantId, UniqueKey, Visibility};
-
-use crate::{
-    SqliteStore,
-    read::{self, Checked},
-    write,
+use keyfob_store::{
+    Finding, Keys, Maintenance, ReadContext, StoreError, TenantId, Visibility, kit::Inspection,
 };
+
+use crate::{SqliteStore, read, write};
 
 /// The number of resources that are checked in one snapshot.
 const PAGE: usize = 256;
@@ -39,13 +35,11 @@ impl Maintenance for SqliteStore {
         keys: &Keys,
     ) -> Result<Vec<Finding>, StoreError> {
         let cx = ReadContext::new(tenant.clone());
-        let mut findings = Vec::new();
+        let mut inspection = Inspection::new(keys);
         let counted = resource_type.clone();
         let counts = self.read(&cx, move |snapshot| read::counts(snapshot, &counted));
         for (kept, counted) in counts.await? {
-            if kept != counted {
-                findings.push(Finding::Miscounted { kept, counted });
-            }
+            inspection.count(kept, counted);
         }
         for visibility in [Visibility::Live, Visibility::Hidden] {
             let mut after = None;
@@ -57,51 +51,19 @@ impl Maintenance for SqliteStore {
                 let page = page.await?;
                 let Some(last) = page.last() else { break };
                 after = Some((last.created, last.id.clone()));
-                self.check_page(&cx, resource_type, &page, keys, &mut findings)
-                    .await?;
+                for checked in &page {
+                    let is_indexed = !checked.is_unindexed(resource_type);
+                    inspection.inspect(&checked.id, &checked.stored, is_indexed, |key| {
+                        checked.reserves(key)
+                    });
+                }
+                let (of, missing) = (resource_type.clone(), inspection.missing());
+                if !missing.is_empty() {
+                    let holders = self.read(&cx, move |snapshot| read::holders(snapshot, &of, &missing));
+                    inspection.settle(holders.await?);
+                }
             }
         }
-        Ok(findings)
-    }
-}
-
-impl SqliteStore {
-    async fn check_page(
-        &self,
-        cx: &ReadContext,
-        resource_type: &ResourceType,
-        page: &[Checked],
-        keys: &Keys,
-        findings: &mut Vec<Finding>,
-    ) -> Result<(), StoreError> {
-        let mut missing = Vec::new();
-        for checked in page {
-            if checked.is_unindexed(resource_type) {
-                findings.push(Finding::Unindexed {
-                    resource: checked.id.clone(),
-                });
-            }
-            // A hidden resource reserves nothing.
-            if !checked.stored.is_hidden() {
-                let unreserved = keys(&checked.stored)
-                    .into_iter()
-                    .filter(|key| !checked.reserves(key));
-                missing.extend(unreserved.map(|key| (checked.id.clone(), key)));
-            }
-        }
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let wanted: Arc<[UniqueKey]> = missing.iter().map(|(_, key)| key.clone()).collect();
-        let of = resource_type.clone();
-        let holders = self.read(cx, move |snapshot| read::holders(snapshot, &of, &wanted));
-        for ((resource, key), holder) in missing.into_iter().zip(holders.await?) {
-            match holder {
-                Some(owner) if owner == resource => {} // It was reserved meanwhile.
-                Some(owner) => findings.push(Finding::Collision { resource, key, owner }),
-                None => findings.push(Finding::Unreserved { resource, key }),
-            }
-        }
-        Ok(())
+        Ok(inspection.into_findings())
     }
 }

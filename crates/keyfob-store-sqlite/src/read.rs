@@ -22,7 +22,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, ffi, params};
 use tokio::sync::mpsc;
 
 pub(crate) use self::{
-    check::{Checked, counts, holders, page_to_check},
+    check::{counts, holders, page_to_check},
     event::{feed, look_back},
     query::query,
     relation::path,

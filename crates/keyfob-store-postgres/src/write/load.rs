@@ -6,7 +6,7 @@ use std::{
 };
 
 use keyfob_core::ResourceId;
-use keyfob_store::{CommitId, Labels};
+use keyfob_store::{CommitId, Labels, kit::LockStrength};
 use tokio_postgres::Row as Columns;
 
 use super::{
@@ -92,7 +92,7 @@ pub(super) async fn load(
     group: &[&Prepared],
     needs: &Needs,
 ) -> Result<Loaded, Failure> {
-    let runs = needs.runs();
+    let runs = needs.locks.runs();
     let mut reading = Reading::new(tenant, begin);
     let commits = reading.ask(
         REMEMBER,
@@ -102,11 +102,10 @@ pub(super) async fn load(
         ],
     );
     let mut locked = Vec::with_capacity(runs.len());
-    for (is_written, run) in &runs {
-        let template = if *is_written {
-            LOCK_TO_WRITE
-        } else {
-            LOCK_TO_LOOK_AT
+    for (strength, run) in &runs {
+        let template = match strength {
+            LockStrength::Exclusive => LOCK_TO_WRITE,
+            LockStrength::Shared => LOCK_TO_LOOK_AT,
         };
         let run = Param::texts(run.iter().map(|id| id.as_str()));
         locked.push(reading.ask(template, vec![run]));
@@ -114,7 +113,7 @@ pub(super) async fn load(
     let named: BTreeSet<_> = needs
         .named
         .iter()
-        .filter(|id| !needs.locks.contains_key(*id))
+        .filter(|id| needs.locks.strength(id).is_none())
         .cloned()
         .collect();
     let named = reading.ask_about(NAMED, &named);
@@ -230,7 +229,7 @@ impl Places {
         for columns in answers.take(self.owners) {
             let (member, owner) = (decode::id(&columns, 0)?, decode::id(&columns, 1)?);
             let attribute = decode::text(&columns, 2)?;
-            if needs.locks.get(&owner) != Some(&true) {
+            if needs.locks.strength(&owner) != Some(LockStrength::Exclusive) {
                 unlocked.insert(owner.clone());
             }
             base.edges

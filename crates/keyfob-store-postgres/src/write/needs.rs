@@ -1,9 +1,9 @@
 //! The reads and the locks that a group of commits needs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use keyfob_core::ResourceId;
-use keyfob_store::{Change, RelationDelta};
+use keyfob_store::{Change, RelationDelta, kit::Locks};
 use smol_str::SmolStr;
 
 use super::{
@@ -15,8 +15,7 @@ use crate::read::path;
 /// Everything that is read before changes are made.
 #[derive(Default)]
 pub(super) struct Needs {
-    /// The locks, in the order in which they are taken: true for those of resources that are written.
-    pub(super) locks: BTreeMap<ResourceId, bool>,
+    pub(super) locks: Locks,
     /// Resources of which the names alone are wanted.
     pub(super) named: BTreeSet<ResourceId>,
     /// Resources that are created, of which an earlier one may have had the id.
@@ -33,8 +32,11 @@ pub(super) struct Needs {
 }
 
 impl Needs {
-    pub(super) fn of<'p>(group: impl IntoIterator<Item = &'p Prepared>) -> Self {
-        let mut needs = Self::default();
+    pub(super) fn of(group: &[&Prepared]) -> Self {
+        let mut needs = Self {
+            locks: Locks::of(group.iter().map(|prepared| &*prepared.commit)),
+            ..Self::default()
+        };
         for prepared in group {
             for (change, content) in prepared.commit.changes.iter().zip(&prepared.contents) {
                 needs.add(change, content);
@@ -51,7 +53,6 @@ impl Needs {
                 relations,
                 ..
             } => {
-                self.write(id);
                 self.created.insert(id.clone());
                 self.want_keys(resource_type.name(), content);
                 self.relate(id, relations);
@@ -63,7 +64,6 @@ impl Needs {
                 relations,
                 ..
             } => {
-                self.write(id);
                 self.want_keys(resource_type.name(), content);
                 self.relate(id, relations);
                 if visibility.is_some() {
@@ -77,15 +77,13 @@ impl Needs {
                 }
             }
             Change::Delete { id, .. } => {
-                self.write(id);
                 self.turning.insert(id.clone());
                 self.reserving.insert(id.clone());
             }
-            Change::Expect { id, .. } => self.look_at(id),
             Change::Publish { event, .. } => {
                 self.named.insert(event.resource.clone());
             }
-            Change::Forget { .. } => {}
+            Change::Expect { .. } | Change::Forget { .. } => {}
         }
     }
 
@@ -98,80 +96,12 @@ impl Needs {
         for delta in deltas {
             let attribute = SmolStr::from(path(delta.attribute.as_str()));
             let edge = |member: &ResourceId| (owner.clone(), attribute.clone(), member.clone());
-            for (member, _) in &delta.add {
-                // Held, lest it goes or hides before the edge can be seen.
-                self.look_at(member);
-                self.edges.insert(edge(member));
-            }
+            self.edges
+                .extend(delta.add.iter().map(|(member, _)| edge(member)));
             self.edges.extend(delta.remove.iter().map(edge));
             if delta.clear {
                 self.cleared.insert((owner.clone(), attribute));
             }
         }
-    }
-
-    /// Locks a resource that is written.
-    pub(super) fn write(&mut self, id: &ResourceId) {
-        self.locks.insert(id.clone(), true);
-    }
-
-    /// Locks a resource so that nobody else writes it.
-    fn look_at(&mut self, id: &ResourceId) {
-        self.locks.entry(id.clone()).or_insert(false);
-    }
-
-    /// The locks as runs of the same strength. Taken in this order by everybody, they never close a circle.
-    pub(super) fn runs(&self) -> Vec<(bool, Vec<&ResourceId>)> {
-        let mut runs: Vec<(bool, Vec<&ResourceId>)> = Vec::new();
-        for (id, is_written) in &self.locks {
-            match runs.last_mut() {
-                Some((of, run)) if of == is_written => run.push(id),
-                _ => runs.push((*is_written, vec![id])),
-            }
-        }
-        runs
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn locks_are_taken_in_the_order_of_ids_each_in_its_strength() {
-        let id = |text: &str| ResourceId::new(text);
-        let mut needs = Needs::default();
-        for (text, is_written) in [
-            ("d", true),
-            ("a", false),
-            ("c", false),
-            ("b", true),
-            ("c", true),
-            ("e", false),
-        ] {
-            if is_written {
-                needs.write(&id(text));
-            } else {
-                needs.look_at(&id(text));
-            }
-        }
-        // Who looks at what it writes has the stronger lock.
-        needs.look_at(&id("d"));
-        let runs: Vec<_> = needs
-            .runs()
-            .into_iter()
-            .map(|(is_written, run)| {
-                (
-                    is_written,
-                    run.into_iter().map(ResourceId::as_str).collect::<Vec<_>>(),
-                )
-            })
-            .collect();
-        let expected = [
-            (false, vec!["a"]),
-            (true, vec!["b", "c", "d"]),
-            (false, vec!["e"]),
-        ];
-        assert_eq!(runs, expected);
     }
 }

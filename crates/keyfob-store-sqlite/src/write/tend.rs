@@ -1,6 +1,9 @@
 //! What is written beside commits: how far consumers are, the removal of old events, and of a whole tenant.
 
-use keyfob_store::{Position, Retention};
+use keyfob_store::{
+    Position, Retention,
+    kit::{OldCommit, Trimmed},
+};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::apply;
@@ -28,14 +31,6 @@ pub(crate) fn acknowledge(
     Ok(())
 }
 
-/// A commit whose events may be removed.
-struct Old {
-    at: i64,
-    /// The position of its last event.
-    last: i64,
-    events: usize,
-}
-
 /// Removes the oldest events of a tenant, as far as the retention allows, and returns how many.
 pub(crate) fn trim(
     connection: &Connection,
@@ -43,48 +38,34 @@ pub(crate) fn trim(
     retention: &Retention,
     limit: usize,
 ) -> rusqlite::Result<usize> {
-    let Retention {
-        read_before,
-        unread_before,
-    } = retention;
-    let (read_before, unread_before) = (read_before.unix_millis(), unread_before.unix_millis());
-    let found: Option<(i64, i64)> = connection
+    let found: Option<(i64, u64)> = connection
         .prepare_cached(
             "SELECT tenant, coalesce((SELECT min(position) FROM consumers WHERE consumers.tenant = tenants.tenant), last)
              FROM tenants WHERE name = ?1",
         )?
-        .query_row([tenant], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([tenant], |row| Ok((row.get(0)?, decode::natural(row, 1)?)))
         .optional()?;
     let Some((tenant, acknowledged)) = found else {
         return Ok(0);
     };
     // As many events as are removed are of no more commits than that.
-    let oldest: Vec<Old> = connection
+    let oldest: Vec<OldCommit> = connection
         .prepare_cached(
             "SELECT at, commits.position + events - 1, events FROM commits
              WHERE entry IN (SELECT entry FROM events WHERE events.tenant = ?1 ORDER BY events.position LIMIT ?2)
              ORDER BY commits.position",
         )?
         .query_map(params![tenant, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
-            Ok(Old {
-                at: row.get(0)?,
-                last: row.get(1)?,
+            Ok(OldCommit {
+                at: decode::date_time(row, 0)?,
+                last: Position::new(decode::natural(row, 1)?),
                 events: decode::count(row, 2)?,
             })
         })?
         .collect::<rusqlite::Result<_>>()?;
-    let mut removed = 0;
-    let mut last_removed = None;
-    for commit in &oldest {
-        let may_go = commit.at < unread_before || (commit.at < read_before && commit.last <= acknowledged);
-        let fits = removed == 0 || removed + commit.events <= limit;
-        if !may_go || !fits {
-            break;
-        }
-        removed += commit.events;
-        last_removed = Some(commit.last);
-    }
-    if let Some(last) = last_removed {
+    let trimmed = Trimmed::of(oldest, retention, Position::new(acknowledged), limit);
+    if let Some(Trimmed { last, .. }) = trimmed {
+        let last = i64::try_from(last.number()).unwrap_or(i64::MAX);
         connection
             .prepare_cached("DELETE FROM events WHERE tenant = ?1 AND position <= ?2")?
             .execute(params![tenant, last])?;
@@ -105,11 +86,11 @@ pub(crate) fn trim(
         )?
         .execute(params![
             tenant,
-            read_before.max(unread_before),
+            retention.read_before.max(retention.unread_before).unix_millis(),
             oldest_left.unwrap_or(i64::MAX),
             i64::try_from(limit).unwrap_or(i64::MAX)
         ])?;
-    Ok(removed)
+    Ok(trimmed.map_or(0, |trimmed| trimmed.events))
 }
 
 /// Removes everything of a tenant and returns false if there was nothing.
