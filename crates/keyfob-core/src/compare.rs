@@ -117,10 +117,15 @@ impl CompareKey {
     /// As [`new`](Self::new), and shares a text that is its own key.
     #[must_use]
     pub fn of(collation: Collation, text: &SmolStr) -> Self {
-        if is_own_key(collation, text) {
-            return Self(text.clone());
-        }
-        Self::new(collation, text)
+        Self::own(collation, text).unwrap_or_else(|| Self::new(collation, text))
+    }
+
+    /// Returns the key of a text that is its own key, as one look at each byte tells of most; none of a text that has to be
+    /// [looked at more closely](Self::new), and may be its own key all the same.
+    #[must_use]
+    #[inline]
+    pub fn own(collation: Collation, text: &SmolStr) -> Option<Self> {
+        is_own_key(collation, text).then(|| Self(text.clone()))
     }
 
     /// Returns the key of an instant. Keys of instants have their order.

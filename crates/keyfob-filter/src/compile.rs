@@ -219,7 +219,7 @@ impl<'r> Compiler<'r> {
     }
 
     fn comparison(&mut self, path: &AttrPath, op: CompareOp, literal: &Literal) -> Checked<Condition> {
-        if *literal == Literal::Null {
+        if matches!(literal, Literal::Null) {
             let present = self.present(path)?;
             return match op {
                 CompareOp::Eq => Ok(present.negated()),

@@ -295,14 +295,20 @@ pub struct Text {
 impl Text {
     #[inline]
     pub(crate) fn new(text: &SmolStr, collation: Collation, op: CompareOp) -> Self {
-        let key = CompareKey::of(collation, text);
+        let (key, written) = if let Some(key) = CompareKey::own(collation, text) {
+            (key, None)
+        } else {
+            let key = CompareKey::new(collation, text);
+            let written = (*text != *key.as_str()).then(|| text.clone());
+            (key, written)
+        };
         let failure = if op == CompareOp::Co && collation != Collation::Exact {
             failure_table(key.text(collation))
         } else {
             Box::default()
         };
         Self {
-            written: (*text != *key.as_str()).then(|| text.clone()),
+            written,
             collation,
             key,
             failure,
