@@ -96,6 +96,9 @@ pub enum Quirk {
     /// `"locale": "en_US"`, `"country": "Germany"`, `"profileUrl": "unknown"`: a string that lacks the form of its
     /// attribute, such as a language tag or a URI, is taken as it is.
     LooseFormats,
+    /// `"manager": {"managerId": "26118915"}`: the `value` of the one resource that an attribute points at, under the name that
+    /// SCIM 1.1 has for it (OneLogin's template).
+    FormerNames,
 }
 
 /// A set of [`Quirk`]s: how much of what providers really send is understood.
@@ -116,7 +119,7 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    const ALL: [Quirk; 32] = [
+    const ALL: [Quirk; 33] = [
         Quirk::BooleanStrings,
         Quirk::BareValues,
         Quirk::SingleValues,
@@ -149,6 +152,7 @@ impl Dialect {
         Quirk::UnstatedMessages,
         Quirk::UnpreparedNames,
         Quirk::LooseFormats,
+        Quirk::FormerNames,
     ];
 
     /// The RFC alone.
@@ -171,6 +175,7 @@ impl Dialect {
             .without(Quirk::EncodedValue)
             .without(Quirk::NestedCore)
             .without(Quirk::RepeatedPath)
+            .without(Quirk::FormerNames)
     }
 
     /// What Okta sends: the RFC, with `id` repeated, elements created through value filters, and `schemas` that don't

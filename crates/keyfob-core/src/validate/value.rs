@@ -163,7 +163,12 @@ impl Reader {
                 if dialect.allows(Quirk::StringNumbers) =>
             {
                 let text = json::value_to_vec(&other);
-                Ok(Value::String(SmolStr::new(String::from_utf8_lossy(&text))))
+                let text = match &*text {
+                    // The one integer that has to be read as a decimal number.
+                    b"-0.0" => b"-0",
+                    text => text,
+                };
+                Ok(Value::String(SmolStr::new(String::from_utf8_lossy(text))))
             }
             (AttributeType::DateTime, Value::String(text)) if text.parse::<DateTime>().is_ok() => {
                 Ok(Value::String(text))
@@ -220,6 +225,10 @@ impl Reader {
             }
             single => single,
         };
+        let single = match single {
+            Value::Object(object) => Value::Object(self.renamed(attribute, object)),
+            single => single,
+        };
         match single {
             Value::Object(object) if points_at_nothing(attribute, object.get_str("value"), self.dialect) => {
                 Ok(None)
@@ -270,11 +279,11 @@ impl Reader {
         object: Object,
         path: &str,
     ) -> Result<Value, ValidationError> {
+        let object = self.renamed(attribute, object);
         if points_at_nothing(attribute, object.get_str("value"), self.dialect) {
             return Ok(Value::Null);
         }
-        // One that names a known sub-attribute, if only to say that it has no value, is understood: OneLogin sends managers
-        // as `{"displayName": null, "managerId": …}`.
+        // One that names a known sub-attribute, if only to say that it has no value, is understood.
         let is_known = |name: &AttrName| attribute.sub_attribute(name.as_str()).is_some();
         let says_unknown = object.iter().any(|(_, value)| *value != Value::Null)
             && !object.iter().any(|(name, _)| is_known(name));
@@ -299,6 +308,25 @@ impl Reader {
             }),
             None => Ok(Value::Object(canonical)),
         }
+    }
+
+    /// Gives the `value` of the one resource that an attribute points at its name, where the dialect knows a former one:
+    /// `managerId` of `manager`.
+    fn renamed(&self, attribute: &Attribute, mut object: Object) -> Object {
+        if !self.dialect.allows(Quirk::FormerNames)
+            || attribute.multi_valued
+            || !points_at_resources(attribute)
+            || object.get("value").is_some()
+        {
+            return object;
+        }
+        let former = format_smolstr!("{}Id", attribute.name);
+        if attribute.sub_attribute(&former).is_none()
+            && let Some(value) = object.remove(&former)
+        {
+            object.insert("value", value);
+        }
+        object
     }
 
     /// Makes the sub-attributes of a complex value canonical; those that are unassigned stay as `null`.

@@ -707,6 +707,53 @@ fn what_cannot_be_a_member_is_refused_whatever_form_it_was_sent_in() {
 }
 
 #[test]
+fn a_manager_is_known_by_the_name_that_scim_1_1_has_for_its_id() {
+    let taken = |dialect: Dialect, manager: &str| {
+        let dialect = dialect.with(Quirk::UnlistedSchemas);
+        created(&format!(r#""{ENTERPRISE}": {{"manager": {manager}}}"#), dialect)
+    };
+    let interop = Dialect::interop();
+    for (sent, expected) in [
+        (r#"{"managerId": "x"}"#, Some("x")),
+        (r#"{"MANAGERID": "x", "displayName": "y"}"#, Some("x")),
+        // The name of this edition comes first.
+        (r#"{"managerId": "x", "value": "z"}"#, Some("z")),
+        (r#"{"managerId": ""}"#, None),
+        (r#"{"managerId": null}"#, None),
+    ] {
+        let expected = expected.map_or_else(
+            || json("{}"),
+            |value| {
+                json(format!(
+                    r#"{{"{ENTERPRISE}": {{"manager": {{"value": "{value}"}}}}}}"#
+                ))
+            },
+        );
+        assert_eq!(taken(interop, sent), Ok(expected), "{sent}");
+    }
+    // Nothing else is taken for it, and strictly nothing is.
+    assert!(taken(interop, r#"{"managersId": "x"}"#).is_err());
+    for dialect in [
+        Dialect::strict(),
+        Dialect::entra(),
+        interop.without(Quirk::FormerNames),
+    ] {
+        assert!(taken(dialect, r#"{"managerId": "x"}"#).is_err(), "{dialect:?}");
+    }
+}
+
+#[test]
+fn a_number_that_is_taken_for_a_text_stays_as_it_is_written() {
+    for written in ["0", "-0", "-1", "7", "1.5", "-0.5", "9223372036854775807"] {
+        let expected = json(format!(r#"{{"title": "{written}"}}"#));
+        assert_eq!(
+            created(&format!(r#""title": {written}"#), Dialect::interop()),
+            Ok(expected)
+        );
+    }
+}
+
+#[test]
 fn a_managers_name_stays_as_long_as_the_manager_does() {
     let body = |manager: &str| {
         user(&format!(
@@ -760,7 +807,9 @@ fn provider_bodies_create_the_users_they_mean() {
         (
             onelogin,
             Dialect::interop(),
-            format!(r#"{{"userName": "b", "{ENTERPRISE}": {{"department": "Tours"}}}}"#),
+            format!(
+                r#"{{"userName": "b", "{ENTERPRISE}": {{"department": "Tours", "manager": {{"value": "x"}}}}}}"#
+            ),
         ),
         (
             entra,

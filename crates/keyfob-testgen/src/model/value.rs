@@ -72,7 +72,9 @@ fn element(attribute: &Attribute, value: &Value, dialect: Dialect) -> Result<Val
         (AttributeType::String, Value::Bool(_) | Value::Number(_))
             if dialect.allows(Quirk::StringNumbers) =>
         {
-            Ok(value.to_string().into())
+            let text = value.to_string();
+            // An integer that is read as a decimal number.
+            Ok(if text == "-0.0" { "-0".into() } else { text.into() })
         }
         (AttributeType::Boolean, Value::String(text)) if dialect.allows(Quirk::BooleanStrings) => {
             match text.to_ascii_lowercase().as_str() {
