@@ -8,6 +8,7 @@ mod cursor;
 mod error;
 mod key;
 mod patch;
+mod pause;
 mod precondition;
 mod probe;
 mod read;

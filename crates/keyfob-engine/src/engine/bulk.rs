@@ -11,11 +11,11 @@ use std::{
 };
 
 use keyfob_core::{
-    EntityTag, ErrorBody, Projection, Resource, ResourceId, ResourceType, ToErrorBody,
+    EntityTag, ErrorBody, Projection, Resource, ResourceId, ResourceType, ScimType, ToErrorBody,
     json::JsonError,
     message::{BulkJob, BulkMethod, BulkResponse, BulkResult, MessageError, PatchRequest},
 };
-use keyfob_store::{Change, Commit, CommitError, Ids, NewEvent, OnRefusal, Selection, Store, When};
+use keyfob_store::{Change, Commit, Ids, NewEvent, OnRefusal, Selection, Store, When};
 use smol_str::{SmolStr, format_smolstr};
 
 use self::{
@@ -25,6 +25,7 @@ use self::{
 use super::{
     BulkOutcomes, Engine, EngineError, Precondition,
     batch::{Batch, Operation, Operations},
+    transact::explained,
     view::select_shown,
 };
 use crate::{authentication::Renewal, context::Context, event, feature::Feature};
@@ -395,25 +396,23 @@ impl<S: Store> Engine<S> {
                 ids = planned.ids;
                 continue;
             }
-            let commit = self.commit_of_circle(cx, &planned.commits);
-            if let Err(error) = self.commit(cx, commit).await {
-                if let CommitError::Store(error) = error {
+            let commit = Arc::new(self.commit_of_circle(cx, &planned.commits));
+            if let Err(error) = self.commit(cx, Arc::clone(&commit)).await {
+                return match explained(&commit, error) {
                     // The store failed, which says nothing of the operations.
-                    let body = answered(cx, &EngineError::Store(error));
-                    return Circle::refused(steps.len(), &body);
-                }
-                let why = match error {
-                    CommitError::UniquenessViolated { attribute, .. } => {
-                        format_smolstr!("somebody else has the value of `{attribute}`")
+                    error @ EngineError::Store(_) => Circle::refused(steps.len(), &answered(cx, &error)),
+                    error => {
+                        let detail = format_smolstr!(
+                            "the operations that refer to one another in a circle, `{first}` among them, can't be done together: {error}"
+                        );
+                        let refusal = ErrorBody::new(409, detail);
+                        let refusal = match error {
+                            EngineError::Uniqueness { .. } => refusal.with_scim_type(ScimType::Uniqueness),
+                            _ => refusal,
+                        };
+                        Circle::refused(steps.len(), &refusal)
                     }
-                    CommitError::UnknownMembers { .. } => {
-                        "some members do not exist or are of a type that cannot be a member".into()
-                    }
-                    _ => "what they change has changed meanwhile".into(),
                 };
-                return conflict(format_smolstr!(
-                    "the operations that refer to one another in a circle, `{first}` among them, can't be done together: {why}"
-                ));
             }
             let mut done = Vec::with_capacity(steps.len());
             for (step, id) in steps.iter().zip(ids) {

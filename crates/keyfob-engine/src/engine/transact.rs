@@ -10,7 +10,7 @@ use keyfob_store::{
 };
 use smol_str::SmolStr;
 
-use super::{Engine, EngineError, record::Loaded};
+use super::{Engine, EngineError, pause::step_aside, record::Loaded};
 use crate::{context::Context, facts::Facts, policy, profile::UnknownMembers};
 
 /// The attribute without whose value no user comes back.
@@ -166,7 +166,8 @@ impl<S: Store> Engine<S> {
     ///
     /// Requests of this process that change one resource take turns, so that only what other processes change, or what
     /// follows from other resources, makes one begin again: [`MAX_ATTEMPTS`](Self::MAX_ATTEMPTS) times at most, and not
-    /// after the deadline of the request.
+    /// after the deadline of the request. Before it looks again, other tasks run for a random while, so that requests that
+    /// have met once don't meet again and again.
     ///
     /// `decide` is called once for each attempt and does nothing but decide. `answer` is read in the transaction of the
     /// commit. `verb` is the operation that events name.
@@ -193,7 +194,7 @@ impl<S: Store> Engine<S> {
             Subject::Relations(id) => Some(self.turns().shared(cx.tenant(), id).await),
         };
         let mut seen = None;
-        for _ in 0..Self::MAX_ATTEMPTS {
+        for attempt in 0..Self::MAX_ATTEMPTS {
             let mut looked = match seen.take() {
                 Some(seen) => seen,
                 None => self.look(cx, reads).await?,
@@ -219,12 +220,22 @@ impl<S: Store> Engine<S> {
                 }
                 Err(error) => error,
             };
-            match self.refused(cx, &commit, gives_way, error, &mut looked).await? {
-                Again::Look => tracing::debug!("another request changed the resource first"),
-                Again::Decide => seen = Some(looked),
-            }
+            let looks_again = match self.refused(cx, &commit, gives_way, error, &mut looked).await? {
+                Again::Look => true,
+                Again::Decide => {
+                    seen = Some(looked);
+                    false
+                }
+            };
             if cx.is_late() {
                 break;
+            }
+            if looks_again {
+                tracing::debug!("another request changed the resource first");
+                // The operations of a batch wait for one another.
+                if cx.batch().is_none() {
+                    step_aside(attempt, &commit.id).await;
+                }
             }
         }
         Err(EngineError::Contention)
@@ -373,7 +384,7 @@ impl<S: Store> Engine<S> {
             });
         };
         let change = commit.changes.get(number);
-        let Some((resource_type, id)) = change.and_then(Change::subject) else {
+        let Some((_, id)) = change.and_then(Change::subject) else {
             return Err(EngineError::Store(StoreError::internal(error)));
         };
         match (cause, error) {
@@ -382,28 +393,25 @@ impl<S: Store> Engine<S> {
             (Cause::IdTaken, _) if number == MAIN => Ok(Again::Look),
             // It was there when it was read, and is gone by now.
             (Cause::Missing, _) if change.is_some_and(was_read) => Ok(Again::Look),
-            (Cause::Missing, _) => Err(EngineError::not_found(resource_type, id)),
             (_, CommitError::UnknownMembers { members, .. }) if number == MAIN => {
                 self.sort_members(cx, members, seen).await?;
                 Ok(Again::Decide)
             }
-            (_, CommitError::UnknownMembers { members, .. }) => Err(EngineError::UnknownMembers { members }),
-            (_, CommitError::UniquenessViolated { attribute, .. }) => {
-                let may_go_without =
-                    gives_way && number == MAIN && attribute != USER_NAME && !seen.taken.contains(&attribute);
-                if may_go_without {
-                    seen.taken.push(attribute);
-                    return Ok(Again::Decide);
-                }
-                if gives_way && number == MAIN && attribute == USER_NAME {
+            (_, CommitError::UniquenessViolated { attribute, .. }) if gives_way && number == MAIN => {
+                if attribute == USER_NAME {
                     return Err(EngineError::NameTaken { id: id.clone() });
                 }
-                Err(EngineError::Uniqueness {
-                    resource_type: resource_type.name().clone(),
-                    attribute,
-                })
+                if seen.taken.contains(&attribute) {
+                    let error = CommitError::UniquenessViolated {
+                        change: number,
+                        attribute,
+                    };
+                    return Err(explained(commit, error));
+                }
+                seen.taken.push(attribute);
+                Ok(Again::Decide)
             }
-            (_, error) => Err(EngineError::Store(StoreError::internal(error))),
+            (_, error) => Err(explained(commit, error)),
         }
     }
 
@@ -444,6 +452,26 @@ impl<S: Store> Engine<S> {
     pub fn user_type(&self) -> Option<&ResourceType> {
         let mut types = self.registry().resource_types().iter();
         types.find(|resource_type| policy::is_user(resource_type))
+    }
+}
+
+/// Returns what a refused commit is for a client, where nothing begins again.
+pub(super) fn explained(commit: &Commit, error: CommitError) -> EngineError {
+    let change = error.refusal().and_then(|(number, _)| commit.changes.get(number));
+    match (error, change.and_then(Change::subject)) {
+        (CommitError::Store(error), _) => EngineError::Store(error),
+        (CommitError::UnknownMembers { members, .. }, _) => EngineError::UnknownMembers { members },
+        (CommitError::UniquenessViolated { attribute, .. }, Some((resource_type, _))) => {
+            EngineError::Uniqueness {
+                resource_type: resource_type.name().clone(),
+                attribute,
+            }
+        }
+        (CommitError::NotFound { .. }, Some((resource_type, id))) => {
+            EngineError::not_found(resource_type, id)
+        }
+        (CommitError::VersionMismatch { .. } | CommitError::IdTaken { .. }, _) => EngineError::Contention,
+        (error, _) => EngineError::Store(StoreError::internal(error)),
     }
 }
 

@@ -255,7 +255,28 @@ async fn rfc_7644_3_7_1_circles_are_one_commit() {
                 "{found}"
             );
         }
-        // Where one of a circle can't be done, none is.
+        // Where one of a circle can't be done, none is, and the reason is that of a single request.
+        let of = |name: &str, manager: &str| json!({"schemas": [USER, ENTERPRISE], "userName": name, ENTERPRISE: {"manager": {"value": manager}}});
+        let taken = bulk(
+            &server,
+            &[
+                post("/Users", "i", of("i", "bulkId:j")),
+                post("/Users", "j", of("X", "bulkId:i")),
+            ],
+        )
+        .await;
+        assert_eq!(statuses(&taken), ["409", "409"], "{taken:?}");
+        for result in &taken {
+            let error = &result["response"];
+            assert_eq!(error["scimType"], "uniqueness", "{error}");
+            assert!(
+                error["detail"]
+                    .as_str()
+                    .unwrap()
+                    .ends_with("another User has this `userName`"),
+                "{error}"
+            );
+        }
         for (wrong, status) in [
             (group("", &["bulkId:one"]), "400"),
             (group("two", &["bulkId:one", "nobody"]), "409"),
@@ -273,6 +294,11 @@ async fn rfc_7644_3_7_1_circles_are_one_commit() {
             )
             .await;
             assert_eq!(statuses(&results), ["409", status], "{results:?}");
+            let detail = results[1]["response"]["detail"].as_str().unwrap();
+            assert!(
+                status == "400" || detail.contains("`nobody` among them"),
+                "{detail}"
+            );
             let found = server
                 .send("GET", "/Groups?filter=displayName%20eq%20%22one%22", None)
                 .await;
@@ -432,6 +458,8 @@ async fn what_is_wrong_with_an_operation_is_an_error_of_that_operation() {
         let error = &results[0]["response"];
         assert_eq!(error["scimType"].as_str(), scim_type, "{operation}: {error}");
         assert_eq!(error["status"], status);
+        let location = results[0]["location"].as_str().unwrap_or_default();
+        assert!(!location.contains("bulkId:"), "{operation}: {location}");
         assert!(!error["detail"].as_str().unwrap().is_empty());
         server.send("DELETE", path_of(&results[1]), None).await;
     }
@@ -463,6 +491,8 @@ async fn what_refers_to_an_operation_that_failed_fails() {
         ["201", "400", "201", "409", "409", "409"],
         "{results:?}"
     );
+    // What no POST has created has no address (RFC 7644 section 3.7).
+    assert_eq!(results[5].get("location"), None);
 }
 
 #[tokio::test]

@@ -273,7 +273,8 @@ impl<'p> Step<'p> {
         })
     }
 
-    /// Returns the address of the resource of an operation that failed; none for a POST.
+    /// Returns the address of the resource of an operation that failed; none for a POST, nor for an operation on what a POST
+    /// was to create that failed too (RFC 7644 section 3.7): there is no such resource.
     pub(super) fn location(
         &self,
         base_url: &str,
@@ -285,6 +286,7 @@ impl<'p> Step<'p> {
         }
         match (self.known_id(created), &self.target) {
             (Some(id), Some((resource_type, _))) => Some(resource_type.address(base_url, id.as_str())),
+            _ if names_post(&self.path) => None,
             _ => Some(format_smolstr!(
                 "{base_url}/{}",
                 self.path.trim_start_matches('/')
@@ -359,6 +361,13 @@ fn split<'r>(path: &str, registry: &'r Registry) -> Result<(&'r ResourceType, Op
         None => Some(Id::Known(ResourceId::new(id))),
     };
     Ok((resource_type, id))
+}
+
+/// Returns true for the path of a resource that a POST of the request is to create.
+fn names_post(path: &str) -> bool {
+    let below = path.trim_start_matches('/').split_once('/');
+    let id = below.map(|(_, id)| percent_decode_str(id).decode_utf8_lossy());
+    id.is_some_and(|id| id.starts_with("bulkId:"))
 }
 
 /// Reads the `version` of an operation as the value of `If-Match`.
