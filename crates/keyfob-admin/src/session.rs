@@ -119,18 +119,33 @@ pub(crate) fn cut<V: View>(
     id: impl Fn(&V) -> &str,
     name: impl Fn(&V) -> &str,
 ) -> Result<Answer, Problem> {
+    let (views, next) = cut_of(input, operation, all, id, name)?;
+    Ok(Answer::Page(Page::new(
+        views.iter().map(View::to_object).collect(),
+        next,
+    )))
+}
+
+/// As [`cut`], of what is no view yet.
+pub(crate) fn cut_of<T>(
+    input: &Input,
+    operation: &str,
+    all: Vec<T>,
+    id: impl Fn(&T) -> &str,
+    name: impl Fn(&T) -> &str,
+) -> Result<(Vec<T>, Option<SmolStr>), Problem> {
     let limit = input.limit()?;
     let wanted = input.maybe("q").map(folded);
     let bound = binding(operation, &[wanted.as_deref().unwrap_or_default()]);
-    let matching = all.into_iter().filter(|view| {
+    let matching = all.into_iter().filter(|of_all| {
         wanted
             .as_ref()
-            .is_none_or(|wanted| folded(name(view)).contains(wanted.as_str()))
+            .is_none_or(|wanted| folded(name(of_all)).contains(wanted.as_str()))
     });
-    let mut matching: Vec<V> = matching.collect();
+    let mut matching: Vec<T> = matching.collect();
     if let Some(after) = input.maybe("after") {
         let last = unmark(after, &bound)?;
-        let place = matching.iter().position(|view| id(view).as_bytes() == last);
+        let place = matching.iter().position(|one| id(one).as_bytes() == last);
         let place = place.ok_or_else(|| {
             let detail = "what the page before ended with is gone";
             Problem::new("invalidCursor", 400, detail)
@@ -142,9 +157,8 @@ pub(crate) fn cut<V: View>(
     let has_more = matching.len() > limit;
     matching.truncate(limit);
     let next = matching.last().filter(|_| has_more);
-    let next = next.map(|view| mark(id(view).as_bytes(), &bound));
-    let items = matching.iter().map(View::to_object).collect();
-    Ok(Answer::Page(Page::new(items, next)))
+    let next = next.map(|last| mark(id(last).as_bytes(), &bound));
+    Ok((matching, next))
 }
 
 /// Returns a text in the form in which people look for it.

@@ -8,13 +8,14 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use keyfob_core::{
-    AttrPath, Collation, CompareKey, DateTime, Registry, Resource, ResourceId, ResourceType, Schema, Value,
-    schema::ResourceTypeBuilder,
+    AttrPath, Collation, CompareKey, DateTime, Dialect, Registry, Resource, ResourceId, ResourceType, Schema,
+    Value, schema::ResourceTypeBuilder,
 };
 use keyfob_engine::{
     AuthenticationError, Change, CommitError, Context, MemberPolicy, OnRefusal, Query, Selection, Store,
     StoreError, StoreExt, Stored, TenantId, UniqueKey,
 };
+use keyfob_filter::{CompareOp, Filter, Literal};
 use keyfob_provisioning::Provisioner;
 use sha2::{Digest, Sha256};
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
@@ -35,6 +36,9 @@ const PREFIX: &str = "ka_";
 
 /// The number of characters of a chosen secret, and the number of distinct ones, at least.
 const CHOSEN: (usize, usize) = (32, 10);
+
+/// The number of tokens that an organization, or the service, has at most.
+const TOKENS: usize = 1000;
 
 /// The milliseconds after which the use of a token is noted again.
 const USED: i64 = 60_000;
@@ -223,6 +227,15 @@ impl<S: Store> AdminTokens<'_, S> {
         }
     }
 
+    /// Refuses a further token where a scope has many: all of them are read to list them and to find one by its name.
+    pub(crate) async fn demand_room(&self, scope: &Scope) -> Result<(), Problem> {
+        if self.rows(scope).await?.len() < TOKENS {
+            return Ok(());
+        }
+        let detail = format_smolstr!("there are {TOKENS} tokens already, which is the most");
+        Err(Problem::new("tooManyTokens", 409, detail).with_fix("revoke one that nobody needs any more"))
+    }
+
     /// Lists the tokens of a scope, in the order in which they were made.
     pub(crate) async fn list(&self, scope: &Scope) -> Result<Vec<AdminToken>, StoreError> {
         let rows = self.rows(scope).await?;
@@ -231,10 +244,18 @@ impl<S: Store> AdminTokens<'_, S> {
 
     async fn rows(&self, scope: &Scope) -> Result<Vec<Row>, StoreError> {
         let cx = Context::new(TenantId::SYSTEM);
+        let of_scope = Filter::Compare(
+            AttrPath::attribute("scope"),
+            CompareOp::Eq,
+            Literal::String(scope_text(scope)),
+        );
+        let of_scope = of_scope
+            .compile(token_type(), Dialect::strict())
+            .map_err(StoreError::internal)?;
         let page = self
             .provisioner
             .store()
-            .query(&cx.reading(), token_type(), &Query::all())
+            .query(&cx.reading(), token_type(), &Query::all().with_filter(of_scope))
             .await?;
         let rows = page.resources.iter().filter_map(Row::of);
         Ok(rows.filter(|row| row.scope == *scope).collect())

@@ -13,12 +13,12 @@ use crate::{Unusable, input};
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct DefinitionFiles {
     /// A schema that is served too, in the form of `/Schemas`; may be repeated. A resource type names it
-    #[arg(long = "schema", value_name = "FILE")]
+    #[arg(long = "schema", global = true, value_name = "FILE")]
     schemas: Vec<PathBuf>,
     /// A resource type that is served too, in the form of `/ResourceTypes`; may be repeated. One that is there, such as
     /// User, gets the extensions that it lacks. `relations` lists attributes that point at other resources, `indexed` those
     /// by which resources are looked up
-    #[arg(long = "resource-type", value_name = "FILE")]
+    #[arg(long = "resource-type", global = true, value_name = "FILE")]
     resource_types: Vec<PathBuf>,
 }
 

@@ -82,7 +82,7 @@ enum Answer {
 
 fn main() -> ExitCode {
     let given: Vec<OsString> = std::env::args_os().collect();
-    let matches = match settings::matches(Arguments::command(), given.clone()) {
+    let matches = match settings::matches(settings::without_empty(Arguments::command()), given.clone()) {
         Ok(matches) => matches,
         Err(SettingsError::Arguments(error)) => return unparsed(error),
         Err(SettingsError::File(error)) => return unusable(&error),
@@ -123,7 +123,7 @@ fn unusable(error: &Unusable) -> ExitCode {
 
 /// Prints the settings of a server.
 fn config(matches: &clap::ArgMatches, given: &[OsString]) -> Result<Answer, Unusable> {
-    let mut command = Arguments::command();
+    let mut command = settings::without_empty(Arguments::command());
     command.build();
     match (
         command.find_subcommand("config"),

@@ -8,7 +8,14 @@ use keyfob_provisioning::{Organization, Profile};
 use keyfob_store::Finding;
 use keyfob_store_sqlite as sqlite;
 
-use crate::{Answer, Unusable, output, profile::NamedProfile, service::CardFormats, store::StoreUrl};
+use crate::{
+    Answer, Unusable,
+    definitions::{DefinitionFiles, Definitions},
+    output,
+    profile::NamedProfile,
+    service::CardFormats,
+    store::StoreUrl,
+};
 
 /// The store that a command is about.
 #[derive(Debug, clap::Args)]
@@ -47,6 +54,8 @@ pub(crate) struct RestoreArguments {
 pub(crate) struct CheckArguments {
     #[command(flatten)]
     store: Store,
+    #[command(flatten)]
+    definitions: DefinitionFiles,
 }
 
 impl Store {
@@ -86,6 +95,7 @@ pub(crate) fn restore(arguments: &RestoreArguments) -> Result<Answer, Unusable> 
 pub(crate) fn check(arguments: &CheckArguments) -> Result<Answer, Unusable> {
     let store = &arguments.store.store;
     store.demand_lasting()?;
+    let definitions = arguments.definitions.read()?;
     let mut faults = Vec::new();
     if let Some(file) = store.file() {
         faults.extend(sqlite::integrity(file)?);
@@ -95,7 +105,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Answer, Unusable> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(check_resources(store, &mut faults))?;
+        runtime.block_on(check_resources(store, &definitions, &mut faults))?;
     }
     for fault in &faults {
         output::line(fault)?;
@@ -108,11 +118,17 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Answer, Unusable> {
 }
 
 /// Checks that what follows from documents is what is stored, of every organization.
-async fn check_resources(store: &StoreUrl, faults: &mut Vec<String>) -> Result<(), Unusable> {
-    let store = store.open().await?;
+async fn check_resources(
+    store: &StoreUrl,
+    definitions: &Definitions,
+    faults: &mut Vec<String>,
+) -> Result<(), Unusable> {
+    let store = store.open_for(definitions).await?;
     let any = NamedProfile::Interop.provisioner(store.clone(), &CardFormats::default())?;
     let organizations = any.admin().organizations().await?;
-    let registry = keyfob_access::register(RegistryBuilder::verkada()).build()?;
+    // A server erases them within two hours.
+    let erased = any.admin().tenants_to_erase().await?;
+    let registry = keyfob_access::register(definitions.add_to(RegistryBuilder::verkada())).build()?;
     for organization in &organizations {
         let profile = NamedProfile::of(organization)?.profile();
         check_organization(&store, organization, &registry, &profile, faults).await?;
@@ -124,7 +140,7 @@ async fn check_resources(store: &StoreUrl, faults: &mut Vec<String>) -> Result<(
             let is_known = organizations
                 .iter()
                 .any(|organization| organization.tenant == *tenant);
-            if *tenant != TenantId::SYSTEM && !is_known {
+            if *tenant != TenantId::SYSTEM && !is_known && !erased.contains(tenant) {
                 faults.push(format!("the tenant `{tenant}` belongs to no organization"));
             }
         }

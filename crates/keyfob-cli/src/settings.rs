@@ -2,12 +2,13 @@
 
 use std::{
     collections::BTreeMap,
+    env,
     ffi::{OsStr, OsString},
     fmt,
     path::{Path, PathBuf},
 };
 
-use clap::{ArgMatches, Command, parser::ValueSource};
+use clap::{Arg, ArgMatches, Command, parser::ValueSource};
 use keyfob_core::render::Printable;
 use toml::{Table, Value};
 
@@ -53,6 +54,20 @@ impl From<clap::Error> for SettingsError {
     }
 }
 
+/// Takes those variables of the environment away that are empty: where they are passed on from elsewhere, as in a file for
+/// containers, one that is not set is empty.
+pub(crate) fn without_empty(command: Command) -> Command {
+    let of_argument = |argument: Arg| {
+        let value = argument.get_env().and_then(env::var_os);
+        if value.is_some_and(|value| value.is_empty()) {
+            argument.env(None::<&'static str>)
+        } else {
+            argument
+        }
+    };
+    command.mut_args(of_argument).mut_subcommands(without_empty)
+}
+
 /// Reads the arguments, and for a server what the environment and the file add to them.
 pub(crate) fn matches(mut command: Command, arguments: Vec<OsString>) -> Result<ArgMatches, SettingsError> {
     let matches = command.try_get_matches_from_mut(&arguments)?;
@@ -79,8 +94,22 @@ pub(crate) fn matches(mut command: Command, arguments: Vec<OsString>) -> Result<
 fn read(path: &Path) -> Result<Table, Unusable> {
     let text = String::from_utf8(input::read(path)?)
         .map_err(|_| Unusable::new("the text is no UTF-8").within(path))?;
-    let table = text.parse::<Table>();
-    table.map_err(|error| Unusable::rendered(Lines(&error.to_string())).within(path))
+    text.parse::<Table>().map_err(|error| {
+        // Without the line itself, in which a password may stand.
+        let before = error
+            .span()
+            .and_then(|span| text.get(..span.start))
+            .unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let column = before
+            .chars()
+            .rev()
+            .take_while(|character| *character != '\n')
+            .count()
+            + 1;
+        let message = error.message().replace('\n', ", ");
+        Unusable::new(format!("line {line}, column {column}: {message}")).within(path)
+    })
 }
 
 /// Several lines of somebody else's, each escaped.

@@ -34,20 +34,15 @@ pub(crate) enum StoreUrl {
 }
 
 impl StoreUrl {
-    /// Opens the store; a SQLite database and the tables of a PostgreSQL store are created on first use.
-    pub(crate) async fn open_or_create(&self) -> Result<DynStore, Unusable> {
-        self.open_or_create_for(&Definitions::default()).await
-    }
-
     /// Opens the store of further resource types too, or creates it.
     pub(crate) async fn open_or_create_for(&self, definitions: &Definitions) -> Result<DynStore, Unusable> {
         self.open_with(true, definitions).await
     }
 
-    /// Opens a store that has to be there, and to be there after the command, too.
-    pub(crate) async fn open(&self) -> Result<DynStore, Unusable> {
+    /// Opens a store that has to be there, and to be there after the command, too: a server may serve these definitions from it.
+    pub(crate) async fn open_for(&self, definitions: &Definitions) -> Result<DynStore, Unusable> {
         self.demand_lasting()?;
-        self.open_with(false, &Definitions::default()).await
+        self.open_with(false, definitions).await
     }
 
     /// Refuses a store that ends with the process: administrators would change nothing.
@@ -93,11 +88,14 @@ fn open_sqlite(path: &Path, registry: &Registry, may_create: bool) -> Result<Dyn
     let options = if may_create {
         options
     } else {
-        options.without_creation()
+        options.without_creation().keeping_indexes()
     };
     match SqliteStore::open_with(path, registry, options) {
         Ok(store) => Ok(DynStore::new(store)),
         Err(sqlite::OpenError::Missing { .. }) => Err(missing(path.display())),
+        Err(error @ sqlite::OpenError::Index { .. }) => Err(Unusable::new(format!(
+            "{error}; give the `--schema` and `--resource-type` with which it is served"
+        ))),
         Err(error) => Err(Unusable::new(format!(
             "cannot open `{}`: {}",
             path.display(),

@@ -231,16 +231,17 @@ async fn sign_in<S: Feeds + Maintenance>(State(console): Shared<S>, request: Req
     if !is_secure(request.headers()) {
         return console.sign_in_form(&visit, StatusCode::FORBIDDEN, Some("plain-text"));
     }
-    if console.sessions.is_under_attack() {
-        return console.sign_in_form(&visit, StatusCode::TOO_MANY_REQUESTS, Some("sign-in-often"));
-    }
     let Some(sent) = sent(request).await else {
         return console.sign_in_form(&visit, StatusCode::PAYLOAD_TOO_LARGE, Some("sign-in-failed"));
     };
     let token = sent.get("token").unwrap_or_default().trim();
     let Ok(administrator) = console.administration.authenticate(token).await else {
-        console.sessions.note_failure();
-        return console.sign_in_form(&visit, StatusCode::FORBIDDEN, Some("sign-in-failed"));
+        // Tokens are too long to be guessed. Whoever tries is told to stop; administrators with a token are not shut out by it.
+        return if console.sessions.fails_often() {
+            console.sign_in_form(&visit, StatusCode::TOO_MANY_REQUESTS, Some("sign-in-often"))
+        } else {
+            console.sign_in_form(&visit, StatusCode::FORBIDDEN, Some("sign-in-failed"))
+        };
     };
     let Some(cookie) = console.sessions.begin(administrator) else {
         return console.sign_in_form(&visit, StatusCode::SERVICE_UNAVAILABLE, Some("sign-in-failed"));

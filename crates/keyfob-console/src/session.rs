@@ -18,7 +18,7 @@ const LONGEST: Duration = Duration::from_secs(8 * 60 * 60);
 const SESSIONS: usize = 1000;
 /// Forms that a session has at once; each page has some.
 const FORMS: usize = 400;
-/// Failed attempts to sign in within a minute, after which nobody may try.
+/// Failed attempts to sign in within a minute, after which further ones are told to stop.
 const FAILURES: usize = 30;
 
 /// The sessions of a console, in memory: signing in again is all that a restart costs.
@@ -133,16 +133,16 @@ impl Sessions {
         Form::Fresh
     }
 
-    /// Notes a failed attempt to sign in.
-    pub(crate) fn note_failure(&self) {
-        self.lock().failures.push_back(Instant::now());
-    }
-
-    /// Returns true if nobody may try to sign in for the time being.
-    pub(crate) fn is_under_attack(&self) -> bool {
+    /// Notes a failed attempt to sign in, and returns true where there are many.
+    pub(crate) fn fails_often(&self) -> bool {
         let mut inner = self.lock();
-        inner.failures.retain(|at| at.elapsed() < Duration::from_secs(60));
-        inner.failures.len() >= FAILURES
+        let failures = &mut inner.failures;
+        failures.retain(|at| at.elapsed() < Duration::from_secs(60));
+        let is_often = failures.len() >= FAILURES;
+        if !is_often {
+            failures.push_back(Instant::now());
+        }
+        is_often
     }
 }
 
@@ -181,9 +181,8 @@ mod tests {
         assert!(sessions.find(&one).is_none());
         assert_eq!(sessions.find(&other).unwrap().id, "bob");
         for _ in 0..FAILURES {
-            assert!(!sessions.is_under_attack());
-            sessions.note_failure();
+            assert!(!sessions.fails_often());
         }
-        assert!(sessions.is_under_attack());
+        assert!(sessions.fails_often());
     }
 }

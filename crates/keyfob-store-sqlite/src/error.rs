@@ -35,6 +35,16 @@ pub enum OpenError {
         /// What is left of a database.
         left: PathBuf,
     },
+    /// A type is indexed by an attribute that the registry doesn't have. The index was left as it is.
+    #[error("`{}` has a {resource_type} that is found by `{attribute}`, which is unknown here", path.display())]
+    Index {
+        /// The file.
+        path: PathBuf,
+        /// The name of the resource type.
+        resource_type: String,
+        /// The path of the attribute, in lower case.
+        attribute: String,
+    },
     /// There is a file, but no keyfob database in it. It was left as it is.
     #[error("`{}` is not a database of keyfob", path.display())]
     Foreign {

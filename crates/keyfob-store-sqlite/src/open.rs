@@ -285,6 +285,23 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), OpenError> {
     }
 }
 
+/// Refuses a database with a type that is indexed by attributes that the registry doesn't have.
+pub(crate) fn demand_known_indexes(
+    path: &Path,
+    connection: &Connection,
+    registry: &Registry,
+) -> Result<(), OpenError> {
+    let unknown = write::unknown_index(connection, registry).map_err(|error| failed(path, error))?;
+    match unknown {
+        None => Ok(()),
+        Some((resource_type, attribute)) => Err(OpenError::Index {
+            path: path.into(),
+            resource_type,
+            attribute,
+        }),
+    }
+}
+
 /// Makes keys that are of an older version of the comparison anew, all in one transaction: a process that dies on the
 /// way leaves the old ones, and the next begins again.
 pub(crate) fn rekey(

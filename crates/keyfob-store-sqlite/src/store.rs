@@ -64,6 +64,9 @@ pub struct Options {
     pub scans: NonZeroUsize,
     /// If false, a file that is missing or empty is an [error](OpenError::Missing). By default the database is created.
     pub create: bool,
+    /// If true, a type that is indexed by attributes that the registry doesn't have is an [error](OpenError::Index). By default
+    /// it is indexed anew without them.
+    pub keep_indexes: bool,
 }
 
 /// The connections of a store, all to one file.
@@ -91,6 +94,7 @@ impl Options {
             short_reads: FOUR,
             scans: processors.min(FOUR),
             create: true,
+            keep_indexes: false,
         }
     }
 
@@ -111,6 +115,15 @@ impl Options {
     pub fn without_creation(self) -> Self {
         Self {
             create: false,
+            ..self
+        }
+    }
+
+    /// The same for a program beside the server that serves the database, whose indexes stay as they are.
+    #[must_use]
+    pub fn keeping_indexes(self) -> Self {
+        Self {
+            keep_indexes: true,
             ..self
         }
     }
@@ -156,6 +169,9 @@ impl SqliteStore {
     ) -> Result<Self, OpenError> {
         let path = whole(path.as_ref())?;
         let mut writer = open::writer(&path, options.create)?;
+        if options.keep_indexes {
+            open::demand_known_indexes(&path, &writer, registry)?;
+        }
         let collisions = open::rekey(&path, &mut writer, registry)?;
         Self::start(&path, writer, options, collisions)
     }

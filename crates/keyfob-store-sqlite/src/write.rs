@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 pub use self::keys::Collision;
 pub(crate) use self::{
     entry::{indexed, of_document, of_keys, reserved},
-    keys::{newer, rekey},
+    keys::{newer, rekey, unknown_index},
     known::Known,
     tend::{acknowledge, erase, trim},
 };

@@ -11,11 +11,11 @@ use smol_str::{SmolStr, format_smolstr};
 use super::{link, one};
 use crate::{
     administrator::{Role, Scope},
-    answer::{Answer, Preview},
+    answer::{Answer, Page, Preview},
     input::Input,
     problem::Problem,
-    session::{Session, cut},
-    view,
+    session::{Session, cut_of},
+    view::{self, View as _},
 };
 
 pub(super) fn show_identity<S: Feeds + Maintenance>(
@@ -38,24 +38,24 @@ pub(super) async fn list<S: Feeds + Maintenance>(
     session: &Session<'_, S>,
     input: &Input,
 ) -> Result<Answer, Problem> {
-    let mut views = Vec::new();
-    for organization in session.admin().organizations().await? {
-        if session
-            .administrator
-            .roles_in(&organization.tenant)
-            .next()
-            .is_some()
-        {
-            views.push(shown(session, &organization).await?);
-        }
-    }
-    cut(
+    let mut organizations = session.admin().organizations().await?;
+    organizations.retain(|organization| {
+        let mut roles = session.administrator.roles_in(&organization.tenant);
+        roles.next().is_some()
+    });
+    let (organizations, next) = cut_of(
         input,
         "listOrganizations",
-        views,
-        |view| &view.id,
-        |view| &view.name,
-    )
+        organizations,
+        |organization| organization.tenant.as_str(),
+        |organization| &organization.name,
+    )?;
+    // Those of the page alone are looked up.
+    let mut views = Vec::with_capacity(organizations.len());
+    for organization in &organizations {
+        views.push(shown(session, organization).await?.to_object());
+    }
+    Ok(Answer::Page(Page::new(views, next)))
 }
 
 pub(super) async fn create<S: Feeds + Maintenance>(

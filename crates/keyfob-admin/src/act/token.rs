@@ -39,6 +39,7 @@ async fn issue_in<S: Feeds + Maintenance>(
 ) -> Result<Answer, Problem> {
     let roles = roles_of(input, *scope == Scope::Service)?;
     let expires = input.later("expiresIn", session.provisioner.now());
+    session.administration.tokens()?.demand_room(scope).await?;
     let (name, secret) = (input.text("name"), AdminSecret::generate()?);
     let token = NewToken {
         name,

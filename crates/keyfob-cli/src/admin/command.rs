@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use keyfob_admin::{Argument, Kind, OPERATIONS, Operation, Parameter, Returns};
 use keyfob_core::{Object, Value};
 
-use crate::{service::CardFormats, store::StoreUrl};
+use crate::{definitions::DefinitionFiles, service::CardFormats, store::StoreUrl};
 
 /// The arguments of `keyfob admin`.
 pub(crate) struct Arguments {
@@ -67,6 +67,8 @@ pub(super) struct Globals {
     pub(super) reason: Option<String>,
     #[command(flatten)]
     pub(super) card_formats: CardFormats,
+    #[command(flatten)]
+    pub(super) definitions: DefinitionFiles,
 }
 
 const ALL: &str = "all";

@@ -19,14 +19,15 @@ impl Local {
     pub(super) async fn open(arguments: &Arguments) -> Result<Self, Unusable> {
         let globals = &arguments.globals;
         globals.store.demand_lasting()?;
+        let definitions = globals.definitions.read()?;
         let store = if arguments.create {
-            globals.store.open_or_create().await?
+            globals.store.open_or_create_for(&definitions).await?
         } else {
-            globals.store.open().await?
+            globals.store.open_for(&definitions).await?
         };
         let mut provisioners = Vec::new();
         for profile in NamedProfile::value_variants() {
-            provisioners.push(profile.provisioner(store.clone(), &globals.card_formats)?);
+            provisioners.push(profile.provisioner_of(store.clone(), &globals.card_formats, &definitions)?);
         }
         // Formats are of use to one profile alone, and whoever names them for another is told.
         if let Some(provisioner) = provisioners.first()

@@ -45,7 +45,11 @@ impl Administrators {
         let tokens = AdminTokens::new(administration.clone());
         let router = Router::new()
             .nest(PATH, router(administration.clone(), tokens))
-            .nest(CONSOLE, keyfob_console::router(administration, CONSOLE));
+            .nest(CONSOLE, keyfob_console::router(administration, CONSOLE))
+            .route(
+                &format!("{CONSOLE}/"),
+                axum::routing::get(|| async { axum::response::Redirect::to(CONSOLE) }),
+            );
         Ok((Some(Self(router)), shown))
     }
 

@@ -1,4 +1,5 @@
-//! Writing the log of requests that administrators read.
+//! What a server does by itself: it writes the log of requests that administrators read, and erases what is left of
+//! organizations.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,6 +12,9 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// How often what is too old is removed.
 const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How often what is left of organizations is erased.
+const ERASE: Duration = Duration::from_secs(60 * 60);
+
 /// How long a server that stops waits for its last requests to be written.
 const LAST_FLUSH: Duration = Duration::from_secs(1);
 
@@ -19,6 +23,7 @@ pub(super) async fn keep(log: Arc<RequestLog<DynStore>>, provisioner: Provisione
     let mut flush = tokio::time::interval(FLUSH);
     flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut sweep = tokio::time::interval(SWEEP);
+    let mut erase = tokio::time::interval(ERASE);
     let mut is_failing = false;
     loop {
         tokio::select! {
@@ -36,6 +41,11 @@ pub(super) async fn keep(log: Arc<RequestLog<DynStore>>, provisioner: Provisione
                     tracing::warn!(%error, "the log of requests still has some that are too old");
                 }
             }
+            _ = erase.tick() => match provisioner.admin().sweep_tenants().await {
+                Ok(0) => {}
+                Ok(tenants) => tracing::info!(tenants, "what was left of organizations is erased"),
+                Err(error) => tracing::warn!(%error, "what was left of organizations is still stored"),
+            },
         }
     }
 }

@@ -118,6 +118,48 @@ fn a_check_says_what_is_not_as_it_should_be_and_repeats_no_value() {
     assert!(!faulty.stdout.contains("secret"), "{faulty:?}");
 }
 
+#[test]
+fn a_store_is_checked_and_administered_with_the_definitions_with_which_it_is_served() {
+    const BADGE: &str = "urn:example:params:scim:schemas:badge:1.0:User";
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let attribute = serde_json::json!({
+        "name": "number", "type": "string", "multiValued": false, "description": "The number.", "required": false,
+        "caseExact": true, "mutability": "readWrite", "returned": "default", "uniqueness": "none",
+    });
+    let schema = serde_json::json!({"id": BADGE, "name": "Badge", "attributes": [attribute]});
+    let user = serde_json::json!({
+        "id": "User", "name": "User", "endpoint": "/Users", "schema": "urn:ietf:params:scim:schemas:core:2.0:User",
+        "schemaExtensions": [{"schema": BADGE, "required": false}], "indexed": [format!("{BADGE}:number")],
+    });
+    fs::write(path("badge.json"), schema.to_string()).unwrap();
+    fs::write(path("user.json"), user.to_string()).unwrap();
+    let (badge, user) = (path("badge.json"), path("user.json"));
+    let definitions = ["--schema", text(&badge), "--resource-type", text(&user)];
+    let store = url(&path("scim.db"));
+    let (server, client) = Server::start_fresh(&[&["--store", &store], &definitions[..]].concat());
+    client.create_user("ada@example.com");
+    server.stop();
+    let index = || -> String {
+        let connection = rusqlite::Connection::open(path("scim.db")).unwrap();
+        let indexed = connection.query_row("SELECT indexed FROM kinds WHERE name = 'User'", [], |row| {
+            row.get(0)
+        });
+        indexed.unwrap()
+    };
+    let indexed = index();
+    assert!(indexed.contains("badge"), "{indexed}");
+    for command in [&["check"][..], &["admin", "user", "list"]] {
+        let command = [command, &["--store", &store]].concat();
+        let refused = run(&command, "");
+        refused.assert_unusable("badge:1.0:user:number");
+        refused.assert_unusable("--resource-type");
+        let done = run(&[&command, &definitions[..]].concat(), "");
+        assert_eq!(done.code, Some(0), "{done:?}");
+        assert_eq!(index(), indexed, "{command:?}");
+    }
+}
+
 /// A database that is gone leaves its log. A new one beside it would tell the provider that all users were deleted.
 #[test]
 fn no_database_is_created_beside_what_another_has_left() {
@@ -199,6 +241,34 @@ fn a_setting_comes_from_an_argument_then_a_variable_then_the_file() {
     .unwrap();
     let server = Server::spawn(&mut keyfob(&["serve", "--config", text(&file)]));
     assert_eq!(server.profile, "rfc");
+}
+
+#[test]
+fn a_variable_that_is_empty_is_as_if_it_were_not_set() {
+    let all = config(&[], &[]);
+    let names = all.stdout.lines().filter_map(|line| line.split(" = ").next());
+    let names: Vec<String> = names
+        .map(|name| format!("KEYFOB_{}", name.replace('-', "_").to_uppercase()))
+        .collect();
+    assert!(names.len() > 10, "{all:?}");
+    let empty: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+    let printed = config(&[], &empty);
+    assert_eq!(
+        (printed.code, printed.stdout),
+        (Some(0), all.stdout),
+        "{}",
+        printed.stderr
+    );
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_refused_with_the_place_and_without_what_stands_there() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("keyfob.toml");
+    fs::write(&file, "log = \"warn\"\nstore = \"postgres://ada:secret@db/app\n").unwrap();
+    let refused = config(&["--config", text(&file)], &[]);
+    refused.assert_unusable("line 2, column");
+    assert!(!refused.stderr.contains("secret"), "{refused:?}");
 }
 
 #[test]

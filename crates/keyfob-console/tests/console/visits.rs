@@ -191,6 +191,21 @@ const PAGES: [&str; 15] = [
 ];
 
 #[tokio::test]
+async fn wrong_tokens_are_told_to_stop_and_shut_nobody_out_who_has_one() {
+    let site = Site::start().await;
+    let try_wrong = async || {
+        let headers = [("origin", "http://127.0.0.1:9000")];
+        let body = "token=ka_guessed";
+        site.send("POST", "/console/sign-in", &headers, body).await.status
+    };
+    for _ in 0..30 {
+        assert_eq!(try_wrong().await, StatusCode::FORBIDDEN);
+    }
+    assert_eq!(try_wrong().await, StatusCode::TOO_MANY_REQUESTS);
+    site.browser().await;
+}
+
+#[tokio::test]
 async fn t_2_t_5_a_token_is_shown_once_and_sending_the_form_again_makes_none() {
     let site = Site::start().await;
     let browser = site.browser().await;

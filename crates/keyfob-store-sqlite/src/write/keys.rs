@@ -39,6 +39,33 @@ pub(crate) fn newer(connection: &Connection) -> rusqlite::Result<Option<u32>> {
     Ok(newest.filter(|newest| *newest > CompareKey::VERSION))
 }
 
+/// Finds a type and an attribute by which it is indexed, though the registry's type isn't.
+pub(crate) fn unknown_index(
+    connection: &Connection,
+    registry: &Registry,
+) -> rusqlite::Result<Option<(String, String)>> {
+    let mut kinds = connection.prepare("SELECT DISTINCT name, indexed FROM kinds ORDER BY name")?;
+    let mut rows = kinds.query([])?;
+    while let Some(row) = rows.next()? {
+        let (name, indexed): (String, String) = (row.get(0)?, row.get(1)?);
+        let Some(resource_type) = registry.resource_type(&name) else {
+            continue;
+        };
+        // Beside the attributes, which have a line each, there is a line with a version.
+        let attribute = |line: &str| line.split(' ').next().unwrap_or_default().to_owned();
+        let known = resource_type.index().attributes();
+        let unknown = indexed
+            .lines()
+            .skip(1)
+            .map(attribute)
+            .find(|attribute| !known.iter().any(|known| known.key() == attribute));
+        if let Some(attribute) = unknown {
+            return Ok(Some((name, attribute)));
+        }
+    }
+    Ok(None)
+}
+
 /// Makes the keys of all types that the registry knows those of the present comparison, and indexes those types that are
 /// not indexed as they want it.
 pub(crate) fn rekey(connection: &Connection, registry: &Registry) -> Result<Vec<Collision>, Failure> {
