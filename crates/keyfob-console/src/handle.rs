@@ -22,7 +22,7 @@ use crate::{
     desk::Desk,
     form::{Sent, field},
     page::page,
-    render::{Frame, encoded},
+    render::{Frame, Of, encoded},
     session::{Form, Sessions},
     text::Language,
 };
@@ -381,7 +381,7 @@ impl<S: Feeds + Maintenance> Console<S> {
     fn frame<'f>(
         &'f self,
         visit: &'f Visit,
-        organization: Option<(&'f str, &'f str)>,
+        organization: Option<Of<'f>>,
         signed_in: Option<(&'f str, &'f str)>,
     ) -> Frame<'f> {
         Frame {
@@ -481,16 +481,20 @@ impl<S: Feeds + Maintenance> Console<S> {
                 );
             }
         };
-        let name = organization.get_str("name").unwrap_or(&org).to_owned();
+        let of = Of {
+            id: organization.get_str("id").unwrap_or(&org),
+            name: organization.get_str("name").unwrap_or(&org),
+            page: page.slug,
+        };
         let key = self.sessions.give(&cookie);
-        let frame = self.frame(&visit, Some((&name, page.slug)), Some((&administrator.id, &key)));
+        let frame = self.frame(&visit, Some(of), Some((&administrator.id, &key)));
         let desk = Desk {
             console: self,
             frame: &frame,
             visit: &visit,
             administrator: &administrator,
             cookie: &cookie,
-            org: &name,
+            org: of.id,
         };
         let content = match item {
             None => desk.page(page).await,
@@ -523,11 +527,23 @@ impl<S: Feeds + Maintenance> Console<S> {
             Form::Unknown
         };
         let sign_out = self.sessions.give(&cookie);
-        let frame = self.frame(
-            &visit,
-            org.map(|org| (org, "")),
-            Some((&administrator.id, &sign_out)),
-        );
+        let organization = match org {
+            Some(org) => self
+                .read(&administrator, "showOrganization", of_org(org))
+                .await
+                .ok(),
+            None => None,
+        };
+        let organization = organization.and_then(|found| found.items.into_iter().next());
+        let of = org.map(|org| Of {
+            id: org,
+            name: organization
+                .as_ref()
+                .and_then(|organization| organization.get_str("name"))
+                .unwrap_or(org),
+            page: "",
+        });
+        let frame = self.frame(&visit, of, Some((&administrator.id, &sign_out)));
         // An address of ours, and nothing that leads elsewhere.
         let back = sent.get("back").filter(|back| {
             let rest = back.strip_prefix(self.prefix);

@@ -13,6 +13,16 @@ use crate::{
     text::Language,
 };
 
+/// The organization of a page.
+#[derive(Clone, Copy)]
+pub(crate) struct Of<'f> {
+    /// Its id. Addresses have it, as a name may become another organization's.
+    pub(crate) id: &'f str,
+    pub(crate) name: &'f str,
+    /// The page that is shown; empty for none of the navigation.
+    pub(crate) page: &'f str,
+}
+
 /// The frame of a page.
 pub(crate) struct Frame<'f> {
     pub(crate) language: Language,
@@ -20,8 +30,8 @@ pub(crate) struct Frame<'f> {
     pub(crate) prefix: &'f str,
     /// The path of the page, with its query.
     pub(crate) here: &'f str,
-    /// The organization, by its name, and the page that is shown.
-    pub(crate) organization: Option<(&'f str, &'f str)>,
+    /// The organization, if the page is of one.
+    pub(crate) organization: Option<Of<'f>>,
     /// The administrator who has signed in, and the key of the form to sign out.
     pub(crate) signed_in: Option<(&'f str, &'f str)>,
 }
@@ -47,7 +57,7 @@ impl Frame<'_> {
                     a.skip href="#content" { (self.text("skip")) }
                     header {
                         a href={ (self.prefix) "/organizations" } { (self.text("console")) }
-                        @if let Some((organization, _)) = self.organization { strong { bdi { (organization) } } }
+                        @if let Some(of) = self.organization { strong { bdi { (of.name) } } }
                         (self.languages())
                         @if let Some((name, key)) = self.signed_in {
                             form method="post" action={ (self.prefix) "/sign-out" } {
@@ -58,12 +68,12 @@ impl Frame<'_> {
                         }
                     }
                     div.frame {
-                        @if let Some((organization, current)) = self.organization {
+                        @if let Some(of) = self.organization {
                             nav aria-label=(self.text("navigation")) {
                                 ul {
                                     @for page in &PAGES {
-                                        @let address = self.address(organization, page.slug);
-                                        @let current = (page.slug == current).then_some("page");
+                                        @let address = self.address(of.id, page.slug);
+                                        @let current = (page.slug == of.page).then_some("page");
                                         li { a href=(address) aria-current=[current] { (self.text(&format!("page.{}", page.slug))) } }
                                     }
                                 }
