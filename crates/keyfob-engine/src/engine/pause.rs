@@ -59,8 +59,8 @@ mod tests {
     }
 
     fn turns(attempt: usize, id: &str) -> u64 {
-        let wakes = Arc::new(Wakes::default());
-        let waker = Arc::clone(&wakes).into();
+        let counter = Arc::new(Wakes::default());
+        let waker = Arc::clone(&counter).into();
         let id = CommitId::new(id);
         let mut pause = pin!(step_aside(attempt, &id));
         let mut turns = 0;
@@ -68,7 +68,7 @@ mod tests {
             turns += 1;
         }
         assert_eq!(
-            wakes.0.load(Ordering::Relaxed),
+            counter.0.load(Ordering::Relaxed),
             turns,
             "each turn asks for the next"
         );
