@@ -132,7 +132,7 @@ fn a_sample_posted_back_loses_what_is_read_only_and_nothing_else() {
     assert_eq!(json(created.to_json()), expected);
 }
 
-/// Every difference has a reason: an erratum, or a characteristic that RFC 7643 states in prose and not in its schema.
+/// Every difference has a reason: an erratum, a later RFC, or a characteristic that RFC 7643 states in prose and not in its schema.
 #[test]
 fn embedded_schemas_differ_from_section_8_7_only_where_errata_and_prose_do() {
     let mut differences = String::new();
