@@ -75,7 +75,7 @@ CHOICES = [
 def scim2_tester(programs, server):
     environment = dict(os.environ, SCIM_CLI_HEADERS=f"Authorization: Bearer {server.token}")
     run = subprocess.run(
-        [programs / "scim2", "--url", server.base, "test"], env=environment, text=True, capture_output=True
+        [programs / "python", HERE / "scim2.py", "--url", server.base, "test"], env=environment, text=True, capture_output=True
     )
     counts, lines = {}, run.stdout.splitlines()
     for line, explanation in zip(lines, lines[1:] + [""]):
