@@ -1,4 +1,4 @@
-//! What do an order, a place deep in a list and groups in groups cost a page of users in SQLite, and what does a bulk request spare?
+//! The cost of an order, of a place deep in a list and of groups in groups for a page of users in SQLite, and what a bulk request spares.
 //!
 //! `KEYFOB_BENCH_USERS` is the number of users, 20,000 unless set.
 

@@ -123,7 +123,7 @@ pub struct Transport {
     pub security_events: Option<SecurityEvents>,
 }
 
-/// What a service offers of security events (`securityEvents`, RFC 9967 section 4).
+/// The security events that a service offers (`securityEvents`, RFC 9967 section 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
     clippy::exhaustive_structs,

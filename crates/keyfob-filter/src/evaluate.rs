@@ -198,7 +198,7 @@ fn any(place: &Place, scope: Scope<'_>, shown: Option<&Shown>, satisfies: impl F
 }
 
 impl Lookup<'_> {
-    /// Whether some value has one of the keys. A value is looked for and prepared once, however many they are.
+    /// Returns true if some value has one of the keys. A value is looked for and prepared once, however many they are.
     fn finds(&self, scope: Scope<'_>, shown: Option<&Shown>) -> bool {
         any(self.place(), scope, shown, |leaf| {
             leaf.text()

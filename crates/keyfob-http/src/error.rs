@@ -221,7 +221,7 @@ impl HttpError {
     }
 }
 
-/// What answers to refused requests share.
+/// The parts that answers to refused requests share.
 pub(crate) struct Refusing {
     /// The values of `WWW-Authenticate` in answers 401.
     pub(crate) challenges: Vec<HeaderValue>,

@@ -1,4 +1,4 @@
-//! What a log of requests keeps of one, without a value.
+//! A request as a log keeps it, without a value.
 
 use std::sync::{Mutex, PoisonError};
 

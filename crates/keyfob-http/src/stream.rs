@@ -9,7 +9,7 @@ use smol_str::SmolStr;
 
 use crate::error::HttpError;
 
-/// What a service needs of the program that runs it for work that goes on after an answer, and for answers that wait.
+/// The means that a service has of the program that runs it, for work that goes on after an answer, and for answers that wait.
 ///
 /// ```
 /// use std::{future::Future, pin::Pin, time::Duration};
@@ -87,7 +87,7 @@ pub(crate) const FIRST_PAUSES: [Duration; 3] = [
 ];
 pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 
-/// What a receiver asks for (RFC 8936 section 2.4).
+/// The request of a receiver (RFC 8936 section 2.4).
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct PollRequest {
     /// The number of events at most; 0 asks for none.

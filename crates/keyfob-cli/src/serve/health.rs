@@ -1,4 +1,4 @@
-//! Whether the server can do its work.
+//! The health of the server: its ability to do its work.
 
 use std::{
     fs, io,

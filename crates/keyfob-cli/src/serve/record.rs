@@ -1,4 +1,4 @@
-//! What a server does by itself: it writes the log of requests that administrators read, and erases what is left of
+//! The work that a server does by itself: it writes the log of requests that administrators read, and erases what is left of
 //! organizations.
 
 use std::{sync::Arc, time::Duration};
@@ -6,16 +6,16 @@ use std::{sync::Arc, time::Duration};
 use keyfob_engine::DynStore;
 use keyfob_provisioning::{Provisioner, RequestLog};
 
-/// How long requests come together before they are written.
+/// The time for which requests come together before they are written.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// How often what is too old is removed.
+/// The time between two removals of what is too old.
 const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How often what is left of organizations is erased.
+/// The time between two erasures of what is left of organizations.
 const ERASE: Duration = Duration::from_secs(60 * 60);
 
-/// How long a server that stops waits for its last requests to be written.
+/// The time for which a server that stops waits for its last requests to be written.
 const LAST_FLUSH: Duration = Duration::from_secs(1);
 
 /// Writes what comes together, and removes what is too old, for as long as the server runs.

@@ -14,7 +14,7 @@ use keyfob_engine::{Caller, TenantId};
 use keyfob_http::{Admission, Busy, Permit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How much of the server a tenant may take at once, and how much all of them together.
+/// The part of the server that a tenant may take at once, and that all of them may take together.
 ///
 /// A tenant that asks for more waits for its own requests and for nobody else's, nor does anybody wait for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) struct ShareLimits {
     pub(super) running: usize,
     /// Requests of a tenant that wait for their turn; more are refused (429).
     pub(super) waiting: usize,
-    /// How long a request waits for its turn.
+    /// The time for which a request waits for its turn.
     pub(super) patience: Duration,
     /// Bytes of request bodies of a tenant that are read at once.
     pub(super) tenant_bodies: usize,
@@ -89,7 +89,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// What a request holds of its tenant's share. The share itself keeps it from being forgotten.
+/// A request's part of its tenant's share. The share itself keeps it from being forgotten.
 struct Taken {
     _share: Arc<Share>,
     _permits: Vec<OwnedSemaphorePermit>,

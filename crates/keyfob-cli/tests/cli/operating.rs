@@ -1,4 +1,4 @@
-//! What operators see of a server, and how it stands clients that take more than their share: over real sockets.
+//! A server as operators see it, and under clients that take more than their share: over real sockets.
 
 use std::{
     fs,

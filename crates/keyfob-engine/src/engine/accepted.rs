@@ -54,7 +54,7 @@ pub struct AcceptedBulk {
     version: Option<Version>,
 }
 
-/// What was asked of one operation.
+/// The request of one operation.
 #[derive(Clone, Debug, Default)]
 struct Asked {
     method: Option<SmolStr>,
