@@ -10,6 +10,7 @@ use crate::{
     engine::BatchPlace,
     facts::Facts,
     feature::{Feature, Missing},
+    limits::Limits,
     rehearsal::Rehearsal,
 };
 
@@ -61,6 +62,7 @@ pub struct Context {
     rehearsal: Option<Rehearsal>,
     read_only: bool,
     missing: Missing,
+    limits: Option<Arc<Limits>>,
 }
 
 impl Context {
@@ -82,6 +84,7 @@ impl Context {
             rehearsal: None,
             read_only: false,
             missing: Missing::default(),
+            limits: None,
         }
     }
 
@@ -180,6 +183,20 @@ impl Context {
             missing: self.missing.with(feature),
             ..self
         }
+    }
+
+    /// Returns the same call to a service that has limits of its own: they hold in place of the engine's, and
+    /// `/ServiceProviderConfig` says them.
+    #[must_use]
+    pub fn with_limits(self, limits: impl Into<Arc<Limits>>) -> Self {
+        Self {
+            limits: Some(limits.into()),
+            ..self
+        }
+    }
+
+    pub(crate) fn limits(&self) -> Option<&Limits> {
+        self.limits.as_deref()
     }
 
     pub(crate) fn missing(&self) -> Missing {

@@ -6,7 +6,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::{
     context::Context,
-    engine::{CURSOR_TIMEOUT, Engine},
+    engine::Engine,
     feature::Feature,
     security_event::{COMPLETION, EVENT_URIS},
 };
@@ -143,17 +143,14 @@ impl<S: Store> Engine<S> {
         let limit = |object: &mut Object, name: &str, value: usize| {
             object.insert(name, i64::try_from(value).unwrap_or(i64::MAX));
         };
+        let limits = self.limits_of(cx);
         let mut bulk = flag(Feature::Bulk);
         // Both are demanded, whatever they are worth without the feature.
         let bulk_limit = |limit: usize| if self.offers(cx, Feature::Bulk) { limit } else { 0 };
-        limit(
-            &mut bulk,
-            "maxOperations",
-            bulk_limit(self.limits().bulk_operations),
-        );
+        limit(&mut bulk, "maxOperations", bulk_limit(limits.bulk_operations));
         limit(&mut bulk, "maxPayloadSize", bulk_limit(transport.body_limit));
         let mut filter = flag(Feature::Filter);
-        limit(&mut filter, "maxResults", self.profile().max_page);
+        limit(&mut filter, "maxResults", limits.page);
         let mut pagination = Object::new();
         let has_cursors = self.offers(cx, Feature::CursorPagination);
         let has_indexes = self.offers(cx, Feature::IndexPagination);
@@ -161,10 +158,15 @@ impl<S: Store> Engine<S> {
         pagination.insert("index", has_indexes);
         let default = if has_indexes { "index" } else { "cursor" };
         pagination.insert("defaultPaginationMethod", default);
-        limit(&mut pagination, "defaultPageSize", self.profile().default_page);
-        limit(&mut pagination, "maxPageSize", self.profile().max_page);
+        limit(
+            &mut pagination,
+            "defaultPageSize",
+            limits.default_page.min(limits.page),
+        );
+        limit(&mut pagination, "maxPageSize", limits.page);
         if has_cursors {
-            pagination.insert("cursorTimeout", i64::from(CURSOR_TIMEOUT));
+            let seconds = i64::try_from(limits.cursor_time.as_secs()).unwrap_or(i64::MAX);
+            pagination.insert("cursorTimeout", seconds);
         }
         let events = transport.security_events.map(|offered| {
             let answers_later = offered.answers_later && self.offers(cx, Feature::Bulk);

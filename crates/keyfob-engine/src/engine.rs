@@ -29,6 +29,7 @@ use keyfob_core::{Clock, DateTime, IdGenerator, Registry, ResourceId, SystemCloc
 use keyfob_store::{RequestId, Store};
 use smol_str::SmolStr;
 
+pub(crate) use self::batch::BatchPlace;
 pub use self::{
     accepted::{AcceptedBulk, BulkOutcomes},
     commit::{DeleteAction, Draft, change_of, event_of},
@@ -43,7 +44,6 @@ pub use self::{
     transact::{Decision, Prepared, Reads, Seen, Settled, Subject},
     write::Written,
 };
-pub(crate) use self::{batch::BatchPlace, cursor::TIMEOUT as CURSOR_TIMEOUT};
 use self::{secret::Secret, turn::Turns};
 use crate::{
     context::Context,
@@ -109,7 +109,8 @@ impl<S: Store> Engine<S> {
         Self { profile, ..self }
     }
 
-    /// The same engine with other limits of what a request may cost and a resource may hold.
+    /// The same engine with other limits of what a request may cost and a resource may hold, for calls without
+    /// [limits of their own](Context::with_limits).
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
@@ -174,15 +175,22 @@ impl<S: Store> Engine<S> {
         &self.profile
     }
 
-    /// Its limits.
+    /// Its limits, which hold for calls without limits of their own.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
     }
 
+    /// The limits that hold for a call.
+    #[must_use]
+    pub fn limits_of<'l>(&'l self, cx: &'l Context) -> &'l Limits {
+        cx.limits().unwrap_or(&self.limits)
+    }
+
     /// Returns a call with the budget that one request has.
     fn begin(&self, cx: &Context) -> Context {
-        self.limits.begin(cx, self.limits.time)
+        let limits = self.limits_of(cx);
+        limits.begin(cx, limits.time)
     }
 
     /// The present instant, by the engine's clock.

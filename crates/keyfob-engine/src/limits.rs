@@ -39,6 +39,14 @@ pub struct Limits {
     pub steps: u64,
     /// The bytes of documents that one call of the store may decode. 512 MiB.
     pub bytes: u64,
+    /// The resources of a page (`filter.maxResults`, `pagination.maxPageSize`): a client that asks for more gets so many.
+    /// 1,000.
+    pub page: usize,
+    /// The resources of a page where the client doesn't say (`pagination.defaultPageSize`). 100.
+    pub default_page: usize,
+    /// The time for which a cursor is valid (`pagination.cursorTimeout`), in whole seconds; an older one is `expiredCursor`.
+    /// A day.
+    pub cursor_time: Duration,
     /// The steps that applying a PATCH may take: operations times values times comparisons. 2,000,000.
     pub patch_steps: usize,
     /// The bytes of a page of a list, about; a page of one resource has no limit. 64 MiB.
@@ -61,6 +69,9 @@ impl Default for Limits {
             bulk_operations: 2_000,
             steps: 20_000_000,
             bytes: 512 << 20,
+            page: 1_000,
+            default_page: 100,
+            cursor_time: Duration::from_secs(24 * 60 * 60),
             patch_steps: 2_000_000,
             page_bytes: 64 << 20,
             document_bytes: 1 << 20,

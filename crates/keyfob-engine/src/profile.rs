@@ -27,10 +27,6 @@ pub struct Profile {
     pub patch_answer: PatchAnswer,
     /// What a PATCH of a resource with owned relations, such as a group, answers.
     pub patch_relation_answer: PatchAnswer,
-    /// How many resources a page has at most.
-    pub max_page: usize,
-    /// How many resources a page has when the client doesn't say.
-    pub default_page: usize,
 }
 
 impl Profile {
@@ -47,8 +43,6 @@ impl Profile {
             required: &[],
             patch_answer: PatchAnswer::Body,
             patch_relation_answer: PatchAnswer::BodyUpTo(256),
-            max_page: 1000,
-            default_page: 100,
         }
     }
 

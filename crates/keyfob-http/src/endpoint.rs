@@ -162,7 +162,7 @@ impl<S: Store> Exchange<'_, S> {
 
     /// Does several operations (RFC 7644 section 3.7).
     async fn bulk(&self, body: Bytes) -> Answer {
-        let job = BulkJob::from_json(&body, self.engine.limits().bulk_operations)?;
+        let job = BulkJob::from_json(&body, self.engine.limits_of(&self.cx).bulk_operations)?;
         let transaction = self.engine.next_transaction();
         let mut work = self.bulk_work(body.clone(), transaction.clone());
         let preferences = Preferences::of(&self.request.headers);
@@ -212,7 +212,7 @@ impl<S: Store> Exchange<'_, S> {
         };
         Box::pin(async move {
             // It was read before, and borrows the body.
-            let job = BulkJob::from_json(&body, engine.limits().bulk_operations).unwrap_or_default();
+            let job = BulkJob::from_json(&body, engine.limits_of(&cx).bulk_operations).unwrap_or_default();
             engine.bulk_outcomes(&cx, &again, &job, transaction).await
         })
     }

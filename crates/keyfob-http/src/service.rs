@@ -16,8 +16,8 @@ use http_body::Body;
 use http_body_util::Full;
 use keyfob_core::{ResourceId, ResourceType};
 use keyfob_engine::{
-    Actor, AuthenticationError, Caller, Context, Engine, Feature, RequestId, RequestRecord, RequestRecorder,
-    Store, TenantId, Transport,
+    Actor, AuthenticationError, Caller, Context, Engine, Feature, Limits, RequestId, RequestRecord,
+    RequestRecorder, Store, TenantId, Transport,
 };
 #[cfg(feature = "events")]
 use keyfob_engine::{Feeds, SecurityEvents};
@@ -62,6 +62,8 @@ struct Shared<S> {
     transport: Transport,
     /// The features that are left out.
     missing: Vec<Feature>,
+    /// The limits that hold in place of the engine's.
+    limits: Option<Arc<Limits>>,
     refusing: Refusing,
     admission: Option<Box<dyn admission::Erased>>,
     stream: Option<Arc<dyn Stream<S>>>,
@@ -107,6 +109,7 @@ impl<S: Store> ScimService<S> {
                     security_events: None,
                 },
                 missing: Vec::new(),
+                limits: None,
                 refusing: Refusing {
                     challenges: Vec::new(),
                     unauthenticated: Sample::new(WARNINGS, Duration::from_secs(1)),
@@ -200,7 +203,7 @@ impl<S: Store> ScimServiceBuilder<S> {
     /// (RFC 7643 section 5). By default there is none.
     ///
     /// The rest of that answer is what holds: the schemes of the [authenticator](crate::RequestAuthenticator::schemes), the
-    /// features that are not [left out](Self::without), the [`body_limit`](Self::body_limit), the limits of the engine.
+    /// features that are not [left out](Self::without), the [`body_limit`](Self::body_limit), the [`limits`](Self::limits).
     pub fn documented_at(mut self, url: impl Into<SmolStr>) -> Self {
         self.shared.transport.documentation = Some(url.into());
         self
@@ -231,7 +234,33 @@ impl<S: Store> ScimServiceBuilder<S> {
         self
     }
 
-    /// How many bytes a request's body has at most; more is answered 413.
+    /// Sets the limits of the service: of the work of a request, of pages and cursors, of bulk requests and of what a resource
+    /// holds. They hold in place of the engine's for whatever clients send, and `/ServiceProviderConfig` tells those for which
+    /// RFC 7643 section 5 and RFC 9865 section 4 have a name. The application's own calls have the limits of the engine.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use keyfob_core::Registry;
+    /// # use keyfob_provisioning::Provisioner;
+    /// # use keyfob_store_memory::MemoryStore;
+    /// use keyfob_engine::Limits;
+    /// use keyfob_http::{BearerTokens, ScimService};
+    ///
+    /// # let provisioner = Provisioner::new(MemoryStore::new(), Registry::rfc().clone());
+    /// let engine = Arc::clone(provisioner.engine());
+    /// let tokens = BearerTokens::new(&engine, provisioner);
+    /// let service = ScimService::builder(engine, tokens)
+    ///     .limits(Limits { page: 200, bulk_operations: 100, ..Limits::default() })
+    ///     .body_limit(1 << 20)
+    ///     .build();
+    /// # let _ = service;
+    /// ```
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.shared.limits = Some(Arc::new(limits));
+        self
+    }
+
+    /// How many bytes a request's body has at most (`bulk.maxPayloadSize`); more is answered 413.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.shared.transport.body_limit = bytes;
         self
@@ -394,6 +423,10 @@ impl<S: Store> Shared<S> {
             .with_base_url(base_url)
             .with_request(request_id.clone());
         let cx = self.missing.iter().copied().fold(cx, Context::without);
+        let cx = match &self.limits {
+            Some(limits) => cx.with_limits(Arc::clone(limits)),
+            None => cx,
+        };
         let exchange = Exchange {
             engine: &self.engine,
             cx,

@@ -129,7 +129,7 @@ impl<S: Store> Engine<S> {
         let expires = self
             .now()
             .unix_millis()
-            .saturating_add(millis(self.limits().bulk_time + GRACE));
+            .saturating_add(millis(self.limits_of(cx).bulk_time + GRACE));
         let mut document = Resource::new([kind.schema().id.clone()]);
         let core = document.core_mut();
         core.insert(

@@ -146,7 +146,8 @@ impl<S: Store> Engine<S> {
         job: &BulkJob<'_>,
         transaction: SmolStr,
     ) -> BulkOutcomes {
-        let cx = &self.limits().begin(cx, self.limits().bulk_time);
+        let limits = self.limits_of(cx);
+        let cx = &limits.begin(cx, limits.bulk_time);
         let plan = Plan::new(self.registry(), self.profile(), job);
         let mut progress = Progress::new(transaction, plan.steps.len(), job.fail_on_errors);
         let mut wave = Wave::default();

@@ -226,7 +226,7 @@ impl<S: Store> Engine<S> {
             let mut unique = unique_keys(draft.resource_type, document, self.profile());
             unique.append(&mut review.unique);
             if draft.before.is_none_or(|before| before.document != *document) {
-                self.limits().check(document, &unique)?;
+                self.limits_of(cx).check(document, &unique)?;
             }
             review.unique = unique;
         }

@@ -1,6 +1,6 @@
 //! Cursors as clients see them (RFC 9865): sealed envelopes around places in an order.
 
-use std::fmt::Write;
+use std::{fmt::Write, time::Duration};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use chacha20poly1305::{
@@ -16,9 +16,6 @@ use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
 use super::secret::Secret;
-
-/// The seconds for which a cursor is valid (`pagination.cursorTimeout`).
-pub(crate) const TIMEOUT: u32 = 24 * 60 * 60;
 
 /// The first byte of an envelope. Another layout gets another number.
 const LAYOUT: u8 = 1;
@@ -40,9 +37,12 @@ pub enum CursorError {
     Invalid,
     /// The cursor is older than the service takes; maps to `expiredCursor`.
     #[error(
-        "the cursor has expired: cursors are valid for {TIMEOUT} seconds. Start again with an empty `cursor`"
+        "the cursor has expired: cursors are valid for {seconds} seconds. Start again with an empty `cursor`"
     )]
-    Expired,
+    Expired {
+        /// The seconds for which a cursor is valid.
+        seconds: u64,
+    },
     /// `count` is not that of the page before; maps to `invalidCount`.
     #[error("`count` is {sent}, and was {initial} when the query started")]
     Count {
@@ -60,7 +60,7 @@ impl ToErrorBody for CursorError {
     fn to_error_body(&self) -> ErrorBody {
         let scim_type = match self {
             Self::Invalid => ScimType::InvalidCursor,
-            Self::Expired => ScimType::ExpiredCursor,
+            Self::Expired { .. } => ScimType::ExpiredCursor,
             Self::Count { .. } => ScimType::InvalidCount,
             Self::WithStartIndex => ScimType::InvalidValue,
         };
@@ -161,11 +161,19 @@ impl CursorScope {
     ///
     /// # Errors
     /// [`CursorError`].
-    pub(super) fn open(&self, secret: &Secret, now: DateTime, cursor: &str) -> Result<Mark, CursorError> {
+    pub(super) fn open(
+        &self,
+        secret: &Secret,
+        now: DateTime,
+        time: Duration,
+        cursor: &str,
+    ) -> Result<Mark, CursorError> {
         let content = self.unseal(secret, cursor).ok_or(CursorError::Invalid)?;
         let (at, count, mark) = read(&content).ok_or(CursorError::Invalid)?;
-        if now.unix_millis().saturating_sub(at) > i64::from(TIMEOUT) * 1000 {
-            return Err(CursorError::Expired);
+        let seconds = time.as_secs();
+        let millis = i64::try_from(seconds.saturating_mul(1_000)).unwrap_or(i64::MAX);
+        if now.unix_millis().saturating_sub(at) > millis {
+            return Err(CursorError::Expired { seconds });
         }
         if count != number(self.count) {
             return Err(CursorError::Count {
@@ -250,6 +258,7 @@ mod tests {
     use super::*;
 
     const SECRET: Secret = [7; 32];
+    const DAY: Duration = Duration::from_secs(86_400);
 
     fn scope(
         tenant: &str,
@@ -292,7 +301,7 @@ mod tests {
         let scope = scope("t", &["User"], Some("userName sw \"J\""), None, 10);
         for mark in marks() {
             let cursor = scope.seal(&SECRET, at(0), &mark).unwrap();
-            assert_eq!(scope.open(&SECRET, at(0), &cursor), Ok(mark));
+            assert_eq!(scope.open(&SECRET, at(0), DAY, &cursor), Ok(mark));
             let is_unreserved =
                 |character: char| character.is_ascii_alphanumeric() || "-._~".contains(character);
             assert!(cursor.chars().all(is_unreserved), "{cursor}");
@@ -316,7 +325,7 @@ mod tests {
             Some("NAME.FAMILYNAME ascending"),
             10,
         );
-        assert!(next.open(&SECRET, at(0), &cursor).is_ok());
+        assert!(next.open(&SECRET, at(0), DAY, &cursor).is_ok());
     }
 
     #[test]
@@ -345,15 +354,18 @@ mod tests {
             scope("t", &["User"], Some("title pr"), Some("userName ascending"), 10),
             scope("t", &["User"], Some("title pr"), None, 10),
         ] {
-            assert_eq!(other.open(&SECRET, at(0), &cursor), Err(CursorError::Invalid));
+            assert_eq!(
+                other.open(&SECRET, at(0), DAY, &cursor),
+                Err(CursorError::Invalid)
+            );
         }
         assert_eq!(
-            of_users().open(&[8; 32], at(0), &cursor),
+            of_users().open(&[8; 32], at(0), DAY, &cursor),
             Err(CursorError::Invalid)
         );
         for forged in ["", "VZUTiyhEQJ94IR", "AQ", "%", "\u{20ac}"] {
             assert_eq!(
-                of_users().open(&SECRET, at(0), forged),
+                of_users().open(&SECRET, at(0), DAY, forged),
                 Err(CursorError::Invalid),
                 "{forged}"
             );
@@ -370,14 +382,14 @@ mod tests {
             changed[bit / 8] ^= 1 << (bit % 8);
             let changed = BASE64_URL_SAFE_NO_PAD.encode(changed);
             assert_eq!(
-                scope.open(&SECRET, at(0), &changed),
+                scope.open(&SECRET, at(0), DAY, &changed),
                 Err(CursorError::Invalid),
                 "{bit}"
             );
         }
         for end in 0..cursor.len() {
             assert_eq!(
-                scope.open(&SECRET, at(0), cursor.get(..end).unwrap()),
+                scope.open(&SECRET, at(0), DAY, cursor.get(..end).unwrap()),
                 Err(CursorError::Invalid),
                 "{end}"
             );
@@ -397,14 +409,14 @@ mod tests {
     fn rfc_9865_2_1_a_cursor_expires_and_keeps_its_count() {
         let scope_of = |count| scope("t", &["User"], None, None, count);
         let cursor = scope_of(10).seal(&SECRET, at(0), &marks()[0]).unwrap();
-        let timeout = i64::from(TIMEOUT);
-        assert!(scope_of(10).open(&SECRET, at(timeout), &cursor).is_ok());
+        let timeout = 86_400;
+        assert!(scope_of(10).open(&SECRET, at(timeout), DAY, &cursor).is_ok());
         assert_eq!(
-            scope_of(10).open(&SECRET, at(timeout + 1), &cursor),
-            Err(CursorError::Expired)
+            scope_of(10).open(&SECRET, at(timeout + 1), DAY, &cursor),
+            Err(CursorError::Expired { seconds: 86_400 })
         );
         assert_eq!(
-            scope_of(11).open(&SECRET, at(0), &cursor),
+            scope_of(11).open(&SECRET, at(0), DAY, &cursor),
             Err(CursorError::Count {
                 sent: 11,
                 initial: 10

@@ -63,7 +63,7 @@ impl<S: Store> Engine<S> {
             let secrets = self.secrets(&plan, resource_type)?;
             let plan = plan
                 .with_addresses(&cx.addresses(self.registry()))
-                .with_work(self.limits().patch_steps);
+                .with_work(self.limits_of(cx).patch_steps);
             Ok((policy::without_silence(plan, resource_type), secrets))
         });
         let (plan, secrets) = match read {

@@ -97,9 +97,10 @@ impl<S: Store> Engine<S> {
         });
         let filter = filter.transpose()?;
         let searched = self.searched(cx, resource_types, filter.as_ref(), request)?;
+        let limits = self.limits_of(cx);
         let count = match request.count {
-            None => self.profile().default_page,
-            Some(count) => usize::try_from(count).unwrap_or(0).min(self.profile().max_page),
+            None => limits.default_page.min(limits.page),
+            Some(count) => usize::try_from(count).unwrap_or(0).min(limits.page),
         };
         let start = usize::try_from(request.start_index.unwrap_or(1))
             .unwrap_or(1)
@@ -122,7 +123,7 @@ impl<S: Store> Engine<S> {
         let scope = CursorScope::of(cx.tenant(), resource_types, filter.as_ref(), request, count);
         let after = match cursor {
             "" => None,
-            cursor => Some(scope.open(&secret, self.now(), cursor)?),
+            cursor => Some(scope.open(&secret, self.now(), limits.cursor_time, cursor)?),
         };
         let window = Window::Cursor { after, count };
         let Listed { total, rows, next } = self.rows(cx, &searched, request, window).await?;
@@ -449,7 +450,7 @@ impl<S: Store> Engine<S> {
             Some(self.view(cx, stored.resource, tag, projection))
         });
         let views: Vec<Resource> = views.collect();
-        self.limits().check_page(&views)?;
+        self.limits_of(cx).check_page(&views)?;
         Ok(views)
     }
 }

@@ -5,7 +5,7 @@ use keyfob_core::{
     DateTime, Dialect, IdGenerator, Projection, ResourceId, ScimType, ToErrorBody, Version,
     message::SearchRequest, schema::RegistryBuilder,
 };
-use keyfob_engine::{EngineError, PatchAnswer, Precondition, Profile, UnknownMembers};
+use keyfob_engine::{EngineError, Limits, PatchAnswer, Precondition, Profile, UnknownMembers};
 
 fn refusal(error: &EngineError) -> (u16, Option<ScimType>) {
     let body = error.to_error_body();
@@ -369,9 +369,11 @@ fn a_refused_patch_changes_nothing_however_far_it_came() {
 #[test]
 fn rfc_7644_3_4_2_4_pages_are_counted_from_one_and_bounded() {
     let fixture = Fixture::with(|engine| {
-        let mut profile = Profile::interop();
-        (profile.default_page, profile.max_page) = (3, 5);
-        engine.with_profile(profile)
+        engine.with_limits(Limits {
+            default_page: 3,
+            page: 5,
+            ..Limits::default()
+        })
     });
     for n in 0..7 {
         fixture.create("User", &user(&format!("u{n}"))).unwrap();

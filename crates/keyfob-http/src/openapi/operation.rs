@@ -143,7 +143,7 @@ fn is_taken<S: Store>(engine: &Engine<S>, cx: &Context, parameter: &str) -> bool
 pub(super) fn parameters<S: Store>(engine: &Engine<S>, cx: &Context) -> Map<String, Value> {
     let text = || json!({"type": "string"});
     let integer = || json!({"type": "integer"});
-    let page = engine.profile().max_page;
+    let page = engine.limits_of(cx).page;
     let query = [
         (
             "attributes",

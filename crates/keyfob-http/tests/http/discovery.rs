@@ -227,10 +227,10 @@ async fn rfc_7643_7_members_are_of_the_types_that_the_schema_names() {
 async fn rfc_7643_5_limits_and_features_are_those_that_hold() {
     for (profile, server) in servers().await {
         let config = server.send("GET", "/ServiceProviderConfig", None).await.json();
-        let page = &server.engine.engine().profile();
+        let limits = server.engine.limits();
         assert_eq!(
             config["filter"],
-            json!({"supported": true, "maxResults": page.max_page}),
+            json!({"supported": true, "maxResults": limits.page}),
             "{profile}"
         );
         let body_limit = 8 << 20;
@@ -257,8 +257,8 @@ async fn rfc_7643_5_limits_and_features_are_those_that_hold() {
             "cursor": true,
             "index": true,
             "defaultPaginationMethod": "index",
-            "defaultPageSize": page.default_page,
-            "maxPageSize": page.max_page,
+            "defaultPageSize": limits.default_page,
+            "maxPageSize": limits.page,
             "cursorTimeout": 86_400,
         });
         assert_eq!(config["pagination"], pagination);
