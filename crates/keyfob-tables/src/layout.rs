@@ -156,14 +156,6 @@ impl Layout {
     /// Puts the values of a row into what was left of its document, or into an empty one.
     pub(crate) fn join(&self, row: &Row, rest: Option<Resource>) -> Result<Resource, StoreError> {
         let mut document = rest.unwrap_or_else(|| Resource::new([self.schema.clone()]));
-        if row.cells.len() != self.columns.len() {
-            return Err(StoreError::internal(format!(
-                "a row of the {}s has {} values, and {} columns are declared",
-                self.kind.name(),
-                row.cells.len(),
-                self.columns.len()
-            )));
-        }
         for (placed, cell) in self.columns.iter().zip(&row.cells) {
             let value = placed.value(cell)?;
             placed.put(&mut document, value);

@@ -8,7 +8,7 @@ use keyfob_store::{Finding, Keys, Maintenance, Selection, StoreError, TenantId};
 use crate::{
     error::{Failure, TableError},
     schema::OF_TENANT,
-    session::{Found, PAGE_ROWS, Session, stored_key},
+    session::{Found, Session, stored_key},
     shape::Kind,
     store::{TableStore, within},
     tables::{Scope, Tables, Which},
@@ -58,12 +58,9 @@ impl<T: Tables> Session<'_, T> {
         let tenant = [self.tenant()];
         let mut erased = false;
         for kind in [Kind::Group, Kind::User] {
+            let mut after = None;
             loop {
-                let which = Which::All {
-                    after: None,
-                    limit: PAGE_ROWS,
-                };
-                let rows = self.rows(kind, which).await?;
+                let rows = self.next_rows(kind, &mut after).await?;
                 if rows.is_empty() {
                     break;
                 }
@@ -81,6 +78,18 @@ impl<T: Tables> Session<'_, T> {
                         .await?;
                 }
                 erased = true;
+            }
+            // Rows that only seem deleted would be this tenant's resources again.
+            let first = Which::All {
+                after: None,
+                limit: 1,
+            };
+            if !self.rows(kind, first).await?.is_empty() {
+                return Err(TableError::failed(format!(
+                    "rows of {}s are still there after `Tables::delete`",
+                    kind.name()
+                ))
+                .into());
             }
         }
         for table in OF_TENANT {

@@ -239,17 +239,38 @@ impl<T: Tables> Session<'_, T> {
 
     /// Reads rows of the application.
     pub(crate) async fn rows(&mut self, kind: Kind, which: Which<'_>) -> Result<Vec<Row>, TableError> {
-        self.store
-            .tables
-            .rows(
-                self.tx,
-                Scope {
-                    tenant: &self.tenant,
-                    kind,
-                },
-                which,
-            )
-            .await
+        let of = Scope {
+            tenant: &self.tenant,
+            kind,
+        };
+        let rows = self.store.tables.rows(self.tx, of, which).await?;
+        let table = self.store.tables.shape().table(kind);
+        rows.iter().try_for_each(|row| table.check(kind, row))?;
+        Ok(rows)
+    }
+
+    /// Reads the next rows of all, until there are none.
+    pub(crate) async fn next_rows(
+        &mut self,
+        kind: Kind,
+        after: &mut Option<Key>,
+    ) -> Result<Vec<Row>, TableError> {
+        let which = Which::All {
+            after: after.as_ref(),
+            limit: PAGE_ROWS,
+        };
+        let rows = self.rows(kind, which).await?;
+        if let Some(last) = rows.last() {
+            // An application that passes over `after` would be asked for ever.
+            if after.as_ref() == Some(&last.key) {
+                return Err(TableError::failed(format!(
+                    "the rows of {}s after a key end with the row of that key: `Which::All` asks for those behind it",
+                    kind.name()
+                )));
+            }
+            *after = Some(last.key.clone());
+        }
+        Ok(rows)
     }
 
     /// The rows of the side tables that belong to rows of the application.
@@ -425,13 +446,8 @@ impl<T: Tables> Session<'_, T> {
         let mut after: Option<Key> = None;
         loop {
             self.meter.check_time().map_err(StoreError::from)?;
-            let which = Which::All {
-                after: after.as_ref(),
-                limit: PAGE_ROWS,
-            };
-            let rows = self.rows(kind, which).await?;
+            let rows = self.next_rows(kind, &mut after).await?;
             let is_last = rows.len() < PAGE;
-            after = rows.last().map(|row| row.key.clone());
             for found in self.found(kind, rows).await? {
                 self.count(&found)?;
                 all.push(found);

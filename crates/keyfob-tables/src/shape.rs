@@ -6,7 +6,11 @@ use keyfob_core::{
 };
 use keyfob_store::Ids;
 
-use crate::{error::ShapeError, layout::Layout, row::Key};
+use crate::{
+    error::{ShapeError, TableError},
+    layout::Layout,
+    row::{Key, Row},
+};
 
 /// The resource type whose rows a table holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -160,6 +164,26 @@ impl Table {
     /// Returns the names of the columns, in the order in which they were declared.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|column| column.name.as_str())
+    }
+
+    /// Checks that a row has what is declared. Resources whose keys are of the other kind would be written and never found.
+    pub(crate) fn check(&self, kind: Kind, row: &Row) -> Result<(), TableError> {
+        let name = kind.name();
+        let fault = match (&row.key, self.is_numbered) {
+            (Key::Text(_), true) => {
+                format!("the key of a {name}'s row is a text: `Table::named` declares such a table")
+            }
+            (Key::Integer(_), false) => {
+                format!("the key of a {name}'s row is a number: `Table::numbered` declares such a table")
+            }
+            _ if row.cells.len() != self.columns.len() => format!(
+                "a {name}'s row has {} values, and {} columns are declared",
+                row.cells.len(),
+                self.columns.len()
+            ),
+            _ => return Ok(()),
+        };
+        Err(TableError::failed(fault))
     }
 
     pub(crate) fn key(&self, text: &str) -> Option<Key> {

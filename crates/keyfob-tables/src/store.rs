@@ -76,8 +76,8 @@ macro_rules! within {
 pub(crate) use within;
 
 impl<T: Tables> TableStore<T> {
-    /// Opens the store: makes the side tables where they are missing, and reads a row of each table, so that a column that
-    /// is missing is found now. Where the side tables are there, the right to read and write them is enough.
+    /// Opens the store: makes the side tables where they are missing, and asks for a row of each table, so that a column
+    /// that is missing is found now. Where the side tables are there, the right to read and write them is enough.
     ///
     /// The registry is the one that the engine serves, from [`Shape::registry`](crate::Shape::registry) or
     /// [`Shape::trim`](crate::Shape::trim).
@@ -119,7 +119,9 @@ impl<T: Tables> TableStore<T> {
                 after: None,
                 limit: 1,
             };
-            tables.rows(&mut tx, of, which).await?;
+            for row in tables.rows(&mut tx, of, which).await? {
+                shape.table(kind).check(kind, &row)?;
+            }
         }
         tx.commit().await?;
         Ok(Self {

@@ -208,6 +208,7 @@ impl<T: Tables> Session<'_, T> {
                     .await;
                 let row = row.map_err(|error| self.refused(number, kind, error))?;
                 let row = row.ok_or_else(|| TableError::Refused("no row was inserted".into()))?;
+                self.store.tables.shape().table(kind).check(kind, &row)?;
                 self.remove_left_over_of(kind, &row.key).await?;
                 let key = row.key.to_text();
                 let id = if assigns {
@@ -298,6 +299,7 @@ impl<T: Tables> Session<'_, T> {
                     let row = row.map_err(|error| self.refused(number, kind, error))?;
                     // Somebody deleted it meanwhile.
                     let row = row.ok_or(CommitError::NotFound { change: number })?;
+                    tables.shape().table(kind).check(kind, &row)?;
                     found.own = Some((kind, row));
                     found.side.document = to_text(&rest.to_json());
                     // Without keys in the change those of a row that the application wrote are still to be reserved.

@@ -12,9 +12,9 @@ use keyfob_core::{
 };
 use keyfob_filter::Filter;
 use keyfob_store::{
-    Budget, Change, Commit, CommitError, CommitId, Committed, Exhausted, Feeds as _, Ids, Outcome, Position,
-    Query, ReadContext, RelationDelta, Retention, Selection, Store as _, StoreError, StoreExt as _, Stored,
-    TenantId, UniqueKey,
+    Budget, Change, Commit, CommitError, CommitId, Committed, Exhausted, Feeds as _, Ids, Maintenance as _,
+    Outcome, Position, Query, ReadContext, RelationDelta, Retention, Selection, Store as _, StoreError,
+    StoreExt as _, Stored, TenantId, UniqueKey,
 };
 use keyfob_tables::{
     Access, Key, Kind, OpenError, Shape, ShapeError, Table, TableStore, Tables as _, Transaction as _,
@@ -557,6 +557,73 @@ async fn a_missing_column_is_found_when_the_store_is_opened() {
     };
     let reason = std::error::Error::source(&error).unwrap().to_string();
     assert!(reason.contains("no such column: nick"), "{reason}");
+}
+
+/// What an error of the application's own making says.
+fn fault<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
+    match result {
+        Err(StoreError::Internal(source)) => source.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn keys_of_another_kind_than_is_declared_are_refused_before_anything_is_written() {
+    let shape = |users: Table| {
+        Shape::new(
+            users.unique("login", "userName"),
+            Table::numbered().column("name", "displayName"),
+        )
+    };
+    let expected = "the key of a User's row is a number: `Table::numbered` declares such a table";
+    let world = World::of(shape(Table::named())).await;
+    let refused = world.commit(vec![world.user("a", "ada")]).await;
+    let Err(CommitError::Store(error)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(fault::<()>(Err(error)), expected);
+    world
+        .run("INSERT INTO users (tenant, login) VALUES ('acme', 'ada')")
+        .await;
+    let cx = ReadContext::new(world.tenant.clone());
+    let user = world.resource_type("User");
+    let read = world.store.query(&cx, user, &Query::all()).await;
+    assert_eq!(fault(read), expected, "and its row was not written");
+}
+
+#[tokio::test]
+async fn an_application_that_reads_the_same_rows_again_is_not_asked_for_ever() {
+    let world = World::new().await;
+    world
+        .run(
+            "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 600)
+             INSERT INTO users (tenant, login) SELECT 'acme', 'user-' || n FROM number",
+        )
+        .await;
+    let cx = ReadContext::new(world.tenant.clone());
+    let user = world.resource_type("User");
+    let all = world.store.query(&cx, user, &Query::all()).await.unwrap();
+    assert_eq!(all.total, Some(600));
+    world.store.tables().forgets_where.store(true, Ordering::Relaxed);
+    let read = world.store.query(&cx, user, &Query::all()).await;
+    assert!(fault(read).contains("`Which::All` asks for those behind it"));
+}
+
+#[tokio::test]
+async fn a_tenant_whose_rows_can_not_be_deleted_is_not_erased() {
+    let world = World::new().await;
+    world.run(HIRE).await;
+    world
+        .run("CREATE TRIGGER stays BEFORE DELETE ON users BEGIN SELECT RAISE(IGNORE); END")
+        .await;
+    let erased = world.store.erase(&world.tenant).await;
+    assert_eq!(
+        fault(erased),
+        "rows of Users are still there after `Tables::delete`"
+    );
+    world.run("DROP TRIGGER stays").await;
+    assert!(world.store.erase(&world.tenant).await.unwrap());
+    assert!(world.get("User", "u-1").await.is_none());
 }
 
 #[test]

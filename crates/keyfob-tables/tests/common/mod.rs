@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
@@ -33,6 +33,8 @@ pub(crate) struct App {
     shape: Shape,
     /// The number of times that rows were read so far.
     pub(crate) reads: AtomicUsize,
+    /// If true, it reads all rows from the first on, whatever is asked for.
+    pub(crate) forgets_where: AtomicBool,
 }
 
 /// The columns of the application.
@@ -60,6 +62,7 @@ impl App {
             connection: Arc::new(Mutex::new(connection)),
             shape,
             reads: AtomicUsize::new(0),
+            forgets_where: AtomicBool::new(false),
         }
     }
 
@@ -111,6 +114,7 @@ impl Tables for App {
                 tx.rows(&select, params![tenant, text])
             }
             Which::All { after, limit } => {
+                let after = after.filter(|_| !self.forgets_where.load(Ordering::Relaxed));
                 let select = format!("{select} AND id > coalesce(?2, 0) ORDER BY id LIMIT ?3");
                 tx.rows(&select, params![tenant, after, limit])
             }
