@@ -468,7 +468,12 @@ fn hostile() -> impl Strategy<Value = String> {
         "é",
         "1",
     ];
-    vec(select(words.to_vec()), 1..4).prop_map(|words| words.concat())
+    let marks = [
+        "\0", "\u{7f}", "\u{202e}", "\u{200b}", "\u{feff}", "\r", "'", "\u{2024}", "/",
+    ];
+    let words: Vec<String> = words.iter().chain(&marks).map(ToString::to_string).collect();
+    let long = std::iter::once("a".repeat(10_000));
+    vec(select(words.into_iter().chain(long).collect::<Vec<_>>()), 1..4).prop_map(|words| words.concat())
 }
 
 fn hostile_path() -> BoxedStrategy<AttrPath> {
@@ -497,6 +502,11 @@ proptest! {
             prop_assert_eq!(&read, &path, "{}", text);
         }
         prop_assert_eq!(AttrPath::parse(&text).is_ok(), path.borrowed().is_legal(), "{}", text);
+        // Nobody who reads it sees another one either: nothing is hidden, turned around or on another line.
+        let is_unseen = |character: char| {
+            character.is_control() || ['\u{202e}', '\u{200b}', '\u{feff}'].contains(&character)
+        };
+        prop_assert!(!text.chars().any(is_unseen), "{:?}", text);
     }
 
     #[test]
