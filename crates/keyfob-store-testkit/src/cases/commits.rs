@@ -282,6 +282,10 @@ pub(crate) async fn an_id_that_the_store_chooses_stands_for_the_given_one_in_its
         user_id != group_id,
         "two resources have the id {user_id} that the store chose"
     );
+    ensure!(
+        user_id.as_str() != "new user" && group_id.as_str() != "new group",
+        "the store claims to choose ids and keeps those that it is given"
+    );
     ensure_eq!(
         acme.read(User, user_id.as_str()).await?.resource.id(),
         Some(user_id.clone()),

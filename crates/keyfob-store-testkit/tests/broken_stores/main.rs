@@ -1,6 +1,25 @@
 //! Every planted bug is caught by the case that is there to catch it, and the store without one passes.
 
+/// One test for each bug: a store with it has to fail the case that is there for it.
+macro_rules! caught {
+    ($($name:ident by $case:ident with { $($what:ident: $how:expr),+ };)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let bug = $crate::store::Bug { $($what: $how,)+ ..$crate::store::RIGHT };
+                assert_eq!($crate::verdict(bug, stringify!($case)), "caught");
+            }
+        )*
+
+        /// The cases that a bug of this module is planted for.
+        pub(crate) const WATCHED: &[&str] = &[$(stringify!($case)),*];
+    };
+}
+
+mod answers;
 mod bugs;
+mod changes;
+mod claims;
 mod hiding;
 mod limited;
 mod nesting;
@@ -17,19 +36,6 @@ use keyfob_store_memory::MemoryStore;
 use keyfob_store_testkit::cases;
 
 use self::store::{Bug, RIGHT, Workshop, each_delta, each_keys, each_precondition, everything};
-
-/// One test for each bug: a store with it has to fail the case that is there for it.
-macro_rules! caught {
-    ($($name:ident by $case:ident with { $($what:ident: $how:expr),+ };)*) => {
-        $(
-            #[test]
-            fn $name() {
-                let bug = Bug { $($what: $how,)+ ..RIGHT };
-                assert_eq!(verdict(bug, stringify!($case)), "caught");
-            }
-        )*
-    };
-}
 
 caught! {
     forgets_extensions
@@ -754,16 +760,6 @@ caught! {
         by a_filter_finds_the_users_that_match_it
         with { query: |broken, cx, resource_type, query| bugs::by_position(broken, cx, resource_type, query, |all| bugs::find_without_extensions(all, query)) };
 
-    claims_to_sort_and_can_not
-        by resources_are_sorted_by_an_attribute
-        with { query: reading::refuse_to_sort };
-    passes_over_an_order_that_it_does_not_claim
-        by a_store_refuses_what_it_does_not_claim
-        with { claim: reading::claim_no_sorting };
-    hides_what_it_does_not_claim
-        by a_store_refuses_what_it_does_not_claim
-        with { claim: reading::claim_no_hiding };
-
     applies_what_it_can
         by random_commits_do_what_the_model_does
         with { commit: bugs::one_by_one };
@@ -821,6 +817,18 @@ fn the_store_without_a_bug_passes_however_it_is_taken_apart() {
     for case in cases::<Workshop>() {
         case.run(&Workshop(RIGHT)).unwrap();
     }
+}
+
+#[test]
+fn every_case_catches_a_bug_that_is_planted_for_it() {
+    let watched = [WATCHED, answers::WATCHED, changes::WATCHED, claims::WATCHED].concat();
+    let cases = cases::<Workshop>();
+    let unwatched: Vec<&str> = cases
+        .iter()
+        .map(|case| case.name())
+        .filter(|name| !watched.contains(name))
+        .collect();
+    assert_eq!(unwatched, [""; 0], "cases that no broken store is there for");
 }
 
 /// Tries one case on a store with a bug.

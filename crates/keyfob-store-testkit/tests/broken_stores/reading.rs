@@ -2,9 +2,8 @@
 
 use keyfob_core::{DateTime, ResourceId, ResourceType, message::SortOrder};
 use keyfob_store::{
-    Capabilities, Change, Commit, Cursor, Event, Exhausted, FeedError, Feeds, Finding, Keys, Page, Paging,
-    Position, Query, ReadContext, Retention, Selection, Store, StoreError, Stored, TenantId, UniqueKey,
-    Visibility,
+    Change, Commit, Cursor, Event, Exhausted, FeedError, Feeds, Finding, Keys, Page, Paging, Position, Query,
+    ReadContext, Retention, Selection, Store, StoreError, Stored, TenantId, UniqueKey, Visibility,
 };
 use keyfob_store_testkit::registry;
 
@@ -750,31 +749,4 @@ pub(crate) fn check_by_writing(
         }
     }
     (RIGHT.check)(broken, tenant, resource_type, keys)
-}
-
-/// Claims to sort, and can't.
-pub(crate) fn refuse_to_sort(
-    broken: &Broken,
-    cx: &ReadContext,
-    resource_type: &ResourceType,
-    query: &Query,
-) -> Result {
-    if query.sort.is_some() {
-        return Err(StoreError::Unsupported("sort"));
-    }
-    rightly(broken, cx, resource_type, query)
-}
-
-pub(crate) fn claim_no_sorting() -> Capabilities {
-    Capabilities {
-        sorting: false,
-        ..Capabilities::full()
-    }
-}
-
-pub(crate) fn claim_no_hiding() -> Capabilities {
-    Capabilities {
-        hiding: false,
-        ..Capabilities::full()
-    }
 }

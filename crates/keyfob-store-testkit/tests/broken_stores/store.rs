@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     future::poll_fn,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     task::Poll,
 };
 
@@ -135,6 +135,8 @@ pub(crate) struct Broken {
     pub(crate) inner: MemoryStore,
     pub(crate) bug: Bug,
     capabilities: Capabilities,
+    /// What it claims from then on, once this is set.
+    pub(crate) claimed_later: OnceLock<Capabilities>,
     notes: Mutex<Notes>,
 }
 
@@ -173,6 +175,7 @@ impl Broken {
             inner: MemoryStore::new(),
             bug,
             capabilities: (bug.claim)(),
+            claimed_later: OnceLock::new(),
             notes: Mutex::default(),
         }
     }
@@ -318,7 +321,7 @@ fn is_met(when: When, outcomes: &[Outcome]) -> bool {
 
 impl Store for Broken {
     fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
+        self.claimed_later.get().unwrap_or(&self.capabilities)
     }
 
     async fn get(
