@@ -77,6 +77,12 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
     },
+    /// Another process holds the database and didn't let go of it in time. It was left as it is.
+    #[error("`{}` is held by another process: stop that process, or try again when it is done", path.display())]
+    Held {
+        /// The file.
+        path: PathBuf,
+    },
     /// SQLite can't open the file, read it or bring its schema up to date.
     #[error("`{}` can't be opened as a database", path.display())]
     Database {

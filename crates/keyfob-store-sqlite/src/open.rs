@@ -80,7 +80,7 @@ pub(crate) fn writer(path: &Path, may_create: bool) -> Result<Connection, OpenEr
     let start = Instant::now();
     loop {
         match try_writer(path) {
-            Err(error) if is_busy(&error) && start.elapsed() < BUSY_TIMEOUT => thread::sleep(PAUSE),
+            Err(OpenError::Held { .. }) if start.elapsed() < BUSY_TIMEOUT => thread::sleep(PAUSE),
             result => return result,
         }
     }
@@ -333,17 +333,10 @@ fn run(connection: &Connection, migration: &Migration, version: usize) -> rusqli
 fn failed(path: &Path, error: rusqlite::Error) -> OpenError {
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::Foreign { path: path.into() },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Held { path: path.into() },
         _ => OpenError::Database {
             path: path.into(),
             source: error.into(),
         },
     }
-}
-
-fn is_busy(error: &OpenError) -> bool {
-    let OpenError::Database { source, .. } = error else {
-        return false;
-    };
-    let failure = source.downcast_ref::<rusqlite::Error>();
-    failure.and_then(rusqlite::Error::sqlite_error_code) == Some(ErrorCode::DatabaseBusy)
 }

@@ -427,3 +427,79 @@ fn groups_in_groups_of_version_4_are_found_again() {
         ["ada"]
     );
 }
+
+/// The length of what stands before the frames of a write-ahead log, and before the page of a frame.
+const LOG_HEADER: usize = 32;
+const FRAME_HEADER: usize = 24;
+const PAGE: usize = 4096;
+
+/// All rows of all tables, in an order of their own.
+fn dump(path: &Path) -> BTreeMap<String, Vec<String>> {
+    let connection = Connection::open(path).unwrap();
+    let mut tables = connection
+        .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        .unwrap();
+    let tables: Vec<String> = tables
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let rows = |table: &String| {
+        let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = statement.column_count();
+        let rows = statement.query_map([], |row| {
+            let values = (0..columns).map(|column| row.get_ref(column).map(|value| format!("{value:?}")));
+            Ok(values.collect::<Result<Vec<_>, _>>()?.join(" "))
+        });
+        let mut rows: Vec<String> = rows.unwrap().map(Result::unwrap).collect();
+        rows.sort();
+        rows
+    };
+    tables.iter().map(|table| (table.clone(), rows(table))).collect()
+}
+
+#[test]
+fn a_migration_that_ends_after_any_write_goes_on_when_the_database_is_opened_again() {
+    let (_directory, path) = first_edition();
+    let pristine = fs::read(&path).unwrap();
+    let (old, old_events) = (old_resources(&path), events(&path, "event"));
+    let log = path.with_extension("db-wal");
+    // The log holds every write of all migrations, in order, until the store is closed: what a process that is killed
+    // leaves is the file as it was and a beginning of the log, whose last frame may be torn.
+    let store = open(&path);
+    let written = fs::read(&log).unwrap();
+    assert!(
+        fs::read(&path).unwrap() == pristine,
+        "nothing was taken over from the log"
+    );
+    drop(store);
+    let whole = dump(&path);
+    let frames = written.len().saturating_sub(LOG_HEADER) / (FRAME_HEADER + PAGE);
+    assert_eq!(written.len(), LOG_HEADER + frames * (FRAME_HEADER + PAGE));
+    let mut versions = std::collections::BTreeSet::new();
+    for frame in 0..=frames {
+        let torn = if frame % 2 == 0 { 0 } else { PAGE / 2 };
+        let end = (LOG_HEADER + frame * (FRAME_HEADER + PAGE) + torn).min(written.len());
+        let left = || {
+            fs::write(&path, &pristine).unwrap();
+            fs::write(&log, &written[..end]).unwrap();
+        };
+        left();
+        let found: i64 = Connection::open(&path)
+            .unwrap()
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .unwrap();
+        versions.insert(found);
+        left();
+        drop(open(&path));
+        assert!(
+            dump(&path) == whole,
+            "a migration that ended after {frame} of {frames} writes"
+        );
+    }
+    assert!(
+        versions.iter().eq(&[1, 2, 3, 4, 5]),
+        "{versions:?} were left behind"
+    );
+    check(&path, &old, &old_events);
+}

@@ -193,3 +193,45 @@ fn many_may_open_a_new_database_at_once() {
         Some(4)
     );
 }
+
+#[test]
+fn a_database_that_another_process_holds_is_refused_in_time_and_left_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let held = |name: &str, version: i64, lock: &str| {
+        let path = directory.path().join(name);
+        create_user(&SqliteStore::open(&path).unwrap(), "a").unwrap();
+        let holder = Connection::open(&path).unwrap();
+        holder.pragma_update(None, "user_version", version).unwrap();
+        holder.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        holder.execute_batch(lock).unwrap();
+        (path, holder)
+    };
+    // Another connection of this process holds it as another process would.
+    let all_of_it = "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; UPDATE tenants SET last = last";
+    let cases = [
+        held("writing.db", 5, "BEGIN IMMEDIATE"),
+        held("migrating.db", 4, "BEGIN IMMEDIATE"),
+        held("exclusive.db", 5, all_of_it),
+    ];
+    // Each waits as long as a process gives another one, so they wait together.
+    thread::scope(|scope| {
+        for (path, _) in &cases {
+            scope.spawn(move || {
+                let before = fs::read(path).unwrap();
+                let error = SqliteStore::open(path).unwrap_err();
+                assert!(matches!(error, OpenError::Held { .. }), "{error:?}");
+                assert_eq!(
+                    error.to_string(),
+                    format!(
+                        "`{}` is held by another process: stop that process, or try again when it is done",
+                        path.display()
+                    )
+                );
+                assert!(fs::read(path).unwrap() == before, "{}", path.display());
+            });
+        }
+    });
+    let [(path, holder), ..] = cases;
+    drop(holder);
+    assert!(has_user(&SqliteStore::open(&path).unwrap(), "a"));
+}
