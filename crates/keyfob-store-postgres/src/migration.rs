@@ -82,9 +82,6 @@ const KEY_COLUMNS: [&str; 11] = [
 /// Columns of these names that are in no key.
 const UNKEYED: [(&str, &str); 3] = [("resources", "name"), ("pending", "name"), ("events", "name")];
 
-/// The time that another process may take that migrates.
-const PATIENCE: Duration = Duration::from_secs(120);
-
 /// Returns the statements that make the tables, or bring those of an older version up to date: for databases that are
 /// migrated by other means. From 0 they begin with an empty schema.
 ///
@@ -135,7 +132,7 @@ fn supported() -> u32 {
 pub(crate) async fn prepare(database: &Database, options: &Options) -> Result<(), OpenError> {
     let mut session = database.session(None).await.map_err(OpenError::database)?;
     check_encoding(&mut session).await?;
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + options.patience;
     loop {
         let version = version(&mut session, options).await?;
         if version == supported() {

@@ -18,6 +18,8 @@ pub struct Options {
     /// If false, tables that are missing or of an older release are an error. By default they are made and brought up to
     /// date.
     pub migrate: bool,
+    /// The time that opening waits for another process that migrates the tables. The default is two minutes.
+    pub patience: Duration,
     /// The number of connections that [`connect`](crate::PostgresStore::connect) makes at most. The default is 16.
     pub connections: usize,
     /// The resource types that are served: those that stand in the index otherwise than their type wants by now are indexed
@@ -35,6 +37,7 @@ impl Options {
             schema: "keyfob".to_owned(),
             prefix: String::new(),
             migrate: true,
+            patience: Duration::from_secs(120),
             connections: 16,
             registry: None,
             hook: None,
@@ -66,6 +69,12 @@ impl Options {
             migrate: false,
             ..self
         }
+    }
+
+    /// Returns the same options with this time to wait for another process that migrates the tables.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Returns the same options with so many connections at most.
@@ -126,6 +135,7 @@ impl fmt::Debug for Options {
             .field("schema", &self.schema)
             .field("prefix", &self.prefix)
             .field("migrate", &self.migrate)
+            .field("patience", &self.patience)
             .field("connections", &self.connections)
             .finish_non_exhaustive()
     }

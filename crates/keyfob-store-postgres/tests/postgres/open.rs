@@ -1,5 +1,7 @@
 //! Opening a database: whose it is, of which version, and who makes the tables.
 
+use std::time::Duration;
+
 use keyfob_store_postgres::{
     DatabaseUrl, OpenError, Options, PostgresStore, migrations,
     rustls::{
@@ -12,6 +14,21 @@ use tokio::task::JoinSet;
 use crate::support::{
     Schema, add, client, commit, get, new_group, new_user, pool_at, search, server, test, url, user_type,
 };
+
+impl Schema {
+    /// What the store says of itself, by name.
+    async fn values(&self) -> Vec<(String, String)> {
+        let sql = format!("SELECT name, value FROM {} ORDER BY name", self.table("meta"));
+        let rows = client().await.query(&sql, &[]).await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+
+    async fn version(&self) -> String {
+        let values = self.values().await;
+        let mut found = values.into_iter().filter(|(name, _)| name == "schema");
+        found.next().unwrap().1
+    }
+}
 
 async fn refused(schema: &Schema, options: &Options) -> OpenError {
     let url = DatabaseUrl::parse_with(&url().unwrap(), options.clone()).unwrap();
@@ -123,6 +140,44 @@ fn tables_of_version_1_are_brought_up_to_date_with_nothing_lost() {
             schema.name
         );
         assert_eq!(schema.number(&index).await, 1);
+    });
+}
+
+#[test]
+fn tables_that_somebody_else_migrates_are_waited_for_and_left_alone() {
+    test(|schema| async move {
+        drop(schema.open().await);
+        let meta = schema.table("meta");
+        // Somebody else has begun with tables of version 2 and has not come back yet.
+        let now = "extract(epoch FROM clock_timestamp())";
+        schema
+            .sql(&format!(
+                "ALTER TABLE {} DROP COLUMN nests;
+                 UPDATE {meta} SET value = '2' WHERE name = 'schema';
+                 UPDATE {meta} SET value = (({now} + 60) * 1000)::bigint::text WHERE name = 'lease'",
+                schema.table("edges")
+            ))
+            .await;
+        let impatient = schema.options().with_patience(Duration::from_millis(120));
+        let before = schema.values().await;
+        let error = refused(&schema, &impatient).await;
+        assert!(matches!(error, OpenError::Locked(_)), "{error:?}");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "another process is migrating the schema `{}` and doesn't come to an end",
+                schema.name
+            )
+        );
+        assert_eq!(schema.values().await, before);
+        // A lease that has run out is nobody's: a process that died half-way holds nothing up.
+        schema
+            .sql(&format!(
+                "UPDATE {meta} SET value = (({now} - 1) * 1000)::bigint::text WHERE name = 'lease'"
+            ))
+            .await;
+        drop(schema.open().await);
+        assert_eq!(schema.version().await, "3");
     });
 }
 
