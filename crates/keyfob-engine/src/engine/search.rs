@@ -324,7 +324,16 @@ impl<S: Store> Engine<S> {
                 whole += found.len();
             }
             if whole > SORT_LIMIT {
-                return Err(SortError::TooMany { limit: SORT_LIMIT }.into());
+                let sortable = if self.store().capabilities().sorting {
+                    SortBy::sortable(of_type.resource_type)
+                } else {
+                    Vec::new()
+                };
+                return Err(SortError::TooMany {
+                    limit: SORT_LIMIT,
+                    sortable,
+                }
+                .into());
             }
             places.extend(found.into_iter().map(|place| (number, place)));
         }

@@ -50,13 +50,22 @@ pub enum SortError {
     },
     /// No index has the order, and more resources match than are sorted without one; maps to `tooMany`.
     #[error(
-        "more than {limit} resources would have to be read for this order; make the filter narrower, or sort by an \
-         attribute that is indexed"
+        "more than {limit} resources would have to be read for this order; make the filter narrower{}",
+        alternatives(sortable)
     )]
     TooMany {
         /// The number of resources that are sorted without an index at most.
         limit: usize,
+        /// The attributes by which the store sorts any number of them.
+        sortable: Vec<SmolStr>,
     },
+}
+
+fn alternatives(sortable: &[SmolStr]) -> SmolStr {
+    if sortable.is_empty() {
+        return SmolStr::default();
+    }
+    format_smolstr!(", or sort by one of `{}`", sortable.join("`, `"))
 }
 
 fn example(attribute: &str, first: Option<&SmolStr>) -> SmolStr {
@@ -94,6 +103,14 @@ pub(super) enum SortBy<'t> {
 }
 
 impl<'t> SortBy<'t> {
+    /// Returns the attributes by which a store that sorts does so, of a type.
+    pub(super) fn sortable(resource_type: &ResourceType) -> Vec<SmolStr> {
+        let indexed = resource_type.index().attributes().iter();
+        indexed
+            .map(|attribute| format_smolstr!("{}", attribute.path()))
+            .collect()
+    }
+
     /// Resolves `sortBy` for each resource type of a query.
     ///
     /// # Errors

@@ -139,9 +139,15 @@ fn a_store_without_sorting_and_cursors_is_sorted_for_and_asked_for_no_cursor() {
 
 #[test]
 fn rfc_7644_3_4_2_1_an_order_that_no_index_has_is_made_up_to_a_bound() {
-    for (cursors, cursor) in [(true, None), (true, Some("")), (false, None)] {
+    for (sorting, cursors, cursor) in [
+        (true, true, None),
+        (true, true, Some("")),
+        (true, false, None),
+        (false, true, None),
+    ] {
         let engine = engine(
             Capabilities {
+                sorting,
                 cursors,
                 ..Capabilities::full()
             },
@@ -151,10 +157,17 @@ fn rfc_7644_3_4_2_1_an_order_that_no_index_has_is_made_up_to_a_bound() {
         request.sort_by = Some("title".into());
         request.cursor = cursor.map(Into::into);
         let refused = block_on(engine.list(&context(), user_type(), &request)).unwrap_err();
-        assert_eq!(refused.to_error_body().scim_type, Some(ScimType::TooMany));
+        let body = refused.to_error_body();
+        assert_eq!(body.scim_type, Some(ScimType::TooMany));
+        let told = &body.detail;
+        assert!(told.contains("make the filter narrower"), "{told}");
+        // What the store can, and only that.
+        assert_eq!(told.contains("or sort by one of `"), sorting, "{told}");
+        assert_eq!(told.contains("`userName`"), sorting, "{told}");
         assert!(engine.store().read.load(Ordering::Relaxed) <= 10_001);
         // What an index sorts has no bound.
         request.sort_by = Some("userName".into());
-        assert!(block_on(engine.list(&context(), user_type(), &request)).is_ok());
+        let indexed = block_on(engine.list(&context(), user_type(), &request));
+        assert_eq!(indexed.is_ok(), sorting);
     }
 }

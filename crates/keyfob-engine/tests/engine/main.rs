@@ -1,7 +1,9 @@
-//! The engine over the memory store.
+//! The engine over the memory store, and over SQLite where that is another thing.
 
 #[cfg(test)]
 mod capabilities;
+#[cfg(test)]
+mod contention;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
