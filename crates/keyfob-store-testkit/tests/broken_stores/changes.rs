@@ -537,7 +537,7 @@ fn pass_over_deleted_members(_: &Broken, commit: &mut Commit) {
         })
         .collect();
     each_delta(commit, |_, _, delta| {
-        delta.add.retain(|(id, _)| !deleted.contains(id))
+        delta.add.retain(|(id, _)| !deleted.contains(id));
     });
 }
 

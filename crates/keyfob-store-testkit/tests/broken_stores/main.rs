@@ -33,7 +33,7 @@ use keyfob_store::{
     Committed, Labels, Listed, Paging, Position, RequestId, Retention, TenantId, Total, Visibility,
 };
 use keyfob_store_memory::MemoryStore;
-use keyfob_store_testkit::cases;
+use keyfob_store_testkit::{Case, cases};
 
 use self::store::{Bug, RIGHT, Workshop, each_delta, each_keys, each_precondition, everything};
 
@@ -825,7 +825,7 @@ fn every_case_catches_a_bug_that_is_planted_for_it() {
     let cases = cases::<Workshop>();
     let unwatched: Vec<&str> = cases
         .iter()
-        .map(|case| case.name())
+        .map(Case::name)
         .filter(|name| !watched.contains(name))
         .collect();
     assert_eq!(unwatched, [""; 0], "cases that no broken store is there for");
