@@ -22,7 +22,11 @@ use std::{
     sync::Arc,
 };
 
-use clap::ValueEnum;
+use clap::{
+    ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser as _},
+};
+use keyfob_engine::Feature;
 use keyfob_http::{PublicUrl, ScimServiceBuilder};
 use keyfob_provisioning::{RequestLog, Token};
 use tokio::{net::TcpListener, runtime::Handle};
@@ -94,6 +98,17 @@ pub(crate) struct Arguments {
     /// choice [default: that of the store's first organization, or interop]
     #[arg(long, value_enum, env = "KEYFOB_PROFILE")]
     profile: Option<NamedProfile>,
+    /// A feature to leave out, by its name in `/ServiceProviderConfig`: requests for it are refused, and nothing tells of it.
+    /// May be given several times
+    #[arg(
+        long = "without",
+        value_name = "FEATURE",
+        env = "KEYFOB_WITHOUT",
+        value_delimiter = ',',
+        value_parser = PossibleValuesParser::new(names()).try_map(|name: String| name.parse::<Feature>()),
+        ignore_case = true
+    )]
+    left_out: Vec<Feature>,
     #[command(flatten)]
     card_formats: CardFormats,
     #[command(flatten)]
@@ -170,10 +185,7 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
             .map(|domain| domain.parse())
             .collect::<Result<_, _>>()?,
     };
-    if let Some(url) = &arguments.public_url {
-        url.check_base_path(&arguments.base_path)
-            .map_err(|error| Unusable::new(format!("`--public-url {url}`: {error}")))?;
-    }
+    arguments.check()?;
     let definitions = arguments.definitions.read()?;
     let public = listen(&arguments.listen).await?;
     let admin = match &arguments.admin_listen {
@@ -213,7 +225,9 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     let (administrators, first_admin) =
         Administrators::start(admin.is_some(), &provisioners, base_url.as_ref()).await?;
     let services = Services::new(provisioners, |service| {
-        let service = service
+        let left_out = arguments.left_out.iter().copied();
+        let service = left_out
+            .fold(service, ScimServiceBuilder::without)
             .base_path(&arguments.base_path)
             .tenants_at("/organizations")
             .public_url(public_url.clone())
@@ -270,6 +284,21 @@ async fn listen(address: &str) -> Result<TcpListener, Unusable> {
 }
 
 impl Arguments {
+    /// Refuses arguments that don't go together.
+    fn check(&self) -> Result<(), Unusable> {
+        if let Some(url) = &self.public_url {
+            url.check_base_path(&self.base_path)
+                .map_err(|error| Unusable::new(format!("`--public-url {url}`: {error}")))?;
+        }
+        let is_left_out = |feature| self.left_out.contains(&feature);
+        if is_left_out(Feature::IndexPagination) && is_left_out(Feature::CursorPagination) {
+            return Err(Unusable::new(
+                "`--without`: a list needs pagination.index or pagination.cursor for its second page",
+            ));
+        }
+        Ok(())
+    }
+
     /// The token that the operator has chosen for the first start.
     fn chosen_token(&self) -> Result<Option<Token>, Unusable> {
         let of_variable = std::env::var(BOOTSTRAP_TOKEN)
@@ -295,6 +324,12 @@ fn secret(path: &Path) -> Result<String, Unusable> {
     let text = input::read(path)?;
     let text = String::from_utf8(text).map_err(|_| Unusable::new("a secret is text").within(path))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// The names of the features that can be left out.
+fn names() -> Vec<&'static str> {
+    let offered = Feature::ALL.into_iter().filter(|feature| feature.is_supported());
+    offered.map(Feature::name).collect()
 }
 
 /// A base path starts with a slash and has none at its end; the root is the empty path.

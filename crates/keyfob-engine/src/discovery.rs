@@ -168,7 +168,9 @@ impl<S: Store> Engine<S> {
             let seconds = i64::try_from(limits.cursor_time.as_secs()).unwrap_or(i64::MAX);
             pagination.insert("cursorTimeout", seconds);
         }
-        let events = transport.security_events.map(|offered| {
+        let offered = transport.security_events;
+        let offered = offered.filter(|_| self.offers(cx, Feature::SecurityEvents));
+        let events = offered.map(|offered| {
             let answers_later = offered.answers_later && self.offers(cx, Feature::Bulk);
             let mut events = Object::new();
             events.insert("asyncRequest", if answers_later { "long" } else { "none" });

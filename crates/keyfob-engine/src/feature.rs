@@ -1,11 +1,14 @@
 //! The features that the protocol leaves to a service provider.
 
+use std::{fmt, str::FromStr};
+
 use keyfob_core::{ErrorBody, ScimType};
 use keyfob_store::Store;
+use thiserror::Error;
 
 use crate::{context::Context, engine::Engine};
 
-/// A feature that a service provider may offer (RFC 7643 section 5, RFC 9865 section 4).
+/// A feature that a service provider may offer (RFC 7643 section 5, RFC 9865 section 4, RFC 9967 section 4).
 ///
 /// One table says which of them a call has, [`Engine::offers`]: `/ServiceProviderConfig` is made of it, and requests for any
 /// other are refused by it.
@@ -42,11 +45,45 @@ pub enum Feature {
     /// Pages by cursor (`pagination.cursor`), over a store that has cursors and keeps the secret that seals them. Without it a
     /// `cursor` is answered 400 `invalidCursor`.
     CursorPagination,
+    /// Events of changes that clients poll (`securityEvents`), where the service in front has them. Without it `/Events` is no
+    /// endpoint (404), and a request is done before it is answered whatever it prefers.
+    SecurityEvents,
+}
+
+/// The error when a text names no feature.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("there is no such feature; the features are {}", Feature::ALL.map(Feature::name).join(", "))]
+#[non_exhaustive]
+pub struct UnknownFeature;
+
+/// Writes the [name](Feature::name).
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Reads a [name](Feature::name), in any case.
+///
+/// ```
+/// use keyfob_engine::Feature;
+///
+/// assert_eq!("securityevents".parse(), Ok(Feature::SecurityEvents));
+/// assert!("events".parse::<Feature>().is_err());
+/// ```
+impl FromStr for Feature {
+    type Err = UnknownFeature;
+
+    fn from_str(text: &str) -> Result<Self, UnknownFeature> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|feature| feature.name().eq_ignore_ascii_case(text))
+            .ok_or(UnknownFeature)
+    }
 }
 
 impl Feature {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Patch,
         Self::Bulk,
         Self::Filter,
@@ -55,7 +92,30 @@ impl Feature {
         Self::Etag,
         Self::IndexPagination,
         Self::CursorPagination,
+        Self::SecurityEvents,
     ];
+
+    /// Returns the attribute of `/ServiceProviderConfig` that tells of the feature.
+    ///
+    /// ```
+    /// use keyfob_engine::Feature;
+    ///
+    /// assert_eq!(Feature::CursorPagination.name(), "pagination.cursor");
+    /// ```
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Patch => "patch",
+            Self::Bulk => "bulk",
+            Self::Filter => "filter",
+            Self::ChangePassword => "changePassword",
+            Self::Sort => "sort",
+            Self::Etag => "etag",
+            Self::IndexPagination => "pagination.index",
+            Self::CursorPagination => "pagination.cursor",
+            Self::SecurityEvents => "securityEvents",
+        }
+    }
 
     /// Returns true if the engine offers it, over a store that can do all that it needs.
     #[must_use]
@@ -67,12 +127,13 @@ impl Feature {
             | Self::Sort
             | Self::Etag
             | Self::IndexPagination
-            | Self::CursorPagination => true,
+            | Self::CursorPagination
+            | Self::SecurityEvents => true,
             Self::ChangePassword => false,
         }
     }
 
-    const fn bit(self) -> u8 {
+    const fn bit(self) -> u16 {
         match self {
             Self::Patch => 1,
             Self::Bulk => 1 << 1,
@@ -82,6 +143,7 @@ impl Feature {
             Self::Etag => 1 << 5,
             Self::IndexPagination => 1 << 6,
             Self::CursorPagination => 1 << 7,
+            Self::SecurityEvents => 1 << 8,
         }
     }
 
@@ -100,6 +162,7 @@ impl Feature {
             Self::CursorPagination => {
                 "pages are asked for by `startIndex` and `count`; a `cursor` is not supported"
             }
+            Self::SecurityEvents => "there is no such endpoint",
         }
     }
 
@@ -110,6 +173,7 @@ impl Feature {
             // Answering the first page instead would pass it off as another one (RFC 9865 section 2).
             Self::CursorPagination => ScimType::InvalidCursor,
             Self::IndexPagination => ScimType::InvalidValue,
+            Self::SecurityEvents => return ErrorBody::new(404, self.refusal()),
             Self::Patch | Self::Bulk | Self::ChangePassword | Self::Sort | Self::Etag => {
                 return ErrorBody::new(501, self.refusal());
             }
@@ -120,7 +184,7 @@ impl Feature {
 
 /// Features that a call has to do without.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Missing(u8);
+pub(crate) struct Missing(u16);
 
 impl Missing {
     pub(crate) const fn with(self, feature: Feature) -> Self {

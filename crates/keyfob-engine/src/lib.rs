@@ -36,7 +36,7 @@ pub use self::{
         Settled, SortError, Subject, Written,
     },
     facts::{FactSource, Facts},
-    feature::Feature,
+    feature::{Feature, UnknownFeature},
     lifecycle::Lifecycle,
     limits::{LimitError, Limits},
     policy::{ACTIVE, is_active, is_group, is_user, said_active},

@@ -34,7 +34,7 @@ pub(crate) fn describe<S: Store>(
         url => url,
     };
     let (schemes, security) = security(&transport.authentication_schemes);
-    let has_events = transport.security_events.is_some();
+    let has_events = transport.security_events.is_some() && engine.offers(cx, Feature::SecurityEvents);
     let mut described = schema::schemas(engine.profile(), &exposed);
     let mut parameters = operation::parameters(engine, cx);
     if has_events {

@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
-    client::{Client, user},
+    client::{Client, patch, user},
     process::{PATIENCE, Server, keyfob, run},
 };
 
@@ -258,4 +258,71 @@ fn a_body_of_no_stated_length_is_taken_and_one_that_is_too_long_is_refused() {
     assert!(exchange(&address, &both).starts_with("HTTP/1.1 201 "));
     let large = client.send("POST", "/Users", Some(&json!({"userName": "a".repeat(9 << 20)})));
     assert_eq!(large.status, 413);
+}
+
+/// RFC 7643 section 5: what is left out is refused, and what the server says of itself agrees.
+#[test]
+fn features_that_are_left_out_are_refused_and_not_told_of() {
+    let told = |arguments: &[&str]| {
+        let (server, client) = Server::start_fresh(&[&["--store", "memory:"], arguments].concat());
+        let id = client.create_user("bjensen@example.com");
+        let retitle = patch(&json!([{"op": "replace", "path": "title", "value": "Guide"}]));
+        let bulk =
+            json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": []});
+        let poll = json!({"returnImmediately": true});
+        let config = client.get("/ServiceProviderConfig").json();
+        let description = client.get("/openapi.json").json();
+        let paths = &description["paths"];
+        // Of each feature: what it is answered with, and the two descriptions.
+        let told = [
+            (
+                client
+                    .send("PATCH", &format!("/Users/{id}"), Some(&retitle))
+                    .status,
+                config["patch"]["supported"] == true,
+                paths["/Users/{id}"]["patch"].is_object(),
+            ),
+            (
+                client.send("POST", "/Bulk", Some(&bulk)).status,
+                config["bulk"]["supported"] == true,
+                paths["/Bulk"].is_object(),
+            ),
+            (
+                client.send("POST", "/Events", Some(&poll)).status,
+                config.get("securityEvents").is_some(),
+                paths["/Events"].is_object(),
+            ),
+        ];
+        drop(server);
+        told
+    };
+    let on = (200, true, true);
+    assert_eq!(told(&[]), [on, on, on]);
+    assert_eq!(
+        told(&["--without", "securityEvents"]),
+        [on, on, (404, false, false)]
+    );
+    let several = ["--without", "patch,SECURITYEVENTS", "--without", "bulk"];
+    let off = |status| (status, false, false);
+    assert_eq!(told(&several), [off(501), off(501), off(404)]);
+}
+
+#[test]
+fn a_feature_that_there_is_not_can_not_be_left_out() {
+    let refused = run(&["serve", "--store", "memory:", "--without", "events"], "");
+    refused.assert_unusable("securityEvents");
+    // It is never offered.
+    run(
+        &["serve", "--store", "memory:", "--without", "changePassword"],
+        "",
+    )
+    .assert_unusable("possible values");
+    let both = [
+        "serve",
+        "--store",
+        "memory:",
+        "--without",
+        "pagination.index,pagination.cursor",
+    ];
+    run(&both, "").assert_unusable("for its second page");
 }
