@@ -27,7 +27,7 @@ pub(crate) struct Access {
     id: Option<ResourceId>,
     permanent_location: Option<SmolStr>,
     caller: Option<Caller>,
-    searches: bool,
+    reads_by_post: bool,
     is_answered: bool,
     #[cfg(feature = "metrics")]
     metrics: Option<Metrics>,
@@ -57,7 +57,7 @@ impl Access {
             id: None,
             permanent_location: None,
             caller: None,
-            searches: false,
+            reads_by_post: false,
             is_answered: false,
             #[cfg(feature = "metrics")]
             metrics: None,
@@ -80,7 +80,7 @@ impl Access {
     pub(crate) fn leads_to(&mut self, route: Option<&Route<'_>>) {
         if let Some(route) = route {
             self.path = path_of(route);
-            self.searches = matches!(route, Route::Search(_));
+            self.reads_by_post = matches!(route, Route::Search(_) | Route::Events);
             if let Route::Resource(_, id) = route {
                 self.id = Some(id.clone());
             }
@@ -128,7 +128,7 @@ impl Access {
         matches!(
             *method,
             Method::POST | Method::PUT | Method::PATCH | Method::DELETE
-        ) && !self.searches
+        ) && !self.reads_by_post
     }
 
     /// Writes the line. The span says whose request it was and which.

@@ -3,9 +3,9 @@
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Poll,
-    time::Instant,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -45,8 +45,8 @@ pub(crate) struct Exchange<'x, S> {
     pub(crate) transport: &'x Transport,
     pub(crate) authenticator: &'x Arc<dyn Erased>,
     pub(crate) stream: Option<&'x dyn Stream<S>>,
-    /// The request's share of the service.
-    pub(crate) permit: Option<&'x Permit>,
+    /// The request's share of the service, until it is given back.
+    pub(crate) permit: Mutex<Option<Permit>>,
     /// The type of the resource that the caller is.
     pub(crate) me: Option<&'x ResourceType>,
     pub(crate) notes: &'x Notes,
@@ -126,12 +126,21 @@ impl<S: Store> Exchange<'_, S> {
             (Route::Discovery(_), &Method::GET) if parameters.has_filter() => Err(HttpError::DiscoveryFilter),
             (Route::Discovery(discovery), &Method::GET) => self.discover(discovery),
             (Route::Bulk, &Method::POST) => self.bulk(self.read(body).await?).await,
-            (Route::Events, &Method::POST) => self.poll(&self.read(body).await?).await,
+            (Route::Events, &Method::POST) => self.poll(self.read(body).await?).await,
             (Route::EventKeys, &Method::GET) => self.event_keys().await,
             _ => Err(HttpError::Method {
                 allow: route.allow(|feature| self.offers(feature)),
             }),
         }
+    }
+
+    /// Returns the request's share of the service, if it still has one.
+    pub(crate) fn into_permit(self) -> Option<Permit> {
+        self.permit.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn share(&self) -> MutexGuard<'_, Option<Permit>> {
+        self.permit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The resource types that clients see.
@@ -168,9 +177,11 @@ impl<S: Store> Exchange<'_, S> {
         let preferences = Preferences::of(&self.request.headers);
         let stream = self.stream.filter(|_| {
             let offered = self.transport.security_events;
-            preferences.respond_async && offered.is_some_and(|offered| offered.answers_later)
+            preferences.respond_async
+                && !self.cx.is_read_only()
+                && offered.is_some_and(|offered| offered.answers_later)
         });
-        let place = stream.and_then(|stream| Some((stream, stream.place()?)));
+        let place = stream.and_then(|stream| Some((stream, stream.place_to_work(self.cx.tenant())?)));
         let Some((stream, place)) = place else {
             return Ok(self.done_bulk(work.await));
         };
@@ -184,10 +195,17 @@ impl<S: Store> Exchange<'_, S> {
                 return Ok(self.done_bulk(outcomes));
             }
         }
-        let accepted = self.engine.accept_bulk(&self.cx, &job, &transaction).await?;
+        let accepted = match self.engine.accept_bulk(&self.cx, &job, &transaction).await {
+            Ok(accepted) => accepted,
+            // Without a note there is no promise. What may have begun is not left half done, though.
+            Err(error) => {
+                tracing::warn!(cause = %error, "a bulk request could not be accepted and is done before its answer");
+                return Ok(self.done_bulk(work.await));
+            }
+        };
         let (engine, cx) = (Arc::clone(self.engine), self.cx.clone());
         // Given back when the request is done, and not when it is answered.
-        let held = (place, self.permit.cloned());
+        let held = (place, self.share().clone());
         stream.runtime().spawn(Box::pin(async move {
             let outcomes = work.await;
             if let Err(error) = engine.complete_bulk(&cx, &accepted, &outcomes).await {
@@ -223,9 +241,9 @@ impl<S: Store> Exchange<'_, S> {
     }
 
     /// Acknowledges security events and answers with those that wait (RFC 8936 section 2).
-    async fn poll(&self, body: &[u8]) -> Answer {
+    async fn poll(&self, body: Bytes) -> Answer {
         let stream = self.stream.ok_or(HttpError::NoEndpoint)?;
-        let request = PollRequest::from_json(body)?;
+        let request = PollRequest::from_json(&body)?;
         // Whoever may only read doesn't take events from those who may write.
         if self.cx.is_read_only() && !request.acknowledged.is_empty() {
             return Err(EngineError::ReadOnly.into());
@@ -233,26 +251,40 @@ impl<S: Store> Exchange<'_, S> {
         stream
             .acknowledge(self.engine, &self.cx, &request.acknowledged)
             .await?;
-        for (event, error) in &request.errors {
+        // One line, however many there are: a receiver doesn't fill the log.
+        if let Some((event, error)) = request.errors.first() {
             let event: String = event.chars().take(64).collect();
-            tracing::warn!(?event, error = ?error.as_str(), "a receiver could not use an event");
+            let events = request.errors.len();
+            tracing::warn!(events, first = ?event, error = ?error.as_str(), "a receiver could not use events");
         }
         let limit = match request.max_events {
             None => Engine::<S>::MAX_EVENTS_AT_ONCE,
             Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
         };
+        let is_patient = !request.return_immediately;
+        // The room for a body may be somebody else's while this waits.
+        drop((request, body));
         let mut delivery = Delivery::default();
         if limit > 0 {
             stream.open(self.engine, &self.cx).await?;
-            let start = Instant::now();
+            let mut waiting = None;
+            let mut waited = Duration::ZERO;
             let mut pauses = FIRST_PAUSES.into_iter();
             loop {
                 delivery = stream.deliver(self.engine, &self.cx, limit).await?;
-                let is_over = request.return_immediately || start.elapsed() >= PATIENCE;
+                let is_over = !is_patient || waited >= PATIENCE;
                 if !delivery.events.is_empty() || is_over {
                     break;
                 }
-                stream.runtime().sleep(pauses.next().unwrap_or(PAUSE)).await;
+                waiting = waiting.or_else(|| stream.place_to_wait(self.cx.tenant()));
+                if waiting.is_none() {
+                    break;
+                }
+                // Whoever waits for events takes nothing from whoever makes them: neither a turn nor room for a body.
+                self.share().take();
+                let pause = pauses.next().unwrap_or(PAUSE);
+                stream.runtime().sleep(pause).await;
+                waited += pause;
                 // Whoever may not send requests any more is told nothing more.
                 let caller = self.authenticator.authenticate(self.request).await?;
                 if caller.tenant() != self.cx.tenant() {

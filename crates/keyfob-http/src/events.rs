@@ -1,15 +1,14 @@
 //! Security Event Tokens (RFC 8417), signed.
 
-use std::sync::Arc;
-
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
 use keyfob_core::json;
-use keyfob_engine::{Context, Delivery, Engine, Feeds, SecurityEvent, StoreError};
+use keyfob_engine::{Context, Delivery, Engine, Feeds, SecurityEvent, StoreError, TenantId};
 use serde_json::{Map, Value, json as value};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::{
     error::HttpError,
+    place::{Place, Places},
     stream::{Called, Runtime, Stream},
 };
 
@@ -22,17 +21,25 @@ const FRAME: [u8; 16] = [
 pub(crate) struct Signed<R> {
     runtime: R,
     /// Held by each request that is done after its answer.
-    places: Arc<()>,
+    accepted: Places,
+    /// Held by each poll that waits.
+    waiting: Places,
 }
 
-/// The number of requests that are done after their answers at the same time. Their bodies are kept until they are done.
-const PLACES: usize = 32;
+/// The number of requests that are done after their answers at the same time, and of those of a tenant. Their bodies are kept
+/// until they are done.
+const ACCEPTED: (usize, usize) = (32, 8);
+
+/// The number of polls that wait at the same time, and of those of a tenant. A stream has one receiver, which may have given up
+/// some of its polls unnoticed.
+const WAITING: (usize, usize) = (4_096, 4);
 
 impl<R> Signed<R> {
     pub(crate) fn new(runtime: R) -> Self {
         Self {
             runtime,
-            places: Arc::default(),
+            accepted: Places::new(ACCEPTED.0, ACCEPTED.1),
+            waiting: Places::new(WAITING.0, WAITING.1),
         }
     }
 }
@@ -129,10 +136,12 @@ impl<S: Feeds, R: Runtime> Stream<S> for Signed<R> {
         Box::pin(async { Ok(value!({"keys": [signer(engine).await?.public]})) })
     }
 
-    fn place(&self) -> Option<Arc<()>> {
-        let place = Arc::clone(&self.places);
-        // Its own and this one are no requests' before it.
-        (Arc::strong_count(&place) <= PLACES + 1).then_some(place)
+    fn place_to_work(&self, tenant: &TenantId) -> Option<Place> {
+        self.accepted.take(tenant)
+    }
+
+    fn place_to_wait(&self, tenant: &TenantId) -> Option<Place> {
+        self.waiting.take(tenant)
     }
 
     fn runtime(&self) -> &dyn Runtime {

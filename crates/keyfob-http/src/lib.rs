@@ -17,6 +17,7 @@ mod error;
 mod events;
 mod notes;
 mod openapi;
+mod place;
 mod public_url;
 mod query;
 mod request_id;

@@ -5,7 +5,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex},
     task::{self, Poll},
     time::Duration,
 };
@@ -388,7 +388,11 @@ impl<S: Store> Shared<S> {
             return Err(HttpError::NoEndpoint);
         }
         let route = route.ok_or(HttpError::NoEndpoint)?;
-        if self.stream.is_none() && matches!(route, Route::Events | Route::EventKeys) {
+        let stream = self
+            .stream
+            .as_deref()
+            .filter(|_| !self.missing.contains(&Feature::SecurityEvents));
+        if stream.is_none() && matches!(route, Route::Events | Route::EventKeys) {
             return Err(HttpError::NoEndpoint);
         }
         // Who changes his own data by way of `/Me` is a user and not the provider.
@@ -433,15 +437,15 @@ impl<S: Store> Shared<S> {
             request,
             transport: &self.transport,
             authenticator: &self.authenticator,
-            stream: self.stream.as_deref(),
-            permit: permit.as_ref(),
+            stream,
+            permit: Mutex::new(permit),
             me: me_type,
             notes,
         };
         let mut response = exchange.answer(route, body).await?;
         response.extensions_mut().insert(caller.tenant().clone());
         // The answer holds it until a client has it.
-        if let Some(permit) = permit {
+        if let Some(permit) = exchange.into_permit() {
             response.extensions_mut().insert(permit);
         }
         Ok(response)

@@ -1,13 +1,13 @@
 //! Security events for those who poll (RFC 8936), and requests that are answered before they are done (RFC 9967).
 
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{future::Future, pin::Pin, time::Duration};
 
 use http::HeaderMap;
-use keyfob_engine::{Context, Delivery, Engine};
+use keyfob_engine::{Context, Delivery, Engine, TenantId};
 use serde_json::{Map, Value};
 use smol_str::SmolStr;
 
-use crate::error::HttpError;
+use crate::{error::HttpError, place::Place};
 
 /// The means that a service has of the program that runs it, for work that goes on after an answer, and for answers that wait.
 ///
@@ -70,7 +70,10 @@ pub(crate) trait Stream<S>: Send + Sync {
 
     /// Takes a place among the requests that are done after their answers; none where there are too many, which are then
     /// done before they are answered.
-    fn place(&self) -> Option<Arc<()>>;
+    fn place_to_work(&self, tenant: &TenantId) -> Option<Place>;
+
+    /// Takes a place among the polls that wait; none where there are too many, which are then answered at once.
+    fn place_to_wait(&self, tenant: &TenantId) -> Option<Place>;
 
     /// Runs work that goes on after the answer, and waits.
     fn runtime(&self) -> &dyn Runtime;
@@ -111,8 +114,8 @@ impl PollRequest {
         match message.remove("maxEvents") {
             None | Some(Value::Null) => {}
             Some(number) => {
-                let number = number.as_u64();
-                request.max_events = Some(number.ok_or(wrong("maxEvents", "a number of 0 or more"))?);
+                let number = natural(&number);
+                request.max_events = Some(number.ok_or(wrong("maxEvents", "an integer of 0 or more"))?);
             }
         }
         match message.remove("returnImmediately") {
@@ -147,6 +150,19 @@ impl PollRequest {
         }
         Ok(request)
     }
+}
+
+/// Returns an integer of 0 or more, however it is written: `1e2` and `100.0` are 100. One beyond all bounds is the largest.
+fn natural(number: &Value) -> Option<u64> {
+    number.as_u64().or_else(|| {
+        let number = number.as_f64()?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it has no fraction and no sign; what is too large becomes the largest"
+        )]
+        (number >= 0.0 && number.fract() == 0.0).then_some(number as u64)
+    })
 }
 
 /// The preferences of a client (RFC 7240) that concern asynchronous requests.
@@ -207,6 +223,9 @@ mod tests {
             "[]",
             r#"{"maxEvents": -1}"#,
             r#"{"maxEvents": "1"}"#,
+            r#"{"maxEvents": 1.5}"#,
+            r#"{"maxEvents": -1e30}"#,
+            r#"{"maxEvents": 1e999}"#,
             r#"{"returnImmediately": "true"}"#,
             r#"{"ack": "a"}"#,
             r#"{"ack": [1]}"#,
@@ -214,6 +233,24 @@ mod tests {
             r#"{"setErrs": {"a": "invalid"}}"#,
         ] {
             assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_number_of_events_is_any_integer_that_json_can_write() {
+        for (text, expected) in [
+            ("0", 0),
+            ("-0.0", 0),
+            ("100", 100),
+            ("1e2", 100),
+            ("100.0", 100),
+            ("18446744073709551615", u64::MAX),
+            ("18446744073709551616", u64::MAX),
+            ("1e300", u64::MAX),
+        ] {
+            let body = format!(r#"{{"maxEvents": {text}}}"#);
+            let request = PollRequest::from_json(body.as_bytes()).unwrap();
+            assert_eq!(request.max_events, Some(expected), "{text}");
         }
     }
 

@@ -115,7 +115,8 @@ impl<S: Feeds> Engine<S> {
     /// Acknowledges events of a tenant's stream by their ids (`jti`). Those that were acknowledged before are passed over.
     ///
     /// The stream goes on behind the last event up to which all are acknowledged. An event that is acknowledged before an
-    /// older one is sent again with that one.
+    /// older one is sent again with that one, and a receiver that never acknowledges one gets no event beyond the
+    /// [`MAX_EVENTS_AT_ONCE`](Self::MAX_EVENTS_AT_ONCE) from it on until it is too old.
     ///
     /// # Errors
     /// [`AcknowledgementError`], after which nothing is acknowledged.
