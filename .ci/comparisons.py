@@ -30,6 +30,7 @@ ALLOWED = {
     "keyfob-core/src/validate/members.rs": (2, "names of types and attributes"),
     "keyfob-core/src/validate/value.rs": (2, "booleans that are sent as texts"),
     "keyfob-engine/src/engine/cursor.rs": (1, "paths of attributes"),
+    "keyfob-engine/src/feature.rs": (1, "names of features"),
     "keyfob-provisioning/src/admin/link.rs": (2, "names of attributes"),
     "keyfob-provisioning/src/provisioning.rs": (1, "domains of ASCII"),
     "keyfob-engine/src/policy/active.rs": (1, "booleans that are sent as texts"),
