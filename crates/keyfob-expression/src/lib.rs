@@ -25,6 +25,6 @@ pub use self::{
     lint::Lint,
     options::{FunctionSet, Functions, Limits, NullCondition, Options},
     program::{Candidates, CompileError, CompileErrorKind, FlowScope, Outcome, Program},
-    source::{Source, SourceError, SourcePath},
+    source::{RawObject, Source, SourceError, SourcePath},
     value::{Decimal, Value},
 };

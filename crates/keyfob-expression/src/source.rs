@@ -82,12 +82,23 @@ impl Source {
     /// Linear in the bytes and in how deep they nest.
     pub fn from_json(bytes: &[u8]) -> Result<Self, SourceError> {
         // What is known to be UTF-8 is not checked text by text.
-        let members: Members<'_> = match str::from_utf8(bytes) {
+        let object: RawObject<'_> = match str::from_utf8(bytes) {
             Ok(text) => serde_json::from_str(text)?,
             Err(_) => serde_json::from_slice(bytes)?,
         };
+        Self::from_raw(object)
+    }
+
+    /// Reads the values of a JSON object whose names were read before.
+    ///
+    /// # Errors
+    /// [`SourceError`], where it nests deeper than eight levels or holds a number out of range.
+    ///
+    /// # Complexity
+    /// As [`from_json`](Self::from_json).
+    pub fn from_raw(object: RawObject<'_>) -> Result<Self, SourceError> {
         Ok(Self {
-            attributes: members.read(MAX_DEPTH)?,
+            attributes: object.read(MAX_DEPTH)?,
         })
     }
 
@@ -266,10 +277,27 @@ fn equals(value: &Value, literal: &Literal) -> bool {
     }
 }
 
-/// The members of a JSON object as they stand in it.
-struct Members<'t>(Vec<(Cow<'t, str>, &'t RawValue)>);
+/// A JSON object whose values are texts of JSON yet, for a caller that tells by the names what the object is before it
+/// becomes a [`Source`].
+///
+/// ```
+/// use keyfob_expression::{RawObject, Source, Value};
+///
+/// let object: RawObject = serde_json::from_str(r#"{"mail": "babs@example.com"}"#)?;
+/// assert!(object.names().eq(["mail"]));
+/// assert_eq!(Source::from_raw(object)?.get("mail"), Some(&Value::from("babs@example.com")));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct RawObject<'t>(Vec<(Cow<'t, str>, &'t RawValue)>);
 
-impl Members<'_> {
+impl RawObject<'_> {
+    /// The names of the members in the order of the text, repeated ones included.
+    #[must_use]
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_ref())
+    }
+
     /// Reads the values, in the order of their names; of a name that repeats the last one.
     fn read(mut self, depth: usize) -> Result<Vec<(SmolStr, Value)>, SourceError> {
         self.0.sort_by(|(left, _), (right, _)| left.cmp(right));
@@ -285,11 +313,11 @@ impl Members<'_> {
     }
 }
 
-impl<'de> Deserialize<'de> for Members<'de> {
+impl<'de> Deserialize<'de> for RawObject<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct OfObject;
         impl<'de> Visitor<'de> for OfObject {
-            type Value = Members<'de>;
+            type Value = RawObject<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
@@ -300,7 +328,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
                 while let Some((Name(name), raw)) = map.next_entry()? {
                     members.push((name, raw));
                 }
-                Ok(Members(members))
+                Ok(RawObject(members))
             }
         }
         deserializer.deserialize_map(OfObject)
@@ -355,7 +383,7 @@ fn value_of(raw: &RawValue, depth: usize) -> Result<Value, SourceError> {
         }
         Some(b'{') => {
             let depth = deeper()?;
-            let members: Members<'_> = serde_json::from_str(text)?;
+            let members: RawObject<'_> = serde_json::from_str(text)?;
             Value::Complex(members.read(depth)?)
         }
         Some(b'n') | None => Value::Null,

@@ -3,6 +3,7 @@
 mod definition;
 mod objects;
 mod read;
+mod reader;
 mod schema;
 mod target;
 mod tree;
@@ -12,6 +13,7 @@ mod write;
 pub use self::{
     definition::{AttributeDefinition, Directory, ObjectDefinition},
     objects::{GraphObject, Objects, ObjectsError, ObjectsErrorKind},
+    reader::ObjectReader,
     schema::{RuleMapping, SynchronizationSchema},
     target::TargetType,
     tree::expression_to_json,

@@ -10,7 +10,7 @@ use keyfob_expression::{Environment, Source};
 use keyfob_filter::{CompareOp, Filter, Literal};
 use keyfob_mapping::{
     ApplyError, ApplyErrorKind, Change, Lookup, Mapper, MappingError, ObjectMapping,
-    graph::{GraphObject, Objects, TargetType},
+    graph::{GraphObject, TargetType},
 };
 use serde_json::{Value as Json, json};
 
@@ -80,12 +80,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     if arguments.attributes.attrs.is_none() && arguments.attributes.attr.is_empty() {
         return Err(Unusable::new("give the object by --source or --attr"));
     }
-    let objects = objects::read(&arguments.attributes)?;
-    let within = |error: Unusable| match &arguments.attributes.attrs {
-        Some(file) => error.within(file),
-        None => error,
-    };
-    check(&objects, &loaded.mapping, &mapper).map_err(within)?;
+    let text = objects::text(&arguments.attributes)?;
+    let within = |error| objects::within(&arguments.attributes, error);
+    let mut objects = objects::Reading::new(&text, &arguments.attributes).map_err(within)?;
+    // The first two tell whether it is one object or a list.
+    let first = objects.next().transpose().map_err(within)?;
+    let second = objects.next().transpose().map_err(within)?;
+    if let (Some(columns), Some(first)) = (objects.columns(), &first) {
+        check_columns(columns, first, &mapper).map_err(within)?;
+    }
     let references: Option<HashMap<String, String>> = match &arguments.references {
         None => None,
         Some(file) => Some(
@@ -116,10 +119,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
         environment: surroundings.environment(),
         lookup,
     };
-    let answer = if objects.is_single && existing.len() <= 1 {
-        run.one(&objects.objects, existing.first())
-    } else {
-        run.many(&objects.objects, &existing, held.is_some())
+    let answer = match (&first, existing.as_slice()) {
+        (Some(object), [] | [_]) if objects.is_single() => run.one(object, existing.first()),
+        _ => {
+            let read = [first, second].into_iter().flatten().map(Ok);
+            run.many(read.chain(objects), &existing, held.is_some())
+        }
     };
     match answer {
         Ok(answer) => Ok(answer),
@@ -131,27 +136,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     }
 }
 
-/// Refuses objects that the mapping is not for.
-fn check(objects: &Objects, mapping: &ObjectMapping, mapper: &Mapper) -> Result<(), Unusable> {
-    let of_kind = |object: &&GraphObject| {
-        let kind = object.kind.as_ref();
-        kind.is_none_or(|kind| kind.eq_ignore_ascii_case(&mapping.source))
-    };
-    if let Some(other) = objects.objects.iter().find(|object| !of_kind(object)) {
-        return Err(Unusable::new(format!(
-            "line {}: this is a {}, and the mapping takes objects of the kind `{}`; choose another with --type",
-            other.line,
-            other.kind.as_deref().unwrap_or_default(),
-            mapping.source
-        )));
-    }
-    let Some(columns) = &objects.columns else {
-        return Ok(());
-    };
-    let first = objects.objects.first().map(|object| &object.source);
-    let is_there = |name: &str| {
-        columns.iter().any(|column| column == name) || first.is_some_and(|source| source.get(name).is_some())
-    };
+/// Refuses a file of CSV without a column by which resources are matched.
+fn check_columns(columns: &[SmolStr], first: &GraphObject, mapper: &Mapper) -> Result<(), Unusable> {
+    let is_there =
+        |name: &str| columns.iter().any(|column| column == name) || first.source.get(name).is_some();
     let mut matching = mapper.matching_reads().peekable();
     let missing = matching.clone().find(|name| !is_there(name));
     if let (Some(name), true) = (missing, matching.peek().is_some() && !matching.any(is_there)) {
@@ -192,6 +180,13 @@ struct Run<'r> {
 
 impl Run<'_> {
     fn change(&self, object: &GraphObject, existing: Option<&Resource>) -> Result<Change, Refused> {
+        let kind = object.kind.as_ref();
+        if let Some(other) = kind.filter(|kind| !kind.eq_ignore_ascii_case(&self.mapping.source)) {
+            return Err(Refused::Unusable(Unusable::new(format!(
+                "line {}: this is a {other}, and the mapping takes objects of the kind `{}`; choose another with --type",
+                object.line, self.mapping.source
+            ))));
+        }
         let change = self
             .mapper
             .apply_with(&object.source, existing, &self.environment, &self.lookup);
@@ -225,10 +220,7 @@ impl Run<'_> {
         (!reads.any(has)).then_some(first)
     }
 
-    fn one(&self, objects: &[GraphObject], existing: Option<&Resource>) -> Result<Answer, Refused> {
-        let Some(object) = objects.first() else {
-            return Ok(Answer::Negative);
-        };
+    fn one(&self, object: &GraphObject, existing: Option<&Resource>) -> Result<Answer, Refused> {
         let change = self.change(object, existing)?;
         let reason = match change {
             Change::Create(resource) => {
@@ -255,7 +247,7 @@ impl Run<'_> {
     /// (RFC 7644 section 3.7). All of them are made before anything is printed.
     fn many(
         &self,
-        objects: &[GraphObject],
+        objects: impl Iterator<Item = Result<GraphObject, Unusable>>,
         existing: &[Resource],
         is_update: bool,
     ) -> Result<Answer, Refused> {
@@ -263,6 +255,7 @@ impl Run<'_> {
         let mut lines = Vec::new();
         let mut others = Vec::new();
         for object in objects {
+            let object = &object?;
             let held = index.find(self, object)?;
             let change = self.change(object, held)?;
             match (change, held) {

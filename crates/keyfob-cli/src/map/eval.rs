@@ -73,7 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
         }
     }
     let mut answer = Answer::Done;
-    for object in objects::read(&arguments.attributes)?.objects {
+    for object in objects::read(&arguments.attributes)? {
         let outcome = evaluate(text, &options, &object.source, &environment, &surroundings.taken);
         if arguments.json {
             output::json(to_json(text, &outcome, &lints).to_string())?;
@@ -96,7 +96,9 @@ fn of_okta(arguments: &Arguments) -> Result<Answer, Unusable> {
             Source::from_json(&input::read(file)?).map_err(|error| Unusable::from(error).within(file))?
         }
     };
-    arguments.attributes.add_to(&mut source)?;
+    for (name, value) in arguments.attributes.given()? {
+        source.insert(name, value);
+    }
     let now = arguments.evaluating.time()?;
     let directory = arguments.directory.as_deref();
     okta::evaluate(&arguments.expression, &source, directory, now, arguments.json)

@@ -132,13 +132,10 @@ pub(crate) struct Attributes {
 }
 
 impl Attributes {
-    /// The attributes of the command line, put into an object.
-    pub(crate) fn add_to(&self, source: &mut Source) -> Result<(), Unusable> {
-        for attribute in &self.attr {
-            let (name, value) = pair("--attr", attribute)?;
-            source.insert(name, value);
-        }
-        Ok(())
+    /// The attributes of the command line, with their names.
+    pub(crate) fn given(&self) -> Result<Vec<(&str, Value)>, Unusable> {
+        let given = self.attr.iter().map(|attribute| pair("--attr", attribute));
+        given.collect()
     }
 }
 

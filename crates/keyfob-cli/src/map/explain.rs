@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
             arguments.evaluating.taken(),
         ],
     )?;
-    let objects = objects::read(&arguments.attributes)?.objects;
+    let objects = objects::read(&arguments.attributes)?;
     match &arguments.mapping {
         None => of_expression(arguments, &objects),
         Some(file) => of_mapping(arguments, file, &objects),

@@ -1,25 +1,73 @@
 //! Objects of the source and existing resources, for every command that takes them.
 
-use keyfob_core::{Registry, Resource, ResourceType};
-use keyfob_expression::Source;
-use keyfob_mapping::graph::{GraphObject, Objects};
+use keyfob_core::{Registry, Resource, ResourceType, SmolStr};
+use keyfob_expression::Value;
+use keyfob_mapping::graph::{GraphObject, ObjectReader};
 use serde_json::Value as Json;
 
 use super::evaluating::Attributes;
 use crate::{Unusable, input};
 
-/// The objects that the arguments name; one without attributes where they name none.
-pub(super) fn read(attributes: &Attributes) -> Result<Objects, Unusable> {
-    let mut objects = match &attributes.attrs {
-        None => Objects::of(Source::new()),
-        Some(file) => {
-            Objects::read(&input::read(file)?).map_err(|error| Unusable::from(error).within(file))?
-        }
-    };
-    for GraphObject { source, .. } in &mut objects.objects {
-        attributes.add_to(source)?;
+/// The text of the objects that the arguments name; that of one without attributes where they name no file.
+pub(super) fn text(attributes: &Attributes) -> Result<Vec<u8>, Unusable> {
+    match &attributes.attrs {
+        None => Ok(b"{}".to_vec()),
+        Some(file) => input::read(file),
     }
-    Ok(objects)
+}
+
+/// The objects of a text, one by one, with the attributes of the command line.
+pub(super) struct Reading<'t> {
+    reader: ObjectReader<'t>,
+    given: Vec<(&'t str, Value)>,
+}
+
+impl<'t> Reading<'t> {
+    pub(super) fn new(text: &'t [u8], attributes: &'t Attributes) -> Result<Self, Unusable> {
+        Ok(Self {
+            reader: ObjectReader::new(text)?,
+            given: attributes.given()?,
+        })
+    }
+
+    /// The columns of a CSV file.
+    pub(super) fn columns(&self) -> Option<&[SmolStr]> {
+        self.reader.columns()
+    }
+
+    /// True if what was read is one object in no list.
+    pub(super) fn is_single(&self) -> bool {
+        self.reader.is_single()
+    }
+}
+
+impl Iterator for Reading<'_> {
+    type Item = Result<GraphObject, Unusable>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let object = self.reader.next()?.map(|mut object| {
+            for (name, value) in &self.given {
+                object.source.insert(*name, value.clone());
+            }
+            object
+        });
+        Some(object.map_err(Unusable::from))
+    }
+}
+
+/// The objects that the arguments name; one without attributes where they name none.
+pub(super) fn read(attributes: &Attributes) -> Result<Vec<GraphObject>, Unusable> {
+    let text = text(attributes)?;
+    let objects = Reading::new(&text, attributes).and_then(Iterator::collect);
+    objects.map_err(|error| within(attributes, error))
+}
+
+/// The error as one of the file of objects.
+pub(super) fn within(attributes: &Attributes, error: Unusable) -> Unusable {
+    match &attributes.attrs {
+        Some(file) => error.within(file),
+        None => error,
+    }
 }
 
 /// The name of the type of existing resources, as the first of them says.

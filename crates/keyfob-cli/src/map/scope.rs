@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
         .compile()
         .map_err(|error| Unusable::from(error).within(file))?;
     let mut answer = Answer::Negative;
-    for object in objects::read(&arguments.attributes)?.objects {
+    for object in objects::read(&arguments.attributes)? {
         match scope.decide(&object.source) {
             Ok(decision) => {
                 if arguments.json {
