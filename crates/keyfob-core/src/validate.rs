@@ -8,7 +8,7 @@ mod response;
 mod value;
 
 pub use self::{
-    body::{complete, create, leads_somewhere, replace, state_schemas},
+    body::{complete, create, held, leads_somewhere, replace, state_schemas},
     error::ValidationError,
     members::members,
     reader::{IgnoreRule, Ignored, Reader},

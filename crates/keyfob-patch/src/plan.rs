@@ -3,7 +3,8 @@
 use std::{borrow::Cow, collections::HashSet};
 
 use keyfob_core::{
-    Addresses, AttrId, AttrSet, Attribute, Dialect, MemberSet, Resource, ResourceId, ResourceType, Value,
+    Addresses, AttrId, AttrSet, Attribute, Dialect, MemberSet, Resource, ResourceId, ResourceType, SchemaUri,
+    Value,
     message::PatchRequest,
     schema::{Container, Mutability},
     validate::{self, Ignored, ValidationError},
@@ -167,14 +168,15 @@ impl<'t> Plan<'t> {
     }
 
     /// Applies the plan to a whole resource: a relation that it doesn't carry has no members. All operations are
-    /// applied or, on an error, none.
+    /// applied or, on an error, none. The attributes that the plan changes are held against the schema, the others stay as
+    /// they are.
     ///
     /// # Errors
     /// [`PatchError`] for what this resource doesn't allow: `noTarget`, `mutability`, `invalidValue`.
     ///
     /// # Complexity
-    /// Linear in the plan and the document. Members of a relation are not copied, and looked at only when
-    /// [`reads`](Self::reads) names it.
+    /// Linear in the plan and in the values of the attributes that it changes. Members of a relation are not copied, and
+    /// looked at only when [`reads`](Self::reads) names it.
     pub fn apply(&self, resource: &mut Resource) -> Result<Applied, PatchError> {
         let patched = self.apply_to_document(resource)?;
         let mut changed = patched.document == Applied::Changed;
@@ -213,7 +215,7 @@ impl<'t> Plan<'t> {
                 deltas: Cow::Borrowed(&self.deltas),
             });
         }
-        let mut draft = document(resource);
+        let mut draft = self.draft(resource);
         let mut selected = self.selected.clone();
         let mut work = 0_usize;
         for step in &self.steps {
@@ -225,11 +227,9 @@ impl<'t> Plan<'t> {
             self.run(step, resource, &mut draft, &mut selected)
                 .map_err(refuse)?;
         }
-        let changed = self.finish(resource, &mut draft)?;
+        let changed = self.check(resource, &mut draft)?;
         if changed {
-            *resource.schemas_mut() = std::mem::take(draft.schemas_mut());
-            *resource.core_mut() = std::mem::take(draft.core_mut());
-            *resource.extensions_mut() = std::mem::take(draft.extensions_mut());
+            self.put(draft, resource);
         }
         let mut deltas = Cow::Borrowed(&*self.deltas);
         for relation in selected {
@@ -298,8 +298,31 @@ impl<'t> Plan<'t> {
         }
     }
 
-    /// Checks what the steps made and says whether it is another document than before.
-    fn finish(&self, stored: &Resource, draft: &mut Resource) -> Result<bool, PatchError> {
+    /// The attributes that steps change, as far as the document has them; of an extension all that it has, since what it must
+    /// hold depends on whether it is there.
+    fn draft(&self, stored: &Resource) -> Resource {
+        let mut draft = Resource::default();
+        for place in &self.changed {
+            match place.container {
+                Container::Core => {
+                    if let Some(value) = place.get(stored) {
+                        draft
+                            .core_mut()
+                            .insert(place.attribute.name.clone(), value.clone());
+                    }
+                }
+                Container::Extension(uri) => {
+                    if let (Some(held), None) = (stored.extension(uri), draft.extension(uri)) {
+                        draft.extensions_mut().push((uri.clone(), held.clone()));
+                    }
+                }
+            }
+        }
+        draft
+    }
+
+    /// Checks what the steps made and returns true if it is anything else than before.
+    fn check(&self, stored: &Resource, draft: &mut Resource) -> Result<bool, PatchError> {
         let refuse = |error: ValidationError| PatchError::new(None, None, error.into());
         let mut changed = false;
         for place in &self.changed {
@@ -316,21 +339,55 @@ impl<'t> Plan<'t> {
                 let path = format_smolstr!("{}.{}", place.path(), sub.name);
                 return Err(refuse(ValidationError::Missing { path }));
             }
-        }
-        if changed {
-            validate::state_schemas(draft, self.resource_type);
-            validate::complete(draft, self.resource_type).map_err(refuse)?;
+            match place.container {
+                Container::Core => validate::held(None, place.attribute, after),
+                Container::Extension(uri) => self.check_extension(uri, draft),
+            }
+            .map_err(refuse)?;
         }
         Ok(changed)
     }
-}
 
-/// The resource without its relations.
-fn document(resource: &Resource) -> Resource {
-    let mut document = Resource::new(resource.schemas().iter().cloned());
-    *document.core_mut() = resource.core().clone();
-    *document.extensions_mut() = resource.extensions().to_vec();
-    document
+    /// Checks that an extension holds all that it must, or is not there where it needn't be.
+    fn check_extension(&self, uri: &SchemaUri, draft: &Resource) -> Result<(), ValidationError> {
+        let Some(extension) = self.resource_type.extension(uri) else {
+            return Ok(());
+        };
+        match draft.extension(uri).filter(|held| !held.is_empty()) {
+            Some(held) => extension.schema.attributes.iter().try_for_each(|attribute| {
+                validate::held(Some(uri), attribute, held.get(attribute.name.as_str()))
+            }),
+            None if extension.required => Err(ValidationError::Missing {
+                path: uri.as_str().into(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts the attributes of a draft in the place of those that the document has.
+    fn put(&self, mut draft: Resource, resource: &mut Resource) {
+        for (index, place) in self.changed.iter().enumerate() {
+            let name = place.attribute.name.as_str();
+            match place.container {
+                Container::Core => match draft.core_mut().remove(name) {
+                    Some(value) if !value.is_unassigned() => {
+                        resource.core_mut().insert(place.attribute.name.clone(), value);
+                    }
+                    _ => {
+                        resource.core_mut().remove(name);
+                    }
+                },
+                Container::Extension(uri) => {
+                    let earlier = self.changed.get(..index).unwrap_or_default();
+                    if earlier.iter().all(|earlier| earlier.container != place.container) {
+                        let object = std::mem::take(&mut *draft.extension_mut(uri));
+                        *resource.extension_mut(uri) = object;
+                    }
+                }
+            }
+        }
+        validate::state_schemas(resource, self.resource_type);
+    }
 }
 
 /// Whether a client that sent `sent` for a readOnly attribute repeats what is stored. A complex value may leave

@@ -299,6 +299,45 @@ pub fn complete(resource: &Resource, resource_type: &ResourceType) -> Result<(),
     check_document(resource, resource_type, Direction::Request)
 }
 
+/// Checks that an attribute of a canonical resource holds what it must, `None` where it has no value: something, if it is
+/// required and a client can change it, and no two primary values. `schema` is the extension that it is of.
+///
+/// # Errors
+/// [`ValidationError`], which maps to `invalidValue`.
+///
+/// # Complexity
+/// Linear in the values.
+pub fn held(
+    schema: Option<&SchemaUri>,
+    attribute: &Attribute,
+    value: Option<&Value>,
+) -> Result<(), ValidationError> {
+    check_held(schema, attribute, value, Direction::Request)
+}
+
+fn check_held(
+    schema: Option<&SchemaUri>,
+    attribute: &Attribute,
+    value: Option<&Value>,
+    direction: Direction,
+) -> Result<(), ValidationError> {
+    let present = value.filter(|value| !value.is_unassigned());
+    if let Some(Value::Array(values)) = present
+        && values.iter().filter(|value| is_primary(value)).count() > 1
+    {
+        let path = path_in(schema, attribute);
+        return Err(ValidationError::TwoPrimaries { path });
+    }
+    let expected = attribute.required
+        && !attribute.name.is("schemas")
+        && (attribute.mutability != Mutability::ReadOnly || direction == Direction::Response);
+    if expected && present.is_none_or(|value| value.as_str() == Some("")) {
+        let path = path_in(schema, attribute);
+        return Err(ValidationError::Missing { path });
+    }
+    Ok(())
+}
+
 /// Whose body it is: a client can't supply required attributes that are readOnly.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Direction {
@@ -321,20 +360,7 @@ pub(super) fn check_document(
                 _ => continue,
             },
         };
-        let present = object.get(name).filter(|value| !value.is_unassigned());
-        if let Some(Value::Array(values)) = present
-            && values.iter().filter(|value| is_primary(value)).count() > 1
-        {
-            let path = path_in(uri, attribute);
-            return Err(ValidationError::TwoPrimaries { path });
-        }
-        let expected = attribute.required
-            && !attribute.name.is("schemas")
-            && (attribute.mutability != Mutability::ReadOnly || direction == Direction::Response);
-        if expected && present.is_none_or(|value| value.as_str() == Some("")) {
-            let path = path_in(uri, attribute);
-            return Err(ValidationError::Missing { path });
-        }
+        check_held(uri, attribute, object.get(name), direction)?;
     }
     let lacking = resource_type.extensions().iter().find(|extension| {
         let present = resource.extension(&extension.schema.id);
@@ -462,6 +488,9 @@ fn lift_unqualified(body: &mut Resource, resource_type: &ResourceType) -> Result
 /// Takes out extensions that hold nothing, puts the others into the resource type's order and lets `schemas` name the core
 /// schema and them, so that equal resources look equal.
 pub fn state_schemas(resource: &mut Resource, resource_type: &ResourceType) {
+    if are_stated(resource, resource_type) {
+        return;
+    }
     let place = |uri: &SchemaUri| {
         resource_type
             .extensions()
@@ -476,6 +505,18 @@ pub fn state_schemas(resource: &mut Resource, resource_type: &ResourceType) {
         .chain(extensions)
         .collect();
     *resource.schemas_mut() = uris;
+}
+
+/// Returns true if extensions and `schemas` are as [`state_schemas`] leaves them, which is so of most resources.
+fn are_stated(resource: &Resource, resource_type: &ResourceType) -> bool {
+    let mut known = resource_type.extensions().iter();
+    let in_order = resource
+        .extensions()
+        .iter()
+        .all(|(uri, object)| !object.is_empty() && known.any(|extension| extension.schema.id == *uri));
+    let held = resource.extensions().iter().map(|(uri, _)| uri);
+    let mut uris = std::iter::once(&resource_type.schema().id).chain(held);
+    in_order && resource.schemas().iter().all(|uri| uris.next() == Some(uri)) && uris.next().is_none()
 }
 
 /// Keeps those sub-attributes of a single complex value that the client can't change.

@@ -160,6 +160,22 @@ const TABLE: &[(&str, &str, Result<&str, &str>)] = &[
         r#"[{"op": "add", "path": "URI:owner.name", "value": "n"}]"#,
         Err("invalidValue"),
     ),
+    // An extension that comes holds all that it must, and so does one that changes.
+    (
+        "null",
+        r#"[{"op": "add", "path": "URI:serial", "value": "7"}]"#,
+        Err("invalidValue"),
+    ),
+    (
+        r#"{"serial": "7"}"#,
+        r#"[{"op": "add", "path": "URI:codes", "value": ["a"]}]"#,
+        Err("invalidValue"),
+    ),
+    (
+        r#"{"serial": "7"}"#,
+        r#"[{"op": "add", "path": "URI:doors", "value": [{"value": "1"}]}]"#,
+        Ok(r#"{"serial":"7","doors":[{"value":"1"}]}"#),
+    ),
     // An extension as a whole may go, required attributes and all.
     (FRESH, r#"[{"op": "remove", "path": "URI"}]"#, Ok("null")),
     // Values that are not complex.
@@ -233,4 +249,16 @@ fn what_is_read_only_in_an_extension_outlives_its_removal() {
     let operations = format!(r#"[{{"op": "remove", "path": "{uri}"}}]"#);
     patch(&mut patched, user, Dialect::strict(), &operations).unwrap();
     assert_eq!(patched, resource(user, &stored.replace(r#""floor": 7, "#, "")));
+}
+
+#[test]
+fn an_attribute_that_was_lacking_before_stops_no_request_about_others() {
+    let registry = Registry::rfc();
+    let user = registry.resource_type("User").unwrap();
+    let mut nameless = resource(user, r#"{"title": "Guide"}"#);
+    let replace =
+        |path: &str, value: &str| format!(r#"[{{"op": "replace", "path": "{path}", "value": "{value}"}}]"#);
+    assert!(patch(&mut nameless, user, Dialect::strict(), &replace("title", "Lead")).is_ok());
+    assert_eq!(nameless.core().get_str("title"), Some("Lead"));
+    assert!(patch(&mut nameless, user, Dialect::strict(), &replace("userName", "")).is_err());
 }
