@@ -8,8 +8,8 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::{
     error::HttpError,
-    place::{Place, Places},
-    stream::{Called, Runtime, Stream},
+    place::Places,
+    stream::{Called, Held, Runtime, Stream},
 };
 
 /// The frame of PKCS #8 around the 32 bytes of an Ed25519 key (RFC 8410 section 7).
@@ -136,12 +136,12 @@ impl<S: Feeds, R: Runtime> Stream<S> for Signed<R> {
         Box::pin(async { Ok(value!({"keys": [signer(engine).await?.public]})) })
     }
 
-    fn place_to_work(&self, tenant: &TenantId) -> Option<Place> {
-        self.accepted.take(tenant)
+    fn place_to_work(&self, tenant: &TenantId) -> Option<Held> {
+        Some(Box::new(self.accepted.take(tenant)?))
     }
 
-    fn place_to_wait(&self, tenant: &TenantId) -> Option<Place> {
-        self.waiting.take(tenant)
+    fn place_to_wait(&self, tenant: &TenantId) -> Option<Held> {
+        Some(Box::new(self.waiting.take(tenant)?))
     }
 
     fn runtime(&self) -> &dyn Runtime {

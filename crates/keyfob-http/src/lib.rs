@@ -17,6 +17,7 @@ mod error;
 mod events;
 mod notes;
 mod openapi;
+#[cfg(feature = "events")]
 mod place;
 mod public_url;
 mod query;

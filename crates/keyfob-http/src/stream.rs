@@ -7,7 +7,7 @@ use keyfob_engine::{Context, Delivery, Engine, TenantId};
 use serde_json::{Map, Value};
 use smol_str::SmolStr;
 
-use crate::{error::HttpError, place::Place};
+use crate::error::HttpError;
 
 /// The means that a service has of the program that runs it, for work that goes on after an answer, and for answers that wait.
 ///
@@ -41,6 +41,9 @@ pub type Work<'w> = Pin<Box<dyn Future<Output = ()> + Send + 'w>>;
 /// The result of a call of a stream.
 pub(crate) type Called<'c, T> = Pin<Box<dyn Future<Output = Result<T, HttpError>> + Send + 'c>>;
 
+/// A place that is taken, given back when it is dropped.
+pub(crate) type Held = Box<dyn Send + Sync>;
+
 /// The stream of security events of an engine, whose store may be any.
 pub(crate) trait Stream<S>: Send + Sync {
     /// Makes the stream known.
@@ -70,10 +73,10 @@ pub(crate) trait Stream<S>: Send + Sync {
 
     /// Takes a place among the requests that are done after their answers; none where there are too many, which are then
     /// done before they are answered.
-    fn place_to_work(&self, tenant: &TenantId) -> Option<Place>;
+    fn place_to_work(&self, tenant: &TenantId) -> Option<Held>;
 
     /// Takes a place among the polls that wait; none where there are too many, which are then answered at once.
-    fn place_to_wait(&self, tenant: &TenantId) -> Option<Place>;
+    fn place_to_wait(&self, tenant: &TenantId) -> Option<Held>;
 
     /// Runs work that goes on after the answer, and waits.
     fn runtime(&self) -> &dyn Runtime;
