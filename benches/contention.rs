@@ -1,12 +1,8 @@
 //! What does it cost that many clients change one resource at once, and that a user comes back to groups that are gone?
 
-use std::{
-    sync::{Mutex, PoisonError},
-    thread,
-    time::{Duration, Instant},
-};
+use std::thread;
 
-use keyfob_benches::compare_timed;
+use keyfob_benches::{Failed, Runs, compare_timed};
 use keyfob_core::{
     Projection, Resource, ResourceId, ResourceType, message::PatchRequest, schema::RegistryBuilder,
 };
@@ -14,8 +10,6 @@ use keyfob_engine::{Actor, Context, Precondition, TenantId};
 use keyfob_provisioning::{Profile, Provisioner};
 use keyfob_store_sqlite::SqliteStore;
 use pollster::block_on;
-
-type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// The number of clients that change one user at the same time, and the changes of each.
 const CLIENTS: usize = 64;
@@ -25,42 +19,20 @@ fn main() -> Result<(), Failed> {
     let directory = tempfile::tempdir()?;
     let organization = Organization::new(&directory.path().join("contention.db"))?;
     let user = organization.create("User", r#"{"userName":"ann@example.com","active":true}"#)?;
-    let failure = Mutex::new(None);
+    let runs = Runs::default();
     compare_timed(
         "256 changes of one user by 64 clients / by one client in a row",
-        || timed(&failure, || organization.change_at_once(&user)),
-        || {
-            timed(&failure, || {
-                (0..CLIENTS * CHANGES).try_for_each(|number| organization.change(&user, number))
-            })
-        },
+        || runs.timed(|| organization.change_at_once(&user)),
+        || runs.timed(|| (0..CLIENTS * CHANGES).try_for_each(|number| organization.change(&user, number))),
     );
     let many = organization.member_of(800)?;
     let few = organization.member_of(8)?;
     compare_timed(
         "bring a user back whose 800 groups are gone / whose 8 groups are gone",
-        || timed(&failure, || organization.bring_back(&many)),
-        || timed(&failure, || organization.bring_back(&few)),
+        || runs.timed(|| organization.bring_back(&many)),
+        || runs.timed(|| organization.bring_back(&few)),
     );
-    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(error) => Err(error),
-        None => Ok(()),
-    }
-}
-
-/// Measures a run, and keeps the first failure of all.
-fn timed(failure: &Mutex<Option<Failed>>, run: impl FnOnce() -> Result<(), Failed>) -> Duration {
-    let start = Instant::now();
-    match run() {
-        Ok(()) => start.elapsed(),
-        Err(error) => {
-            failure
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get_or_insert(error);
-            Duration::MAX
-        }
-    }
+    runs.finish()
 }
 
 /// A user and the names of the groups that it is put into before each deletion.

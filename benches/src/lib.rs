@@ -5,6 +5,7 @@ use std::{
     fs::OpenOptions,
     hint::black_box,
     io::Write,
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -130,6 +131,37 @@ pub fn compare_timed(name: &str, mut ours: impl FnMut() -> Duration, mut floor: 
     }
     let [ours, floor] = fastest.map(|fastest| fastest.as_secs_f64() * 1e9);
     report(name, ours, floor);
+}
+
+/// The failure of a run.
+pub type Failed = Box<dyn std::error::Error + Send + Sync>;
+
+/// Measures runs that may fail, for [`compare_timed`], and keeps the first failure of all.
+#[derive(Debug, Default)]
+pub struct Runs(Mutex<Option<Failed>>);
+
+impl Runs {
+    /// Returns the time that a run takes. One that fails takes for ever.
+    pub fn timed(&self, run: impl FnOnce() -> Result<(), Failed>) -> Duration {
+        let start = Instant::now();
+        match run() {
+            Ok(()) => start.elapsed(),
+            Err(error) => {
+                let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                first.get_or_insert(error);
+                Duration::MAX
+            }
+        }
+    }
+
+    /// Returns the first failure.
+    ///
+    /// # Errors
+    /// The failure.
+    pub fn finish(self) -> Result<(), Failed> {
+        let first = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        first.map_or(Ok(()), Err)
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the ratio is what a bench is for")]
