@@ -13,7 +13,7 @@ use criterion::Criterion;
 
 pub mod result;
 
-use self::result::Measured;
+use self::result::{Measured, Ratio};
 
 /// The full user of RFC 7643 section 8.2.
 pub const USER: &[u8] = include_bytes!("../../testdata/rfc7643/8.2-full-user.json");
@@ -91,12 +91,12 @@ const VALUED: [&str; 14] = [
     "--color",
 ];
 
-/// Measures what is `ours` and the `floor` in criterion's way and then against each other: batches of both take turns,
-/// and the fastest of each, which whatever else the machine does slowed least, make the ratio that is printed.
-/// Dropping what is returned counts for both.
+/// Measures what is `ours` and the `floor` in criterion's way and then against each other: batches of both take turns, in
+/// pairs, so that whatever else the machine does slows both. The ratio is the median of the pairs', and the times that are
+/// printed beside it are those of the fastest batches. Dropping what is returned counts for both.
 ///
-/// A bench whose name the command line's filter isn't in is passed over. With `KEYFOB_BENCH_JSON` the result is also
-/// appended to the file of that name, for the command `compare`.
+/// A bench whose name the command line's filter isn't in is passed over. With `KEYFOB_BENCH_JSON` the pairs alone are measured,
+/// and the result is appended to the file of that name, for the command `compare`. `KEYFOB_BENCH_SECONDS` says for how long.
 pub fn compare<A, B>(
     criterion: &mut Criterion,
     name: &str,
@@ -106,16 +106,13 @@ pub fn compare<A, B>(
     if !is_wanted(name) {
         return;
     }
-    criterion.bench_function(&format!("{name}/keyfob"), |bencher| bencher.iter(&mut ours));
-    criterion.bench_function(&format!("{name}/floor"), |bencher| bencher.iter(&mut floor));
-    let mut ours = Side::new(ours);
-    let mut floor = Side::new(floor);
-    let end = Instant::now() + Duration::from_secs(3);
-    while Instant::now() < end {
-        ours.batch();
-        floor.batch();
+    if env::var_os(JSON).is_none() {
+        criterion.bench_function(&format!("{name}/keyfob"), |bencher| bencher.iter(&mut ours));
+        criterion.bench_function(&format!("{name}/floor"), |bencher| bencher.iter(&mut floor));
     }
-    report(name, ours.fastest, floor.fastest);
+    let (mut ours, mut floor) = (Side::new(ours), Side::new(floor));
+    let time = time(Duration::from_secs(3));
+    report(name, &Pairs::of(time, || ours.batch(), || floor.batch()));
 }
 
 /// As [`compare`], where each run says itself how long it took, since it has something to prepare.
@@ -123,14 +120,52 @@ pub fn compare_timed(name: &str, mut ours: impl FnMut() -> Duration, mut floor: 
     if !is_wanted(name) {
         return;
     }
-    let mut fastest = [Duration::MAX; 2];
-    let end = Instant::now() + Duration::from_secs(5);
-    while Instant::now() < end {
-        let [of_ours, of_floor] = fastest;
-        fastest = [of_ours.min(ours()), of_floor.min(floor())];
+    let nanos = |time: Duration| time.as_secs_f64() * 1e9;
+    let time = time(Duration::from_secs(5));
+    report(name, &Pairs::of(time, || nanos(ours()), || nanos(floor())));
+}
+
+/// The name of the variable that names the file of results.
+const JSON: &str = "KEYFOB_BENCH_JSON";
+
+/// The time for the pairs of one bench.
+fn time(default: Duration) -> Duration {
+    let seconds = env::var("KEYFOB_BENCH_SECONDS").ok();
+    let seconds = seconds.and_then(|text| text.parse().ok());
+    seconds.map_or(default, Duration::from_secs)
+}
+
+/// Times of both sides in nanoseconds, measured one right after the other.
+struct Pairs(Vec<[f64; 2]>);
+
+impl Pairs {
+    /// Measures pairs for a while, five at least. Which side comes first alternates, since the second finds what the first
+    /// left in the caches.
+    fn of(time: Duration, mut ours: impl FnMut() -> f64, mut floor: impl FnMut() -> f64) -> Self {
+        let mut pairs = Vec::new();
+        let end = Instant::now() + time;
+        while pairs.len() < 5 || Instant::now() < end {
+            let pair = if pairs.len() % 2 == 0 {
+                let ours = ours();
+                [ours, floor()]
+            } else {
+                let floor = floor();
+                [ours(), floor]
+            };
+            pairs.push(pair);
+        }
+        Self(pairs)
     }
-    let [ours, floor] = fastest.map(|fastest| fastest.as_secs_f64() * 1e9);
-    report(name, ours, floor);
+
+    fn measured(&self) -> Measured {
+        let fastest = |side: fn(&[f64; 2]) -> f64| self.0.iter().map(side).fold(f64::INFINITY, f64::min);
+        let ratios: Vec<f64> = self.0.iter().map(|[ours, floor]| ours / floor).collect();
+        Measured {
+            keyfob: fastest(|[ours, _]| *ours),
+            floor: fastest(|[_, floor]| *floor),
+            ratio: Ratio::of(ratios),
+        }
+    }
 }
 
 /// The failure of a run.
@@ -165,15 +200,16 @@ impl Runs {
 }
 
 #[expect(clippy::print_stdout, reason = "the ratio is what a bench is for")]
-fn report(name: &str, ours: f64, floor: f64) {
+fn report(name: &str, pairs: &Pairs) {
+    let measured = pairs.measured();
     println!(
         "{name}: keyfob {}, floor {}, ratio {:.2}",
-        show(ours),
-        show(floor),
-        ours / floor
+        show(measured.keyfob),
+        show(measured.floor),
+        measured.ratio.median
     );
-    if let Some(path) = env::var_os("KEYFOB_BENCH_JSON")
-        && let Err(error) = append(path.as_ref(), name, Measured { keyfob: ours, floor })
+    if let Some(path) = env::var_os(JSON)
+        && let Err(error) = append(path.as_ref(), name, measured)
     {
         println!("{}: {error}", path.display());
     }
@@ -185,34 +221,29 @@ fn append(path: &std::path::Path, name: &str, measured: Measured) -> std::io::Re
     file.write_all(line.as_bytes())
 }
 
+/// One side of a pair, run so often in a batch that the clock is precise.
 struct Side<F> {
     run: F,
     repeats: u32,
-    /// The nanoseconds that one run took in the fastest batch.
-    fastest: f64,
 }
 
 impl<T, F: FnMut() -> T> Side<F> {
-    /// As many repeats as take a millisecond.
-    fn new(mut run: F) -> Self {
-        let start = Instant::now();
-        black_box(run());
-        let once = start.elapsed().as_nanos().max(1);
-        let repeats = u32::try_from(1_000_000 / once).unwrap_or(u32::MAX).max(1);
-        Self {
-            run,
-            repeats,
-            fastest: f64::INFINITY,
+    /// As many repeats as take a millisecond: doubled until they do, since what runs first is slower than what comes later.
+    fn new(run: F) -> Self {
+        let mut side = Self { run, repeats: 1 };
+        while side.batch() * f64::from(side.repeats) < 1e6 && side.repeats < 1 << 24 {
+            side.repeats *= 2;
         }
+        side
     }
 
-    fn batch(&mut self) {
+    /// Returns the nanoseconds that one run took in a batch.
+    fn batch(&mut self) -> f64 {
         let start = Instant::now();
         for _ in 0..self.repeats {
             drop(black_box((self.run)()));
         }
-        let once = start.elapsed().as_secs_f64() * 1e9 / f64::from(self.repeats);
-        self.fastest = self.fastest.min(once);
+        start.elapsed().as_secs_f64() * 1e9 / f64::from(self.repeats)
     }
 }
 

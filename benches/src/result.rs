@@ -4,32 +4,70 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-/// The time of one run of what is ours and of the floor, in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// The time of one run of what is ours and of the floor.
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "a line of a file")]
 pub struct Measured {
-    /// The measurement of keyfob.
+    /// The fastest run of keyfob, in nanoseconds.
     pub keyfob: f64,
-    /// The floor.
+    /// The fastest run of the floor, in nanoseconds.
     pub floor: f64,
+    /// How many times longer ours takes than the floor.
+    pub ratio: Ratio,
 }
 
-impl Measured {
-    /// Returns how many times longer ours takes than the floor: what is compared, since it is the same on a machine that is
-    /// slower or busier.
+/// How many times longer ours takes than the floor, when both are measured at the same time: what is compared, since it is the
+/// same on a machine that is slower or busier.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "three numbers of one list")]
+pub struct Ratio {
+    /// What the median is hardly below, by the number of the pairs and how far they are apart.
+    pub low: f64,
+    /// The middle one.
+    pub median: f64,
+    /// What it is hardly above.
+    pub high: f64,
+}
+
+impl Ratio {
+    /// Returns the median of ratios and its bounds at three standard errors; infinity of none.
+    ///
+    /// The bounds are ratios themselves, one and a half roots of their number away in their order, whatever else they are
+    /// distributed like.
     #[must_use]
-    pub fn ratio(self) -> f64 {
-        self.keyfob / self.floor
+    pub fn of(mut ratios: Vec<f64>) -> Self {
+        ratios.sort_by(f64::total_cmp);
+        let last = ratios.len().saturating_sub(1);
+        let at = |place: usize| ratios.get(place).copied().unwrap_or(f64::INFINITY);
+        // The root of nine quarters of the number, rounded up.
+        let away = (last * 9).div_ceil(4).isqrt() + 1;
+        let middle = last / 2;
+        Self {
+            low: at(middle.saturating_sub(away)),
+            median: at(middle),
+            high: at((middle + away).min(last)),
+        }
+    }
+
+    /// Returns the ratio of several runs: the median of each number.
+    fn of_runs(runs: &[Self]) -> Self {
+        let median = |number: fn(&Self) -> f64| Self::of(runs.iter().map(number).collect()).median;
+        Self {
+            low: median(|run| run.low),
+            median: median(|run| run.median),
+            high: median(|run| run.high),
+        }
     }
 }
 
 #[derive(Serialize, Deserialize)]
 struct Line {
     name: String,
-    #[serde(rename = "keyfob_ns")]
-    keyfob: f64,
-    #[serde(rename = "floor_ns")]
-    floor: f64,
+    keyfob_ns: f64,
+    floor_ns: f64,
+    ratio: f64,
+    low: f64,
+    high: f64,
 }
 
 /// Writes a result as a line.
@@ -37,31 +75,37 @@ struct Line {
 /// # Errors
 /// Those of `serde_json`.
 pub fn line(name: &str, measured: Measured) -> serde_json::Result<String> {
-    let Measured { keyfob, floor } = measured;
-    let name = name.to_owned();
-    serde_json::to_string(&Line { name, keyfob, floor }).map(|line| line + "\n")
+    let Measured { keyfob, floor, ratio } = measured;
+    let line = Line {
+        name: name.to_owned(),
+        keyfob_ns: keyfob,
+        floor_ns: floor,
+        ratio: ratio.median,
+        low: ratio.low,
+        high: ratio.high,
+    };
+    serde_json::to_string(&line).map(|line| line + "\n")
 }
 
-/// Reads lines. Of several results of one bench, as from several runs, the smallest ratio counts: whatever else the machine
-/// did made the others larger.
+/// Reads the ratios in lines. Of several results of one bench, as from several runs, the median counts.
 ///
 /// # Errors
 /// The line that is no result.
-pub fn read(text: &str) -> Result<BTreeMap<String, Measured>, String> {
-    let mut results: BTreeMap<String, Measured> = BTreeMap::new();
+pub fn read(text: &str) -> Result<BTreeMap<String, Ratio>, String> {
+    let mut results: BTreeMap<String, Vec<Ratio>> = BTreeMap::new();
     for (number, line) in (1..).zip(text.lines()) {
-        let Line { name, keyfob, floor } =
-            serde_json::from_str(line).map_err(|error| format!("line {number}: {error}"))?;
-        let measured = Measured { keyfob, floor };
-        if !(measured.ratio().is_finite() && floor > 0.0) {
-            return Err(format!("line {number}: the times have no ratio"));
+        let line: Line = serde_json::from_str(line).map_err(|error| format!("line {number}: {error}"))?;
+        let (low, median, high) = (line.low, line.ratio, line.high);
+        if !(low > 0.0 && low <= median && median <= high && high.is_finite()) {
+            return Err(format!("line {number}: {low}, {median} and {high} are no ratios"));
         }
-        let present = results.entry(name).or_insert(measured);
-        if measured.ratio() < present.ratio() {
-            *present = measured;
-        }
+        let runs = results.entry(line.name).or_default();
+        runs.push(Ratio { low, median, high });
     }
-    Ok(results)
+    let results = results.into_iter();
+    Ok(results
+        .map(|(name, runs)| (name, Ratio::of_runs(&runs)))
+        .collect())
 }
 
 /// The benches of a run beside those of another.
@@ -75,28 +119,37 @@ pub struct Comparison {
 #[derive(Clone, Debug, PartialEq)]
 struct Row {
     name: String,
-    baseline: Option<f64>,
-    current: Option<f64>,
+    baseline: Option<Ratio>,
+    current: Option<Ratio>,
+}
+
+/// What a comparison says of one bench.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Missing,
+    Equal,
+    Faster,
+    Slower,
+    /// Beyond the threshold, but not beyond what the medians may be.
+    Unclear,
 }
 
 /// Compares the benches whose name contains a text.
 #[must_use]
 pub fn compare(
-    baseline: &BTreeMap<String, Measured>,
-    current: &BTreeMap<String, Measured>,
+    baseline: &BTreeMap<String, Ratio>,
+    current: &BTreeMap<String, Ratio>,
     threshold: f64,
     filter: &str,
 ) -> Comparison {
     let mut names: Vec<&String> = baseline.keys().chain(current.keys()).collect();
     names.sort();
     names.dedup();
-    let ratio =
-        |run: &BTreeMap<String, Measured>, name: &String| run.get(name).map(|measured| measured.ratio());
     let wanted = names.into_iter().filter(|name| name.contains(filter));
     let rows = wanted.map(|name| Row {
         name: name.clone(),
-        baseline: ratio(baseline, name),
-        current: ratio(current, name),
+        baseline: baseline.get(name).copied(),
+        current: current.get(name).copied(),
     });
     Comparison {
         threshold,
@@ -105,37 +158,58 @@ pub fn compare(
 }
 
 impl Row {
-    fn change(&self) -> Option<f64> {
-        Some(self.current? / self.baseline?)
+    fn verdict(&self, threshold: f64) -> Verdict {
+        let (Some(baseline), Some(current)) = (self.baseline, self.current) else {
+            return Verdict::Missing;
+        };
+        let change = current.median / baseline.median;
+        match () {
+            () if change > threshold && current.low > baseline.high => Verdict::Slower,
+            () if change < 1.0 / threshold && current.high < baseline.low => Verdict::Faster,
+            () if change > threshold || change < 1.0 / threshold => Verdict::Unclear,
+            () => Verdict::Equal,
+        }
     }
 }
 
 impl Comparison {
+    fn verdicts(&self) -> impl Iterator<Item = Verdict> {
+        self.rows.iter().map(|row| row.verdict(self.threshold))
+    }
+
     /// Returns true if a bench is slower than the threshold allows, and if there was nothing to compare, which is no
     /// comparison that anybody should be glad of.
     #[must_use]
     pub fn is_slower(&self) -> bool {
-        let mut changes = self.rows.iter().filter_map(Row::change).peekable();
-        changes.peek().is_none() || changes.any(|change| change > self.threshold)
+        let mut verdicts = self.verdicts().filter(|verdict| *verdict != Verdict::Missing);
+        let first = verdicts.next();
+        first.is_none_or(|first| first == Verdict::Slower)
+            || verdicts.any(|verdict| verdict == Verdict::Slower)
     }
 }
 
 impl fmt::Display for Comparison {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut compared = 0;
-        for row in &self.rows {
-            let number = |ratio: Option<f64>| ratio.map_or("-".into(), |ratio| format!("{ratio:.2}"));
-            let verdict = match row.change() {
-                None => "not in both",
-                Some(change) if change > self.threshold => "SLOWER",
-                Some(change) if change < 1.0 / self.threshold => "faster",
-                Some(_) => "equal",
+        for (row, verdict) in self.rows.iter().zip(self.verdicts()) {
+            let number =
+                |ratio: Option<Ratio>| ratio.map_or("-".into(), |ratio| format!("{:.2}", ratio.median));
+            let said = match verdict {
+                Verdict::Missing => "not in both",
+                Verdict::Equal => "equal",
+                Verdict::Faster => "faster",
+                Verdict::Slower => "SLOWER",
+                Verdict::Unclear => "unclear",
             };
-            compared += usize::from(row.change().is_some());
             let (baseline, current) = (number(row.baseline), number(row.current));
-            writeln!(f, "{verdict:>11}  {baseline:>8} -> {current:>8}  {}", row.name)?;
+            writeln!(f, "{said:>11}  {baseline:>8} -> {current:>8}  {}", row.name)?;
         }
-        write!(f, "{compared} compared, threshold {:.2}", self.threshold)
+        let compared = self.verdicts().filter(|verdict| *verdict != Verdict::Missing);
+        write!(
+            f,
+            "{} compared, threshold {:.2}",
+            compared.count(),
+            self.threshold
+        )
     }
 }
 
@@ -143,32 +217,37 @@ impl fmt::Display for Comparison {
 mod tests {
     use super::*;
 
-    fn run(results: &[(&str, f64, f64)]) -> BTreeMap<String, Measured> {
-        let lines = results.iter().map(|(name, keyfob, floor)| {
-            line(
-                name,
-                Measured {
-                    keyfob: *keyfob,
-                    floor: *floor,
-                },
-            )
-            .unwrap()
+    fn ratio(median: f64) -> Ratio {
+        Ratio {
+            low: median * 0.98,
+            median,
+            high: median * 1.02,
+        }
+    }
+
+    fn run(results: &[(&str, Ratio)]) -> BTreeMap<String, Ratio> {
+        let lines = results.iter().map(|&(name, ratio)| {
+            let measured = Measured {
+                keyfob: ratio.median * 10.0,
+                floor: 10.0,
+                ratio,
+            };
+            line(name, measured).unwrap()
         });
         read(&lines.collect::<String>()).unwrap()
     }
 
     #[test]
-    fn ratios_are_compared_and_not_times() {
+    fn a_bench_is_slower_beyond_the_threshold_alone_and_missing_ones_are_named() {
         let baseline = run(&[
-            ("decode", 100.0, 50.0),
-            ("encode", 10.0, 10.0),
-            ("gone", 1.0, 1.0),
+            ("decode", ratio(2.0)),
+            ("encode", ratio(1.0)),
+            ("gone", ratio(1.0)),
         ]);
-        // A machine that is three times slower.
         let current = run(&[
-            ("decode", 300.0, 150.0),
-            ("encode", 33.0, 30.0),
-            ("new", 1.0, 1.0),
+            ("decode", ratio(2.0)),
+            ("encode", ratio(1.1)),
+            ("new", ratio(1.0)),
         ]);
         let comparison = compare(&baseline, &current, 1.15, "");
         assert!(!comparison.is_slower(), "{comparison}");
@@ -180,15 +259,49 @@ mod tests {
             slower.is_slower() && slower.to_string().contains("SLOWER"),
             "{slower}"
         );
+        assert!(
+            compare(&current, &baseline, 1.05, "")
+                .to_string()
+                .contains("faster")
+        );
         assert!(!compare(&baseline, &current, 1.05, "decode").is_slower());
         assert!(compare(&baseline, &current, 2.0, "nothing").is_slower());
     }
 
     #[test]
-    fn the_best_of_several_runs_counts_and_what_is_no_result_is_refused() {
-        let best = run(&[("a", 30.0, 10.0), ("a", 20.0, 10.0), ("a", 25.0, 10.0)]);
-        assert_eq!(best.get("a").map(|measured| measured.ratio()), Some(2.0));
-        for text in ["{}", "x", r#"{"name": "a", "keyfob_ns": 1, "floor_ns": 0}"#] {
+    fn what_differs_no_more_than_its_median_may_is_unclear_and_not_slower() {
+        let wide = |median: f64| Ratio {
+            low: median * 0.7,
+            median,
+            high: median * 1.4,
+        };
+        let noisy = compare(&run(&[("a", wide(1.0))]), &run(&[("a", wide(1.3))]), 1.15, "");
+        assert!(
+            !noisy.is_slower() && noisy.to_string().contains("unclear"),
+            "{noisy}"
+        );
+        assert!(compare(&run(&[("a", wide(1.0))]), &run(&[("a", wide(3.0))]), 1.15, "").is_slower());
+    }
+
+    #[test]
+    fn the_median_counts_of_pairs_and_of_runs() {
+        let pairs = Ratio::of(vec![9.0, 2.0, 3.0, 1.0, 4.0]);
+        assert_eq!((pairs.low, pairs.median, pairs.high), (1.0, 3.0, 9.0));
+        let many = Ratio::of((1..=10_000_u32).map(f64::from).collect());
+        assert_eq!((many.low, many.median, many.high), (4_850.0, 5_000.0, 5_150.0));
+        let several = run(&[("a", ratio(3.0)), ("a", ratio(2.0)), ("a", ratio(2.5))]);
+        assert_eq!(several.get("a"), Some(&ratio(2.5)));
+    }
+
+    #[test]
+    fn what_is_no_result_is_refused() {
+        let result = |ratio: &str| {
+            format!(
+                r#"{{"name": "a", "keyfob_ns": 1, "floor_ns": 1, "ratio": {ratio}, "low": 1, "high": 3}}"#
+            )
+        };
+        assert!(read(&result("2")).is_ok());
+        for text in ["{}", "x", &result("0"), &result("4"), &result("null")] {
             assert!(read(text).unwrap_err().starts_with("line 1: "), "{text}");
         }
     }

@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, env, fs, process::ExitCode};
 
-use keyfob_benches::result::{Comparison, Measured, compare};
+use keyfob_benches::result::{Comparison, Ratio, compare};
 
 const USAGE: &str = "usage: compare BASELINE CURRENT [--threshold 1.15] [FILTER]
 
-Both files hold what benches wrote to KEYFOB_BENCH_JSON. A bench is slower where its ratio to the floor is more than
-THRESHOLD times that of the baseline; then the exit code is 1. FILTER compares benches whose name contains it.";
+Both files hold what benches wrote to KEYFOB_BENCH_JSON; of several runs the median counts. A bench is slower where its ratio
+to the floor is more than THRESHOLD times that of the baseline, and beyond what the medians of either may be by the pairs that
+were measured; then the exit code is 1. FILTER compares benches whose name contains it.";
 
 #[expect(
     clippy::print_stdout,
@@ -45,7 +46,7 @@ fn run(arguments: impl Iterator<Item = String>) -> Result<Comparison, String> {
         [baseline, current, filter] => (baseline, current, filter.as_str()),
         _ => return Err(USAGE.into()),
     };
-    let read = |path: &str| -> Result<BTreeMap<String, Measured>, String> {
+    let read = |path: &str| -> Result<BTreeMap<String, Ratio>, String> {
         let text = fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
         keyfob_benches::result::read(&text).map_err(|error| format!("{path}: {error}"))
     };
