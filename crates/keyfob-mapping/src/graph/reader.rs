@@ -21,8 +21,9 @@ use super::{GraphObject, ObjectsError, ObjectsErrorKind, user::named};
 /// use keyfob_mapping::graph::ObjectReader;
 ///
 /// let mut reader = ObjectReader::new(b"{\"mail\": \"babs@example.com\"}\n{\"mail\": \"ann@example.com\"}\n{\"mail\":")?;
-/// let lines: Vec<usize> = reader.by_ref().take(2).map(|object| Ok(object?.line)).collect::<Result<_, _>>()?;
-/// assert_eq!(lines, [1, 2]);
+/// for line in [1, 2] {
+///     assert_eq!(reader.next().ok_or("two objects are whole")??.line, line);
+/// }
 /// let error = reader.next().ok_or("the third line is cut off")?.unwrap_err();
 /// assert_eq!(error.line, 3);
 /// assert!(reader.next().is_none());
