@@ -12,20 +12,20 @@ pub struct Measured {
     pub keyfob: f64,
     /// The fastest run of the floor, in nanoseconds.
     pub floor: f64,
-    /// How many times longer ours takes than the floor.
+    /// The time of ours in times of the floor.
     pub ratio: Ratio,
 }
 
-/// How many times longer ours takes than the floor, when both are measured at the same time: what is compared, since it is the
-/// same on a machine that is slower or busier.
+/// The time of ours in times of the floor, both measured at the same time: it is compared, since it is the same on a machine
+/// that is slower or busier.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[expect(clippy::exhaustive_structs, reason = "three numbers of one list")]
 pub struct Ratio {
-    /// What the median is hardly below, by the number of the pairs and how far they are apart.
+    /// The bound that the median is hardly below, by the number of the pairs and how far they are apart.
     pub low: f64,
     /// The middle one.
     pub median: f64,
-    /// What it is hardly above.
+    /// The bound that it is hardly above.
     pub high: f64,
 }
 
@@ -124,7 +124,7 @@ struct Row {
     current: Option<Ratio>,
 }
 
-/// What a comparison says of one bench.
+/// The result of the comparison of one bench.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Missing,

@@ -115,7 +115,7 @@ impl AuthenticationScheme {
 pub struct Transport {
     /// How clients prove who they are, the preferred way first.
     pub authentication_schemes: Vec<AuthenticationScheme>,
-    /// How many bytes a request's body has at most.
+    /// The largest number of bytes of a request's body.
     pub body_limit: usize,
     /// The address of the service's help pages for people (`documentationUri`), if it has any.
     pub documentation: Option<SmolStr>,

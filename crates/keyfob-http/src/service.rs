@@ -157,7 +157,7 @@ pub struct ScimServiceBuilder<S> {
 }
 
 impl<S: Store> ScimServiceBuilder<S> {
-    /// How many bytes a request's body has at most by default: 8 MiB, enough for a group of 50,000 members.
+    /// The largest number of bytes of a request's body by default: 8 MiB, enough for a group of 50,000 members.
     pub const BODY_LIMIT: usize = 8 << 20;
 
     /// The path under which the service is served, such as `/scim/v2`.
@@ -260,7 +260,7 @@ impl<S: Store> ScimServiceBuilder<S> {
         self
     }
 
-    /// How many bytes a request's body has at most (`bulk.maxPayloadSize`); more is answered 413.
+    /// Sets the largest number of bytes of a request's body (`bulk.maxPayloadSize`); more is answered 413.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.shared.transport.body_limit = bytes;
         self

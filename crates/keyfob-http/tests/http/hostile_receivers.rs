@@ -256,7 +256,7 @@ async fn erase(server: &Server, name: &str) -> TenantId {
     tenant
 }
 
-/// What was accepted for an organization that is deleted before it is done does nothing, tells nothing and brings nothing back.
+/// An accepted request of an organization that is deleted before it is done does nothing, tells nothing and brings nothing back.
 #[tokio::test]
 async fn an_organization_that_is_deleted_takes_its_accepted_requests_with_it() {
     let held = Held::default();

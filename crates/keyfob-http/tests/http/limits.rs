@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Backend, Server, builder};
 
-/// What a service answers a request that its limit is about.
+/// The answer of a service to a request that its limit is about.
 enum Held {
     /// An error: its status, its `scimType`, and what its text says of the limit.
     Refused(u16, Option<&'static str>, &'static str),

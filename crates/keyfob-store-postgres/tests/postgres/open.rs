@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 impl Schema {
-    /// What the store says of itself, by name.
+    /// The values that the store keeps of itself, by name.
     async fn values(&self) -> Vec<(String, String)> {
         let sql = format!("SELECT name, value FROM {} ORDER BY name", self.table("meta"));
         let rows = client().await.query(&sql, &[]).await.unwrap();

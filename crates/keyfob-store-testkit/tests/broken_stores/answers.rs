@@ -1,4 +1,4 @@
-//! What can be wrong with what a store answers: each bug breaks one sentence that is easily taken for granted.
+//! Faults in the answers of a store: each bug breaks one sentence that is easily taken for granted.
 
 use keyfob_core::{Member, MemberSet, Resource, ResourceId, ResourceType, Version};
 use keyfob_store::{Commit, Page, Position, Query, ReadContext, Selection, StoreError, Stored, TenantId};

@@ -1,4 +1,4 @@
-//! What can be wrong with what a commit does: each bug breaks one sentence that is easily taken for granted.
+//! Faults in the work of a commit: each bug breaks one sentence that is easily taken for granted.
 
 use std::{thread, time::Duration};
 

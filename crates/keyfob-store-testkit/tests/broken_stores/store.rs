@@ -135,7 +135,7 @@ pub(crate) struct Broken {
     pub(crate) inner: MemoryStore,
     pub(crate) bug: Bug,
     capabilities: Capabilities,
-    /// What it claims from then on, once this is set.
+    /// The capabilities that it claims from then on, once this is set.
     pub(crate) claimed_later: OnceLock<Capabilities>,
     notes: Mutex<Notes>,
 }
