@@ -7,7 +7,7 @@ use keyfob_core::{
     validate,
 };
 
-use crate::{answer::Answer, discover::unreadable, error::Error, session::Session};
+use crate::{answer::Answer, confirm, discover::unreadable, error::Error, session::Session};
 
 /// The length of the longest id, in bytes. Lists keep the ids that they have seen.
 const MAX_ID: usize = 2_048;
@@ -87,6 +87,13 @@ impl<V> Patched<V> {
 }
 
 impl Stored<Resource> {
+    /// Returns true if the resource holds everything that was sent, as a creation whose answer is lost is confirmed. What
+    /// the server may set itself, never shows or does not know is no part of the comparison, and neither are members.
+    #[must_use]
+    pub fn holds(&self, sent: &Resource, resource_type: &ResourceType) -> bool {
+        confirm::holds(&self.resource, sent, resource_type, false)
+    }
+
     /// Takes a resource that was read out of an answer.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The synchronization schema of Microsoft Graph, as a tenant exports it.
 
+mod csv;
 mod definition;
 mod objects;
 mod read;
@@ -11,6 +12,7 @@ mod user;
 mod write;
 
 pub use self::{
+    csv::CsvObjects,
     definition::{AttributeDefinition, Directory, ObjectDefinition},
     objects::{GraphObject, Objects, ObjectsError, ObjectsErrorKind},
     reader::ObjectReader,

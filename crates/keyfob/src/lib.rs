@@ -27,6 +27,8 @@ pub use keyfob_store_memory as store_memory;
 pub use keyfob_store_postgres as store_postgres;
 #[cfg(feature = "sqlite")]
 pub use keyfob_store_sqlite as store_sqlite;
+#[cfg(feature = "sync")]
+pub use keyfob_sync as sync;
 #[cfg(any(feature = "tables-sqlite", feature = "tables-postgres"))]
 pub use keyfob_tables as tables;
 

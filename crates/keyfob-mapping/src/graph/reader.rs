@@ -10,7 +10,7 @@ use serde::{
 use serde_json::{StreamDeserializer, de::StrRead, value::RawValue};
 use smol_str::SmolStr;
 
-use super::{GraphObject, ObjectsError, ObjectsErrorKind, user::named};
+use super::{CsvObjects, GraphObject, ObjectsError, ObjectsErrorKind, user::named};
 
 /// A reading of objects of the source in any of the forms that [`Objects`](super::Objects) lists, one by one, for files that
 /// hold more of them than should be in memory at once.
@@ -38,7 +38,7 @@ pub struct ObjectReader<'t> {
 #[derive(Debug)]
 enum Form<'t> {
     Json(Json<'t>),
-    Csv(Csv<'t>),
+    Csv(CsvObjects<&'t [u8]>),
 }
 
 impl<'t> ObjectReader<'t> {
@@ -57,7 +57,7 @@ impl<'t> ObjectReader<'t> {
         let form = match text.bytes().find(|byte| !byte.is_ascii_whitespace()) {
             None => return Err(at(1, ObjectsErrorKind::Nothing)),
             Some(b'{' | b'[') => Form::Json(Json::new(text)),
-            Some(_) => Form::Csv(Csv::new(text)?),
+            Some(_) => Form::Csv(CsvObjects::new(text.as_bytes())?),
         };
         Ok(Self {
             form,
@@ -70,8 +70,24 @@ impl<'t> ObjectReader<'t> {
     pub fn columns(&self) -> Option<&[SmolStr]> {
         match &self.form {
             Form::Json(_) => None,
-            Form::Csv(csv) => Some(&csv.columns),
+            Form::Csv(csv) => Some(csv.columns()),
         }
+    }
+
+    /// Returns true if the page of Microsoft Graph that was read last names a page after it (`@odata.nextLink`). At the end
+    /// of a file this means that pages are missing.
+    ///
+    /// ```
+    /// use keyfob_mapping::graph::ObjectReader;
+    ///
+    /// let mut reader = ObjectReader::new(br#"{"@odata.nextLink": "https://graph.example/2", "value": [{"id": "1"}]}"#)?;
+    /// assert_eq!(reader.by_ref().count(), 1);
+    /// assert!(reader.has_next_page());
+    /// # Ok::<(), keyfob_mapping::graph::ObjectsError>(())
+    /// ```
+    #[must_use]
+    pub fn has_next_page(&self) -> bool {
+        matches!(&self.form, Form::Json(json) if json.has_next_page)
     }
 
     /// Returns true if what was read is one JSON object that is no page.
@@ -93,14 +109,14 @@ impl Iterator for ObjectReader<'_> {
         }
         let object = match &mut self.form {
             Form::Json(json) => json.next().transpose(),
-            Form::Csv(csv) => csv.next().transpose(),
+            Form::Csv(csv) => csv.next(),
         };
         self.has_ended = !matches!(object, Some(Ok(_)));
         object
     }
 }
 
-fn at(line: usize, kind: impl Into<ObjectsErrorKind>) -> ObjectsError {
+pub(super) fn at(line: usize, kind: impl Into<ObjectsErrorKind>) -> ObjectsError {
     ObjectsError {
         line,
         kind: kind.into(),
@@ -119,6 +135,8 @@ struct Json<'t> {
     count: usize,
     /// True if one of them is a page or an array.
     is_page: bool,
+    /// True if the last page names a page after it.
+    has_next_page: bool,
     /// The place up to which lines were counted, and the line there.
     counted: usize,
     line: usize,
@@ -141,6 +159,7 @@ impl<'t> Json<'t> {
             kind: None,
             count: 0,
             is_page: false,
+            has_next_page: false,
             counted: 0,
             line: 1,
         }
@@ -202,6 +221,7 @@ impl<'t> Json<'t> {
         {
             let context = members.get("@odata.context").and_then(|context| text_of(context));
             let kind = context.as_deref().and_then(collection);
+            self.has_next_page = members.contains_key("@odata.nextLink");
             self.elements_of("value", elements, kind)?;
             return Ok(None);
         }
@@ -393,80 +413,4 @@ fn without_place(error: &serde_json::Error) -> String {
     message
         .strip_suffix(&place)
         .map_or(message.clone(), str::to_owned)
-}
-
-/// A reading of CSV with a header.
-#[derive(Debug)]
-struct Csv<'t> {
-    reader: csv::Reader<&'t [u8]>,
-    record: csv::StringRecord,
-    columns: Vec<SmolStr>,
-    is_empty: bool,
-}
-
-impl<'t> Csv<'t> {
-    fn new(text: &'t str) -> Result<Self, ObjectsError> {
-        let header = text.split('\n').next().unwrap_or_default();
-        let delimiter = [b',', b';', b'\t']
-            .into_iter()
-            .find(|delimiter| header.as_bytes().contains(delimiter));
-        let mut reader = csv::ReaderBuilder::new();
-        let mut reader = reader
-            .delimiter(delimiter.unwrap_or(b','))
-            .from_reader(text.as_bytes());
-        let mut columns: Vec<SmolStr> = Vec::new();
-        for (name, number) in reader.headers().map_err(|error| of_csv(&error))?.iter().zip(1..) {
-            let name = SmolStr::new(name.trim());
-            if name.is_empty() {
-                return Err(at(1, ObjectsErrorKind::NoColumnName { number }));
-            }
-            if columns.contains(&name) {
-                return Err(at(1, ObjectsErrorKind::ColumnTwice { name }));
-            }
-            columns.push(name);
-        }
-        Ok(Self {
-            reader,
-            record: csv::StringRecord::new(),
-            columns,
-            is_empty: true,
-        })
-    }
-
-    fn next(&mut self) -> Result<Option<GraphObject>, ObjectsError> {
-        let is_there = self.reader.read_record(&mut self.record);
-        if !is_there.map_err(|error| of_csv(&error))? {
-            return if self.is_empty {
-                Err(at(1, ObjectsErrorKind::Nothing))
-            } else {
-                Ok(None)
-            };
-        }
-        self.is_empty = false;
-        let line = self.record.position().map_or(0, csv::Position::line);
-        let fields = self.columns.iter().zip(&self.record);
-        let fields = fields.filter(|(_, field)| !field.is_empty());
-        let source = fields.map(|(name, field)| (name.clone(), field)).collect();
-        Ok(Some(GraphObject {
-            source: named(source),
-            kind: None,
-            line: usize::try_from(line).unwrap_or(usize::MAX),
-        }))
-    }
-}
-
-fn of_csv(error: &csv::Error) -> ObjectsError {
-    let line = error.position().map_or(1, csv::Position::line);
-    let message = match error.kind() {
-        csv::ErrorKind::UnequalLengths {
-            expected_len, len, ..
-        } => {
-            format!("the row has {len} fields and the header {expected_len}")
-        }
-        _ => error.to_string(),
-    };
-    at(
-        usize::try_from(line).unwrap_or(usize::MAX),
-        ObjectsErrorKind::Csv(message),
-    )
 }

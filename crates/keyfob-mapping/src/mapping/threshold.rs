@@ -31,6 +31,12 @@ impl DeletionThreshold {
         Self { limit: None }
     }
 
+    /// Returns the number that is allowed in a cycle; none where any is.
+    #[must_use]
+    pub const fn limit(self) -> Option<u64> {
+        self.limit
+    }
+
     /// Returns true if a cycle may disable and delete so many.
     #[must_use]
     pub fn allows(self, count: u64) -> bool {

@@ -1,0 +1,263 @@
+//! One cycle, phase by phase.
+
+mod change;
+mod failure;
+mod member;
+mod object;
+mod removal;
+mod settle;
+mod stage;
+
+use std::collections::HashSet;
+
+use keyfob_client::{BlockingTransport, Found};
+use keyfob_core::{DateTime, ResourceId, SmolStr};
+use keyfob_expression::Environment;
+
+use crate::{
+    error::SyncError,
+    event::{Action, Changed, Event, Guard, Held, Outcome, Report, Sent, Step},
+    gateway::Gateway,
+    job::Job,
+    rule::{Kind, Rule},
+    source::ObjectSource,
+    state::{Digest, State},
+};
+
+/// The number of objects whose results are written together.
+const PAGE: usize = 100;
+
+/// Whether anything is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Run,
+    Plan,
+}
+
+/// Runs or plans a cycle, of all objects or of one.
+pub(crate) fn run<X: BlockingTransport>(
+    job: &Job<'_, X>,
+    state: &mut State,
+    source: &dyn ObjectSource,
+    mode: Mode,
+    only: Option<&str>,
+    observe: &mut dyn FnMut(&Event),
+) -> Result<Report, SyncError> {
+    let state: &State = state;
+    let cycle = Cycle {
+        job,
+        state,
+        source,
+        gateway: Gateway::new(job.client, mode == Mode::Plan),
+        observe,
+        only,
+        now: job.clock.now(),
+        report: Report::default(),
+        fresh: HashSet::new(),
+        tried: 0,
+        in_a_row: 0,
+    };
+    match mode {
+        Mode::Run => cycle.run(),
+        // The same engine plans: its writes to the target are made up, and its writes to the state undone. So a plan is
+        // what a run does.
+        Mode::Plan => state.rehearsed(|| cycle.run()),
+    }
+}
+
+struct Cycle<'c, X> {
+    job: &'c Job<'c, X>,
+    state: &'c State,
+    source: &'c dyn ObjectSource,
+    gateway: Gateway<'c, X>,
+    observe: &'c mut dyn FnMut(&Event),
+    only: Option<&'c str>,
+    now: DateTime,
+    report: Report,
+    /// What resources that this cycle created are found by. A plan's resources are at no target, where a run would find
+    /// them.
+    fresh: HashSet<Digest>,
+    /// The number of objects and groups for which something was sent.
+    tried: u64,
+    /// The number of failures of the target since it last did something.
+    in_a_row: u32,
+}
+
+/// Why a cycle ends before its end.
+enum Stop {
+    Error(SyncError),
+    Quarantine(String),
+}
+
+impl<E: Into<SyncError>> From<E> for Stop {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// A step that is being made.
+struct Draft {
+    kind: Kind,
+    source_id: SmolStr,
+    target_id: Option<ResourceId>,
+    action: Action,
+    changes: Vec<Changed>,
+    members: Vec<SmolStr>,
+    /// The requests that were sent for it before, among those of others.
+    sent: Vec<Sent>,
+}
+
+impl Draft {
+    fn new(kind: Kind, source_id: &SmolStr, action: Action) -> Self {
+        Self {
+            kind,
+            source_id: source_id.clone(),
+            target_id: None,
+            action,
+            changes: Vec::new(),
+            members: Vec::new(),
+            sent: Vec::new(),
+        }
+    }
+
+    fn of(self, target_id: &ResourceId) -> Self {
+        Self {
+            target_id: Some(target_id.clone()),
+            ..self
+        }
+    }
+}
+
+impl<X: BlockingTransport> Cycle<'_, X> {
+    fn run(mut self) -> Result<Report, SyncError> {
+        self.state.begin(self.job.client.base_url())?;
+        match self.phases() {
+            Ok(()) => {}
+            Err(Stop::Error(error)) => return Err(error),
+            Err(Stop::Quarantine(reason)) => {
+                self.state.quarantine(&reason, self.now)?;
+                self.report.guards.push(Guard::Quarantine { reason });
+            }
+        }
+        self.report.counts.waiting = self.state.waiting()?;
+        self.report.requests = self.gateway.count();
+        Ok(self.report)
+    }
+
+    fn phases(&mut self) -> Result<(), Stop> {
+        self.test()?;
+        self.settle()?;
+        let size = self.stage()?;
+        let guarded = self.guard(size)?;
+        // Whoever lost access loses it first.
+        self.disable(guarded.removals)?;
+        if self.state.has_work()? {
+            self.objects(&|_, staged| staged.work)?;
+        }
+        self.add_members()?;
+        let arrived = self.state.arrived()?;
+        if !arrived.is_empty() {
+            self.objects(&|id, _| arrived.contains(id))?;
+        }
+        if !guarded.is_shrunk {
+            self.remove_members()?;
+        }
+        self.delete(guarded.removals)?;
+        if self.only.is_none() {
+            self.state
+                .finish(self.now, (!guarded.is_shrunk).then_some(size))?;
+        }
+        Ok(())
+    }
+
+    /// Looks for nobody: a target that finds somebody passes over filters, and every object would adopt the first
+    /// resource.
+    fn test(&mut self) -> Result<(), Stop> {
+        let mut random = [0; 16];
+        let filled = self.job.entropy.fill(&mut random);
+        filled.map_err(|_| SyncError::Randomness)?;
+        let Some(rule) = self.job.rules.first() else {
+            return Err(SyncError::NoRule.into());
+        };
+        let filter = format!("{} eq \"{:032x}\"", rule.matched_by, u128::from_be_bytes(random));
+        let found = self.gateway.find(rule.kind, &filter);
+        let requests = self.gateway.take_sent();
+        match found {
+            Ok(Found::None) => {
+                (self.observe)(&Event::Tested { requests });
+                Ok(())
+            }
+            Ok(Found::One(_) | Found::Many(_)) => Err(Stop::Quarantine(
+                "it finds a resource where nobody is looked for, so that its filters can't be relied on"
+                    .into(),
+            )),
+            Err(error) => Err(Stop::Quarantine(format!("the test look-up failed: {error}"))),
+        }
+    }
+
+    fn rule(&self, kind: Kind) -> Option<&Rule> {
+        self.job.rules.iter().find(|rule| rule.kind == kind)
+    }
+
+    fn environment(&self) -> Environment<'_> {
+        Environment::new(self.now, &*self.job.entropy)
+    }
+
+    /// Does a page of work, whose results are written together.
+    fn page(&mut self, work: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
+        let state = self.state;
+        let stopped = state.atomically(|| match work(self) {
+            Ok(()) => Ok(None),
+            // What was done before stays written.
+            Err(Stop::Quarantine(reason)) => Ok(Some(reason)),
+            Err(Stop::Error(error)) => Err(error),
+        })?;
+        stopped.map_or(Ok(()), |reason| Err(Stop::Quarantine(reason)))
+    }
+
+    /// Tells of a step and counts it.
+    fn tell(&mut self, draft: Draft, outcome: Outcome) {
+        let counts = &mut self.report.counts;
+        let count = match (&outcome, draft.action) {
+            (Outcome::Held(_), _) => &mut counts.held,
+            (Outcome::Failed { .. }, _) => &mut counts.failed,
+            (Outcome::Done, Action::Create) => &mut counts.created,
+            (Outcome::Done, Action::Adopt | Action::Match) => &mut counts.adopted,
+            (Outcome::Done, Action::Update) => &mut counts.updated,
+            (Outcome::Done, Action::Disable) => &mut counts.disabled,
+            (Outcome::Done, Action::Delete) => &mut counts.deleted,
+            (Outcome::Done, Action::Release) => &mut counts.released,
+            (Outcome::Done, Action::AddMembers | Action::RemoveMembers) => &mut counts.members,
+        };
+        let by = match draft.action {
+            Action::AddMembers | Action::RemoveMembers => draft.members.len() as u64,
+            _ => 1,
+        };
+        *count = count.saturating_add(by);
+        let Draft {
+            kind,
+            source_id,
+            target_id,
+            action,
+            changes,
+            members,
+            sent: mut requests,
+        } = draft;
+        tracing::debug!(%kind, %source_id, action = action.as_str(), done = (outcome == Outcome::Done), "step");
+        requests.extend(self.gateway.take_sent());
+        (self.observe)(&Event::Step(Step {
+            kind,
+            source_id,
+            target_id,
+            action,
+            changes,
+            members,
+            outcome,
+            requests,
+        }));
+    }
+
+    fn hold(&mut self, draft: Draft, held: Held) {
+        self.tell(draft, Outcome::Held(held));
+    }
+}

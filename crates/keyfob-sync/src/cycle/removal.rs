@@ -1,0 +1,164 @@
+//! Disabling and deleting.
+
+use keyfob_client::{BlockingTransport, Error};
+use keyfob_core::message::PatchRequest;
+
+use super::{Cycle, Draft, PAGE, Stop, change, failure};
+use crate::{
+    error::SyncError,
+    event::{Action, Held, Outcome},
+    state::{Digest, Link, Linked, Owned, Removal},
+};
+
+impl<X: BlockingTransport> Cycle<'_, X> {
+    /// Disables what has to be disabled, or tells that it is held back.
+    pub(super) fn disable(&mut self, is_held: bool) -> Result<(), Stop> {
+        let removals = self.state.removals(false)?;
+        for page in removals.chunks(PAGE) {
+            if !is_held {
+                self.announce_removals(page)?;
+            }
+            self.page(|cycle| {
+                for removal in page {
+                    cycle.disable_one(removal, is_held)?;
+                    cycle.demand_few_failures()?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Writes down what is about to be sent, before it is.
+    fn announce_removals(&self, page: &[Removal]) -> Result<(), Stop> {
+        let state = self.state;
+        state.atomically(|| {
+            for removal in page {
+                state.put_uncertain(&removal.source_id, true)?;
+            }
+            Ok::<_, SyncError>(())
+        })?;
+        Ok(())
+    }
+
+    /// Notes a failure of a change.
+    pub(super) fn change_failed(
+        &mut self,
+        source_id: &str,
+        digest: Option<Digest>,
+        error: &Error,
+    ) -> Result<Outcome, Stop> {
+        if failure::is_certain(error) {
+            self.state.put_uncertain(source_id, false)?;
+        }
+        self.failed(source_id, "", digest, error)
+    }
+
+    fn disable_one(&mut self, removal: &Removal, is_held: bool) -> Result<(), Stop> {
+        let Some(linked) = self.state.link(&removal.source_id)? else {
+            return Ok(());
+        };
+        let Some(rule) = self.job.rules.iter().find(|rule| rule.kind == removal.kind) else {
+            return Ok(());
+        };
+        let Some(request) = removal
+            .patch
+            .as_deref()
+            .and_then(|text| PatchRequest::from_json(text).ok())
+        else {
+            return Ok(());
+        };
+        let held = linked.held(rule.resource_type())?;
+        let id = &linked.link.target_id;
+        let mut draft = Draft::new(removal.kind, &removal.source_id, Action::Disable).of(id);
+        draft.changes = change::changes(&request, &held, rule);
+        if is_held {
+            self.hold(draft, Held::Guard);
+            return Ok(());
+        }
+        let after = change::after(&held, &request, rule.resource_type());
+        match self.gateway.patch(removal.kind, id, request) {
+            Ok(_) => {
+                self.succeeded();
+                self.state.remove_failed(&removal.source_id, "")?;
+                let gone = removal.digest.is_none().then_some(self.now);
+                let link = Link {
+                    disabled: true,
+                    gone,
+                    ..linked.link.clone()
+                };
+                // Where what came of it is not known, the resource is compared with what it was, and the same is sent again.
+                self.state
+                    .put_link(&link, removal.digest, after.as_ref().unwrap_or(&held))?;
+                self.tell(draft, Outcome::Done);
+            }
+            Err(error) if error.is_gone() && self.is_confirmed_gone(&linked.link) => {
+                self.state.unlink(&removal.source_id)?;
+                self.succeeded();
+                self.tell(draft, Outcome::Done);
+            }
+            Err(error) => {
+                let outcome = self.change_failed(&removal.source_id, removal.digest, &error)?;
+                self.tell(draft, outcome);
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes what has to be deleted, or tells that it is held back. What this job did not create stays.
+    pub(super) fn delete(&mut self, is_held: bool) -> Result<(), Stop> {
+        let removals = self.state.removals(true)?;
+        for page in removals.chunks(PAGE) {
+            if !is_held {
+                self.announce_removals(page)?;
+            }
+            self.page(|cycle| {
+                for removal in page {
+                    cycle.delete_one(removal, is_held)?;
+                    cycle.demand_few_failures()?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    fn delete_one(&mut self, removal: &Removal, is_held: bool) -> Result<(), Stop> {
+        let Some(Linked { link, .. }) = self.state.link(&removal.source_id)? else {
+            return Ok(());
+        };
+        let action = match link.owned {
+            Owned::Created => Action::Delete,
+            Owned::Adopted => Action::Release,
+        };
+        let draft = Draft::new(removal.kind, &removal.source_id, action).of(&link.target_id);
+        if is_held {
+            self.hold(draft, Held::Guard);
+            return Ok(());
+        }
+        if action == Action::Release {
+            self.state.unlink(&removal.source_id)?;
+            self.tell(draft, Outcome::Done);
+            return Ok(());
+        }
+        match self.gateway.delete(removal.kind, &link.target_id) {
+            Ok(()) => {}
+            Err(error) if error.is_gone() && self.is_confirmed_gone(&link) => {}
+            Err(error) => {
+                let outcome = self.change_failed(&removal.source_id, removal.digest, &error)?;
+                self.tell(draft, outcome);
+                return Ok(());
+            }
+        }
+        self.succeeded();
+        self.state.unlink(&removal.source_id)?;
+        self.tell(draft, Outcome::Done);
+        Ok(())
+    }
+
+    /// Asks again for a resource that a write did not find: servers without a method, and proxies, answer 404 too.
+    pub(super) fn is_confirmed_gone(&self, link: &Link) -> bool {
+        let read = self.gateway.get(link.kind, &link.target_id);
+        read.is_err_and(|error| error.is_gone())
+    }
+}

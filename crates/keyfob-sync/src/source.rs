@@ -1,0 +1,251 @@
+//! Sources: where the objects come from.
+
+mod csv;
+mod json;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use keyfob_core::SmolStr;
+use keyfob_expression::{Source, Value};
+use keyfob_mapping::graph::{GraphObject, ObjectsErrorKind};
+use thiserror::Error;
+
+pub use self::{csv::CsvSource, json::JsonSource};
+use crate::rule::Kind;
+
+/// A source that can be read from its start as often as needed.
+///
+/// A cycle reads it once to compare, and again where something has to be sent. An implementation yields every object of
+/// every read, or ends with an error: an object that is left out counts as gone.
+pub trait ObjectSource {
+    /// Starts to read.
+    ///
+    /// # Errors
+    /// [`SourceError`] where the source can't be opened.
+    fn items(&self) -> Result<Items<'_>, SourceError>;
+
+    /// Returns true if the source says memberships apart from groups ([`Item::Membership`]), all of them.
+    fn lists_memberships(&self) -> bool {
+        false
+    }
+}
+
+/// A read of a source, item by item. It ends with the first error.
+pub type Items<'s> = Box<dyn Iterator<Item = Result<Item, SourceError>> + 's>;
+
+/// Something that a source says.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_enums, reason = "a cycle has to know what to do with each")]
+pub enum Item {
+    /// An object.
+    Object(Object),
+    /// A member of a group.
+    Membership(Membership),
+}
+
+/// An object of the source.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::exhaustive_structs, reason = "sources make it")]
+pub struct Object {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its id, which no other object of the source has, of whichever kind, and which never changes.
+    pub id: SmolStr,
+    /// Its attributes, under the names that mappings know.
+    pub source: Source,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A member of a group, by ids of the source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "sources make it")]
+pub struct Membership {
+    /// The id of the group.
+    pub group: SmolStr,
+    /// The id of the member, a user or a group.
+    pub member: SmolStr,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A place in a source, for messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "sources make it")]
+pub struct Place {
+    /// The file; empty for a source without files.
+    pub file: PathBuf,
+    /// The line, from 1; 0 for a source without lines.
+    pub line: usize,
+}
+
+/// Why a source can't be read, with the place. Nothing of the cycle has been sent then, or what was sent is all right:
+/// removals come last.
+#[derive(Debug, Error)]
+#[error("{place}{kind}")]
+#[non_exhaustive]
+pub struct SourceError {
+    /// The place.
+    pub place: Place,
+    /// The fault.
+    pub kind: SourceErrorKind,
+}
+
+/// A fault of a source.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum SourceErrorKind {
+    /// The file can't be read.
+    #[error("can't be read: {0}")]
+    Io(#[from] std::io::Error),
+    /// It holds something else than objects.
+    #[error(transparent)]
+    Objects(#[from] ObjectsErrorKind),
+    /// An object without an id.
+    #[error("the object has no `id`, by which it would be known again")]
+    NoId,
+    /// An id that is no text.
+    #[error("the `id` is {found}, not text")]
+    Id {
+        /// The type of the value.
+        found: &'static str,
+    },
+    /// A field that has to be there.
+    #[error("`{field}` is empty")]
+    Empty {
+        /// The field.
+        field: &'static str,
+    },
+    /// A header of other columns.
+    #[error("the columns are {found}; they have to be {wanted}")]
+    Columns {
+        /// The columns in the file.
+        found: String,
+        /// The columns that are needed.
+        wanted: &'static str,
+    },
+    /// Nothing says of which kind an object is.
+    #[error("nothing says if this is a user or a group; `@odata.context` or `@odata.type` would")]
+    NoKind,
+    /// An object of another kind than the file is of.
+    #[error("this is a {found}, in a file of {wanted}s")]
+    OtherKind {
+        /// The kind that the object says.
+        found: SmolStr,
+        /// The kind of the file.
+        wanted: Kind,
+    },
+    /// A page of a delta query.
+    #[error("`{member}` is of a delta query; give the pages of a list, which are whole")]
+    Delta {
+        /// The member that says so.
+        member: SmolStr,
+    },
+    /// A list without its last pages.
+    #[error("the last page names another one after it (`@odata.nextLink`); give all pages")]
+    Pages,
+    /// Two objects with one id.
+    #[error("the id `{id}` is that of another object already")]
+    Twice {
+        /// The id.
+        id: SmolStr,
+    },
+    /// A membership of a group that is not there.
+    #[error("`{member}` is a member of `{group}`, and there is no such group")]
+    NoGroup {
+        /// The id of the group.
+        group: SmolStr,
+        /// The id of the member.
+        member: SmolStr,
+    },
+    /// An object of which no mapping makes anything.
+    #[error("no mapping makes anything of a {kind}")]
+    NoRule {
+        /// Its kind.
+        kind: Kind,
+    },
+    /// Memberships that no mapping sends.
+    #[error("there are memberships, and no mapping of groups has `members`")]
+    MembersNotMapped,
+    /// A member of a list that is no id.
+    #[error("a member is {found}, not an id")]
+    Member {
+        /// The type of the value.
+        found: &'static str,
+    },
+    /// An object is not what it was when the cycle began.
+    #[error("`{id}` changed while the source was read; run again when it is at rest")]
+    Changed {
+        /// The id.
+        id: SmolStr,
+    },
+}
+
+impl SourceErrorKind {
+    /// Returns the error at a place.
+    #[must_use]
+    pub fn at(self, place: &Place) -> SourceError {
+        SourceError {
+            place: place.clone(),
+            kind: self,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.file.as_os_str().is_empty() {
+            write!(f, "`{}`: ", self.file.display())?;
+        }
+        if self.line > 0 {
+            write!(f, "line {}: ", self.line)?;
+        }
+        Ok(())
+    }
+}
+
+impl Place {
+    pub(crate) fn new(file: &Path, line: usize) -> Self {
+        Self {
+            file: file.into(),
+            line,
+        }
+    }
+}
+
+/// Returns an object that was read, with its id.
+fn object(object: GraphObject, kind: Kind, file: &Path) -> Result<Object, SourceError> {
+    let place = Place::new(file, object.line);
+    let id = match object.source.get("objectId").or_else(|| object.source.get("id")) {
+        None | Some(Value::Null) => Err(SourceErrorKind::NoId),
+        Some(Value::Text(text)) if text.is_empty() => Err(SourceErrorKind::NoId),
+        Some(Value::Text(text)) => Ok(text.clone()),
+        Some(Value::Integer(number)) => Ok(smol_str::format_smolstr!("{number}")),
+        Some(other) => Err(SourceErrorKind::Id {
+            found: other.type_name(),
+        }),
+    };
+    match id {
+        Ok(id) => Ok(Object {
+            kind,
+            id,
+            source: object.source,
+            place,
+        }),
+        Err(kind) => Err(kind.at(&place)),
+    }
+}
+
+/// Objects in memory, for programs that have them already and for tests. Memberships are those that it lists.
+impl ObjectSource for Vec<Item> {
+    fn items(&self) -> Result<Items<'_>, SourceError> {
+        Ok(Box::new(self.iter().cloned().map(Ok)))
+    }
+
+    fn lists_memberships(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,148 @@
+//! What holds removals, or everything, back.
+
+use keyfob_mapping::DeletionThreshold;
+use keyfob_sync::{Guard, StateError, SyncError};
+
+use crate::world::{World, group, member, refusal, response, user};
+
+#[test]
+fn e21_above_the_threshold_nothing_is_disabled_and_the_rest_goes_on() {
+    let mut world = World::new();
+    let everybody: Vec<_> = (0..5).map(|n| user(&format!("u{n}"), "")).collect();
+    world.run(&everybody);
+    let source = vec![user("u0", ""), user("new", "")];
+    let run = world.run_as(&source, |job| job.threshold(DeletionThreshold::new(3)));
+    assert_eq!(run.report.guards, [Guard::Threshold { count: 4, limit: 3 }]);
+    assert_eq!(run.report.counts.held, 4);
+    assert_eq!(run.report.counts.created, 1);
+    assert!(world.is_active("u4@x.example"));
+    let run = world.run_as(&source, |job| job.threshold(DeletionThreshold::new(4)));
+    assert_eq!((run.report.counts.disabled, run.report.guards.len()), (4, 0));
+}
+
+#[test]
+fn a_source_that_lost_a_page_removes_nobody_until_it_is_whole_again() {
+    let mut world = World::new();
+    let mut whole: Vec<_> = (0..10).map(|n| user(&format!("u{n}"), "")).collect();
+    whole.push(group("g1", "Guides"));
+    whole.extend((0..10).map(|n| member("g1", &format!("u{n}"))));
+    world.run(&whole);
+    let mut cut: Vec<_> = whole[..5].to_vec();
+    cut.extend_from_slice(&whole[10..16]);
+    for _ in 0..2 {
+        let run = world.run_as(&cut, |job| job.shrink_below(90));
+        assert_eq!(
+            run.report.guards,
+            [
+                Guard::Shrunk {
+                    what: "users",
+                    now: 5,
+                    before: 10
+                },
+                Guard::Shrunk {
+                    what: "memberships",
+                    now: 5,
+                    before: 10
+                },
+            ]
+        );
+        assert_eq!(run.report.counts.disabled + run.report.counts.members, 0);
+    }
+    assert_eq!(world.members_of("Guides").len(), 10);
+    assert!(world.run_as(&whole, |job| job.shrink_below(90)).report.is_quiet());
+}
+
+#[test]
+fn e20_a_failed_test_puts_the_target_into_quarantine_and_nothing_else_is_sent() {
+    let source = vec![user("ada", "")];
+    let answers = [
+        (401, "application/scim+json", "{}"),
+        (403, "text/html", "<html>"),
+        (200, "text/html", "<html>Sign in</html>"),
+        (500, "application/json", "{}"),
+    ];
+    for (status, media_type, body) in answers {
+        let mut world = World::new();
+        world.meddle(move |_, _| response(status, media_type, body));
+        let run = world.run(&source);
+        assert!(
+            matches!(&run.report.guards[..], [Guard::Quarantine { .. }]),
+            "{status}"
+        );
+        assert!(world.writes().is_empty());
+        assert!(world.state.status().unwrap().quarantine.is_some());
+        world.stop_meddling();
+        assert_eq!(world.run(&source).report.counts.created, 1);
+        assert!(world.state.status().unwrap().quarantine.is_none());
+    }
+}
+
+#[test]
+fn a_target_that_passes_over_filters_is_not_provisioned() {
+    let mut world = World::new();
+    let somebody = r#"{"schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"], "totalResults": 1, "Resources": [
+        {"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "id": "1", "userName": "somebody"}]}"#;
+    world.meddle(move |_, _| response(200, "application/scim+json", somebody));
+    let run = world.run(&vec![user("ada", "")]);
+    assert!(matches!(&run.report.guards[..], [Guard::Quarantine { .. }]));
+    assert!(world.writes().is_empty());
+}
+
+#[test]
+fn a_token_that_is_refused_in_the_middle_ends_the_cycle_and_keeps_what_was_done() {
+    let mut world = World::new();
+    let mut posts = 0;
+    world.meddle(move |way, request| {
+        posts += usize::from(request.http.method() == "POST");
+        if posts > 2 {
+            refusal(401)
+        } else {
+            way.arrive(request)
+        }
+    });
+    let source: Vec<_> = (0..5).map(|n| user(&format!("u{n}"), "")).collect();
+    let run = world.run(&source);
+    assert_eq!(run.report.counts.created, 2);
+    assert!(matches!(&run.report.guards[..], [Guard::Quarantine { .. }]));
+    assert_eq!(world.state.links().unwrap().len(), 2);
+    world.stop_meddling();
+    assert_eq!(world.run(&source).report.counts.created, 3);
+    assert_eq!(world.users().len(), 5);
+}
+
+#[test]
+fn a_target_that_does_not_answer_is_left_alone_after_some_attempts() {
+    let mut world = World::new();
+    world.meddle(|way, request| {
+        if request.http.method() == "POST" {
+            refusal(500)
+        } else {
+            way.arrive(request)
+        }
+    });
+    let source: Vec<_> = (0..300).map(|n| user(&format!("u{n}"), "")).collect();
+    let run = world.run(&source);
+    assert!(matches!(&run.report.guards[..], [Guard::Quarantine { .. }]));
+    assert!(run.report.counts.failed <= 20);
+    world.stop_meddling();
+    world.clock.advance(24);
+    world.run(&source);
+    assert_eq!(world.users().len(), 300);
+}
+
+#[test]
+fn a_state_is_of_one_target() {
+    let mut world = World::new();
+    world.run(&vec![user("ada", "")]);
+    let client = keyfob_client::Client::builder("http://localhost/other")
+        .unwrap()
+        .transport(world.way.clone())
+        .build()
+        .unwrap();
+    let job = crate::world::job(&client, &world.clock);
+    let error = job.run(&mut world.state, &vec![user("ada", "")], &mut |_| {});
+    assert!(matches!(
+        error,
+        Err(SyncError::State(StateError::OtherTarget { .. }))
+    ));
+}

@@ -1,0 +1,10 @@
+//! Provisioning of a keyfob server in process.
+#![cfg(test)]
+
+mod convergence;
+mod cycle;
+mod guards;
+mod plan;
+mod reports;
+mod sources;
+mod world;
