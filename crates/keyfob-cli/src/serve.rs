@@ -5,6 +5,8 @@ mod answer;
 mod background;
 mod body;
 mod connection;
+#[cfg(feature = "tls")]
+mod exchange;
 mod first_start;
 mod front;
 mod health;
@@ -15,6 +17,11 @@ mod services;
 mod share;
 mod stop;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "serve/no_tls.rs"]
+mod tls;
 
 use std::{
     io::IsTerminal,
@@ -43,7 +50,8 @@ use self::{
     proxy::{Network, Proxies},
     services::{Provisioners, Services},
     share::{ShareLimits, Shares},
-    stop::StopSignals,
+    stop::{HangUp, StopSignals},
+    tls::TlsArguments,
 };
 use crate::{
     Answer, Unusable, definitions::DefinitionFiles, input, output, profile::NamedProfile,
@@ -79,6 +87,8 @@ pub(crate) struct Arguments {
     /// The address of a second port for operators, with `/metrics`, `/livez` and `/readyz`; without it there is none
     #[arg(long, value_name = "ADDRESS", env = "KEYFOB_ADMIN_LISTEN")]
     admin_listen: Option<String>,
+    #[command(flatten)]
+    tls: TlsArguments,
     /// The address or network of a proxy in front, whose `X-Request-Id` is taken over; may be given several times
     #[arg(
         long = "trusted-proxy",
@@ -186,12 +196,9 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
             .collect::<Result<_, _>>()?,
     };
     arguments.check()?;
+    let tls = arguments.tls.read()?;
     let definitions = arguments.definitions.read()?;
-    let public = listen(&arguments.listen).await?;
-    let admin = match &arguments.admin_listen {
-        Some(address) => Some(listen(address).await?),
-        None => None,
-    };
+    let (public, admin) = arguments.bind().await?;
     let store = match &arguments.store_password_file {
         Some(path) => arguments.store.clone().with_password(&secret(path)?)?,
         None => arguments.store.clone(),
@@ -205,7 +212,8 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     };
     let provisioners = Provisioners::new(&store, &arguments.card_formats, &definitions)?;
     let address = public.local_addr()?;
-    let origin = format!("http://{address}");
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let origin = format!("{scheme}://{address}");
     let profiles = match provisioners.profiles().await?.as_slice() {
         [] => vec![first_start.profile()],
         profiles => profiles.to_vec(),
@@ -253,15 +261,15 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
         workers: workers.clone(),
         busy: Arc::default(),
     });
-    if !address.ip().is_loopback() {
-        tracing::warn!(
-            %address,
-            "bearer tokens cross the network as they are: serve on a loopback address behind a proxy that speaks TLS (RFC 7644 \
-             section 7.4)"
-        );
+    if tls.is_none() {
+        warn_of_plain_text([Some(&public), admin.as_ref()])?;
     }
     // Whoever reads that the server listens may at once tell it to stop.
     let stop = StopSignals::catch()?;
+    let tls = match tls {
+        Some(tls) => Some(tls.start(HangUp::catch()?)),
+        None => None,
+    };
     output::line(&format!("listening on {origin}"))?;
     output::line(&format!("SCIM base URL: {base_url}"))?;
     if let Some(token) = shown {
@@ -270,9 +278,9 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     let profiles: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();
     output::line(&format!("profile: {}", profiles.join(", ")))?;
     output::line(&format!("store: {}", arguments.store))?;
-    administration::announce(admin.as_ref(), first_admin)?;
+    administration::announce(scheme, admin.as_ref(), first_admin)?;
     workers.spawn(record::keep(Arc::clone(&requests), provisioner));
-    let cut = connection::serve(Listeners { public, admin }, front, stop).await;
+    let cut = connection::serve(Listeners { public, admin, tls }, front, stop).await;
     record::finish(&requests).await;
     Ok(if cut == 0 { Answer::Done } else { Answer::Negative })
 }
@@ -283,7 +291,31 @@ async fn listen(address: &str) -> Result<TcpListener, Unusable> {
         .map_err(|error| Unusable::new(format!("cannot listen on {address}: {error}")))
 }
 
+/// Warns of ports whose connections others can read.
+fn warn_of_plain_text(listeners: [Option<&TcpListener>; 2]) -> Result<(), Unusable> {
+    for listener in listeners.into_iter().flatten() {
+        let address = listener.local_addr()?;
+        if !address.ip().is_loopback() {
+            tracing::warn!(
+                %address,
+                "tokens cross the network as they are: give a certificate with `--tls-certificate` and `--tls-key`, or serve on a \
+                 loopback address behind a proxy that speaks TLS (RFC 7644 section 7.4)"
+            );
+        }
+    }
+    Ok(())
+}
+
 impl Arguments {
+    /// Opens the ports.
+    async fn bind(&self) -> Result<(TcpListener, Option<TcpListener>), Unusable> {
+        let public = listen(&self.listen).await?;
+        match &self.admin_listen {
+            Some(address) => Ok((public, Some(listen(address).await?))),
+            None => Ok((public, None)),
+        }
+    }
+
     /// Refuses arguments that don't go together.
     fn check(&self) -> Result<(), Unusable> {
         if let Some(url) = &self.public_url {

@@ -1,6 +1,7 @@
-//! What HTTP asks of a server that clients reach directly (RFC 9112 section 3.2, RFC 9110 section 10.1.1, RFC 6585 section 5).
+//! What HTTP asks of a server that clients reach directly (RFC 9112 section 3.2, RFC 9113 section
+//! 8.3.1, RFC 9110 section 10.1.1, RFC 6585 section 5).
 
-use http::{HeaderMap, Version, header, request::Parts};
+use http::{HeaderMap, Version, header, request::Parts, uri::Authority};
 
 use crate::error::HttpError;
 
@@ -14,7 +15,7 @@ const MAX_FIELDS: usize = 100;
 ///
 /// # Errors
 /// [`HttpError::Target`] for a target that is too long, [`HttpError::HeaderFields`] for too many header fields,
-/// [`HttpError::Host`] for an HTTP/1.1 request that names no host or several, [`HttpError::Expectation`] for an expectation
+/// [`HttpError::Host`] for a request that names no host, several, or two different ones, [`HttpError::Expectation`] for an expectation
 /// other than `100-continue`.
 pub(crate) fn check(request: &Parts) -> Result<(), HttpError> {
     let target = request
@@ -34,14 +35,23 @@ pub(crate) fn check(request: &Parts) -> Result<(), HttpError> {
 }
 
 fn names_one_host(request: &Parts) -> bool {
+    let authority = request.uri.authority();
     let mut hosts = request.headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().is_ok_and(|host| {
-            host.is_empty() && request.uri.authority().is_some()
-                || host.parse::<http::uri::Authority>().is_ok()
+        (Some(host), None) => host.to_str().is_ok_and(|host| match authority {
+            // RFC 9113 section 8.3.1: a `Host` beside `:authority` says the same.
+            Some(authority) if request.version == Version::HTTP_2 => {
+                authority.as_str().eq_ignore_ascii_case(host)
+            }
+            Some(_) if host.is_empty() => true,
+            _ => host.parse::<Authority>().is_ok(),
         }),
         // HTTP/1.0 has none, HTTP/2 has `:authority`.
-        (None, _) => request.version != Version::HTTP_11,
+        (None, _) => match request.version {
+            Version::HTTP_11 => false,
+            Version::HTTP_2 => authority.is_some(),
+            _ => true,
+        },
         (Some(_), Some(_)) => false,
     }
 }
@@ -62,11 +72,11 @@ mod tests {
     use super::*;
 
     fn status(version: Version, headers: &[(&'static str, &'static str)]) -> Option<u16> {
-        let mut request = Request::builder()
-            .version(version)
-            .uri("/Users")
-            .body(())
-            .unwrap();
+        status_at("/Users", version, headers)
+    }
+
+    fn status_at(target: &str, version: Version, headers: &[(&'static str, &'static str)]) -> Option<u16> {
+        let mut request = Request::builder().version(version).uri(target).body(()).unwrap();
         for (name, value) in headers {
             request
                 .headers_mut()
@@ -99,9 +109,27 @@ mod tests {
                 &[("host", "a.example"), ("host", "b.example")],
                 Some(400),
             ),
-            (Version::HTTP_2, &[], None),
+            (Version::HTTP_2, &[], Some(400)),
+            (Version::HTTP_2, &[("host", "a.example")], None),
         ] {
             assert_eq!(status(version, headers), expected, "{version:?} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn rfc_9113_8_3_1_a_host_beside_an_authority_says_the_same() {
+        for (version, headers, expected) in [
+            (Version::HTTP_2, &[][..], None),
+            (Version::HTTP_2, &[("host", "A.example")], None),
+            (Version::HTTP_2, &[("host", "b.example")], Some(400)),
+            (Version::HTTP_2, &[("host", "")], Some(400)),
+            // RFC 9112 section 3.2.2: the target counts, not the header.
+            (Version::HTTP_11, &[("host", "b.example")], None),
+            (Version::HTTP_11, &[("host", "")], None),
+            (Version::HTTP_11, &[], Some(400)),
+        ] {
+            let answered = status_at("https://a.example/Users", version, headers);
+            assert_eq!(answered, expected, "{version:?} {headers:?}");
         }
     }
 

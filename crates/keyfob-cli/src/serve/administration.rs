@@ -74,11 +74,15 @@ impl Administrators {
 }
 
 /// Prints where the administration is served, and its first token if that has to be shown.
-pub(super) fn announce(listener: Option<&TcpListener>, first: Option<AdminSecret>) -> Result<(), Unusable> {
+pub(super) fn announce(
+    scheme: &str,
+    listener: Option<&TcpListener>,
+    first: Option<AdminSecret>,
+) -> Result<(), Unusable> {
     let Some(listener) = listener else {
         return Ok(());
     };
-    let origin = format!("http://{}", listener.local_addr()?);
+    let origin = format!("{scheme}://{}", listener.local_addr()?);
     output::line(&format!("administration on {origin}"))?;
     output::line(&format!("console: {origin}{CONSOLE}"))?;
     if let Some(token) = first {

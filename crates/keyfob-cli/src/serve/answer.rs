@@ -2,7 +2,8 @@
 
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    sync::Arc,
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
@@ -11,18 +12,61 @@ use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 use keyfob_core::ErrorBody;
 
-/// A body that holds something, such as a share of the server, until the connection is done with it.
+/// A body that holds something, such as a share of the server, until the last of its bytes has left the server, or the client
+/// is gone.
 pub(super) struct Held {
     body: Full<Bytes>,
-    _held: Box<dyn Send + Sync>,
+    guard: Arc<dyn Send + Sync>,
+    /// The bytes that are left of what the body has given.
+    rest: Bytes,
+    #[cfg(feature = "tls")]
+    exchange: Option<Arc<super::exchange::Exchange>>,
+}
+
+/// Bytes together with what is held until they have left. A connection lets go of a body before it has written what the body gave.
+struct HeldBytes {
+    bytes: Bytes,
+    _guard: Arc<dyn Send + Sync>,
+}
+
+impl AsRef<[u8]> for HeldBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl Held {
     pub(super) fn new(body: Full<Bytes>, held: impl Send + Sync + 'static) -> Self {
         Self {
             body,
-            _held: Box::new(held),
+            guard: Arc::new(held),
+            rest: Bytes::new(),
+            #[cfg(feature = "tls")]
+            exchange: None,
         }
+    }
+
+    /// Gives the body in pieces, so that the exchange knows how far the client is.
+    #[cfg(feature = "tls")]
+    pub(super) fn in_pieces(self, exchange: super::exchange::Exchange) -> Self {
+        let exchange = Arc::new(exchange);
+        exchange.gets_on();
+        Self {
+            guard: Arc::new((self.guard, Arc::clone(&exchange))),
+            exchange: Some(exchange),
+            ..self
+        }
+    }
+
+    /// Takes from the rest what is given at a time.
+    fn piece(&mut self) -> Bytes {
+        #[cfg(feature = "tls")]
+        if let Some(exchange) = &self.exchange {
+            exchange.gets_on();
+            let end = self.rest.len().min(super::stream::PIECE);
+            return self.rest.split_to(end);
+        }
+        std::mem::take(&mut self.rest)
     }
 }
 
@@ -34,15 +78,27 @@ impl Body for Held {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        if self.rest.is_empty() {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => {
+                    let guard = Arc::clone(&self.guard);
+                    // A body at hand has data alone.
+                    let bytes = frame.into_data().unwrap_or_default();
+                    self.rest = Bytes::from_owner(HeldBytes { bytes, _guard: guard });
+                }
+                end => return Poll::Ready(end),
+            }
+        }
+        Poll::Ready(Some(Ok(Frame::data(self.piece()))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let left = self.rest.len() as u64 + self.body.size_hint().lower();
+        SizeHint::with_exact(left)
     }
 }
 
@@ -77,13 +133,70 @@ pub(super) fn unavailable(detail: &str) -> Response<Full<Bytes>> {
     response
 }
 
-/// The answer to a client for whom there is no connection, as it goes over the wire.
-pub(super) fn raw_busy() -> String {
-    let body = ErrorBody::new(503, "the service has too many connections, try again later").to_json();
+/// An answer to a client whose request isn't read, as it goes over the wire.
+pub(super) fn raw(status: StatusCode, detail: &str) -> String {
+    let body = ErrorBody::new(status.as_u16(), detail).to_json();
     let body = String::from_utf8_lossy(&body);
+    let retry_after = if status == StatusCode::SERVICE_UNAVAILABLE {
+        "retry-after: 2\r\n"
+    } else {
+        ""
+    };
     format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/scim+json\r\nretry-after: 2\r\nconnection: \
+        "HTTP/1.1 {status}\r\ncontent-type: application/scim+json\r\n{retry_after}cache-control: no-store\r\nconnection: \
          close\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_an_answer_holds_is_held_as_long_as_its_bytes() {
+        let held = Arc::new(());
+        let body = Full::new(Bytes::from(vec![7; 100_000]));
+        let mut body = Held::new(body, Arc::clone(&held));
+        let data = body.frame().await.unwrap().unwrap().into_data().unwrap();
+        assert!(body.is_end_stream() && body.frame().await.is_none());
+        drop(body);
+        assert_eq!((Arc::strong_count(&held), data.len()), (2, 100_000));
+        drop(data);
+        assert_eq!(Arc::strong_count(&held), 1);
+        // An empty one is over with the body.
+        let body = Held::new(Full::default(), Arc::clone(&held));
+        assert!(body.is_end_stream());
+        drop(body);
+        assert_eq!(Arc::strong_count(&held), 1);
+    }
+
+    #[cfg(feature = "tls")]
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_in_pieces_says_how_far_its_client_is() {
+        use std::time::Duration;
+
+        use crate::serve::exchange::{Exchanges, Overdue};
+
+        let second = Duration::from_secs(1);
+        let exchanges = Exchanges::new();
+        let body = Full::new(Bytes::from(vec![7; 40_000]));
+        let mut body = Held::new(body, ()).in_pieces(exchanges.begin());
+        let mut sizes = Vec::new();
+        let mut pieces = Vec::new();
+        while !body.is_end_stream() {
+            assert_eq!(body.size_hint().exact(), Some(40_000 - sizes.iter().sum::<u64>()));
+            let piece = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            sizes.push(piece.len() as u64);
+            pieces.push(piece);
+        }
+        assert_eq!(sizes, [16_384, 16_384, 7_232]);
+        drop(body);
+        // The connection has it, and the client has not.
+        assert_eq!(exchanges.overdue(second, second).await, Overdue::Stalled);
+        drop(pieces);
+        assert_eq!(exchanges.overdue(second, second).await, Overdue::Idle);
+    }
 }

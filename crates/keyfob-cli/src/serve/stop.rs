@@ -29,6 +29,43 @@ impl StopSignals {
     }
 }
 
+/// SIGHUP, which from here on no longer ends the process: it asks the server to read its certificate again.
+#[cfg(unix)]
+pub(crate) struct HangUp(
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "nothing is read again"))] Signal,
+);
+
+#[cfg(unix)]
+impl HangUp {
+    pub(crate) fn catch() -> io::Result<Self> {
+        Ok(Self(signal(SignalKind::hangup())?))
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) async fn received(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// No signal, where there are none of Unix.
+#[cfg(not(unix))]
+pub(crate) struct HangUp;
+
+#[cfg(not(unix))]
+impl HangUp {
+    #[expect(clippy::unnecessary_wraps, reason = "as where signals have to be caught")]
+    pub(crate) fn catch() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) async fn received(&mut self) {
+        std::future::pending::<()>().await;
+    }
+}
+
 /// Ctrl-C, where signals are not those of Unix.
 #[cfg(not(unix))]
 pub(crate) struct StopSignals;

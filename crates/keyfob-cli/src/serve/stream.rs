@@ -13,7 +13,7 @@ use tokio::{
 };
 
 /// A client that takes this much within the timeout is waited for again.
-const PIECE: usize = 16 << 10;
+pub(super) const PIECE: usize = 16 << 10;
 
 /// A stream whose writes end with an error where the other side takes less than 16 KiB within a time.
 ///

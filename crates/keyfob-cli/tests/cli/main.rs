@@ -21,4 +21,6 @@ mod process;
 mod remote;
 mod serve;
 mod target;
+#[cfg(all(unix, feature = "tls"))]
+mod tls;
 mod transcripts;
