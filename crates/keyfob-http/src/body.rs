@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, io};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, header};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use keyfob_core::{Dialect, Quirk};
@@ -14,39 +14,78 @@ use crate::error::HttpError;
 /// [`io::Error`] of the kind `TimedOut` is answered 408, any other 400.
 pub type BodyError = Box<dyn StdError + Send + Sync>;
 
+/// Decodes a body in gzip, within a limit of what comes out.
+pub(crate) type Decode = fn(&[u8], usize) -> Result<Bytes, HttpError>;
+
+/// What a body may be.
+#[derive(Clone, Copy)]
+pub(crate) struct Accepted {
+    /// The largest number of bytes, of an encoded body and of the decoded one.
+    pub(crate) limit: usize,
+    pub(crate) dialect: Dialect,
+    /// Decodes gzip, where it is understood.
+    pub(crate) gzip: Option<Decode>,
+}
+
 /// Reads a body that has to be JSON.
 ///
 /// A body without a `Content-Type` is taken for JSON: some clients send none, and nothing else could be meant.
-pub(crate) async fn read<B>(
-    headers: &HeaderMap,
-    body: B,
-    limit: usize,
-    dialect: Dialect,
-) -> Result<Bytes, HttpError>
+pub(crate) async fn read<B>(headers: &HeaderMap, body: B, accepted: Accepted) -> Result<Bytes, HttpError>
 where
     B: Body<Data = Bytes, Error: Into<BodyError>>,
 {
-    check_media_type(headers, dialect)?;
+    let limit = accepted.limit;
+    check_media_type(headers, accepted.dialect)?;
+    let decode = decoder(headers, accepted.gzip)?;
     if declared_length(headers).is_some_and(|length| length > limit as u64) {
         return Err(HttpError::TooLarge { limit });
     }
-    match Limited::new(body, limit).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if is_too_large(&*error) => Err(HttpError::TooLarge { limit }),
-        Err(error) if is_too_slow(&*error) => Err(HttpError::TooSlow),
-        Err(_) => Err(HttpError::Unreadable),
+    let body = match Limited::new(body, limit).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if is_too_large(&*error) => return Err(HttpError::TooLarge { limit }),
+        Err(error) if is_too_slow(&*error) => return Err(HttpError::TooSlow),
+        Err(_) => return Err(HttpError::Unreadable),
+    };
+    match decode {
+        Some(decode) => decode(&body, limit),
+        None => Ok(body),
     }
 }
 
-fn check_media_type(headers: &HeaderMap, dialect: Dialect) -> Result<(), HttpError> {
-    let encoding = headers
-        .get(header::CONTENT_ENCODING)
-        .map_or(&b""[..], HeaderValue::as_bytes);
-    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity") {
-        return Err(HttpError::ContentEncoding);
+/// Returns what decodes a body by its content codings (RFC 9110 section 8.4), in all lines of the header; none for one that isn't
+/// encoded.
+fn decoder(headers: &HeaderMap, gzip: Option<Decode>) -> Result<Option<Decode>, HttpError> {
+    let accepted = if gzip.is_some() {
+        "gzip, identity"
+    } else {
+        "identity"
+    };
+    let refused = || HttpError::ContentEncoding { accepted };
+    let mut found = None;
+    for line in headers.get_all(header::CONTENT_ENCODING) {
+        for coding in line.to_str().map_err(|_| refused())?.split(',') {
+            let coding = coding.trim();
+            if coding.is_empty() || coding.eq_ignore_ascii_case("identity") {
+                continue;
+            }
+            let is_gzip = coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip");
+            // What is encoded twice decodes to as much as a limit allows, and that again.
+            if !is_gzip || found.is_some() {
+                return Err(refused());
+            }
+            found = Some(gzip.ok_or_else(refused)?);
+        }
     }
-    let Some(sent) = headers.get(header::CONTENT_TYPE) else {
-        return Ok(());
+    Ok(found)
+}
+
+fn check_media_type(headers: &HeaderMap, dialect: Dialect) -> Result<(), HttpError> {
+    let mut all = headers.get_all(header::CONTENT_TYPE).iter();
+    let sent = match (all.next(), all.next()) {
+        (None, _) => return Ok(()),
+        (Some(sent), None) => sent,
+        // Which of them is meant is for the client to say.
+        (Some(_), Some(_)) => return Err(HttpError::MediaType),
     };
     let media_type = sent
         .to_str()
@@ -87,15 +126,22 @@ mod tests {
         task::{Context, Poll},
     };
 
+    use http::HeaderValue;
     use http_body::Frame;
     use http_body_util::Full;
 
     use super::*;
 
+    const ACCEPTED: Accepted = Accepted {
+        limit: 8,
+        dialect: Dialect::strict(),
+        gzip: None,
+    };
+
     async fn read_with(name: header::HeaderName, value: &'static [u8]) -> Result<Bytes, u16> {
         let headers = HeaderMap::from_iter([(name, HeaderValue::from_bytes(value).unwrap())]);
         let body = Full::new(Bytes::from_static(b"{}"));
-        read(&headers, body, 8, Dialect::strict())
+        read(&headers, body, ACCEPTED)
             .await
             .map_err(|error| error.status())
     }
@@ -121,7 +167,7 @@ mod tests {
             (io::ErrorKind::ConnectionReset, 400),
             (io::ErrorKind::TimedOut, 408),
         ] {
-            let refusal = read(&HeaderMap::new(), Broken(fault), 8, Dialect::strict())
+            let refusal = read(&HeaderMap::new(), Broken(fault), ACCEPTED)
                 .await
                 .map_err(|error| error.status());
             assert_eq!(refusal.err(), Some(status));
@@ -150,11 +196,46 @@ mod tests {
                 "{content_type:?}"
             );
         }
-        assert_eq!(
-            read_with(header::CONTENT_ENCODING, b"gzip").await.err(),
-            Some(415)
-        );
-        assert_eq!(read_with(header::CONTENT_ENCODING, b"identity").await.err(), None);
+    }
+
+    #[tokio::test]
+    async fn two_media_types_are_none() {
+        let mut headers = HeaderMap::new();
+        for value in ["application/scim+json", "text/plain"] {
+            headers.append(header::CONTENT_TYPE, HeaderValue::from_static(value));
+        }
+        let refused = read(&headers, Full::new(Bytes::from_static(b"{}")), ACCEPTED).await;
+        assert_eq!(refused.map_err(|error| error.status()).err(), Some(415));
+    }
+
+    #[test]
+    fn rfc_9110_8_4_a_body_has_a_content_coding_that_is_understood() {
+        let decode: Decode = |_, _| Ok(Bytes::new());
+        // For each what becomes of it without gzip, and with it: refused, taken as it is, or decoded.
+        for (sent, without, with) in [
+            (&[][..], Some(false), Some(false)),
+            (&[&b""[..]], Some(false), Some(false)),
+            (&[b"identity"], Some(false), Some(false)),
+            (&[b"gzip"], None, Some(true)),
+            (&[b"X-Gzip"], None, Some(true)),
+            (&[b"identity, gzip"], None, Some(true)),
+            (&[b"identity", b"gzip"], None, Some(true)),
+            (&[b"gzip, gzip"], None, None),
+            (&[b"gzip", b"gzip"], None, None),
+            (&[b"br"], None, None),
+            (&[b"gzip, br"], None, None),
+            (&[b"gzip\xff"], None, None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in sent {
+                headers.append(header::CONTENT_ENCODING, HeaderValue::from_bytes(value).unwrap());
+            }
+            for (gzip, expected) in [(None, without), (Some(decode), with)] {
+                let found = decoder(&headers, gzip).map(|found| found.is_some());
+                assert_eq!(found.as_ref().ok(), expected.as_ref(), "{sent:?}");
+                assert!(found.is_ok() || found.is_err_and(|error| error.status() == 415));
+            }
+        }
     }
 
     #[tokio::test]
@@ -169,27 +250,16 @@ mod tests {
         );
         let headers = HeaderMap::new();
         assert!(
-            read(
-                &headers,
-                Full::new(Bytes::from_static(b"12345678")),
-                8,
-                Dialect::strict()
-            )
-            .await
-            .is_ok()
+            read(&headers, Full::new(Bytes::from_static(b"12345678")), ACCEPTED)
+                .await
+                .is_ok()
         );
-        let over = read(
-            &headers,
-            Full::new(Bytes::from_static(b"123456789")),
-            8,
-            Dialect::strict(),
-        )
-        .await;
+        let over = read(&headers, Full::new(Bytes::from_static(b"123456789")), ACCEPTED).await;
         assert_eq!(over.map_err(|error| error.status()).err(), Some(413));
         // A layer in front has a smaller limit.
         let layer = Limited::new(Full::new(Bytes::from_static(b"1234")), 2);
         assert_eq!(
-            read(&headers, layer, 8, Dialect::strict())
+            read(&headers, layer, ACCEPTED)
                 .await
                 .map_err(|error| error.status())
                 .err(),

@@ -26,7 +26,7 @@ use smol_str::SmolStr;
 use crate::{
     admission::Permit,
     authenticate::{Erased, RequestAuthenticatorError},
-    body::{self, BodyError},
+    body::{self, Accepted, BodyError, Decode},
     conditional,
     error::HttpError,
     notes::Notes,
@@ -50,6 +50,8 @@ pub(crate) struct Exchange<'x, S> {
     /// The type of the resource that the caller is.
     pub(crate) me: Option<&'x ResourceType>,
     pub(crate) notes: &'x Notes,
+    /// Decodes bodies in gzip, where they are understood.
+    pub(crate) gzip: Option<Decode>,
 }
 
 /// Shows the credentials of a request again.
@@ -155,13 +157,12 @@ impl<S: Store> Exchange<'_, S> {
     where
         B: Body<Data = Bytes, Error: Into<BodyError>>,
     {
-        body::read(
-            &self.request.headers,
-            body,
-            self.transport.body_limit,
-            self.dialect(),
-        )
-        .await
+        let accepted = Accepted {
+            limit: self.transport.body_limit,
+            dialect: self.dialect(),
+            gzip: self.gzip,
+        };
+        body::read(&self.request.headers, body, accepted).await
     }
 
     async fn search(&self, resource_types: &[&ResourceType], request: &SearchRequest) -> Answer {

@@ -40,8 +40,11 @@ pub(crate) enum HttpError {
     TooLarge { limit: usize },
     #[error("the body's media type is neither application/scim+json nor application/json")]
     MediaType,
-    #[error("the body is encoded; it has to be sent as it is")]
-    ContentEncoding,
+    #[error("the body's content coding is none of those that are understood: {accepted}")]
+    ContentEncoding { accepted: &'static str },
+    #[cfg(feature = "gzip")]
+    #[error("the body is not one whole gzip stream")]
+    Gzip,
     #[error("the body ended before it was complete")]
     Unreadable,
     #[error("the body did not arrive in time")]
@@ -107,8 +110,10 @@ impl ToErrorBody for HttpError {
             Self::Method { .. } => ErrorBody::new(405, detail()),
             Self::NotImplemented { .. } => ErrorBody::new(501, detail()),
             Self::TooLarge { .. } => ErrorBody::new(413, detail()),
-            Self::MediaType | Self::ContentEncoding => ErrorBody::new(415, detail()),
+            Self::MediaType | Self::ContentEncoding { .. } => ErrorBody::new(415, detail()),
             Self::Unreadable | Self::Poll { .. } => ErrorBody::bad_request(ScimType::InvalidSyntax, detail()),
+            #[cfg(feature = "gzip")]
+            Self::Gzip => ErrorBody::bad_request(ScimType::InvalidSyntax, detail()),
             Self::TooSlow => ErrorBody::new(408, detail()),
             Self::Host => ErrorBody::new(400, detail()),
             Self::Target { .. } => ErrorBody::new(414, detail()),
@@ -184,8 +189,8 @@ impl HttpError {
                 headers.insert(header::ALLOW, HeaderValue::from_static(allow));
             }
             // RFC 9110 section 12.5.3: which codings a body may have.
-            (Self::ContentEncoding, _) => {
-                headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            (Self::ContentEncoding { accepted }, _) => {
+                headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted));
             }
             _ => {}
         }
@@ -202,7 +207,9 @@ impl HttpError {
             Self::NotImplemented { .. } => "notImplemented",
             Self::TooLarge { .. } => "bodyTooLarge",
             Self::MediaType => "mediaType",
-            Self::ContentEncoding => "contentEncoding",
+            Self::ContentEncoding { .. } => "contentEncoding",
+            #[cfg(feature = "gzip")]
+            Self::Gzip => "gzip",
             Self::Unreadable => "bodyIncomplete",
             Self::TooSlow => "bodyTooSlow",
             Self::Host => "host",
@@ -411,10 +418,12 @@ mod tests {
                 Some("1"),
             ),
             (
-                HttpError::ContentEncoding,
+                HttpError::ContentEncoding {
+                    accepted: "gzip, identity",
+                },
                 415,
                 header::ACCEPT_ENCODING,
-                Some("identity"),
+                Some("gzip, identity"),
             ),
             (
                 HttpError::Method { allow: "GET, HEAD" },

@@ -15,6 +15,8 @@ mod endpoint;
 mod error;
 #[cfg(feature = "events")]
 mod events;
+#[cfg(feature = "gzip")]
+mod gzip;
 mod notes;
 mod openapi;
 #[cfg(feature = "events")]

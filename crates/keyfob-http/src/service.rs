@@ -25,13 +25,15 @@ use smol_str::{SmolStr, format_smolstr};
 use tower_service::Service;
 use tracing::Instrument as _;
 
+#[cfg(feature = "gzip")]
+use crate::gzip;
 #[cfg(feature = "metrics")]
 use crate::metrics::Metrics;
 use crate::{
     access::Access,
     admission::{self, Admission},
     authenticate::{Erased, RequestAuthenticator, RequestAuthenticatorError},
-    body::BodyError,
+    body::{BodyError, Decode},
     edge,
     endpoint::Exchange,
     error::{HttpError, Refusing},
@@ -68,6 +70,8 @@ struct Shared<S> {
     admission: Option<Box<dyn admission::Erased>>,
     stream: Option<Arc<dyn Stream<S>>>,
     recorder: Option<Arc<dyn RequestRecorder>>,
+    /// Decodes bodies in gzip, where they are understood. Large answers are encoded then.
+    gzip: Option<Decode>,
     /// Whether `X-Request-Id` is a proxy's and not a client's.
     trusts_request_ids: bool,
     /// Whether clients reach the service without a proxy that checks what HTTP asks of a request.
@@ -117,6 +121,7 @@ impl<S: Store> ScimService<S> {
                 admission: None,
                 stream: None,
                 recorder: None,
+                gzip: None,
                 trusts_request_ids: false,
                 faces_clients: false,
                 #[cfg(feature = "metrics")]
@@ -284,6 +289,31 @@ impl<S: Store> ScimServiceBuilder<S> {
         self
     }
 
+    /// Understands bodies in gzip, and sends large answers in gzip to clients that accept it (`Accept-Encoding`).
+    ///
+    /// The [`body_limit`](Self::body_limit) holds for what comes out of a body, of which no more is decoded. Answers of less than
+    /// 16 KiB, and signed security events, are sent as they are: what else stands in an answer could be guessed by its length
+    /// otherwise. Without this a body in gzip is answered 415, and answers are sent as they are, which a layer in front may
+    /// change.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use keyfob_core::Registry;
+    /// # use keyfob_http::{BearerTokens, ScimService};
+    /// # use keyfob_provisioning::Provisioner;
+    /// # use keyfob_store_memory::MemoryStore;
+    /// # let provisioner = Provisioner::new(MemoryStore::new(), Registry::rfc().clone());
+    /// let engine = Arc::clone(provisioner.engine());
+    /// let tokens = BearerTokens::new(&engine, provisioner);
+    /// let service = ScimService::builder(engine, tokens).gzip().build();
+    /// # let _ = service;
+    /// ```
+    #[cfg(feature = "gzip")]
+    pub fn gzip(mut self) -> Self {
+        self.shared.gzip = Some(gzip::decode);
+        self
+    }
+
     /// Lets requests in by this rule, after their callers are known.
     pub fn admission(mut self, admission: impl Admission) -> Self {
         self.shared.admission = Some(Box::new(admission));
@@ -441,8 +471,15 @@ impl<S: Store> Shared<S> {
             permit: Mutex::new(permit),
             me: me_type,
             notes,
+            gzip: self.gzip,
         };
+        #[cfg(feature = "gzip")]
+        let may_be_encoded = self.gzip.is_some() && !matches!(route, Route::Events | Route::EventKeys);
         let mut response = exchange.answer(route, body).await?;
+        #[cfg(feature = "gzip")]
+        if may_be_encoded {
+            response = gzip::encode(&request.headers, response).await;
+        }
         response.extensions_mut().insert(caller.tenant().clone());
         // The answer holds it until a client has it.
         if let Some(permit) = exchange.into_permit() {

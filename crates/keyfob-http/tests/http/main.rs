@@ -30,6 +30,8 @@ mod filters;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod gzip;
+#[cfg(test)]
 mod hostile_receivers;
 #[cfg(test)]
 mod limits;
