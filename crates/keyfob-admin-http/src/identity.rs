@@ -1,6 +1,6 @@
 //! The identity of whoever sends a request.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use http::{header, request::Parts};
 use keyfob_admin::{Administration, Administrator};
@@ -43,6 +43,12 @@ pub enum IdentifyError {
     /// The credential is missing, unknown or over. Maps to 401.
     #[error("the credentials are missing or not valid")]
     Unknown,
+    /// Too many wrong credentials came from the same place. Maps to 429 with `Retry-After`.
+    #[error("too many credentials that are not valid, try again later")]
+    TooMany {
+        /// The time after which the client may come again, in whole seconds.
+        retry_after: Duration,
+    },
     /// The credential could not be checked. Maps to 503.
     #[error("the service is unavailable, try again later")]
     Unavailable,

@@ -167,6 +167,7 @@ fn responses(operation: &Operation, views: &mut Views) -> Object {
         ("401", "Nobody is known to ask", true),
         ("403", "The role doesn't allow it", true),
         ("404", "It isn't there", true),
+        ("429", "Too many wrong tokens came from the same place", true),
         (
             "409",
             "It can't be done as things are, or the effects have changed since the preview",

@@ -8,6 +8,7 @@ use axum::{
     response::Response,
     routing::{MethodFilter, MethodRouter, on},
 };
+use http::{HeaderValue, header};
 use keyfob_admin::{Administration, Call, Method, OPERATIONS, Operation, Problem};
 use keyfob_core::{IdGenerator as _, SystemClock, UuidGenerator, context::Clock as _};
 use keyfob_engine::{Feeds, Maintenance, RequestId};
@@ -125,6 +126,14 @@ async fn tried<S: Feeds + Maintenance, A: Administrators>(
     // Nobody's body is read before it is known who sends it.
     let administrator = match shared.administrators.identify(&head).await {
         Ok(administrator) => administrator,
+        // Without a line in the log, which whoever guesses would fill.
+        Err(error @ IdentifyError::TooMany { retry_after }) => {
+            let problem = Problem::new("tooMany", 429, format_smolstr!("{error}"));
+            let mut response = refused(&problem, id);
+            let seconds = HeaderValue::from(retry_after.as_secs().max(1));
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+            return Ok(response);
+        }
         Err(error @ IdentifyError::Unavailable) => {
             return Err(Problem::new("unavailable", 503, format_smolstr!("{error}")));
         }

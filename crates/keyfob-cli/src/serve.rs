@@ -7,6 +7,7 @@ mod body;
 mod connection;
 #[cfg(feature = "tls")]
 mod exchange;
+mod failures;
 mod first_start;
 mod front;
 mod health;
@@ -43,6 +44,7 @@ use self::{
     administration::Administrators,
     background::Background,
     connection::Listeners,
+    failures::Failures,
     first_start::{BOOTSTRAP_TOKEN, FirstStart},
     front::Front,
     health::{DatabaseFile, Health},
@@ -63,7 +65,7 @@ use crate::{
 #[command(
     after_help = "The first start links the first organization of the store, and creates `default` where there is \
 none. Its bearer token is printed once, or is the one in the environment variable KEYFOB_BOOTSTRAP_TOKEN, of at least 32 \
-characters, which is not printed. Later starts may repeat the values of the first; others are refused."
+characters and 10 different ones, which is not printed. Later starts may repeat the values of the first; others are refused."
 )]
 pub(crate) struct Arguments {
     /// The address to listen on, as in `127.0.0.1:8080` or `localhost:8080`; port 0 takes a free one
@@ -230,9 +232,10 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     let shares = Arc::new(Shares::new(ShareLimits::default(), body_limit));
     let provisioner = provisioners.any().clone();
     let requests = Arc::new(RequestLog::new(Arc::clone(provisioner.engine())));
+    let failures = Arc::new(Failures::new());
     let (administrators, first_admin) =
-        Administrators::start(admin.is_some(), &provisioners, base_url.as_ref()).await?;
-    let services = Services::new(provisioners, |service| {
+        Administrators::start(admin.is_some(), &provisioners, &failures, base_url.as_ref()).await?;
+    let services = Services::new(provisioners, Arc::clone(&failures), |service| {
         let left_out = arguments.left_out.iter().copied();
         let service = left_out
             .fold(service, ScimServiceBuilder::without)
@@ -243,6 +246,7 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
             // The front takes it away from everybody but proxies.
             .request_ids_from_header()
             .facing_clients()
+            .gzip()
             .admission(Arc::clone(&shares))
             .recorder(requests.clone())
             .security_events(Background(workers.clone()));
@@ -255,7 +259,7 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
         services,
         administrators,
         health,
-        metrics: counters.map(|counters| counters.finish(&shares)),
+        metrics: counters.map(|counters| counters.finish(&shares, &failures)),
         proxies: Proxies::new(&arguments.trusted_proxies),
         shares,
         workers: workers.clone(),

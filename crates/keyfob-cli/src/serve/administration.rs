@@ -1,17 +1,22 @@
 //! The administration, on the port of operators.
 
-use std::env;
+use std::{env, sync::Arc};
 
 use axum::{Router, body::Body};
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, header, request::Parts};
 use http_body_util::{BodyExt as _, Collected, Full};
-use keyfob_admin::{AdminSecret, Administration};
-use keyfob_admin_http::{AdminTokens, router};
+use keyfob_admin::{AdminSecret, Administration, Administrator};
+use keyfob_admin_http::{AdminTokens, IdentifyError, router};
+use keyfob_engine::DynStore;
 use tokio::net::TcpListener;
 use tower_service::Service as _;
 
-use super::{body::SharedBody, services::Provisioners};
+use super::{
+    body::SharedBody,
+    failures::{Failures, Source},
+    services::Provisioners,
+};
 use crate::{Unusable, output};
 
 /// The environment variable with the first token of the administration.
@@ -32,6 +37,7 @@ impl Administrators {
     pub(super) async fn start(
         is_served: bool,
         provisioners: &Provisioners,
+        failures: &Arc<Failures>,
         base_url: &str,
     ) -> Result<(Option<Self>, Option<AdminSecret>), Unusable> {
         if !is_served {
@@ -42,7 +48,10 @@ impl Administrators {
         let chosen = chosen.map_err(|error| Unusable::new(format!("{FIRST_TOKEN}: {error}")))?;
         let administration = Administration::new(provisioners.all()).with_base_url(base_url);
         let shown = administration.bootstrap(chosen).await?;
-        let tokens = AdminTokens::new(administration.clone());
+        let tokens = CountedTokens {
+            tokens: AdminTokens::new(administration.clone()),
+            failures: Arc::clone(failures),
+        };
         let router = Router::new()
             .nest(PATH, router(administration.clone(), tokens))
             .nest(CONSOLE, keyfob_console::router(administration, CONSOLE))
@@ -70,6 +79,26 @@ impl Administrators {
         // The router's bodies are at hand and don't fail.
         let body = body.collect().await.map(Collected::to_bytes);
         Response::from_parts(head, Full::new(body.unwrap_or_default()))
+    }
+}
+
+/// The tokens of administrators, of which wrong ones are counted.
+struct CountedTokens {
+    tokens: AdminTokens<DynStore>,
+    failures: Arc<Failures>,
+}
+
+impl keyfob_admin_http::Administrators for CountedTokens {
+    async fn identify(&self, request: &Parts) -> Result<Administrator, IdentifyError> {
+        let found = self.tokens.identify(request).await;
+        if matches!(found, Err(IdentifyError::Unknown))
+            && request.headers.contains_key(header::AUTHORIZATION)
+            && let Some(source) = request.extensions.get::<Source>()
+            && let Some(retry_after) = self.failures.note(*source)
+        {
+            return Err(IdentifyError::TooMany { retry_after });
+        }
+        found
     }
 }
 

@@ -24,6 +24,7 @@ use super::{
     administration::Administrators,
     answer::{self, Held},
     body::SharedBody,
+    failures::Source,
     health::Health,
     metrics::Metrics,
     proxy::Proxies,
@@ -93,7 +94,7 @@ impl Front {
         &self,
         port: Port,
         peer: SocketAddr,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
     ) -> Response<Held> {
         let busy = Busy::new(&self.busy);
         let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -106,10 +107,15 @@ impl Front {
             path if port == Port::Admin && !Administrators::has(path) => Some(not_found()),
             _ => None,
         };
-        match operational {
-            Some(response) => response.map(|body| Held::new(body, busy)),
-            None if port == Port::Admin => self.administer(request, busy).await,
-            None => self.serve(peer.ip(), request, busy).await,
+        if let Some(response) = operational {
+            return response.map(|body| Held::new(body, busy));
+        }
+        let peer = peer.ip();
+        let source = Source(self.proxies.client_of(peer, request.headers()));
+        request.extensions_mut().insert(source);
+        match port {
+            Port::Admin => self.administer(request, busy).await,
+            Port::Public => self.serve(peer, request, busy).await,
         }
     }
 

@@ -14,7 +14,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
-use super::{answer, share::Shares};
+use super::{answer, failures::Failures, share::Shares};
 
 /// The upper ends of the buckets of the number of commits that are handed over together.
 const BATCHES: [f64; 8] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 1000.0];
@@ -75,7 +75,12 @@ impl Counters {
         DynStore::new(Hooked::new(store, self.store.clone()))
     }
 
-    pub(super) fn finish(mut self, shares: &Arc<Shares>) -> Metrics {
+    pub(super) fn finish(mut self, shares: &Arc<Shares>, failures: &Failures) -> Metrics {
+        self.registry.register(
+            "keyfob_wrong_tokens",
+            "Wrong tokens that were shown, on both ports",
+            failures.counter(),
+        );
         self.registry
             .register_collector(Box::new(Queues(Arc::clone(shares))));
         Metrics {

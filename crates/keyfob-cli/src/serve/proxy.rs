@@ -1,6 +1,11 @@
 //! The proxies that are believed what they say of a request.
 
-use std::{net::IpAddr, str::FromStr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
+
+use http::{HeaderMap, HeaderName};
 
 /// Addresses of proxies.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +21,32 @@ impl Proxies {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(address))
     }
+
+    /// Returns the address of the client: that of the connection, or where a proxy has it, the last one in `X-Forwarded-For` that
+    /// isn't a proxy's. What stands before it a client may have written.
+    pub(super) fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer;
+        let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
+        let lines = lines.filter_map(|line| line.to_str().ok());
+        let mut named = lines.flat_map(|line| line.rsplit(','));
+        while self.contain(client)
+            && let Some(before) = named.next().and_then(address)
+        {
+            client = before;
+        }
+        client
+    }
+}
+
+/// The header in which proxies name who has connected to them, each behind those before it.
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Reads an address, beside which some proxies write a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let alone = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let with_port = || Some(text.parse::<SocketAddr>().ok()?.ip());
+    alone.unwrap_or(text).parse().ok().or_else(with_port)
 }
 
 /// A range of addresses, such as `10.0.0.0/8` or `::1`.
@@ -61,7 +92,39 @@ impl FromStr for Network {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
+
+    #[test]
+    fn a_client_is_who_has_connected_to_the_outermost_proxy_that_is_trusted() {
+        let proxies = Proxies::new(&["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()]);
+        for (peer, forwarded, client) in [
+            // Nobody else is believed.
+            ("192.0.2.1", &["203.0.113.9"][..], "192.0.2.1"),
+            ("10.0.0.1", &[], "10.0.0.1"),
+            ("10.0.0.1", &["203.0.113.9"], "203.0.113.9"),
+            ("::1", &["203.0.113.9"], "203.0.113.9"),
+            // What a client writes stands before what the proxy does.
+            ("10.0.0.1", &["198.51.100.1, 203.0.113.9"], "203.0.113.9"),
+            ("10.0.0.1", &["198.51.100.1", "203.0.113.9"], "203.0.113.9"),
+            ("10.0.0.1", &["10.9.9.9, 203.0.113.9, 10.0.0.2"], "203.0.113.9"),
+            ("10.0.0.1", &["203.0.113.9:443"], "203.0.113.9"),
+            ("10.0.0.1", &["[2001:db8::1]:443"], "2001:db8::1"),
+            ("10.0.0.1", &["[2001:db8::1]"], "2001:db8::1"),
+            ("10.0.0.1", &["2001:db8::1"], "2001:db8::1"),
+            ("10.0.0.1", &["unknown"], "10.0.0.1"),
+            ("10.0.0.1", &["203.0.113.9, unknown, 10.0.0.2"], "10.0.0.2"),
+            ("10.0.0.1", &[""], "10.0.0.1"),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in forwarded {
+                headers.append(X_FORWARDED_FOR, HeaderValue::from_static(line));
+            }
+            let found = proxies.client_of(peer.parse().unwrap(), &headers);
+            assert_eq!(found, client.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
+        }
+    }
 
     #[test]
     fn a_network_holds_the_addresses_of_its_prefix() {

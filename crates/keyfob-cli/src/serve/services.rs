@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, request::Parts};
+use http::{Request, Response, header, request::Parts};
 use http_body_util::Full;
 use keyfob_core::Quirk;
 use keyfob_engine::{AuthenticationError, AuthenticationScheme, Caller, DynStore, StoreError, TenantId};
@@ -18,7 +18,10 @@ use keyfob_http::{
 use keyfob_provisioning::{AdminError, Provisioner};
 use tower_service::Service;
 
-use super::body::SharedBody;
+use super::{
+    body::SharedBody,
+    failures::{Failures, Source},
+};
 use crate::{
     Unusable,
     definitions::Definitions,
@@ -76,6 +79,7 @@ struct Shared {
     provisioner: Provisioner<DynStore>,
     /// The profiles of the organizations that have sent requests. An organization never changes its profile.
     profiles: RwLock<HashMap<TenantId, NamedProfile>>,
+    failures: Arc<Failures>,
 }
 
 impl Shared {
@@ -88,6 +92,7 @@ impl Shared {
 impl Services {
     pub(super) fn new(
         provisioners: Provisioners,
+        failures: Arc<Failures>,
         build: impl Fn(ScimServiceBuilder<DynStore>) -> ScimServiceBuilder<DynStore>,
     ) -> Self {
         let provisioner = provisioners.0.any().clone();
@@ -102,6 +107,7 @@ impl Services {
             services: provisioners.0.map(service),
             provisioner,
             profiles: RwLock::default(),
+            failures,
         }))
     }
 
@@ -125,11 +131,30 @@ impl Services {
         service.call(Request::from_parts(head, body)).await
     }
 
-    /// The organization that a request's token opens, and its profile.
+    /// The organization that a request's token opens, and its profile. A wrong token is counted.
     async fn authenticate(
         &self,
         request: &Parts,
     ) -> Result<(Caller, NamedProfile), RequestAuthenticatorError> {
+        let found = self.find(request).await;
+        let is_wrong = matches!(
+            &found,
+            Err(RequestAuthenticatorError::SchemeMissing
+                | RequestAuthenticatorError::Refused(
+                    AuthenticationError::Rejected | AuthenticationError::Invalid { .. }
+                ))
+        );
+        if is_wrong
+            && request.headers.contains_key(header::AUTHORIZATION)
+            && let Some(source) = request.extensions.get::<Source>()
+            && let Some(retry_after) = self.0.failures.note(*source)
+        {
+            return Err(AuthenticationError::TooMany { retry_after }.into());
+        }
+        found
+    }
+
+    async fn find(&self, request: &Parts) -> Result<(Caller, NamedProfile), RequestAuthenticatorError> {
         if let Some(token) = bearer_token(&request.headers) {
             return self.open(token).await;
         }

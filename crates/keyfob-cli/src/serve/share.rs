@@ -194,6 +194,10 @@ impl Shares {
         if matches!(request.method, Method::GET | Method::HEAD | Method::DELETE) {
             return 0;
         }
+        // One that is encoded may be as large as any when it is decoded.
+        if request.headers.contains_key(header::CONTENT_ENCODING) {
+            return self.body_limit;
+        }
         let length = request.headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
         // One that is too long is refused before it is read.
@@ -219,7 +223,7 @@ impl Admission for Shares {
 
 #[cfg(test)]
 mod tests {
-    use http::Request;
+    use http::{HeaderValue, Request};
 
     use super::*;
 
@@ -300,6 +304,11 @@ mod tests {
         ] {
             assert_eq!(shares.body_size(&request), bytes, "{request:?}");
         }
+        let mut encoded = request(Method::POST, Some("20"));
+        encoded
+            .headers
+            .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        assert_eq!(shares.body_size(&encoded), 8192);
     }
 
     #[tokio::test(start_paused = true)]

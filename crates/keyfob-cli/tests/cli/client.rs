@@ -48,6 +48,14 @@ impl Client {
         }
     }
 
+    /// The same with another token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
     /// The token.
     pub(crate) fn token(&self) -> &str {
         self.token.as_deref().unwrap_or_default()

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -258,6 +259,100 @@ fn a_body_of_no_stated_length_is_taken_and_one_that_is_too_long_is_refused() {
     assert!(exchange(&address, &both).starts_with("HTTP/1.1 201 "));
     let large = client.send("POST", "/Users", Some(&json!({"userName": "a".repeat(9 << 20)})));
     assert_eq!(large.status, 413);
+}
+
+/// Sends wrong tokens until the server has enough of them, and returns how many it took and the last answer.
+fn guess(client: &Client, path: &str) -> (usize, crate::client::Answer) {
+    for number in 0..1000 {
+        let answer = client.get(path);
+        if answer.status != 401 {
+            return (number, answer);
+        }
+    }
+    panic!("nobody minds a thousand wrong tokens");
+}
+
+#[test]
+fn wrong_tokens_of_an_address_are_bounded_and_shut_no_right_one_out() {
+    let arguments = ["--store", "memory:", "--trusted-proxy", "127.0.0.0/8"];
+    let (server, admin) = with_admin_port(&arguments);
+    let client = server.client(&server.read_token());
+    let wrong = server.client("kf_0000000000000000000000000000000000000000000");
+    let (number, answer) = guess(&wrong, "/Users");
+    assert!(number >= 30, "{number}");
+    assert_eq!(
+        (answer.status, answer.json()["status"].as_str()),
+        (429, Some("429")),
+        "{answer}"
+    );
+    let seconds: u64 = answer.headers["retry-after"].parse().unwrap();
+    assert!((1..=3).contains(&seconds), "{seconds}");
+    // The same address with the right token, with none, and behind a proxy another address.
+    assert_eq!(client.get("/Users").status, 200);
+    assert_eq!(Client::new(&server.base, None).get("/Users").status, 401);
+    let forwarded = |client: &Client, address: &str| {
+        let draft = crate::client::Draft {
+            method: "GET",
+            path: "/Users".to_owned(),
+            headers: [("x-forwarded-for".to_owned(), address.to_owned())].into(),
+            body: None,
+        };
+        client.try_send_draft(draft).unwrap().status
+    };
+    assert_eq!(forwarded(&wrong, "203.0.113.9"), 401);
+    assert_eq!(forwarded(&client, "203.0.113.9"), 200);
+    // Operators' port counts with it.
+    let wrong = admin.with_token("ka_0000000000000000000000000000000000000000000");
+    let (_, answer) = guess(&wrong, "/admin/v1/organizations");
+    assert_eq!(
+        (answer.status, &answer.json()["code"]),
+        (429, &json!("tooMany")),
+        "{answer}"
+    );
+    assert!(answer.headers.contains_key("retry-after"));
+    assert_eq!(client.get("/Users").status, 200);
+    let metrics = admin.get("/metrics").body;
+    let metrics = String::from_utf8_lossy(&metrics);
+    let counted = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("keyfob_wrong_tokens_total "));
+    assert!(counted.unwrap().parse::<usize>().unwrap() > number, "{metrics}");
+}
+
+#[test]
+fn bodies_in_gzip_are_read_and_large_answers_are_encoded_for_whom_asks_for_it() {
+    let (_server, client) = Server::start_fresh(&["--store", "memory:"]);
+    let gzip = |plain: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    };
+    let send = |method, headers: &[(&str, &str)], body| {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let draft = crate::client::Draft {
+            method,
+            path: "/Users".to_owned(),
+            headers: headers.collect(),
+            body,
+        };
+        client.try_send_draft(draft).unwrap()
+    };
+    let encoded = [("content-encoding", "gzip")];
+    let guide = json!({"userName": "ann@example.com", "title": "guide ".repeat(4_000)});
+    let created = send("POST", &encoded, Some(gzip(guide.to_string().as_bytes())));
+    assert_eq!(created.status, 201, "{created}");
+    // 64 MiB in 64 KiB: no more of it than 8 MiB is decoded.
+    let bomb = send("POST", &encoded, Some(gzip(&vec![b' '; 64 << 20])));
+    assert_eq!(bomb.status, 413, "{bomb}");
+    let listed = send("GET", &[("accept-encoding", "gzip")], None);
+    assert_eq!(listed.headers["content-encoding"], "gzip");
+    let mut plain = String::new();
+    GzDecoder::new(&listed.body[..])
+        .read_to_string(&mut plain)
+        .unwrap();
+    assert!(plain.contains("ann@example.com") && listed.body.len() * 10 < plain.len());
 }
 
 /// RFC 7643 section 5: what is left out is refused, and what the server says of itself agrees.
