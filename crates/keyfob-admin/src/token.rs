@@ -16,7 +16,7 @@ use keyfob_engine::{
     StoreError, StoreExt, Stored, TenantId, UniqueKey,
 };
 use keyfob_filter::{CompareOp, Filter, Literal};
-use keyfob_provisioning::Provisioner;
+use keyfob_provisioning::{Provisioner, Token};
 use sha2::{Digest, Sha256};
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 use thiserror::Error;
@@ -33,9 +33,6 @@ pub struct AdminSecret(String);
 
 /// The text with which a secret begins that the service made.
 const PREFIX: &str = "ka_";
-
-/// The number of characters of a chosen secret, and the number of distinct ones, at least.
-const CHOSEN: (usize, usize) = (32, 10);
 
 /// The number of tokens that an organization, or the service, has at most.
 const TOKENS: usize = 1000;
@@ -60,7 +57,7 @@ impl AdminSecret {
     /// [`SecretError::TooWeak`] where it would be guessed or can't be sent.
     pub fn chosen(secret: &str) -> Result<Self, SecretError> {
         let distinct: BTreeSet<u8> = secret.bytes().collect();
-        let is_strong = secret.len() >= CHOSEN.0 && distinct.len() >= CHOSEN.1;
+        let is_strong = secret.len() >= Token::MIN_CHOSEN && distinct.len() >= Token::MIN_DISTINCT;
         if !is_strong || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(SecretError::TooWeak);
         }

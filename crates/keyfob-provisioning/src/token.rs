@@ -1,6 +1,6 @@
 //! Bearer tokens: random, shown once, stored only as a digest.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use keyfob_core::ResourceId;
@@ -29,6 +29,9 @@ impl Token {
     /// A secret that somebody chose has at least so many characters.
     pub const MIN_CHOSEN: usize = 32;
 
+    /// The least number of different characters of a token that somebody chose.
+    pub const MIN_DISTINCT: usize = 10;
+
     /// Makes a token of 256 random bits that names no tenant.
     ///
     /// # Errors
@@ -52,10 +55,14 @@ impl Token {
     /// Takes a token that somebody chose.
     ///
     /// # Errors
-    /// [`TokenError::TooShort`] and [`TokenError::IllegalCharacter`] where it could not be sent or would be guessed.
+    /// [`TokenError::TooShort`] and [`TokenError::TooUniform`] where it would be guessed, [`TokenError::IllegalCharacter`] where it
+    /// could not be sent.
     pub fn chosen(secret: &str) -> Result<Self, TokenError> {
         if secret.len() < Self::MIN_CHOSEN {
             return Err(TokenError::TooShort);
+        }
+        if secret.bytes().collect::<BTreeSet<_>>().len() < Self::MIN_DISTINCT {
+            return Err(TokenError::TooUniform);
         }
         if !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(TokenError::IllegalCharacter);
@@ -135,6 +142,9 @@ pub enum TokenError {
     /// A chosen secret is shorter than [`Token::MIN_CHOSEN`] characters.
     #[error("a token has at least 32 characters")]
     TooShort,
+    /// A chosen secret has fewer than [`Token::MIN_DISTINCT`] different characters.
+    #[error("a token has at least 10 different characters")]
+    TooUniform,
     /// A chosen secret holds white space or something that is not ASCII.
     #[error("a token is made of visible ASCII characters")]
     IllegalCharacter,
@@ -181,9 +191,17 @@ mod tests {
     fn a_chosen_token_can_be_sent_and_is_hard_to_guess() {
         assert!(Token::chosen("0123456789abcdef0123456789abcdef").is_ok());
         assert_eq!(Token::chosen("short").unwrap_err(), TokenError::TooShort);
-        assert_eq!(
-            Token::chosen(&"a b".repeat(11)).unwrap_err(),
-            TokenError::IllegalCharacter
-        );
+        for (secret, error) in [
+            ("0123456789abcdef0123456789abcde", TokenError::TooShort),
+            ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", TokenError::TooUniform),
+            ("012345678012345678012345678012345678", TokenError::TooUniform),
+            ("0123456789abcdef 0123456789abcdef", TokenError::IllegalCharacter),
+            (
+                "0123456789abcdef0123456789abcde\u{e9}",
+                TokenError::IllegalCharacter,
+            ),
+        ] {
+            assert_eq!(Token::chosen(secret).unwrap_err(), error, "{secret}");
+        }
     }
 }
