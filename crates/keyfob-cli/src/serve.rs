@@ -34,14 +34,15 @@ use clap::{
     ValueEnum,
     builder::{PossibleValuesParser, TypedValueParser as _},
 };
-use keyfob_engine::Feature;
+use keyfob_admin::AdminSecret;
+use keyfob_engine::{DynStore, Feature, Limits};
 use keyfob_http::{PublicUrl, ScimServiceBuilder};
 use keyfob_provisioning::{RequestLog, Token};
 use tokio::{net::TcpListener, runtime::Handle};
 use tracing_subscriber::EnvFilter;
 
 use self::{
-    administration::Administrators,
+    administration::{ADMIN_TOKEN, Administrators},
     background::Background,
     connection::Listeners,
     failures::Failures,
@@ -56,8 +57,12 @@ use self::{
     tls::TlsArguments,
 };
 use crate::{
-    Answer, Unusable, definitions::DefinitionFiles, input, output, profile::NamedProfile,
-    service::CardFormats, store::StoreUrl,
+    Answer, Unusable,
+    definitions::{DefinitionFiles, Definitions},
+    input, output,
+    profile::NamedProfile,
+    service::CardFormats,
+    store::StoreUrl,
 };
 
 /// The arguments of `keyfob serve`.
@@ -136,6 +141,9 @@ pub(crate) struct Arguments {
     /// A file with the token of the first start, in place of the variable `KEYFOB_BOOTSTRAP_TOKEN`, which other processes may see
     #[arg(long, value_name = "FILE", env = "KEYFOB_BOOTSTRAP_TOKEN_FILE")]
     bootstrap_token_file: Option<PathBuf>,
+    /// A file with the first token of the administration, in place of the variable `KEYFOB_ADMIN_TOKEN`
+    #[arg(long, value_name = "FILE", env = "KEYFOB_ADMIN_TOKEN_FILE")]
+    admin_token_file: Option<PathBuf>,
     /// A file with the password of a PostgreSQL store, in place of the variable PGPASSWORD
     #[arg(long, value_name = "FILE", env = "KEYFOB_STORE_PASSWORD_FILE")]
     store_password_file: Option<PathBuf>,
@@ -188,24 +196,13 @@ fn runtime(name: &str) -> Result<tokio::runtime::Runtime, Unusable> {
 
 async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusable> {
     // All that is wrong with the arguments is said before anything is stored.
-    let first_start = FirstStart {
-        profile: arguments.profile,
-        token: arguments.chosen_token()?,
-        domains: arguments
-            .domains
-            .iter()
-            .map(|domain| domain.parse())
-            .collect::<Result<_, _>>()?,
-    };
+    let first_start = arguments.first_start()?;
+    let admin_token = arguments.chosen_admin_token()?;
     arguments.check()?;
     let tls = arguments.tls.read()?;
     let definitions = arguments.definitions.read()?;
     let (public, admin) = arguments.bind().await?;
-    let store = match &arguments.store_password_file {
-        Some(path) => arguments.store.clone().with_password(&secret(path)?)?,
-        None => arguments.store.clone(),
-    };
-    let store = store.open_or_create_for(&definitions).await?;
+    let store = arguments.open_store(&definitions).await?;
     let file = arguments.store.file().map(DatabaseFile::of).transpose()?;
     let counters = admin.is_some().then(Counters::new);
     let store = match &counters {
@@ -228,13 +225,20 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     };
     let base_url = public_url.with_base_path(&arguments.base_path);
     let health = Health::new(Arc::clone(provisioners.any().engine()), file);
-    let body_limit = ScimServiceBuilder::<keyfob_engine::DynStore>::BODY_LIMIT;
-    let shares = Arc::new(Shares::new(ShareLimits::default(), body_limit));
+    let body_limit = ScimServiceBuilder::<DynStore>::BODY_LIMIT;
+    let share_limits = ShareLimits::default();
+    let shares = Arc::new(Shares::new(share_limits, body_limit));
     let provisioner = provisioners.any().clone();
     let requests = Arc::new(RequestLog::new(Arc::clone(provisioner.engine())));
     let failures = Arc::new(Failures::new());
-    let (administrators, first_admin) =
-        Administrators::start(admin.is_some(), &provisioners, &failures, base_url.as_ref()).await?;
+    let (administrators, first_admin) = Administrators::start(
+        admin.is_some(),
+        admin_token,
+        &provisioners,
+        &failures,
+        base_url.as_ref(),
+    )
+    .await?;
     let services = Services::new(provisioners, Arc::clone(&failures), |service| {
         let left_out = arguments.left_out.iter().copied();
         let service = left_out
@@ -283,6 +287,7 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     output::line(&format!("profile: {}", profiles.join(", ")))?;
     output::line(&format!("store: {}", arguments.store))?;
     administration::announce(scheme, admin.as_ref(), first_admin)?;
+    tell_limits(provisioner.engine().limits(), share_limits, body_limit);
     workers.spawn(record::keep(Arc::clone(&requests), provisioner));
     let cut = connection::serve(Listeners { public, admin, tls }, front, stop).await;
     record::finish(&requests).await;
@@ -293,6 +298,24 @@ async fn listen(address: &str) -> Result<TcpListener, Unusable> {
     TcpListener::bind(address)
         .await
         .map_err(|error| Unusable::new(format!("cannot listen on {address}: {error}")))
+}
+
+/// Writes the limits that are in force to the log.
+fn tell_limits(limits: &Limits, shares: ShareLimits, body: usize) {
+    tracing::info!(
+        body_bytes = body,
+        work = ?limits.time,
+        bulk_work = ?limits.bulk_time,
+        bulk_operations = limits.bulk_operations,
+        query_steps = limits.steps,
+        patch_steps = limits.patch_steps,
+        page = limits.page,
+        page_bytes = limits.page_bytes,
+        resource_bytes = limits.document_bytes,
+        tenant_running = shares.running,
+        tenant_waiting = shares.waiting,
+        "limits"
+    );
 }
 
 /// Warns of ports whose connections others can read.
@@ -311,6 +334,25 @@ fn warn_of_plain_text(listeners: [Option<&TcpListener>; 2]) -> Result<(), Unusab
 }
 
 impl Arguments {
+    /// The values that the start is given for the first organization.
+    fn first_start(&self) -> Result<FirstStart, Unusable> {
+        let domains = self.domains.iter().map(|domain| domain.parse());
+        Ok(FirstStart {
+            profile: self.profile,
+            token: self.chosen_token()?,
+            domains: domains.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Opens the store, or creates it.
+    async fn open_store(&self, definitions: &Definitions) -> Result<DynStore, Unusable> {
+        let store = match &self.store_password_file {
+            Some(path) => self.store.clone().with_password(&secret(path)?)?,
+            None => self.store.clone(),
+        };
+        store.open_or_create_for(definitions).await
+    }
+
     /// Opens the ports.
     async fn bind(&self) -> Result<(TcpListener, Option<TcpListener>), Unusable> {
         let public = listen(&self.listen).await?;
@@ -326,6 +368,11 @@ impl Arguments {
             url.check_base_path(&self.base_path)
                 .map_err(|error| Unusable::new(format!("`--public-url {url}`: {error}")))?;
         }
+        if self.admin_token_file.is_some() && self.admin_listen.is_none() {
+            return Err(Unusable::new(
+                "`--admin-token-file`: there is no administration without `--admin-listen`",
+            ));
+        }
         let is_left_out = |feature| self.left_out.contains(&feature);
         if is_left_out(Feature::IndexPagination) && is_left_out(Feature::CursorPagination) {
             return Err(Unusable::new(
@@ -337,21 +384,43 @@ impl Arguments {
 
     /// The token that the operator has chosen for the first start.
     fn chosen_token(&self) -> Result<Option<Token>, Unusable> {
-        let of_variable = std::env::var(BOOTSTRAP_TOKEN)
-            .ok()
-            .filter(|secret| !secret.is_empty());
-        let (chosen, origin) = match (&self.bootstrap_token_file, of_variable) {
-            (Some(_), Some(_)) => {
-                return Err(Unusable::new(format!(
-                    "the token of the first start is given twice: unset {BOOTSTRAP_TOKEN}, or leave \
-                     `--bootstrap-token-file` out"
-                )));
-            }
-            (Some(path), None) => (Some(secret(path)?), path.display().to_string()),
-            (None, of_variable) => (of_variable, BOOTSTRAP_TOKEN.to_owned()),
+        let file = self.bootstrap_token_file.as_deref();
+        let Some((secret, origin)) = given(BOOTSTRAP_TOKEN, file, "--bootstrap-token-file")? else {
+            return Ok(None);
         };
-        let token = chosen.map(|secret| Token::chosen(&secret)).transpose();
-        token.map_err(|error| Unusable::new(format!("{origin}: {error}")))
+        let token = Token::chosen(&secret);
+        token
+            .map(Some)
+            .map_err(|error| Unusable::new(format!("{origin}: {error}")))
+    }
+
+    /// The first token of the administration that the operator has chosen.
+    fn chosen_admin_token(&self) -> Result<Option<AdminSecret>, Unusable> {
+        // Without an administration the variable is for `keyfob admin --server`.
+        if self.admin_listen.is_none() {
+            return Ok(None);
+        }
+        let file = self.admin_token_file.as_deref();
+        let Some((secret, origin)) = given(ADMIN_TOKEN, file, "--admin-token-file")? else {
+            return Ok(None);
+        };
+        let token = AdminSecret::chosen(&secret);
+        token
+            .map(Some)
+            .map_err(|error| Unusable::new(format!("{origin}: {error}")))
+    }
+}
+
+/// Returns the secret that a variable or a file gives, and which of them does.
+fn given(variable: &str, file: Option<&Path>, option: &str) -> Result<Option<(String, String)>, Unusable> {
+    let of_variable = std::env::var(variable).ok().filter(|secret| !secret.is_empty());
+    match (file, of_variable) {
+        (Some(_), Some(_)) => Err(Unusable::new(format!(
+            "a token is given twice: unset {variable}, or leave `{option}` out"
+        ))),
+        (Some(path), None) => Ok(Some((secret(path)?, path.display().to_string()))),
+        (None, Some(secret)) => Ok(Some((secret, variable.to_owned()))),
+        (None, None) => Ok(None),
     }
 }
 

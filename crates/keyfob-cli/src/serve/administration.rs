@@ -1,6 +1,6 @@
 //! The administration, on the port of operators.
 
-use std::{env, sync::Arc};
+use std::sync::Arc;
 
 use axum::{Router, body::Body};
 use bytes::Bytes;
@@ -20,7 +20,7 @@ use super::{
 use crate::{Unusable, output};
 
 /// The environment variable with the first token of the administration.
-const FIRST_TOKEN: &str = "KEYFOB_ADMIN_TOKEN";
+pub(super) const ADMIN_TOKEN: &str = "KEYFOB_ADMIN_TOKEN";
 
 /// The path of the administration for programs.
 const PATH: &str = "/admin/v1";
@@ -36,6 +36,7 @@ impl Administrators {
     /// Returns the administration where it is served, and its first token if that was made now and has to be shown.
     pub(super) async fn start(
         is_served: bool,
+        chosen: Option<AdminSecret>,
         provisioners: &Provisioners,
         failures: &Arc<Failures>,
         base_url: &str,
@@ -43,9 +44,6 @@ impl Administrators {
         if !is_served {
             return Ok((None, None));
         }
-        let chosen = env::var(FIRST_TOKEN).ok().filter(|secret| !secret.is_empty());
-        let chosen = chosen.map(|secret| AdminSecret::chosen(&secret)).transpose();
-        let chosen = chosen.map_err(|error| Unusable::new(format!("{FIRST_TOKEN}: {error}")))?;
         let administration = Administration::new(provisioners.all()).with_base_url(base_url);
         let shown = administration.bootstrap(chosen).await?;
         let tokens = CountedTokens {

@@ -42,6 +42,8 @@ const ADMIN_CONNECTIONS: usize = 256;
 const MAX_HEADERS: usize = 200;
 /// What a client whose request isn't read is told goes out in this time.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// Clients that are told so at once; more are closed without a word.
+const FAREWELLS: usize = 256;
 /// No more is read of such a request than this. What is left unread would take the answer away from the client.
 const UNREAD: u64 = 64 << 10;
 
@@ -106,6 +108,7 @@ pub(super) async fn serve(listeners: Listeners, front: Arc<Front>, mut stop: Sto
     let of_connections = Stopping(of_connections);
     let public = Arc::new(Semaphore::new(CONNECTIONS));
     let admin = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
+    let farewells = Arc::new(Semaphore::new(FAREWELLS));
     let mut warned: Option<Instant> = None;
     loop {
         let (accepted, port) = tokio::select! {
@@ -129,9 +132,14 @@ pub(super) async fn serve(listeners: Listeners, front: Arc<Front>, mut stop: Sto
         };
         let Ok(permit) = Arc::clone(connections).try_acquire_owned() else {
             // A client that expects TLS would not understand.
-            if listeners.tls.is_none() {
-                let busy = "the service has too many connections, try again later";
-                tokio::spawn(turn_away(stream, StatusCode::SERVICE_UNAVAILABLE, busy));
+            if listeners.tls.is_none()
+                && let Ok(farewell) = Arc::clone(&farewells).try_acquire_owned()
+            {
+                tokio::spawn(async move {
+                    let busy = "the service has too many connections, try again later";
+                    turn_away(stream, StatusCode::SERVICE_UNAVAILABLE, busy).await;
+                    drop(farewell);
+                });
             }
             continue;
         };

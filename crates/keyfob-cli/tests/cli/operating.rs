@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     client::{Client, patch, user},
-    process::{PATIENCE, Server, keyfob, run},
+    process::{PATIENCE, Server, finish, keyfob, run},
 };
 
 /// Sends bytes and reads all that comes back until the server closes the connection.
@@ -233,7 +233,7 @@ fn a_second_port_that_is_taken_is_told_before_anything_is_stored() {
     let taken = taken.local_addr().unwrap().to_string();
     let folder = TempDir::new().unwrap();
     let mut command = keyfob(&["serve", "--listen", "127.0.0.1:0", "--admin-listen", &taken]);
-    crate::process::finish(command.current_dir(folder.path()), "").assert_unusable(&taken);
+    finish(command.current_dir(folder.path()), "").assert_unusable(&taken);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -353,6 +353,45 @@ fn bodies_in_gzip_are_read_and_large_answers_are_encoded_for_whom_asks_for_it() 
         .read_to_string(&mut plain)
         .unwrap();
     assert!(plain.contains("ann@example.com") && listed.body.len() * 10 < plain.len());
+}
+
+#[test]
+fn the_first_token_of_the_administration_may_stand_in_a_file() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("token");
+    let token = "a-token-that-somebody-has-chosen-9876543210";
+    fs::write(&file, format!("{token}\n")).unwrap();
+    let file = file.to_str().unwrap();
+    let (_server, admin) = with_admin_port(&["--store", "memory:", "--admin-token-file", file]);
+    let path = "/admin/v1/organizations";
+    assert_eq!(admin.with_token(token).get(path).status, 200);
+    assert_eq!(admin.get(path).status, 401);
+    let serve = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--store",
+        "memory:",
+        "--admin-token-file",
+        file,
+    ];
+    run(&serve, "").assert_unusable("there is no administration without `--admin-listen`");
+    let both = [&serve[..], &["--admin-listen", "127.0.0.1:0"]].concat();
+    finish(keyfob(&both).env("KEYFOB_ADMIN_TOKEN", token), "").assert_unusable("a token is given twice");
+    fs::write(file, "short").unwrap();
+    run(&both, "").assert_unusable("at least 32 visible ASCII characters");
+}
+
+#[test]
+fn the_limits_that_are_in_force_stand_in_the_log_of_a_start() {
+    let stderr = Server::start(&["--store", "memory:"]).stop().stderr;
+    let line = stderr
+        .lines()
+        .find(|line| line.contains("limits body_bytes=8388608"));
+    let line = line.unwrap_or_else(|| panic!("{stderr}"));
+    for limit in ["work=10s", "page=1000", "tenant_running=64"] {
+        assert!(line.contains(limit), "{line}");
+    }
 }
 
 /// RFC 7643 section 5: what is left out is refused, and what the server says of itself agrees.
