@@ -1,6 +1,9 @@
 //! `keyfob client`: talks to any SCIM server.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::{Subcommand, ValueEnum};
 use keyfob_client::{Client, Error, Patched, Preset, Stored, Target, Ureq};
@@ -196,7 +199,7 @@ fn connect(arguments: &Arguments) -> Result<Client<Ureq>, Unusable> {
     let mut builder = Client::builder(&arguments.url)?
         .timeout(Duration::from_secs(arguments.timeout.max(1)))
         .on_deviation(|deviation| output::report(&format!("note: {deviation}")));
-    if let Some(token) = token(arguments)? {
+    if let Some(token) = token(arguments.token_file.as_deref())? {
         builder = builder.bearer(&token);
     }
     if arguments.strict {
@@ -208,8 +211,9 @@ fn connect(arguments: &Arguments) -> Result<Client<Ureq>, Unusable> {
     Ok(builder.transport(Ureq::new()).build()?)
 }
 
-fn token(arguments: &Arguments) -> Result<Option<String>, Unusable> {
-    let text = match &arguments.token_file {
+/// Returns the bearer token, out of the file or else out of the environment.
+pub(crate) fn token(file: Option<&Path>) -> Result<Option<String>, Unusable> {
+    let text = match file {
         Some(file) => {
             String::from_utf8(input::read(file)?).map_err(|error| Unusable::from(error).within(file))?
         }
@@ -226,7 +230,8 @@ fn token(arguments: &Arguments) -> Result<Option<String>, Unusable> {
     Ok(Some(token.to_owned()))
 }
 
-fn preset(name: &str) -> Result<Preset, Unusable> {
+/// Returns the preset of this name, or the one in this file.
+pub(crate) fn preset(name: &str) -> Result<Preset, Unusable> {
     if let Some(preset) = Preset::named(name) {
         return Ok(preset);
     }

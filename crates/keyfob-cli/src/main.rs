@@ -11,6 +11,7 @@ mod map;
 mod output;
 mod patch;
 mod profile;
+mod provision;
 mod serve;
 mod service;
 mod settings;
@@ -64,6 +65,9 @@ enum Command {
     Map(map::Command),
     /// Talks to any SCIM server: finds out what it supports, reads and writes its resources
     Client(client::Arguments),
+    /// Provisions a SCIM server from files: plans, runs, and tells what the target has
+    #[command(subcommand)]
+    Provision(provision::Command),
     /// Encodes, decodes and identifies the words of access control cards
     #[command(subcommand)]
     Card(card::Command),
@@ -78,6 +82,8 @@ enum Answer {
     Done,
     /// A negative answer: nothing matched, or what was asked about was refused. Exit code 1.
     Negative,
+    /// A guard holds something back. Exit code 3.
+    Guarded,
 }
 
 fn main() -> ExitCode {
@@ -104,12 +110,14 @@ fn main() -> ExitCode {
         Command::Patch(arguments) => patch::run(&arguments),
         Command::Map(command) => map::run(&command),
         Command::Client(arguments) => client::run(&arguments),
+        Command::Provision(command) => provision::run(&command),
         Command::Card(command) => card::run(&command),
         Command::Admin(arguments) => admin::run(&arguments),
     };
     match outcome {
         Ok(Answer::Done) => ExitCode::SUCCESS,
         Ok(Answer::Negative) => ExitCode::from(1),
+        Ok(Answer::Guarded) => ExitCode::from(3),
         // A server prints before it serves: it didn't start.
         Err(error) if error.is_for_nobody() && !serves => ExitCode::SUCCESS,
         Err(error) => unusable(&error),

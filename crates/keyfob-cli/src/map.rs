@@ -13,6 +13,7 @@ mod okta;
 mod scope;
 mod test;
 
+pub(crate) use self::mapping::unreadable;
 use clap::Subcommand;
 use keyfob_core::render::Rendered;
 use keyfob_expression::Lint;

@@ -164,8 +164,8 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         }
         self.delete(guarded.removals)?;
         if self.only.is_none() {
-            self.state
-                .finish(self.now, (!guarded.is_shrunk).then_some(size))?;
+            let state = self.state;
+            state.atomically(|| state.finish(self.now, (!guarded.is_shrunk).then_some(size)))?;
         }
         Ok(())
     }
@@ -243,7 +243,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             members,
             sent: mut requests,
         } = draft;
-        tracing::debug!(%kind, %source_id, action = action.as_str(), done = (outcome == Outcome::Done), "step");
+        tracing::debug!(%kind, action = action.as_str(), done = (outcome == Outcome::Done), "step");
         requests.extend(self.gateway.take_sent());
         (self.observe)(&Event::Step(Step {
             kind,

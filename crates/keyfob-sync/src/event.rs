@@ -145,8 +145,8 @@ pub enum Held {
     Uncertain,
 }
 
-/// A request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A request. Its `Debug` shows neither the query nor the body: they hold names of people.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Sent {
     /// The method.
@@ -226,6 +226,17 @@ pub struct Counts {
     pub skipped: u64,
     /// Resources that need nothing.
     pub up_to_date: u64,
+}
+
+impl fmt::Debug for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sent")
+            .field("method", &self.method)
+            .field("path", &self.path.split('?').next().unwrap_or_default())
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("status", &self.status)
+            .finish()
+    }
 }
 
 impl Report {

@@ -2,8 +2,12 @@
 
 use std::fmt;
 
-use keyfob_core::{ResourceType, SmolStr};
+use keyfob_core::{
+    Dialect, ResourceType, SmolStr,
+    schema::{Mutability, Returned, Target},
+};
 use keyfob_expression::{Expression, Options, Source};
+use keyfob_filter::{Limits, PatchPath};
 use keyfob_mapping::{Mapper, MappingError, ObjectMapping};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
@@ -51,6 +55,14 @@ pub enum RuleError {
     /// Nothing says how existing resources are found.
     #[error("the mapping has no attribute to match by, so that every cycle would create everything again")]
     NoMatching,
+    /// The target never shows the attribute, so that it can't be compared.
+    #[error(
+        "the target never shows `{target}`, so that what it has can't be compared; take it out of the mapping"
+    )]
+    Secret {
+        /// The target path.
+        target: SmolStr,
+    },
     /// Members of a group come from an expression.
     #[error(
         "`members` is mapped from `{expression}`; only an attribute, such as `[members]`, is provisioned"
@@ -127,6 +139,14 @@ impl Rule {
                 resource_type: resource_type.name().clone(),
             })?;
         let mapper = Mapper::compile(mapping, resource_type, options)?;
+        let secret = mapping
+            .attributes
+            .iter()
+            .find(|attribute| is_secret(&attribute.target, resource_type));
+        if let Some(attribute) = secret {
+            let target = attribute.target.clone();
+            return Err(RuleError::Secret { target });
+        }
         let matching = mapping
             .attributes
             .iter()
@@ -196,6 +216,20 @@ impl Rule {
 
     pub(crate) fn is_relation(&self, path: &str) -> bool {
         self.resource_type().relation(path).is_some()
+    }
+}
+
+/// Returns true if the target never shows what is at a path, such as a password.
+fn is_secret(path: &str, resource_type: &ResourceType) -> bool {
+    let dialect = Dialect::interop();
+    let Ok(path) = PatchPath::parse_with(path, &Limits::default(), dialect) else {
+        return false;
+    };
+    match resource_type.resolve(&path.attr, dialect) {
+        Ok(Target::Attribute(found)) => {
+            found.attribute.mutability == Mutability::WriteOnly || found.attribute.returned == Returned::Never
+        }
+        _ => false,
     }
 }
 

@@ -291,6 +291,14 @@ impl State {
             "UPDATE job SET cycle = cycle + 1, finished = ?1, quarantine = NULL, quarantined = NULL",
             [millis(now)],
         )?;
+        // What failed for objects and memberships that are no more is over.
+        self.connection.execute_batch(
+            "DELETE FROM escrow WHERE member = ''
+                AND source_id NOT IN (SELECT source_id FROM staged) AND source_id NOT IN (SELECT source_id FROM link);
+             DELETE FROM escrow WHERE member <> ''
+                AND NOT EXISTS (SELECT 1 FROM staged_edge s WHERE s.group_id = escrow.source_id AND s.member_id = member)
+                AND NOT EXISTS (SELECT 1 FROM edge e WHERE e.group_id = escrow.source_id AND e.member_id = member)",
+        )?;
         if let Some(size) = size {
             let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
             self.connection.execute(

@@ -18,6 +18,7 @@ mod operating;
 mod patch;
 mod postgres;
 mod process;
+mod provision;
 mod remote;
 mod serve;
 mod target;

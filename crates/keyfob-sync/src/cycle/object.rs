@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Cycle, Draft, PAGE, Stop, change, failure,
-    stage::{References, complete},
+    stage::{References, complete, is_soft_deleted},
 };
 use crate::{
     error::SyncError,
@@ -445,7 +445,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             self.succeeded();
         }
         let link = Link {
-            disabled: !work.in_scope,
+            disabled: !work.in_scope || is_soft_deleted(&object.source),
             gone: None,
             ..link
         };

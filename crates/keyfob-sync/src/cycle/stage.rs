@@ -396,7 +396,7 @@ pub(super) fn complete(object: &mut Object) {
 }
 
 /// Returns true if the object is there and says itself that it is deleted or disabled.
-fn is_soft_deleted(source: &Source) -> bool {
+pub(super) fn is_soft_deleted(source: &Source) -> bool {
     match source.get("IsSoftDeleted").map(Value::reveal) {
         Some(Value::Boolean(flag)) => *flag,
         Some(Value::Text(text)) => text.eq_ignore_ascii_case("true"),

@@ -137,6 +137,8 @@ fn prepare(path: &Path, connection: Connection, is_exclusive: bool) -> Result<Co
         let _: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "fullfsync", true)?;
+        // What is deleted is personal data, and is overwritten.
+        let _: i64 = connection.pragma_update_and_check(None, "secure_delete", true, |row| row.get(0))?;
         configure(&connection)?;
         if is_empty {
             write_schema(&connection)?;

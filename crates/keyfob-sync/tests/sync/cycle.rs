@@ -1,9 +1,11 @@
 //! What a cycle does, phase by phase.
 
-use keyfob_core::view::User;
-use keyfob_sync::Owned;
+use keyfob_core::{Registry, view::User};
+use keyfob_expression::Options;
+use keyfob_mapping::AttributeMapping;
+use keyfob_sync::{Owned, Rule};
 
-use crate::world::{World, group, manager_of, member, refusal, response, user};
+use crate::world::{World, group, manager_of, member, refusal, response, user, user_mapping};
 
 #[test]
 fn e4_the_first_cycle_creates_users_and_groups_and_then_their_members() {
@@ -285,4 +287,49 @@ fn a_resource_that_somebody_else_changed_is_read_when_the_change_is_refused() {
     assert_eq!(run.told(), ["update ada: done"]);
     let ada = User::from(world.user_named("ada@x.example").unwrap());
     assert_eq!(ada.emails[0].value.as_deref(), Some("b@x.example"));
+}
+
+#[test]
+fn e13_a_group_within_a_group_is_a_member_by_the_id_of_its_resource() {
+    let mut world = World::new();
+    let source = vec![
+        user("ada", ""),
+        group("inner", "Inner"),
+        group("outer", "Outer"),
+        member("outer", "inner"),
+        member("inner", "ada"),
+    ];
+    world.run(&source);
+    assert_eq!(world.members_of("Outer"), ["Inner"]);
+    assert!(world.run(&source).report.is_quiet());
+}
+
+#[test]
+fn what_failed_for_an_object_that_is_no_more_is_forgotten() {
+    let mut world = World::new();
+    world.meddle(|way, request| {
+        if request.http.method() == "POST" {
+            refusal(400)
+        } else {
+            way.arrive(request)
+        }
+    });
+    world.run(&vec![user("ada", "")]);
+    assert_eq!(world.state.escrows().unwrap().len(), 1);
+    world.run(&Vec::new());
+    assert!(world.state.escrows().unwrap().is_empty());
+}
+
+#[test]
+fn an_attribute_that_the_target_never_shows_is_not_provisioned() {
+    let mut mapping = user_mapping();
+    mapping
+        .attributes
+        .push(AttributeMapping::new("password", "[password]"));
+    let user = Registry::rfc().resource_type("User").unwrap();
+    let error = Rule::compile(&mapping, user, &Options::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the target never shows `password`, so that what it has can't be compared; take it out of the mapping"
+    );
 }

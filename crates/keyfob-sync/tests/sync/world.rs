@@ -1,6 +1,7 @@
 //! A target in process, the way to it, and sources in memory.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -8,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use keyfob_client::{BlockingTransport, Client, InProcess, Request, Retry, Transport, TransportError};
 use keyfob_core::{
-    Clock, DateTime, Registry, Resource, ResourceId, Value,
+    Clock, DateTime, MemberSet, Registry, Resource, ResourceId, Value,
     view::{EnterpriseUser, Group, User},
 };
 use keyfob_expression::{Options, SeededEntropy, Source};
@@ -192,24 +193,11 @@ impl World {
             .iter()
             .find(|group| group.core().get_str("displayName") == Some(name))
             .unwrap_or_else(|| panic!("no group {name}"));
-        let members = group.relation("members");
-        let mut names: Vec<String> = members
-            .into_iter()
-            .flat_map(|members| members.iter().map(|(id, _)| id.to_string()))
-            .map(|id| self.name_of(&id))
-            .collect();
+        let all: BTreeMap<String, String> = self.users().iter().chain(&groups).map(id_and_name).collect();
+        let members = group.relation("members").into_iter().flat_map(MemberSet::iter);
+        let mut names: Vec<String> = members.map(|(id, _)| all[id.as_str()].clone()).collect();
         names.sort();
         names
-    }
-
-    fn name_of(&self, id: &str) -> String {
-        let all = self.users().into_iter().chain(self.groups());
-        let mut named = all.filter(|resource| resource.id().is_some_and(|found| found.as_str() == id));
-        let resource = named.next().unwrap();
-        let name = resource.core().get_str("userName");
-        name.or(resource.core().get_str("displayName"))
-            .unwrap()
-            .to_owned()
     }
 
     /// What was asked since the last time.
@@ -386,6 +374,12 @@ fn object(kind: Kind, id: &str, source: Source) -> Item {
         source,
         place: Place::default(),
     })
+}
+
+fn id_and_name(resource: &Resource) -> (String, String) {
+    let name = resource.core().get_str("userName");
+    let name = name.or(resource.core().get_str("displayName")).unwrap();
+    (resource.id().unwrap().to_string(), name.to_owned())
 }
 
 /// The id of a user's manager.

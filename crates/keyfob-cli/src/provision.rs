@@ -1,0 +1,196 @@
+//! `keyfob provision`: provisions a SCIM server from files.
+
+mod demand;
+mod print;
+mod show;
+mod target;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use keyfob_mapping::DeletionThreshold;
+use keyfob_sync::{Event, Guard, Job, Report, State};
+
+use self::target::{Target, connect};
+use crate::{Answer, Unusable, output};
+
+/// The state file where none is given.
+const STATE: &str = "provision.db";
+
+const AFTER_HELP: &str = "\
+SOURCE is one of
+  csv:USERS[,GROUPS[,MEMBERS]]  CSV files: USERS and GROUPS have the column `id` and any others, MEMBERS has `group` and
+                                `member`, which are ids of the others
+  ndjson:USERS[,GROUPS]         JSON objects one after the other, or arrays of them
+  graph:FILE[,FILE...]          pages of lists of Microsoft Graph, whole lists each
+
+The token is read from --token-file, or from the environment variable KEYFOB_TARGET_TOKEN.
+
+Exit codes: 0 nothing to do (plan) or done (run), 1 there are changes (plan), or something failed or is held back (run),
+2 unusable arguments or input, 3 a guard holds something back, which the last line on standard error names.";
+
+/// The commands of `keyfob provision`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Prints what a run would do; sends reads alone and leaves the state as it is
+    #[command(after_help = AFTER_HELP)]
+    Plan(Arguments),
+    /// Brings the target up to date with the source
+    #[command(after_help = AFTER_HELP)]
+    Run(Arguments),
+    /// Provisions one object now, step by step
+    #[command(after_help = AFTER_HELP)]
+    OnDemand {
+        /// The id of the object in the source
+        id: String,
+        /// Sends reads alone and leaves the state as it is
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        arguments: Arguments,
+    },
+    /// Prints a summary of a state, and what failed
+    Status(StateArguments),
+    /// Prints which resource stands for which object
+    Links(StateArguments),
+}
+
+/// The arguments of the commands that talk to a target.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The mapping: a `synchronizationSchema` as Microsoft Graph exports it, or the native form; given twice, one for users
+    /// and one for groups
+    #[arg(long, value_name = "FILE", required = true)]
+    mapping: Vec<PathBuf>,
+    /// The source; see below
+    #[arg(long, value_name = "SOURCE")]
+    source: String,
+    /// The base URL of the target, to which `/Users` is appended
+    #[arg(long, value_name = "URL")]
+    target: String,
+    /// The state file, which the first run makes
+    #[arg(long, value_name = "FILE", default_value = STATE)]
+    state: PathBuf,
+    /// How many resources a cycle may disable and delete; where there are more, none of them is
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    threshold: u64,
+    /// Holds removals back where the source has less than so many percent of the users, groups or memberships that it had;
+    /// 0 never does
+    #[arg(long, value_name = "PERCENT", default_value_t = 90, value_parser = clap::value_parser!(u8).range(0..=100))]
+    shrink_below: u8,
+    /// Leaves resources of objects that are out of scope or gone as they are
+    #[arg(long)]
+    skip_out_of_scope_deletions: bool,
+    #[command(flatten)]
+    way: target::Way,
+    /// Prints JSON for programs: a line for each step, and a summary
+    #[arg(long)]
+    json: bool,
+}
+
+/// The arguments of the commands that read a state.
+#[derive(Debug, clap::Args)]
+pub(crate) struct StateArguments {
+    /// The state file
+    #[arg(long, value_name = "FILE", default_value = STATE)]
+    state: PathBuf,
+    /// Prints JSON for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs one of the commands.
+pub(crate) fn run(command: &Command) -> Result<Answer, Unusable> {
+    match command {
+        Command::Plan(arguments) => cycle(arguments, true),
+        Command::Run(arguments) => cycle(arguments, false),
+        Command::OnDemand {
+            id,
+            dry_run,
+            arguments,
+        } => demand::run(arguments, id, *dry_run),
+        Command::Status(arguments) => show::status(arguments),
+        Command::Links(arguments) => show::links(arguments),
+    }
+}
+
+/// Plans or runs a cycle.
+fn cycle(arguments: &Arguments, is_plan: bool) -> Result<Answer, Unusable> {
+    let Some(Target {
+        client,
+        rules,
+        source,
+    }) = connect(arguments)?
+    else {
+        return Ok(Answer::Guarded);
+    };
+    let mut state = open(arguments, is_plan)?;
+    let job = set(Job::new(&client, rules)?, arguments);
+    let mut printed = Ok(());
+    let mut observe = |event: &Event| {
+        if let (Event::Step(step), Ok(())) = (event, &printed) {
+            printed = if arguments.json {
+                print::step_json(step)
+            } else {
+                print::step(step)
+            };
+        }
+    };
+    let report = if is_plan {
+        job.plan(&mut state, &*source, &mut observe)?
+    } else {
+        job.run(&mut state, &*source, &mut observe)?
+    };
+    printed?;
+    if arguments.json {
+        print::report_json(&report)?;
+    } else {
+        print::report(&report, is_plan)?;
+    }
+    Ok(answer(&report, is_plan))
+}
+
+/// Returns the state; for a plan one in memory where there is none yet.
+fn open(arguments: &Arguments, is_plan: bool) -> Result<State, Unusable> {
+    Ok(if is_plan && !arguments.state.exists() {
+        State::in_memory()?
+    } else {
+        State::open(&arguments.state)?
+    })
+}
+
+fn set<'j, X: keyfob_client::BlockingTransport>(job: Job<'j, X>, arguments: &Arguments) -> Job<'j, X> {
+    let job = job
+        .threshold(DeletionThreshold::new(arguments.threshold))
+        .shrink_below(arguments.shrink_below);
+    if arguments.skip_out_of_scope_deletions {
+        job.skip_out_of_scope_deletions()
+    } else {
+        job
+    }
+}
+
+/// Returns how a command ends, and names what a guard holds back on the last line.
+fn answer(report: &Report, is_plan: bool) -> Answer {
+    for guard in &report.guards {
+        output::report(&format!("keyfob: {}", said(guard)));
+    }
+    let is_whole = report.counts.failed == 0 && report.counts.held == 0;
+    if !report.guards.is_empty() {
+        Answer::Guarded
+    } else if (is_plan && !report.is_quiet()) || !is_whole {
+        Answer::Negative
+    } else {
+        Answer::Done
+    }
+}
+
+/// Returns a guard's reason with the option that lets through what it holds back.
+fn said(guard: &Guard) -> String {
+    let option = match guard {
+        Guard::Threshold { .. } => " (--threshold)",
+        Guard::Shrunk { .. } => " (--shrink-below 0)",
+        _ => "",
+    };
+    format!("{guard}{option}")
+}

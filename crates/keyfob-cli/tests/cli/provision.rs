@@ -1,0 +1,271 @@
+//! `keyfob provision` against `keyfob serve`.
+
+use std::{fs, path::Path};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::process::{Finished, Server, finish, keyfob};
+
+const MAPPING_OF_USERS: &str = r#"{
+    "scope": [[{"sourceOperandName": "department", "operatorName": "EQUALS", "values": ["R&D"]}]],
+    "attributes": [
+        {"target": "userName", "expression": "[userPrincipalName]", "matching": 1},
+        {"target": "active", "expression": "Switch([IsSoftDeleted], , \"False\", \"True\", \"True\", \"False\")"},
+        {"target": "title", "expression": "[jobTitle]"}
+    ]
+}"#;
+const MAPPING_OF_GROUPS: &str = r#"{
+    "source": "Group",
+    "target": "Group",
+    "attributes": [
+        {"target": "displayName", "expression": "[displayName]", "matching": 1},
+        {"target": "members", "expression": "[members]"}
+    ]
+}"#;
+const USERS: &str = "\
+id,userPrincipalName,department,jobTitle
+1,ada@x.example,R&D,Engineer
+2,bob@x.example,R&D,
+3,eve@x.example,Sales,
+";
+
+/// A server, a folder with a source, and the command.
+struct World {
+    server: Server,
+    folder: TempDir,
+}
+
+impl World {
+    fn start() -> Self {
+        let world = Self {
+            server: Server::start(&["--store", "memory:"]),
+            folder: TempDir::new().unwrap(),
+        };
+        world.write("users.json", MAPPING_OF_USERS);
+        world.write("groups.json", MAPPING_OF_GROUPS);
+        world.write("users.csv", USERS);
+        world.write("groups.csv", "id,displayName\ng1,Guides\n");
+        world.write("members.csv", "group,member\ng1,1\ng1,3\n");
+        world
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    fn provision(&self, command: &[&str], more: &[&str]) -> Finished {
+        let base = [
+            "--mapping",
+            "users.json",
+            "--mapping",
+            "groups.json",
+            "--source",
+            "csv:users.csv,groups.csv,members.csv",
+            "--target",
+            self.server.base.as_str(),
+            "--state",
+            "app.state",
+        ];
+        self.run(&[&["provision"], command, &base, more].concat())
+    }
+
+    fn run(&self, arguments: &[&str]) -> Finished {
+        let mut command = keyfob(arguments);
+        command
+            .current_dir(self.folder.path())
+            .env("KEYFOB_TARGET_TOKEN", self.server.token.as_deref().unwrap());
+        finish(&mut command, "")
+    }
+}
+
+fn last_line(text: &str) -> &str {
+    text.trim_end().rsplit('\n').next().unwrap_or_default()
+}
+
+#[test]
+fn a_plan_says_what_the_run_then_does_and_the_next_run_has_nothing_to_do() {
+    let world = World::start();
+    let plan = world.provision(&["plan"], &[]);
+    assert_eq!((plan.code, plan.stderr.as_str()), (Some(1), ""), "{plan:?}");
+    assert_eq!(
+        plan.stdout,
+        "\
+create          user  1  userName \"ada@x.example\"
+create          user  2  userName \"bob@x.example\"
+create          group g1  displayName \"Guides\"
+add members     group g1  1
+3 to create, 0 to update, 0 to disable, 0 to delete, 1 member changes, 0 held, 1 waiting for another object, 0 up to date
+"
+    );
+    assert!(!Path::new(&world.folder.path().join("app.state")).exists());
+    let run = world.provision(&["run"], &[]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
+    assert!(last_line(&run.stdout).starts_with("3 created, "), "{run:?}");
+    let again = world.provision(&["plan"], &[]);
+    assert_eq!(
+        (again.code, last_line(&again.stdout)),
+        (
+            Some(0),
+            "0 to create, 0 to update, 0 to disable, 0 to delete, 0 member changes, 0 held, 1 waiting for another object, 3 up to date"
+        )
+    );
+
+    let links = world.run(&["provision", "links", "--state", "app.state"]);
+    assert_eq!(links.stdout.lines().count(), 3, "{links:?}");
+    assert!(links.stdout.starts_with("user  1  "), "{links:?}");
+    let status = world.run(&["provision", "status", "--state", "app.state", "--json"]);
+    let status: Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!(
+        (&status["users"], &status["memberships"], &status["waiting"]),
+        (&json!(2), &json!(1), &json!(0))
+    );
+}
+
+#[test]
+fn json_says_every_step_with_its_requests() {
+    let world = World::start();
+    let run = world.provision(&["run"], &["--json"]);
+    let lines: Vec<Value> = run
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 5, "{run:?}");
+    assert_eq!(lines[0]["action"], "create");
+    assert_eq!(lines[0]["outcome"], "done");
+    let requests = lines[0]["requests"].as_array().unwrap();
+    let methods: Vec<_> = requests
+        .iter()
+        .map(|request| request["method"].as_str().unwrap())
+        .collect();
+    assert_eq!(methods, ["GET", "POST"]);
+    assert_eq!(requests[1]["body"]["userName"], "ada@x.example");
+    assert_eq!(lines[4]["created"], 3);
+    assert_eq!(lines[4]["guards"], json!([]));
+}
+
+#[test]
+fn a_guard_ends_with_3_and_its_reason_on_the_last_line() {
+    let world = World::start();
+    assert_eq!(world.provision(&["run"], &[]).code, Some(0));
+    world.write(
+        "users.csv",
+        &USERS.replace("1,ada@x.example,R&D", "1,ada@x.example,Sales"),
+    );
+    let held = world.provision(&["run"], &["--threshold", "0"]);
+    assert_eq!(held.code, Some(3), "{held:?}");
+    assert!(
+        held.stdout
+            .contains("held: disable   user  1  removals are held back"),
+        "{held:?}"
+    );
+    assert!(
+        last_line(&held.stderr)
+            .starts_with("keyfob: 1 resources would be disabled or deleted, and 0 are allowed"),
+        "{held:?}"
+    );
+    world.write("members.csv", "group,member\n");
+    let shrunk = world.provision(&["run"], &[]);
+    assert_eq!(shrunk.code, Some(3), "{shrunk:?}");
+    assert!(
+        last_line(&shrunk.stderr).contains("the source has 0 memberships, and had 2"),
+        "{shrunk:?}"
+    );
+    let run = world.provision(&["run"], &["--shrink-below", "0"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(
+        run.stdout
+            .contains("disable         user  1  active true -> false"),
+        "{run:?}"
+    );
+    assert!(run.stdout.contains("remove members  group g1  1"), "{run:?}");
+}
+
+#[test]
+fn one_object_is_shown_in_five_steps() {
+    let world = World::start();
+    let dry = world.provision(&["on-demand", "1", "--dry-run"], &[]);
+    assert_eq!(dry.code, Some(0), "{dry:?}");
+    let lines: Vec<&str> = dry.stdout.lines().collect();
+    assert!(
+        lines[0].starts_with("1 test     GET /scim/v2/Users?filter=userName eq \""),
+        "{dry:?}"
+    );
+    assert_eq!(lines[1], "2 import   ada@x.example  6 attributes");
+    assert_eq!(lines[2], "3 scope    in: group 1 holds");
+    assert_eq!(
+        lines[3],
+        "4 match    userName eq \"ada@x.example\" -> no resource to link"
+    );
+    assert_eq!(lines[4], "5 create");
+    assert_eq!(
+        lines[5],
+        "           userName \"ada@x.example\"  [userPrincipalName]"
+    );
+    assert_eq!(
+        *lines.last().unwrap(),
+        "           POST /scim/v2/Users  dry run: not sent"
+    );
+
+    assert_eq!(world.provision(&["on-demand", "1"], &[]).code, Some(0));
+    world.write("users.csv", &USERS.replace("Engineer", "Lead"));
+    let update = world.provision(&["on-demand", "1"], &[]);
+    assert!(update.stdout.contains("4 match    linked to "), "{update:?}");
+    assert!(
+        update
+            .stdout
+            .contains("           title \"Engineer\" -> \"Lead\"  [jobTitle]\n"),
+        "{update:?}"
+    );
+    let out = world.provision(&["on-demand", "3"], &[]);
+    assert!(out.stdout.ends_with("5 nothing to do\n"), "{out:?}");
+    let nobody = world.provision(&["on-demand", "9"], &[]);
+    assert_eq!(nobody.code, Some(2), "{nobody:?}");
+    assert!(
+        nobody.stderr.contains("the source has no object with the id `9`"),
+        "{nobody:?}"
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_told_before_anything_is_sent() {
+    let world = World::start();
+    world.write("groups.csv", "id,displayName\ng1\n");
+    let run = world.provision(&["run"], &[]);
+    run.assert_unusable("`groups.csv`: line 2: this is not CSV: the row has 1 fields and the header 2");
+    let unknown = world.run(&[
+        "provision",
+        "plan",
+        "--mapping",
+        "users.json",
+        "--source",
+        "ldif:x",
+        "--target",
+        &world.server.base,
+    ]);
+    unknown.assert_unusable("`ldif:x` names no source; it starts with `csv:`, `ndjson:` or `graph:`");
+    world.write(
+        "users.json",
+        r#"{"attributes": [{"target": "userName", "expression": "[mail]"}]}"#,
+    );
+    world
+        .provision(&["plan"], &[])
+        .assert_unusable("the mapping has no attribute to match by");
+    world
+        .run(&["provision", "links", "--state", "none.state"])
+        .assert_unusable("there is no state file `none.state`; the first run makes it");
+}
+
+#[test]
+fn a_target_that_refuses_the_token_ends_with_3() {
+    let world = World::start();
+    world.write("token", "kf1_wrong\n");
+    let run = world.provision(&["run"], &["--token-file", "token"]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(3), ""), "{run:?}");
+    assert!(
+        last_line(&run.stderr).contains("nothing was sent: the server answered 401"),
+        "{run:?}"
+    );
+    assert!(!run.stderr.contains("kf1_wrong"));
+}
