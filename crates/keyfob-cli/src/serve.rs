@@ -26,6 +26,7 @@ mod tls;
 
 use std::{
     io::IsTerminal,
+    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -126,6 +127,10 @@ pub(crate) struct Arguments {
         ignore_case = true
     )]
     left_out: Vec<Feature>,
+    /// The requests that an organization may send in a second, as many at once and so many on average; more are answered 429.
+    /// Without it the organizations share what the server has, and no number bounds them
+    #[arg(long, value_name = "NUMBER", env = "KEYFOB_REQUESTS_PER_SECOND")]
+    requests_per_second: Option<NonZeroU32>,
     #[command(flatten)]
     card_formats: CardFormats,
     #[command(flatten)]
@@ -226,7 +231,10 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     let base_url = public_url.with_base_path(&arguments.base_path);
     let health = Health::new(Arc::clone(provisioners.any().engine()), file);
     let body_limit = ScimServiceBuilder::<DynStore>::BODY_LIMIT;
-    let share_limits = ShareLimits::default();
+    let share_limits = ShareLimits {
+        rate: arguments.requests_per_second,
+        ..ShareLimits::default()
+    };
     let shares = Arc::new(Shares::new(share_limits, body_limit));
     let provisioner = provisioners.any().clone();
     let requests = Arc::new(RequestLog::new(Arc::clone(provisioner.engine())));
@@ -314,6 +322,7 @@ fn tell_limits(limits: &Limits, shares: ShareLimits, body: usize) {
         resource_bytes = limits.document_bytes,
         tenant_running = shares.running,
         tenant_waiting = shares.waiting,
+        tenant_requests_per_second = shares.rate.map(NonZeroU32::get),
         "limits"
     );
 }

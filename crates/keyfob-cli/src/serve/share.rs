@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    num::NonZeroU32,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -9,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
 use http::{Method, header, request::Parts};
 use keyfob_engine::{Caller, TenantId};
 use keyfob_http::{Admission, Busy, Permit};
@@ -19,6 +21,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// A tenant that asks for more waits for its own requests and for nobody else's, nor does anybody wait for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ShareLimits {
+    /// Requests of a tenant in a second, as many at once and so many on average; more are refused (429).
+    pub(super) rate: Option<NonZeroU32>,
     /// Requests of a tenant that are answered at once.
     pub(super) running: usize,
     /// Requests of a tenant that wait for their turn; more are refused (429).
@@ -38,6 +42,8 @@ pub(super) struct ShareLimits {
 impl Default for ShareLimits {
     fn default() -> Self {
         Self {
+            // Providers send as much as they are answered: what is fair is a part of what there is, not a number.
+            rate: None,
             running: 64,
             waiting: 1_024,
             patience: Duration::from_secs(10),
@@ -68,6 +74,8 @@ pub(super) struct Shares {
     /// A body whose length nobody says counts as this long.
     body_limit: usize,
     tenants: Mutex<HashMap<TenantId, Arc<Share>>>,
+    /// What is left to each tenant of its rate.
+    rates: Option<DefaultKeyedRateLimiter<TenantId>>,
     bodies: Arc<Semaphore>,
     answers: Arc<Semaphore>,
 }
@@ -105,6 +113,9 @@ impl Shares {
             limits,
             body_limit,
             tenants: Mutex::default(),
+            rates: limits
+                .rate
+                .map(|rate| RateLimiter::keyed(Quota::per_second(rate))),
             bodies: Arc::new(Semaphore::new(units(limits.bodies))),
             answers: Arc::new(Semaphore::new(units(limits.answers))),
         }
@@ -114,6 +125,9 @@ impl Shares {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
         if tenants.len() >= SWEEP && !tenants.contains_key(tenant) {
             tenants.retain(|_, share| Arc::strong_count(share) > 1);
+            if let Some(rates) = &self.rates {
+                rates.retain_recent();
+            }
         }
         let share = tenants.entry(tenant.clone()).or_insert_with(|| {
             Arc::new(Share {
@@ -172,6 +186,20 @@ impl Shares {
         })))
     }
 
+    /// Refuses a request that a tenant sends too soon.
+    fn check_rate(&self, tenant: &TenantId) -> Result<(), Busy> {
+        let Some(rates) = &self.rates else {
+            return Ok(());
+        };
+        rates.check_key(tenant).map_err(|early| {
+            let wait = early.wait_time_from(rates.clock().now());
+            Busy::Tenant {
+                // In whole seconds, as `Retry-After` has it.
+                retry_after: Duration::from_secs(wait.as_secs() + 1),
+            }
+        })
+    }
+
     async fn turn(&self, share: &Share) -> Result<OwnedSemaphorePermit, Busy> {
         if let Ok(permit) = Arc::clone(&share.running).try_acquire_owned() {
             return Ok(permit);
@@ -207,6 +235,7 @@ impl Shares {
 
 impl Admission for Shares {
     async fn admit(&self, caller: &Caller, request: &Parts) -> Result<Permit, Busy> {
+        self.check_rate(caller.tenant())?;
         let share = self.of(caller.tenant());
         let mut permits = vec![self.turn(&share).await?];
         let bytes = self.body_size(request);
@@ -228,6 +257,7 @@ mod tests {
     use super::*;
 
     const LIMITS: ShareLimits = ShareLimits {
+        rate: None,
         running: 2,
         waiting: 1,
         patience: Duration::from_secs(10),
@@ -324,6 +354,25 @@ mod tests {
         drop(held);
         // One that is larger than all there is takes all there is.
         assert!(shares.hold_answer(&acme, 1 << 30).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_tenant_that_sends_faster_than_its_rate_is_refused_and_no_other_one() {
+        let limits = ShareLimits {
+            rate: NonZeroU32::new(2),
+            ..LIMITS
+        };
+        let (shares, get) = (Arc::new(Shares::new(limits, 8 << 10)), request(Method::GET, None));
+        let mut outcomes = Vec::new();
+        for _ in 0..100 {
+            outcomes.push(admit(&shares, "acme", &get).await);
+        }
+        assert!(outcomes[..2].iter().all(Result::is_ok));
+        // However slow the machine is.
+        let refused = outcomes.into_iter().find_map(Result::err).unwrap();
+        let second = Duration::from_secs(1);
+        assert_eq!(refused, Busy::Tenant { retry_after: second });
+        assert!(admit(&shares, "other", &get).await.is_ok());
     }
 
     #[tokio::test]

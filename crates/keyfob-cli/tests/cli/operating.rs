@@ -383,6 +383,20 @@ fn the_first_token_of_the_administration_may_stand_in_a_file() {
 }
 
 #[test]
+fn an_organization_that_sends_more_than_its_rate_is_told_when_to_come_again() {
+    let (_server, client) = Server::start_fresh(&["--store", "memory:", "--requests-per-second", "1"]);
+    let refused = (0..100).find_map(|_| Some(client.get("/Users")).filter(|answer| answer.status != 200));
+    let refused = refused.unwrap();
+    assert_eq!(
+        (refused.status, refused.json()["status"].as_str()),
+        (429, Some("429")),
+        "{refused}"
+    );
+    assert!(["1", "2"].contains(&&*refused.headers["retry-after"]));
+    run(&["serve", "--store", "memory:", "--requests-per-second", "0"], "").assert_unusable("non-zero");
+}
+
+#[test]
 fn the_limits_that_are_in_force_stand_in_the_log_of_a_start() {
     let stderr = Server::start(&["--store", "memory:"]).stop().stderr;
     let line = stderr
