@@ -29,7 +29,7 @@ struct Migration {
 }
 
 /// All migrations, from the empty database on.
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 6] = [
     Migration {
         script: include_str!("../migrations/0001-resources.sql"),
         then: |_| Ok(()),
@@ -48,6 +48,10 @@ const MIGRATIONS: [Migration; 5] = [
     },
     Migration {
         script: include_str!("../migrations/0005-nesting.sql"),
+        then: |_| Ok(()),
+    },
+    Migration {
+        script: include_str!("../migrations/0006-fewer-pages.sql"),
         then: |_| Ok(()),
     },
 ];

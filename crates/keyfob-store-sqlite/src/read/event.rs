@@ -21,7 +21,7 @@ macro_rules! columns {
 const FORWARDS: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM events JOIN commits USING (entry) WHERE events.tenant = ?1 AND events.position > ?2
+    " FROM events JOIN commits USING (tenant, entry) WHERE events.tenant = ?1 AND events.position > ?2
     ORDER BY events.position LIMIT ?3",
 );
 
@@ -36,7 +36,7 @@ macro_rules! conditions {
 const BACKWARDS: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM events CROSS JOIN commits USING (entry) WHERE events.tenant = :tenant",
+    " FROM events CROSS JOIN commits USING (tenant, entry) WHERE events.tenant = :tenant",
     conditions!(),
     " ORDER BY events.position DESC LIMIT :limit",
 );
@@ -44,7 +44,7 @@ const BACKWARDS: &str = concat!(
 const BY_RESOURCE: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM events INDEXED BY events_by_resource CROSS JOIN commits USING (entry)
+    " FROM events INDEXED BY events_by_resource CROSS JOIN commits USING (tenant, entry)
     WHERE events.tenant = :tenant AND resource = :resource",
     conditions!(),
     " ORDER BY events.position DESC LIMIT :limit",
@@ -196,11 +196,11 @@ mod tests {
         for (sql, first) in [
             (
                 FORWARDS,
-                "SEARCH events USING INDEX sqlite_autoindex_events_1 (tenant=? AND position>?)",
+                "SEARCH events USING PRIMARY KEY (tenant=? AND position>?)",
             ),
             (
                 BACKWARDS,
-                "SEARCH events USING INDEX sqlite_autoindex_events_1 (tenant=? AND position<?)",
+                "SEARCH events USING PRIMARY KEY (tenant=? AND position<?)",
             ),
             (
                 BY_RESOURCE,

@@ -114,13 +114,15 @@ impl<'c> Publishing<'c> {
             verb,
             ..
         } = self.commit;
-        let inserted = self
+        let entry = self
             .connection
             .prepare_cached(
-                "INSERT INTO commits (tenant, id, at, role, identity, credential, request, verb, position, events)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+                "INSERT INTO commits (tenant, entry, id, at, role, identity, credential, request, verb, position, events)
+                 VALUES (?1, (SELECT coalesce(max(entry), 0) + 1 FROM commits WHERE tenant = ?1),
+                    ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                 ON CONFLICT (tenant, id) DO NOTHING RETURNING entry",
             )?
-            .execute(params![
+            .query_row(params![
                 self.tenant,
                 id.as_str(),
                 at.unix_millis(),
@@ -131,11 +133,9 @@ impl<'c> Publishing<'c> {
                 verb.as_str(),
                 to_row(position)?,
                 i64::try_from(events).unwrap_or(i64::MAX)
-            ])?;
-        if inserted == 0 {
-            return Err(handed_over_before());
-        }
-        Ok(self.connection.last_insert_rowid())
+            ], |row| row.get(0))
+            .optional()?;
+        entry.ok_or_else(handed_over_before)
     }
 
     fn insert(&self, entry: i64, event: &Event) -> Result<(), Failure> {

@@ -52,7 +52,8 @@ pub(crate) fn trim(
     let oldest: Vec<OldCommit> = connection
         .prepare_cached(
             "SELECT at, commits.position + events - 1, events FROM commits
-             WHERE entry IN (SELECT entry FROM events WHERE events.tenant = ?1 ORDER BY events.position LIMIT ?2)
+             WHERE tenant = ?1
+                AND entry IN (SELECT entry FROM events WHERE events.tenant = ?1 ORDER BY events.position LIMIT ?2)
              ORDER BY commits.position",
         )?
         .query_map(params![tenant, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
@@ -73,15 +74,16 @@ pub(crate) fn trim(
             .prepare_cached("UPDATE tenants SET trimmed = ?2 WHERE tenant = ?1")?
             .execute(params![tenant, last])?;
     }
-    // Commits before the oldest event that is left have none. Those that never had any go with them.
+    // Commits before the oldest event that is left have none. Those that never had any go with them. Entries grow with time
+    // but where a clock went back, so that the oldest entries are as good as the oldest commits.
     let oldest_left: Option<i64> = connection
         .prepare_cached("SELECT entry FROM events WHERE tenant = ?1 ORDER BY position LIMIT 1")?
         .query_row([tenant], |row| row.get(0))
         .optional()?;
     connection
         .prepare_cached(
-            "DELETE FROM commits WHERE entry IN (
-                 SELECT entry FROM commits WHERE tenant = ?1 AND at < ?2 AND entry < ?3 ORDER BY at LIMIT ?4
+            "DELETE FROM commits WHERE tenant = ?1 AND at < ?2 AND entry IN (
+                 SELECT entry FROM commits WHERE tenant = ?1 AND entry < ?3 ORDER BY entry LIMIT ?4
              )",
         )?
         .execute(params![

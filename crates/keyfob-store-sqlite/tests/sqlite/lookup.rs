@@ -4,7 +4,10 @@ use keyfob_core::{Registry, ResourceType};
 use keyfob_store::{Paging, Query};
 use keyfob_store_sqlite::{Options, SqliteStore};
 
-use crate::support::{New, all, commit, compile, create, group_type, ids, query, search, user_type};
+use crate::{
+    migration::BACK_TO_VERSION_5,
+    support::{New, all, commit, compile, create, group_type, ids, query, search, user_type},
+};
 
 fn store() -> (tempfile::TempDir, SqliteStore) {
     let directory = tempfile::tempdir().unwrap();
@@ -188,6 +191,7 @@ fn a_database_of_version_3_is_migrated_and_indexed_again() {
     create(&store, &[New::user("ada"), odd]).unwrap();
     drop(store);
     let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch(BACK_TO_VERSION_5).unwrap();
     connection
         .execute_batch(
             "DROP INDEX resources_by_modification; DROP INDEX edges_outwards; DROP INDEX edges_inwards;

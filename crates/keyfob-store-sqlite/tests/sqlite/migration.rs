@@ -16,8 +16,8 @@ use std::{
 
 use keyfob_core::{DateTime, Object, Registry, ResourceId, Value, json};
 use keyfob_store::{
-    Change, Feeds, Maintenance, MemberPolicy, OnRefusal, Position, Query, ReadContext, Store, StoreExt,
-    Stored, TenantId, Visibility,
+    Actor, Change, Feeds, LookBack, Maintenance, MemberPolicy, NewEvent, OnRefusal, Position, Query,
+    ReadContext, Retention, Store, StoreExt, Stored, TenantId, Visibility,
 };
 use keyfob_store_sqlite::{Options, SqliteStore};
 use pollster::block_on;
@@ -396,6 +396,97 @@ fn opening(path: &Path) -> (Child, Lines<BufReader<ChildStdout>>) {
     (child, output)
 }
 
+/// Makes what version 5 had of what the script to version 6 makes. Entries were those of all tenants.
+pub(crate) const BACK_TO_VERSION_5: &str = "
+    ALTER TABLE commits RENAME TO new_commits;
+    DROP INDEX commits_by_identity;
+    CREATE TABLE commits (
+        entry INTEGER PRIMARY KEY, tenant, id, at, role, identity, credential, request, verb, position, events,
+        UNIQUE (tenant, id)
+    );
+    INSERT INTO commits SELECT entry * 100 + tenant, tenant, id, at, role, identity, credential, request, verb, position,
+        events FROM new_commits;
+    DROP TABLE new_commits;
+    CREATE INDEX commits_by_time ON commits (tenant, at);
+    CREATE INDEX commits_by_identity ON commits (tenant, identity) WHERE identity <> '';
+    ALTER TABLE events RENAME TO new_events;
+    DROP INDEX events_by_resource;
+    CREATE TABLE events (
+        event INTEGER PRIMARY KEY, tenant, position, entry, number, name, resource_type, resource, label, external_id, version,
+        attributes, joined, joined_count, departed, departed_count, data, UNIQUE (tenant, position)
+    );
+    INSERT INTO events SELECT row_number() OVER (ORDER BY entry, number), tenant, position, entry * 100 + tenant, number, name,
+        resource_type, resource, label, external_id, version, attributes, joined, joined_count, departed, departed_count, data
+        FROM new_events;
+    DROP TABLE new_events;
+    CREATE INDEX events_by_resource ON events (tenant, resource, position);
+    PRAGMA user_version = 5;";
+
+#[test]
+fn events_and_commits_of_version_5_are_read_and_forgotten_as_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("keyfob.db");
+    let tenants = ["acme", "globex"].map(TenantId::new);
+    let publish = |store: &SqliteStore, tenant: &TenantId, name: &str, count: usize| {
+        let event = || Change::publish(NewEvent::new("created", "User", ResourceId::new(name)), 0);
+        let mut changes = vec![New::user(name).change()];
+        changes.extend((0..count).map(|_| event()));
+        let mut commit = commit_of(changes);
+        commit.tenant = tenant.clone();
+        commit.actor = Actor::new("provider").with_identity("link");
+        let id = commit.id.clone();
+        block_on(store.commit_one(commit)).unwrap();
+        id
+    };
+    let store = open(&path);
+    let mut commits = Vec::new();
+    for (name, count) in [("ada", 2), ("bert", 0), ("carl", 1)] {
+        for tenant in &tenants {
+            commits.push((tenant, publish(&store, tenant, name, count)));
+        }
+    }
+    let read = |store: &SqliteStore| {
+        tenants.each_ref().map(|tenant| {
+            let by = LookBack {
+                resource: None,
+                identity: Some("link".into()),
+                since: None,
+                until: None,
+                before: None,
+                limit: 100,
+            };
+            (
+                block_on(store.read_feed(tenant, Position::START, 100)).unwrap(),
+                block_on(store.look_back(tenant, &by)).unwrap(),
+            )
+        })
+    };
+    let before = read(&store);
+    assert_eq!((before[0].0.len(), before[1].1.len()), (3, 3));
+    drop(store);
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(BACK_TO_VERSION_5)
+        .unwrap();
+    let store = open(&path);
+    assert_eq!(read(&store), before);
+    for tenant in &tenants {
+        publish(&store, tenant, "dora", 1);
+    }
+    let positions = read(&store).map(|(feed, _)| feed.last().unwrap().position.number());
+    assert_eq!(positions, [4, 4]);
+    let retention = Retention {
+        read_before: DateTime::from_unix_millis(i64::MAX >> 20),
+        unread_before: DateTime::from_unix_millis(0),
+    };
+    for tenant in &tenants {
+        assert_eq!(block_on(store.trim(tenant, &retention, 100)).unwrap(), 4);
+    }
+    for (tenant, id) in commits {
+        assert!(!block_on(store.committed(tenant, &id)).unwrap());
+    }
+}
+
 #[test]
 fn groups_in_groups_of_version_4_are_found_again() {
     let directory = tempfile::tempdir().unwrap();
@@ -408,13 +499,15 @@ fn groups_in_groups_of_version_4_are_found_again() {
     ];
     create(&store, &new).unwrap();
     drop(store);
-    Connection::open(&path)
-        .unwrap()
+    let connection = Connection::open(&path).unwrap();
+    connection.execute_batch(BACK_TO_VERSION_5).unwrap();
+    connection
         .execute_batch(
             "DROP INDEX edges_outwards; DROP INDEX edges_inwards; ALTER TABLE edges DROP COLUMN nests;
              PRAGMA user_version = 4",
         )
         .unwrap();
+    drop(connection);
     let store = SqliteStore::open(&path).unwrap();
     let ada = get(&store, user_type(), "ada").unwrap();
     let groups = ada.resource.relation("groups").unwrap();
@@ -498,7 +591,7 @@ fn a_migration_that_ends_after_any_write_goes_on_when_the_database_is_opened_aga
         );
     }
     assert!(
-        versions.iter().eq(&[1, 2, 3, 4, 5]),
+        versions.iter().eq(&[1, 2, 3, 4, 5, 6]),
         "{versions:?} were left behind"
     );
     check(&path, &old, &old_events);

@@ -37,7 +37,7 @@ fn a_database_says_whose_it_is_and_of_which_version() {
         pragma(&path, "application_id"),
         i64::from(u32::from_be_bytes(*b"kfob"))
     );
-    assert_eq!(pragma(&path, "user_version"), 5);
+    assert_eq!(pragma(&path, "user_version"), 6);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
             error,
             OpenError::Newer {
                 found: 7,
-                supported: 5,
+                supported: 6,
                 ..
             }
         ),
@@ -78,7 +78,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     assert!(
         error
             .to_string()
-            .ends_with("keyfob.db` has schema version 7, and this release reads up to version 5")
+            .ends_with("keyfob.db` has schema version 7, and this release reads up to version 6")
     );
     assert_eq!(fs::read(&path).unwrap(), before);
 }
@@ -209,9 +209,9 @@ fn a_database_that_another_process_holds_is_refused_in_time_and_left_as_it_is() 
     // Another connection of this process holds it as another process would.
     let all_of_it = "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; UPDATE tenants SET last = last";
     let cases = [
-        held("writing.db", 5, "BEGIN IMMEDIATE"),
+        held("writing.db", 6, "BEGIN IMMEDIATE"),
         held("migrating.db", 4, "BEGIN IMMEDIATE"),
-        held("exclusive.db", 5, all_of_it),
+        held("exclusive.db", 6, all_of_it),
     ];
     // Each waits as long as a process gives another one, so they wait together.
     thread::scope(|scope| {
