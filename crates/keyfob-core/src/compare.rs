@@ -223,7 +223,7 @@ impl CompareKey {
             Collation::UserName if text.is_ascii() => {
                 let own = self.text(collation);
                 let is_prepared = own.len() == self.0.len();
-                fold::folds_to(text, own) && is_prepared == user_name::is_prepared(text)
+                text.eq_ignore_ascii_case(own) && is_prepared == user_name::is_prepared(text)
             }
             Collation::UserName => *self == Self::new(collation, text),
         }

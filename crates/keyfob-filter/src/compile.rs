@@ -2,6 +2,8 @@
 
 mod error;
 
+use std::sync::Arc;
+
 use keyfob_core::{
     Addresses, AttrName, AttrSet, Attribute, Collation, DateTime, Dialect, Quirk, ResourceId, ResourceType,
     Schema, SchemaUri,
@@ -67,7 +69,7 @@ impl Filter {
                     addresses: addresses.clone(),
                     resource_type: Some(ResourceType::clone(resource_type)),
                 };
-                self.compile_among(resource_type, resource_types, dialect, Some(shown))
+                self.compile_among(resource_type, resource_types, dialect, Some(Arc::new(shown)))
             })
             .collect()
     }
@@ -77,15 +79,16 @@ impl Filter {
         resource_type: &ResourceType,
         queried: &[&ResourceType],
         dialect: Dialect,
-        shown: Option<Shown>,
+        shown: Option<Arc<Shown>>,
     ) -> Result<Predicate, CompileError> {
         let mut compiler = Compiler {
             scope: Scope::Resource(resource_type),
             queried,
-            shown: shown.as_ref(),
+            shown: shown.as_deref(),
             dialect,
             reads: AttrSet::new(),
             paths: 0,
+            last: None,
         };
         let condition = compiler.condition(self)?;
         Ok(Predicate {
@@ -117,6 +120,7 @@ impl Filter {
             dialect,
             reads: AttrSet::new(),
             paths: 0,
+            last: None,
         };
         Ok(ElementPredicate {
             condition: compiler.condition(self)?,
@@ -135,6 +139,8 @@ struct Compiler<'r> {
     reads: AttrSet,
     /// How many paths were met, which is how an error finds the place of one in the text.
     paths: usize,
+    /// The path in this scope that was met last: clients ask for many values of one attribute.
+    last: Option<(&'r AttrPath, Found<'r>)>,
 }
 
 /// What paths are relative to.
@@ -210,7 +216,7 @@ impl<'r> Compiler<'r> {
         CompileError::new(kind.into(), path, self.paths.saturating_sub(1))
     }
 
-    fn present(&mut self, path: &AttrPath) -> Checked<Condition> {
+    fn present(&mut self, path: &'r AttrPath) -> Checked<Condition> {
         Ok(match self.resolve(path)? {
             Named::Extension(uri) => Condition::ExtensionPresent(uri.clone()),
             Named::Attribute(found) => Condition::Present(self.place(&found)),
@@ -218,7 +224,7 @@ impl<'r> Compiler<'r> {
         })
     }
 
-    fn comparison(&mut self, path: &AttrPath, op: CompareOp, literal: &Literal) -> Checked<Condition> {
+    fn comparison(&mut self, path: &'r AttrPath, op: CompareOp, literal: &Literal) -> Checked<Condition> {
         if matches!(literal, Literal::Null) {
             let present = self.present(path)?;
             return match op {
@@ -470,9 +476,11 @@ impl<'r> Compiler<'r> {
             extension: found.extension,
             part: found.part,
         };
+        self.last = None;
         let outer = std::mem::replace(&mut self.scope, inner);
         let condition = self.condition(filter)?;
         self.scope = outer;
+        self.last = None;
         Ok(match condition.constant() {
             Some(false) => condition,
             // There is one of it with every resource, which the value of `meta` alone doesn't name.
@@ -482,7 +490,7 @@ impl<'r> Compiler<'r> {
     }
 
     /// The attribute that a path names, unless only other types of the query have it.
-    fn resolve_attribute(&mut self, path: &AttrPath) -> Checked<Option<Found<'r>>> {
+    fn resolve_attribute(&mut self, path: &'r AttrPath) -> Checked<Option<Found<'r>>> {
         match self.resolve(path)? {
             Named::Attribute(found) => Ok(Some(found)),
             Named::Lacking => Ok(None),
@@ -490,8 +498,13 @@ impl<'r> Compiler<'r> {
         }
     }
 
-    fn resolve(&mut self, path: &AttrPath) -> Checked<Named<'r>> {
+    fn resolve(&mut self, path: &'r AttrPath) -> Checked<Named<'r>> {
         self.paths += 1;
+        if let Some((last, found)) = self.last
+            && last == path
+        {
+            return Ok(Named::Attribute(found));
+        }
         let found = match self.scope {
             Scope::Resource(resource_type) => match resource_type.resolve(path, self.dialect) {
                 Ok(Target::Attribute(resolved)) => found_in(resource_type, &resolved),
@@ -527,6 +540,7 @@ impl<'r> Compiler<'r> {
         if self.part(&found) == Part::Version {
             self.read_shown();
         }
+        self.last = Some((path, found));
         Ok(Named::Attribute(found))
     }
 

@@ -1,5 +1,7 @@
 //! Compiled filters.
 
+use std::sync::Arc;
+
 use keyfob_core::{Addresses, AttrName, AttrSet, Member, Resource, ResourceId, Value};
 
 use crate::{
@@ -18,7 +20,7 @@ use crate::{
 pub struct Predicate {
     pub(crate) condition: Condition,
     pub(crate) reads: AttrSet,
-    pub(crate) shown: Option<Shown>,
+    pub(crate) shown: Option<Arc<Shown>>,
 }
 
 impl Predicate {
@@ -31,7 +33,7 @@ impl Predicate {
     #[must_use]
     pub fn matches(&self, resource: &Resource) -> bool {
         self.condition
-            .holds(Scope::Resource(resource), self.shown.as_ref())
+            .holds(Scope::Resource(resource), self.shown.as_deref())
     }
 
     /// Returns the number of comparisons that it makes of a resource at most, each of one attribute: what a look at a resource
@@ -111,7 +113,7 @@ impl Predicate {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ElementPredicate {
     pub(crate) condition: Condition,
-    pub(crate) shown: Option<Shown>,
+    pub(crate) shown: Option<Arc<Shown>>,
 }
 
 impl ElementPredicate {
@@ -121,7 +123,7 @@ impl ElementPredicate {
     /// Linear in the filter and the value, without allocating.
     #[must_use]
     pub fn matches(&self, value: &Value) -> bool {
-        self.condition.holds(Scope::Value(value), self.shown.as_ref())
+        self.condition.holds(Scope::Value(value), self.shown.as_deref())
     }
 
     /// Returns the number of comparisons that it makes of a value at most.
@@ -135,17 +137,17 @@ impl ElementPredicate {
 
     /// Compares `$ref` of members as it is shown under these addresses, instead of as it is held.
     pub fn set_addresses(&mut self, addresses: &Addresses) {
-        self.shown = Some(Shown {
+        self.shown = Some(Arc::new(Shown {
             addresses: addresses.clone(),
             resource_type: None,
-        });
+        }));
     }
 
     /// Whether the member of a relation matches.
     #[must_use]
     pub fn matches_member(&self, id: &ResourceId, member: &Member) -> bool {
         self.condition
-            .holds(Scope::Member(id, member), self.shown.as_ref())
+            .holds(Scope::Member(id, member), self.shown.as_deref())
     }
 
     /// What a value that is made to match holds, when the filter says it: when it is a conjunction of `eq`, none of

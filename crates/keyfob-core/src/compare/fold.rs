@@ -1,6 +1,6 @@
 //! Unicode simple case folding.
 
-use smol_str::{SmolStr, SmolStrBuilder};
+use smol_str::{SmolStr, SmolStrBuilder, StrExt};
 
 /// The text with its case folded by Unicode's simple case folding, one character for one.
 ///
@@ -10,12 +10,7 @@ use smol_str::{SmolStr, SmolStrBuilder};
 /// Linear; allocates only for texts longer than 23 bytes.
 pub(super) fn fold(text: &str) -> SmolStr {
     if text.is_ascii() {
-        if !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            return text.into();
-        }
-        if text.len() > 23 {
-            return text.to_ascii_lowercase().into();
-        }
+        return text.to_ascii_lowercase_smolstr();
     }
     let mut folded = SmolStrBuilder::new();
     for character in fold_chars(text) {
@@ -27,11 +22,7 @@ pub(super) fn fold(text: &str) -> SmolStr {
 /// Whether `text` folds to `folded`, without allocating.
 pub(super) fn folds_to(text: &str, folded: &str) -> bool {
     if text.is_ascii() {
-        return text.len() == folded.len()
-            && text
-                .bytes()
-                .zip(folded.bytes())
-                .all(|(left, right)| left.to_ascii_lowercase() == right);
+        return text.eq_ignore_ascii_case(folded);
     }
     fold_chars(text).eq(folded.chars())
 }
