@@ -29,6 +29,7 @@ pub fn filter_matches(filter: &Filter, resource: &Value, resource_type: &Resourc
         };
         Reached::Values {
             values: reach(&container, found.attribute.name.as_str()),
+            is_element: false,
             attribute: Box::new(found.attribute.clone()),
             sub: found.sub.cloned().map(Box::new),
         }
@@ -39,6 +40,7 @@ pub fn filter_matches(filter: &Filter, resource: &Value, resource_type: &Resourc
 pub(crate) fn element_matches(filter: &Filter, attribute: &Attribute, element: &Value) -> bool {
     evaluate(filter, &|path| Reached::Values {
         values: vec![element.clone()],
+        is_element: true,
         attribute: Box::new(attribute.clone()),
         sub: attribute
             .sub_attribute(path.name().as_str())
@@ -107,6 +109,8 @@ enum Reached {
     /// The values of an attribute, and which part of each the path names.
     Values {
         values: Vec<Value>,
+        /// A value filter is asked of one value, which is there even if nothing is in it.
+        is_element: bool,
         attribute: Box<Attribute>,
         sub: Option<Box<Attribute>>,
     },
@@ -127,10 +131,11 @@ fn evaluate(filter: &Filter, look_up: &dyn Fn(&AttrPath) -> Reached) -> bool {
             Reached::Extension(_) => *op == CompareOp::Ne,
             Reached::Values {
                 values,
+                is_element,
                 attribute,
                 sub,
             } => {
-                let is_there = values.iter().any(is_assigned);
+                let is_there = is_element || values.iter().any(is_assigned);
                 let sub = sub.or_else(|| attribute.default_sub_attribute().cloned().map(Box::new));
                 let satisfies = |value| compares_one(&attribute, sub.as_deref(), value, *op, literal);
                 values.iter().any(satisfies) || *op == CompareOp::Ne && !is_there
