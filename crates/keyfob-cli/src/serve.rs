@@ -97,7 +97,8 @@ pub(crate) struct Arguments {
     admin_listen: Option<String>,
     #[command(flatten)]
     tls: TlsArguments,
-    /// The address or network of a proxy in front, whose `X-Request-Id` is taken over; may be given several times
+    /// The address or network of a proxy in front, whose `X-Request-Id` and `X-Forwarded-For` are believed; may be given
+    /// several times
     #[arg(
         long = "trusted-proxy",
         value_name = "ADDRESS",

@@ -7,12 +7,14 @@ use std::{
     time::Duration,
 };
 
+use keyfob_core::{SystemClock, context::Clock as _};
 use rustls::{
     crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
     server::{ClientHello, ResolvesServerCert},
     sign::CertifiedKey,
 };
+use x509_cert::der::Decode as _;
 
 use crate::{Unusable, serve::stop::HangUp};
 
@@ -25,6 +27,18 @@ impl ResolvesServerCert for Certificate {
         let current = self.0.read().unwrap_or_else(PoisonError::into_inner);
         Some(Arc::clone(&current))
     }
+}
+
+/// The milliseconds of a day.
+const DAY: i64 = 24 * 60 * 60 * 1000;
+/// The days before its end from which on a certificate is warned of, each day once: those who renew do it earlier.
+const WARNED_DAYS: i64 = 14;
+
+/// The instant at which a certificate ends, in milliseconds since 1970; none for one that isn't understood, which clients judge.
+fn end_of(certified: &CertifiedKey) -> Option<i64> {
+    let certificate = x509_cert::Certificate::from_der(certified.end_entity_cert().ok()?).ok()?;
+    let end = certificate.tbs_certificate.validity.not_after.to_unix_duration();
+    i64::try_from(end.as_millis()).ok()
 }
 
 /// The files of a certificate and of its key.
@@ -107,6 +121,10 @@ pub(super) struct Watch {
     seen: Result<Pair, String>,
     /// If true, what was seen was taken over or refused.
     is_judged: bool,
+    /// The instant at which the certificate ends, in milliseconds since 1970.
+    end: Option<i64>,
+    /// The days that it had left when that was said last.
+    told_days: Option<i64>,
 }
 
 impl Watch {
@@ -118,6 +136,7 @@ impl Watch {
         let pair = files.read().map_err(Unusable::new)?;
         let certified = files.certify(&pair, &provider).map_err(Unusable::new)?;
         files.warn_of_readers();
+        let end = end_of(&certified);
         let certificate = Arc::new(Certificate(RwLock::new(Arc::new(certified))));
         let watch = Self {
             files,
@@ -126,13 +145,23 @@ impl Watch {
             used: pair.clone(),
             seen: Ok(pair),
             is_judged: true,
+            end,
+            told_days: None,
         };
         Ok((watch, certificate))
     }
 
     /// Looks at the files at intervals, and at once when the signal asks for it, for as long as the server runs.
     pub(super) async fn keep(mut self, interval: Duration, mut hang_up: HangUp) {
+        let clock = SystemClock::default();
         loop {
+            match self.days_to_tell(clock.now().unix_millis()) {
+                Some(days @ ..0) => {
+                    tracing::error!(days = -days, "the TLS certificate has ended: clients refuse it");
+                }
+                Some(days) => tracing::warn!(days, "the TLS certificate ends soon"),
+                None => {}
+            }
             let is_asked = tokio::select! {
                 () = tokio::time::sleep(interval) => false,
                 () = hang_up.received() => true,
@@ -154,6 +183,16 @@ impl Watch {
                 }
             }
         }
+    }
+
+    /// Returns the days that the certificate has left, if they are few and were not said today; fewer than none where it has ended.
+    fn days_to_tell(&mut self, now: i64) -> Option<i64> {
+        let days = self.end?.saturating_sub(now).div_euclid(DAY);
+        if days >= WARNED_DAYS || self.told_days == Some(days) {
+            return None;
+        }
+        self.told_days = Some(days);
+        Some(days)
     }
 
     /// Looks at the files. Whoever asks gets an answer at once; otherwise what was written has to be the same twice.
@@ -178,6 +217,7 @@ impl Watch {
             Ok((pair, _)) if pair == self.used => Look::Unchanged,
             Ok((pair, certified)) => {
                 self.used = pair;
+                (self.end, self.told_days) = (end_of(&certified), None);
                 *self.certificate.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certified);
                 self.files.warn_of_readers();
                 Look::Renewed
@@ -279,6 +319,40 @@ mod tests {
         write(&folder, &first.0, &first.1);
         assert_eq!(watch.look(true), Look::Unchanged);
         assert_eq!(shown(&watch), before);
+    }
+
+    #[test]
+    fn a_certificate_that_ends_soon_is_told_of_once_a_day() {
+        let folder = TempDir::new().unwrap();
+        let ending = |year| {
+            let mut parameters = rcgen::CertificateParams::new(["scim.example.com".to_owned()]).unwrap();
+            parameters.not_after = rcgen::date_time_ymd(year, 1, 1);
+            let key = rcgen::KeyPair::generate().unwrap();
+            let certificate = parameters.self_signed(&key).unwrap();
+            write(&folder, &certificate.pem(), &key.serialize_pem());
+        };
+        ending(2030);
+        let mut watch = start(&folder).unwrap();
+        // 2030-01-01T00:00:00Z
+        let end = 1_893_456_000_000;
+        for (left, expected) in [
+            (100 * DAY, None),
+            (14 * DAY, None),
+            (14 * DAY - 1, Some(13)),
+            (14 * DAY - 2, None),
+            (13 * DAY, None),
+            (13 * DAY - 1, Some(12)),
+            (1, Some(0)),
+            (0, None),
+            (-1, Some(-1)),
+            (-2, None),
+            (-DAY - 1, Some(-2)),
+        ] {
+            assert_eq!(watch.days_to_tell(end - left), expected, "{left}");
+        }
+        ending(2040);
+        assert_eq!(watch.look(true), Look::Renewed);
+        assert_eq!(watch.days_to_tell(end), None);
     }
 
     #[test]
