@@ -2,6 +2,7 @@
 
 mod erasure;
 mod error;
+mod expiry;
 mod link;
 mod organization;
 mod page;
@@ -14,6 +15,7 @@ use keyfob_store::{Event, FeedError, Feeds, Position, Store, TenantId};
 
 pub use self::{
     error::AdminError,
+    expiry::ExpiringToken,
     organization::Organization,
     page::{Seek, UserFilter, UserPage},
     user::UserView,

@@ -14,6 +14,8 @@ pub const LINKED: &str = "linked";
 pub const UNLINKED: &str = "unlinked";
 /// A token was made.
 pub const TOKEN_ISSUED: &str = "tokenIssued";
+/// A token ends soon.
+pub const TOKEN_EXPIRING: &str = "tokenExpiring";
 /// A token opens nothing any more.
 pub const TOKEN_REVOKED: &str = "tokenRevoked";
 /// The organization's provisioning was changed.

@@ -19,7 +19,9 @@ mod system;
 pub mod token;
 
 pub use self::{
-    admin::{Admin, AdminError, Confirmed, Organization, Seek, UserFilter, UserPage, UserView},
+    admin::{
+        Admin, AdminError, Confirmed, ExpiringToken, Organization, Seek, UserFilter, UserPage, UserView,
+    },
     founding::{Founding, Module},
     life::StateError,
     profile::{Adopt, Deletion, GroupExternalId, Profile, Reprovision, TokenPolicy},

@@ -217,6 +217,9 @@ impl FirstLink {
     }
 }
 
+/// The milliseconds of a day.
+pub(crate) const DAY: i64 = 24 * 60 * 60 * 1000;
+
 /// A token as far as it can be seen after it was shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -233,6 +236,8 @@ pub struct TokenInfo {
     pub(crate) id: ResourceId,
     /// Whether the token names its tenant, so that no directory knows it.
     pub(crate) names_tenant: bool,
+    /// Of the [days before its end](Self::WARNED_DAYS) those for which administrators were told last.
+    pub(crate) told_within: Option<i64>,
 }
 
 impl TokenInfo {
@@ -250,7 +255,26 @@ impl TokenInfo {
             expires,
             id: token.id(),
             names_tenant: token.names(tenant),
+            told_within: None,
         }
+    }
+
+    /// The days before the end of a token at which its administrators are told, the first time first.
+    pub const WARNED_DAYS: [i64; 3] = [30, 7, 1];
+
+    /// Returns the fewest of the [`WARNED_DAYS`](Self::WARNED_DAYS) within which the token ends; none where that is later, or was
+    /// already.
+    #[must_use]
+    pub fn ends_within(&self, now: DateTime) -> Option<i64> {
+        let left = self.expires?.unix_millis().saturating_sub(now.unix_millis());
+        let within = |days: &i64| left > 0 && left <= days * DAY;
+        Self::WARNED_DAYS.into_iter().rev().find(within)
+    }
+
+    /// Returns true if the token ends soon and nobody was told since it is so soon.
+    pub(crate) fn is_to_be_told_of(&self, now: DateTime) -> bool {
+        let days = self.ends_within(now);
+        days.is_some_and(|days| self.told_within.is_none_or(|told| days < told))
     }
 
     /// Whether it opens the organization at this time.
@@ -271,6 +295,7 @@ impl TokenInfo {
                 .get("namesTenant")
                 .and_then(Value::as_bool)
                 .unwrap_or(false),
+            told_within: object.get("toldWithin").and_then(Value::as_integer),
         })
     }
 
@@ -285,6 +310,9 @@ impl TokenInfo {
         object.insert("created", self.created.to_smolstr());
         if let Some(expires) = self.expires {
             object.insert("expires", expires.to_smolstr());
+        }
+        if let Some(days) = self.told_within {
+            object.insert("toldWithin", days);
         }
         object
     }

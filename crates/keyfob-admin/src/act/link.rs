@@ -15,9 +15,6 @@ use crate::{
     view,
 };
 
-/// The days before a token expires at which the warnings come, the first one first and the urgent one last.
-const WARNED: [i64; 3] = [30, 7, 1];
-
 const DAY: i64 = 24 * 60 * 60 * 1000;
 
 async fn provisioning<S: Feeds + Maintenance>(session: &Session<'_, S>) -> Result<Provisioning, Problem> {
@@ -376,11 +373,11 @@ fn tokens_of<S: Feeds + Maintenance>(
     session: &Session<'_, S>,
     provisioning: &Provisioning,
 ) -> Vec<view::Token> {
-    let now = session.provisioner.now().unix_millis();
+    let now = session.provisioner.now();
     let view = |token: &TokenInfo| {
         let left = token
             .expires
-            .map(|expires| expires.unix_millis().saturating_sub(now));
+            .map(|expires| expires.unix_millis().saturating_sub(now.unix_millis()));
         let warning = match left {
             Some(left) if left <= 0 => Some(format_smolstr!(
                 "the token `{}` has expired: refresh it",
@@ -388,14 +385,13 @@ fn tokens_of<S: Feeds + Maintenance>(
             )),
             Some(left) => {
                 let days = left.div_euclid(DAY) + 1;
-                let is_near = WARNED.iter().any(|warned| left <= warned * DAY);
                 let ends = || {
                     format_smolstr!(
                         "the token `{}` expires within {days} days: refresh it, or issue another and revoke this one",
                         token.name
                     )
                 };
-                is_near.then(ends)
+                token.ends_within(now).map(|_| ends())
             }
             None => None,
         };

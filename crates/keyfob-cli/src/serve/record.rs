@@ -1,5 +1,5 @@
-//! The work that a server does by itself: it writes the log of requests that administrators read, and erases what is left of
-//! organizations.
+//! The work that a server does by itself: it writes the log of requests that administrators read, erases what is left of
+//! organizations, and tells of tokens that end.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,8 +12,8 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// The time between two removals of what is too old.
 const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The time between two erasures of what is left of organizations.
-const ERASE: Duration = Duration::from_secs(60 * 60);
+/// The time between two erasures of what is left of organizations, and between two looks at tokens that end.
+const HOUSEKEEPING: Duration = Duration::from_secs(60 * 60);
 
 /// The time for which a server that stops waits for its last requests to be written.
 const LAST_FLUSH: Duration = Duration::from_secs(1);
@@ -23,7 +23,7 @@ pub(super) async fn keep(log: Arc<RequestLog<DynStore>>, provisioner: Provisione
     let mut flush = tokio::time::interval(FLUSH);
     flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut sweep = tokio::time::interval(SWEEP);
-    let mut erase = tokio::time::interval(ERASE);
+    let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
     let mut is_failing = false;
     loop {
         tokio::select! {
@@ -41,12 +41,35 @@ pub(super) async fn keep(log: Arc<RequestLog<DynStore>>, provisioner: Provisione
                     tracing::warn!(%error, "the log of requests still has some that are too old");
                 }
             }
-            _ = erase.tick() => match provisioner.admin().sweep_tenants().await {
-                Ok(0) => {}
-                Ok(tenants) => tracing::info!(tenants, "what was left of organizations is erased"),
-                Err(error) => tracing::warn!(%error, "what was left of organizations is still stored"),
-            },
+            _ = housekeeping.tick() => {
+                erase_remains(&provisioner).await;
+                warn_of_expiry(&provisioner).await;
+            }
         }
+    }
+}
+
+async fn erase_remains(provisioner: &Provisioner<DynStore>) {
+    match provisioner.admin().sweep_tenants().await {
+        Ok(0) => {}
+        Ok(tenants) => tracing::info!(tenants, "what was left of organizations is erased"),
+        Err(error) => tracing::warn!(%error, "what was left of organizations is still stored"),
+    }
+}
+
+async fn warn_of_expiry(provisioner: &Provisioner<DynStore>) {
+    match provisioner.admin().warn_of_expiry().await {
+        Ok(tokens) => {
+            for token in tokens {
+                tracing::warn!(
+                    tenant = token.tenant.as_str(),
+                    token = token.name.as_str(),
+                    expires = %token.expires,
+                    "a token ends soon"
+                );
+            }
+        }
+        Err(error) => tracing::warn!(%error, "tokens that end soon may not be told of"),
     }
 }
 

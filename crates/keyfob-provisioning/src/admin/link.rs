@@ -13,15 +13,13 @@ use super::{Admin, AdminError, Confirmed, demand_admin, demand_confirmation, org
 use crate::{
     event, policy,
     profile::TokenPolicy,
-    provisioning::{EmailDomain, FirstLink, Provisioning, Synchronization, TokenInfo},
+    provisioning::{DAY, EmailDomain, FirstLink, Provisioning, Synchronization, TokenInfo},
     system,
     token::Token,
 };
 
 /// What the token is called that comes with the link.
 const FIRST_TOKEN: &str = "default";
-
-const DAY: i64 = 24 * 60 * 60 * 1000;
 
 impl<S: Store> Admin<'_, S> {
     /// Lets users have addresses in a domain. The first domain links the organization to a provider; the token by which

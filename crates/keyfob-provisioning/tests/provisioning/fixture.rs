@@ -23,6 +23,10 @@ impl TestClock {
     pub(crate) fn advance(&self) {
         self.0.fetch_add(1_000, Ordering::Relaxed);
     }
+
+    pub(crate) fn advance_days(&self, days: i64) {
+        self.0.fetch_add(days * 24 * 60 * 60 * 1_000, Ordering::Relaxed);
+    }
 }
 
 impl Clock for TestClock {

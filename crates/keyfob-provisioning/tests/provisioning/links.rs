@@ -6,8 +6,8 @@ use std::{
 };
 
 use keyfob_core::{AttrPath, DateTime, ScimType, Value};
-use keyfob_engine::{Actor, AuthenticationError, Context};
-use keyfob_provisioning::{AdminError, Confirmed, Profile, Refusal, Synchronization, Token};
+use keyfob_engine::{Actor, AuthenticationError, Context, Position};
+use keyfob_provisioning::{AdminError, Confirmed, Profile, Refusal, Synchronization, Token, event};
 use pollster::block_on;
 
 use crate::fixture::{Fixture, group, patch, refusal, set_active, user, user_at};
@@ -243,6 +243,72 @@ fn t_12_several_tokens_with_names_expire_where_the_profile_allows_them() {
     let one = Fixture::verkada();
     let refused = block_on(one.admin().issue_token(&one.administrator(), "second", None));
     assert!(matches!(refused, Err(AdminError::OneToken)));
+}
+
+#[test]
+fn administrators_are_told_30_7_and_1_days_before_a_token_ends_and_each_time_once() {
+    let fixture = Fixture::unlinked(Profile::accessiq());
+    let organization = block_on(
+        fixture
+            .admin()
+            .create_organization("Acme", &Token::generate().unwrap()),
+    )
+    .unwrap();
+    let cx = Context::new(organization.tenant.clone()).acting_as(Actor::Administrator);
+    let in_days = |days: i64| {
+        let now = fixture.engine().now().unix_millis();
+        DateTime::from_unix_millis(now + days * 24 * 60 * 60 * 1_000)
+    };
+    for (name, days) in [("long", 40), ("short", 5)] {
+        block_on(fixture.admin().issue_token(&cx, name, Some(in_days(days)))).unwrap();
+    }
+    let told = || -> Vec<String> {
+        let told = block_on(fixture.admin().warn_of_expiry()).unwrap();
+        assert_eq!(
+            block_on(fixture.admin().warn_of_expiry()).unwrap(),
+            [],
+            "told twice"
+        );
+        assert!(told.iter().all(|token| token.tenant == organization.tenant));
+        told.iter().map(|token| token.name.to_string()).collect()
+    };
+    let events = || {
+        let events = block_on(fixture.admin().events(&cx, Position::START, usize::MAX)).unwrap();
+        events
+            .iter()
+            .filter(|event| event.event.name == event::TOKEN_EXPIRING)
+            .count()
+    };
+    // The token of the link ends after 365 days. What has ended already is not told of.
+    for (day, expected, number) in [
+        (0, &["short"][..], 1),
+        (3, &[], 1),
+        (4, &["short"], 2),
+        (9, &[], 2),
+        (10, &["long"], 3),
+        (20, &[], 3),
+        // Nobody looked when it was 7 days.
+        (39, &["long"], 4),
+        (40, &[], 4),
+        (334, &[], 4),
+        (335, &["default"], 5),
+    ] {
+        let passed = (fixture.engine().now().unix_millis() - 1_700_000_000_000) / (24 * 60 * 60 * 1_000);
+        fixture.clock.advance_days(day - passed);
+        assert_eq!(
+            (told(), events()),
+            (expected.iter().map(|name| (*name).to_owned()).collect(), number),
+            "day {day}"
+        );
+    }
+    // What comes in its place is told of in its own time.
+    block_on(
+        fixture
+            .admin()
+            .refresh_token(&cx, Some("default"), Some(Confirmed)),
+    )
+    .unwrap();
+    assert_eq!(told(), Vec::<String>::new());
 }
 
 #[test]
