@@ -58,8 +58,8 @@ pub(crate) const TEXTS: &[(&str, &str, &str)] = &[
     ),
     (
         "plain-text",
-        "This page was opened over plain http. Put a proxy with TLS in front of the server and open it over https: nobody signs in otherwise.",
-        "이 페이지는 암호화되지 않은 http로 열렸습니다. 서버 앞에 TLS 프록시를 두고 https로 여십시오. 그렇지 않으면 로그인할 수 없습니다.",
+        "This page was opened over plain http. Give the server a certificate, or put a proxy with TLS in front of it, and open the page over https: nobody signs in otherwise.",
+        "이 페이지는 암호화되지 않은 http로 열렸습니다. 서버에 인증서를 설정하거나 서버 앞에 TLS 프록시를 두고 https로 여십시오. 그렇지 않으면 로그인할 수 없습니다.",
     ),
     ("organizations", "Organizations", "조직"),
     (

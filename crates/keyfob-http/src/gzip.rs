@@ -16,8 +16,9 @@ use crate::error::HttpError;
 
 /// The size of the smallest answer that is encoded: a smaller one fits into a few packets anyway.
 const SMALLEST: u64 = 16 << 10;
-/// The bytes after which encoding lets other requests of its thread go on, about a millisecond's work.
-const PIECE: usize = 128 << 10;
+/// The bytes after which encoding lets other requests of its thread go on: a fraction of a millisecond's work, as a tenant may have
+/// dozens of answers encoded at once.
+const PIECE: usize = 32 << 10;
 
 /// Decodes a body, which is one gzip stream.
 ///

@@ -3,7 +3,10 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    sync::{
+        Arc, Mutex,
+        mpsc::{self, Receiver, RecvTimeoutError},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -93,7 +96,9 @@ fn wait(child: &mut Child) -> ExitStatus {
 pub(crate) struct Server {
     child: Child,
     lines: Receiver<String>,
-    stderr: Option<JoinHandle<String>>,
+    stderr: Arc<Mutex<String>>,
+    /// Reads standard error until the server has ended.
+    reader: Option<JoinHandle<()>>,
     /// `http://127.0.0.1:PORT`
     pub(crate) origin: String,
     /// Where SCIM is served.
@@ -139,11 +144,20 @@ impl Server {
                 .map_while(Result::ok)
                 .try_for_each(|line| sender.send(line))
         });
-        let stderr = Some(drain(child.stderr.take().unwrap()));
+        let stderr = Arc::new(Mutex::new(String::new()));
+        let (read, pipe) = (Arc::clone(&stderr), BufReader::new(child.stderr.take().unwrap()));
+        let reader = thread::spawn(move || {
+            for line in pipe.lines().map_while(Result::ok) {
+                let mut read = read.lock().unwrap();
+                read.push_str(&line);
+                read.push('\n');
+            }
+        });
         let mut server = Self {
             child,
             lines,
             stderr,
+            reader: Some(reader),
             origin: String::new(),
             base: String::new(),
             token: None,
@@ -190,6 +204,15 @@ impl Server {
         }
     }
 
+    /// Waits until the server has written something to standard error.
+    pub(crate) fn wait_for(&self, text: &str) {
+        let end = Instant::now() + PATIENCE;
+        while !self.stderr.lock().unwrap().contains(text) {
+            assert!(Instant::now() < end, "`{text}` is not written");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// A client with this token.
     pub(crate) fn client(&self, token: &str) -> Client {
         Client::new(&self.base, Some(token))
@@ -219,7 +242,8 @@ impl Server {
     /// Waits for a server that was told to stop.
     pub(crate) fn join(mut self) -> Stopped {
         let code = wait(&mut self.child).code();
-        let stderr = self.stderr.take().unwrap().join().unwrap();
+        self.reader.take().unwrap().join().unwrap();
+        let stderr = std::mem::take(&mut *self.stderr.lock().unwrap());
         Stopped {
             code,
             lines: self.lines.iter().collect(),
