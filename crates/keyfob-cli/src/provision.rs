@@ -1,11 +1,12 @@
 //! `keyfob provision`: provisions a SCIM server from files.
 
+mod approve;
 mod demand;
 mod print;
 mod show;
 mod target;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use keyfob_mapping::DeletionThreshold;
@@ -34,10 +35,22 @@ Exit codes: 0 nothing to do (plan) or done (run), 1 there are changes (plan), or
 pub(crate) enum Command {
     /// Prints what a run would do; sends reads alone and leaves the state as it is
     #[command(after_help = AFTER_HELP)]
-    Plan(Arguments),
+    Plan {
+        /// Writes the plan to a file as well, for `run --plan`; it holds personal data
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        #[command(flatten)]
+        arguments: Arguments,
+    },
     /// Brings the target up to date with the source
     #[command(after_help = AFTER_HELP)]
-    Run(Arguments),
+    Run {
+        /// Runs nothing unless planning anew gives the plan in this file, which `plan --out` wrote
+        #[arg(long, value_name = "FILE")]
+        plan: Option<PathBuf>,
+        #[command(flatten)]
+        arguments: Arguments,
+    },
     /// Provisions one object now, step by step
     #[command(after_help = AFTER_HELP)]
     OnDemand {
@@ -74,8 +87,8 @@ pub(crate) struct Arguments {
     /// How many resources a cycle may disable and delete; where there are more, none of them is
     #[arg(long, value_name = "N", default_value_t = 500)]
     threshold: u64,
-    /// Holds removals back where the source has less than so many percent of the users, groups or memberships that it had;
-    /// 0 never does
+    /// Holds removals back where the source has less than so many percent of the users, groups or memberships that it had,
+    /// or other ids for them; 0 never does
     #[arg(long, value_name = "PERCENT", default_value_t = 90, value_parser = clap::value_parser!(u8).range(0..=100))]
     shrink_below: u8,
     /// Leaves resources of objects that are out of scope or gone as they are
@@ -102,8 +115,13 @@ pub(crate) struct StateArguments {
 /// Runs one of the commands.
 pub(crate) fn run(command: &Command) -> Result<Answer, Unusable> {
     match command {
-        Command::Plan(arguments) => cycle(arguments, true),
-        Command::Run(arguments) => cycle(arguments, false),
+        Command::Plan { out, arguments } => cycle(arguments, &Kind::Plan { out: out.as_deref() }),
+        Command::Run { plan, arguments } => cycle(
+            arguments,
+            &Kind::Run {
+                plan: plan.as_deref(),
+            },
+        ),
         Command::OnDemand {
             id,
             dry_run,
@@ -114,8 +132,20 @@ pub(crate) fn run(command: &Command) -> Result<Answer, Unusable> {
     }
 }
 
+/// Whether a cycle is planned or run.
+enum Kind<'a> {
+    Plan {
+        /// Where the plan is written.
+        out: Option<&'a Path>,
+    },
+    Run {
+        /// The plan that has to hold.
+        plan: Option<&'a Path>,
+    },
+}
+
 /// Plans or runs a cycle.
-fn cycle(arguments: &Arguments, is_plan: bool) -> Result<Answer, Unusable> {
+fn cycle(arguments: &Arguments, kind: &Kind<'_>) -> Result<Answer, Unusable> {
     let Some(Target {
         client,
         rules,
@@ -124,16 +154,33 @@ fn cycle(arguments: &Arguments, is_plan: bool) -> Result<Answer, Unusable> {
     else {
         return Ok(Answer::Guarded);
     };
+    let is_plan = matches!(kind, Kind::Plan { .. });
     let mut state = open(arguments, is_plan)?;
     let job = set(Job::new(&client, rules)?, arguments);
+    let mut written = match kind {
+        Kind::Plan { out: Some(path) } => Some(approve::Writing::create(path)?),
+        Kind::Run { plan: Some(path) } => {
+            if !approve::still_holds(path, &job, &mut state, &*source)? {
+                output::report(
+                    "keyfob: planning anew gives another plan, and nothing was sent: look at a new one",
+                );
+                return Ok(Answer::Guarded);
+            }
+            None
+        }
+        _ => None,
+    };
     let mut printed = Ok(());
     let mut observe = |event: &Event| {
         if let (Event::Step(step), Ok(())) = (event, &printed) {
             printed = if arguments.json {
-                print::step_json(step)
+                output::json(print::step_json(step))
             } else {
                 print::step(step)
             };
+            if let (Ok(()), Some(written)) = (&printed, &mut written) {
+                printed = written.step(step);
+            }
         }
     };
     let report = if is_plan {
@@ -142,8 +189,11 @@ fn cycle(arguments: &Arguments, is_plan: bool) -> Result<Answer, Unusable> {
         job.run(&mut state, &*source, &mut observe)?
     };
     printed?;
+    if let Some(written) = written {
+        written.finish(&report)?;
+    }
     if arguments.json {
-        print::report_json(&report)?;
+        output::json(print::report_json(&report))?;
     } else {
         print::report(&report, is_plan)?;
     }

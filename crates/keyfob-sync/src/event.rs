@@ -54,6 +54,8 @@ pub struct Step {
     pub target_id: Option<ResourceId>,
     /// What is done.
     pub action: Action,
+    /// Why a resource is disabled or deleted, such as `out of scope`.
+    pub reason: Option<String>,
     /// The attributes that change.
     pub changes: Vec<Changed>,
     /// The members that are added or removed, by their ids in the source.
@@ -151,7 +153,7 @@ pub enum Held {
 pub struct Sent {
     /// The method.
     pub method: String,
-    /// The path and the query, below the base URL.
+    /// The path and the query.
     pub path: String,
     /// The body; empty where there is none. It holds personal data.
     pub body: Bytes,
@@ -311,8 +313,7 @@ impl fmt::Display for Guard {
             ),
             Self::Shrunk { what, now, before } => write!(
                 f,
-                "the source has {now} {what}, and had {before}: removals are held back; \
-                 if that is right, run without this guard"
+                "the source has {now} of {before} {what}: removals are held back; if that is right, run without this guard"
             ),
             Self::Quarantine { reason } => write!(f, "the target is in quarantine: {reason}"),
         }

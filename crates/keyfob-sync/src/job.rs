@@ -97,8 +97,8 @@ impl<'j, X: BlockingTransport> Job<'j, X> {
         Self { threshold, ..self }
     }
 
-    /// Holds removals back where the source has less than so many percent of what it had: users, groups or memberships.
-    /// Defaults to 90; 0 never does.
+    /// Holds removals back where the source has less than so many percent of what it had: of the number of users, groups or
+    /// memberships, or of those very users and groups. Defaults to 90; 0 never does.
     #[must_use]
     pub fn shrink_below(self, percent: u8) -> Self {
         Self {
@@ -108,7 +108,7 @@ impl<'j, X: BlockingTransport> Job<'j, X> {
     }
 
     /// Deletes a disabled resource when its object has been missing from the source for so long. Defaults to 30 days.
-    /// Resources that were adopted, and those of objects that are out of scope, are never deleted.
+    /// Resources that were adopted are never deleted.
     #[must_use]
     pub fn delete_after(self, delete_after: Duration) -> Self {
         Self { delete_after, ..self }

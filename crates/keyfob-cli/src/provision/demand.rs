@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &Arguments, id: &str, is_dry: bool) -> Result<Answe
         has_step |= matches!(event, Event::Step(_));
         if printed.is_ok() {
             printed = match (event, arguments.json) {
-                (Event::Step(step), true) => print::step_json(step),
+                (Event::Step(step), true) => output::json(print::step_json(step)),
                 (_, true) => Ok(()),
                 (event, false) => told(event, is_dry),
             };
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &Arguments, id: &str, is_dry: bool) -> Result<Answe
     })?;
     printed?;
     if arguments.json {
-        print::report_json(&report)?;
+        output::json(print::report_json(&report))?;
     } else if !has_step && report.guards.is_empty() {
         output::line("5 nothing to do")?;
     }

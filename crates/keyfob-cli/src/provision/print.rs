@@ -36,6 +36,9 @@ pub(super) fn step(step: &Step) -> io::Result<()> {
             write!(line, "  {}", changes.join(", ")).ok();
         }
     }
+    if let Some(reason) = &step.reason {
+        write!(line, "  ({reason})").ok();
+    }
     if !step.members.is_empty() {
         let named: Vec<&str> = step.members.iter().take(MEMBERS).map(AsRef::as_ref).collect();
         let more = step.members.len().saturating_sub(named.len());
@@ -101,6 +104,7 @@ fn summary(counts: &Counts, is_plan: bool) -> String {
         (counts.failed, "failed".to_owned(), false),
         (counts.held, "held".to_owned(), true),
         (counts.waiting, "waiting for another object".to_owned(), false),
+        (counts.skipped, "out of scope".to_owned(), false),
         (counts.up_to_date, "up to date".to_owned(), true),
     ];
     let shown = always.iter().filter(|(count, _, always)| *always || *count > 0);
@@ -123,8 +127,8 @@ fn grouped(number: u64) -> String {
     text
 }
 
-/// Prints a step as a line of JSON.
-pub(super) fn step_json(step: &Step) -> io::Result<()> {
+/// Returns a step as JSON, on one line.
+pub(super) fn step_json(step: &Step) -> Vec<u8> {
     let mut object = Object::new();
     object.insert("action", step.action.as_str());
     object.insert("kind", step.kind.as_str());
@@ -132,15 +136,18 @@ pub(super) fn step_json(step: &Step) -> io::Result<()> {
     if let Some(id) = &step.target_id {
         object.insert("targetId", id.as_str());
     }
-    let (outcome, reason, status) = match &step.outcome {
+    if let Some(reason) = &step.reason {
+        object.insert("reason", reason.as_str());
+    }
+    let (outcome, detail, status) = match &step.outcome {
         Outcome::Done => ("done", None, None),
         Outcome::Held(held) => ("held", Some(held.to_string()), None),
         Outcome::Failed { status, reason } => ("failed", Some(reason.clone()), *status),
         _ => ("unknown", None, None),
     };
     object.insert("outcome", outcome);
-    if let Some(reason) = reason {
-        object.insert("reason", reason.as_str());
+    if let Some(detail) = detail {
+        object.insert("detail", detail.as_str());
     }
     if let Some(status) = status {
         object.insert("status", i64::from(status));
@@ -163,7 +170,7 @@ pub(super) fn step_json(step: &Step) -> io::Result<()> {
         .map(|sent| request_json(sent).into())
         .collect();
     object.insert("requests", requests);
-    output::json(object_to_vec(&object))
+    object_to_vec(&object)
 }
 
 fn change_json(change: &Changed) -> Object {
@@ -194,8 +201,8 @@ fn request_json(sent: &Sent) -> Object {
     object
 }
 
-/// Prints what a cycle came to as a line of JSON.
-pub(super) fn report_json(report: &Report) -> io::Result<()> {
+/// Returns what a cycle came to as JSON, on one line.
+pub(super) fn report_json(report: &Report) -> Vec<u8> {
     let counts = &report.counts;
     let mut object = Object::new();
     for (name, count) in [
@@ -229,7 +236,7 @@ pub(super) fn report_json(report: &Report) -> io::Result<()> {
         Value::from(object)
     });
     object.insert("guards", guards.collect::<Vec<_>>());
-    output::json(object_to_vec(&object))
+    object_to_vec(&object)
 }
 
 #[cfg(test)]

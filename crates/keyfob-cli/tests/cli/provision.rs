@@ -95,7 +95,7 @@ create          user  1  userName \"ada@x.example\"
 create          user  2  userName \"bob@x.example\"
 create          group g1  displayName \"Guides\"
 add members     group g1  1
-3 to create, 0 to update, 0 to disable, 0 to delete, 1 member changes, 0 held, 1 waiting for another object, 0 up to date
+3 to create, 0 to update, 0 to disable, 0 to delete, 1 member changes, 0 held, 1 waiting for another object, 1 out of scope, 0 up to date
 "
     );
     assert!(!Path::new(&world.folder.path().join("app.state")).exists());
@@ -107,7 +107,7 @@ add members     group g1  1
         (again.code, last_line(&again.stdout)),
         (
             Some(0),
-            "0 to create, 0 to update, 0 to disable, 0 to delete, 0 member changes, 0 held, 1 waiting for another object, 3 up to date"
+            "0 to create, 0 to update, 0 to disable, 0 to delete, 0 member changes, 0 held, 1 waiting for another object, 1 out of scope, 3 up to date"
         )
     );
 
@@ -157,7 +157,7 @@ fn a_guard_ends_with_3_and_its_reason_on_the_last_line() {
     assert_eq!(held.code, Some(3), "{held:?}");
     assert!(
         held.stdout
-            .contains("held: disable   user  1  removals are held back"),
+            .contains("held: disable   user  1  removals are held back  (out of scope)"),
         "{held:?}"
     );
     assert!(
@@ -169,14 +169,14 @@ fn a_guard_ends_with_3_and_its_reason_on_the_last_line() {
     let shrunk = world.provision(&["run"], &[]);
     assert_eq!(shrunk.code, Some(3), "{shrunk:?}");
     assert!(
-        last_line(&shrunk.stderr).contains("the source has 0 memberships, and had 2"),
+        last_line(&shrunk.stderr).contains("the source has 0 of 2 memberships"),
         "{shrunk:?}"
     );
     let run = world.provision(&["run"], &["--shrink-below", "0"]);
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(
         run.stdout
-            .contains("disable         user  1  active true -> false"),
+            .contains("disable         user  1  active true -> false  (out of scope)"),
         "{run:?}"
     );
     assert!(run.stdout.contains("remove members  group g1  1"), "{run:?}");
@@ -268,4 +268,22 @@ fn a_target_that_refuses_the_token_ends_with_3() {
         "{run:?}"
     );
     assert!(!run.stderr.contains("kf1_wrong"));
+}
+
+#[test]
+fn a_plan_that_was_looked_at_is_run_only_while_it_holds() {
+    let world = World::start();
+    assert_eq!(world.provision(&["plan"], &["--out", "the.plan"]).code, Some(1));
+    world.write("users.csv", &USERS.replace("Engineer", "Lead"));
+    let moved = world.provision(&["run"], &["--plan", "the.plan"]);
+    assert_eq!((moved.code, moved.stdout.as_str()), (Some(3), ""), "{moved:?}");
+    assert!(
+        last_line(&moved.stderr).contains("planning anew gives another plan"),
+        "{moved:?}"
+    );
+    world.write("users.csv", USERS);
+    let run = world.provision(&["run"], &["--plan", "the.plan"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let again = world.provision(&["run"], &["--plan", "the.plan"]);
+    assert_eq!(again.code, Some(3), "what was created is there by now: {again:?}");
 }

@@ -71,6 +71,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         let held = linked.held(rule.resource_type())?;
         let id = &linked.link.target_id;
         let mut draft = Draft::new(removal.kind, &removal.source_id, Action::Disable).of(id);
+        draft.reason = Some(removal.reason.clone());
         draft.changes = change::changes(&request, &held, rule);
         if is_held {
             self.hold(draft, Held::Guard);
@@ -131,7 +132,8 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             Owned::Created => Action::Delete,
             Owned::Adopted => Action::Release,
         };
-        let draft = Draft::new(removal.kind, &removal.source_id, action).of(&link.target_id);
+        let mut draft = Draft::new(removal.kind, &removal.source_id, action).of(&link.target_id);
+        draft.reason = Some(removal.reason.clone());
         if is_held {
             self.hold(draft, Held::Guard);
             return Ok(());

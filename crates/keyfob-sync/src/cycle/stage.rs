@@ -364,17 +364,25 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         if self.only.is_some() {
             return Ok(guarded);
         }
+        let mut sizes = Vec::new();
         if let Some(before) = self.state.last_read()? {
-            for (what, now, before) in [
-                ("users", size.users, before.users),
-                ("groups", size.groups, before.groups),
-                ("memberships", size.memberships, before.memberships),
-            ] {
-                if now.saturating_mul(100) < before.saturating_mul(u64::from(self.job.shrink_below)) {
-                    self.report.guards.push(Guard::Shrunk { what, now, before });
-                    guarded.removals = true;
-                    guarded.is_shrunk = true;
-                }
+            sizes.push(("users", size.users, before.users));
+            sizes.push(("groups", size.groups, before.groups));
+            sizes.push(("memberships", size.memberships, before.memberships));
+        }
+        // A source of the same size may be another one, or have other ids for the same people.
+        for (what, kind) in [
+            ("users that it had", Kind::User),
+            ("groups that it had", Kind::Group),
+        ] {
+            let (now, before) = self.state.known(kind)?;
+            sizes.push((what, now, before));
+        }
+        for (what, now, before) in sizes {
+            if now.saturating_mul(100) < before.saturating_mul(u64::from(self.job.shrink_below)) {
+                self.report.guards.push(Guard::Shrunk { what, now, before });
+                guarded.removals = true;
+                guarded.is_shrunk = true;
             }
         }
         let count = self.state.removal_count()?;

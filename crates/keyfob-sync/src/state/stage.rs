@@ -140,6 +140,18 @@ impl State {
         Ok(removals.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Returns how many objects of a kind with a resource the source has, and how many it had when it was last read.
+    pub(crate) fn known(&self, kind: Kind) -> Result<(u64, u64), StateError> {
+        let counts: (i64, i64) = self.connection.query_row(
+            "SELECT count(staged.source_id), count(*) FROM link LEFT JOIN staged USING (source_id)
+             WHERE link.kind = ?1 AND link.gone IS NULL",
+            [kind.number()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let count = |count: i64| u64::try_from(count).unwrap_or_default();
+        Ok((count(counts.0), count(counts.1)))
+    }
+
     /// Returns the number of resources that have to be disabled or deleted.
     pub(crate) fn removal_count(&self) -> Result<u64, StateError> {
         let count: i64 = self

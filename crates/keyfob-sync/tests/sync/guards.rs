@@ -31,21 +31,13 @@ fn a_source_that_lost_a_page_removes_nobody_until_it_is_whole_again() {
     cut.extend_from_slice(&whole[10..16]);
     for _ in 0..2 {
         let run = world.run_as(&cut, |job| job.shrink_below(90));
-        assert_eq!(
-            run.report.guards,
-            [
-                Guard::Shrunk {
-                    what: "users",
-                    now: 5,
-                    before: 10
-                },
-                Guard::Shrunk {
-                    what: "memberships",
-                    now: 5,
-                    before: 10
-                },
-            ]
-        );
+        let what = ["users", "memberships", "users that it had"];
+        let guards = what.map(|what| Guard::Shrunk {
+            what,
+            now: 5,
+            before: 10,
+        });
+        assert_eq!(run.report.guards, guards);
         assert_eq!(run.report.counts.disabled + run.report.counts.members, 0);
     }
     assert_eq!(world.members_of("Guides").len(), 10);
@@ -145,4 +137,31 @@ fn a_state_is_of_one_target() {
         error,
         Err(SyncError::State(StateError::OtherTarget { .. }))
     ));
+}
+
+#[test]
+fn a_source_with_other_ids_for_the_same_people_disables_nobody() {
+    let mut world = World::new();
+    let people = |start: &str| -> Vec<_> {
+        let person = |n| {
+            user(
+                &format!("{start}{n}"),
+                &format!(r#""userPrincipalName": "p{n}@x.example""#),
+            )
+        };
+        (0..10).map(person).collect()
+    };
+    world.run(&people("a"));
+    let run = world.run_as(&people("b"), |job| job.shrink_below(90));
+    let guard = Guard::Shrunk {
+        what: "users that it had",
+        now: 0,
+        before: 10,
+    };
+    assert_eq!(run.report.guards, [guard]);
+    assert_eq!(run.report.counts.disabled, 0);
+    assert_eq!(
+        run.report.counts.held, 20,
+        "ten removals, and ten that match what stands for others"
+    );
 }
