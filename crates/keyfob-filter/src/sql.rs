@@ -41,6 +41,9 @@
 //! [`folded`](Columns::folded) column or expression, such as `lower(user_name)`, needs no further column, and what it
 //! finds has to be asked again.
 //!
+//! No column holds a text with U+0000: PostgreSQL can't, and SQLite's functions end there. Refuse such a value, or keep it
+//! elsewhere. A filter that asks for one finds nothing, without the database being asked for what it can't be.
+//!
 //! The order of texts is that of their characters. PostgreSQL is told so by `COLLATE "C"`; in SQLite a column has the
 //! default collation, and in `MySQL` `utf8mb4_0900_bin`.
 //!

@@ -263,19 +263,16 @@ impl Translator<'_> {
     /// A comparison of the keys of texts.
     fn text(&self, column: Column, op: CompareOp, text: &Text) -> Fragment {
         let (key, needle) = (text.key().as_str(), text.key().text(text.collation()));
-        // The key of a user name that could not be prepared has a blank before it, which counts for nothing but equality.
+        if let Some((before, _)) = needle.split_once('\0') {
+            return match op {
+                CompareOp::Eq | CompareOp::Co | CompareOp::Sw | CompareOp::Ew => Fragment::never(),
+                CompareOp::Ne => is_present(column),
+                // Texts without it are on the same side of a text with it as of what is before it, which itself comes first.
+                CompareOp::Gt | CompareOp::Ge => self.ordered(unmarked(column, text), CompareOp::Gt, before),
+                CompareOp::Lt | CompareOp::Le => self.ordered(unmarked(column, text), CompareOp::Le, before),
+            };
+        }
         let is_marked = text.collation() == Collation::UserName;
-        let unmarked = || {
-            if is_marked {
-                format!(
-                    "(CASE WHEN {0} LIKE ' %' THEN substr({0}, 2) ELSE {0} END)",
-                    column.sql
-                )
-                .into()
-            } else {
-                Cow::Borrowed(column.sql)
-            }
-        };
         match op {
             CompareOp::Eq | CompareOp::Ne => compare(column.sql, op, key.into()),
             CompareOp::Sw if is_marked && !needle.is_empty() => {
@@ -287,10 +284,10 @@ impl Translator<'_> {
                 }
             }
             CompareOp::Sw => self.starts_with(column, needle),
-            CompareOp::Co => self.contains(column, &unmarked(), needle),
-            CompareOp::Ew => self.ends_with(column, &unmarked(), needle),
+            CompareOp::Co => self.contains(column, &unmarked(column, text), needle),
+            CompareOp::Ew => self.ends_with(column, &unmarked(column, text), needle),
             CompareOp::Gt | CompareOp::Ge | CompareOp::Lt | CompareOp::Le => {
-                self.ordered(unmarked(), op, needle)
+                self.ordered(unmarked(column, text), op, needle)
             }
         }
     }
@@ -299,6 +296,9 @@ impl Translator<'_> {
     fn folded(&self, column: Column, op: CompareOp, text: &Text) -> Option<Fragment> {
         let needle = text.key().text(text.collation());
         match op {
+            CompareOp::Eq | CompareOp::Sw | CompareOp::Co | CompareOp::Ew if needle.contains('\0') => {
+                Some(Fragment::never())
+            }
             CompareOp::Eq => Some(compare(column.sql, op, needle.into())),
             CompareOp::Sw => Some(self.starts_with(column, needle)),
             CompareOp::Co => Some(self.contains(column, column.sql, needle)),
@@ -353,6 +353,18 @@ impl Translator<'_> {
             .sql(collation)
             .sql(sign(op))
             .bind(needle.into())
+    }
+}
+
+/// The column without the blank before the key of a user name that could not be prepared, which counts for nothing but equality.
+fn unmarked(column: Column, text: &Text) -> Cow<'static, str> {
+    match text.collation() {
+        Collation::UserName => format!(
+            "(CASE WHEN {0} LIKE ' %' THEN substr({0}, 2) ELSE {0} END)",
+            column.sql
+        )
+        .into(),
+        Collation::Exact | Collation::Caseless => Cow::Borrowed(column.sql),
     }
 }
 

@@ -4,6 +4,8 @@
 //! gone afterwards. Without it the tests are skipped, and say so; with `KEYFOB_TEST_POSTGRES_REQUIRED` they fail.
 
 #[cfg(test)]
+mod condition;
+#[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod embed;
