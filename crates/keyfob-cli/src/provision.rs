@@ -88,7 +88,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 500)]
     threshold: u64,
     /// Holds removals back where the source has less than so many percent of the users, groups or memberships that it had,
-    /// or other ids for them; 0 never does
+    /// or fewer of those that have a resource would stay; 0 never does
     #[arg(long, value_name = "PERCENT", default_value_t = 90, value_parser = clap::value_parser!(u8).range(0..=100))]
     shrink_below: u8,
     /// Leaves resources of objects that are out of scope or gone as they are
@@ -239,7 +239,7 @@ fn answer(report: &Report, is_plan: bool) -> Answer {
 fn said(guard: &Guard) -> String {
     let option = match guard {
         Guard::Threshold { .. } => " (--threshold)",
-        Guard::Shrunk { .. } => " (--shrink-below 0)",
+        Guard::Shrunk { .. } | Guard::Remaining { .. } => " (--shrink-below 0)",
         _ => "",
     };
     format!("{guard}{option}")

@@ -181,6 +181,15 @@ pub enum Guard {
         /// How many there were.
         before: u64,
     },
+    /// Much less than there is would stay: objects are missing, out of scope, or disabled in the source.
+    Remaining {
+        /// What there would be less of.
+        what: &'static str,
+        /// How many would stay.
+        now: u64,
+        /// How many there are, but for those that are disabled already.
+        before: u64,
+    },
     /// The target is in quarantine: nothing more is sent.
     Quarantine {
         /// Why.
@@ -314,6 +323,10 @@ impl fmt::Display for Guard {
             Self::Shrunk { what, now, before } => write!(
                 f,
                 "the source has {now} of {before} {what}: removals are held back; if that is right, run without this guard"
+            ),
+            Self::Remaining { what, now, before } => write!(
+                f,
+                "{now} of {before} {what} would stay: removals are held back; if that is right, run without this guard"
             ),
             Self::Quarantine { reason } => write!(f, "the target is in quarantine: {reason}"),
         }

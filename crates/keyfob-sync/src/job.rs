@@ -97,8 +97,9 @@ impl<'j, X: BlockingTransport> Job<'j, X> {
         Self { threshold, ..self }
     }
 
-    /// Holds removals back where the source has less than so many percent of what it had: of the number of users, groups or
-    /// memberships, or of those very users and groups. Defaults to 90; 0 never does.
+    /// Holds removals back where less than so many percent would be left: of the number of users, groups or memberships that
+    /// the source had, or of the users and groups that have resources, because they are missing from the source, out of scope
+    /// or disabled. Defaults to 90; 0 never does.
     #[must_use]
     pub fn shrink_below(self, percent: u8) -> Self {
         Self {

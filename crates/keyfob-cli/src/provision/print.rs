@@ -229,6 +229,7 @@ pub(super) fn report_json(report: &Report) -> Vec<u8> {
             match guard {
                 Guard::Threshold { .. } => "threshold",
                 Guard::Shrunk { .. } => "shrunk",
+                Guard::Remaining { .. } => "remaining",
                 _ => "quarantine",
             },
         );

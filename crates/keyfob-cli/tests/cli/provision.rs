@@ -153,7 +153,7 @@ fn a_guard_ends_with_3_and_its_reason_on_the_last_line() {
         "users.csv",
         &USERS.replace("1,ada@x.example,R&D", "1,ada@x.example,Sales"),
     );
-    let held = world.provision(&["run"], &["--threshold", "0"]);
+    let held = world.provision(&["run"], &["--threshold", "0", "--shrink-below", "0"]);
     assert_eq!(held.code, Some(3), "{held:?}");
     assert!(
         held.stdout
@@ -165,11 +165,17 @@ fn a_guard_ends_with_3_and_its_reason_on_the_last_line() {
             .starts_with("keyfob: 1 resources would be disabled or deleted, and 0 are allowed"),
         "{held:?}"
     );
+    let few = world.provision(&["run"], &[]);
+    assert_eq!(few.code, Some(3), "{few:?}");
+    assert!(
+        last_line(&few.stderr).starts_with("keyfob: 1 of 2 users would stay: removals are held back"),
+        "{few:?}"
+    );
     world.write("members.csv", "group,member\n");
     let shrunk = world.provision(&["run"], &[]);
     assert_eq!(shrunk.code, Some(3), "{shrunk:?}");
     assert!(
-        last_line(&shrunk.stderr).contains("the source has 0 of 2 memberships"),
+        shrunk.stderr.contains("the source has 0 of 2 memberships"),
         "{shrunk:?}"
     );
     let run = world.provision(&["run"], &["--shrink-below", "0"]);

@@ -370,21 +370,23 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             sizes.push(("groups", size.groups, before.groups));
             sizes.push(("memberships", size.memberships, before.memberships));
         }
-        // A source of the same size may be another one, or have other ids for the same people.
-        for (what, kind) in [
-            ("users that it had", Kind::User),
-            ("groups that it had", Kind::Group),
-        ] {
-            let (now, before) = self.state.known(kind)?;
-            sizes.push((what, now, before));
-        }
+        let share = u64::from(self.job.shrink_below);
+        let is_less = |now: u64, before: u64| now.saturating_mul(100) < before.saturating_mul(share);
         for (what, now, before) in sizes {
-            if now.saturating_mul(100) < before.saturating_mul(u64::from(self.job.shrink_below)) {
+            if is_less(now, before) {
                 self.report.guards.push(Guard::Shrunk { what, now, before });
-                guarded.removals = true;
-                guarded.is_shrunk = true;
             }
         }
+        // A source of the same size may be another one, have other ids for the same people, or lack a column by which they
+        // are in scope.
+        for (what, kind) in [("users", Kind::User), ("groups", Kind::Group)] {
+            let (now, before) = self.state.remaining(kind)?;
+            if is_less(now, before) {
+                self.report.guards.push(Guard::Remaining { what, now, before });
+            }
+        }
+        guarded.is_shrunk = !self.report.guards.is_empty();
+        guarded.removals = guarded.is_shrunk;
         let count = self.state.removal_count()?;
         if !self.job.threshold.allows(count) {
             let limit = self.job.threshold.limit().unwrap_or(u64::MAX);

@@ -140,11 +140,13 @@ impl State {
         Ok(removals.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Returns how many objects of a kind with a resource the source has, and how many it had when it was last read.
-    pub(crate) fn known(&self, kind: Kind) -> Result<(u64, u64), StateError> {
+    /// Returns how many resources of a kind would stay, and how many there are, but for those that are disabled already.
+    pub(crate) fn remaining(&self, kind: Kind) -> Result<(u64, u64), StateError> {
         let counts: (i64, i64) = self.connection.query_row(
-            "SELECT count(staged.source_id), count(*) FROM link LEFT JOIN staged USING (source_id)
-             WHERE link.kind = ?1 AND link.gone IS NULL",
+            "SELECT coalesce(sum(staged.source_id IS NOT NULL AND removal.source_id IS NULL), 0), count(*) FROM link
+             LEFT JOIN staged ON staged.source_id = link.source_id
+             LEFT JOIN removal ON removal.source_id = link.source_id
+             WHERE link.kind = ?1 AND link.gone IS NULL AND link.disabled = 0",
             [kind.number()],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;

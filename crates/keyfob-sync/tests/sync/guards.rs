@@ -31,13 +31,14 @@ fn a_source_that_lost_a_page_removes_nobody_until_it_is_whole_again() {
     cut.extend_from_slice(&whole[10..16]);
     for _ in 0..2 {
         let run = world.run_as(&cut, |job| job.shrink_below(90));
-        let what = ["users", "memberships", "users that it had"];
-        let guards = what.map(|what| Guard::Shrunk {
-            what,
-            now: 5,
-            before: 10,
-        });
-        assert_eq!(run.report.guards, guards);
+        let (now, before) = (5, 10);
+        let shrunk = |what| Guard::Shrunk { what, now, before };
+        let what = "users";
+        let remaining = Guard::Remaining { what, now, before };
+        assert_eq!(
+            run.report.guards,
+            [shrunk("users"), shrunk("memberships"), remaining]
+        );
         assert_eq!(run.report.counts.disabled + run.report.counts.members, 0);
     }
     assert_eq!(world.members_of("Guides").len(), 10);
@@ -153,8 +154,8 @@ fn a_source_with_other_ids_for_the_same_people_disables_nobody() {
     };
     world.run(&people("a"));
     let run = world.run_as(&people("b"), |job| job.shrink_below(90));
-    let guard = Guard::Shrunk {
-        what: "users that it had",
+    let guard = Guard::Remaining {
+        what: "users",
         now: 0,
         before: 10,
     };
@@ -164,4 +165,42 @@ fn a_source_with_other_ids_for_the_same_people_disables_nobody() {
         run.report.counts.held, 20,
         "ten removals, and ten that match what stands for others"
     );
+}
+
+#[test]
+fn a_source_that_lost_the_column_of_the_scope_disables_nobody() {
+    let mut world = World::new();
+    let people = |members: &str| -> Vec<_> { (0..10).map(|n| user(&format!("u{n}"), members)).collect() };
+    world.run(&people(""));
+    let lost = people(r#""department": null"#);
+    let run = world.run_as(&lost, |job| job.shrink_below(90));
+    let guard = Guard::Remaining {
+        what: "users",
+        now: 0,
+        before: 10,
+    };
+    assert_eq!(run.report.guards, [guard]);
+    assert_eq!((run.report.counts.disabled, run.report.counts.held), (0, 10));
+    // Who is disabled by intent is not counted again.
+    assert_eq!(world.run(&lost).report.counts.disabled, 10);
+    let run = world.run_as(&lost, |job| job.shrink_below(90));
+    assert!(run.report.guards.is_empty(), "{:?}", run.report.guards);
+}
+
+#[test]
+fn a_source_that_disables_most_of_its_users_disables_nobody() {
+    let mut world = World::new();
+    let people = |members: &str| -> Vec<_> { (0..10).map(|n| user(&format!("u{n}"), members)).collect() };
+    world.run(&people(""));
+    let mut disabled = people(r#""IsSoftDeleted": true"#);
+    disabled.truncate(2);
+    disabled.extend_from_slice(&people("")[2..]);
+    let run = world.run_as(&disabled, |job| job.shrink_below(90));
+    assert_eq!(
+        run.report.guards[0].to_string(),
+        "8 of 10 users would stay: removals are held back; if that is right, run without this guard"
+    );
+    assert_eq!(run.report.counts.disabled, 0);
+    let run = world.run_as(&disabled, |job| job.shrink_below(80));
+    assert_eq!((run.report.counts.disabled, run.report.guards.len()), (2, 0));
 }
