@@ -127,6 +127,12 @@ pub enum SourceErrorKind {
         /// The columns that are needed.
         wanted: &'static str,
     },
+    /// What says if a user is deleted or disabled says neither.
+    #[error("`IsSoftDeleted` is {found}; it has to be true or false")]
+    Deletion {
+        /// The value, or its type.
+        found: String,
+    },
     /// Nothing says of which kind an object is.
     #[error("nothing says if this is a user or a group; `@odata.context` or `@odata.type` would")]
     NoKind,

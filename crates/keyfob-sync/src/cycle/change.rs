@@ -110,6 +110,11 @@ pub(super) fn compared(mut resource: Resource, resource_type: &ResourceType) -> 
     resource
 }
 
+/// Returns true if a resource says that it is not active.
+pub(super) fn is_inactive(resource: &Resource) -> bool {
+    resource.core().get("active") == Some(&Value::Bool(false))
+}
+
 /// Returns the resource that was created: what was sent, and beside it what the target set itself. What the target made
 /// of values that were sent doesn't count, or each cycle would send them again.
 pub(super) fn created(answer: Resource, sent: &Resource, resource_type: &ResourceType) -> Resource {

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     Cycle, Draft, PAGE, Stop, change, failure,
-    stage::{References, complete, is_soft_deleted},
+    stage::{References, complete},
 };
 use crate::{
     error::SyncError,
@@ -47,6 +47,8 @@ struct Bring {
     is_new: bool,
     held: Resource,
     request: Option<PatchRequest>,
+    /// If true, the resource is a disabled one afterwards, whatever its `active` says.
+    disabled: bool,
     missing: BTreeSet<SmolStr>,
 }
 
@@ -70,7 +72,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             if self.only.is_some_and(|only| only != object.id) {
                 continue;
             }
-            complete(&mut object);
+            complete(&mut object)?;
             let staged = self.state.staged(&object.id)?;
             let digest = |rule: &Rule, staged: &Staged| rule.digest(&object.source, staged.in_scope);
             let rule = self.rule(object.kind);
@@ -288,9 +290,11 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         let references = References::new(self.state, rule);
         let change = self.apply(rule, &work.object, Some(&held), &references);
         let missing = references.missing()?;
-        let request = match change {
-            Ok(Change::Update(request) | Change::Disable(request)) => Some(request),
-            Ok(Change::UpToDate | Change::NotAllowed) => None,
+        let (request, disabled) = match change {
+            Ok(Change::Update(request)) => (Some(request), false),
+            Ok(Change::Disable(request)) => (Some(request), true),
+            Ok(Change::UpToDate) => (None, link.disabled || !work.in_scope),
+            Ok(Change::NotAllowed) => (None, link.disabled),
             Ok(_) => {
                 self.report.counts.skipped += 1;
                 return Ok(Prepared::Nothing);
@@ -306,6 +310,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             is_new,
             held,
             request,
+            disabled,
             missing,
         })))
     }
@@ -383,15 +388,15 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                     return self.refuse(work, draft, Held::Linked { other });
                 }
                 self.succeeded();
+                let held = change::created(stored.resource, resource, rule.resource_type());
                 let link = Link {
                     kind: object.kind,
                     source_id: object.id.clone(),
                     target_id: stored.id,
                     owned: Owned::Created,
-                    disabled: false,
+                    disabled: change::is_inactive(&held),
                     gone: None,
                 };
-                let held = change::created(stored.resource, resource, rule.resource_type());
                 self.state.put_link(&link, Some(work.digest), &held)?;
                 self.state.put_references(&object.id, missing)?;
                 self.state.remove_intent(&object.id)?;
@@ -416,6 +421,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             is_new,
             held,
             request,
+            disabled,
             missing,
         } = bring;
         let job = self.job;
@@ -445,7 +451,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             self.succeeded();
         }
         let link = Link {
-            disabled: !work.in_scope || is_soft_deleted(&object.source),
+            disabled: disabled || change::is_inactive(&after),
             gone: None,
             ..link
         };

@@ -16,6 +16,9 @@ use crate::{
     state::{Digest, Failed, Linked, Owned, Removal, Size, Staged, State, StateError, millis},
 };
 
+/// The attribute of a user that says if it is deleted or disabled.
+const IS_SOFT_DELETED: &str = "IsSoftDeleted";
+
 /// What guards hold back.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Guarded {
@@ -85,7 +88,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                     Item::Object(mut object) => {
                         if cycle.only.is_none_or(|only| only == object.id) {
                             has_object = true;
-                            complete(&mut object);
+                            complete(&mut object)?;
                             cycle.stage_object(&object)?;
                         }
                     }
@@ -397,21 +400,36 @@ impl<X: BlockingTransport> Cycle<'_, X> {
     }
 }
 
-/// Adds what the service that mappings are written for knows of every user: a user who is there, and is not said to be
-/// disabled, is not deleted. Without it a user who comes back would stay disabled.
-pub(super) fn complete(object: &mut Object) {
+/// Puts what the service that mappings are written for knows of every user, as the boolean that it is there: a user who is
+/// not said to be disabled is not deleted. Without it a user who comes back would stay disabled, and `TRUE` in a file, which
+/// `Switch` does not take for `True`, would leave a user active.
+pub(super) fn complete(object: &mut Object) -> Result<(), SyncError> {
     if object.kind == Kind::User {
-        object.source.insert_new("IsSoftDeleted", false);
+        let flag = soft_deleted(&object.source).map_err(|kind| kind.at(&object.place))?;
+        object.source.insert(IS_SOFT_DELETED, flag);
     }
+    Ok(())
 }
 
-/// Returns true if the object is there and says itself that it is deleted or disabled.
-pub(super) fn is_soft_deleted(source: &Source) -> bool {
-    match source.get("IsSoftDeleted").map(Value::reveal) {
-        Some(Value::Boolean(flag)) => *flag,
-        Some(Value::Text(text)) => text.eq_ignore_ascii_case("true"),
-        _ => false,
-    }
+/// Returns true if a user says that it is deleted or disabled.
+fn soft_deleted(source: &Source) -> Result<bool, SourceErrorKind> {
+    let found = match source.get(IS_SOFT_DELETED).map(Value::reveal) {
+        None | Some(Value::Null) => return Ok(false),
+        Some(Value::Boolean(flag)) => return Ok(*flag),
+        Some(Value::Text(text)) => match text.trim() {
+            "" => return Ok(false),
+            word if word.eq_ignore_ascii_case("true") => return Ok(true),
+            word if word.eq_ignore_ascii_case("false") => return Ok(false),
+            other => format!("`{other}`"),
+        },
+        Some(other) => other.type_name().to_owned(),
+    };
+    Err(SourceErrorKind::Deletion { found })
+}
+
+/// Returns true if a user, whose object is complete, is deleted or disabled.
+fn is_soft_deleted(source: &Source) -> bool {
+    source.get(IS_SOFT_DELETED) == Some(&Value::Boolean(true))
 }
 
 /// The ids in a list of members.

@@ -206,3 +206,46 @@ fn a_group_of_which_the_source_says_no_members_keeps_them() {
         assert_eq!(world.members_of("Guides").len(), expected, "{members:?}");
     }
 }
+
+#[test]
+fn a_user_is_disabled_by_true_in_any_case_of_letters_and_by_no_other_word() {
+    for said in [r#""True""#, r#""TRUE""#, r#"" true ""#, "true"] {
+        let mut world = World::new();
+        world.run(&vec![user("ada", "")]);
+        let leaver = vec![user("ada", &format!(r#""IsSoftDeleted": {said}"#))];
+        assert_eq!(world.run(&leaver).told(), ["disable ada: done"], "{said}");
+        assert!(!world.is_active("ada@x.example"), "{said}");
+        assert!(world.state.links().unwrap()[0].disabled, "{said}");
+    }
+    for said in [r#""FALSE""#, r#""false""#, r#""""#, "null", "false"] {
+        let mut world = World::new();
+        world.run(&vec![user("ada", &format!(r#""IsSoftDeleted": {said}"#))]);
+        assert!(world.is_active("ada@x.example"), "{said}");
+        assert!(!world.state.links().unwrap()[0].disabled, "{said}");
+    }
+    for (said, found) in [(r#""yes""#, "`yes`"), ("1", "an integer")] {
+        let mut world = World::new();
+        let source = vec![user("ada", &format!(r#""IsSoftDeleted": {said}"#))];
+        let error = world.try_run(&source, |job| job).err().unwrap();
+        let expected = format!("`IsSoftDeleted` is {found}; it has to be true or false");
+        assert_eq!(error.to_string(), expected);
+        assert!(world.writes().is_empty());
+    }
+}
+
+#[test]
+fn a_word_that_does_not_say_if_a_user_is_disabled_is_told_with_its_line() {
+    let (_folder, source) = files(
+        "id,userPrincipalName,IsSoftDeleted\n1,ada@x.example,false\n2,bob@x.example,gone\n",
+        "id,displayName\n",
+        "group,member\n",
+    );
+    let mut world = World::new();
+    let client = world.client();
+    let error = job(&client, &world.clock).run(&mut world.state, &source, &mut |_| {});
+    let message = error.unwrap_err().to_string();
+    assert!(
+        message.ends_with("users.csv`: line 3: `IsSoftDeleted` is `gone`; it has to be true or false"),
+        "{message}"
+    );
+}
