@@ -36,7 +36,8 @@ pub(crate) enum Command {
     /// Prints what a run would do; sends reads alone and leaves the state as it is
     #[command(after_help = AFTER_HELP)]
     Plan {
-        /// Writes the plan to a file as well, for `run --plan`; it holds personal data
+        /// Writes the plan to a file as well, for `run --plan`; it holds personal data. An earlier plan is replaced when the new
+        /// one is whole, and a file of something else is refused
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
         #[command(flatten)]
@@ -101,6 +102,14 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
+impl Arguments {
+    /// Returns the files that the command reads.
+    fn files(&self) -> impl Iterator<Item = &Path> {
+        let given = self.mapping.iter().chain([&self.state]).map(PathBuf::as_path);
+        given.chain(target::files(&self.source)).chain(self.way.files())
+    }
+}
+
 /// The arguments of the commands that read a state.
 #[derive(Debug, clap::Args)]
 pub(crate) struct StateArguments {
@@ -146,6 +155,10 @@ enum Kind<'a> {
 
 /// Plans or runs a cycle.
 fn cycle(arguments: &Arguments, kind: &Kind<'_>) -> Result<Answer, Unusable> {
+    let mut written = match kind {
+        Kind::Plan { out: Some(path) } => Some(approve::Writing::create(path, arguments.files())?),
+        _ => None,
+    };
     let Some(Target {
         client,
         rules,
@@ -157,19 +170,12 @@ fn cycle(arguments: &Arguments, kind: &Kind<'_>) -> Result<Answer, Unusable> {
     let is_plan = matches!(kind, Kind::Plan { .. });
     let mut state = open(arguments, is_plan)?;
     let job = set(Job::new(&client, rules)?, arguments);
-    let mut written = match kind {
-        Kind::Plan { out: Some(path) } => Some(approve::Writing::create(path)?),
-        Kind::Run { plan: Some(path) } => {
-            if !approve::still_holds(path, &job, &mut state, &*source)? {
-                output::report(
-                    "keyfob: planning anew gives another plan, and nothing was sent: look at a new one",
-                );
-                return Ok(Answer::Guarded);
-            }
-            None
-        }
-        _ => None,
-    };
+    if let Kind::Run { plan: Some(path) } = kind
+        && !approve::still_holds(path, &job, &mut state, &*source)?
+    {
+        output::report("keyfob: planning anew gives another plan, and nothing was sent: look at a new one");
+        return Ok(Answer::Guarded);
+    }
     let mut printed = Ok(());
     let mut observe = |event: &Event| {
         if let (Event::Step(step), Ok(())) = (event, &printed) {

@@ -34,6 +34,14 @@ pub(super) struct Way {
     allow_plain_text: bool,
 }
 
+impl Way {
+    /// Returns the files that are read.
+    pub(super) fn files(&self) -> impl Iterator<Item = &Path> {
+        let preset = self.preset.as_deref().map(Path::new);
+        self.token_file.as_deref().into_iter().chain(preset)
+    }
+}
+
 /// What a cycle needs.
 pub(super) struct Target {
     pub(super) client: Client<Ureq>,
@@ -119,6 +127,12 @@ fn rule(mapping: &ObjectMapping, registry: &Registry) -> Result<Rule, Unusable> 
         .map_err(|error| Unusable::new(format_args!("the mapping `{name}`: {error}")))
 }
 
+/// Returns the files of a source, of whichever form.
+pub(super) fn files(source: &str) -> impl Iterator<Item = &Path> {
+    let (_, files) = source.split_once(':').unwrap_or_default();
+    files.split(',').map(Path::new)
+}
+
 /// Returns the source that a text names.
 fn source(text: &str) -> Result<Box<dyn ObjectSource>, Unusable> {
     let unknown = || {
@@ -126,8 +140,8 @@ fn source(text: &str) -> Result<Box<dyn ObjectSource>, Unusable> {
             "`{text}` names no source; it starts with `csv:`, `ndjson:` or `graph:`, and files follow"
         ))
     };
-    let (form, files) = text.split_once(':').ok_or_else(unknown)?;
-    let files: Vec<&Path> = files.split(',').map(Path::new).collect();
+    let (form, _) = text.split_once(':').ok_or_else(unknown)?;
+    let files: Vec<&Path> = files(text).collect();
     if files.iter().any(|file| file.as_os_str().is_empty()) {
         return Err(Unusable::new(format_args!(
             "a file of the source `{text}` has no name"

@@ -293,3 +293,55 @@ fn a_plan_that_was_looked_at_is_run_only_while_it_holds() {
     let again = world.provision(&["run"], &["--plan", "the.plan"]);
     assert_eq!(again.code, Some(3), "what was created is there by now: {again:?}");
 }
+
+#[test]
+fn a_plan_replaces_an_earlier_plan_and_no_other_file() {
+    let world = World::start();
+    assert_eq!(world.provision(&["run"], &[]).code, Some(0));
+    world.write("notes.txt", "by hand");
+    let path = |name: &str| world.folder.path().join(name);
+    let read = |name: &str| fs::read(path(name)).unwrap();
+    let reads = "the command reads this file; give another one for the plan";
+    let other = "there is a file that is no plan, and it was left as it is";
+    for (name, why) in [
+        ("users.csv", reads),
+        ("./members.csv", reads),
+        ("app.state", reads),
+        ("groups.json", reads),
+        ("notes.txt", other),
+        (".", "this is no file that a plan could be written to"),
+    ] {
+        let before = path(name).is_file().then(|| read(name));
+        let plan = world.provision(&["plan"], &["--out", name]);
+        plan.assert_unusable(why);
+        assert_eq!(path(name).is_file().then(|| read(name)), before, "{name}");
+    }
+    // A first line that is a summary alone is that of a plan, too.
+    for _ in 0..2 {
+        assert_eq!(world.provision(&["plan"], &["--out", "the.plan"]).code, Some(0));
+    }
+    let whole = read("the.plan");
+    assert!(whole.starts_with(b"{\"created\":0"), "{whole:?}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path("the.plan"), fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    world.write("groups.csv", "id,displayName\ng1\n");
+    assert_eq!(world.provision(&["plan"], &["--out", "the.plan"]).code, Some(2));
+    assert_eq!(read("the.plan"), whole, "a plan that fails leaves the one before");
+    assert!(!path("the.plan.new").exists());
+    world.write("groups.csv", "id,displayName\ng1,Leads\n");
+    assert_eq!(world.provision(&["plan"], &["--out", "the.plan"]).code, Some(1));
+    assert_ne!(read("the.plan"), whole);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(path("the.plan")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    world.write("the.plan.new", "of another run");
+    let plan = world.provision(&["plan"], &["--out", "the.plan"]);
+    plan.assert_unusable("another plan is being written, or was left unfinished; delete it if so");
+    assert_eq!(read("the.plan.new"), b"of another run");
+}
