@@ -125,6 +125,15 @@ impl<'g, X: BlockingTransport> Gateway<'g, X> {
         self.drive(self.client.resources(kind.as_str()).create(resource))
     }
 
+    /// Returns false if the last creation succeeded with another status than 201 (RFC 7644 section 3.3), as where the target
+    /// answers with a resource that it had.
+    pub(crate) fn says_created(&self) -> bool {
+        let sent = self.tap.sent.borrow();
+        let creation = sent.iter().rfind(|sent| sent.method == Method::POST.as_str());
+        let status = creation.and_then(|sent| sent.status);
+        !status.is_some_and(|status| status != 201 && (200..300).contains(&status))
+    }
+
     pub(crate) fn patch(&self, kind: Kind, id: &ResourceId, request: PatchRequest) -> Result<Patched, Error> {
         self.drive(self.client.resources(kind.as_str()).patch(id, request))
     }

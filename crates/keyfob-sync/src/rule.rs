@@ -3,8 +3,8 @@
 use std::fmt;
 
 use keyfob_core::{
-    Dialect, ResourceType, SmolStr,
-    schema::{Mutability, Returned, Target},
+    Attribute, Dialect, Resource, ResourceType, SmolStr,
+    schema::{Container, Mutability, ResolvedAttribute, Returned, Target},
 };
 use keyfob_expression::{Expression, Options, Source};
 use keyfob_filter::{Limits, PatchPath};
@@ -55,9 +55,9 @@ pub enum RuleError {
     /// Nothing says how existing resources are found.
     #[error("the mapping has no attribute to match by, so that every cycle would create everything again")]
     NoMatching,
-    /// The target never shows the attribute, so that it can't be compared.
+    /// The target never shows the attribute, or never should, so that it can't be compared.
     #[error(
-        "the target never shows `{target}`, so that what it has can't be compared; take it out of the mapping"
+        "`{target}` is a secret, which no target shows, so that what it has can't be compared; take it out of the mapping"
     )]
     Secret {
         /// The target path.
@@ -139,10 +139,10 @@ impl Rule {
                 resource_type: resource_type.name().clone(),
             })?;
         let mapper = Mapper::compile(mapping, resource_type, options)?;
-        let secret = mapping
-            .attributes
-            .iter()
-            .find(|attribute| is_secret(&attribute.target, resource_type));
+        let secret = mapping.attributes.iter().find(|attribute| {
+            resolve(&attribute.target, resource_type)
+                .is_some_and(|found| is_secret(found.container, found.attribute))
+        });
         if let Some(attribute) = secret {
             let target = attribute.target.clone();
             return Err(RuleError::Secret { target });
@@ -210,6 +210,27 @@ impl Rule {
         attribute.expression.clone()
     }
 
+    /// Returns of a resource that is sent what it would be found by.
+    pub(crate) fn matched(&self, resource: &Resource) -> Resource {
+        let mut matched = Resource::new(resource.schemas().iter().cloned());
+        let attributes = self.mapping.attributes.iter();
+        for attribute in attributes.filter(|attribute| attribute.matching.is_some()) {
+            let Some(found) = resolve(&attribute.target, self.resource_type()) else {
+                continue;
+            };
+            let name = &found.attribute.name;
+            let uri = match found.container {
+                Container::Core => None,
+                Container::Extension(uri) => Some(uri),
+            };
+            let object = uri.map_or(Some(resource.core()), |uri| resource.extension(uri));
+            if let Some(value) = object.and_then(|object| object.get(name.as_str())) {
+                matched.attributes_mut(uri).insert(name.clone(), value.clone());
+            }
+        }
+        matched
+    }
+
     pub(crate) fn resource_type(&self) -> &ResourceType {
         self.mapper.resource_type()
     }
@@ -219,18 +240,22 @@ impl Rule {
     }
 }
 
-/// Returns true if the target never shows what is at a path, such as a password.
-fn is_secret(path: &str, resource_type: &ResourceType) -> bool {
+/// Returns the attribute that a target path leads to.
+fn resolve<'r>(path: &str, resource_type: &'r ResourceType) -> Option<ResolvedAttribute<'r>> {
     let dialect = Dialect::interop();
-    let Ok(path) = PatchPath::parse_with(path, &Limits::default(), dialect) else {
-        return false;
-    };
+    let path = PatchPath::parse_with(path, &Limits::default(), dialect).ok()?;
     match resource_type.resolve(&path.attr, dialect) {
-        Ok(Target::Attribute(found)) => {
-            found.attribute.mutability == Mutability::WriteOnly || found.attribute.returned == Returned::Never
-        }
-        _ => false,
+        Ok(Target::Attribute(found)) => Some(found),
+        _ => None,
     }
+}
+
+/// Returns true if the target never shows an attribute, or never should: the password of RFC 7643 section 4.1.1 is a secret
+/// whatever the target's schema says of it.
+pub(crate) fn is_secret(container: Container<'_>, attribute: &Attribute) -> bool {
+    attribute.mutability == Mutability::WriteOnly
+        || attribute.returned == Returned::Never
+        || (matches!(container, Container::Core) && attribute.name.is("password"))
 }
 
 /// The first half of a digest, which tells a few million objects apart.

@@ -3,12 +3,15 @@
 use keyfob_core::{
     Dialect, Object, Quirk, Resource, ResourceType, Value,
     message::PatchRequest,
-    schema::{Container, Mutability, Returned, Target},
+    schema::{Container, Mutability, Target},
 };
 use keyfob_filter::{Limits, PatchPath};
 use keyfob_patch::Plan;
 
-use crate::{event::Changed, rule::Rule};
+use crate::{
+    event::Changed,
+    rule::{Rule, is_secret},
+};
 
 /// The dialect of what mappings make.
 fn dialect() -> Dialect {
@@ -97,14 +100,14 @@ pub(super) fn after(
 pub(super) fn compared(mut resource: Resource, resource_type: &ResourceType) -> Resource {
     resource.relations_mut().clear();
     for (uri, attribute) in resource_type.attributes() {
-        let is_secret =
-            attribute.mutability == Mutability::WriteOnly || attribute.returned == Returned::Never;
-        if is_secret || attribute.mutability == Mutability::ReadOnly {
+        let container = uri.map_or(Container::Core, Container::Extension);
+        if is_secret(container, attribute) || attribute.mutability == Mutability::ReadOnly {
             let mut object = resource.attributes_mut(uri);
             object.remove(attribute.name.as_str());
         }
     }
-    for name in ["id", "meta"] {
+    // A target may answer with a password that its schema does not even name.
+    for name in ["id", "meta", "password"] {
         resource.core_mut().remove(name);
     }
     resource

@@ -388,12 +388,20 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                     return self.refuse(work, draft, Held::Linked { other });
                 }
                 self.succeeded();
+                // What the target did not make for this job may be somebody else's, and is never deleted.
+                let is_ours = self.gateway.says_created()
+                    && stored.holds(&rule.matched(resource), rule.resource_type());
+                if !is_ours {
+                    draft.action = Action::Adopt;
+                    draft.reason =
+                        Some("the target answered the creation with a resource that may be another's".into());
+                }
                 let held = change::created(stored.resource, resource, rule.resource_type());
                 let link = Link {
                     kind: object.kind,
                     source_id: object.id.clone(),
                     target_id: stored.id,
-                    owned: Owned::Created,
+                    owned: if is_ours { Owned::Created } else { Owned::Adopted },
                     disabled: change::is_inactive(&held),
                     gone: None,
                 };

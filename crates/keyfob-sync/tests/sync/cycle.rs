@@ -330,6 +330,6 @@ fn an_attribute_that_the_target_never_shows_is_not_provisioned() {
     let error = Rule::compile(&mapping, user, &Options::default()).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the target never shows `password`, so that what it has can't be compared; take it out of the mapping"
+        "`password` is a secret, which no target shows, so that what it has can't be compared; take it out of the mapping"
     );
 }

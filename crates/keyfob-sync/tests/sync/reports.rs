@@ -1,8 +1,14 @@
 //! Public reports of what went wrong in other programs that provision, each as a test that it does not here.
 
-use keyfob_core::view::User;
+use keyfob_core::{
+    Registry,
+    schema::{Mutability, RegistryBuilder, Returned},
+    view::User,
+};
+use keyfob_expression::Options;
+use keyfob_mapping::AttributeMapping;
 use keyfob_sync::{
-    Event, Guard,
+    Event, Guard, Owned, Rule,
     source::{CsvSource, JsonSource, ObjectSource},
 };
 
@@ -169,7 +175,7 @@ fn ssosync_13_what_was_created_before_the_program_died_is_found_again() {
     assert_eq!(run.told(), ["adopt ada: done"]);
     assert!(world.writes().is_empty());
     assert_eq!(world.users().len(), 1);
-    assert_eq!(world.state.links().unwrap()[0].owned, keyfob_sync::Owned::Created);
+    assert_eq!(world.state.links().unwrap()[0].owned, Owned::Created);
     assert!(world.run(&source).report.is_quiet());
 }
 
@@ -394,4 +400,49 @@ fn ssosync_88_a_file_that_is_cut_off_removes_nobody() {
     );
     assert_eq!(steps, 0);
     assert!(world.is_active("bob@x.example"));
+}
+
+/// A target answers a creation with a resource that it had, and not with what it made.
+#[test]
+fn what_a_creation_was_not_answered_with_is_never_deleted() {
+    for (status, name) in [(201, "Everybody"), (200, "Guides")] {
+        let mut world = World::new();
+        let foreign = world.create_user(&User::new("foreign"));
+        let id = world.create_group("Old", &[foreign]);
+        let body = format!(
+            r#"{{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "id": "{id}", "displayName": "{name}"}}"#
+        );
+        world.meddle(move |way, request| {
+            if request.http.method() == "POST" {
+                return response(status, "application/scim+json", &body);
+            }
+            way.arrive(request)
+        });
+        assert_eq!(world.run(&vec![group("g1", "Guides")]).told(), ["adopt g1: done"]);
+        assert_eq!(world.state.links().unwrap()[0].owned, Owned::Adopted);
+        world.stop_meddling();
+        assert_eq!(world.run(&Vec::new()).told(), ["release g1: done"]);
+        assert_eq!(world.members_of("Old"), ["foreign"]);
+    }
+}
+
+/// A target's schema says that a password may be read.
+#[test]
+fn a_password_is_a_secret_whatever_the_schema_says() {
+    let mut schema = Registry::rfc().resource_type("User").unwrap().schema().clone();
+    for attribute in &mut schema.attributes {
+        attribute.mutability = Mutability::ReadWrite;
+        attribute.returned = Returned::Default;
+    }
+    let registry = RegistryBuilder::rfc().replace_schema(schema).build().unwrap();
+    let user = registry.resource_type("User").unwrap();
+    let mut mapping = crate::world::user_mapping();
+    mapping
+        .attributes
+        .push(AttributeMapping::new("password", "[secret]"));
+    let error = Rule::compile(&mapping, user, &Options::default());
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        "`password` is a secret, which no target shows, so that what it has can't be compared; take it out of the mapping"
+    );
 }

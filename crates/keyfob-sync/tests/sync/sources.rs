@@ -223,7 +223,7 @@ fn a_user_is_disabled_by_true_in_any_case_of_letters_and_by_no_other_word() {
         assert!(world.is_active("ada@x.example"), "{said}");
         assert!(!world.state.links().unwrap()[0].disabled, "{said}");
     }
-    for (said, found) in [(r#""yes""#, "`yes`"), ("1", "an integer")] {
+    for (said, found) in [(r#""yes""#, "`yes`"), ("1", "a number")] {
         let mut world = World::new();
         let source = vec![user("ada", &format!(r#""IsSoftDeleted": {said}"#))];
         let error = world.try_run(&source, |job| job).err().unwrap();
