@@ -44,8 +44,8 @@ pub(crate) struct Arguments {
     /// Takes every departure from the RFC for an error, instead of naming it on standard error
     #[arg(long, global = true)]
     strict: bool,
-    /// Gives up on a request after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, global = true)]
+    /// Gives up on a request after so many seconds, 3600 at most
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, global = true, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     timeout: u64,
     /// Allows http to other machines than this one
     #[arg(long, global = true)]
@@ -197,7 +197,7 @@ impl From<std::io::Error> for Failed {
 
 fn connect(arguments: &Arguments) -> Result<Client<Ureq>, Unusable> {
     let mut builder = Client::builder(&arguments.url)?
-        .timeout(Duration::from_secs(arguments.timeout.max(1)))
+        .timeout(Duration::from_secs(arguments.timeout))
         .on_deviation(|deviation| output::report(&format!("note: {deviation}")));
     if let Some(token) = token(arguments.token_file.as_deref())? {
         builder = builder.bearer(&token);

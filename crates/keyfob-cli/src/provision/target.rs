@@ -26,8 +26,8 @@ pub(super) struct Way {
     /// What is known of the target: aws, github, google-cloud, keyfob, rfc, slack, or a file in the form of these
     #[arg(long, value_name = "NAME|FILE")]
     preset: Option<String>,
-    /// Gives up on a request after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    /// Gives up on a request after so many seconds, 3600 at most
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     timeout: u64,
     /// Allows http to other machines than this one
     #[arg(long)]
@@ -59,7 +59,7 @@ pub(super) fn connect(arguments: &Arguments) -> Result<Option<Target>, Unusable>
     }
     let way = &arguments.way;
     let mut builder = Client::builder(&arguments.target)?
-        .timeout(Duration::from_secs(way.timeout.max(1)))
+        .timeout(Duration::from_secs(way.timeout))
         .on_deviation(|deviation| output::report(&format!("note: {deviation}")));
     if let Some(token) = client::token(way.token_file.as_deref())? {
         builder = builder.bearer(&token);

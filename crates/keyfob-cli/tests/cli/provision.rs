@@ -345,3 +345,16 @@ fn a_plan_replaces_an_earlier_plan_and_no_other_file() {
     plan.assert_unusable("another plan is being written, or was left unfinished; delete it if so");
     assert_eq!(read("the.plan.new"), b"of another run");
 }
+
+#[test]
+fn a_time_limit_that_no_clock_reaches_is_refused() {
+    let world = World::start();
+    for seconds in ["18446744073709551615", "3601", "0"] {
+        let plan = world.provision(&["plan"], &["--timeout", seconds]);
+        plan.assert_unusable(&format!("invalid value '{seconds}' for '--timeout <SECONDS>'"));
+        let url = world.server.base.as_str();
+        let client = world.run(&["client", url, "--timeout", seconds, "discover"]);
+        client.assert_unusable(&format!("invalid value '{seconds}' for '--timeout <SECONDS>'"));
+    }
+    assert_eq!(world.provision(&["plan"], &["--timeout", "3600"]).code, Some(1));
+}
