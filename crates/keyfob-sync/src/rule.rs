@@ -52,6 +52,9 @@ pub enum RuleError {
         /// The name of the resource type.
         resource_type: SmolStr,
     },
+    /// Somebody took the mapping out of use, and nothing of it is to be sent.
+    #[error("the mapping is not in use (`enabled` is false)")]
+    NotInUse,
     /// Nothing says how existing resources are found.
     #[error("the mapping has no attribute to match by, so that every cycle would create everything again")]
     NoMatching,
@@ -126,7 +129,7 @@ impl Rule {
     /// ```
     ///
     /// # Errors
-    /// [`RuleError`] for a mapping that can't be applied, makes neither users nor groups, or matches by nothing.
+    /// [`RuleError`] for a mapping that is not in use, can't be applied, makes neither users nor groups, or matches by nothing.
     pub fn compile(
         mapping: &ObjectMapping,
         resource_type: &ResourceType,
@@ -138,6 +141,9 @@ impl Rule {
             .ok_or_else(|| RuleError::Kind {
                 resource_type: resource_type.name().clone(),
             })?;
+        if !mapping.enabled {
+            return Err(RuleError::NotInUse);
+        }
         let mapper = Mapper::compile(mapping, resource_type, options)?;
         let secret = mapping.attributes.iter().find(|attribute| {
             resolve(&attribute.target, resource_type)

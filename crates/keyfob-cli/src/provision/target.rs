@@ -94,18 +94,18 @@ pub(super) fn connect(arguments: &Arguments) -> Result<Option<Target>, Unusable>
 
 /// Returns the mappings in use of a file.
 fn read(text: &[u8]) -> Result<Vec<ObjectMapping>, Unusable> {
-    if !SynchronizationSchema::is_one(text) {
-        let mapping = ObjectMapping::from_json(text).map_err(|error| map::unreadable(&error))?;
-        return Ok(vec![mapping]);
+    let mut mappings = if SynchronizationSchema::is_one(text) {
+        let schema = SynchronizationSchema::from_json(text).map_err(|error| map::unreadable(&error))?;
+        let rules = schema.mappings().map_err(|error| map::unreadable(&error))?;
+        rules.into_iter().map(|rule| rule.mapping).collect()
+    } else {
+        vec![ObjectMapping::from_json(text).map_err(|error| map::unreadable(&error))?]
+    };
+    mappings.retain(|mapping| mapping.enabled);
+    if mappings.is_empty() {
+        return Err(Unusable::new("no mapping in the file is in use (`enabled`)"));
     }
-    let schema = SynchronizationSchema::from_json(text).map_err(|error| map::unreadable(&error))?;
-    let rules = schema.mappings().map_err(|error| map::unreadable(&error))?;
-    let mappings = rules.into_iter().map(|rule| rule.mapping);
-    let used: Vec<ObjectMapping> = mappings.filter(|mapping| mapping.enabled).collect();
-    if used.is_empty() {
-        return Err(Unusable::new("no mapping in the file is in use"));
-    }
-    Ok(used)
+    Ok(mappings)
 }
 
 /// Checks a mapping against what the target says of its own types.

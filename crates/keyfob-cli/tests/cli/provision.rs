@@ -358,3 +358,15 @@ fn a_time_limit_that_no_clock_reaches_is_refused() {
     }
     assert_eq!(world.provision(&["plan"], &["--timeout", "3600"]).code, Some(1));
 }
+
+#[test]
+fn a_mapping_that_is_not_in_use_provisions_nobody() {
+    let world = World::start();
+    world.write(
+        "users.json",
+        &MAPPING_OF_USERS.replacen('{', "{\"enabled\": false,", 1),
+    );
+    world
+        .provision(&["run"], &[])
+        .assert_unusable("`users.json`: no mapping in the file is in use (`enabled`)");
+}

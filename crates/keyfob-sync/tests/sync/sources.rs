@@ -1,11 +1,13 @@
 //! Sources: what is not understood is an error with its place, never nothing.
 
+use keyfob_core::Registry;
+use keyfob_expression::Options;
 use keyfob_sync::{
-    Kind, SyncError,
+    Kind, Rule, RuleError, SyncError,
     source::{CsvSource, Item, JsonSource, ObjectSource},
 };
 
-use crate::world::{World, group, job, member, user};
+use crate::world::{World, group, job, member, user, user_mapping};
 
 fn files(users: &str, groups: &str, members: &str) -> (tempfile::TempDir, CsvSource) {
     let folder = tempfile::tempdir().unwrap();
@@ -248,4 +250,13 @@ fn a_word_that_does_not_say_if_a_user_is_disabled_is_told_with_its_line() {
         message.ends_with("users.csv`: line 3: `IsSoftDeleted` is `gone`; it has to be true or false"),
         "{message}"
     );
+}
+
+#[test]
+fn a_mapping_that_is_not_in_use_is_refused() {
+    let mut mapping = user_mapping();
+    mapping.enabled = false;
+    let user = Registry::rfc().resource_type("User").unwrap();
+    let error = Rule::compile(&mapping, user, &Options::default());
+    assert!(matches!(error, Err(RuleError::NotInUse)));
 }
