@@ -113,6 +113,16 @@ pub enum SourceErrorKind {
         /// The type of the value.
         found: &'static str,
     },
+    /// Two ids of one object.
+    #[error(
+        "the `id` is `{id}` and the `objectId` is `{object_id}`, which mappings take for the same; give one of them"
+    )]
+    TwoIds {
+        /// The `id`.
+        id: SmolStr,
+        /// The `objectId`.
+        object_id: SmolStr,
+    },
     /// A field that has to be there.
     #[error("`{field}` is empty")]
     Empty {
@@ -225,7 +235,14 @@ impl Place {
 /// Returns an object that was read, with its id.
 fn object(object: GraphObject, kind: Kind, file: &Path) -> Result<Object, SourceError> {
     let place = Place::new(file, object.line);
-    let id = match object.source.get("objectId").or_else(|| object.source.get("id")) {
+    let (first, second) = (object.source.get("id"), object.source.get("objectId"));
+    if let (Some(id), Some(object_id)) = (first, second)
+        && id.to_text() != object_id.to_text()
+    {
+        let (id, object_id) = (id.to_text(), object_id.to_text());
+        return Err(SourceErrorKind::TwoIds { id, object_id }.at(&place));
+    }
+    let id = match first.or(second) {
         None | Some(Value::Null) => Err(SourceErrorKind::NoId),
         Some(Value::Text(text)) if text.is_empty() => Err(SourceErrorKind::NoId),
         Some(Value::Text(text)) => Ok(text.clone()),

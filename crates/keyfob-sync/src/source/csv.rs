@@ -23,7 +23,8 @@ const BUFFER: usize = 1 << 16;
 /// | groups | `id` and any others, such as `displayName` |
 /// | memberships | `group` and `member`, both ids of the other files |
 ///
-/// `id` is the id of the object, which mappings read as `[objectId]`. A file without rows is an error in the first file;
+/// `id` is the id of the object, which mappings read as `[objectId]`; a column `objectId` beside it may hold the same alone. A
+/// file without rows is an error in the first file;
 /// the others may be empty below their header.
 ///
 /// ```

@@ -69,6 +69,12 @@ fn what_is_wrong_with_csv_is_told_with_file_and_line() {
             "users.csv`: line 2: the object has no `id`, by which it would be known again",
         ),
         (
+            "id,objectId\n1,1\n2,3\n",
+            good.1,
+            good.2,
+            "users.csv`: line 3: the `id` is `2` and the `objectId` is `3`, which mappings take for the same; give one of them",
+        ),
+        (
             "id,mail\n",
             good.1,
             good.2,
