@@ -113,6 +113,12 @@ pub enum SourceErrorKind {
         /// The type of the value.
         found: &'static str,
     },
+    /// An id with characters that get lost between programs, so that an object would be known under two ids.
+    #[error("the id {id:?} begins or ends with a blank, or holds a control character")]
+    OddId {
+        /// The id.
+        id: SmolStr,
+    },
     /// Two ids of one object.
     #[error(
         "the `id` is `{id}` and the `objectId` is `{object_id}`, which mappings take for the same; give one of them"
@@ -230,6 +236,14 @@ impl Place {
             line,
         }
     }
+}
+
+/// Refuses an id that another read, or another program, would take for a different one.
+pub(crate) fn demand_plain(id: &SmolStr) -> Result<(), SourceErrorKind> {
+    if id.trim() == id && !id.contains(char::is_control) {
+        return Ok(());
+    }
+    Err(SourceErrorKind::OddId { id: id.clone() })
 }
 
 /// Returns an object that was read, with its id.

@@ -12,7 +12,7 @@ use crate::{
     error::SyncError,
     event::{Action, Event, Guard, Held},
     rule::{Kind, Rule},
-    source::{Item, Membership, Object, Place, SourceErrorKind},
+    source::{Item, Membership, Object, Place, SourceErrorKind, demand_plain},
     state::{Digest, Failed, Linked, Owned, Removal, Size, Staged, State, StateError, millis},
 };
 
@@ -118,6 +118,9 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         if self.rule(Kind::Group).is_none_or(|rule| rule.members.is_none()) {
             return Err(SyncError::source(SourceErrorKind::MembersNotMapped, &membership.place).into());
         }
+        for id in [&membership.group, &membership.member] {
+            demand_plain(id).map_err(|kind| kind.at(&membership.place))?;
+        }
         self.state
             .put_staged_edge(&membership.group, &membership.member)?;
         Ok(())
@@ -125,6 +128,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
 
     fn stage_object(&mut self, object: &Object) -> Result<(), Stop> {
         let refuse = |kind: SourceErrorKind| Stop::from(SyncError::source(kind, &object.place));
+        demand_plain(&object.id).map_err(refuse)?;
         let job = self.job;
         let rule = job.rules.iter().find(|rule| rule.kind == object.kind);
         let rule = rule.ok_or_else(|| refuse(SourceErrorKind::NoRule { kind: object.kind }))?;
@@ -435,7 +439,7 @@ fn is_soft_deleted(source: &Source) -> bool {
 /// The ids in a list of members.
 fn ids(members: &Value) -> Result<Vec<SmolStr>, SourceErrorKind> {
     let id = |value: &Value| match value.reveal() {
-        Value::Text(id) if !id.is_empty() => Ok(id.clone()),
+        Value::Text(id) if !id.is_empty() => demand_plain(id).map(|()| id.clone()),
         other => Err(SourceErrorKind::Member {
             found: other.type_name(),
         }),

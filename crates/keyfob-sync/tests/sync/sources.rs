@@ -266,3 +266,57 @@ fn a_mapping_that_is_not_in_use_is_refused() {
     let error = Rule::compile(&mapping, user, &Options::default());
     assert!(matches!(error, Err(RuleError::NotInUse)));
 }
+
+#[test]
+fn an_id_with_blanks_around_it_or_control_characters_is_refused_with_its_line() {
+    let good = ("id,mail\n1,a\n", "id,displayName\ng,G\n", "group,member\ng,1\n");
+    for (users, groups, members, expected) in [
+        (
+            "id,mail\n1,a\n2 ,b\n",
+            good.1,
+            good.2,
+            r#"users.csv`: line 3: the id "2 ""#,
+        ),
+        (
+            "id,mail\n1\u{0},a\n",
+            good.1,
+            good.2,
+            r#"users.csv`: line 2: the id "1\0""#,
+        ),
+        (
+            good.0,
+            "id,displayName\n g,G\n",
+            good.2,
+            r#"groups.csv`: line 2: the id " g""#,
+        ),
+        (
+            good.0,
+            good.1,
+            "group,member\ng,1\ng,\u{a0}2\n",
+            r#"members.csv`: line 3: the id "\u{a0}2""#,
+        ),
+        (
+            good.0,
+            good.1,
+            "group,member\ng\u{7},1\n",
+            r#"members.csv`: line 2: the id "g\u{7}""#,
+        ),
+    ] {
+        let (_folder, source) = files(users, groups, members);
+        let mut world = World::new();
+        let client = world.client();
+        let error = job(&client, &world.clock).run(&mut world.state, &source, &mut |_| {});
+        let message = error.unwrap_err().to_string();
+        let expected = format!("{expected} begins or ends with a blank, or holds a control character");
+        assert!(message.ends_with(&expected), "{message}");
+    }
+    let listed = br#"{"id": "g", "displayName": "Guides", "members": ["1", "2 "]}"#;
+    let source = JsonSource::new().text("groups", listed.to_vec(), Some(Kind::Group));
+    let mut world = World::new();
+    let client = world.client();
+    let error = job(&client, &world.clock).run(&mut world.state, &source, &mut |_| {});
+    assert_eq!(
+        error.unwrap_err().to_string(),
+        r#"`groups`: line 1: the id "2 " begins or ends with a blank, or holds a control character"#
+    );
+}
