@@ -91,7 +91,7 @@ impl<'j, X: BlockingTransport> Job<'j, X> {
         })
     }
 
-    /// Allows a cycle to disable and delete so many resources. Where there would be more, none of them is. Defaults to 500.
+    /// Allows a cycle to disable and delete so many resources; one that any mapping turns from active to inactive counts. Where there would be more, none of them is. Defaults to 500.
     #[must_use]
     pub fn threshold(self, threshold: DeletionThreshold) -> Self {
         Self { threshold, ..self }

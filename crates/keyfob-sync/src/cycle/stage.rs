@@ -7,7 +7,7 @@ use keyfob_core::{SmolStr, json, message::PatchRequest};
 use keyfob_expression::{Source, Value};
 use keyfob_mapping::{Change, Lookup};
 
-use super::{Cycle, Draft, Stop};
+use super::{Cycle, Draft, Stop, change};
 use crate::{
     error::SyncError,
     event::{Action, Event, Guard, Held},
@@ -267,8 +267,16 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         let change = rule
             .mapper
             .apply_with(&object.source, Some(&held), &self.environment(), &lookup);
+        let missing = references.missing()?;
+        let disables = |request: &PatchRequest| {
+            !change::is_inactive(&held)
+                && change::after(&held, request, rule.resource_type())
+                    .is_some_and(|after| change::is_inactive(&after))
+        };
         let removal = match change {
             Ok(Change::Disable(request)) => Some(Some(request)),
+            // Whatever attribute of the source that comes from: who is no longer active has lost access.
+            Ok(Change::Update(request)) if disables(&request) => Some(Some(request)),
             Ok(Change::Delete) => Some(None),
             // What else it is, and what is wrong with it, is told where it is sent.
             _ => None,
@@ -282,6 +290,8 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             "out of scope"
         };
         self.put_removal(linked, patch.as_ref(), Some(digest), reason)?;
+        // What the resource refers to follows in a later cycle, when this one is done or let through.
+        self.state.put_references(&object.id, &missing)?;
         Ok(false)
     }
 

@@ -225,13 +225,15 @@ impl State {
         Ok(())
     }
 
-    /// Returns the objects in scope that wait for one that has a resource by now and are in no escrow.
+    /// Returns the objects in scope that wait for one that has a resource by now, are in no escrow, and whose resources are
+    /// not to be disabled or deleted: what a guard holds back is not sent for another reason.
     pub(crate) fn arrived(&self) -> Result<BTreeSet<SmolStr>, StateError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT DISTINCT reference.source_id FROM reference
              JOIN link ON link.source_id = reference.missing
              JOIN staged ON staged.source_id = reference.source_id AND staged.in_scope = 1
-             WHERE NOT EXISTS (SELECT 1 FROM escrow WHERE escrow.source_id = reference.source_id AND member = '')",
+             WHERE NOT EXISTS (SELECT 1 FROM escrow WHERE escrow.source_id = reference.source_id AND member = '')
+               AND NOT EXISTS (SELECT 1 FROM removal WHERE removal.source_id = reference.source_id)",
         )?;
         let ids = statement.query_map([], |row| Ok(SmolStr::from(row.get::<_, String>(0)?)))?;
         Ok(ids.collect::<rusqlite::Result<_>>()?)

@@ -1,9 +1,12 @@
 //! What holds removals, or everything, back.
 
+use keyfob_client::Client;
+use keyfob_core::Registry;
+use keyfob_expression::Options;
 use keyfob_mapping::DeletionThreshold;
-use keyfob_sync::{Guard, StateError, SyncError};
+use keyfob_sync::{Guard, Job, Rule, StateError, SyncError};
 
-use crate::world::{World, group, member, refusal, response, user};
+use crate::world::{Way, World, group, manager_of, member, refusal, response, user, user_mapping};
 
 #[test]
 fn e21_above_the_threshold_nothing_is_disabled_and_the_rest_goes_on() {
@@ -127,7 +130,7 @@ fn a_target_that_does_not_answer_is_left_alone_after_some_attempts() {
 fn a_state_is_of_one_target() {
     let mut world = World::new();
     world.run(&vec![user("ada", "")]);
-    let client = keyfob_client::Client::builder("http://localhost/other")
+    let client = Client::builder("http://localhost/other")
         .unwrap()
         .transport(world.way.clone())
         .build()
@@ -203,4 +206,70 @@ fn a_source_that_disables_most_of_its_users_disables_nobody() {
     assert_eq!(run.report.counts.disabled, 0);
     let run = world.run_as(&disabled, |job| job.shrink_below(80));
     assert_eq!((run.report.counts.disabled, run.report.guards.len()), (2, 0));
+}
+
+/// A job whose users are active as an ordinary attribute of the source says, which is no `IsSoftDeleted`.
+fn by_an_ordinary_attribute<'c>(client: &'c Client<Way>, world: &World) -> Job<'c, Way> {
+    let mut mapping = user_mapping();
+    for attribute in &mut mapping.attributes {
+        if attribute.target == "active" {
+            attribute.expression = Some("[works]".into());
+        }
+    }
+    let user = Registry::rfc().resource_type("User").unwrap();
+    let rule = Rule::compile(&mapping, user, &Options::default()).unwrap();
+    let job = Job::new(client, vec![rule]).unwrap();
+    job.clock(world.clock.clone()).shrink_below(0)
+}
+
+#[test]
+fn whoever_any_attribute_disables_is_a_removal() {
+    let mut world = World::new();
+    let client = world.client();
+    let people = |works: bool| -> Vec<_> {
+        let person = |n| {
+            user(
+                &format!("u{n}"),
+                &format!(r#""works": {works}, "manager": {{"id": "later"}}"#),
+            )
+        };
+        (0..5).map(person).collect()
+    };
+    let job = by_an_ordinary_attribute(&client, &world);
+    job.run(&mut world.state, &people(true), &mut |_| {}).unwrap();
+    assert!(world.is_active("u0@x.example"));
+
+    let guarded = by_an_ordinary_attribute(&client, &world).threshold(DeletionThreshold::new(4));
+    let mut source = people(false);
+    // An object that others wait for arrives, and what is held back is not sent for it.
+    source.push(user("later", r#""works": true"#));
+    let report = guarded.run(&mut world.state, &source, &mut |_| {}).unwrap();
+    assert_eq!(report.guards, [Guard::Threshold { count: 5, limit: 4 }]);
+    assert_eq!((report.counts.updated, report.counts.held), (0, 5));
+    assert!((0..5).all(|n| world.is_active(&format!("u{n}@x.example"))));
+    let shrinking = by_an_ordinary_attribute(&client, &world).shrink_below(90);
+    let report = shrinking.run(&mut world.state, &source, &mut |_| {}).unwrap();
+    let (what, now, before) = ("users", 1, 6);
+    assert_eq!(report.guards, [Guard::Remaining { what, now, before }]);
+
+    let report = job.run(&mut world.state, &source, &mut |_| {}).unwrap();
+    assert_eq!((report.counts.disabled, report.counts.updated), (5, 0));
+    let links = world.state.links().unwrap();
+    assert_eq!(links.iter().filter(|link| link.disabled).count(), 5);
+    job.run(&mut world.state, &source, &mut |_| {}).unwrap();
+    let manager = manager_of(&world.user_named("u0@x.example").unwrap());
+    assert!(manager.is_some());
+    let report = job.run(&mut world.state, &source, &mut |_| {}).unwrap();
+    assert!(report.is_quiet());
+    let report = job.run(&mut world.state, &people(true), &mut |_| {}).unwrap();
+    assert_eq!(report.counts.updated, 5);
+    assert!(world.is_active("u0@x.example"));
+    assert!(
+        world
+            .state
+            .links()
+            .unwrap()
+            .iter()
+            .all(|link| !link.disabled || link.source_id == "later")
+    );
 }
