@@ -27,8 +27,8 @@ impl Proxies {
     pub(super) fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer;
         let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
-        let lines = lines.filter_map(|line| line.to_str().ok());
-        let mut named = lines.flat_map(|line| line.rsplit(','));
+        // As bytes: what is no text ends the walk like any other name that is no address, instead of being passed over.
+        let mut named = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
         while self.contain(client)
             && let Some(before) = named.next().and_then(address)
         {
@@ -42,8 +42,8 @@ impl Proxies {
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Reads an address, beside which some proxies write a port.
-fn address(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
+fn address(name: &[u8]) -> Option<IpAddr> {
+    let text = str::from_utf8(name).ok()?.trim();
     let alone = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let with_port = || Some(text.parse::<SocketAddr>().ok()?.ip());
     alone.unwrap_or(text).parse().ok().or_else(with_port)
@@ -81,12 +81,19 @@ impl FromStr for Network {
             .split_once('/')
             .map_or((text, None), |(address, prefix)| (address, Some(prefix)));
         let address: IpAddr = address.parse().map_err(|_| FORM)?;
-        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let longest: u32 = if address.is_ipv4() { 32 } else { 128 };
         let prefix = prefix.map_or(Ok(longest), str::parse).map_err(|_| FORM)?;
         if prefix > longest {
             return Err(FORM);
         }
-        Ok(Self { address, prefix })
+        // Addresses are compared in the shorter one of their two forms.
+        match (address.to_canonical(), prefix.checked_sub(96)) {
+            (canonical @ IpAddr::V4(_), Some(prefix)) if address.is_ipv6() => Ok(Self {
+                address: canonical,
+                prefix,
+            }),
+            _ => Ok(Self { address, prefix }),
+        }
     }
 }
 
@@ -116,10 +123,28 @@ mod tests {
             ("10.0.0.1", &["unknown"], "10.0.0.1"),
             ("10.0.0.1", &["203.0.113.9, unknown, 10.0.0.2"], "10.0.0.2"),
             ("10.0.0.1", &[""], "10.0.0.1"),
+            // No line is passed over for one that a client wrote before it.
+            (
+                "10.0.0.1",
+                &["198.51.100.1", "\u{ff}, 203.0.113.9"],
+                "203.0.113.9",
+            ),
+            ("10.0.0.1", &["198.51.100.1, \u{ff}, 203.0.113.9"], "203.0.113.9"),
+            ("10.0.0.1", &["198.51.100.1", "\u{ff}"], "10.0.0.1"),
+            (
+                "10.0.0.1",
+                &["198.51.100.1", "203.0.113.9, \u{ff}, 10.0.0.2"],
+                "10.0.0.2",
+            ),
         ] {
             let mut headers = HeaderMap::new();
             for line in forwarded {
-                headers.append(X_FORWARDED_FOR, HeaderValue::from_static(line));
+                // Each character a byte, so that lines can hold what is no text.
+                let line: Vec<u8> = line
+                    .chars()
+                    .map(|character| u8::try_from(character).unwrap())
+                    .collect();
+                headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(&line).unwrap());
             }
             let found = proxies.client_of(peer.parse().unwrap(), &headers);
             assert_eq!(found, client.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
@@ -140,6 +165,10 @@ mod tests {
             ("fd00::/8", "fdff::1", true),
             ("fd00::/8", "fe80::1", false),
             ("::1", "::1", true),
+            ("::ffff:10.0.0.7", "10.0.0.7", true),
+            ("::ffff:10.0.0.7", "10.0.0.8", false),
+            ("::ffff:10.0.0.0/104", "::ffff:10.255.1.2", true),
+            ("::ffff:10.0.0.0/104", "11.0.0.1", false),
         ] {
             let proxies = Proxies::new(&[network.parse().unwrap()]);
             assert_eq!(
