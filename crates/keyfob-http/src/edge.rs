@@ -1,7 +1,11 @@
 //! What HTTP asks of a server that clients reach directly (RFC 9112 section 3.2, RFC 9113 section
 //! 8.3.1, RFC 9110 section 10.1.1, RFC 6585 section 5).
 
-use http::{HeaderMap, Version, header, request::Parts, uri::Authority};
+use http::{
+    HeaderMap, Version, header,
+    request::Parts,
+    uri::{Authority, Scheme},
+};
 
 use crate::error::HttpError;
 
@@ -36,15 +40,18 @@ pub(crate) fn check(request: &Parts) -> Result<(), HttpError> {
 
 fn names_one_host(request: &Parts) -> bool {
     let authority = request.uri.authority();
+    if authority.is_some_and(names_user) {
+        return false;
+    }
     let mut hosts = request.headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
         (Some(host), None) => host.to_str().is_ok_and(|host| match authority {
             // RFC 9113 section 8.3.1: a `Host` beside `:authority` says the same.
-            Some(authority) if request.version == Version::HTTP_2 => {
-                authority.as_str().eq_ignore_ascii_case(host)
-            }
+            Some(authority) if request.version == Version::HTTP_2 => host
+                .parse()
+                .is_ok_and(|host| is_same(authority, &host, request.uri.scheme())),
             Some(_) if host.is_empty() => true,
-            _ => host.parse::<Authority>().is_ok(),
+            _ => host.parse::<Authority>().is_ok_and(|host| !names_user(&host)),
         }),
         // HTTP/1.0 has none, HTTP/2 has `:authority`.
         (None, _) => match request.version {
@@ -54,6 +61,29 @@ fn names_one_host(request: &Parts) -> bool {
         },
         (Some(_), Some(_)) => false,
     }
+}
+
+/// Returns true for an authority with a user before the host, which none of HTTP has (RFC 9110 section 4.2.4, RFC 9113 section
+/// 8.3.1).
+fn names_user(authority: &Authority) -> bool {
+    authority.as_str().contains('@')
+}
+
+/// Returns true for two authorities of the same host and port, which may be left out where it is that of the scheme (RFC 9110
+/// section 4.2.3).
+fn is_same(one: &Authority, other: &Authority, scheme: Option<&Scheme>) -> bool {
+    let usual = match scheme {
+        Some(scheme) if *scheme == Scheme::HTTPS => Some(443),
+        Some(scheme) if *scheme == Scheme::HTTP => Some(80),
+        _ => None,
+    };
+    // A port that is no number is that of nothing.
+    let port = |authority: &Authority| match authority.as_str().strip_prefix(authority.host())? {
+        "" | ":" => usual,
+        port => port.strip_prefix(':')?.parse::<u16>().ok(),
+    };
+    one.as_str().eq_ignore_ascii_case(other.as_str())
+        || one.host().eq_ignore_ascii_case(other.host()) && port(one).is_some() && port(one) == port(other)
 }
 
 fn check_expectation(headers: &HeaderMap) -> Result<(), HttpError> {
@@ -93,6 +123,7 @@ mod tests {
             (Version::HTTP_11, &[], Some(400)),
             (Version::HTTP_11, &[("host", "")], Some(400)),
             (Version::HTTP_11, &[("host", "a b")], Some(400)),
+            (Version::HTTP_11, &[("host", "ann@a.example")], Some(400)),
             (
                 Version::HTTP_11,
                 &[("host", "a.example"), ("host", "a.example")],
@@ -123,6 +154,12 @@ mod tests {
             (Version::HTTP_2, &[("host", "A.example")], None),
             (Version::HTTP_2, &[("host", "b.example")], Some(400)),
             (Version::HTTP_2, &[("host", "")], Some(400)),
+            // RFC 9110 section 4.2.3: 443 is the port of `https`.
+            (Version::HTTP_2, &[("host", "a.example:443")], None),
+            (Version::HTTP_2, &[("host", "a.example:")], None),
+            (Version::HTTP_2, &[("host", "a.example:80")], Some(400)),
+            (Version::HTTP_2, &[("host", "a.example:99999")], Some(400)),
+            (Version::HTTP_2, &[("host", "ann@a.example")], Some(400)),
             // RFC 9112 section 3.2.2: the target counts, not the header.
             (Version::HTTP_11, &[("host", "b.example")], None),
             (Version::HTTP_11, &[("host", "")], None),
@@ -130,6 +167,17 @@ mod tests {
         ] {
             let answered = status_at("https://a.example/Users", version, headers);
             assert_eq!(answered, expected, "{version:?} {headers:?}");
+        }
+        for (target, host, expected) in [
+            ("https://a.example:443/Users", "a.example", None),
+            ("http://a.example:80/Users", "a.example", None),
+            ("http://a.example/Users", "a.example:443", Some(400)),
+            ("https://[::1]:443/Users", "[::1]", None),
+            ("https://a.example:8443/Users", "a.example", Some(400)),
+            ("https://ann@a.example/Users", "ann@a.example", Some(400)),
+        ] {
+            let answered = status_at(target, Version::HTTP_2, &[("host", host)]);
+            assert_eq!(answered, expected, "{target} {host}");
         }
     }
 
