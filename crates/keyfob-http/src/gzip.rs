@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     io::{self, Read as _, Write as _},
+    sync::atomic::{AtomicUsize, Ordering},
     task::Poll,
 };
 
@@ -19,6 +20,12 @@ const SMALLEST: u64 = 16 << 10;
 /// The bytes after which encoding lets other requests of its thread go on: a fraction of a millisecond's work, as a tenant may have
 /// dozens of answers encoded at once.
 const PIECE: usize = 32 << 10;
+/// The bytes after which an answer is sent as it is, if encoding has not made half of them until then.
+const TRIAL: usize = 2 * PIECE;
+/// The size above which an answer needs one of the places for large ones.
+const LARGE: u64 = 1 << 20;
+/// The number of large answers that are encoded at once.
+const PLACES: usize = 2;
 
 /// Decodes a body, which is one gzip stream.
 ///
@@ -40,39 +47,87 @@ pub(crate) fn decode(encoded: &[u8], limit: usize) -> Result<Bytes, HttpError> {
     Ok(decoded.into())
 }
 
-/// Encodes the body of an answer that is large, if the client takes it so.
+/// Encodes the answers of a service.
 ///
-/// The entity tag stays: it is weak, and says that two answers mean the same, not that they are the same bytes (RFC 9110
-/// section 8.8.1).
-pub(crate) async fn encode(request: &HeaderMap, response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
-    let (mut head, body) = response.into_parts();
-    head.headers
-        .append(header::VARY, HeaderValue::from_static("accept-encoding"));
-    let is_large = body.size_hint().lower() >= SMALLEST;
-    if head.status != StatusCode::OK || !is_large || !is_accepted(request) {
-        return Response::from_parts(head, body);
-    }
-    let Ok(plain) = body.collect().await;
-    let plain = plain.to_bytes();
-    let body = match encoded(&plain).await {
-        Ok(encoded) if encoded.len() < plain.len() => {
-            let gzip = HeaderValue::from_static("gzip");
-            head.headers.insert(header::CONTENT_ENCODING, gzip);
-            encoded.into()
-        }
-        _ => plain,
-    };
-    Response::from_parts(head, Full::new(body))
+/// Encoding is no part of the work that a request is allowed, and holds an answer twice. So few large ones are encoded at once; any
+/// other is sent as it is meanwhile, which every client takes (RFC 9110 section 12.5.3).
+#[derive(Debug, Default)]
+pub(crate) struct Encoder {
+    /// The number of large answers that are being encoded.
+    large: AtomicUsize,
 }
 
-async fn encoded(plain: &[u8]) -> io::Result<Vec<u8>> {
+/// The place of a large answer, until it is encoded or given up.
+struct Place<'e>(&'e AtomicUsize);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Encoder {
+    fn place(&self) -> Option<Place<'_>> {
+        let taken = |number| (number < PLACES).then_some(number + 1);
+        let taken = self
+            .large
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
+        taken.is_ok().then(|| Place(&self.large))
+    }
+
+    /// Encodes the body of an answer that is large, if the client takes it so and that makes it smaller.
+    ///
+    /// The entity tag stays: it is weak, and says that two answers mean the same, not that they are the same bytes (RFC 9110
+    /// section 8.8.1).
+    pub(crate) async fn encode(
+        &self,
+        request: &HeaderMap,
+        response: Response<Full<Bytes>>,
+    ) -> Response<Full<Bytes>> {
+        let (mut head, body) = response.into_parts();
+        head.headers
+            .append(header::VARY, HeaderValue::from_static("accept-encoding"));
+        let size = body.size_hint().lower();
+        if head.status != StatusCode::OK || size < SMALLEST || !is_accepted(request) {
+            return Response::from_parts(head, body);
+        }
+        let place = (size > LARGE).then(|| self.place());
+        if let Some(None) = place {
+            return Response::from_parts(head, body);
+        }
+        let Ok(plain) = body.collect().await;
+        let plain = plain.to_bytes();
+        let body = match encoded(&plain).await {
+            Ok(Some(encoded)) if encoded.len() < plain.len() => {
+                let gzip = HeaderValue::from_static("gzip");
+                head.headers.insert(header::CONTENT_ENCODING, gzip);
+                encoded.into()
+            }
+            _ => plain,
+        };
+        Response::from_parts(head, Full::new(body))
+    }
+}
+/// Encodes bytes; none where the first of them make hardly less.
+async fn encoded(plain: &[u8]) -> io::Result<Option<Vec<u8>>> {
     // Answers are text of few words: the fastest level makes a tenth of them.
     let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 8), Compression::fast());
-    for piece in plain.chunks(PIECE) {
+    let (trial, rest) = plain.split_at_checked(TRIAL).unwrap_or((plain, &[]));
+    for piece in trial.chunks(PIECE) {
         encoder.write_all(piece)?;
         let_others_go_on().await;
     }
-    encoder.finish()
+    if !rest.is_empty() {
+        encoder.flush()?;
+        if encoder.get_ref().len() > TRIAL / 2 {
+            return Ok(None);
+        }
+    }
+    for piece in rest.chunks(PIECE) {
+        encoder.write_all(piece)?;
+        let_others_go_on().await;
+    }
+    encoder.finish().map(Some)
 }
 
 async fn let_others_go_on() {
@@ -205,6 +260,69 @@ mod tests {
         }
     }
 
+    fn answer(size: usize) -> Response<Full<Bytes>> {
+        Response::new(Full::from("scim".repeat(size / 4)))
+    }
+
+    fn asking() -> HeaderMap {
+        HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"))])
+    }
+
+    #[test]
+    fn few_large_answers_are_encoded_at_once_and_the_others_are_sent_as_they_are() {
+        let encoder = Encoder::default();
+        let is_encoded = |size| {
+            let answer = pollster::block_on(encoder.encode(&asking(), answer(size)));
+            assert_eq!(answer.headers()[header::VARY], "accept-encoding");
+            let is_encoded = answer.headers().contains_key(header::CONTENT_ENCODING);
+            let length = usize::try_from(answer.body().size_hint().lower()).unwrap();
+            assert_eq!(length == size, !is_encoded);
+            is_encoded
+        };
+        let (request, mut waiting) = (asking(), Vec::new());
+        for _ in 0..PLACES {
+            assert!(is_encoded(2 << 20));
+            // As far as to where it lets others go on.
+            let mut encoding = Box::pin(encoder.encode(&request, answer(2 << 20)));
+            let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(encoding.as_mut().poll(&mut cx).is_pending());
+            waiting.push(encoding);
+        }
+        assert!(!is_encoded(2 << 20));
+        assert!(is_encoded(1 << 20));
+        // One that is given up makes room, as one that is done does.
+        drop(waiting.pop());
+        assert!(is_encoded(2 << 20) && is_encoded(2 << 20));
+        let done = waiting.pop().map(pollster::block_on).unwrap();
+        assert!(done.headers().contains_key(header::CONTENT_ENCODING));
+        assert_eq!(encoder.large.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn what_gzip_makes_hardly_smaller_is_sent_as_it_is() {
+        // The bits of a generator that a coding by repetitions finds nothing in.
+        let mut state = 1_u64;
+        let noise: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state.to_be_bytes()[0]
+        })
+        .take(200_000)
+        .collect();
+        let text = b"scim ".repeat(40_000);
+        for (plain, is_encoded) in [
+            (&noise[..], false),
+            (&text, true),
+            (&[&text[..], &noise].concat(), true),
+            (&[&noise[..], &text].concat(), false),
+        ] {
+            let encoded = pollster::block_on(encoded(plain)).unwrap();
+            assert_eq!(encoded.is_some(), is_encoded);
+            if let Some(encoded) = encoded {
+                assert_eq!(decode(&encoded, plain.len()).unwrap(), plain);
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn any_bytes_are_a_body_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -219,8 +337,9 @@ mod tests {
 
         #[test]
         fn what_is_encoded_is_decoded(plain in proptest::collection::vec(0..4_u8, 0..300_000)) {
-            let encoded = pollster::block_on(encoded(&plain)).unwrap();
-            prop_assert_eq!(decode(&encoded, plain.len()).unwrap(), plain);
+            if let Some(encoded) = pollster::block_on(encoded(&plain)).unwrap() {
+                prop_assert_eq!(decode(&encoded, plain.len()).unwrap(), plain);
+            }
         }
     }
 }

@@ -72,6 +72,8 @@ struct Shared<S> {
     recorder: Option<Arc<dyn RequestRecorder>>,
     /// Decodes bodies in gzip, where they are understood. Large answers are encoded then.
     gzip: Option<Decode>,
+    #[cfg(feature = "gzip")]
+    encoder: gzip::Encoder,
     /// Whether `X-Request-Id` is a proxy's and not a client's.
     trusts_request_ids: bool,
     /// Whether clients reach the service without a proxy that checks what HTTP asks of a request.
@@ -122,6 +124,8 @@ impl<S: Store> ScimService<S> {
                 stream: None,
                 recorder: None,
                 gzip: None,
+                #[cfg(feature = "gzip")]
+                encoder: gzip::Encoder::default(),
                 trusts_request_ids: false,
                 faces_clients: false,
                 #[cfg(feature = "metrics")]
@@ -293,7 +297,7 @@ impl<S: Store> ScimServiceBuilder<S> {
     ///
     /// The [`body_limit`](Self::body_limit) holds for what comes out of a body, of which no more is decoded. Answers of less than
     /// 16 KiB, and signed security events, are sent as they are: what else stands in an answer could be guessed by its length
-    /// otherwise. Without this a body in gzip is answered 415, and answers are sent as they are, which a layer in front may
+    /// otherwise. So are those of more than 1 MiB while two others are being encoded, and what gzip makes hardly smaller. Without this a body in gzip is answered 415, and answers are sent as they are, which a layer in front may
     /// change.
     ///
     /// ```
@@ -478,7 +482,7 @@ impl<S: Store> Shared<S> {
         let mut response = exchange.answer(route, body).await?;
         #[cfg(feature = "gzip")]
         if may_be_encoded {
-            response = gzip::encode(&request.headers, response).await;
+            response = self.encoder.encode(&request.headers, response).await;
         }
         response.extensions_mut().insert(caller.tenant().clone());
         // The answer holds it until a client has it.
