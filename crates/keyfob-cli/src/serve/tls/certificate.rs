@@ -1,13 +1,14 @@
 //! The certificate of the server, and what becomes of it when its files change.
 
 use std::{
-    fs,
+    fs::{self, File},
+    io::Read as _,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 
-use keyfob_core::{SystemClock, context::Clock as _};
+use keyfob_core::{DateTime, SystemClock, context::Clock as _};
 use rustls::{
     crypto::CryptoProvider,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
@@ -34,11 +35,28 @@ const DAY: i64 = 24 * 60 * 60 * 1000;
 /// The days before its end from which on a certificate is warned of, each day once: those who renew do it earlier.
 const WARNED_DAYS: i64 = 14;
 
-/// The instant at which a certificate ends, in milliseconds since 1970; none for one that isn't understood, which clients judge.
-fn end_of(certified: &CertifiedKey) -> Option<i64> {
-    let certificate = x509_cert::Certificate::from_der(certified.end_entity_cert().ok()?).ok()?;
-    let end = certificate.tbs_certificate.validity.not_after.to_unix_duration();
-    i64::try_from(end.as_millis()).ok()
+/// The time in which clients take a certificate (RFC 5280 section 4.1.2.5), in milliseconds since 1970.
+#[derive(Clone, Copy)]
+struct Validity {
+    begin: i64,
+    end: i64,
+}
+
+impl Validity {
+    /// Returns the validity of a certificate; none for one that isn't understood, which clients judge.
+    fn of(certified: &CertifiedKey) -> Option<Self> {
+        let certificate = x509_cert::Certificate::from_der(certified.end_entity_cert().ok()?).ok()?;
+        let validity = certificate.tbs_certificate.validity;
+        let millis = |time: x509_cert::time::Time| i64::try_from(time.to_unix_duration().as_millis()).ok();
+        Some(Self {
+            begin: millis(validity.not_before)?,
+            end: millis(validity.not_after)?,
+        })
+    }
+
+    fn contains(self, now: i64) -> bool {
+        (self.begin..=self.end).contains(&now)
+    }
 }
 
 /// The files of a certificate and of its key.
@@ -55,12 +73,29 @@ struct Pair {
     key: Vec<u8>,
 }
 
+/// The size of the largest file that is read: far more than any chain has.
+const LARGEST: u64 = 1 << 20;
+
+/// Reads a file within bounds. The error is a sentence.
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let told = |error| format!("cannot read `{}`: {error}", path.display());
+    // A pipe would hold up all looks that follow, and a device may have no end.
+    if !fs::metadata(path).map_err(told)?.is_file() {
+        return Err(format!("`{}` is no regular file", path.display()));
+    }
+    let mut text = Vec::new();
+    let mut file = File::open(path).map_err(told)?.take(LARGEST + 1);
+    let length = file.read_to_end(&mut text).map_err(told)?;
+    if u64::try_from(length).is_ok_and(|length| length <= LARGEST) {
+        Ok(text)
+    } else {
+        Err(format!("`{}` is larger than 1 MiB", path.display()))
+    }
+}
+
 impl CertificateFiles {
     /// Reads both files. The error is a sentence.
     fn read(&self) -> Result<Pair, String> {
-        let read = |path: &Path| {
-            fs::read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
-        };
         Ok(Pair {
             certificate: read(&self.certificate)?,
             key: read(&self.key)?,
@@ -121,8 +156,11 @@ pub(super) struct Watch {
     seen: Result<Pair, String>,
     /// If true, what was seen was taken over or refused.
     is_judged: bool,
-    /// The instant at which the certificate ends, in milliseconds since 1970.
-    end: Option<i64>,
+    validity: Option<Validity>,
+    /// The instant from which on what was refused may be used, in milliseconds since 1970.
+    refused_until: Option<i64>,
+    /// If true, it was said that the certificate isn't valid yet.
+    told_begin: bool,
     /// The days that it had left when that was said last.
     told_days: Option<i64>,
 }
@@ -136,7 +174,7 @@ impl Watch {
         let pair = files.read().map_err(Unusable::new)?;
         let certified = files.certify(&pair, &provider).map_err(Unusable::new)?;
         files.warn_of_readers();
-        let end = end_of(&certified);
+        let validity = Validity::of(&certified);
         let certificate = Arc::new(Certificate(RwLock::new(Arc::new(certified))));
         let watch = Self {
             files,
@@ -145,7 +183,9 @@ impl Watch {
             used: pair.clone(),
             seen: Ok(pair),
             is_judged: true,
-            end,
+            validity,
+            refused_until: None,
+            told_begin: false,
             told_days: None,
         };
         Ok((watch, certificate))
@@ -155,7 +195,11 @@ impl Watch {
     pub(super) async fn keep(mut self, interval: Duration, mut hang_up: HangUp) {
         let clock = SystemClock::default();
         loop {
-            match self.days_to_tell(clock.now().unix_millis()) {
+            let now = clock.now().unix_millis();
+            if let Some(begin) = self.begin_to_tell(now) {
+                tracing::error!(begin, "the TLS certificate is not valid yet: clients refuse it");
+            }
+            match self.days_to_tell(now) {
                 Some(days @ ..0) => {
                     tracing::error!(days = -days, "the TLS certificate has ended: clients refuse it");
                 }
@@ -167,7 +211,7 @@ impl Watch {
                 () = hang_up.received() => true,
             };
             let looked = tokio::task::spawn_blocking(move || {
-                let look = self.look(is_asked);
+                let look = self.look(is_asked, SystemClock::default().now().unix_millis());
                 (self, look)
             });
             let Ok((watch, look)) = looked.await else {
@@ -185,9 +229,19 @@ impl Watch {
         }
     }
 
+    /// Returns the day on which the certificate begins, once, if that is to come.
+    fn begin_to_tell(&mut self, now: i64) -> Option<String> {
+        let begin = self.validity?.begin;
+        if begin <= now || self.told_begin {
+            return None;
+        }
+        self.told_begin = true;
+        Some(instant(begin))
+    }
+
     /// Returns the days that the certificate has left, if they are few and were not said today; fewer than none where it has ended.
     fn days_to_tell(&mut self, now: i64) -> Option<i64> {
-        let days = self.end?.saturating_sub(now).div_euclid(DAY);
+        let days = self.validity?.end.saturating_sub(now).div_euclid(DAY);
         if days >= WARNED_DAYS || self.told_days == Some(days) {
             return None;
         }
@@ -196,19 +250,24 @@ impl Watch {
     }
 
     /// Looks at the files. Whoever asks gets an answer at once; otherwise what was written has to be the same twice.
-    fn look(&mut self, is_asked: bool) -> Look {
+    ///
+    /// A certificate that isn't valid now doesn't take the place of one that is: one that begins later does when it begins.
+    fn look(&mut self, is_asked: bool, now: i64) -> Look {
         let found = self.files.read();
         if found != self.seen {
             self.seen.clone_from(&found);
             self.is_judged = false;
+            self.refused_until = None;
             if !is_asked {
                 return Look::Unchanged;
             }
         }
-        if self.is_judged && !is_asked {
+        let may_be_used_now = self.refused_until.is_some_and(|begin| begin <= now);
+        if self.is_judged && !is_asked && !may_be_used_now {
             return Look::Unchanged;
         }
         self.is_judged = true;
+        self.refused_until = None;
         let certified = found.and_then(|pair| {
             let certified = self.files.certify(&pair, &self.provider)?;
             Ok((pair, certified))
@@ -216,8 +275,14 @@ impl Watch {
         match certified {
             Ok((pair, _)) if pair == self.used => Look::Unchanged,
             Ok((pair, certified)) => {
+                let validity = Validity::of(&certified);
+                if let Some(validity) = validity.filter(|validity| !validity.contains(now))
+                    && self.validity.is_none_or(|used| used.contains(now))
+                {
+                    return Look::Refused(self.put_off(validity, now));
+                }
                 self.used = pair;
-                (self.end, self.told_days) = (end_of(&certified), None);
+                (self.validity, self.told_begin, self.told_days) = (validity, false, None);
                 *self.certificate.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certified);
                 self.files.warn_of_readers();
                 Look::Renewed
@@ -225,6 +290,24 @@ impl Watch {
             Err(reason) => Look::Refused(reason),
         }
     }
+
+    /// Returns why a certificate isn't used that isn't valid now, and has one that begins later looked at again then.
+    fn put_off(&mut self, validity: Validity, now: i64) -> String {
+        let certificate = self.files.certificate.display();
+        if now < validity.begin {
+            self.refused_until = Some(validity.begin);
+            format!(
+                "`{certificate}` is not valid before {}, and is taken over then",
+                instant(validity.begin)
+            )
+        } else {
+            format!("`{certificate}` has ended on {}", instant(validity.end))
+        }
+    }
+}
+
+fn instant(millis: i64) -> String {
+    DateTime::from_unix_millis(millis).to_string()
 }
 
 #[cfg(test)]
@@ -233,6 +316,9 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+
+    /// 2026-01-01T00:00:00Z
+    const NOW: i64 = 1_767_225_600_000;
 
     fn write(folder: &TempDir, certificate: &str, key: &str) {
         fs::write(folder.path().join("certificate.pem"), certificate).unwrap();
@@ -271,19 +357,19 @@ mod tests {
         write(&folder, &first.0, &first.1);
         let mut watch = start(&folder).unwrap();
         let before = shown(&watch);
-        assert_eq!(watch.look(false), Look::Unchanged);
-        assert_eq!(watch.look(true), Look::Unchanged);
+        assert_eq!(watch.look(false, NOW), Look::Unchanged);
+        assert_eq!(watch.look(true, NOW), Look::Unchanged);
         // A certificate whose key is not written yet.
         write(&folder, &second.0, &first.1);
-        assert_eq!(watch.look(false), Look::Unchanged);
+        assert_eq!(watch.look(false, NOW), Look::Unchanged);
         write(&folder, &second.0, &second.1);
-        assert_eq!(watch.look(false), Look::Unchanged);
+        assert_eq!(watch.look(false, NOW), Look::Unchanged);
         assert_eq!(shown(&watch), before);
-        assert_eq!(watch.look(false), Look::Renewed);
+        assert_eq!(watch.look(false, NOW), Look::Renewed);
         assert_ne!(shown(&watch), before);
-        assert_eq!(watch.look(false), Look::Unchanged);
+        assert_eq!(watch.look(false, NOW), Look::Unchanged);
         write(&folder, &third.0, &third.1);
-        assert_eq!(watch.look(true), Look::Renewed);
+        assert_eq!(watch.look(true, NOW), Look::Renewed);
     }
 
     #[test]
@@ -301,37 +387,119 @@ mod tests {
             (&*first.0, &*first.0, "holds no private key"),
         ] {
             write(&folder, certificate, key);
-            assert_eq!(watch.look(false), Look::Unchanged);
-            let Look::Refused(told) = watch.look(false) else {
+            assert_eq!(watch.look(false, NOW), Look::Unchanged);
+            let Look::Refused(told) = watch.look(false, NOW) else {
                 panic!("{reason}: the pair is not refused");
             };
             assert!(told.contains(reason), "{told}");
             // Said once, and again to whoever asks.
-            assert_eq!(watch.look(false), Look::Unchanged);
-            assert_eq!(watch.look(true), Look::Refused(told));
+            assert_eq!(watch.look(false, NOW), Look::Unchanged);
+            assert_eq!(watch.look(true, NOW), Look::Refused(told));
             assert_eq!(shown(&watch), before);
         }
         fs::remove_file(folder.path().join("key.pem")).unwrap();
-        let Look::Refused(told) = watch.look(true) else {
+        let Look::Refused(told) = watch.look(true, NOW) else {
             panic!("a missing file is not refused");
         };
         assert!(told.contains("key.pem"), "{told}");
         write(&folder, &first.0, &first.1);
-        assert_eq!(watch.look(true), Look::Unchanged);
+        assert_eq!(watch.look(true, NOW), Look::Unchanged);
         assert_eq!(shown(&watch), before);
+    }
+
+    /// Writes a certificate that is valid from the first day of a year to that of another one.
+    fn write_valid(folder: &TempDir, (begin, end): (i32, i32)) {
+        let mut parameters = rcgen::CertificateParams::new(["scim.example.com".to_owned()]).unwrap();
+        parameters.not_before = rcgen::date_time_ymd(begin, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(end, 1, 1);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = parameters.self_signed(&key).unwrap();
+        write(folder, &certificate.pem(), &key.serialize_pem());
+    }
+
+    #[test]
+    fn rfc_5280_4_1_2_5_a_certificate_that_is_not_valid_takes_the_place_of_no_valid_one() {
+        let folder = TempDir::new().unwrap();
+        write_valid(&folder, (2020, 2028));
+        let mut watch = start(&folder).unwrap();
+        let before = shown(&watch);
+        for (validity, reason) in [
+            ((2020, 2025), "has ended on 2025-01-01T00:00:00.000Z"),
+            ((2027, 2040), "is not valid before 2027-01-01T00:00:00.000Z"),
+        ] {
+            write_valid(&folder, validity);
+            let Look::Refused(told) = watch.look(true, NOW) else {
+                panic!("{validity:?}: the certificate is not refused");
+            };
+            assert!(
+                told.contains("certificate.pem") && told.contains(reason),
+                "{told}"
+            );
+            assert_eq!(watch.look(false, NOW), Look::Unchanged);
+            assert_eq!(shown(&watch), before);
+        }
+        // 2027-01-01T00:00:00Z
+        let begin = 1_798_761_600_000;
+        assert_eq!(watch.look(false, begin - 1), Look::Unchanged);
+        assert_eq!(watch.look(false, begin), Look::Renewed);
+        assert_ne!(shown(&watch), before);
+        assert_eq!(watch.look(false, begin), Look::Unchanged);
+    }
+
+    #[test]
+    fn a_certificate_that_is_not_valid_gives_way_to_any_and_is_told_of() {
+        let folder = TempDir::new().unwrap();
+        write_valid(&folder, (2020, 2025));
+        let mut watch = start(&folder).unwrap();
+        assert_eq!(watch.begin_to_tell(NOW), None);
+        assert!(watch.days_to_tell(NOW).unwrap() < 0);
+        write_valid(&folder, (2027, 2040));
+        assert_eq!(watch.look(true, NOW), Look::Renewed);
+        assert_eq!(
+            watch.begin_to_tell(NOW).as_deref(),
+            Some("2027-01-01T00:00:00.000Z")
+        );
+        assert_eq!(watch.begin_to_tell(NOW), None);
+        write_valid(&folder, (2020, 2040));
+        assert_eq!(watch.look(true, NOW), Look::Renewed);
+        assert_eq!(watch.begin_to_tell(NOW), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_regular_file_or_has_no_end_is_refused_and_holds_up_no_look() {
+        let folder = TempDir::new().unwrap();
+        let (certificate, key) = made();
+        write(&folder, &certificate, &key);
+        let mut watch = start(&folder).unwrap();
+        let path = folder.path().join("key.pem");
+        let mut refused = |reason: &str| {
+            let Look::Refused(told) = watch.look(true, NOW) else {
+                panic!("{reason}: the key is not refused");
+            };
+            assert!(told.contains("key.pem") && told.contains(reason), "{told}");
+            let told = start(&folder).err().unwrap();
+            assert!(told.contains("key.pem") && told.contains(reason), "{told}");
+        };
+        fs::remove_file(&path).unwrap();
+        // Nobody ever writes to it.
+        let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+        assert!(made.success());
+        refused("is no regular file");
+        fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        refused("is no regular file");
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, vec![b' '; (1 << 20) + 1]).unwrap();
+        refused("is larger than 1 MiB");
+        write(&folder, &certificate, &key);
+        assert_eq!(watch.look(true, NOW), Look::Unchanged);
     }
 
     #[test]
     fn a_certificate_that_ends_soon_is_told_of_once_a_day() {
         let folder = TempDir::new().unwrap();
-        let ending = |year| {
-            let mut parameters = rcgen::CertificateParams::new(["scim.example.com".to_owned()]).unwrap();
-            parameters.not_after = rcgen::date_time_ymd(year, 1, 1);
-            let key = rcgen::KeyPair::generate().unwrap();
-            let certificate = parameters.self_signed(&key).unwrap();
-            write(&folder, &certificate.pem(), &key.serialize_pem());
-        };
-        ending(2030);
+        write_valid(&folder, (2020, 2030));
         let mut watch = start(&folder).unwrap();
         // 2030-01-01T00:00:00Z
         let end = 1_893_456_000_000;
@@ -350,8 +518,8 @@ mod tests {
         ] {
             assert_eq!(watch.days_to_tell(end - left), expected, "{left}");
         }
-        ending(2040);
-        assert_eq!(watch.look(true), Look::Renewed);
+        write_valid(&folder, (2020, 2040));
+        assert_eq!(watch.look(true, NOW), Look::Renewed);
         assert_eq!(watch.days_to_tell(end), None);
     }
 
