@@ -156,8 +156,13 @@ impl<S: Feeds + Maintenance> Administration<S> {
         tokens.of_id(id).await
     }
 
-    /// Makes the first token, for the operator who starts a server: with every role that administers. Where there is a token
-    /// of the service already, nothing is made; a secret that the operator chose is taken in its place.
+    /// Makes the first token, `first`, for the operator who starts a server: with every role that administers. Where there is
+    /// a token of the service already, nothing is made.
+    ///
+    /// A secret that the operator chose becomes that token where there is none of the service, and takes the place of `first`
+    /// where that has another secret, with a warning. Where there are other tokens and no `first`, it was revoked or never
+    /// issued: it has no effect, with a warning, so that no start brings a token back that was taken back. Nothing remembers
+    /// the secrets of revoked tokens: where the last token of the service is revoked, a chosen secret is issued again.
     ///
     /// Returns the secret if it was made and has to be shown.
     ///
@@ -173,7 +178,15 @@ impl<S: Feeds + Maintenance> Administration<S> {
                     return Ok(None);
                 }
                 if present.iter().any(|token| token.name == FIRST) {
+                    tracing::warn!("the chosen token takes the place of the token `first`, which is revoked");
                     tokens.revoke(&cx, &Scope::Service, FIRST).await?;
+                } else if !present.is_empty() {
+                    tracing::warn!(
+                        "the chosen token was revoked or never issued, and has no effect as there are other tokens: leave it out"
+                    );
+                    return Ok(None);
+                } else {
+                    tracing::info!("the chosen token is issued as the token `first`");
                 }
                 secret
             }

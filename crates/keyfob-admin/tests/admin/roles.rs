@@ -288,6 +288,25 @@ fn the_first_token_is_made_once_or_chosen() {
 }
 
 #[test]
+fn a_chosen_token_that_was_revoked_stays_revoked_while_there_are_others() {
+    let fixture = Fixture::new();
+    let chosen = || AdminSecret::chosen("0123456789abcdef0123456789abcdef").unwrap();
+    let start = || {
+        let made = block_on(fixture.administration.bootstrap(Some(chosen()))).unwrap();
+        assert!(made.is_none());
+        block_on(fixture.administration.authenticate(chosen().expose())).is_ok()
+    };
+    assert!(start());
+    fixture.done("issueServiceToken", &[("name", "second"), ("roles", "operator")]);
+    fixture.done("revokeServiceToken", &[("token", "first")]);
+    assert!(!start(), "the token comes back");
+    assert_eq!(fixture.names("listServiceTokens", "name", &[]), ["second"]);
+    // With none at all somebody has to begin again.
+    fixture.done("revokeServiceToken", &[("token", "second")]);
+    assert!(start());
+}
+
+#[test]
 fn input_is_checked_before_anything_is_looked_up() {
     let fixture = Fixture::new();
     for (name, input, field) in [
