@@ -130,7 +130,7 @@ pub(crate) struct Arguments {
     left_out: Vec<Feature>,
     /// The requests that an organization may send in a second, as many at once and so many on average; more are answered 429.
     /// Without it the organizations share what the server has, and no number bounds them
-    #[arg(long, value_name = "NUMBER", env = "KEYFOB_REQUESTS_PER_SECOND")]
+    #[arg(long, value_name = "NUMBER", env = "KEYFOB_REQUESTS_PER_SECOND", value_parser = rate)]
     requests_per_second: Option<NonZeroU32>,
     #[command(flatten)]
     card_formats: CardFormats,
@@ -201,6 +201,8 @@ fn runtime(name: &str) -> Result<tokio::runtime::Runtime, Unusable> {
 }
 
 async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusable> {
+    // Before anything that takes time, as bringing a store up to date may: one that comes early is answered later.
+    let hang_up = HangUp::catch()?;
     // All that is wrong with the arguments is said before anything is stored.
     let first_start = arguments.first_start()?;
     let admin_token = arguments.chosen_admin_token()?;
@@ -280,12 +282,17 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     });
     if tls.is_none() {
         warn_of_plain_text([Some(&public), admin.as_ref()])?;
+    } else if public_url.as_str().starts_with("http:") {
+        tracing::warn!(%public_url, "the ports speak TLS, and answers name addresses without it: give an `https` address");
     }
     // Whoever reads that the server listens may at once tell it to stop.
     let stop = StopSignals::catch()?;
     let tls = match tls {
-        Some(tls) => Some(tls.start(HangUp::catch()?)),
-        None => None,
+        Some(tls) => Some(tls.start(hang_up)),
+        None => {
+            tokio::spawn(hang_up.decline());
+            None
+        }
     };
     output::line(&format!("listening on {origin}"))?;
     output::line(&format!("SCIM base URL: {base_url}"))?;
@@ -439,6 +446,11 @@ fn secret(path: &Path) -> Result<String, Unusable> {
     let text = input::read(path)?;
     let text = String::from_utf8(text).map_err(|_| Unusable::new("a secret is text").within(path))?;
     Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn rate(text: &str) -> Result<NonZeroU32, String> {
+    let number: u32 = text.parse().map_err(|error| format!("{error}"))?;
+    NonZeroU32::new(number).ok_or_else(|| "at least 1; leave it out for no limit".into())
 }
 
 /// The names of the features that can be left out.

@@ -31,9 +31,7 @@ impl StopSignals {
 
 /// SIGHUP, which from here on no longer ends the process: it asks the server to read its certificate again.
 #[cfg(unix)]
-pub(crate) struct HangUp(
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "nothing is read again"))] Signal,
-);
+pub(crate) struct HangUp(Signal);
 
 #[cfg(unix)]
 impl HangUp {
@@ -41,7 +39,6 @@ impl HangUp {
         Ok(Self(signal(SignalKind::hangup())?))
     }
 
-    #[cfg(feature = "tls")]
     pub(super) async fn received(&mut self) {
         if self.0.recv().await.is_none() {
             std::future::pending::<()>().await;
@@ -60,9 +57,20 @@ impl HangUp {
         Ok(Self)
     }
 
-    #[cfg(feature = "tls")]
     pub(super) async fn received(&mut self) {
         std::future::pending::<()>().await;
+    }
+}
+
+impl HangUp {
+    /// Tells whoever sends the signal that nothing is read again, where the server has no certificate.
+    pub(crate) async fn decline(mut self) {
+        loop {
+            self.received().await;
+            tracing::warn!(
+                "SIGHUP: there is no TLS certificate to read again, and settings are read at the start alone"
+            );
+        }
     }
 }
 

@@ -320,6 +320,21 @@ fn wrong_tokens_of_an_address_are_bounded_and_shut_no_right_one_out() {
 }
 
 #[test]
+fn the_signal_that_reads_a_certificate_again_ends_no_server_that_has_none() {
+    let (server, client) = Server::start_fresh(&["--store", "memory:"]);
+    server.signal("HUP");
+    server.wait_for("there is no TLS certificate to read again");
+    assert_eq!(client.get("/Users").status, 200);
+    assert_eq!(server.stop().code, Some(0));
+}
+
+#[test]
+fn no_limit_of_requests_is_no_zero() {
+    let refused = run(&["serve", "--requests-per-second", "0"], "");
+    refused.assert_unusable("at least 1; leave it out for no limit");
+}
+
+#[test]
 fn bodies_in_gzip_are_read_and_large_answers_are_encoded_for_whom_asks_for_it() {
     let (_server, client) = Server::start_fresh(&["--store", "memory:"]);
     let gzip = |plain: &[u8]| {
