@@ -55,7 +55,7 @@ use self::{
     services::{Provisioners, Services},
     share::{ShareLimits, Shares},
     stop::{HangUp, StopSignals},
-    tls::TlsArguments,
+    tls::{Handshakes, Tls, TlsArguments},
 };
 use crate::{
     Answer, Unusable,
@@ -280,20 +280,13 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
         workers: workers.clone(),
         busy: Arc::default(),
     });
-    if tls.is_none() {
-        warn_of_plain_text([Some(&public), admin.as_ref()])?;
-    } else if public_url.as_str().starts_with("http:") {
-        tracing::warn!(%public_url, "the ports speak TLS, and answers name addresses without it: give an `https` address");
+    match &tls {
+        None => warn_of_plain_text([Some(&public), admin.as_ref()])?,
+        Some(_) => warn_of_plain_addresses(&public_url),
     }
     // Whoever reads that the server listens may at once tell it to stop.
     let stop = StopSignals::catch()?;
-    let tls = match tls {
-        Some(tls) => Some(tls.start(hang_up)),
-        None => {
-            tokio::spawn(hang_up.decline());
-            None
-        }
-    };
+    let tls = start_tls(tls, hang_up);
     output::line(&format!("listening on {origin}"))?;
     output::line(&format!("SCIM base URL: {base_url}"))?;
     if let Some(token) = shown {
@@ -333,6 +326,22 @@ fn tell_limits(limits: &Limits, shares: ShareLimits, body: usize) {
         tenant_requests_per_second = shares.rate.map(NonZeroU32::get),
         "limits"
     );
+}
+
+/// Starts TLS where there is a certificate. Without one, a signal to read it again is answered by the log.
+fn start_tls(tls: Option<Tls>, hang_up: HangUp) -> Option<Handshakes> {
+    if let Some(tls) = tls {
+        return Some(tls.start(hang_up));
+    }
+    tokio::spawn(hang_up.decline());
+    None
+}
+
+/// Warns of answers that name addresses without TLS where the ports speak it.
+fn warn_of_plain_addresses(public_url: &PublicUrl) {
+    if public_url.as_str().starts_with("http:") {
+        tracing::warn!(%public_url, "the ports speak TLS, and answers name addresses without it: give an `https` address");
+    }
 }
 
 /// Warns of ports whose connections others can read.
