@@ -408,7 +408,8 @@ fn an_organization_that_sends_more_than_its_rate_is_told_when_to_come_again() {
         "{refused}"
     );
     assert!(["1", "2"].contains(&&*refused.headers["retry-after"]));
-    run(&["serve", "--store", "memory:", "--requests-per-second", "0"], "").assert_unusable("non-zero");
+    run(&["serve", "--store", "memory:", "--requests-per-second", "0"], "")
+        .assert_unusable("at least 1; leave it out for no limit");
 }
 
 #[test]
