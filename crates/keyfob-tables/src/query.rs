@@ -214,8 +214,7 @@ impl<T: Tables> Session<'_, T> {
         key: &CompareKey,
     ) -> Result<Vec<Found>, TableError> {
         let text = key.text(placed.collation);
-        // PostgreSQL holds no such text and refuses to be asked for one.
-        if text.contains('\0') {
+        if !Self::can_hold(text) {
             return Ok(Vec::new());
         }
         let which = Which::Equal {

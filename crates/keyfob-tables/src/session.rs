@@ -18,7 +18,7 @@ use crate::{
     shape::{Hiding, Kind, Shape, type_of},
     store::TableStore,
     tables::{Scope, Tables, Which},
-    transaction::{SqlRow, SqlValue, Transaction},
+    transaction::{Dialect, SqlRow, SqlValue, Transaction},
 };
 
 /// How many keys one statement names at most.
@@ -170,13 +170,15 @@ impl Found {
     }
 }
 
-/// A key as it is stored: long ones by a part and a digest, since indexes of databases hold a few thousand bytes.
+/// A key as it is stored: by a part and a digest where it is long, since indexes of databases hold a few thousand bytes, and
+/// where U+0000 is in it, which PostgreSQL holds nowhere.
 pub(crate) fn stored_key(key: &str) -> SmolStr {
     const WHOLE: usize = 600;
-    let Some((start, _)) = key.char_indices().nth(WHOLE / 4).filter(|_| key.len() > WHOLE) else {
+    let before_nul = key.split('\0').next().unwrap_or_default();
+    if before_nul.len() == key.len() && key.len() <= WHOLE {
         return key.into();
-    };
-    let (start, _) = key.split_at(start);
+    }
+    let start: String = before_nul.chars().take(WHOLE / 4).collect();
     let mut digest = [0xcbf2_9ce4_8422_2325_u64, 0x6c62_272e_07bb_0142];
     for byte in key.bytes() {
         for (half, prime) in digest
@@ -205,14 +207,16 @@ impl<T: Tables> Session<'_, T> {
         self.tx.read(&statement, values).await
     }
 
-    /// Runs a statement that ends with a list of texts, as often as the list is long.
+    /// Runs a statement that ends with a list of texts, as often as the list is long. Clients name texts, such as ids, that
+    /// the database can't hold: they find nothing.
     pub(crate) async fn select_in<'k>(
         &mut self,
         statement: &str,
         values: &[SqlValue],
         list: impl IntoIterator<Item = &'k str>,
     ) -> Result<Vec<SqlRow>, TableError> {
-        let list: Vec<SqlValue> = list.into_iter().map(SqlValue::from).collect();
+        let list = list.into_iter().filter(|text| Self::can_hold(text));
+        let list: Vec<SqlValue> = list.map(SqlValue::from).collect();
         let mut rows = Vec::new();
         for chunk in list.chunks(CHUNK) {
             // A few lengths, so that drivers prepare few statements; a text that is named twice finds the same.
@@ -231,6 +235,11 @@ impl<T: Tables> Session<'_, T> {
             rows.extend(self.select(&statement, &all).await?);
         }
         Ok(rows)
+    }
+
+    /// Returns true if a column of texts has room for this one: PostgreSQL holds no U+0000, and refuses to be asked for it.
+    pub(crate) fn can_hold(text: &str) -> bool {
+        T::Transaction::DIALECT != Dialect::Postgres || !text.contains('\0')
     }
 
     pub(crate) fn tenant(&self) -> SqlValue {

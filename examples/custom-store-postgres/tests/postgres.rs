@@ -173,6 +173,26 @@ async fn both_sides(database: &Database) {
         "{missing:?}"
     );
 
+    // PostgreSQL holds no U+0000: nobody is found by it, and whoever is to have it stays as they are.
+    for filter in [
+        r#"id eq "\u0000""#,
+        r#"userName eq "\u0000""#,
+        r#"userName eq "a\u0000b" or userName eq "a""#,
+        r#"emails.value eq "a\u0000b""#,
+        r#"externalId eq "a\u0000b""#,
+        r#"groups.value eq "\u0000""#,
+    ] {
+        assert_eq!(find(filter).await.len(), 0, "{filter}");
+    }
+    for path in ["name.givenName", "externalId"] {
+        let operations = format!(r#"[{{"op": "replace", "path": "{path}", "value": "a\u0000b"}}]"#);
+        let refused = patch(&id, &operations, &Precondition::None).await.unwrap_err();
+        assert!(
+            matches!(refused, EngineError::Store(StoreError::Refused(_))),
+            "{path}: {refused:?}"
+        );
+    }
+
     // A column that the application widens is read on by connections that know it as it was.
     application
         .batch_execute("ALTER TABLE members ALTER COLUMN given_name TYPE varchar(300)")

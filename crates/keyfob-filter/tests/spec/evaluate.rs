@@ -50,6 +50,17 @@ fn check_user(table: &[(&str, bool)]) {
     check(user(), &resource(USER, user()), table);
 }
 
+/// RFC 7644 section 3.4.2.2: within brackets a name is that of a sub-attribute.
+#[test]
+fn a_name_is_another_within_brackets_than_before_and_after_them() {
+    check_user(&[
+        (r#"displayName eq "x" or manager[displayName eq "Kim"]"#, true),
+        (r#"manager[displayName eq "Kim"] and displayName eq "Kim""#, false),
+        (r#"manager[displayName eq "Kim"] and displayName sw "ΣΊΣ""#, true),
+        (r#"displayName eq "x" or displayName sw "σίσ""#, true),
+    ]);
+}
+
 #[test]
 fn an_or_of_texts_asks_for_one_of_them_as_each_eq_does() {
     check_user(&[

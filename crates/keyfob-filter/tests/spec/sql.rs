@@ -79,7 +79,7 @@ fn text() -> impl Strategy<Value = String> + Clone {
     prop_oneof![4 => select(TEXTS.to_vec()).prop_map(ToOwned::to_owned), 1 => "[a-cA-C %_éÉσΣ\u{d7ff}\u{e000}\u{10ffff}]{0,4}"]
 }
 
-/// What clients ask for, who know of no column that can't hold it.
+/// Texts that clients ask for. They know of no column that can't hold one.
 fn asked() -> impl Strategy<Value = Literal> + Clone {
     let text = prop_oneof![8 => text(), 1 => select(vec!["a\0b".to_owned(), "\0".to_owned()])];
     text.prop_map(|text| Literal::from(text.as_str()))

@@ -315,6 +315,34 @@ fn old_events_are_removed_whole_commits_at_a_time_and_late_readers_are_told() {
 }
 
 #[test]
+fn commits_are_forgotten_by_their_age_where_a_clock_went_back() {
+    let (_directory, store) = store();
+    let at = [50, 10, 20, 60, 15];
+    let commits = at.map(|millis| {
+        let mut commit = commit_of(vec![New::user(&format!("at-{millis}")).change()]);
+        commit.at = at_millis(millis);
+        let id = commit.id.clone();
+        block_on(store.commit_one(commit)).unwrap();
+        id
+    });
+    let remembered = || {
+        let committed = |id| block_on(store.committed(&acme(), id)).unwrap();
+        commits.each_ref().map(committed)
+    };
+    let trim = |limit| {
+        let retention = Retention {
+            read_before: at_millis(30),
+            unread_before: at_millis(0),
+        };
+        block_on(store.trim(&acme(), &retention, limit)).unwrap();
+    };
+    trim(2);
+    assert_eq!(remembered(), [true, false, true, true, true]);
+    trim(100);
+    assert_eq!(remembered(), [true, false, false, true, false]);
+}
+
+#[test]
 fn a_commit_is_remembered_as_long_as_its_events() {
     let (_directory, store) = store();
     let mut commits = Vec::new();
