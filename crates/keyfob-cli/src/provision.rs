@@ -9,10 +9,11 @@ mod target;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use keyfob_client::{Client, Ureq};
 use keyfob_mapping::DeletionThreshold;
-use keyfob_sync::{Event, Guard, Job, Report, State};
+use keyfob_sync::{Event, Guard, Job, Report, Rule, State};
 
-use self::target::{Target, connect};
+use self::target::connect;
 use crate::{Answer, Unusable, output};
 
 /// The state file where none is given.
@@ -85,11 +86,11 @@ pub(crate) struct Arguments {
     /// The state file, which the first run makes
     #[arg(long, value_name = "FILE", default_value = STATE)]
     state: PathBuf,
-    /// How many resources a cycle may disable and delete; where there are more, none of them is
+    /// Allows a cycle to disable and delete so many resources; where there would be more, none of them is
     #[arg(long, value_name = "N", default_value_t = 500)]
     threshold: u64,
     /// Holds removals back where the source has less than so many percent of the users, groups or memberships that it had,
-    /// or fewer of those that have a resource would stay; 0 never does
+    /// or fewer of those that the target has would stay; 0 never does
     #[arg(long, value_name = "PERCENT", default_value_t = 90, value_parser = clap::value_parser!(u8).range(0..=100))]
     shrink_below: u8,
     /// Leaves resources of objects that are out of scope or gone as they are
@@ -124,10 +125,10 @@ pub(crate) struct StateArguments {
 /// Runs one of the commands.
 pub(crate) fn run(command: &Command) -> Result<Answer, Unusable> {
     match command {
-        Command::Plan { out, arguments } => cycle(arguments, &Kind::Plan { out: out.as_deref() }),
+        Command::Plan { out, arguments } => cycle(arguments, &Mode::Plan { out: out.as_deref() }),
         Command::Run { plan, arguments } => cycle(
             arguments,
-            &Kind::Run {
+            &Mode::Run {
                 plan: plan.as_deref(),
             },
         ),
@@ -141,8 +142,8 @@ pub(crate) fn run(command: &Command) -> Result<Answer, Unusable> {
     }
 }
 
-/// Whether a cycle is planned or run.
-enum Kind<'a> {
+/// A cycle that is planned, or run.
+enum Mode<'a> {
     Plan {
         /// Where the plan is written.
         out: Option<&'a Path>,
@@ -154,24 +155,20 @@ enum Kind<'a> {
 }
 
 /// Plans or runs a cycle.
-fn cycle(arguments: &Arguments, kind: &Kind<'_>) -> Result<Answer, Unusable> {
-    let mut written = match kind {
-        Kind::Plan { out: Some(path) } => Some(approve::Writing::create(path, arguments.files())?),
+fn cycle(arguments: &Arguments, mode: &Mode<'_>) -> Result<Answer, Unusable> {
+    let mut written = match mode {
+        Mode::Plan { out: Some(path) } => Some(approve::Writing::create(path, arguments.files())?),
         _ => None,
     };
-    let Some(Target {
-        client,
-        rules,
-        source,
-    }) = connect(arguments)?
-    else {
+    let Some(target) = connect(arguments)? else {
         return Ok(Answer::Guarded);
     };
-    let is_plan = matches!(kind, Kind::Plan { .. });
+    let is_plan = matches!(mode, Mode::Plan { .. });
     let mut state = open(arguments, is_plan)?;
-    let job = set(Job::new(&client, rules)?, arguments);
-    if let Kind::Run { plan: Some(path) } = kind
-        && !approve::still_holds(path, &job, &mut state, &*source)?
+    let job = job(&target.client, target.rules, arguments)?;
+    let source = &*target.source;
+    if let Mode::Run { plan: Some(path) } = mode
+        && !approve::still_holds(path, &job, &mut state, source)?
     {
         output::report("keyfob: planning anew gives another plan, and nothing was sent: look at a new one");
         return Ok(Answer::Guarded);
@@ -190,9 +187,9 @@ fn cycle(arguments: &Arguments, kind: &Kind<'_>) -> Result<Answer, Unusable> {
         }
     };
     let report = if is_plan {
-        job.plan(&mut state, &*source, &mut observe)?
+        job.plan(&mut state, source, &mut observe)?
     } else {
-        job.run(&mut state, &*source, &mut observe)?
+        job.run(&mut state, source, &mut observe)?
     };
     printed?;
     if let Some(written) = written {
@@ -215,15 +212,19 @@ fn open(arguments: &Arguments, is_plan: bool) -> Result<State, Unusable> {
     })
 }
 
-fn set<'j, X: keyfob_client::BlockingTransport>(job: Job<'j, X>, arguments: &Arguments) -> Job<'j, X> {
-    let job = job
+fn job<'j>(
+    client: &'j Client<Ureq>,
+    rules: Vec<Rule>,
+    arguments: &Arguments,
+) -> Result<Job<'j, Ureq>, Unusable> {
+    let job = Job::new(client, rules)?
         .threshold(DeletionThreshold::new(arguments.threshold))
         .shrink_below(arguments.shrink_below);
-    if arguments.skip_out_of_scope_deletions {
+    Ok(if arguments.skip_out_of_scope_deletions {
         job.skip_out_of_scope_deletions()
     } else {
         job
-    }
+    })
 }
 
 /// Returns how a command ends, and names what a guard holds back on the last line.

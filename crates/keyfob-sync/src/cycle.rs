@@ -11,12 +11,12 @@ mod stage;
 use std::collections::HashSet;
 
 use keyfob_client::{BlockingTransport, Found};
-use keyfob_core::{DateTime, ResourceId, SmolStr};
+use keyfob_core::DateTime;
 use keyfob_expression::Environment;
 
 use crate::{
     error::SyncError,
-    event::{Action, Changed, Event, Guard, Held, Outcome, Report, Sent, Step},
+    event::{Action, Event, Guard, Held, Outcome, Report, Step},
     gateway::Gateway,
     job::Job,
     rule::{Kind, Rule},
@@ -27,7 +27,7 @@ use crate::{
 /// The number of objects whose results are written together.
 const PAGE: usize = 100;
 
-/// Whether anything is sent.
+/// The mode of a cycle: a plan sends nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Run,
@@ -74,8 +74,8 @@ struct Cycle<'c, X> {
     only: Option<&'c str>,
     now: DateTime,
     report: Report,
-    /// What resources that this cycle created are found by. A plan's resources are at no target, where a run would find
-    /// them.
+    /// The filters that find the resources that this cycle created. A plan's resources are at no target, where a run would
+    /// find them.
     fresh: HashSet<Digest>,
     /// The number of objects and groups for which something was sent.
     tried: u64,
@@ -95,42 +95,7 @@ impl<E: Into<SyncError>> From<E> for Stop {
     }
 }
 
-/// A step that is being made.
-struct Draft {
-    kind: Kind,
-    source_id: SmolStr,
-    target_id: Option<ResourceId>,
-    action: Action,
-    reason: Option<String>,
-    changes: Vec<Changed>,
-    members: Vec<SmolStr>,
-    /// The requests that were sent for it before, among those of others.
-    sent: Vec<Sent>,
-}
-
-impl Draft {
-    fn new(kind: Kind, source_id: &SmolStr, action: Action) -> Self {
-        Self {
-            kind,
-            source_id: source_id.clone(),
-            target_id: None,
-            action,
-            reason: None,
-            changes: Vec::new(),
-            members: Vec::new(),
-            sent: Vec::new(),
-        }
-    }
-
-    fn of(self, target_id: &ResourceId) -> Self {
-        Self {
-            target_id: Some(target_id.clone()),
-            ..self
-        }
-    }
-}
-
-impl<X: BlockingTransport> Cycle<'_, X> {
+impl<'c, X: BlockingTransport> Cycle<'c, X> {
     fn run(mut self) -> Result<Report, SyncError> {
         self.state.begin(self.job.client.base_url())?;
         match self.phases() {
@@ -161,9 +126,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         if !arrived.is_empty() {
             self.objects(&|id, _| arrived.contains(id))?;
         }
-        if !guarded.is_shrunk {
-            self.remove_members()?;
-        }
+        self.remove_members(guarded.is_shrunk)?;
         self.delete(guarded.removals)?;
         if self.only.is_none() {
             let state = self.state;
@@ -197,7 +160,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         }
     }
 
-    fn rule(&self, kind: Kind) -> Option<&Rule> {
+    fn rule(&self, kind: Kind) -> Option<&'c Rule> {
         self.job.rules.iter().find(|rule| rule.kind == kind)
     }
 
@@ -218,9 +181,9 @@ impl<X: BlockingTransport> Cycle<'_, X> {
     }
 
     /// Tells of a step and counts it.
-    fn tell(&mut self, draft: Draft, outcome: Outcome) {
+    fn tell(&mut self, mut step: Step, outcome: Outcome) {
         let counts = &mut self.report.counts;
-        let count = match (&outcome, draft.action) {
+        let count = match (&outcome, step.action) {
             (Outcome::Held(_), _) => &mut counts.held,
             (Outcome::Failed { .. }, _) => &mut counts.failed,
             (Outcome::Done, Action::Create) => &mut counts.created,
@@ -231,37 +194,18 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             (Outcome::Done, Action::Release) => &mut counts.released,
             (Outcome::Done, Action::AddMembers | Action::RemoveMembers) => &mut counts.members,
         };
-        let by = match draft.action {
-            Action::AddMembers | Action::RemoveMembers => draft.members.len() as u64,
+        let by = match step.action {
+            Action::AddMembers | Action::RemoveMembers => step.members.len() as u64,
             _ => 1,
         };
         *count = count.saturating_add(by);
-        let Draft {
-            kind,
-            source_id,
-            target_id,
-            action,
-            reason,
-            changes,
-            members,
-            sent: mut requests,
-        } = draft;
-        tracing::debug!(%kind, action = action.as_str(), done = (outcome == Outcome::Done), "step");
-        requests.extend(self.gateway.take_sent());
-        (self.observe)(&Event::Step(Step {
-            kind,
-            source_id,
-            target_id,
-            action,
-            reason,
-            changes,
-            members,
-            outcome,
-            requests,
-        }));
+        step.outcome = outcome;
+        step.requests.extend(self.gateway.take_sent());
+        tracing::debug!(kind = %step.kind, action = step.action.as_str(), done = (step.outcome == Outcome::Done), "step");
+        (self.observe)(&Event::Step(step));
     }
 
-    fn hold(&mut self, draft: Draft, held: Held) {
-        self.tell(draft, Outcome::Held(held));
+    fn hold(&mut self, step: Step, held: Held) {
+        self.tell(step, Outcome::Held(held));
     }
 }

@@ -3,15 +3,11 @@
 use keyfob_core::SmolStr;
 use thiserror::Error;
 
-use crate::{
-    rule::Kind,
-    source::{SourceError, SourceErrorKind},
-    state::StateError,
-};
+use crate::{rule::Kind, source::SourceError, state::StateError};
 
 /// The error when a cycle can't be run, or can't go on.
 ///
-/// What the target refuses is no error but an [`Outcome`](crate::Outcome) of a step, and what a guard holds back is a
+/// A refusal of the target is no error but an [`Outcome`](crate::Outcome) of a step, and a guard that holds something back is a
 /// [`Guard`](crate::Guard) in the report.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -34,7 +30,7 @@ pub enum SyncError {
     /// The target can't be provisioned.
     #[error("the target does not support {what}, without which it can't be provisioned")]
     Unsupported {
-        /// What is missing.
+        /// The feature that is missing.
         what: &'static str,
     },
     /// The source has no object of this id.
@@ -46,16 +42,4 @@ pub enum SyncError {
     /// There is no randomness to be had.
     #[error("the system has no randomness, which the test look-up needs")]
     Randomness,
-}
-
-impl SyncError {
-    pub(crate) fn source(kind: SourceErrorKind, place: &crate::source::Place) -> Self {
-        Self::Source(kind.at(place))
-    }
-}
-
-impl From<rusqlite::Error> for SyncError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::State(error.into())
-    }
 }

@@ -1,4 +1,4 @@
-//! What a cycle does, as callers see it.
+//! The events of a cycle, and its report.
 
 use std::fmt;
 
@@ -18,12 +18,12 @@ pub enum Event {
     },
     /// An object was read. Only told of the one object of [`Job::on_demand`](crate::Job::on_demand).
     Imported {
-        /// What people know the object by.
+        /// The name that people know the object by.
         name: SmolStr,
         /// The number of its attributes.
         attributes: usize,
     },
-    /// Whether an object is in scope was decided. Only told of the one object of an on-demand run.
+    /// The scope of an object was decided. Only told of the one object of an on-demand run.
     Scoped {
         /// If true, it is provisioned.
         in_scope: bool,
@@ -52,7 +52,7 @@ pub struct Step {
     /// The id of the resource at the target. In a plan a resource that is yet to be created has an id that starts with
     /// `new-`.
     pub target_id: Option<ResourceId>,
-    /// What is done.
+    /// The action.
     pub action: Action,
     /// Why a resource is disabled or deleted, such as `out of scope`.
     pub reason: Option<String>,
@@ -60,13 +60,13 @@ pub struct Step {
     pub changes: Vec<Changed>,
     /// The members that are added or removed, by their ids in the source.
     pub members: Vec<SmolStr>,
-    /// How it went.
+    /// The outcome.
     pub outcome: Outcome,
     /// The requests that were sent; in a plan those that would be, too.
     pub requests: Vec<Sent>,
 }
 
-/// What is done to a resource.
+/// An action on a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
@@ -104,7 +104,7 @@ pub struct Changed {
     pub expression: Option<SmolStr>,
 }
 
-/// How a step went.
+/// The outcome of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -143,7 +143,7 @@ pub enum Held {
     Escrow(String),
     /// A guard holds removals back.
     Guard,
-    /// What came of an earlier request is unknown, and the target could not be asked.
+    /// The result of an earlier request is unknown, and the target could not be asked.
     Uncertain,
 }
 
@@ -167,27 +167,28 @@ pub struct Sent {
 pub enum Guard {
     /// More resources would be disabled and deleted than the threshold allows.
     Threshold {
-        /// How many.
+        /// The number that would be.
         count: u64,
-        /// How many are allowed.
+        /// The number that is allowed.
         limit: u64,
     },
     /// The source has much less than the last time.
     Shrunk {
-        /// What there is less of.
+        /// The plural of the thing that there is less of: `users`, `groups` or `memberships`.
         what: &'static str,
-        /// How many there are.
+        /// The number in this read.
         now: u64,
-        /// How many there were.
+        /// The number in the last read that was taken as a whole.
         before: u64,
     },
-    /// Much less than there is would stay: objects are missing, out of scope, or disabled in the source.
+    /// Much less than there is would stay: objects are missing, out of scope, or disabled in the source, or groups have other
+    /// members there.
     Remaining {
-        /// What there would be less of.
+        /// The plural of the thing that there would be less of: `users`, `groups` or `memberships`.
         what: &'static str,
-        /// How many would stay.
+        /// The number that would stay.
         now: u64,
-        /// How many there are, but for those that are disabled already.
+        /// The number of users or groups that are not disabled already, or of memberships that the source decides on.
         before: u64,
     },
     /// The target is in quarantine: nothing more is sent.
@@ -197,19 +198,19 @@ pub enum Guard {
     },
 }
 
-/// What a cycle came to.
+/// The report of a cycle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// How many of what.
+    /// The counts.
     pub counts: Counts,
-    /// What was held back, and why.
+    /// The guards that held something back.
     pub guards: Vec<Guard>,
     /// The number of requests that were sent, or in a plan would be.
     pub requests: u64,
 }
 
-/// How many of what.
+/// The numbers of things that a cycle did, held back or left alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
@@ -227,9 +228,9 @@ pub struct Counts {
     pub released: u64,
     /// Members that were added and removed.
     pub members: u64,
-    /// Steps that were held back.
+    /// Steps that were held back; of members, each.
     pub held: u64,
-    /// Steps that failed.
+    /// Steps that failed; of members, each.
     pub failed: u64,
     /// Memberships and references that wait for the other object to have a resource.
     pub waiting: u64,
@@ -272,6 +273,30 @@ impl Report {
             ]
             .iter()
             .all(|count| *count == 0)
+    }
+}
+
+impl Step {
+    /// Creates a step that is yet to be done.
+    pub(crate) fn new(kind: Kind, source_id: &SmolStr, action: Action) -> Self {
+        Self {
+            kind,
+            source_id: source_id.clone(),
+            target_id: None,
+            action,
+            reason: None,
+            changes: Vec::new(),
+            members: Vec::new(),
+            outcome: Outcome::Done,
+            requests: Vec::new(),
+        }
+    }
+
+    pub(crate) fn of(self, target_id: &ResourceId) -> Self {
+        Self {
+            target_id: Some(target_id.clone()),
+            ..self
+        }
     }
 }
 

@@ -91,15 +91,17 @@ impl<'j, X: BlockingTransport> Job<'j, X> {
         })
     }
 
-    /// Allows a cycle to disable and delete so many resources; one that any mapping turns from active to inactive counts. Where there would be more, none of them is. Defaults to 500.
+    /// Allows a cycle to disable and delete so many resources. Where there would be more, none of them is. A resource that
+    /// any mapping turns from active to inactive counts. Defaults to 500.
     #[must_use]
     pub fn threshold(self, threshold: DeletionThreshold) -> Self {
         Self { threshold, ..self }
     }
 
     /// Holds removals back where less than so many percent would be left: of the number of users, groups or memberships that
-    /// the source had, or of the users and groups that have resources, because they are missing from the source, out of scope
-    /// or disabled. Defaults to 90; 0 never does.
+    /// the source had; of the users and groups that have resources, because they are missing from the source, out of scope
+    /// or disabled; or of the memberships that the job added to groups whose members the source says. An on-demand run of a
+    /// group looks at the memberships of that one. Defaults to 90; 0 never does.
     #[must_use]
     pub fn shrink_below(self, percent: u8) -> Self {
         Self {
@@ -144,7 +146,7 @@ impl<'j, X: BlockingTransport> Job<'j, X> {
 
     /// Runs a cycle: brings the target up to date with the source.
     ///
-    /// What the target refuses is tried again in later cycles, after 6, 12 and 24 hours and then daily, for 28 days, and
+    /// A resource that the target refuses is tried again in later cycles, after 6, 12 and 24 hours and then daily, for 28 days, and
     /// at once when the object changes.
     ///
     /// # Errors
@@ -176,10 +178,11 @@ impl<'j, X: BlockingTransport> Job<'j, X> {
     }
 
     /// Provisions one object now, whatever failed before, or plans that if `is_dry` is true. Of a group all members
-    /// follow. An object that is missing from the source is [`SyncError::NoObject`].
+    /// follow; where less of them would stay than [`shrink_below`](Self::shrink_below) says, none is removed. No other guard
+    /// counts.
     ///
     /// # Errors
-    /// As [`run`](Self::run).
+    /// As [`run`](Self::run), and [`SyncError::NoObject`] where the source has no such object.
     pub fn on_demand(
         &self,
         state: &mut State,

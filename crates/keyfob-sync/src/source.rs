@@ -143,7 +143,7 @@ pub enum SourceErrorKind {
         /// The columns that are needed.
         wanted: &'static str,
     },
-    /// What says if a user is deleted or disabled says neither.
+    /// An attribute that says if a user is deleted or disabled, and says neither.
     #[error("`IsSoftDeleted` is {found}; it has to be true or false")]
     Deletion {
         /// The value, or its type.

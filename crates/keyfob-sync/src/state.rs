@@ -7,7 +7,7 @@ mod stage;
 use std::path::Path;
 
 use keyfob_core::{DateTime, ResourceId, SmolStr};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Params, params};
 
 pub use self::open::StateError;
 pub(crate) use self::{
@@ -42,7 +42,7 @@ pub struct Link {
     pub source_id: SmolStr,
     /// The id of the resource at the target.
     pub target_id: ResourceId,
-    /// How the resource came to be.
+    /// The origin of the resource.
     pub owned: Owned,
     /// If true, the resource says that its object is out of scope, gone or disabled.
     pub disabled: bool,
@@ -50,7 +50,7 @@ pub struct Link {
     pub gone: Option<DateTime>,
 }
 
-/// How a resource came to be.
+/// The origin of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Owned {
@@ -145,17 +145,13 @@ impl State {
     /// # Errors
     /// [`StateError::Database`].
     pub fn status(&self) -> Result<Status, StateError> {
-        let count = |sql: &str| -> rusqlite::Result<u64> {
-            let count: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
-            Ok(u64::try_from(count).unwrap_or_default())
-        };
         let mut status = Status {
-            users: count("SELECT count(*) FROM link WHERE kind = 0")?,
-            groups: count("SELECT count(*) FROM link WHERE kind = 1")?,
-            memberships: count("SELECT count(*) FROM edge WHERE sure = 1")?,
-            waiting: count("SELECT count(*) FROM reference")?,
-            escrows: count("SELECT count(*) FROM escrow")?,
-            uncertain: count(
+            users: self.count("SELECT count(*) FROM link WHERE kind = 0")?,
+            groups: self.count("SELECT count(*) FROM link WHERE kind = 1")?,
+            memberships: self.count("SELECT count(*) FROM edge WHERE sure = 1")?,
+            waiting: self.count("SELECT count(*) FROM reference")?,
+            escrows: self.count("SELECT count(*) FROM escrow")?,
+            uncertain: self.count(
                 "SELECT (SELECT count(*) FROM intent) + (SELECT count(*) FROM link WHERE uncertain = 1)",
             )?,
             ..Status::default()
@@ -219,6 +215,18 @@ impl State {
             })
         })?;
         Ok(escrows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn count(&self, sql: &str) -> Result<u64, StateError> {
+        let count: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
+        Ok(u64::try_from(count).unwrap_or_default())
+    }
+
+    /// Returns the ids in the first column.
+    fn ids<C: FromIterator<SmolStr>>(&self, sql: &str, values: impl Params) -> Result<C, StateError> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let ids = statement.query_map(values, |row| Ok(SmolStr::from(row.get::<_, String>(0)?)))?;
+        Ok(ids.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Does work whose changes last all together, or not at all where it fails or the program ends in the middle.

@@ -12,7 +12,7 @@ use keyfob_sync::{Event, Job, Report, State, Step, source::ObjectSource};
 use super::print;
 use crate::Unusable;
 
-/// How the first line of a plan begins: with a step, or where there is none with what the plan comes to.
+/// The beginnings of the first line of a plan: a step, or the summary where there is none.
 const BEGINNINGS: [&[u8]; 2] = [br#"{"action":"#, br#"{"created":"#];
 
 /// A plan that is written, a line for each step, beside the file whose place it takes when it is whole.

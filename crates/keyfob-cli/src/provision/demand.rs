@@ -2,27 +2,22 @@
 
 use std::io;
 
-use keyfob_sync::{Action, Event, Job, Outcome, Sent, Step};
+use keyfob_sync::{Action, Event, Outcome, Sent, Step};
 use percent_encoding::percent_decode_str;
 
-use super::{Arguments, Target, answer, connect, open, print, set};
+use super::{Arguments, answer, connect, job, open, print};
 use crate::{Answer, Unusable, output};
 
 /// Provisions one object, or plans that.
 pub(super) fn run(arguments: &Arguments, id: &str, is_dry: bool) -> Result<Answer, Unusable> {
-    let Some(Target {
-        client,
-        rules,
-        source,
-    }) = connect(arguments)?
-    else {
+    let Some(target) = connect(arguments)? else {
         return Ok(Answer::Guarded);
     };
     let mut state = open(arguments, is_dry)?;
-    let job = set(Job::new(&client, rules)?, arguments);
+    let job = job(&target.client, target.rules, arguments)?;
     let mut printed = Ok(());
     let mut has_step = false;
-    let report = job.on_demand(&mut state, &*source, id, is_dry, &mut |event| {
+    let report = job.on_demand(&mut state, &*target.source, id, is_dry, &mut |event| {
         has_step |= matches!(event, Event::Step(_));
         if printed.is_ok() {
             printed = match (event, arguments.json) {

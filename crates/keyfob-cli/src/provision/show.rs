@@ -1,4 +1,4 @@
-//! What a state holds.
+//! A state, for people and for programs.
 
 use keyfob_core::{Object, Value, json::object_to_vec};
 use keyfob_sync::{Escrow, Link, Owned, State};

@@ -17,13 +17,13 @@ use keyfob_sync::{
 use super::Arguments;
 use crate::{Unusable, client, input, map, output};
 
-/// How the target is reached.
+/// The arguments by which the target is reached.
 #[derive(Debug, clap::Args)]
 pub(super) struct Way {
     /// A file that holds the bearer token
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// What is known of the target: aws, github, google-cloud, keyfob, rfc, slack, or a file in the form of these
+    /// A preset, which says what is known of the target: aws, github, google-cloud, keyfob, rfc, slack, or a file in the form of these
     #[arg(long, value_name = "NAME|FILE")]
     preset: Option<String>,
     /// Gives up on a request after so many seconds, 3600 at most
@@ -42,7 +42,7 @@ impl Way {
     }
 }
 
-/// What a cycle needs.
+/// The target, the mappings and the source of a cycle.
 pub(super) struct Target {
     pub(super) client: Client<Ureq>,
     pub(super) rules: Vec<Rule>,

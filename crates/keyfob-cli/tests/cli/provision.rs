@@ -178,6 +178,13 @@ fn a_guard_ends_with_3_and_its_reason_on_the_last_line() {
         shrunk.stderr.contains("the source has 0 of 2 memberships"),
         "{shrunk:?}"
     );
+    let alone = world.provision(&["on-demand", "g1"], &[]);
+    assert_eq!(alone.code, Some(3), "{alone:?}");
+    assert!(alone.stdout.contains("5 held: remove members\n"), "{alone:?}");
+    assert!(
+        last_line(&alone.stderr).starts_with("keyfob: 0 of 1 memberships would stay: removals are held back"),
+        "{alone:?}"
+    );
     let run = world.provision(&["run"], &["--shrink-below", "0"]);
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(

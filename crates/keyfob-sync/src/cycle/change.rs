@@ -1,4 +1,4 @@
-//! What a PATCH changes, for people; and the resource as it is afterwards.
+//! The attributes that a PATCH changes, for people; and the resource as it is afterwards.
 
 use keyfob_core::{
     Dialect, Object, Quirk, Resource, ResourceType, Value,

@@ -1,4 +1,4 @@
-//! What a failure means: for the object, for the target, for the cycle.
+//! The meaning of a failure for the object, for the target, for the cycle.
 
 use keyfob_client::{BlockingTransport, Error};
 
@@ -13,7 +13,7 @@ const HOUR: i64 = 60 * 60 * 1_000;
 /// For how long an object is tried again.
 const DAYS: i64 = 28 * 24 * HOUR;
 
-/// Whose failure it is.
+/// The party that a failure is blamed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Blame {
     /// The object's: the target refuses it.
@@ -49,7 +49,7 @@ pub(super) fn is_certain(error: &Error) -> bool {
     }
 }
 
-/// When something that failed `attempts` times, first at `first`, is tried again: after 6, 12 and 24 hours, then daily,
+/// Returns when something that failed `attempts` times, first at `first`, is tried again: after 6, 12 and 24 hours, then daily,
 /// and after 28 days not before the object changes.
 pub(super) fn next(first: i64, attempts: u32, now: i64) -> i64 {
     if now.saturating_sub(first) >= DAYS {

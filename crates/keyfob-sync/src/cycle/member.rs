@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use keyfob_client::{BlockingTransport, Error};
 use keyfob_core::{ResourceId, SmolStr};
 
-use super::{Cycle, Draft, Stop, failure};
+use super::{Cycle, Stop, failure};
 use crate::{
     error::SyncError,
-    event::{Action, Outcome},
+    event::{Action, Held, Outcome, Step},
     rule::Kind,
-    state::{Linked, millis},
+    state::{Link, Linked, millis},
 };
 
 /// A member, and its resource.
 type Member = (SmolStr, ResourceId);
 
-/// What is known of memberships, and if it is sure.
+/// The memberships that are known, each with true if it is sure.
 type Known = BTreeMap<SmolStr, bool>;
 
 impl<X: BlockingTransport> Cycle<'_, X> {
@@ -29,11 +29,24 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         Ok(())
     }
 
-    /// Removes the members that this job added and the source no longer has. Members that somebody else added stay.
-    pub(super) fn remove_members(&mut self) -> Result<(), Stop> {
+    /// Removes the members that this job added and the source no longer has, or tells that they are held back. Members that
+    /// somebody else added stay.
+    pub(super) fn remove_members(&mut self, is_held: bool) -> Result<(), Stop> {
         for group in self.state.groups_to_reduce(millis(self.now))? {
             let members = self.state.members_to_remove(&group, millis(self.now))?;
-            self.change_members(&group, &members, Action::RemoveMembers)?;
+            if is_held {
+                self.hold_members(&group, &members)?;
+            } else {
+                self.change_members(&group, &members, Action::RemoveMembers)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells that a guard holds back the removal of members.
+    fn hold_members(&mut self, group: &str, members: &[Member]) -> Result<(), Stop> {
+        if let Some(Linked { link, .. }) = self.state.link(group)? {
+            self.hold(step(&link, members, Action::RemoveMembers), Held::Guard);
         }
         Ok(())
     }
@@ -93,8 +106,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             Action::AddMembers => (ids, Vec::new()),
             _ => (Vec::new(), ids),
         };
-        let mut draft = Draft::new(Kind::Group, &group.source_id, action).of(&group.target_id);
-        draft.members = members.iter().map(|(member, _)| member.clone()).collect();
+        let step = step(group, members, action);
         let error = match self.gateway.members(&group.target_id, add, remove) {
             Ok(()) => {
                 self.succeeded();
@@ -105,7 +117,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                     }
                     self.state.remove_failed(&group.source_id, member)?;
                 }
-                self.tell(draft, Outcome::Done);
+                self.tell(step, Outcome::Done);
                 return Ok(());
             }
             Err(error) => error,
@@ -114,7 +126,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             // The next cycle finds the group missing, creates it again, and all its members follow.
             self.state.unlink(&group.source_id)?;
             self.tell(
-                draft,
+                step,
                 Outcome::Failed {
                     status: error.status(),
                     reason: "the group is gone at the target; it is created again".into(),
@@ -134,8 +146,15 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             self.postpone(&group.source_id, member, None, error.to_string())?;
         }
         let outcome = self.blamed(&error)?;
-        self.tell(draft, outcome);
+        self.tell(step, outcome);
         Ok(())
+    }
+}
+
+fn step(group: &Link, members: &[Member], action: Action) -> Step {
+    Step {
+        members: members.iter().map(|(member, _)| member.clone()).collect(),
+        ..Step::new(Kind::Group, &group.source_id, action).of(&group.target_id)
     }
 }
 

@@ -9,12 +9,12 @@ use keyfob_mapping::{ApplyError, Change, Lookup};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Cycle, Draft, PAGE, Stop, change, failure,
+    Cycle, PAGE, Stop, change, failure,
     stage::{References, complete},
 };
 use crate::{
     error::SyncError,
-    event::{Action, Event, Held, Outcome, Sent},
+    event::{Action, Event, Held, Outcome, Sent, Step},
     rule::{Rule, short},
     source::{Item, Object, SourceErrorKind},
     state::{Digest, Intent, Link, Owned, Staged},
@@ -27,7 +27,7 @@ struct Work {
     in_scope: bool,
 }
 
-/// What has to be done for an object, found out with look-ups alone.
+/// The work that an object needs, found out with look-ups alone.
 enum Prepared {
     /// A resource has to be created.
     Create {
@@ -52,7 +52,7 @@ struct Bring {
     missing: BTreeSet<SmolStr>,
 }
 
-/// What a look-up came to.
+/// The result of a look-up.
 enum Match {
     Nobody,
     Resource(Box<Stored>),
@@ -74,23 +74,19 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             }
             complete(&mut object)?;
             let staged = self.state.staged(&object.id)?;
-            let digest = |rule: &Rule, staged: &Staged| rule.digest(&object.source, staged.in_scope);
-            let rule = self.rule(object.kind);
-            let (Some(rule), Some(staged)) = (rule, staged) else {
-                let kind = SourceErrorKind::Changed {
-                    id: object.id.clone(),
-                };
-                return Err(SyncError::source(kind, &object.place).into());
+            let changed = || {
+                let id = object.id.clone();
+                SourceErrorKind::Changed { id }.at(&object.place)
+            };
+            let (Some(rule), Some(staged)) = (self.rule(object.kind), staged) else {
+                return Err(changed().into());
             };
             if !selects(&object.id, &staged) {
                 continue;
             }
             // What is removed was decided by what the source said then.
-            if digest(rule, &staged) != staged.digest {
-                let kind = SourceErrorKind::Changed {
-                    id: object.id.clone(),
-                };
-                return Err(SyncError::source(kind, &object.place).into());
+            if rule.digest(&object.source, staged.in_scope) != staged.digest {
+                return Err(changed().into());
             }
             page.push(Work {
                 object,
@@ -185,9 +181,8 @@ impl<X: BlockingTransport> Cycle<'_, X> {
 
     /// Finds out what has to be done for an object, without changing anything.
     fn prepare(&mut self, work: &Work, claimed: &mut BTreeSet<ResourceId>) -> Result<Prepared, Stop> {
-        let job = self.job;
         let object = &work.object;
-        let Some(rule) = job.rules.iter().find(|rule| rule.kind == object.kind) else {
+        let Some(rule) = self.rule(object.kind) else {
             return Ok(Prepared::Nothing);
         };
         if let Some(linked) = self.state.link(&object.id)? {
@@ -200,15 +195,15 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             let held = linked.held(rule.resource_type())?;
             return self.compare(work, rule, linked.link, false, held);
         }
-        let draft = Draft::new(object.kind, &object.id, Action::Match);
+        let step = Step::new(object.kind, &object.id, Action::Match);
         let filters = match rule.mapper.matching(&object.source, &self.environment()) {
             Ok(filters) if filters.is_empty() => {
-                self.refuse(work, draft, Held::NoMatchingValue)?;
+                self.refuse(work, step, Held::NoMatchingValue)?;
                 return Ok(Prepared::Nothing);
             }
             Ok(filters) => filters.iter().map(provider_form).collect::<Vec<_>>(),
             Err(error) => {
-                self.refuse(work, draft, Held::Mapping(error.to_string()))?;
+                self.refuse(work, step, Held::Mapping(error.to_string()))?;
                 return Ok(Prepared::Nothing);
             }
         };
@@ -223,18 +218,16 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                     disabled: false,
                     gone: None,
                 };
-                {
-                    let held = change::compared(found.resource, rule.resource_type());
-                    self.compare(work, rule, link, true, held)
-                }
+                let held = change::compared(found.resource, rule.resource_type());
+                self.compare(work, rule, link, true, held)
             }
             Match::Held(held) => {
-                self.refuse(work, draft, held)?;
+                self.refuse(work, step, held)?;
                 Ok(Prepared::Nothing)
             }
             Match::Failed(error) => {
                 let outcome = self.failed(&object.id, "", Some(work.digest), &error)?;
-                self.tell(draft, outcome);
+                self.tell(step, outcome);
                 Ok(Prepared::Nothing)
             }
             Match::Nobody => {
@@ -257,7 +250,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                         Ok(Prepared::Nothing)
                     }
                     Err(error) => {
-                        self.refuse(work, draft, Held::Mapping(error.to_string()))?;
+                        self.refuse(work, step, Held::Mapping(error.to_string()))?;
                         Ok(Prepared::Nothing)
                     }
                 }
@@ -265,7 +258,8 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         }
     }
 
-    fn apply(
+    /// Applies a mapping to an object, with the ids of the resources that it refers to.
+    pub(super) fn apply(
         &self,
         rule: &Rule,
         object: &Object,
@@ -300,8 +294,8 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                 return Ok(Prepared::Nothing);
             }
             Err(error) => {
-                let draft = Draft::new(work.object.kind, &work.object.id, Action::Update).of(&link.target_id);
-                self.refuse(work, draft, Held::Mapping(error.to_string()))?;
+                let step = Step::new(work.object.kind, &work.object.id, Action::Update).of(&link.target_id);
+                self.refuse(work, step, Held::Mapping(error.to_string()))?;
                 return Ok(Prepared::Nothing);
             }
         };
@@ -360,9 +354,9 @@ impl<X: BlockingTransport> Cycle<'_, X> {
     }
 
     /// Holds an object back until it changes, or it is time to try again.
-    fn refuse(&mut self, work: &Work, draft: Draft, held: Held) -> Result<(), Stop> {
+    fn refuse(&mut self, work: &Work, step: Step, held: Held) -> Result<(), Stop> {
         self.postpone(&work.object.id, "", Some(work.digest), held.to_string())?;
-        self.hold(draft, held);
+        self.hold(step, held);
         Ok(())
     }
 
@@ -374,26 +368,26 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         sent: Vec<Sent>,
     ) -> Result<(), Stop> {
         let object = &work.object;
-        let Some(rule) = self.job.rules.iter().find(|rule| rule.kind == object.kind) else {
+        let Some(rule) = self.rule(object.kind) else {
             return Ok(());
         };
-        let mut draft = Draft::new(object.kind, &object.id, Action::Create);
-        draft.changes = change::contents(resource, rule);
-        draft.sent = sent;
+        let mut step = Step::new(object.kind, &object.id, Action::Create);
+        step.changes = change::contents(resource, rule);
+        step.requests = sent;
         match self.gateway.create(object.kind, resource) {
             Ok(stored) => {
                 if let Some(other) = self.state.source_of(object.kind, &stored.id)? {
                     // The target answered with a resource that it had, and that stands for another object.
                     self.state.remove_intent(&object.id)?;
-                    return self.refuse(work, draft, Held::Linked { other });
+                    return self.refuse(work, step, Held::Linked { other });
                 }
                 self.succeeded();
                 // What the target did not make for this job may be somebody else's, and is never deleted.
                 let is_ours = self.gateway.says_created()
                     && stored.holds(&rule.matched(resource), rule.resource_type());
                 if !is_ours {
-                    draft.action = Action::Adopt;
-                    draft.reason =
+                    step.action = Action::Adopt;
+                    step.reason =
                         Some("the target answered the creation with a resource that may be another's".into());
                 }
                 let held = change::created(stored.resource, resource, rule.resource_type());
@@ -409,14 +403,14 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                 self.state.put_references(&object.id, missing)?;
                 self.state.remove_intent(&object.id)?;
                 self.state.remove_failed(&object.id, "")?;
-                self.tell(draft.of(&link.target_id), Outcome::Done);
+                self.tell(step.of(&link.target_id), Outcome::Done);
             }
             Err(error) => {
                 if failure::is_certain(&error) {
                     self.state.remove_intent(&object.id)?;
                 }
                 let outcome = self.failed(&object.id, "", Some(work.digest), &error)?;
-                self.tell(draft, outcome);
+                self.tell(step, outcome);
             }
         }
         Ok(())
@@ -432,18 +426,17 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             disabled,
             missing,
         } = bring;
-        let job = self.job;
         let object = &work.object;
-        let Some(rule) = job.rules.iter().find(|rule| rule.kind == object.kind) else {
+        let Some(rule) = self.rule(object.kind) else {
             return Ok(false);
         };
         let action = if is_new { Action::Adopt } else { Action::Update };
-        let mut draft = Draft::new(object.kind, &object.id, action).of(&link.target_id);
-        draft.sent = sent;
+        let mut step = Step::new(object.kind, &object.id, action).of(&link.target_id);
+        step.requests = sent;
         let mut after = held.clone();
         let is_changed = request.is_some();
         if let Some(request) = request {
-            draft.changes = change::changes(&request, &held, rule);
+            step.changes = change::changes(&request, &held, rule);
             match self.send(work, rule, &link, &held, &request) {
                 Ok(resource) => after = resource,
                 Err(error) if error.is_gone() && self.is_confirmed_gone(&link) => {
@@ -452,7 +445,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                 }
                 Err(error) => {
                     let outcome = self.change_failed(&object.id, Some(work.digest), &error)?;
-                    self.tell(draft, outcome);
+                    self.tell(step, outcome);
                     return Ok(false);
                 }
             }
@@ -467,7 +460,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         self.state.put_references(&object.id, &missing)?;
         self.state.remove_failed(&object.id, "")?;
         if is_new || is_changed {
-            self.tell(draft, Outcome::Done);
+            self.tell(step, Outcome::Done);
         } else {
             self.report.counts.up_to_date += 1;
         }
@@ -510,7 +503,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
     }
 }
 
-/// What a filter of an object comes to, among those of what a cycle creates.
+/// Returns the key of a filter among those that find the resources that a cycle creates.
 fn key(object: &Object, filter: &str) -> Digest {
     short(
         Sha256::new()

@@ -3,10 +3,10 @@
 use keyfob_client::{BlockingTransport, Error};
 use keyfob_core::message::PatchRequest;
 
-use super::{Cycle, Draft, PAGE, Stop, change, failure};
+use super::{Cycle, PAGE, Stop, change, failure};
 use crate::{
     error::SyncError,
-    event::{Action, Held, Outcome},
+    event::{Action, Held, Outcome, Step},
     state::{Digest, Link, Linked, Owned, Removal},
 };
 
@@ -14,13 +14,28 @@ impl<X: BlockingTransport> Cycle<'_, X> {
     /// Disables what has to be disabled, or tells that it is held back.
     pub(super) fn disable(&mut self, is_held: bool) -> Result<(), Stop> {
         let removals = self.state.removals(false)?;
+        self.remove(&removals, is_held, Self::disable_one)
+    }
+
+    /// Deletes what has to be deleted, or tells that it is held back. What this job did not create stays.
+    pub(super) fn delete(&mut self, is_held: bool) -> Result<(), Stop> {
+        let removals = self.state.removals(true)?;
+        self.remove(&removals, is_held, Self::delete_one)
+    }
+
+    fn remove(
+        &mut self,
+        removals: &[Removal],
+        is_held: bool,
+        one: impl Fn(&mut Self, &Removal, bool) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
         for page in removals.chunks(PAGE) {
             if !is_held {
                 self.announce_removals(page)?;
             }
             self.page(|cycle| {
                 for removal in page {
-                    cycle.disable_one(removal, is_held)?;
+                    one(cycle, removal, is_held)?;
                     cycle.demand_few_failures()?;
                 }
                 Ok(())
@@ -58,7 +73,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         let Some(linked) = self.state.link(&removal.source_id)? else {
             return Ok(());
         };
-        let Some(rule) = self.job.rules.iter().find(|rule| rule.kind == removal.kind) else {
+        let Some(rule) = self.rule(removal.kind) else {
             return Ok(());
         };
         let Some(request) = removal
@@ -70,11 +85,11 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         };
         let held = linked.held(rule.resource_type())?;
         let id = &linked.link.target_id;
-        let mut draft = Draft::new(removal.kind, &removal.source_id, Action::Disable).of(id);
-        draft.reason = Some(removal.reason.clone());
-        draft.changes = change::changes(&request, &held, rule);
+        let mut step = Step::new(removal.kind, &removal.source_id, Action::Disable).of(id);
+        step.reason = Some(removal.reason.clone());
+        step.changes = change::changes(&request, &held, rule);
         if is_held {
-            self.hold(draft, Held::Guard);
+            self.hold(step, Held::Guard);
             return Ok(());
         }
         let after = change::after(&held, &request, rule.resource_type());
@@ -91,35 +106,17 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                 // Where what came of it is not known, the resource is compared with what it was, and the same is sent again.
                 self.state
                     .put_link(&link, removal.digest, after.as_ref().unwrap_or(&held))?;
-                self.tell(draft, Outcome::Done);
+                self.tell(step, Outcome::Done);
             }
             Err(error) if error.is_gone() && self.is_confirmed_gone(&linked.link) => {
                 self.state.unlink(&removal.source_id)?;
                 self.succeeded();
-                self.tell(draft, Outcome::Done);
+                self.tell(step, Outcome::Done);
             }
             Err(error) => {
                 let outcome = self.change_failed(&removal.source_id, removal.digest, &error)?;
-                self.tell(draft, outcome);
+                self.tell(step, outcome);
             }
-        }
-        Ok(())
-    }
-
-    /// Deletes what has to be deleted, or tells that it is held back. What this job did not create stays.
-    pub(super) fn delete(&mut self, is_held: bool) -> Result<(), Stop> {
-        let removals = self.state.removals(true)?;
-        for page in removals.chunks(PAGE) {
-            if !is_held {
-                self.announce_removals(page)?;
-            }
-            self.page(|cycle| {
-                for removal in page {
-                    cycle.delete_one(removal, is_held)?;
-                    cycle.demand_few_failures()?;
-                }
-                Ok(())
-            })?;
         }
         Ok(())
     }
@@ -132,15 +129,15 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             Owned::Created => Action::Delete,
             Owned::Adopted => Action::Release,
         };
-        let mut draft = Draft::new(removal.kind, &removal.source_id, action).of(&link.target_id);
-        draft.reason = Some(removal.reason.clone());
+        let mut step = Step::new(removal.kind, &removal.source_id, action).of(&link.target_id);
+        step.reason = Some(removal.reason.clone());
         if is_held {
-            self.hold(draft, Held::Guard);
+            self.hold(step, Held::Guard);
             return Ok(());
         }
         if action == Action::Release {
             self.state.unlink(&removal.source_id)?;
-            self.tell(draft, Outcome::Done);
+            self.tell(step, Outcome::Done);
             return Ok(());
         }
         match self.gateway.delete(removal.kind, &link.target_id) {
@@ -148,13 +145,13 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             Err(error) if error.is_gone() && self.is_confirmed_gone(&link) => {}
             Err(error) => {
                 let outcome = self.change_failed(&removal.source_id, removal.digest, &error)?;
-                self.tell(draft, outcome);
+                self.tell(step, outcome);
                 return Ok(());
             }
         }
         self.succeeded();
         self.state.unlink(&removal.source_id)?;
-        self.tell(draft, Outcome::Done);
+        self.tell(step, Outcome::Done);
         Ok(())
     }
 

@@ -1,11 +1,11 @@
-//! What an earlier cycle was about to send when it ended.
+//! Requests that an earlier cycle was about to send when it ended.
 
 use keyfob_client::{BlockingTransport, Found, Stored};
 use keyfob_core::{Resource, SmolStr};
 
-use super::{Cycle, Draft, Stop, change, failure};
+use super::{Cycle, Stop, change, failure};
 use crate::{
-    event::{Action, Outcome},
+    event::{Action, Outcome, Step},
     state::{Intent, Link, Linked, Owned},
 };
 
@@ -32,13 +32,13 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         let Some(Linked { link, .. }) = self.state.link(source_id)? else {
             return Ok(());
         };
-        let Some(resource_type) = self.rule(link.kind).map(|rule| rule.resource_type().clone()) else {
+        let Some(rule) = self.rule(link.kind) else {
             return Ok(());
         };
         match self.gateway.get(link.kind, &link.target_id) {
             Ok(read) => {
                 self.succeeded();
-                let held = change::compared(read.resource, &resource_type);
+                let held = change::compared(read.resource, rule.resource_type());
                 self.state.put_link(&link, None, &held)?;
             }
             Err(error) if error.is_gone() => {
@@ -47,9 +47,9 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             }
             // It stays uncertain, and nothing is sent for the object meanwhile.
             Err(error) => {
-                let draft = Draft::new(link.kind, source_id, Action::Match).of(&link.target_id);
+                let step = Step::new(link.kind, source_id, Action::Match).of(&link.target_id);
                 let outcome = self.blamed(&error)?;
-                self.tell(draft, outcome);
+                self.tell(step, outcome);
                 return self.demand_few_failures();
             }
         }
@@ -59,10 +59,11 @@ impl<X: BlockingTransport> Cycle<'_, X> {
     /// Looks for what was about to be created. What holds all that was sent is that, and is linked; anything else is left to
     /// the ordinary look-up.
     fn settle_creation(&mut self, intent: &Intent) -> Result<(), Stop> {
-        let Some(resource_type) = self.rule(intent.kind).map(|rule| rule.resource_type().clone()) else {
+        let Some(rule) = self.rule(intent.kind) else {
             return Ok(());
         };
-        let sent = Resource::from_json(&intent.body, &resource_type);
+        let resource_type = rule.resource_type();
+        let sent = Resource::from_json(&intent.body, resource_type);
         let (Ok(sent), false) = (sent, self.state.link(&intent.source_id)?.is_some()) else {
             self.state.remove_intent(&intent.source_id)?;
             return Ok(());
@@ -73,13 +74,13 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                 Ok(Found::None) => continue,
                 Ok(Found::One(found)) => {
                     let is_taken = self.state.source_of(intent.kind, &found.id)?.is_some();
-                    ours = Some(found).filter(|found| !is_taken && found.holds(&sent, &resource_type));
+                    ours = Some(found).filter(|found| !is_taken && found.holds(&sent, resource_type));
                 }
                 Err(error) if !failure::is_refusal(&error) => {
                     // It stays unknown, and nothing is created for the object meanwhile.
-                    let draft = Draft::new(intent.kind, &intent.source_id, Action::Match);
+                    let step = Step::new(intent.kind, &intent.source_id, Action::Match);
                     let outcome = self.blamed(&error)?;
-                    self.tell(draft, outcome);
+                    self.tell(step, outcome);
                     return self.demand_few_failures();
                 }
                 Ok(Found::Many(_)) | Err(_) => {}
@@ -96,11 +97,11 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                 gone: None,
             };
             // Without a digest: the object is compared again.
-            let held = change::created(found.resource, &sent, &resource_type);
+            let held = change::created(found.resource, &sent, resource_type);
             self.state.put_link(&link, None, &held)?;
             self.state.remove_failed(&intent.source_id, "")?;
-            let draft = Draft::new(intent.kind, &intent.source_id, Action::Adopt).of(&link.target_id);
-            self.tell(draft, Outcome::Done);
+            let step = Step::new(intent.kind, &intent.source_id, Action::Adopt).of(&link.target_id);
+            self.tell(step, Outcome::Done);
         }
         self.succeeded();
         self.state.remove_intent(&intent.source_id)?;

@@ -5,12 +5,12 @@ use std::{cell::RefCell, collections::BTreeSet};
 use keyfob_client::BlockingTransport;
 use keyfob_core::{SmolStr, json, message::PatchRequest};
 use keyfob_expression::{Source, Value};
-use keyfob_mapping::{Change, Lookup};
+use keyfob_mapping::Change;
 
-use super::{Cycle, Draft, Stop, change};
+use super::{Cycle, Stop, change};
 use crate::{
     error::SyncError,
-    event::{Action, Event, Guard, Held},
+    event::{Action, Event, Guard, Held, Step},
     rule::{Kind, Rule},
     source::{Item, Membership, Object, Place, SourceErrorKind, demand_plain},
     state::{Digest, Failed, Linked, Owned, Removal, Size, Staged, State, StateError, millis},
@@ -19,7 +19,7 @@ use crate::{
 /// The attribute of a user that says if it is deleted or disabled.
 const IS_SOFT_DELETED: &str = "IsSoftDeleted";
 
-/// What guards hold back.
+/// The removals that guards hold back.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Guarded {
     /// If true, nothing is disabled or deleted.
@@ -101,7 +101,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                 None => {
                     if let Some((group, member)) = cycle.state.edge_of_nobody()? {
                         let kind = SourceErrorKind::NoGroup { group, member };
-                        return Err(SyncError::source(kind, &Place::default()).into());
+                        return Err(kind.at(&Place::default()).into());
                     }
                     cycle.stage_missing()?;
                 }
@@ -116,7 +116,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             return Ok(());
         }
         if self.rule(Kind::Group).is_none_or(|rule| rule.members.is_none()) {
-            return Err(SyncError::source(SourceErrorKind::MembersNotMapped, &membership.place).into());
+            return Err(SourceErrorKind::MembersNotMapped.at(&membership.place).into());
         }
         for id in [&membership.group, &membership.member] {
             demand_plain(id).map_err(|kind| kind.at(&membership.place))?;
@@ -127,21 +127,13 @@ impl<X: BlockingTransport> Cycle<'_, X> {
     }
 
     fn stage_object(&mut self, object: &Object) -> Result<(), Stop> {
-        let refuse = |kind: SourceErrorKind| Stop::from(SyncError::source(kind, &object.place));
+        let refuse = |kind: SourceErrorKind| Stop::from(kind.at(&object.place));
         demand_plain(&object.id).map_err(refuse)?;
-        let job = self.job;
-        let rule = job.rules.iter().find(|rule| rule.kind == object.kind);
+        let rule = self.rule(object.kind);
         let rule = rule.ok_or_else(|| refuse(SourceErrorKind::NoRule { kind: object.kind }))?;
-        if self.state.staged(&object.id)?.is_some() {
-            return Err(refuse(SourceErrorKind::Twice {
-                id: object.id.clone(),
-            }));
-        }
         let linked = self.state.link(&object.id)?;
-        if linked
-            .as_ref()
-            .is_some_and(|linked| linked.link.kind != object.kind)
-        {
+        let is_other = |linked: &Linked| linked.link.kind != object.kind;
+        if self.state.staged(&object.id)?.is_some() || linked.as_ref().is_some_and(is_other) {
             return Err(refuse(SourceErrorKind::Twice {
                 id: object.id.clone(),
             }));
@@ -166,7 +158,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             // Nothing is in or out of scope then: to take it for out of scope would remove what should stay.
             Err(error) => {
                 self.hold(
-                    Draft::new(object.kind, &object.id, Action::Match),
+                    Step::new(object.kind, &object.id, Action::Match),
                     Held::Mapping(error.to_string()),
                 );
                 false
@@ -218,8 +210,8 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         let is_as_it_failed = |failed: &Failed| failed.digest.as_deref() == Some(&digest[..]);
         let is_forced = self.only.is_some();
         if self.state.has_intent(&object.id)? {
-            let draft = Draft::new(object.kind, &object.id, Action::Create);
-            self.hold(draft, Held::Uncertain);
+            let step = Step::new(object.kind, &object.id, Action::Create);
+            self.hold(step, Held::Uncertain);
             return Ok(false);
         }
         let Some(linked) = linked else {
@@ -231,16 +223,16 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             }
             return Ok(match failed.filter(|failed| is_as_it_failed(failed)) {
                 Some(failed) if failed.next > millis(self.now) && !is_forced => {
-                    let draft = Draft::new(object.kind, &object.id, Action::Match);
-                    self.hold(draft, Held::Escrow(failed.reason));
+                    let step = Step::new(object.kind, &object.id, Action::Match);
+                    self.hold(step, Held::Escrow(failed.reason));
                     false
                 }
                 _ => true,
             });
         };
         if linked.uncertain {
-            let draft = Draft::new(object.kind, &object.id, Action::Update).of(&linked.link.target_id);
-            self.hold(draft, Held::Uncertain);
+            let step = Step::new(object.kind, &object.id, Action::Update).of(&linked.link.target_id);
+            self.hold(step, Held::Uncertain);
             return Ok(false);
         }
         if !in_scope && self.job.skip_out_of_scope_deletions {
@@ -254,19 +246,15 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                 return Ok(false);
             }
             Some(failed) if is_as_it_failed(failed) && failed.next > millis(self.now) && !is_forced => {
-                let draft = Draft::new(object.kind, &object.id, Action::Update).of(&linked.link.target_id);
-                self.hold(draft, Held::Escrow(failed.reason.clone()));
+                let step = Step::new(object.kind, &object.id, Action::Update).of(&linked.link.target_id);
+                self.hold(step, Held::Escrow(failed.reason.clone()));
                 return Ok(false);
             }
             _ => {}
         }
         let held = linked.held(rule.resource_type())?;
         let references = References::new(self.state, rule);
-        let resolve = |path: &str, id: &str| references.resolve(path, id);
-        let lookup = Lookup::new().with_references(&resolve);
-        let change = rule
-            .mapper
-            .apply_with(&object.source, Some(&held), &self.environment(), &lookup);
+        let change = self.apply(rule, object, Some(&held), &references);
         let missing = references.missing()?;
         let disables = |request: &PatchRequest| {
             !change::is_inactive(&held)
@@ -298,15 +286,17 @@ impl<X: BlockingTransport> Cycle<'_, X> {
     /// Stages the removal of resources whose objects the source no longer has.
     fn stage_missing(&mut self) -> Result<(), Stop> {
         let job = self.job;
-        for link in self.state.missing()? {
-            let rule = job.rules.iter().find(|rule| rule.kind == link.kind);
-            let Some(rule) = rule else { continue };
-            let Some(linked) = self.state.link(&link.source_id)? else {
+        for source_id in self.state.missing()? {
+            let Some(linked) = self.state.link(&source_id)? else {
+                continue;
+            };
+            let link = &linked.link;
+            let Some(rule) = self.rule(link.kind) else {
                 continue;
             };
             if linked.uncertain {
-                let draft = Draft::new(link.kind, &link.source_id, Action::Disable).of(&link.target_id);
-                self.hold(draft, Held::Uncertain);
+                let step = Step::new(link.kind, &link.source_id, Action::Disable).of(&link.target_id);
+                self.hold(step, Held::Uncertain);
                 continue;
             }
             if job.skip_out_of_scope_deletions {
@@ -317,8 +307,8 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                 && failed.digest.is_none()
                 && failed.next > millis(self.now)
             {
-                let draft = Draft::new(link.kind, &link.source_id, Action::Disable).of(&link.target_id);
-                self.hold(draft, Held::Escrow(failed.reason));
+                let step = Step::new(link.kind, &link.source_id, Action::Disable).of(&link.target_id);
+                self.hold(step, Held::Escrow(failed.reason));
                 continue;
             }
             let held = linked.held(rule.resource_type())?;
@@ -350,8 +340,8 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                 }
                 Ok(_) => self.report.counts.skipped += 1,
                 Err(error) => {
-                    let draft = Draft::new(link.kind, &link.source_id, Action::Disable).of(&link.target_id);
-                    self.hold(draft, Held::Mapping(error.to_string()));
+                    let step = Step::new(link.kind, &link.source_id, Action::Disable).of(&link.target_id);
+                    self.hold(step, Held::Mapping(error.to_string()));
                 }
             }
         }
@@ -377,40 +367,46 @@ impl<X: BlockingTransport> Cycle<'_, X> {
 
     /// Decides what is held back, before anything is sent.
     pub(super) fn guard(&mut self, size: Size) -> Result<Guarded, Stop> {
-        let mut guarded = Guarded::default();
-        if self.only.is_some() {
-            return Ok(guarded);
-        }
-        let mut sizes = Vec::new();
-        if let Some(before) = self.state.last_read()? {
-            sizes.push(("users", size.users, before.users));
-            sizes.push(("groups", size.groups, before.groups));
-            sizes.push(("memberships", size.memberships, before.memberships));
-        }
+        let is_whole = self.only.is_none();
         let share = u64::from(self.job.shrink_below);
         let is_less = |now: u64, before: u64| now.saturating_mul(100) < before.saturating_mul(share);
-        for (what, now, before) in sizes {
-            if is_less(now, before) {
-                self.report.guards.push(Guard::Shrunk { what, now, before });
+        let guards = &mut self.report.guards;
+        if is_whole && let Some(before) = self.state.last_read()? {
+            for (what, now, before) in [
+                ("users", size.users, before.users),
+                ("groups", size.groups, before.groups),
+                ("memberships", size.memberships, before.memberships),
+            ] {
+                if is_less(now, before) {
+                    guards.push(Guard::Shrunk { what, now, before });
+                }
             }
         }
-        // A source of the same size may be another one, have other ids for the same people, or lack a column by which they
-        // are in scope.
-        for (what, kind) in [("users", Kind::User), ("groups", Kind::Group)] {
-            let (now, before) = self.state.remaining(kind)?;
+        // A source of the same size may be another one, have other ids for the same people, lack a column by which they
+        // are in scope, or have its members in other groups.
+        let mut remaining = Vec::new();
+        if is_whole {
+            remaining.push(("users", self.state.remaining(Kind::User)?));
+            remaining.push(("groups", self.state.remaining(Kind::Group)?));
+        }
+        // Of one object alone its own members are staged.
+        remaining.push(("memberships", self.state.remaining_memberships()?));
+        for (what, (now, before)) in remaining {
             if is_less(now, before) {
-                self.report.guards.push(Guard::Remaining { what, now, before });
+                guards.push(Guard::Remaining { what, now, before });
             }
         }
-        guarded.is_shrunk = !self.report.guards.is_empty();
-        guarded.removals = guarded.is_shrunk;
+        let is_shrunk = !guards.is_empty();
         let count = self.state.removal_count()?;
-        if !self.job.threshold.allows(count) {
+        let is_above = is_whole && !self.job.threshold.allows(count);
+        if is_above {
             let limit = self.job.threshold.limit().unwrap_or(u64::MAX);
-            self.report.guards.push(Guard::Threshold { count, limit });
-            guarded.removals = true;
+            guards.push(Guard::Threshold { count, limit });
         }
-        Ok(guarded)
+        Ok(Guarded {
+            removals: is_shrunk || is_above,
+            is_shrunk,
+        })
     }
 }
 

@@ -9,13 +9,13 @@ use std::{
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use thiserror::Error;
 
-/// What `PRAGMA application_id` says of a state file: "kfsy".
+/// The `PRAGMA application_id` of a state file: "kfsy".
 const APPLICATION_ID: i32 = 0x6b66_7379;
 
 /// The version of the format. A file of another version is not touched.
 const VERSION: i32 = 1;
 
-/// How long opening waits for another process.
+/// The time that opening waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Why a state can't be used.
@@ -66,7 +66,7 @@ pub enum StateError {
         /// The base URL that was given.
         given: String,
     },
-    /// What is stored can't be decoded.
+    /// A stored resource can't be decoded.
     #[error("what the state holds for `{source_id}` can't be read")]
     Undecodable {
         /// The id of the object in the source.
@@ -84,7 +84,7 @@ pub(super) fn open(path: &Path, may_create: bool) -> Result<Connection, StateErr
             path: path.into(),
             source,
         })?;
-    } else if !path.exists() || fs::metadata(path).is_ok_and(|file| file.len() == 0) {
+    } else if !fs::metadata(path).is_ok_and(|file| file.len() > 0) {
         return Err(StateError::Missing { path: path.into() });
     }
     let connection = Connection::open_with_flags(
@@ -155,15 +155,13 @@ fn prepare(path: &Path, connection: Connection, is_exclusive: bool) -> Result<Co
 
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(64);
-    connection.pragma_update(None, "foreign_keys", true)?;
     connection.execute_batch(include_str!("stage.sql"))
 }
 
 fn write_schema(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch(concat!(
-        "BEGIN IMMEDIATE;\n",
-        include_str!("schema.sql"),
-        "\nPRAGMA application_id = 1801876345; PRAGMA user_version = 1; COMMIT;"
+    connection.execute_batch(&format!(
+        "BEGIN IMMEDIATE;\n{}\nPRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION}; COMMIT;",
+        include_str!("schema.sql")
     ))
 }
 

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::{Link, Owned, State, StateError};
 use crate::rule::Kind;
 
-/// What an object, its mapping and its scope come to.
+/// A digest of an object, its mapping and its scope.
 pub(crate) type Digest = [u8; 16];
 
 /// A link with what is compared.
@@ -31,7 +31,7 @@ pub(crate) struct Intent {
     pub(crate) body: Vec<u8>,
 }
 
-/// What is known of an earlier failure.
+/// An earlier failure, and when the object is tried again.
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub(crate) digest: Option<Vec<u8>>,
@@ -144,11 +144,10 @@ impl State {
 
     /// Returns the objects whose resources have to be read.
     pub(crate) fn uncertain(&self) -> Result<Vec<SmolStr>, StateError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT source_id FROM link WHERE uncertain = 1 ORDER BY source_id")?;
-        let ids = statement.query_map([], |row| Ok(SmolStr::from(row.get::<_, String>(0)?)))?;
-        Ok(ids.collect::<rusqlite::Result<_>>()?)
+        self.ids(
+            "SELECT source_id FROM link WHERE uncertain = 1 ORDER BY source_id",
+            [],
+        )
     }
 
     /// Notes since when an object is missing from the source, if that is new.
@@ -228,15 +227,14 @@ impl State {
     /// Returns the objects in scope that wait for one that has a resource by now, are in no escrow, and whose resources are
     /// not to be disabled or deleted: what a guard holds back is not sent for another reason.
     pub(crate) fn arrived(&self) -> Result<BTreeSet<SmolStr>, StateError> {
-        let mut statement = self.connection.prepare_cached(
+        self.ids(
             "SELECT DISTINCT reference.source_id FROM reference
              JOIN link ON link.source_id = reference.missing
              JOIN staged ON staged.source_id = reference.source_id AND staged.in_scope = 1
              WHERE NOT EXISTS (SELECT 1 FROM escrow WHERE escrow.source_id = reference.source_id AND member = '')
                AND NOT EXISTS (SELECT 1 FROM removal WHERE removal.source_id = reference.source_id)",
-        )?;
-        let ids = statement.query_map([], |row| Ok(SmolStr::from(row.get::<_, String>(0)?)))?;
-        Ok(ids.collect::<rusqlite::Result<_>>()?)
+            [],
+        )
     }
 }
 

@@ -1,9 +1,9 @@
-//! What one cycle read of the source.
+//! The objects and memberships that one cycle read of the source.
 
 use keyfob_core::{ResourceId, SmolStr};
 use rusqlite::{OptionalExtension, params};
 
-use super::{Digest, Link, Size, State, StateError, rows};
+use super::{Digest, Size, State, StateError};
 use crate::rule::Kind;
 
 /// An object of the source as the cycle read it.
@@ -78,34 +78,30 @@ impl State {
         Ok(statement.exists([])?)
     }
 
-    /// Returns false where the membership was there already.
-    pub(crate) fn put_staged_edge(&self, group: &str, member: &str) -> Result<bool, StateError> {
+    /// Stages a membership, which a source may say more than once.
+    pub(crate) fn put_staged_edge(&self, group: &str, member: &str) -> Result<(), StateError> {
         let mut statement = self
             .connection
             .prepare_cached("INSERT OR IGNORE INTO staged_edge (group_id, member_id) VALUES (?1, ?2)")?;
-        Ok(statement.execute([group, member])? > 0)
+        statement.execute([group, member])?;
+        Ok(())
     }
 
     pub(crate) fn read_size(&self) -> Result<Size, StateError> {
-        let count = |sql: &str| -> rusqlite::Result<u64> {
-            let count: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
-            Ok(u64::try_from(count).unwrap_or_default())
-        };
         Ok(Size {
-            users: count("SELECT count(*) FROM staged WHERE kind = 0")?,
-            groups: count("SELECT count(*) FROM staged WHERE kind = 1")?,
-            memberships: count("SELECT count(*) FROM staged_edge")?,
+            users: self.count("SELECT count(*) FROM staged WHERE kind = 0")?,
+            groups: self.count("SELECT count(*) FROM staged WHERE kind = 1")?,
+            memberships: self.count("SELECT count(*) FROM staged_edge")?,
         })
     }
 
-    /// Returns the links of objects that the source no longer has.
-    pub(crate) fn missing(&self) -> Result<Vec<Link>, StateError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT source_id, kind, target_id, owned, disabled, gone FROM link
+    /// Returns the ids of objects with a resource that the source no longer has.
+    pub(crate) fn missing(&self) -> Result<Vec<SmolStr>, StateError> {
+        self.ids(
+            "SELECT source_id FROM link
              WHERE NOT EXISTS (SELECT 1 FROM staged WHERE staged.source_id = link.source_id) ORDER BY source_id",
-        )?;
-        let links = statement.query_map([], rows::link)?;
-        Ok(links.collect::<rusqlite::Result<_>>()?)
+            [],
+        )
     }
 
     pub(crate) fn put_removal(&self, removal: &Removal) -> Result<(), StateError> {
@@ -140,7 +136,7 @@ impl State {
         Ok(removals.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Returns how many resources of a kind would stay, and how many there are, but for those that are disabled already.
+    /// Returns the number of resources of a kind that would stay, and of all that are not disabled already.
     pub(crate) fn remaining(&self, kind: Kind) -> Result<(u64, u64), StateError> {
         let counts: (i64, i64) = self.connection.query_row(
             "SELECT coalesce(sum(staged.source_id IS NOT NULL AND removal.source_id IS NULL), 0), count(*) FROM link
@@ -156,77 +152,62 @@ impl State {
 
     /// Returns the number of resources that have to be disabled or deleted.
     pub(crate) fn removal_count(&self) -> Result<u64, StateError> {
-        let count: i64 = self
-            .connection
-            .query_row("SELECT count(*) FROM removal", [], |row| row.get(0))?;
-        Ok(u64::try_from(count).unwrap_or_default())
+        self.count("SELECT count(*) FROM removal")
     }
 
     /// Returns the groups with members to add.
     pub(crate) fn groups_to_extend(&self, now: i64) -> Result<Vec<SmolStr>, StateError> {
         self.ids(
-            "SELECT DISTINCT s.group_id FROM staged_edge s
-             JOIN link g ON g.source_id = s.group_id
-             JOIN staged t ON t.source_id = s.group_id AND t.in_scope = 1
-             JOIN link m ON m.source_id = s.member_id
-             WHERE NOT EXISTS (SELECT 1 FROM edge e WHERE e.group_id = s.group_id AND e.member_id = s.member_id AND e.sure = 1)
-               AND NOT EXISTS (SELECT 1 FROM escrow f WHERE f.source_id = s.group_id AND f.member = s.member_id AND f.next > ?1)
-             ORDER BY s.group_id",
-            now,
+            "SELECT DISTINCT group_id FROM lacking WHERE next IS NULL OR next <= ?1 ORDER BY group_id",
+            [now],
         )
     }
 
     /// Returns the members to add to a group.
     pub(crate) fn members_to_add(&self, group: &str, now: i64) -> Result<Vec<Edge>, StateError> {
         self.edges(
-            "SELECT s.member_id, m.target_id FROM staged_edge s
-             JOIN link m ON m.source_id = s.member_id
-             WHERE s.group_id = ?1
-               AND NOT EXISTS (SELECT 1 FROM edge e WHERE e.group_id = s.group_id AND e.member_id = s.member_id AND e.sure = 1)
-               AND NOT EXISTS (SELECT 1 FROM escrow f WHERE f.source_id = s.group_id AND f.member = s.member_id AND f.next > ?2)
-             ORDER BY s.member_id",
+            "SELECT member_id, target_id FROM lacking
+             WHERE group_id = ?1 AND (next IS NULL OR next <= ?2) ORDER BY member_id",
             group,
             now,
         )
     }
 
-    /// Returns the groups in scope with members to remove.
+    /// Returns the groups with members to remove.
     pub(crate) fn groups_to_reduce(&self, now: i64) -> Result<Vec<SmolStr>, StateError> {
         self.ids(
-            "SELECT DISTINCT e.group_id FROM edge e
-             JOIN staged t ON t.source_id = e.group_id AND t.in_scope = 1 AND t.knows_members = 1
-             WHERE NOT EXISTS (SELECT 1 FROM staged_edge s WHERE s.group_id = e.group_id AND s.member_id = e.member_id)
-               AND NOT EXISTS (SELECT 1 FROM escrow f WHERE f.source_id = e.group_id AND f.member = e.member_id AND f.next > ?1)
-             ORDER BY e.group_id",
-            now,
+            "SELECT DISTINCT group_id FROM decided
+             WHERE stays = 0 AND (next IS NULL OR next <= ?1) ORDER BY group_id",
+            [now],
         )
     }
 
     /// Returns the members to remove from a group.
     pub(crate) fn members_to_remove(&self, group: &str, now: i64) -> Result<Vec<Edge>, StateError> {
         self.edges(
-            "SELECT e.member_id, m.target_id FROM edge e
-             JOIN link m ON m.source_id = e.member_id
-             WHERE e.group_id = ?1
-               AND NOT EXISTS (SELECT 1 FROM staged_edge s WHERE s.group_id = e.group_id AND s.member_id = e.member_id)
-               AND NOT EXISTS (SELECT 1 FROM escrow f WHERE f.source_id = e.group_id AND f.member = e.member_id AND f.next > ?2)
-             ORDER BY e.member_id",
+            "SELECT member_id, target_id FROM decided
+             WHERE group_id = ?1 AND stays = 0 AND (next IS NULL OR next <= ?2) ORDER BY member_id",
             group,
             now,
         )
     }
 
+    /// Returns the number of memberships that would stay, and of those that the source decides on.
+    pub(crate) fn remaining_memberships(&self) -> Result<(u64, u64), StateError> {
+        Ok((
+            self.count("SELECT count(*) FROM decided WHERE stays = 1")?,
+            self.count("SELECT count(*) FROM decided")?,
+        ))
+    }
+
     /// Returns the number of memberships and references that wait for the other object.
     pub(crate) fn waiting(&self) -> Result<u64, StateError> {
-        let count: i64 = self.connection.query_row(
+        self.count(
             "SELECT (SELECT count(*) FROM staged_edge s
                      JOIN link g ON g.source_id = s.group_id
                      WHERE NOT EXISTS (SELECT 1 FROM link m WHERE m.source_id = s.member_id))
                   + (SELECT count(*) FROM reference)",
-            [],
-            |row| row.get(0),
-        )?;
-        Ok(u64::try_from(count).unwrap_or_default())
+        )
     }
 
     /// Returns a membership of a group that the source does not have.
@@ -238,12 +219,6 @@ impl State {
             |row| Ok((row.get::<_, String>(0)?.into(), row.get::<_, String>(1)?.into())),
         );
         Ok(edge.optional()?)
-    }
-
-    fn ids(&self, sql: &str, now: i64) -> Result<Vec<SmolStr>, StateError> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let ids = statement.query_map([now], |row| Ok(SmolStr::from(row.get::<_, String>(0)?)))?;
-        Ok(ids.collect::<rusqlite::Result<_>>()?)
     }
 
     fn edges(&self, sql: &str, group: &str, now: i64) -> Result<Vec<Edge>, StateError> {

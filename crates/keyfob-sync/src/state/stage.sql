@@ -25,3 +25,25 @@ CREATE TEMP TABLE removal (
     digest BLOB,
     reason TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- Memberships that the source has and the target lacks. `next` is when one that failed is tried again.
+CREATE TEMP VIEW lacking AS
+    SELECT s.group_id, s.member_id, m.target_id, f.next
+    FROM staged_edge s
+    JOIN staged t ON t.source_id = s.group_id AND t.in_scope = 1
+    JOIN link g ON g.source_id = s.group_id
+    JOIN link m ON m.source_id = s.member_id
+    LEFT JOIN escrow f ON f.source_id = s.group_id AND f.member = s.member_id
+    WHERE NOT EXISTS (
+        SELECT 1 FROM edge e WHERE e.group_id = s.group_id AND e.member_id = s.member_id AND e.sure = 1
+    );
+
+-- Memberships that the target has through this job, of groups in scope whose members the source says. `stays` is 0 where
+-- the source no longer has one.
+CREATE TEMP VIEW decided AS
+    SELECT e.group_id, e.member_id, m.target_id, f.next, s.group_id IS NOT NULL AS stays
+    FROM edge e
+    JOIN staged t ON t.source_id = e.group_id AND t.in_scope = 1 AND t.knows_members = 1
+    JOIN link m ON m.source_id = e.member_id
+    LEFT JOIN staged_edge s ON s.group_id = e.group_id AND s.member_id = e.member_id
+    LEFT JOIN escrow f ON f.source_id = e.group_id AND f.member = e.member_id;

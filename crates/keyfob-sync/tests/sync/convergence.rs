@@ -103,7 +103,7 @@ pub(crate) fn snapshot() -> impl Strategy<Value = Snapshot> {
         })
 }
 
-/// What happens to a request.
+/// A fault on the way of a request.
 #[derive(Clone, Copy, Debug)]
 enum Fault {
     None,
@@ -295,7 +295,7 @@ fn converged(world: &World, last: &Snapshot) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// How many histories are tried: `KEYFOB_HISTORIES`, or 24.
+/// Returns the number of histories: `KEYFOB_HISTORIES`, or 24.
 fn cases() -> u32 {
     std::env::var("KEYFOB_HISTORIES")
         .ok()

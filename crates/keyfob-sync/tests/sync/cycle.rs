@@ -1,11 +1,13 @@
-//! What a cycle does, phase by phase.
+//! A cycle, phase by phase.
 
 use keyfob_core::{Registry, view::User};
 use keyfob_expression::Options;
 use keyfob_mapping::AttributeMapping;
 use keyfob_sync::{Owned, Rule};
 
-use crate::world::{World, group, manager_of, member, refusal, response, user, user_mapping};
+use crate::world::{
+    World, group, manager_of, member, member_with_title, refusal, response, user, user_mapping,
+};
 
 #[test]
 fn e4_the_first_cycle_creates_users_and_groups_and_then_their_members() {
@@ -221,32 +223,19 @@ fn members_that_somebody_else_added_stay() {
 #[test]
 fn what_is_gone_at_the_target_is_created_again_with_its_members() {
     let mut world = World::new();
-    let source = |title: &str| {
-        vec![
-            user("ada", &format!(r#""jobTitle": "{title}""#)),
-            group("g1", "Guides"),
-            member("g1", "ada"),
-        ]
-    };
-    world.run(&source("Guide"));
+    world.run(&member_with_title("Guide"));
     let id = world.state.links().unwrap()[0].target_id.clone();
     world.truth(|client| client.of::<User>().delete(&id).call().unwrap());
-    let run = world.run(&source("Lead"));
+    let run = world.run(&member_with_title("Lead"));
     assert_eq!(run.told(), ["create ada: done", "add members g1: done"]);
     assert_eq!(world.members_of("Guides"), ["ada@x.example"]);
-    assert!(world.run(&source("Lead")).report.is_quiet());
+    assert!(world.run(&member_with_title("Lead")).report.is_quiet());
 }
 
 #[test]
 fn e19_a_refused_object_waits_and_is_tried_at_once_when_it_changes() {
     let mut world = World::new();
-    world.meddle(|way, request| {
-        if request.http.method() == "POST" {
-            refusal(400)
-        } else {
-            way.arrive(request)
-        }
-    });
+    world.refuse("POST", 400);
     let source = vec![user("ada", "")];
     assert_eq!(world.run(&source).told(), ["create ada: failed: Some(400)"]);
     world.asked();
@@ -307,13 +296,7 @@ fn e13_a_group_within_a_group_is_a_member_by_the_id_of_its_resource() {
 #[test]
 fn what_failed_for_an_object_that_is_no_more_is_forgotten() {
     let mut world = World::new();
-    world.meddle(|way, request| {
-        if request.http.method() == "POST" {
-            refusal(400)
-        } else {
-            way.arrive(request)
-        }
-    });
+    world.refuse("POST", 400);
     world.run(&vec![user("ada", "")]);
     assert_eq!(world.state.escrows().unwrap().len(), 1);
     world.run(&Vec::new());

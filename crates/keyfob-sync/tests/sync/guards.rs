@@ -1,10 +1,10 @@
-//! What holds removals, or everything, back.
+//! Guards that hold removals, or everything, back.
 
 use keyfob_client::Client;
 use keyfob_core::Registry;
 use keyfob_expression::Options;
 use keyfob_mapping::DeletionThreshold;
-use keyfob_sync::{Guard, Job, Rule, StateError, SyncError};
+use keyfob_sync::{Guard, Job, Kind, Rule, StateError, SyncError, source::JsonSource};
 
 use crate::world::{Way, World, group, manager_of, member, refusal, response, user, user_mapping};
 
@@ -36,11 +36,15 @@ fn a_source_that_lost_a_page_removes_nobody_until_it_is_whole_again() {
         let run = world.run_as(&cut, |job| job.shrink_below(90));
         let (now, before) = (5, 10);
         let shrunk = |what| Guard::Shrunk { what, now, before };
-        let what = "users";
-        let remaining = Guard::Remaining { what, now, before };
+        let remaining = |what| Guard::Remaining { what, now, before };
         assert_eq!(
             run.report.guards,
-            [shrunk("users"), shrunk("memberships"), remaining]
+            [
+                shrunk("users"),
+                shrunk("memberships"),
+                remaining("users"),
+                remaining("memberships")
+            ]
         );
         assert_eq!(run.report.counts.disabled + run.report.counts.members, 0);
     }
@@ -109,13 +113,7 @@ fn a_token_that_is_refused_in_the_middle_ends_the_cycle_and_keeps_what_was_done(
 #[test]
 fn a_target_that_does_not_answer_is_left_alone_after_some_attempts() {
     let mut world = World::new();
-    world.meddle(|way, request| {
-        if request.http.method() == "POST" {
-            refusal(500)
-        } else {
-            way.arrive(request)
-        }
-    });
+    world.refuse("POST", 500);
     let source: Vec<_> = (0..300).map(|n| user(&format!("u{n}"), "")).collect();
     let run = world.run(&source);
     assert!(matches!(&run.report.guards[..], [Guard::Quarantine { .. }]));
@@ -272,4 +270,97 @@ fn whoever_any_attribute_disables_is_a_removal() {
             .iter()
             .all(|link| !link.disabled || link.source_id == "later")
     );
+}
+
+#[test]
+fn a_source_whose_members_are_in_other_groups_removes_none() {
+    let mut world = World::new();
+    let source = |shift: usize| -> Vec<_> {
+        let users = (0..20).map(|n| user(&format!("u{n}"), ""));
+        let groups = (0..4).map(|n| group(&format!("g{n}"), &format!("Group {n}")));
+        let members = (0..20).map(|n| member(&format!("g{}", n % 4), &format!("u{}", (n + shift) % 20)));
+        users.chain(groups).chain(members).collect()
+    };
+    world.run(&source(0));
+    let guard = Guard::Remaining {
+        what: "memberships",
+        now: 0,
+        before: 20,
+    };
+    for _ in 0..2 {
+        let run = world.run_as(&source(1), |job| job.shrink_below(90));
+        assert_eq!(run.report.guards, std::slice::from_ref(&guard));
+        assert_eq!(run.report.counts.held, 20, "each member is told of");
+        let told = run.told();
+        assert_eq!(
+            told.last().map(String::as_str),
+            Some("remove members g3: held: removals are held back")
+        );
+        assert_eq!(world.members_of("Group 0").len(), 10);
+    }
+    let run = world.run(&source(1));
+    assert_eq!((run.report.counts.members, run.report.guards.len()), (20, 0));
+    assert_eq!(world.members_of("Group 0").len(), 5);
+    let run = world.run_as(&source(1), |job| job.shrink_below(90));
+    assert!(run.report.is_quiet(), "{:?}", run.told());
+}
+
+#[test]
+fn memberships_of_a_group_whose_members_the_source_does_not_say_count_for_none() {
+    let mut world = World::new();
+    let client = world.client();
+    let source = |small: &str, large: &str| {
+        let user =
+            |n| format!(r#"{{"id": "{n}", "userPrincipalName": "u{n}@x.example", "department": "R&D"}}"#);
+        let users = (0..9).map(user).collect::<Vec<_>>().join("\n");
+        let groups = format!(
+            r#"{{"id": "s", "displayName": "Small"{small}}}{{"id": "l", "displayName": "Large"{large}}}"#
+        );
+        JsonSource::new()
+            .text("users", users.into_bytes(), Some(Kind::User))
+            .text("groups", groups.into_bytes(), Some(Kind::Group))
+    };
+    let job = crate::world::job(&client, &world.clock).shrink_below(50);
+    let all = r#", "members": ["0", "1", "2", "3", "4", "5", "6", "7", "8"]"#;
+    let whole = source(r#", "members": ["0"]"#, all);
+    job.run(&mut world.state, &whole, &mut |_| {}).unwrap();
+    let other = source(r#", "members": ["1"]"#, "");
+    let report = job.run(&mut world.state, &other, &mut |_| {}).unwrap();
+    let remaining = Guard::Remaining {
+        what: "memberships",
+        now: 0,
+        before: 1,
+    };
+    assert!(report.guards.contains(&remaining), "{:?}", report.guards);
+    assert_eq!(world.members_of("Small"), ["u0@x.example", "u1@x.example"]);
+}
+
+#[test]
+fn one_group_that_lost_its_members_keeps_them_on_demand() {
+    let mut world = World::new();
+    let mut whole: Vec<_> = (0..10).map(|n| user(&format!("u{n}"), "")).collect();
+    whole.extend([group("g1", "Guides"), group("g2", "Leads")]);
+    let lost = whole.clone();
+    whole.extend((0..10).map(|n| member("g1", &format!("u{n}"))));
+    whole.push(member("g2", "u0"));
+    world.run(&whole);
+    let client = world.client();
+    let job = |percent| crate::world::job(&client, &world.clock).shrink_below(percent);
+    let (guarded, unguarded) = (job(90), job(0));
+    let on_demand = |job: &Job<'_, Way>, world: &mut World| {
+        job.on_demand(&mut world.state, &lost, "g1", false, &mut |_| {})
+            .unwrap()
+    };
+    let report = on_demand(&guarded, &mut world);
+    let guard = Guard::Remaining {
+        what: "memberships",
+        now: 0,
+        before: 10,
+    };
+    assert_eq!(report.guards, [guard]);
+    assert_eq!((report.counts.members, report.counts.held), (0, 10));
+    assert_eq!(world.members_of("Guides").len(), 10);
+    let report = on_demand(&unguarded, &mut world);
+    assert_eq!((report.counts.members, report.guards.len()), (10, 0));
+    assert_eq!(world.members_of("Leads"), ["u0@x.example"]);
 }

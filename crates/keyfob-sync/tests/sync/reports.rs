@@ -12,7 +12,7 @@ use keyfob_sync::{
     source::{CsvSource, JsonSource, ObjectSource},
 };
 
-use crate::world::{World, group, job, member, refusal, response, user};
+use crate::world::{World, group, job, member, member_with_title, refusal, response, user};
 
 /// A target without a method answers 404 in HTML; taken for "gone", everybody is created again.
 #[test]
@@ -40,13 +40,7 @@ fn authentik_16678_a_404_in_html_is_not_the_end_of_a_resource() {
 fn authentik_16678_a_404_to_a_write_is_confirmed_by_a_read() {
     let mut world = World::new();
     world.run(&vec![user("ada", r#""jobTitle": "Guide""#)]);
-    world.meddle(|way, request| {
-        if request.http.method() == "PATCH" {
-            refusal(404)
-        } else {
-            way.arrive(request)
-        }
-    });
+    world.refuse("PATCH", 404);
     world.run(&vec![user("ada", r#""jobTitle": "Lead""#)]);
     world.stop_meddling();
     assert_eq!(world.users().len(), 1);
@@ -113,15 +107,8 @@ fn authentik_23005_members_are_removed_from_a_target_that_never_shows_them() {
 #[test]
 fn authentik_12321_every_operation_has_a_path() {
     let mut world = World::new();
-    let source = |title: &str| {
-        vec![
-            user("ada", &format!(r#""jobTitle": "{title}""#)),
-            group("g1", "Guides"),
-            member("g1", "ada"),
-        ]
-    };
-    world.run(&source("Guide"));
-    let run = world.run(&source("Lead"));
+    world.run(&member_with_title("Guide"));
+    let run = world.run(&member_with_title("Lead"));
     let patches = run.requests().into_iter().filter(|sent| sent.method == "PATCH");
     for patch in patches {
         let object = keyfob_core::json::object_from_slice(&patch.body).unwrap();

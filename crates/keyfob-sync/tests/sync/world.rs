@@ -37,7 +37,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<Hands>,
 }
 
-/// What happens to a request on its way.
+/// A function that a request passes on its way.
 type Meddle = dyn FnMut(&Way, Request) -> Answered + Send;
 
 /// A blocking way to the target.
@@ -117,6 +117,17 @@ impl World {
     /// Lets somebody meddle with the requests of the cycles.
     pub(crate) fn meddle(&self, meddle: impl FnMut(&Way, Request) -> Answered + Send + 'static) {
         *self.way.meddle.lock().unwrap() = Some(Box::new(meddle));
+    }
+
+    /// Lets the target refuse all requests of a method.
+    pub(crate) fn refuse(&self, method: &'static str, status: u16) {
+        self.meddle(move |way, request| {
+            if request.http.method() == method {
+                refusal(status)
+            } else {
+                way.arrive(request)
+            }
+        });
     }
 
     pub(crate) fn stop_meddling(&self) {
@@ -200,12 +211,12 @@ impl World {
         names
     }
 
-    /// What was asked since the last time.
+    /// Takes the requests since the last time.
     pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut *self.way.log.lock().unwrap())
     }
 
-    /// What was asked but for reads.
+    /// Takes the requests since the last time but for reads.
     pub(crate) fn writes(&self) -> Vec<String> {
         let mut asked = self.asked();
         asked.retain(|request| !request.starts_with("GET "));
@@ -247,7 +258,7 @@ impl World {
     }
 }
 
-/// What a cycle told.
+/// The report and the events of a cycle.
 pub(crate) struct Run {
     pub(crate) report: Report,
     pub(crate) events: Vec<Event>,
@@ -365,6 +376,15 @@ pub(crate) fn member(group: &str, member: &str) -> Item {
         member: member.into(),
         place: Place::default(),
     })
+}
+
+/// Ada with a title, who is a member of a group.
+pub(crate) fn member_with_title(title: &str) -> Vec<Item> {
+    vec![
+        user("ada", &format!(r#""jobTitle": "{title}""#)),
+        group("g1", "Guides"),
+        member("g1", "ada"),
+    ]
 }
 
 fn object(kind: Kind, id: &str, source: Source) -> Item {
