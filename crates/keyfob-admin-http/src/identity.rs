@@ -36,7 +36,7 @@ pub trait Administrators: Send + Sync + 'static {
     fn identify(&self, request: &Parts) -> impl Future<Output = Result<Administrator, IdentifyError>> + Send;
 }
 
-/// Why nobody is known to send a request.
+/// The error when nobody is known to send a request.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum IdentifyError {

@@ -167,19 +167,27 @@ impl<S: Feeds + Maintenance> Administration<S> {
     /// Returns the secret if it was made and has to be shown.
     ///
     /// # Errors
-    /// [`Problem`].
+    /// [`Problem`] where the store can't be read or written; no token is taken back before it is known that the secret is another
+    /// one.
     pub async fn bootstrap(&self, chosen: Option<AdminSecret>) -> Result<Option<AdminSecret>, Problem> {
         let (tokens, cx) = (self.tokens()?, Context::new(TenantId::SYSTEM));
         let present = tokens.list(&Scope::Service).await?;
         let is_chosen = chosen.is_some();
         let secret = match chosen {
             Some(secret) => {
-                if self.authenticate(secret.expose()).await.is_ok() {
-                    return Ok(None);
+                match tokens.authenticate(secret.expose()).await {
+                    Ok(_) => return Ok(None),
+                    // Nothing is known of the token: none may be taken back for it.
+                    Err(AuthenticationError::Store(error)) => return Err(error.into()),
+                    Err(_) => {}
                 }
                 if present.iter().any(|token| token.name == FIRST) {
                     tracing::warn!("the chosen token takes the place of the token `first`, which is revoked");
-                    tokens.revoke(&cx, &Scope::Service, FIRST).await?;
+                    match tokens.revoke(&cx, &Scope::Service, FIRST).await {
+                        // Another server that starts at the same time was faster.
+                        Err(problem) if problem.status != 404 => return Err(problem),
+                        _ => {}
+                    }
                 } else if !present.is_empty() {
                     tracing::warn!(
                         "the chosen token was revoked or never issued, and has no effect as there are other tokens: leave it out"
@@ -201,8 +209,8 @@ impl<S: Feeds + Maintenance> Administration<S> {
         };
         match tokens.issue(&cx, &token, &secret).await {
             Ok(()) => Ok((!is_chosen).then_some(secret)),
-            // Another server starts at the same time, and was faster.
-            Err(problem) if problem.code == "nameTaken" => Ok(None),
+            // Another server starts at the same time, with the same chosen secret or another one, and was faster.
+            Err(problem) if matches!(&*problem.code, "nameTaken" | "tokenTaken") => Ok(None),
             Err(problem) => Err(problem),
         }
     }

@@ -1,7 +1,6 @@
 //! Tokens of administrators: random, shown once, stored as a digest alone.
 
 use std::{
-    collections::BTreeSet,
     fmt,
     sync::{Arc, LazyLock},
 };
@@ -56,11 +55,8 @@ impl AdminSecret {
     /// # Errors
     /// [`SecretError::TooWeak`] where it would be guessed or can't be sent.
     pub fn chosen(secret: &str) -> Result<Self, SecretError> {
-        let distinct: BTreeSet<u8> = secret.bytes().collect();
-        let is_strong = secret.len() >= Token::MIN_CHOSEN && distinct.len() >= Token::MIN_DISTINCT;
-        if !is_strong || !secret.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(SecretError::TooWeak);
-        }
+        // One rule for all tokens that somebody chooses.
+        Token::chosen(secret).map_err(|_| SecretError::TooWeak)?;
         Ok(Self(secret.into()))
     }
 

@@ -103,7 +103,10 @@ fn main() -> ExitCode {
         Command::Backup(arguments) => maintain::backup(&arguments),
         Command::Restore(arguments) => maintain::restore(&arguments),
         Command::Check(arguments) => maintain::check(&arguments),
-        Command::Config(_) => config(&matches, &given),
+        // Those that don't go together are shown too, as they say where each comes from.
+        Command::Config(arguments) => {
+            config(&matches, &given).and_then(|answer| arguments.check().map(|()| answer))
+        }
         Command::Completions { shell } => completions(shell),
         Command::Man => man(),
         Command::Filter(command) => filter::run(&command),

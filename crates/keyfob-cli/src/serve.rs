@@ -389,7 +389,8 @@ impl Arguments {
     }
 
     /// Refuses arguments that don't go together.
-    fn check(&self) -> Result<(), Unusable> {
+    pub(crate) fn check(&self) -> Result<(), Unusable> {
+        self.tls.check()?;
         if let Some(url) = &self.public_url {
             url.check_base_path(&self.base_path)
                 .map_err(|error| Unusable::new(format!("`--public-url {url}`: {error}")))?;

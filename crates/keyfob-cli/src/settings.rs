@@ -20,7 +20,7 @@ const CONFIG: &str = "config";
 /// The commands that take a server's settings.
 const COMMANDS: [&str; 2] = ["serve", "config"];
 
-/// Where a setting comes from.
+/// The origin of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Origin {
     Argument,

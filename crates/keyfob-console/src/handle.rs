@@ -15,7 +15,7 @@ use keyfob_admin::{
     Administration, Administrator, Answer, Call, Operation, Page as Listed, Problem, Returns, operation,
 };
 use keyfob_core::{IdGenerator as _, Object, SystemClock, UuidGenerator, context::Clock as _};
-use keyfob_engine::{Feeds, Maintenance, RequestId};
+use keyfob_engine::{AuthenticationError, Feeds, Maintenance, RequestId};
 use maud::{Markup, html};
 
 use crate::{
@@ -235,13 +235,16 @@ async fn sign_in<S: Feeds + Maintenance>(State(console): Shared<S>, request: Req
         return console.sign_in_form(&visit, StatusCode::PAYLOAD_TOO_LARGE, Some("sign-in-failed"));
     };
     let token = sent.get("token").unwrap_or_default().trim();
-    let Ok(administrator) = console.administration.authenticate(token).await else {
+    let administrator = match console.administration.authenticate(token).await {
+        Ok(administrator) => administrator,
+        Err(AuthenticationError::Store(_)) => {
+            return console.sign_in_form(&visit, StatusCode::SERVICE_UNAVAILABLE, Some("unavailable"));
+        }
         // Tokens are too long to be guessed. Whoever tries is told to stop; administrators with a token are not shut out by it.
-        return if console.sessions.fails_often() {
-            console.sign_in_form(&visit, StatusCode::TOO_MANY_REQUESTS, Some("sign-in-often"))
-        } else {
-            console.sign_in_form(&visit, StatusCode::FORBIDDEN, Some("sign-in-failed"))
-        };
+        Err(_) if console.sessions.fails_often() => {
+            return console.sign_in_form(&visit, StatusCode::TOO_MANY_REQUESTS, Some("sign-in-often"));
+        }
+        Err(_) => return console.sign_in_form(&visit, StatusCode::FORBIDDEN, Some("sign-in-failed")),
     };
     let Some(cookie) = console.sessions.begin(administrator) else {
         return console.sign_in_form(&visit, StatusCode::SERVICE_UNAVAILABLE, Some("sign-in-failed"));
@@ -397,11 +400,15 @@ impl<S: Feeds + Maintenance> Console<S> {
     async fn signed_in(&self, visit: &Visit) -> Option<(Administrator, String)> {
         let cookie = visit.cookie.clone()?;
         let administrator = self.sessions.find(&cookie)?;
-        let recalled = self.administration.recall(&administrator).await;
-        if recalled.is_err() {
-            self.sessions.end(&cookie);
+        match self.administration.recall(&administrator).await {
+            Ok(administrator) => Some((administrator, cookie)),
+            // A store that is away says nothing of the token: the session goes on when it is back.
+            Err(AuthenticationError::Store(_)) => None,
+            Err(_) => {
+                self.sessions.end(&cookie);
+                None
+            }
         }
-        Some((recalled.ok()?, cookie))
     }
 
     fn sign_in_form(&self, visit: &Visit, status: StatusCode, wrong: Option<&str>) -> Response {

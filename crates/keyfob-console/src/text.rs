@@ -57,6 +57,11 @@ pub(crate) const TEXTS: &[(&str, &str, &str)] = &[
         "시도 횟수가 너무 많습니다. 잠시 후 다시 시도하십시오.",
     ),
     (
+        "unavailable",
+        "The service can't be reached now. Try again later.",
+        "지금은 서비스에 연결할 수 없습니다. 나중에 다시 시도하십시오.",
+    ),
+    (
         "plain-text",
         "This page was opened over plain http. Give the server a certificate, or put a proxy with TLS in front of it, and open the page over https: nobody signs in otherwise.",
         "이 페이지는 암호화되지 않은 http로 열렸습니다. 서버에 인증서를 설정하거나 서버 앞에 TLS 프록시를 두고 https로 여십시오. 그렇지 않으면 로그인할 수 없습니다.",

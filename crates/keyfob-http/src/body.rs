@@ -17,7 +17,7 @@ pub type BodyError = Box<dyn StdError + Send + Sync>;
 /// Decodes a body in gzip, within a limit of what comes out.
 pub(crate) type Decode = fn(&[u8], usize) -> Result<Bytes, HttpError>;
 
-/// What a body may be.
+/// The bounds of a body, and the forms in which it is understood.
 #[derive(Clone, Copy)]
 pub(crate) struct Accepted {
     /// The largest number of bytes, of an encoded body and of the decoded one.
@@ -108,12 +108,12 @@ fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Whether the limit was hit, be it ours or that of a layer in front.
+/// Returns true if the limit was hit, be it ours or that of a layer in front.
 fn is_too_large(error: &(dyn StdError + 'static)) -> bool {
     error.is::<LengthLimitError>() || error.source().is_some_and(is_too_large)
 }
 
-/// Whether whoever reads from the connection has given up waiting.
+/// Returns true if whoever reads from the connection has given up waiting.
 fn is_too_slow(error: &(dyn StdError + 'static)) -> bool {
     let timed_out = |error: &io::Error| error.kind() == io::ErrorKind::TimedOut;
     error.downcast_ref().is_some_and(timed_out) || error.source().is_some_and(is_too_slow)

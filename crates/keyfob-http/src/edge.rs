@@ -1,5 +1,5 @@
-//! What HTTP asks of a server that clients reach directly (RFC 9112 section 3.2, RFC 9113 section
-//! 8.3.1, RFC 9110 section 10.1.1, RFC 6585 section 5).
+//! The demands of HTTP on a server that clients reach directly (RFC 9112 section 3.2, RFC 9113 section 8.3.1, RFC 9110 section
+//! 10.1.1, RFC 6585 section 5).
 
 use http::{
     HeaderMap, Version, header,
@@ -19,8 +19,8 @@ const MAX_FIELDS: usize = 100;
 ///
 /// # Errors
 /// [`HttpError::Target`] for a target that is too long, [`HttpError::HeaderFields`] for too many header fields,
-/// [`HttpError::Host`] for a request that names no host, several, or two different ones, [`HttpError::Expectation`] for an expectation
-/// other than `100-continue`.
+/// [`HttpError::Host`] for a request that names no host, several, or two different ones, [`HttpError::Expectation`] for an
+/// expectation other than `100-continue`.
 pub(crate) fn check(request: &Parts) -> Result<(), HttpError> {
     let target = request
         .uri

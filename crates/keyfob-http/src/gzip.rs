@@ -108,6 +108,7 @@ impl Encoder {
         Response::from_parts(head, Full::new(body))
     }
 }
+
 /// Encodes bytes; none where the first of them make hardly less.
 async fn encoded(plain: &[u8]) -> io::Result<Option<Vec<u8>>> {
     // Answers are text of few words: the fastest level makes a tenth of them.

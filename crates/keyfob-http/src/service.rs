@@ -74,9 +74,9 @@ struct Shared<S> {
     gzip: Option<Decode>,
     #[cfg(feature = "gzip")]
     encoder: gzip::Encoder,
-    /// Whether `X-Request-Id` is a proxy's and not a client's.
+    /// If true, `X-Request-Id` is a proxy's and not a client's.
     trusts_request_ids: bool,
-    /// Whether clients reach the service without a proxy that checks what HTTP asks of a request.
+    /// If true, clients reach the service without a proxy that checks what HTTP asks of a request.
     faces_clients: bool,
     #[cfg(feature = "metrics")]
     metrics: Option<Metrics>,
@@ -293,12 +293,14 @@ impl<S: Store> ScimServiceBuilder<S> {
         self
     }
 
-    /// Understands bodies in gzip, and sends large answers in gzip to clients that accept it (`Accept-Encoding`).
+    /// Understands bodies in gzip (RFC 9110 section 8.4), and sends large answers in gzip to clients that accept it
+    /// (`Accept-Encoding`, RFC 9110 section 12.5.3).
     ///
-    /// The [`body_limit`](Self::body_limit) holds for what comes out of a body, of which no more is decoded. Answers of less than
-    /// 16 KiB, and signed security events, are sent as they are: what else stands in an answer could be guessed by its length
-    /// otherwise. So are those of more than 1 MiB while two others are being encoded, and what gzip makes hardly smaller. Without this a body in gzip is answered 415, and answers are sent as they are, which a layer in front may
-    /// change.
+    /// The [`body_limit`](Self::body_limit) holds for what comes out of a body, of which no more is decoded. Signed security events
+    /// are sent as they are, since their length would tell of what stands in them; so are answers of less than 16 KiB, those of
+    /// more than 1 MiB while two others are being encoded, and what gzip makes hardly smaller.
+    ///
+    /// Without this a body in gzip is answered 415, and answers are sent as they are, which a layer in front may change.
     ///
     /// ```
     /// # use std::sync::Arc;

@@ -234,7 +234,7 @@ pub struct TokenInfo {
     pub expires: Option<DateTime>,
     /// Under which id the token is stored, the digest of the secret.
     pub(crate) id: ResourceId,
-    /// Whether the token names its tenant, so that no directory knows it.
+    /// If true, the token names its tenant, so that no directory knows it.
     pub(crate) names_tenant: bool,
     /// Of the [days before its end](Self::WARNED_DAYS) those for which administrators were told last.
     pub(crate) told_within: Option<i64>,
@@ -277,7 +277,7 @@ impl TokenInfo {
         days.is_some_and(|days| self.told_within.is_none_or(|told| days < told))
     }
 
-    /// Whether it opens the organization at this time.
+    /// Returns true if it opens the organization at this time.
     #[must_use]
     pub fn is_valid_at(&self, now: DateTime) -> bool {
         self.expires.is_none_or(|expires| now < expires)

@@ -19,14 +19,14 @@ use uuid::Uuid;
 /// `Debug` doesn't show it, nothing serialises it, and the store holds its digest alone.
 pub struct Token(String);
 
-/// What a token that names its tenant begins with.
+/// The text with which a token begins that names its tenant.
 const PREFIX: &str = "kf1_";
 
 /// The number of characters of 256 bits in base 64.
 const SECRET: usize = 43;
 
 impl Token {
-    /// A secret that somebody chose has at least so many characters.
+    /// The least number of characters of a token that somebody chose.
     pub const MIN_CHOSEN: usize = 32;
 
     /// The least number of different characters of a token that somebody chose.
@@ -127,12 +127,12 @@ fn base16(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Whether two ids of tokens are equal, in a time that doesn't tell where they differ.
+/// Returns true if two ids of tokens are equal, in a time that doesn't tell where they differ.
 pub(crate) fn same_id(left: &ResourceId, right: &ResourceId) -> bool {
     left.as_str().as_bytes().ct_eq(right.as_str().as_bytes()).into()
 }
 
-/// Why there is no token.
+/// The error when there is no token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TokenError {

@@ -385,13 +385,12 @@ fn tokens_of<S: Feeds + Maintenance>(
             )),
             Some(left) => {
                 let days = left.div_euclid(DAY) + 1;
-                let ends = || {
+                token.ends_within(now).map(|_| {
                     format_smolstr!(
                         "the token `{}` expires within {days} days: refresh it, or issue another and revoke this one",
                         token.name
                     )
-                };
-                token.ends_within(now).map(|_| ends())
+                })
             }
             None => None,
         };

@@ -1,10 +1,18 @@
 //! Who may do what, and where.
 
-use keyfob_admin::{
-    AdminSecret, Administrator, Answer, Call, Kind, OPERATIONS, Operation, Place, Problem, Role, Scope,
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering::Relaxed},
 };
-use keyfob_core::{Object, Value};
-use keyfob_engine::AuthenticationError;
+
+use keyfob_admin::{
+    AdminSecret, Administration, Administrator, Answer, Call, Kind, OPERATIONS, Operation, Place, Problem,
+    Role, Scope,
+};
+use keyfob_core::{Object, Registry, ResourceType, Value};
+use keyfob_engine::{AuthenticationError, Commit, DynStore, Hooked, Hooks, ReadContext, StoreError};
+use keyfob_provisioning::Provisioner;
+use keyfob_store_memory::MemoryStore;
 use pollster::block_on;
 
 use crate::fixture::{Fixture, owner, with};
@@ -257,6 +265,10 @@ fn t_1_the_tokens_of_an_organization_end_with_it() {
     assert_eq!(again.get("linked").and_then(Value::as_bool), Some(false));
 }
 
+fn chosen_secret() -> AdminSecret {
+    AdminSecret::chosen("0123456789abcdef0123456789abcdef").unwrap()
+}
+
 #[test]
 fn the_first_token_is_made_once_or_chosen() {
     let fixture = Fixture::new();
@@ -268,18 +280,11 @@ fn the_first_token_is_made_once_or_chosen() {
             .unwrap()
             .is_none()
     );
-    let chosen = || AdminSecret::chosen("0123456789abcdef0123456789abcdef").unwrap();
-    assert!(
-        block_on(fixture.administration.bootstrap(Some(chosen())))
-            .unwrap()
-            .is_none()
-    );
-    assert!(
-        block_on(fixture.administration.bootstrap(Some(chosen())))
-            .unwrap()
-            .is_none()
-    );
-    assert!(block_on(fixture.administration.authenticate(chosen().expose())).is_ok());
+    for _ in 0..2 {
+        let made = block_on(fixture.administration.bootstrap(Some(chosen_secret()))).unwrap();
+        assert!(made.is_none());
+    }
+    assert!(block_on(fixture.administration.authenticate(chosen_secret().expose())).is_ok());
     assert!(
         block_on(fixture.administration.authenticate(first.expose())).is_err(),
         "the chosen one takes the place of the one that was made"
@@ -290,11 +295,10 @@ fn the_first_token_is_made_once_or_chosen() {
 #[test]
 fn a_chosen_token_that_was_revoked_stays_revoked_while_there_are_others() {
     let fixture = Fixture::new();
-    let chosen = || AdminSecret::chosen("0123456789abcdef0123456789abcdef").unwrap();
     let start = || {
-        let made = block_on(fixture.administration.bootstrap(Some(chosen()))).unwrap();
+        let made = block_on(fixture.administration.bootstrap(Some(chosen_secret()))).unwrap();
         assert!(made.is_none());
-        block_on(fixture.administration.authenticate(chosen().expose())).is_ok()
+        block_on(fixture.administration.authenticate(chosen_secret().expose())).is_ok()
     };
     assert!(start());
     fixture.done("issueServiceToken", &[("name", "second"), ("roles", "operator")]);
@@ -304,6 +308,78 @@ fn a_chosen_token_that_was_revoked_stays_revoked_while_there_are_others() {
     // With none at all somebody has to begin again.
     fixture.done("revokeServiceToken", &[("token", "second")]);
     assert!(start());
+}
+
+/// The events while a server starts: one of its reads fails, or another server is faster than its first commit.
+#[derive(Default)]
+struct Meanwhile {
+    /// The number of reads before the one that fails.
+    reads: AtomicUsize,
+    other: Mutex<Option<Administration<DynStore>>>,
+}
+
+/// The hooks of a store, which the test sets as it goes.
+#[derive(Clone)]
+struct Following(Arc<Meanwhile>);
+
+impl Hooks for Following {
+    fn before_read(&self, _: &ReadContext, _: &ResourceType) -> Result<(), StoreError> {
+        match self.0.reads.fetch_sub(1, Relaxed) {
+            0 => Err(StoreError::unavailable("the database is away")),
+            _ => Ok(()),
+        }
+    }
+
+    fn before_commit(&self, _: &[Arc<Commit>]) -> Result<(), StoreError> {
+        let other = self.0.other.lock().unwrap().take();
+        if let Some(other) = other {
+            block_on(other.bootstrap(Some(chosen_secret()))).unwrap();
+        }
+        Ok(())
+    }
+}
+
+/// Two servers over one store, of which the second one meets what the hooks do.
+fn two_servers() -> (Administration<DynStore>, Administration<DynStore>, Arc<Meanwhile>) {
+    let (store, meanwhile) = (DynStore::new(MemoryStore::new()), Arc::<Meanwhile>::default());
+    meanwhile.reads.store(usize::MAX, Relaxed);
+    let hooked = DynStore::new(Hooked::new(store.clone(), Following(Arc::clone(&meanwhile))));
+    let of = |store| Administration::new([Provisioner::new(store, Registry::verkada().clone())]);
+    (of(store), of(hooked), meanwhile)
+}
+
+#[test]
+fn a_start_that_cannot_read_the_store_takes_no_token_back() {
+    let (plain, hooked, meanwhile) = two_servers();
+    let first = block_on(plain.bootstrap(None)).unwrap().unwrap();
+    let opens = |secret: &AdminSecret| block_on(plain.authenticate(secret.expose())).is_ok();
+    let mut failures = 0;
+    // Whichever read it is, until none fails.
+    loop {
+        meanwhile.reads.store(failures, Relaxed);
+        match block_on(hooked.bootstrap(Some(chosen_secret()))) {
+            Ok(_) => break,
+            Err(problem) => assert_eq!(problem.status, 503, "read {failures}: {problem}"),
+        }
+        assert!(opens(&first), "read {failures}: the first token is taken back");
+        failures += 1;
+    }
+    assert!(failures >= 2 && opens(&chosen_secret()) && !opens(&first));
+}
+
+/// As servers do that share their settings.
+#[test]
+fn servers_that_start_at_once_with_the_same_chosen_token_both_start() {
+    for had_first in [false, true] {
+        let (plain, hooked, meanwhile) = two_servers();
+        if had_first {
+            block_on(plain.bootstrap(None)).unwrap();
+        }
+        *meanwhile.other.lock().unwrap() = Some(plain.clone());
+        let made = block_on(hooked.bootstrap(Some(chosen_secret())));
+        assert!(made.unwrap().is_none(), "there was a first one: {had_first}");
+        assert!(block_on(plain.authenticate(chosen_secret().expose())).is_ok());
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Router, body::Body};
 use bytes::Bytes;
-use http::{Request, Response, header, request::Parts};
+use http::{Request, Response, request::Parts};
 use http_body_util::{BodyExt as _, Collected, Full};
 use keyfob_admin::{AdminSecret, Administration, Administrator};
 use keyfob_admin_http::{AdminTokens, IdentifyError, router};
@@ -12,11 +12,7 @@ use keyfob_engine::DynStore;
 use tokio::net::TcpListener;
 use tower_service::Service as _;
 
-use super::{
-    body::SharedBody,
-    failures::{Failures, Source},
-    services::Provisioners,
-};
+use super::{body::SharedBody, failures::Failures, services::Provisioners};
 use crate::{Unusable, output};
 
 /// The environment variable with the first token of the administration.
@@ -69,10 +65,7 @@ impl Administrators {
     }
 
     pub(super) async fn call(mut self, request: Request<SharedBody>) -> Response<Full<Bytes>> {
-        let answer = match self.0.call(request.map(Body::new)).await {
-            Ok(answer) => answer,
-            Err(never) => match never {},
-        };
+        let Ok(answer) = self.0.call(request.map(Body::new)).await;
         let (head, body) = answer.into_parts();
         // The router's bodies are at hand and don't fail.
         let body = body.collect().await.map(Collected::to_bytes);
@@ -90,9 +83,7 @@ impl keyfob_admin_http::Administrators for CountedTokens {
     async fn identify(&self, request: &Parts) -> Result<Administrator, IdentifyError> {
         let found = self.tokens.identify(request).await;
         if matches!(found, Err(IdentifyError::Unknown))
-            && request.headers.contains_key(header::AUTHORIZATION)
-            && let Some(source) = request.extensions.get::<Source>()
-            && let Some(retry_after) = self.failures.note(*source)
+            && let Some(retry_after) = self.failures.note_refused(request)
         {
             return Err(IdentifyError::TooMany { retry_after });
         }

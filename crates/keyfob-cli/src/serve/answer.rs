@@ -103,7 +103,7 @@ impl Body for Held {
 }
 
 /// Seconds after which a client does well to come again.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+const RETRY_AFTER: &str = "2";
 
 /// An answer for people and probes, a line or more of text.
 pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
@@ -129,7 +129,7 @@ pub(super) fn unavailable(detail: &str) -> Response<Full<Bytes>> {
         HeaderValue::from_static("application/scim+json"),
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+    headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
     response
 }
 
@@ -138,9 +138,9 @@ pub(super) fn raw(status: StatusCode, detail: &str) -> String {
     let body = ErrorBody::new(status.as_u16(), detail).to_json();
     let body = String::from_utf8_lossy(&body);
     let retry_after = if status == StatusCode::SERVICE_UNAVAILABLE {
-        "retry-after: 2\r\n"
+        format!("retry-after: {RETRY_AFTER}\r\n")
     } else {
-        ""
+        String::new()
     };
     format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/scim+json\r\n{retry_after}cache-control: no-store\r\nconnection: \

@@ -32,7 +32,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Requests that are still being answered this long after the signal to stop are cut. Supervisors kill after 10 s or more.
 const STOP_TIMEOUT: Duration = Duration::from_secs(8);
-/// How long to wait when the system has no file descriptor for a further connection.
+/// The time to wait when the system has no file descriptor for a further connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Connections that are held at once. Idle ones cost some 10 KiB each.
 const CONNECTIONS: usize = 16_384;
@@ -40,7 +40,7 @@ const CONNECTIONS: usize = 16_384;
 const ADMIN_CONNECTIONS: usize = 256;
 /// The number of header fields that are read; the service refuses some of them already, with a body.
 const MAX_HEADERS: usize = 200;
-/// What a client whose request isn't read is told goes out in this time.
+/// A client whose request isn't read has this time to take its answer.
 const FAREWELL: Duration = Duration::from_secs(1);
 /// Clients that are told so at once; more are closed without a word.
 const FAREWELLS: usize = 256;
@@ -146,9 +146,11 @@ pub(super) async fn serve(listeners: Listeners, front: Arc<Front>, mut stop: Sto
         // Answers are small and a client waits for each.
         stream.set_nodelay(true).ok();
         let connection = Connection {
-            peer,
-            port,
-            front: Arc::clone(&front),
+            client: Client {
+                peer,
+                port,
+                front: Arc::clone(&front),
+            },
             stopping: of_connections.clone(),
         };
         let tls = listeners.tls.clone();
@@ -173,11 +175,23 @@ pub(super) async fn serve(listeners: Listeners, front: Arc<Front>, mut stop: Sto
     cut
 }
 
-/// A client's connection.
-struct Connection {
+/// The client of a connection, and who answers it.
+#[derive(Clone)]
+struct Client {
     peer: SocketAddr,
     port: Port,
     front: Arc<Front>,
+}
+
+impl Client {
+    async fn answer(self, request: Request<Incoming>) -> Response<Held> {
+        self.front.answer(self.port, self.peer, request).await
+    }
+}
+
+/// A client's connection.
+struct Connection {
+    client: Client,
     stopping: Stopping,
 }
 
@@ -219,21 +233,16 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let Self {
-            peer,
-            port,
-            front,
-            mut stopping,
-        } = self;
+        let Self { client, mut stopping } = self;
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
             .max_headers(MAX_HEADERS)
             .serve_connection(
                 TokioIo::new(stream),
-                service_fn(move |request: Request<Incoming>| {
-                    let front = Arc::clone(&front);
-                    async move { Ok::<Response<Held>, Infallible>(front.answer(port, peer, request).await) }
+                service_fn(move |request| {
+                    let client = client.clone();
+                    async move { Ok::<_, Infallible>(client.answer(request).await) }
                 }),
             );
         let mut connection = pin!(connection);
@@ -261,12 +270,7 @@ impl Connection {
 
         use super::exchange::{Exchanges, Overdue};
 
-        let Self {
-            peer,
-            port,
-            front,
-            mut stopping,
-        } = self;
+        let Self { client, mut stopping } = self;
         let exchanges = Exchanges::new();
         let begun = exchanges.clone();
         let connection = http2::Builder::new(TokioExecutor::new())
@@ -279,10 +283,10 @@ impl Connection {
             .max_local_error_reset_streams(http_2::ERRORS)
             .serve_connection(
                 TokioIo::new(stream),
-                service_fn(move |request: Request<Incoming>| {
-                    let (front, exchange) = (Arc::clone(&front), begun.begin());
+                service_fn(move |request| {
+                    let (client, exchange) = (client.clone(), begun.begin());
                     async move {
-                        let response = front.answer(port, peer, request).await;
+                        let response = client.answer(request).await;
                         Ok::<_, Infallible>(response.map(|body| body.in_pieces(exchange)))
                     }
                 }),

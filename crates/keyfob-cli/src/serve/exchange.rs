@@ -33,7 +33,7 @@ pub(super) struct Exchange {
     of: Exchanges,
 }
 
-/// Why a connection is at its end.
+/// The reason for which a connection is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Overdue {
     /// The client asks for nothing.

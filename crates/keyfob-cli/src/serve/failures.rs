@@ -8,11 +8,12 @@ use std::{
 };
 
 use governor::{
-    Quota, RateLimiter,
-    clock::{Clock, DefaultClock},
+    NotUntil, Quota, RateLimiter,
+    clock::{Clock, DefaultClock, Reference},
     middleware::NoOpMiddleware,
     state::keyed::DefaultKeyedStateStore,
 };
+use http::{header, request::Parts};
 use prometheus_client::metrics::counter::Counter;
 
 /// Wrong tokens that an address may show at once; two seconds later it may show another one.
@@ -64,18 +65,30 @@ impl<C: Clock + Clone> Failures<C> {
         self.counter.clone()
     }
 
-    /// Notes a wrong token. Returns the time after which the address may show another one, if it has shown too many.
-    pub(super) fn note(&self, Source(address): Source) -> Option<Duration> {
+    /// Notes that a request isn't let in, where it shows a token. Returns the time after which its address may show another one,
+    /// if it has shown too many.
+    pub(super) fn note_refused(&self, request: &Parts) -> Option<Duration> {
+        if !request.headers.contains_key(header::AUTHORIZATION) {
+            return None;
+        }
+        self.note(*request.extensions.get()?)
+    }
+
+    /// Notes a wrong token of an address.
+    fn note(&self, Source(address): Source) -> Option<Duration> {
         self.counter.inc();
         if self.noted.fetch_add(1, Ordering::Relaxed) % SWEEP == SWEEP - 1 {
             self.limiter.retain_recent();
             self.limiter.shrink_to_fit();
         }
         let refused = self.limiter.check_key(&network_of(address)).err()?;
-        let wait = refused.wait_time_from(self.clock.now());
-        // Whole seconds, as `Retry-After` has them.
-        Some(Duration::from_secs(wait.as_secs() + 1))
+        Some(retry_after(&refused, self.clock.now()))
     }
+}
+
+/// Returns the time after which a client that was too fast may come again, in whole seconds, as `Retry-After` has them.
+pub(super) fn retry_after<R: Reference>(early: &NotUntil<R>, now: R) -> Duration {
+    Duration::from_secs(early.wait_time_from(now).as_secs() + 1)
 }
 
 /// Returns what one client has: an address of IPv4, and a network of 64 bits of IPv6, in which it takes any address.

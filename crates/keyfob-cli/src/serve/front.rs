@@ -126,6 +126,22 @@ impl Front {
         }
     }
 
+    /// Does the work of an answer on the threads for it, within bounds of time.
+    async fn work(
+        &self,
+        work: impl Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    ) -> Response<Full<Bytes>> {
+        let work = Abandoned(self.workers.spawn(work));
+        match tokio::time::timeout(REQUEST_TIMEOUT, work).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a request failed");
+                answer::unavailable("the service failed, try again later")
+            }
+            Err(_) => answer::unavailable("the request takes too long"),
+        }
+    }
+
     /// Answers by the administration.
     async fn administer(&self, request: Request<Incoming>, busy: Busy) -> Response<Held> {
         let Some(administrators) = self.administrators.clone() else {
@@ -135,15 +151,7 @@ impl Front {
         let (head, body) = request.into_parts();
         let body = SharedBody::new(body);
         let request = Request::from_parts(head, body.clone());
-        let work = self.workers.spawn(administrators.call(request));
-        let response = match tokio::time::timeout(REQUEST_TIMEOUT, Abandoned(work)).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => {
-                tracing::error!(%error, "a request failed");
-                answer::unavailable("the service failed, try again later")
-            }
-            Err(_) => answer::unavailable("the request takes too long"),
-        };
+        let response = self.work(administrators.call(request)).await;
         if !waits {
             body.discard().await;
         }
@@ -160,16 +168,11 @@ impl Front {
         }
         let body = SharedBody::new(body);
         let (services, request) = (self.services.clone(), Request::from_parts(head, body.clone()));
-        let work = self.workers.spawn(async move { services.call(request).await });
-        let mut response = match tokio::time::timeout(REQUEST_TIMEOUT, Abandoned(work)).await {
-            Ok(Ok(Ok(response))) => response,
-            Ok(Ok(Err(never))) => match never {},
-            Ok(Err(error)) => {
-                tracing::error!(%error, "a request failed");
-                answer::unavailable("the service failed, try again later")
-            }
-            Err(_) => answer::unavailable("the request takes too long"),
+        let work = async move {
+            let Ok(response) = services.call(request).await;
+            response
         };
+        let mut response = self.work(work).await;
         let permit: Option<Permit> = response.extensions_mut().remove();
         let tenant: Option<TenantId> = response.extensions_mut().remove();
         let size = response.body().size_hint().lower();

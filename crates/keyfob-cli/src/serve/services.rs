@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, header, request::Parts};
+use http::{Request, Response, request::Parts};
 use http_body_util::Full;
 use keyfob_core::Quirk;
 use keyfob_engine::{AuthenticationError, AuthenticationScheme, Caller, DynStore, StoreError, TenantId};
@@ -18,10 +18,7 @@ use keyfob_http::{
 use keyfob_provisioning::{AdminError, Provisioner};
 use tower_service::Service;
 
-use super::{
-    body::SharedBody,
-    failures::{Failures, Source},
-};
+use super::{body::SharedBody, failures::Failures};
 use crate::{
     Unusable,
     definitions::Definitions,
@@ -144,11 +141,7 @@ impl Services {
                     AuthenticationError::Rejected | AuthenticationError::Invalid { .. }
                 ))
         );
-        if is_wrong
-            && request.headers.contains_key(header::AUTHORIZATION)
-            && let Some(source) = request.extensions.get::<Source>()
-            && let Some(retry_after) = self.0.failures.note(*source)
-        {
+        if is_wrong && let Some(retry_after) = self.0.failures.note_refused(request) {
             return Err(AuthenticationError::TooMany { retry_after }.into());
         }
         found

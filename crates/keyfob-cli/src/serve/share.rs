@@ -16,6 +16,8 @@ use keyfob_engine::{Caller, TenantId};
 use keyfob_http::{Admission, Busy, Permit};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::failures::retry_after;
+
 /// The part of the server that a tenant may take at once, and that all of them may take together.
 ///
 /// A tenant that asks for more waits for its own requests and for nobody else's, nor does anybody wait for it.
@@ -61,7 +63,7 @@ const SMALL_ANSWER: u64 = 64 << 10;
 /// The unit of semaphores for bytes.
 const UNIT: usize = 1 << 10;
 
-/// When a tenant that had too much may come again.
+/// The time after which a tenant that had too much may come again.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// The number of tenants beyond which those that ask for nothing are forgotten.
@@ -74,7 +76,7 @@ pub(super) struct Shares {
     /// A body whose length nobody says counts as this long.
     body_limit: usize,
     tenants: Mutex<HashMap<TenantId, Arc<Share>>>,
-    /// What is left to each tenant of its rate.
+    /// The requests that each tenant has left of its rate.
     rates: Option<DefaultKeyedRateLimiter<TenantId>>,
     bodies: Arc<Semaphore>,
     answers: Arc<Semaphore>,
@@ -191,12 +193,8 @@ impl Shares {
         let Some(rates) = &self.rates else {
             return Ok(());
         };
-        rates.check_key(tenant).map_err(|early| {
-            let wait = early.wait_time_from(rates.clock().now());
-            Busy::Tenant {
-                // In whole seconds, as `Retry-After` has it.
-                retry_after: Duration::from_secs(wait.as_secs() + 1),
-            }
+        rates.check_key(tenant).map_err(|early| Busy::Tenant {
+            retry_after: retry_after(&early, rates.clock().now()),
         })
     }
 

@@ -1,4 +1,4 @@
-//! What tells the server to stop.
+//! The signals to a server: to stop, and to read its certificate again.
 
 use std::io;
 

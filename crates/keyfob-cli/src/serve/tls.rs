@@ -36,18 +36,27 @@ pub(crate) struct TlsArguments {
 }
 
 impl TlsArguments {
-    /// Reads the certificate and its key, where they are given.
-    pub(super) fn read(&self) -> Result<Option<Tls>, Unusable> {
-        let files = match (&self.certificate, &self.key) {
-            (None, None) => return Ok(None),
-            (Some(certificate), Some(key)) => CertificateFiles {
+    /// Returns the two files, where they are given.
+    fn files(&self) -> Result<Option<CertificateFiles>, Unusable> {
+        match (&self.certificate, &self.key) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(CertificateFiles {
                 certificate: certificate.clone(),
                 key: key.clone(),
-            },
-            (Some(_), None) => return Err(Unusable::new("`--tls-certificate` needs its `--tls-key`")),
-            (None, Some(_)) => return Err(Unusable::new("`--tls-key` needs its `--tls-certificate`")),
-        };
-        Tls::new(files).map(Some)
+            })),
+            (Some(_), None) => Err(Unusable::new("`--tls-certificate` needs its `--tls-key`")),
+            (None, Some(_)) => Err(Unusable::new("`--tls-key` needs its `--tls-certificate`")),
+        }
+    }
+
+    /// Refuses a certificate without its key, and a key without its certificate. No file is read.
+    pub(super) fn check(&self) -> Result<(), Unusable> {
+        self.files().map(|_| ())
+    }
+
+    /// Reads the certificate and its key, where they are given.
+    pub(super) fn read(&self) -> Result<Option<Tls>, Unusable> {
+        self.files()?.map(Tls::new).transpose()
     }
 }
 

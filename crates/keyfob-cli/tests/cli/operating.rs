@@ -328,10 +328,34 @@ fn the_signal_that_reads_a_certificate_again_ends_no_server_that_has_none() {
     assert_eq!(server.stop().code, Some(0));
 }
 
+/// A secret that stays in the settings of a server brings no token back that was taken back.
 #[test]
-fn no_limit_of_requests_is_no_zero() {
-    let refused = run(&["serve", "--requests-per-second", "0"], "");
-    refused.assert_unusable("at least 1; leave it out for no limit");
+fn a_chosen_token_of_the_administration_that_was_revoked_stays_so_at_the_next_start() {
+    let folder = TempDir::new().unwrap();
+    let store = format!("sqlite:{}", folder.path().join("scim.db").display());
+    let chosen = "a-token-that-somebody-has-chosen-9876543210";
+    let start = || {
+        let mut command = keyfob(&["serve", "--listen", "127.0.0.1:0", "--store", &store]);
+        let command = command.args(["--admin-listen", "127.0.0.1:0"]);
+        let server = Server::spawn(command.env("KEYFOB_ADMIN_TOKEN", chosen));
+        let origin = server.read("administration on ");
+        (server, Client::new(&origin, Some(chosen)))
+    };
+    let status = |client: &Client| client.get("/admin/v1/organizations").status;
+    let service_token = |arguments: &[&str]| {
+        let command = ["admin", "--store", &store, "service-token"];
+        let done = run(&[&command[..], arguments].concat(), "");
+        assert_eq!(done.code, Some(0), "{done:?}");
+    };
+    let (server, client) = start();
+    assert_eq!(status(&client), 200);
+    assert_eq!(server.stop().code, Some(0));
+    service_token(&["issue", "second", "--role", "operator"]);
+    service_token(&["revoke", "first", "--yes"]);
+    let (server, client) = start();
+    assert_eq!(status(&client), 401, "the token comes back");
+    let stderr = server.stop().stderr;
+    assert!(stderr.contains("was revoked or never issued"), "{stderr}");
 }
 
 #[test]

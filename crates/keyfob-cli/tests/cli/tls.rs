@@ -513,10 +513,30 @@ fn the_files_of_a_certificate_are_settings_like_all_others() {
             "{line}: {printed:?}"
         );
     }
-    let printed = run(&["config", "--tls-certificate", "a.pem"], "");
-    assert!(
-        printed.stdout.contains("tls-certificate = a.pem  (argument)")
-            && printed.stdout.contains("tls-key = -  (default)"),
-        "{printed:?}"
-    );
+    // What `serve` refuses is no fine setting either.
+    for (option, lacking) in [
+        ("--tls-certificate", "--tls-key"),
+        ("--tls-key", "--tls-certificate"),
+    ] {
+        let printed = run(&["config", option, "a.pem"], "");
+        assert_eq!(printed.code, Some(2), "{printed:?}");
+        let line = format!("{} = a.pem  (argument)", &option[2..]);
+        assert!(printed.stdout.lines().any(|found| found == line), "{printed:?}");
+        let refusal = format!("`{option}` needs its `{lacking}`");
+        assert!(printed.stderr.contains(&refusal), "{printed:?}");
+    }
+}
+
+#[test]
+fn answers_that_name_addresses_without_tls_are_warned_of_where_the_ports_speak_it() {
+    let certified = Certified::new();
+    let warning = "answers name addresses without it";
+    for (public_url, is_warned) in [
+        (&["--public-url", "http://id.example.com"][..], true),
+        (&["--public-url", "https://id.example.com"], false),
+        (&[], false),
+    ] {
+        let stderr = certified.start(public_url).stop().stderr;
+        assert_eq!(stderr.contains(warning), is_warned, "{public_url:?}: {stderr}");
+    }
 }

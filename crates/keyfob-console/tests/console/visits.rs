@@ -1,13 +1,18 @@
 //! Visits: signing in, reading pages, sending forms.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering::Relaxed},
+};
+
 use axum::{Router, body::Body};
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use keyfob_access::AccessGroups;
 use keyfob_admin::{Administration, Administrator, Answer, Call, Grant, OPERATIONS, Role, Scope, operation};
 use keyfob_console::router;
-use keyfob_core::{Object, schema::RegistryBuilder};
-use keyfob_engine::DynStore;
+use keyfob_core::{Object, ResourceType, schema::RegistryBuilder};
+use keyfob_engine::{DynStore, Hooked, Hooks, ReadContext, StoreError};
 use keyfob_provisioning::{Profile, Provisioner};
 use keyfob_store_memory::MemoryStore;
 use tower::ServiceExt as _;
@@ -16,6 +21,20 @@ struct Site {
     administration: Administration<DynStore>,
     router: Router,
     token: String,
+    away: Away,
+}
+
+/// If true, the store can't be read.
+#[derive(Clone, Default)]
+struct Away(Arc<AtomicBool>);
+
+impl Hooks for Away {
+    fn before_read(&self, _: &ReadContext, _: &ResourceType) -> Result<(), StoreError> {
+        if self.0.load(Relaxed) {
+            return Err(StoreError::unavailable("the database is away"));
+        }
+        Ok(())
+    }
 }
 
 struct Seen {
@@ -53,7 +72,9 @@ impl Site {
         let registry = keyfob_access::register(RegistryBuilder::verkada().flat_groups());
         let registry = registry.build().unwrap();
         let groups = AccessGroups::new(&registry).unwrap();
-        let provisioner = Provisioner::builder(DynStore::new(MemoryStore::new()), registry)
+        let away = Away::default();
+        let store = DynStore::new(Hooked::new(MemoryStore::new(), away.clone()));
+        let provisioner = Provisioner::builder(store, registry)
             .with_profile(Profile::verkada())
             .with_module(groups)
             .build();
@@ -64,6 +85,7 @@ impl Site {
             administration,
             router,
             token: token.expose().to_owned(),
+            away,
         };
         site.done("createOrganization", &[("name", "Acme"), ("profile", "verkada")])
             .await;
@@ -203,6 +225,22 @@ async fn wrong_tokens_are_told_to_stop_and_shut_nobody_out_who_has_one() {
     }
     assert_eq!(try_wrong().await, StatusCode::TOO_MANY_REQUESTS);
     site.browser().await;
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_ends_no_session_and_makes_no_token_a_wrong_one() {
+    let site = Site::start().await;
+    let browser = site.browser().await;
+    site.away.0.store(true, Relaxed);
+    assert_ne!(browser.get("/console/organizations").await.status, StatusCode::OK);
+    let headers = [("origin", "http://127.0.0.1:9000")];
+    let body = format!("token={}", site.token);
+    for _ in 0..40 {
+        let seen = site.send("POST", "/console/sign-in", &headers, &body).await;
+        assert_eq!(seen.status, StatusCode::SERVICE_UNAVAILABLE, "{}", seen.text);
+    }
+    site.away.0.store(false, Relaxed);
+    assert_eq!(browser.get("/console/organizations").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use crate::{
     token::Token,
 };
 
-/// What the token is called that comes with the link.
+/// The name of the token that comes with the link.
 const FIRST_TOKEN: &str = "default";
 
 impl<S: Store> Admin<'_, S> {

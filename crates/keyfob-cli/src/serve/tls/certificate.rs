@@ -154,11 +154,9 @@ pub(super) struct Watch {
     used: Pair,
     /// The outcome of reading the files at the last look.
     seen: Result<Pair, String>,
-    /// If true, what was seen was taken over or refused.
-    is_judged: bool,
+    /// The instant from which on what was seen is to be taken over or refused, in milliseconds since 1970; none where it was.
+    judged_from: Option<i64>,
     validity: Option<Validity>,
-    /// The instant from which on what was refused may be used, in milliseconds since 1970.
-    refused_until: Option<i64>,
     /// If true, it was said that the certificate isn't valid yet.
     told_begin: bool,
     /// The days that it had left when that was said last.
@@ -182,9 +180,8 @@ impl Watch {
             certificate: Arc::clone(&certificate),
             used: pair.clone(),
             seen: Ok(pair),
-            is_judged: true,
+            judged_from: None,
             validity,
-            refused_until: None,
             told_begin: false,
             told_days: None,
         };
@@ -210,8 +207,9 @@ impl Watch {
                 () = tokio::time::sleep(interval) => false,
                 () = hang_up.received() => true,
             };
+            let now = clock.now().unix_millis();
             let looked = tokio::task::spawn_blocking(move || {
-                let look = self.look(is_asked, SystemClock::default().now().unix_millis());
+                let look = self.look(is_asked, now);
                 (self, look)
             });
             let Ok((watch, look)) = looked.await else {
@@ -256,18 +254,16 @@ impl Watch {
         let found = self.files.read();
         if found != self.seen {
             self.seen.clone_from(&found);
-            self.is_judged = false;
-            self.refused_until = None;
+            // At the next look, whatever becomes of the clock.
+            self.judged_from = Some(i64::MIN);
             if !is_asked {
                 return Look::Unchanged;
             }
         }
-        let may_be_used_now = self.refused_until.is_some_and(|begin| begin <= now);
-        if self.is_judged && !is_asked && !may_be_used_now {
+        if !is_asked && self.judged_from.is_none_or(|from| now < from) {
             return Look::Unchanged;
         }
-        self.is_judged = true;
-        self.refused_until = None;
+        self.judged_from = None;
         let certified = found.and_then(|pair| {
             let certified = self.files.certify(&pair, &self.provider)?;
             Ok((pair, certified))
@@ -295,7 +291,7 @@ impl Watch {
     fn put_off(&mut self, validity: Validity, now: i64) -> String {
         let certificate = self.files.certificate.display();
         if now < validity.begin {
-            self.refused_until = Some(validity.begin);
+            self.judged_from = Some(validity.begin);
             format!(
                 "`{certificate}` is not valid before {}, and is taken over then",
                 instant(validity.begin)
