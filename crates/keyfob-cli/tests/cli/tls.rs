@@ -520,7 +520,7 @@ fn the_files_of_a_certificate_are_settings_like_all_others() {
     ] {
         let printed = run(&["config", option, "a.pem"], "");
         assert_eq!(printed.code, Some(2), "{printed:?}");
-        let line = format!("{} = a.pem  (argument)", &option[2..]);
+        let line = format!("{} = a.pem  (argument)", option.trim_start_matches("--"));
         assert!(printed.stdout.lines().any(|found| found == line), "{printed:?}");
         let refusal = format!("`{option}` needs its `{lacking}`");
         assert!(printed.stderr.contains(&refusal), "{printed:?}");

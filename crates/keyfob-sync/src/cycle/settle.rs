@@ -3,7 +3,7 @@
 use keyfob_client::{BlockingTransport, Found, Stored};
 use keyfob_core::{Resource, SmolStr};
 
-use super::{Cycle, Stop, change, failure};
+use super::{Cycle, Stop, change};
 use crate::{
     event::{Action, Outcome, Step},
     state::{Intent, Link, Linked, Owned},
@@ -76,14 +76,15 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                     let is_taken = self.state.source_of(intent.kind, &found.id)?.is_some();
                     ours = Some(found).filter(|found| !is_taken && found.holds(&sent, resource_type));
                 }
-                Err(error) if !failure::is_refusal(&error) => {
-                    // It stays unknown, and nothing is created for the object meanwhile.
+                // It stays unknown, and nothing is created for the object meanwhile. A refusal too says nothing of what is there: before
+                // the creation was sent, the same question was answered.
+                Err(error) => {
                     let step = Step::new(intent.kind, &intent.source_id, Action::Match);
                     let outcome = self.blamed(&error)?;
                     self.tell(step, outcome);
                     return self.demand_few_failures();
                 }
-                Ok(Found::Many(_)) | Err(_) => {}
+                Ok(Found::Many(_)) => {}
             }
             break;
         }

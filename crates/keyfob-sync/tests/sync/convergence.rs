@@ -295,6 +295,29 @@ fn converged(world: &World, last: &Snapshot) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+#[test]
+fn what_may_have_been_created_is_looked_for_until_the_target_answers() {
+    let club = || Club {
+        version: 0,
+        members: BTreeSet::new(),
+    };
+    let with_group = Snapshot {
+        groups: BTreeMap::from([(2, club())]),
+        ..Snapshot::default()
+    };
+    // The program dies when the group is created, the next one is refused an answer, and the source has the group no longer.
+    for refused in [Fault::Refused, Fault::Html, Fault::Throttled, Fault::CutJson] {
+        let history = [
+            (
+                with_group.clone(),
+                vec![Fault::None, Fault::None, Fault::DieAfter],
+            ),
+            (Snapshot::default(), vec![Fault::None, refused]),
+        ];
+        check(&history).unwrap();
+    }
+}
+
 /// Returns the number of histories: `KEYFOB_HISTORIES`, or 24.
 fn cases() -> u32 {
     std::env::var("KEYFOB_HISTORIES")
