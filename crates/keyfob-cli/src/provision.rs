@@ -2,11 +2,16 @@
 
 mod approve;
 mod demand;
+mod every;
+mod manage;
 mod print;
 mod show;
 mod target;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clap::Subcommand;
 use keyfob_client::{Client, Ureq};
@@ -48,8 +53,12 @@ pub(crate) enum Command {
     #[command(after_help = AFTER_HELP)]
     Run {
         /// Runs nothing unless planning anew gives the plan in this file, which `plan --out` wrote
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", conflicts_with = "every")]
         plan: Option<PathBuf>,
+        /// Runs again and again, each time so long after the start of the last run, such as 90s, 40m, 6h or 1d, until a signal ends
+        /// the command; what a later run can't read is told, and the next one reads it again
+        #[arg(long, value_name = "TIME", value_parser = every::time)]
+        every: Option<Duration>,
         #[command(flatten)]
         arguments: Arguments,
     },
@@ -68,6 +77,26 @@ pub(crate) enum Command {
     Status(StateArguments),
     /// Prints which resource stands for which object
     Links(StateArguments),
+    /// Allows the removals that a guard held back in the last run: the next one makes those that the source still asks for
+    AllowDeletes(StateArguments),
+    /// Lets the next run look at everything again, as the first one did
+    Restart {
+        /// Forgets which resource stands for which object as well: resources are looked for again, and those that are found count as
+        /// adopted, which are never deleted
+        #[arg(long)]
+        break_links: bool,
+        #[command(flatten)]
+        arguments: StateArguments,
+    },
+    /// Prints what was done and what failed, a line of JSON for each step, without names and values
+    Log {
+        /// The number of steps, the last ones; a state keeps 100,000
+        #[arg(long, value_name = "N", default_value_t = 1_000)]
+        last: usize,
+        /// The state file
+        #[arg(long, value_name = "FILE", default_value = STATE)]
+        state: PathBuf,
+    },
 }
 
 /// The arguments of the commands that talk to a target.
@@ -126,7 +155,16 @@ pub(crate) struct StateArguments {
 pub(crate) fn run(command: &Command) -> Result<Answer, Unusable> {
     match command {
         Command::Plan { out, arguments } => cycle(arguments, &Mode::Plan { out: out.as_deref() }),
-        Command::Run { plan, arguments } => cycle(
+        Command::Run {
+            every: Some(time),
+            arguments,
+            ..
+        } => every::run(*time, || cycle(arguments, &Mode::Run { plan: None })),
+        Command::Run {
+            plan,
+            every: None,
+            arguments,
+        } => cycle(
             arguments,
             &Mode::Run {
                 plan: plan.as_deref(),
@@ -139,6 +177,12 @@ pub(crate) fn run(command: &Command) -> Result<Answer, Unusable> {
         } => demand::run(arguments, id, *dry_run),
         Command::Status(arguments) => show::status(arguments),
         Command::Links(arguments) => show::links(arguments),
+        Command::AllowDeletes(arguments) => manage::allow_removals(arguments),
+        Command::Restart {
+            break_links,
+            arguments,
+        } => manage::restart(arguments, *break_links),
+        Command::Log { last, state } => show::log(state, *last),
     }
 }
 
@@ -245,8 +289,10 @@ fn answer(report: &Report, is_plan: bool) -> Answer {
 /// Returns a guard's reason with the option that lets through what it holds back.
 fn said(guard: &Guard) -> String {
     let option = match guard {
-        Guard::Threshold { .. } => " (--threshold)",
-        Guard::Shrunk { .. } | Guard::Remaining { .. } => " (--shrink-below 0)",
+        Guard::Threshold { .. } => " (`keyfob provision allow-deletes`, or --threshold)",
+        Guard::Shrunk { .. } | Guard::Remaining { .. } => {
+            " (`keyfob provision allow-deletes`, or --shrink-below 0)"
+        }
         _ => "",
     };
     format!("{guard}{option}")

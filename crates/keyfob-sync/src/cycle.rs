@@ -21,7 +21,7 @@ use crate::{
     job::Job,
     rule::{Kind, Rule},
     source::ObjectSource,
-    state::{Digest, State},
+    state::{Digest, LogEntry, State},
 };
 
 /// The number of objects whose results are written together.
@@ -48,7 +48,7 @@ pub(crate) fn run<X: BlockingTransport>(
         job,
         state,
         source,
-        gateway: Gateway::new(job.client, mode == Mode::Plan),
+        gateway: Gateway::new(job.client, &*job.clock, mode == Mode::Plan),
         observe,
         only,
         now: job.clock.now(),
@@ -56,6 +56,8 @@ pub(crate) fn run<X: BlockingTransport>(
         fresh: HashSet::new(),
         tried: 0,
         in_a_row: 0,
+        number: 0,
+        logged: Vec::new(),
     };
     match mode {
         Mode::Run => cycle.run(),
@@ -81,6 +83,10 @@ struct Cycle<'c, X> {
     tried: u64,
     /// The number of failures of the target since it last did something.
     in_a_row: u32,
+    /// The number of the cycle.
+    number: u64,
+    /// What is written into the log with the results of the page.
+    logged: Vec<LogEntry>,
 }
 
 /// Why a cycle ends before its end.
@@ -98,6 +104,7 @@ impl<E: Into<SyncError>> From<E> for Stop {
 impl<'c, X: BlockingTransport> Cycle<'c, X> {
     fn run(mut self) -> Result<Report, SyncError> {
         self.state.begin(self.job.client.base_url())?;
+        self.number = self.state.cycle()?;
         match self.phases() {
             Ok(()) => {}
             Err(Stop::Error(error)) => return Err(error),
@@ -171,11 +178,17 @@ impl<'c, X: BlockingTransport> Cycle<'c, X> {
     /// Does a page of work, whose results are written together.
     fn page(&mut self, work: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
         let state = self.state;
-        let stopped = state.atomically(|| match work(self) {
-            Ok(()) => Ok(None),
-            // What was done before stays written.
-            Err(Stop::Quarantine(reason)) => Ok(Some(reason)),
-            Err(Stop::Error(error)) => Err(error),
+        let stopped = state.atomically(|| {
+            let stopped = match work(self) {
+                Ok(()) => None,
+                // What was done before stays written.
+                Err(Stop::Quarantine(reason)) => Some(reason),
+                Err(Stop::Error(error)) => return Err(error),
+            };
+            for entry in self.logged.drain(..) {
+                state.put_logged(&entry)?;
+            }
+            Ok(stopped)
         })?;
         stopped.map_or(Ok(()), |reason| Err(Stop::Quarantine(reason)))
     }
@@ -202,6 +215,7 @@ impl<'c, X: BlockingTransport> Cycle<'c, X> {
         step.outcome = outcome;
         step.requests.extend(self.gateway.take_sent());
         tracing::debug!(kind = %step.kind, action = step.action.as_str(), done = (step.outcome == Outcome::Done), "step");
+        self.logged.extend(LogEntry::of(&step, self.number, self.now));
         (self.observe)(&Event::Step(step));
     }
 

@@ -159,6 +159,8 @@ pub struct Sent {
     pub body: Bytes,
     /// The status of the answer; none where it did not arrive, or was never asked for.
     pub status: Option<u16>,
+    /// The time that the answer took, in milliseconds.
+    pub millis: u64,
 }
 
 /// Why removals, or a whole cycle, are held back.
@@ -247,6 +249,7 @@ impl fmt::Debug for Sent {
             .field("path", &self.path.split('?').next().unwrap_or_default())
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("status", &self.status)
+            .field("millis", &self.millis)
             .finish()
     }
 }

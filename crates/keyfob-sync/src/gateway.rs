@@ -10,7 +10,7 @@ use http::{Method, Response, StatusCode};
 use keyfob_client::{
     BlockingTransport, Call, Client, Error, Found, Patched, Request, Stored, TransportError, drive_blocking,
 };
-use keyfob_core::{Resource, ResourceId, json, message::PatchRequest};
+use keyfob_core::{Clock, Resource, ResourceId, json, message::PatchRequest};
 
 use crate::{event::Sent, rule::Kind};
 
@@ -22,6 +22,7 @@ pub(crate) struct Gateway<'g, X> {
 
 struct Tap<'g, X> {
     transport: &'g X,
+    clock: &'g dyn Clock,
     /// If true, requests that would change something are not sent.
     is_dry: bool,
     sent: RefCell<Vec<Sent>>,
@@ -38,12 +39,17 @@ impl<X: BlockingTransport> BlockingTransport for Tap<'_, X> {
             path: uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
             body: request.http.body().clone(),
             status: None,
+            millis: 0,
         };
+        let start = self.clock.now();
         self.count.set(self.count.get().saturating_add(1));
         let answer = if self.is_dry && request.http.method() != Method::GET {
             self.made_up(&request.http)
         } else {
             let answer = self.transport.send_blocking(request);
+            let took = self.clock.now().unix_millis().saturating_sub(start.unix_millis());
+            // A clock that was put back in between tells nothing.
+            sent.millis = u64::try_from(took).unwrap_or_default();
             sent.status = answer.as_ref().ok().map(|answer| answer.status().as_u16());
             answer
         };
@@ -76,11 +82,12 @@ impl<X> Tap<'_, X> {
 }
 
 impl<'g, X: BlockingTransport> Gateway<'g, X> {
-    pub(crate) fn new(client: &'g Client<X>, is_dry: bool) -> Self {
+    pub(crate) fn new(client: &'g Client<X>, clock: &'g dyn Clock, is_dry: bool) -> Self {
         Self {
             client,
             tap: Tap {
                 transport: client.transport(),
+                clock,
                 is_dry,
                 sent: RefCell::default(),
                 count: Cell::default(),

@@ -14,5 +14,5 @@ pub use self::{
     event::{Action, Changed, Counts, Event, Guard, Held, Outcome, Report, Sent, Step},
     job::{Job, Quarantine},
     rule::{Kind, Rule, RuleError},
-    state::{Escrow, Link, Owned, State, StateError, Status},
+    state::{Allowed, Escrow, Link, LogEntry, Owned, State, StateError, Status},
 };

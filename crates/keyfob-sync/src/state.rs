@@ -1,5 +1,6 @@
 //! The state of a job: which resource of the target stands for which object of the source.
 
+mod log;
 mod open;
 mod rows;
 mod stage;
@@ -9,7 +10,7 @@ use std::path::Path;
 use keyfob_core::{DateTime, ResourceId, SmolStr};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
-pub use self::open::StateError;
+pub use self::{log::LogEntry, open::StateError};
 pub(crate) use self::{
     rows::{Digest, Failed, Intent, Linked, millis, of_millis},
     stage::{Removal, Staged},
@@ -102,6 +103,20 @@ pub struct Status {
     pub escrows: u64,
     /// The number of creations and changes whose fate is unknown.
     pub uncertain: u64,
+    /// The number of removals that guards held back in the last cycle and nobody allowed.
+    pub held: u64,
+    /// The number of removals that were allowed and are not done yet.
+    pub allowed: u64,
+}
+
+/// The removals that somebody allowed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Allowed {
+    /// The number of resources to disable or delete.
+    pub resources: u64,
+    /// The number of memberships to remove.
+    pub memberships: u64,
 }
 
 /// The size of a full read.
@@ -154,6 +169,8 @@ impl State {
             uncertain: self.count(
                 "SELECT (SELECT count(*) FROM intent) + (SELECT count(*) FROM link WHERE uncertain = 1)",
             )?,
+            held: self.count("SELECT count(*) FROM held WHERE allowed = 0")?,
+            allowed: self.count("SELECT count(*) FROM held WHERE allowed = 1")?,
             ..Status::default()
         };
         let job = self.connection.query_row(
@@ -217,6 +234,51 @@ impl State {
         Ok(escrows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Allows the removals that guards held back in the last cycle. The next cycle does those of them that the source still asks
+    /// for; what else it would remove is counted by the guards as ever.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub fn allow_removals(&self) -> Result<Allowed, StateError> {
+        self.atomically(|| {
+            let allowed = Allowed {
+                resources: self.count("SELECT count(*) FROM held WHERE allowed = 0 AND member = ''")?,
+                memberships: self.count("SELECT count(*) FROM held WHERE allowed = 0 AND member <> ''")?,
+            };
+            self.connection.execute("UPDATE held SET allowed = 1", [])?;
+            Ok(allowed)
+        })
+    }
+
+    /// Lets the next cycle look at everything again, as the first one did: each resource is read and compared with its object,
+    /// members are sent again, nothing waits after a failure, and there is no quarantine. Links stay, so that it is known which
+    /// resources this job created.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub fn restart(&self) -> Result<(), StateError> {
+        self.begin_anew("UPDATE link SET digest = NULL, uncertain = 1; UPDATE edge SET sure = 0")
+    }
+
+    /// Forgets all links and memberships besides what [`restart`](Self::restart) does: the next cycle looks for a resource for each
+    /// object, and adopts those that it finds. What was adopted is never deleted, and members that the job added before stay.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    pub fn break_links(&self) -> Result<(), StateError> {
+        self.begin_anew("DELETE FROM link; DELETE FROM edge; DELETE FROM reference")
+    }
+
+    fn begin_anew(&self, sql: &str) -> Result<(), StateError> {
+        self.atomically(|| {
+            self.connection.execute_batch(sql)?;
+            self.connection.execute_batch(
+                "DELETE FROM escrow; DELETE FROM held; UPDATE job SET quarantine = NULL, quarantined = NULL",
+            )?;
+            Ok(())
+        })
+    }
+
     fn count(&self, sql: &str) -> Result<u64, StateError> {
         let count: i64 = self.connection.query_row(sql, [], |row| row.get(0))?;
         Ok(u64::try_from(count).unwrap_or_default())
@@ -249,6 +311,14 @@ impl State {
         let value = work();
         drop(savepoint);
         value
+    }
+
+    /// Returns the number of the cycle that is under way, from 1.
+    pub(crate) fn cycle(&self) -> Result<u64, StateError> {
+        let cycle: i64 = self
+            .connection
+            .query_row("SELECT cycle + 1 FROM job", [], |row| row.get(0))?;
+        Ok(u64::try_from(cycle).unwrap_or_default())
     }
 
     /// Takes the target for the state's own, or refuses another one.
@@ -299,6 +369,9 @@ impl State {
             "UPDATE job SET cycle = cycle + 1, finished = ?1, quarantine = NULL, quarantined = NULL",
             [millis(now)],
         )?;
+        self.connection
+            .execute("DELETE FROM held WHERE allowed = 1", [])?;
+        self.trim_log()?;
         // What failed for objects and memberships that are no more is over.
         self.connection.execute_batch(
             "DELETE FROM escrow WHERE member = ''

@@ -1,7 +1,9 @@
 //! A state, for people and for programs.
 
+use std::path::Path;
+
 use keyfob_core::{Object, Value, json::object_to_vec};
-use keyfob_sync::{Escrow, Link, Owned, State};
+use keyfob_sync::{Escrow, Link, LogEntry, Owned, State};
 
 use super::StateArguments;
 use crate::{Answer, Unusable, output};
@@ -11,7 +13,8 @@ pub(super) fn status(arguments: &StateArguments) -> Result<Answer, Unusable> {
     let state = State::open_existing(&arguments.state)?;
     let status = state.status()?;
     let escrows = state.escrows()?;
-    let is_whole = escrows.is_empty() && status.quarantine.is_none() && status.uncertain == 0;
+    let is_whole =
+        escrows.is_empty() && status.quarantine.is_none() && status.uncertain == 0 && status.held == 0;
     if arguments.json {
         let mut object = Object::new();
         if let Some(target) = &status.target {
@@ -33,6 +36,8 @@ pub(super) fn status(arguments: &StateArguments) -> Result<Answer, Unusable> {
             ("memberships", status.memberships),
             ("waiting", status.waiting),
             ("uncertain", status.uncertain),
+            ("heldRemovals", status.held),
+            ("allowedRemovals", status.allowed),
         ] {
             object.insert(name, i64::try_from(count).unwrap_or(i64::MAX));
         }
@@ -56,6 +61,11 @@ pub(super) fn status(arguments: &StateArguments) -> Result<Answer, Unusable> {
         output::line(&format!("memberships  {}", status.memberships))?;
         output::line(&format!("waiting      {}", status.waiting))?;
         output::line(&format!("uncertain    {}", status.uncertain))?;
+        for (name, count) in [("held", status.held), ("allowed", status.allowed)] {
+            if count > 0 {
+                output::line(&format!("{name:<12} {count} removals"))?;
+            }
+        }
         if let Some((reason, since)) = &status.quarantine {
             output::line(&format!("quarantine   since {since}: {reason}"))?;
         }
@@ -116,6 +126,45 @@ pub(super) fn links(arguments: &StateArguments) -> Result<Answer, Unusable> {
     } else {
         Answer::Done
     })
+}
+
+/// Prints the last steps that were done or failed.
+pub(super) fn log(path: &Path, last: usize) -> Result<Answer, Unusable> {
+    let entries = State::open_existing(path)?.log(last)?;
+    for entry in &entries {
+        output::json(object_to_vec(&entry_json(entry)))?;
+    }
+    Ok(if entries.is_empty() {
+        Answer::Negative
+    } else {
+        Answer::Done
+    })
+}
+
+fn entry_json(entry: &LogEntry) -> Object {
+    let mut object = Object::new();
+    object.insert("time", entry.time.to_string().as_str());
+    object.insert("cycle", i64::try_from(entry.cycle).unwrap_or(i64::MAX));
+    object.insert("kind", entry.kind.as_str());
+    object.insert("sourceId", entry.source_id.clone());
+    if let Some(id) = &entry.target_id {
+        object.insert("targetId", id.as_str());
+    }
+    object.insert("action", entry.action.clone());
+    object.insert("outcome", if entry.is_done { "done" } else { "failed" });
+    if let Some(status) = entry.status {
+        object.insert("status", i64::from(status));
+    }
+    let paths = entry.paths.iter().map(|path| Value::from(path.clone()));
+    object.insert("paths", paths.collect::<Vec<_>>());
+    for (name, number) in [
+        ("members", entry.members),
+        ("requestCount", entry.requests),
+        ("milliseconds", entry.millis),
+    ] {
+        object.insert(name, i64::from(number));
+    }
+    object
 }
 
 fn link_json(link: &Link) -> Object {

@@ -1,11 +1,18 @@
 //! `keyfob provision` against `keyfob serve`.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::process::{Finished, Server, finish, keyfob};
+use crate::process::{Finished, PATIENCE, Server, finish, keyfob};
 
 const MAPPING_OF_USERS: &str = r#"{
     "scope": [[{"sourceOperandName": "department", "operatorName": "EQUALS", "values": ["R&D"]}]],
@@ -55,6 +62,10 @@ impl World {
     }
 
     fn provision(&self, command: &[&str], more: &[&str]) -> Finished {
+        finish(&mut self.provisioning(command, more), "")
+    }
+
+    fn provisioning(&self, command: &[&str], more: &[&str]) -> Command {
         let base = [
             "--mapping",
             "users.json",
@@ -67,15 +78,64 @@ impl World {
             "--state",
             "app.state",
         ];
-        self.run(&[&["provision"], command, &base, more].concat())
+        self.command(&[&["provision"], command, &base, more].concat())
     }
 
     fn run(&self, arguments: &[&str]) -> Finished {
+        finish(&mut self.command(arguments), "")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = keyfob(arguments);
         command
             .current_dir(self.folder.path())
             .env("KEYFOB_TARGET_TOKEN", self.server.token.as_deref().unwrap());
-        finish(&mut command, "")
+        command
+    }
+}
+
+/// A command that runs again and again.
+struct Repeated {
+    child: Child,
+    /// What it prints, on either output.
+    lines: Receiver<String>,
+}
+
+impl Repeated {
+    fn start(command: &mut Command) -> Self {
+        let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().unwrap();
+        let (sender, lines) = mpsc::channel();
+        for pipe in [
+            Box::new(child.stdout.take().unwrap()) as Box<dyn Read + Send>,
+            Box::new(child.stderr.take().unwrap()),
+        ] {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                let mut lines = BufReader::new(pipe).lines().map_while(Result::ok);
+                lines.try_for_each(|line| sender.send(line))
+            });
+        }
+        Self { child, lines }
+    }
+
+    /// Waits until a line begins so.
+    fn wait_for(&self, beginning: &str) {
+        let mut read = Vec::new();
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            if line.starts_with(beginning) {
+                return;
+            }
+            read.push(line);
+        }
+        panic!("no line begins with `{beginning}`: {read:?}");
+    }
+}
+
+impl Drop for Repeated {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }
 
@@ -376,4 +436,124 @@ fn a_mapping_that_is_not_in_use_provisions_nobody() {
     world
         .provision(&["run"], &[])
         .assert_unusable("`users.json`: no mapping in the file is in use (`enabled`)");
+}
+
+#[test]
+fn removals_that_were_held_back_are_made_once_they_are_allowed() {
+    let world = World::start();
+    assert_eq!(world.provision(&["run"], &[]).code, Some(0));
+    let state = ["--state", "app.state"];
+    let allow = || world.run(&[&["provision", "allow-deletes"], &state[..]].concat());
+    let nothing = allow();
+    assert_eq!(
+        (nothing.code, nothing.stdout.as_str()),
+        (
+            Some(1),
+            "allowed: 0 resources to disable or delete, 0 memberships to remove\n"
+        )
+    );
+    world.write(
+        "users.csv",
+        &USERS.replace("1,ada@x.example,R&D", "1,ada@x.example,Sales"),
+    );
+    let held = world.provision(&["run"], &[]);
+    assert_eq!(held.code, Some(3), "{held:?}");
+    assert!(
+        held.stderr.contains("`keyfob provision allow-deletes`"),
+        "{held:?}"
+    );
+    let status = world.run(&[&["provision", "status"], &state[..]].concat());
+    assert_eq!(status.code, Some(1), "{status:?}");
+    assert!(status.stdout.contains("held         1 removals\n"), "{status:?}");
+    let allowed = allow();
+    assert_eq!(allowed.code, Some(0), "{allowed:?}");
+    assert!(allowed.stdout.starts_with("allowed: 1 resources"), "{allowed:?}");
+    let run = world.provision(&["run"], &[]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stdout.contains("disable         user  1"), "{run:?}");
+
+    let missing = world.run(&["provision", "allow-deletes", "--state", "other.state"]);
+    missing.assert_unusable("there is no state file `other.state`");
+}
+
+#[test]
+fn the_log_is_json_and_a_restart_reads_everything_again() {
+    let world = World::start();
+    assert_eq!(world.provision(&["run"], &[]).code, Some(0));
+    let log = world.run(&["provision", "log", "--state", "app.state"]);
+    let lines: Vec<Value> = log
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 4, "{log:?}");
+    assert_eq!(
+        (
+            &lines[0]["action"],
+            &lines[0]["outcome"],
+            &lines[0]["status"],
+            &lines[0]["cycle"]
+        ),
+        (&json!("create"), &json!("done"), &json!(201), &json!(1))
+    );
+    assert_eq!(
+        (&lines[3]["action"], &lines[3]["members"]),
+        (&json!("add members"), &json!(1))
+    );
+    assert!(!log.stdout.contains("x.example"), "{log:?}");
+
+    let restart = world.run(&["provision", "restart", "--state", "app.state"]);
+    assert_eq!(
+        (restart.code, restart.stdout.as_str()),
+        (Some(0), "the next run reads 3 resources and compares them anew\n")
+    );
+    let run = world.provision(&["run"], &[]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(
+        last_line(&run.stdout).starts_with("0 created, 0 updated"),
+        "{run:?}"
+    );
+    let broken = world.run(&[
+        "provision",
+        "restart",
+        "--break-links",
+        "--state",
+        "app.state",
+        "--json",
+    ]);
+    assert_eq!(broken.stdout, "{\"links\":3,\"broken\":true}\n", "{broken:?}");
+    let run = world.provision(&["run"], &[]);
+    assert!(
+        last_line(&run.stdout).starts_with("0 created, 3 adopted"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn runs_come_again_until_a_signal_and_go_on_past_a_source_that_is_not_there() {
+    let world = World::start();
+    let refused = world.provision(&["run"], &["--every", "1x"]);
+    refused.assert_unusable("is no time");
+    let both = world.provision(&["run"], &["--every", "1h", "--plan", "plan.ndjson"]);
+    assert_eq!(both.code, Some(2), "{both:?}");
+    fs::rename(
+        world.folder.path().join("groups.csv"),
+        world.folder.path().join("away.csv"),
+    )
+    .unwrap();
+    let first = world.provision(&["run"], &["--every", "1s"]);
+    first.assert_unusable("groups.csv");
+
+    fs::rename(
+        world.folder.path().join("away.csv"),
+        world.folder.path().join("groups.csv"),
+    )
+    .unwrap();
+    let runs = Repeated::start(&mut world.provisioning(&["run"], &["--every", "1s"]));
+    runs.wait_for("3 created, ");
+    runs.wait_for("0 created, ");
+    fs::remove_file(world.folder.path().join("groups.csv")).unwrap();
+    runs.wait_for("keyfob: `groups.csv`");
+    world.write("groups.csv", "id,displayName\ng1,Guides\ng2,Leads\n");
+    runs.wait_for("1 created, ");
 }

@@ -33,11 +33,18 @@ impl<X: BlockingTransport> Cycle<'_, X> {
     /// somebody else added stay.
     pub(super) fn remove_members(&mut self, is_held: bool) -> Result<(), Stop> {
         for group in self.state.groups_to_reduce(millis(self.now))? {
-            let members = self.state.members_to_remove(&group, millis(self.now))?;
-            if is_held {
-                self.hold_members(&group, &members)?;
-            } else {
-                self.change_members(&group, &members, Action::RemoveMembers)?;
+            for is_allowed in [true, false] {
+                let members = self
+                    .state
+                    .members_to_remove(&group, millis(self.now), is_allowed)?;
+                if members.is_empty() {
+                    continue;
+                }
+                if is_held && !is_allowed {
+                    self.hold_members(&group, &members)?;
+                } else {
+                    self.change_members(&group, &members, Action::RemoveMembers)?;
+                }
             }
         }
         Ok(())

@@ -30,12 +30,11 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         one: impl Fn(&mut Self, &Removal, bool) -> Result<(), Stop>,
     ) -> Result<(), Stop> {
         for page in removals.chunks(PAGE) {
-            if !is_held {
-                self.announce_removals(page)?;
-            }
+            let is_held = |removal: &Removal| is_held && !removal.is_allowed;
+            self.announce_removals(page.iter().filter(|removal| !is_held(removal)))?;
             self.page(|cycle| {
                 for removal in page {
-                    one(cycle, removal, is_held)?;
+                    one(cycle, removal, is_held(removal))?;
                     cycle.demand_few_failures()?;
                 }
                 Ok(())
@@ -45,10 +44,10 @@ impl<X: BlockingTransport> Cycle<'_, X> {
     }
 
     /// Writes down what is about to be sent, before it is.
-    fn announce_removals(&self, page: &[Removal]) -> Result<(), Stop> {
+    fn announce_removals<'r>(&self, removals: impl Iterator<Item = &'r Removal>) -> Result<(), Stop> {
         let state = self.state;
         state.atomically(|| {
-            for removal in page {
+            for removal in removals {
                 state.put_uncertain(&removal.source_id, true)?;
             }
             Ok::<_, SyncError>(())

@@ -22,9 +22,9 @@ const IS_SOFT_DELETED: &str = "IsSoftDeleted";
 /// The removals that guards hold back.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Guarded {
-    /// If true, nothing is disabled or deleted.
+    /// If true, nothing is disabled or deleted but what was allowed.
     pub(super) removals: bool,
-    /// If true, no member is removed either, and the read doesn't count as whole.
+    /// If true, no member is removed either but those that were allowed, and the read doesn't count as whole.
     pub(super) is_shrunk: bool,
 }
 
@@ -361,6 +361,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             patch: patch.map(|patch| json::object_to_vec(&patch.to_object())),
             digest,
             reason: reason.to_owned(),
+            is_allowed: false,
         })?;
         Ok(())
     }
@@ -396,17 +397,27 @@ impl<X: BlockingTransport> Cycle<'_, X> {
                 guards.push(Guard::Remaining { what, now, before });
             }
         }
-        let is_shrunk = !guards.is_empty();
-        let count = self.state.removal_count()?;
+        let mut is_shrunk = !guards.is_empty();
+        // What somebody allowed counts no more.
+        let count = self.state.removal_count(false)?;
         let is_above = is_whole && !self.job.threshold.allows(count);
         if is_above {
             let limit = self.job.threshold.limit().unwrap_or(u64::MAX);
             guards.push(Guard::Threshold { count, limit });
         }
-        Ok(Guarded {
-            removals: is_shrunk || is_above,
-            is_shrunk,
-        })
+        let of_members = self.state.member_removal_count(false)?;
+        let allowed = self.state.removal_count(true)? + self.state.member_removal_count(true)?;
+        if count + of_members == 0 && allowed > 0 {
+            // All that is left to do was looked at: the source is what it is said to be.
+            guards.clear();
+            is_shrunk = false;
+        }
+        let removals = is_shrunk || is_above;
+        if is_whole {
+            self.state
+                .atomically(|| self.state.put_held(removals, is_shrunk))?;
+        }
+        Ok(Guarded { removals, is_shrunk })
     }
 }
 

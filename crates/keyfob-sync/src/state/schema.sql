@@ -71,3 +71,32 @@ CREATE TABLE intent (
     filters TEXT NOT NULL,
     body BLOB NOT NULL
 ) WITHOUT ROWID;
+
+-- Removals that guards held back in the last cycle. The member is empty where the resource itself would be disabled or deleted.
+CREATE TABLE held (
+    source_id TEXT NOT NULL,
+    member TEXT NOT NULL,
+    -- If 1, somebody allowed it.
+    allowed INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (source_id, member)
+) WITHOUT ROWID;
+
+-- What was done, and what failed, without names and values of people.
+CREATE TABLE log (
+    number INTEGER PRIMARY KEY,
+    time INTEGER NOT NULL,
+    cycle INTEGER NOT NULL,
+    kind INTEGER NOT NULL,
+    source_id TEXT NOT NULL,
+    target_id TEXT,
+    action TEXT NOT NULL,
+    done INTEGER NOT NULL,
+    -- The status of the last answer.
+    status INTEGER,
+    -- The paths that changed, a line each.
+    paths TEXT NOT NULL,
+    members INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    -- The time that the target took.
+    millis INTEGER NOT NULL
+);

@@ -28,6 +28,8 @@ pub(crate) struct Removal {
     /// The digest when that is done; none where the object is gone.
     pub(crate) digest: Option<Digest>,
     pub(crate) reason: String,
+    /// If true, somebody allowed it after a guard had held it back.
+    pub(crate) is_allowed: bool,
 }
 
 /// A membership, by source ids and with the resource of the member.
@@ -121,7 +123,7 @@ impl State {
     /// Returns what has to be disabled, or what has to be deleted.
     pub(crate) fn removals(&self, deletions: bool) -> Result<Vec<Removal>, StateError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT source_id, kind, patch, digest, reason FROM removal WHERE (patch IS NULL) = ?1
+            "SELECT source_id, kind, patch, digest, reason, allowed FROM judged WHERE (patch IS NULL) = ?1
              ORDER BY kind DESC, source_id",
         )?;
         let removals = statement.query_map([deletions], |row| {
@@ -131,6 +133,7 @@ impl State {
                 patch: row.get(2)?,
                 digest: row.get(3)?,
                 reason: row.get(4)?,
+                is_allowed: row.get(5)?,
             })
         })?;
         Ok(removals.collect::<rusqlite::Result<_>>()?)
@@ -150,9 +153,40 @@ impl State {
         Ok((count(counts.0), count(counts.1)))
     }
 
-    /// Returns the number of resources that have to be disabled or deleted.
-    pub(crate) fn removal_count(&self) -> Result<u64, StateError> {
-        self.count("SELECT count(*) FROM removal")
+    /// Returns the number of resources that have to be disabled or deleted, those that were allowed or the others.
+    pub(crate) fn removal_count(&self, allowed: bool) -> Result<u64, StateError> {
+        self.count(if allowed {
+            "SELECT count(*) FROM judged WHERE allowed = 1"
+        } else {
+            "SELECT count(*) FROM judged WHERE allowed = 0"
+        })
+    }
+
+    /// Returns the number of memberships that have to be removed, those that were allowed or the others.
+    pub(crate) fn member_removal_count(&self, allowed: bool) -> Result<u64, StateError> {
+        self.count(if allowed {
+            "SELECT count(*) FROM decided WHERE stays = 0 AND allowed = 1"
+        } else {
+            "SELECT count(*) FROM decided WHERE stays = 0 AND allowed = 0"
+        })
+    }
+
+    /// Writes down what this cycle holds back, in place of what the last one did. What was allowed stays so until it is done.
+    pub(crate) fn put_held(&self, resources: bool, members: bool) -> Result<(), StateError> {
+        self.connection
+            .execute_batch("DELETE FROM held WHERE allowed = 0")?;
+        if resources {
+            self.connection.execute_batch(
+                "INSERT INTO held (source_id, member) SELECT source_id, '' FROM judged WHERE allowed = 0",
+            )?;
+        }
+        if members {
+            self.connection.execute_batch(
+                "INSERT INTO held (source_id, member)
+                 SELECT group_id, member_id FROM decided WHERE stays = 0 AND allowed = 0",
+            )?;
+        }
+        Ok(())
     }
 
     /// Returns the groups with members to add.
@@ -182,11 +216,21 @@ impl State {
         )
     }
 
-    /// Returns the members to remove from a group.
-    pub(crate) fn members_to_remove(&self, group: &str, now: i64) -> Result<Vec<Edge>, StateError> {
+    /// Returns the members to remove from a group, those whose removal was allowed or the others.
+    pub(crate) fn members_to_remove(
+        &self,
+        group: &str,
+        now: i64,
+        allowed: bool,
+    ) -> Result<Vec<Edge>, StateError> {
         self.edges(
-            "SELECT member_id, target_id FROM decided
-             WHERE group_id = ?1 AND stays = 0 AND (next IS NULL OR next <= ?2) ORDER BY member_id",
+            if allowed {
+                "SELECT member_id, target_id FROM decided WHERE group_id = ?1 AND stays = 0 AND allowed = 1
+                 AND (next IS NULL OR next <= ?2) ORDER BY member_id"
+            } else {
+                "SELECT member_id, target_id FROM decided WHERE group_id = ?1 AND stays = 0 AND allowed = 0
+                 AND (next IS NULL OR next <= ?2) ORDER BY member_id"
+            },
             group,
             now,
         )

@@ -41,9 +41,16 @@ CREATE TEMP VIEW lacking AS
 -- Memberships that the target has through this job, of groups in scope whose members the source says. `stays` is 0 where
 -- the source no longer has one.
 CREATE TEMP VIEW decided AS
-    SELECT e.group_id, e.member_id, m.target_id, f.next, s.group_id IS NOT NULL AS stays
+    SELECT e.group_id, e.member_id, m.target_id, f.next, s.group_id IS NOT NULL AS stays, coalesce(h.allowed, 0) AS allowed
     FROM edge e
     JOIN staged t ON t.source_id = e.group_id AND t.in_scope = 1 AND t.knows_members = 1
     JOIN link m ON m.source_id = e.member_id
     LEFT JOIN staged_edge s ON s.group_id = e.group_id AND s.member_id = e.member_id
-    LEFT JOIN escrow f ON f.source_id = e.group_id AND f.member = e.member_id;
+    LEFT JOIN escrow f ON f.source_id = e.group_id AND f.member = e.member_id
+    LEFT JOIN held h ON h.source_id = e.group_id AND h.member = e.member_id;
+
+-- What has to be disabled or deleted, and what somebody allowed of it.
+CREATE TEMP VIEW judged AS
+    SELECT r.*, coalesce(h.allowed, 0) AS allowed
+    FROM removal r
+    LEFT JOIN held h ON h.source_id = r.source_id AND h.member = '';

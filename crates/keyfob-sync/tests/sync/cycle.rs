@@ -1,6 +1,6 @@
 //! A cycle, phase by phase.
 
-use keyfob_core::{Registry, view::User};
+use keyfob_core::{Registry, message::PatchRequest, view::User};
 use keyfob_expression::Options;
 use keyfob_mapping::AttributeMapping;
 use keyfob_sync::{Owned, Rule};
@@ -315,4 +315,108 @@ fn an_attribute_that_the_target_never_shows_is_not_provisioned() {
         error.to_string(),
         "`password` is a secret, which no target shows, so that what it has can't be compared; take it out of the mapping"
     );
+}
+
+#[test]
+fn after_a_restart_everything_is_read_and_compared_and_what_others_changed_is_put_right() {
+    let mut world = World::new();
+    let source = vec![
+        user("ada", r#""jobTitle": "Lead""#),
+        user("bob", r#""jobTitle": "Guide""#),
+        group("g1", "Guides"),
+        member("g1", "ada"),
+    ];
+    world.run(&source);
+    let ada = world.user_named("ada@x.example").unwrap();
+    world.truth(|client| {
+        let request = PatchRequest::from_json(
+            br#"{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+                "Operations": [{"op": "replace", "path": "title", "value": "Intern"}]}"#,
+        );
+        let patched = client
+            .resources("User")
+            .patch(&ada.id().unwrap(), request.unwrap());
+        patched.call().unwrap();
+        let groups = client.resources("Group").list().iter();
+        let guides = groups.map(|group| group.unwrap()).next().unwrap();
+        let change = client.resources("Group").members(&guides.id);
+        change.remove(vec![ada.id().unwrap()]).call().unwrap();
+    });
+    assert!(
+        world.run(&source).report.is_quiet(),
+        "differences are those to what was last written"
+    );
+    world.refuse("POST", 400);
+    let mut with_eve = source.clone();
+    with_eve.push(user("eve", ""));
+    world.run(&with_eve);
+    world.stop_meddling();
+    assert_eq!(world.state.status().unwrap().escrows, 1);
+
+    world.state.restart().unwrap();
+    assert_eq!(world.state.status().unwrap().escrows, 0);
+    let run = world.run(&with_eve);
+    assert_eq!(
+        run.told(),
+        ["update ada: done", "create eve: done", "add members g1: done"]
+    );
+    assert_eq!(world.members_of("Guides"), ["ada@x.example"]);
+    let ada = world.user_named("ada@x.example").unwrap();
+    assert_eq!(ada.core().get_str("title"), Some("Lead"));
+    assert!(world.run(&with_eve).report.is_quiet());
+    let links = world.state.links().unwrap();
+    assert!(links.iter().all(|link| link.owned == Owned::Created));
+}
+
+#[test]
+fn broken_links_are_made_anew_and_what_is_found_is_never_deleted() {
+    let mut world = World::new();
+    let source = vec![user("ada", ""), group("g1", "Guides"), member("g1", "ada")];
+    world.run(&source);
+    world.state.break_links().unwrap();
+    assert!(world.state.links().unwrap().is_empty());
+    let run = world.run(&source);
+    assert_eq!((run.report.counts.adopted, run.report.counts.created), (2, 0));
+    assert!(world.run(&source).report.is_quiet());
+    assert_eq!(world.members_of("Guides"), ["ada@x.example"]);
+    let run = world.run(&vec![user("ada", "")]);
+    assert_eq!((run.report.counts.released, run.report.counts.deleted), (1, 0));
+    assert_eq!(world.groups().len(), 1);
+}
+
+#[test]
+fn the_log_has_each_step_that_was_done_or_failed_and_no_value_of_anybody() {
+    let mut world = World::new();
+    world.run(&vec![user("ada", r#""jobTitle": "Guide""#), user("bob", "")]);
+    world.refuse("PATCH", 400);
+    world.run(&vec![user("ada", r#""jobTitle": "Lead""#), user("bob", "")]);
+    world.stop_meddling();
+    world.plan(&vec![user("bob", ""), user("eve", "")]);
+    let log = world.state.log(10).unwrap();
+    let told: Vec<_> = log
+        .iter()
+        .map(|entry| {
+            (
+                entry.cycle,
+                entry.source_id.as_str(),
+                entry.action.as_str(),
+                entry.is_done,
+                entry.status,
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (1, "ada", "create", true, Some(201)),
+            (1, "bob", "create", true, Some(201)),
+            (2, "ada", "update", false, Some(400)),
+        ]
+    );
+    assert_eq!(log[2].paths, ["title"]);
+    assert_eq!(log[0].requests, 2, "the look-up and the creation");
+    assert!(log.iter().all(|entry| entry.target_id.is_some()));
+    let last: Vec<_> = world.state.log(1).unwrap();
+    assert_eq!(last, log[2..]);
+    assert!(!format!("{log:?}").contains("x.example"));
 }

@@ -361,3 +361,85 @@ fn one_group_that_lost_its_members_keeps_them_on_demand() {
     assert_eq!((report.counts.members, report.guards.len()), (10, 0));
     assert_eq!(world.members_of("Leads"), ["u0@x.example"]);
 }
+
+#[test]
+fn what_was_held_back_and_allowed_is_removed_and_what_came_since_is_counted_anew() {
+    let mut world = World::new();
+    let people =
+        |numbers: std::ops::Range<usize>| -> Vec<_> { numbers.map(|n| user(&format!("u{n}"), "")).collect() };
+    world.run(&people(0..10));
+    let run = world.run_as(&people(4..10), |job| job.threshold(DeletionThreshold::new(3)));
+    assert_eq!(run.report.guards, [Guard::Threshold { count: 4, limit: 3 }]);
+    assert_eq!(world.state.status().unwrap().held, 4);
+    let allowed = world.state.allow_removals().unwrap();
+    assert_eq!((allowed.resources, allowed.memberships), (4, 0));
+    let status = world.state.status().unwrap();
+    assert_eq!((status.held, status.allowed), (0, 4));
+
+    // Four more leave: they are as many as the first time, and those are gone.
+    let run = world.run_as(&people(8..10), |job| job.threshold(DeletionThreshold::new(3)));
+    assert_eq!(run.report.guards, [Guard::Threshold { count: 4, limit: 3 }]);
+    assert_eq!((run.report.counts.disabled, run.report.counts.held), (4, 4));
+    assert!(!world.is_active("u3@x.example") && world.is_active("u4@x.example"));
+    let status = world.state.status().unwrap();
+    assert_eq!((status.held, status.allowed), (4, 0));
+
+    // One of them comes back: what was allowed is not done to whoever the source has again.
+    world.state.allow_removals().unwrap();
+    let run = world.run_as(&people(7..10), |job| job.threshold(DeletionThreshold::new(3)));
+    assert_eq!((run.report.counts.disabled, run.report.guards.len()), (3, 0));
+    assert!(world.is_active("u7@x.example"));
+    let status = world.state.status().unwrap();
+    assert_eq!((status.held, status.allowed), (0, 0));
+    assert_eq!(
+        world.state.allow_removals().unwrap(),
+        keyfob_sync::Allowed::default()
+    );
+}
+
+#[test]
+fn a_smaller_source_is_taken_for_whole_when_all_its_removals_were_allowed() {
+    let mut world = World::new();
+    let source = |count: usize| -> Vec<_> {
+        let mut source: Vec<_> = (0..count).map(|n| user(&format!("u{n}"), "")).collect();
+        source.push(group("g1", "Guides"));
+        source.extend((0..count).map(|n| member("g1", &format!("u{n}"))));
+        source
+    };
+    world.run(&source(10));
+    let run = world.run_as(&source(5), |job| job.shrink_below(90));
+    assert_eq!(run.report.guards.len(), 4);
+    let allowed = world.state.allow_removals().unwrap();
+    assert_eq!((allowed.resources, allowed.memberships), (5, 5));
+
+    // A target that is away does not use up what was allowed.
+    world.meddle(|_, _| refusal(401));
+    let run = world.run_as(&source(5), |job| job.shrink_below(90));
+    assert!(matches!(&run.report.guards[..], [Guard::Quarantine { .. }]));
+    world.stop_meddling();
+    assert_eq!(world.state.status().unwrap().allowed, 10);
+
+    let run = world.run_as(&source(5), |job| job.shrink_below(90));
+    assert_eq!((run.report.counts.disabled, run.report.guards.len()), (5, 0));
+    assert_eq!(world.members_of("Guides").len(), 5);
+    let run = world.run_as(&source(5), |job| job.shrink_below(90));
+    assert!(run.report.is_quiet(), "{:?} {:?}", run.told(), run.report.guards);
+}
+
+#[test]
+fn a_plan_neither_holds_nor_uses_up_what_was_allowed() {
+    let mut world = World::new();
+    let people = |count: usize| -> Vec<_> { (0..count).map(|n| user(&format!("u{n}"), "")).collect() };
+    world.run(&people(600));
+    let plan = world.plan(&people(1));
+    assert_eq!(plan.report.counts.held, 599);
+    assert_eq!(world.state.status().unwrap().held, 0);
+    let run = world.run(&people(1));
+    assert_eq!(run.report.counts.held, 599);
+    world.state.allow_removals().unwrap();
+    for _ in 0..2 {
+        let plan = world.plan(&people(1));
+        assert_eq!((plan.report.counts.disabled, plan.report.guards.len()), (599, 0));
+    }
+    assert_eq!(world.run(&people(1)).report.counts.disabled, 599);
+}

@@ -1,0 +1,140 @@
+//! What was done and sent, step by step.
+
+use keyfob_core::{DateTime, ResourceId, SmolStr};
+use rusqlite::params;
+
+use super::{State, StateError, millis, of_millis};
+use crate::{
+    event::{Outcome, Step},
+    rule::Kind,
+};
+
+/// The number of steps that are kept.
+const KEPT: i64 = 100_000;
+
+/// A step that was done, or that failed. It holds no name and no value of anybody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogEntry {
+    /// When.
+    pub time: DateTime,
+    /// The number of the cycle, from 1. A cycle that did not come to its end has that of the next one.
+    pub cycle: u64,
+    /// The kind of the object.
+    pub kind: Kind,
+    /// The id of the object in the source.
+    pub source_id: SmolStr,
+    /// The id of the resource at the target.
+    pub target_id: Option<ResourceId>,
+    /// The word for the action, as [`Action::as_str`](crate::Action::as_str) has it.
+    pub action: SmolStr,
+    /// If false, the target refused it or did not answer.
+    pub is_done: bool,
+    /// The status of the answer that decided, if there was one.
+    pub status: Option<u16>,
+    /// The paths of the attributes that changed.
+    pub paths: Vec<SmolStr>,
+    /// The number of members that were added or removed.
+    pub members: u32,
+    /// The number of requests. There are several where a resource was looked for, or the target asked to wait.
+    pub requests: u32,
+    /// The time that the target took to answer them, in milliseconds.
+    pub millis: u32,
+}
+
+/// Returns a number, or the largest that an entry holds.
+fn bounded(number: impl TryInto<u32>) -> u32 {
+    number.try_into().unwrap_or(u32::MAX)
+}
+
+impl LogEntry {
+    /// Returns the entry for a step; none for one that was held back.
+    pub(crate) fn of(step: &Step, cycle: u64, time: DateTime) -> Option<Self> {
+        let (is_done, status) = match step.outcome {
+            Outcome::Done => (true, step.requests.last().and_then(|sent| sent.status)),
+            // After a refusal the resource may have been read.
+            Outcome::Failed { status, .. } => (false, status),
+            Outcome::Held(_) => return None,
+        };
+        Some(Self {
+            time,
+            cycle,
+            kind: step.kind,
+            source_id: step.source_id.clone(),
+            target_id: step.target_id.clone(),
+            action: SmolStr::new_static(step.action.as_str()),
+            is_done,
+            status,
+            paths: step.changes.iter().map(|change| change.path.clone()).collect(),
+            members: bounded(step.members.len()),
+            requests: bounded(step.requests.len()),
+            millis: bounded(step.requests.iter().map(|sent| sent.millis).sum::<u64>()),
+        })
+    }
+}
+
+impl State {
+    /// Returns the last steps that were done or failed, the oldest first. The state keeps 100,000 of them.
+    ///
+    /// # Errors
+    /// [`StateError::Database`].
+    ///
+    /// # Complexity
+    /// Linear in the steps that are asked for, all of which are in memory.
+    pub fn log(&self, last: usize) -> Result<Vec<LogEntry>, StateError> {
+        let mut statement = self.connection.prepare(
+            "SELECT * FROM (
+                 SELECT time, cycle, kind, source_id, target_id, action, done, status, paths, members, requests, millis, number
+                 FROM log ORDER BY number DESC LIMIT ?1
+             ) ORDER BY number",
+        )?;
+        let entries = statement.query_map([i64::try_from(last).unwrap_or(i64::MAX)], |row| {
+            let paths: String = row.get(8)?;
+            Ok(LogEntry {
+                time: of_millis(row.get(0)?),
+                cycle: u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default(),
+                kind: Kind::of_number(row.get(2)?),
+                source_id: row.get::<_, String>(3)?.into(),
+                target_id: row.get::<_, Option<String>>(4)?.map(ResourceId::new),
+                action: row.get::<_, String>(5)?.into(),
+                is_done: row.get(6)?,
+                status: row.get(7)?,
+                paths: paths.lines().map(SmolStr::new).collect(),
+                members: row.get(9)?,
+                requests: row.get(10)?,
+                millis: row.get(11)?,
+            })
+        })?;
+        Ok(entries.collect::<rusqlite::Result<_>>()?)
+    }
+
+    pub(crate) fn put_logged(&self, entry: &LogEntry) -> Result<(), StateError> {
+        let mut statement = self.connection.prepare_cached(
+            "INSERT INTO log (time, cycle, kind, source_id, target_id, action, done, status, paths, members, requests, millis)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?;
+        statement.execute(params![
+            millis(entry.time),
+            i64::try_from(entry.cycle).unwrap_or(i64::MAX),
+            entry.kind.number(),
+            entry.source_id.as_str(),
+            entry.target_id.as_ref().map(ResourceId::as_str),
+            entry.action.as_str(),
+            entry.is_done,
+            entry.status,
+            entry.paths.join("\n"),
+            entry.members,
+            entry.requests,
+            entry.millis,
+        ])?;
+        Ok(())
+    }
+
+    pub(super) fn trim_log(&self) -> Result<(), StateError> {
+        self.connection.execute(
+            "DELETE FROM log WHERE number <= (SELECT coalesce(max(number), 0) FROM log) - ?1",
+            [KEPT],
+        )?;
+        Ok(())
+    }
+}
