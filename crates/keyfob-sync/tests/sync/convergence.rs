@@ -185,7 +185,7 @@ fn named(users: &[Resource], person: u8) -> Vec<&Resource> {
     users.iter().filter(is_named).collect()
 }
 
-fn check(history: &[(Snapshot, Vec<Fault>)]) -> Result<(), TestCaseError> {
+fn check(history: &[(Snapshot, Vec<Fault>, bool)]) -> Result<(), TestCaseError> {
     let mut world = World::new();
     let foreign = world.create_user(&User::new("foreign"));
     world.create_user(&User::new("p0.v0@x.example"));
@@ -206,7 +206,10 @@ fn check(history: &[(Snapshot, Vec<Fault>)]) -> Result<(), TestCaseError> {
         others
     };
     let before = untouched(&world);
-    for (snapshot, faults) in history {
+    for (snapshot, faults, restarts) in history {
+        if *restarts {
+            world.state.restart().unwrap();
+        }
         let mut schedule = faults.clone().into_iter();
         world.meddle(move |way, request| meddled(schedule.next().unwrap_or(Fault::None), way, request));
         let source = snapshot.items();
@@ -215,7 +218,7 @@ fn check(history: &[(Snapshot, Vec<Fault>)]) -> Result<(), TestCaseError> {
         world.stop_meddling();
         world.clock.advance(25);
     }
-    let (last, _) = &history[history.len() - 1];
+    let (last, ..) = &history[history.len() - 1];
     let source = last.items();
     for _ in 0..2 {
         world.run(&source);
@@ -311,8 +314,9 @@ fn what_may_have_been_created_is_looked_for_until_the_target_answers() {
             (
                 with_group.clone(),
                 vec![Fault::None, Fault::None, Fault::DieAfter],
+                false,
             ),
-            (Snapshot::default(), vec![Fault::None, refused]),
+            (Snapshot::default(), vec![Fault::None, refused], false),
         ];
         check(&history).unwrap();
     }
@@ -331,7 +335,10 @@ proptest! {
 
     #[test]
     fn whatever_happens_on_the_way_the_target_becomes_what_the_source_says(
-        history in proptest::collection::vec((snapshot(), proptest::collection::vec(fault(), 0..40)), 1..6),
+        history in proptest::collection::vec(
+            (snapshot(), proptest::collection::vec(fault(), 0..40), prop::bool::weighted(0.2)),
+            1..6,
+        ),
     ) {
         check(&history)?;
     }
