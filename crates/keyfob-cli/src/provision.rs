@@ -28,6 +28,7 @@ const AFTER_HELP: &str = "\
 SOURCE is one of
   csv:USERS[,GROUPS[,MEMBERS]]  CSV files: USERS and GROUPS have the column `id` and any others, MEMBERS has `group` and
                                 `member`, which are ids of the others
+  ldif:FILE                     entries of a directory, whole, with `entryUUID` or another lasting id
   ndjson:USERS[,GROUPS]         JSON objects one after the other, or arrays of them
   graph:FILE[,FILE...]          pages of lists of Microsoft Graph, whole lists each
 

@@ -2,6 +2,7 @@
 
 mod csv;
 mod json;
+mod ldif;
 
 use std::{
     fmt,
@@ -13,7 +14,11 @@ use keyfob_expression::{Source, Value};
 use keyfob_mapping::graph::{GraphObject, ObjectsErrorKind};
 use thiserror::Error;
 
-pub use self::{csv::CsvSource, json::JsonSource};
+pub use self::{
+    csv::CsvSource,
+    json::JsonSource,
+    ldif::{LdifErrorKind, LdifSource},
+};
 use crate::rule::Kind;
 
 /// A source that can be read from its start as often as needed.
@@ -104,6 +109,9 @@ pub enum SourceErrorKind {
     /// It holds something else than objects.
     #[error(transparent)]
     Objects(#[from] ObjectsErrorKind),
+    /// It is no LDIF with whole entries.
+    #[error(transparent)]
+    Ldif(#[from] LdifErrorKind),
     /// An object without an id.
     #[error("the object has no `id`, by which it would be known again")]
     NoId,

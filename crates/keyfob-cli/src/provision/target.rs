@@ -11,7 +11,7 @@ use keyfob_expression::Options;
 use keyfob_mapping::{ObjectMapping, graph::SynchronizationSchema};
 use keyfob_sync::{
     Kind, Rule,
-    source::{CsvSource, JsonSource, ObjectSource},
+    source::{CsvSource, JsonSource, LdifSource, ObjectSource},
 };
 
 use super::Arguments;
@@ -137,7 +137,7 @@ pub(super) fn files(source: &str) -> impl Iterator<Item = &Path> {
 fn source(text: &str) -> Result<Box<dyn ObjectSource>, Unusable> {
     let unknown = || {
         Unusable::new(format_args!(
-            "`{text}` names no source; it starts with `csv:`, `ndjson:` or `graph:`, and files follow"
+            "`{text}` names no source; it starts with `csv:`, `ldif:`, `ndjson:` or `graph:`, and files follow"
         ))
     };
     let (form, _) = text.split_once(':').ok_or_else(unknown)?;
@@ -155,6 +155,8 @@ fn source(text: &str) -> Result<Box<dyn ObjectSource>, Unusable> {
             CsvSource::new(*users).groups(*groups).memberships(*members),
         )),
         ("csv", _) => Err(many(3)),
+        ("ldif", [file]) => Ok(Box::new(LdifSource::new(*file))),
+        ("ldif", _) => Err(many(1)),
         ("ndjson", [_, _, _, ..]) => Err(many(2)),
         ("ndjson", files) => {
             let mut source = JsonSource::new();

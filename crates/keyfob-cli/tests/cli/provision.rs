@@ -313,11 +313,12 @@ fn what_cannot_be_read_is_told_before_anything_is_sent() {
         "--mapping",
         "users.json",
         "--source",
-        "ldif:x",
+        "vcard:x",
         "--target",
         &world.server.base,
     ]);
-    unknown.assert_unusable("`ldif:x` names no source; it starts with `csv:`, `ndjson:` or `graph:`");
+    unknown
+        .assert_unusable("`vcard:x` names no source; it starts with `csv:`, `ldif:`, `ndjson:` or `graph:`");
     world.write(
         "users.json",
         r#"{"attributes": [{"target": "userName", "expression": "[mail]"}]}"#,
@@ -556,4 +557,42 @@ fn runs_come_again_until_a_signal_and_go_on_past_a_source_that_is_not_there() {
     runs.wait_for("keyfob: `groups.csv`");
     world.write("groups.csv", "id,displayName\ng1,Guides\ng2,Leads\n");
     runs.wait_for("1 created, ");
+}
+
+#[test]
+fn rfc_2849_entries_of_a_directory_are_provisioned() {
+    let world = World::start();
+    world.write(
+        "d.ldif",
+        "version: 1\n\n\
+         dn: uid=ada,ou=people,dc=x\nobjectClass: inetOrgPerson\nentryUUID: 1\nmail: ada@x.example\ndepartment:: UiZE\n\n\
+         dn: cn=Guides,ou=groups,dc=x\nobjectClass: groupOfNames\nentryUUID: g1\ndisplayName: Guides\nmember: UID=Ada,\n  ou=people,dc=x\n",
+    );
+    world.write(
+        "users.json",
+        &MAPPING_OF_USERS.replace("[userPrincipalName]", "[mail]"),
+    );
+    let source = |file: &str| {
+        let mappings = ["--mapping", "users.json", "--mapping", "groups.json"];
+        let rest = [
+            "--source",
+            file,
+            "--target",
+            world.server.base.as_str(),
+            "--state",
+            "app.state",
+        ];
+        world.run(&[&["provision", "run"], &mappings[..], &rest].concat())
+    };
+    let run = source("ldif:d.ldif");
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{run:?}");
+    assert!(
+        run.stdout
+            .contains("create          user  1  userName \"ada@x.example\""),
+        "{run:?}"
+    );
+    assert!(run.stdout.contains("add members     group g1  1"), "{run:?}");
+    world.write("d.ldif", "dn: uid=ada,dc=x\nchangetype: delete\n");
+    source("ldif:d.ldif").assert_unusable("`d.ldif`: line 2: this is a change (`changetype: delete`)");
+    source("ldif:d.ldif,e.ldif").assert_unusable("`ldif:` takes at most 1 files");
 }
