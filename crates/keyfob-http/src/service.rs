@@ -345,11 +345,16 @@ impl<S: Store> ScimServiceBuilder<S> {
     /// Every tenant has one stream, for whoever may send its requests, and it needs no set-up. Tokens (RFC 8417) are signed by a
     /// key that is made when the first is sent and that all servers of the store share; `/Events/keys` has its public half.
     /// `runtime` runs what goes on after an answer.
+    ///
+    /// Changes nothing where the store doesn't keep what a stream needs ([`Engine::can_stream`]).
     #[cfg(feature = "events")]
     pub fn security_events(mut self, runtime: impl Runtime) -> Self
     where
         S: Feeds,
     {
+        if !self.shared.engine.can_stream() {
+            return self;
+        }
         self.shared.transport.security_events = Some(SecurityEvents {
             answers_later: self.shared.engine.can_accept_bulk(),
         });

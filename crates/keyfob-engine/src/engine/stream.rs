@@ -1,12 +1,21 @@
 //! The stream of a tenant's security events (RFC 9967), of which each is sent until it is acknowledged (RFC 8936).
 
-use std::collections::HashSet;
+mod acknowledged;
 
-use keyfob_core::{ErrorBody, ScimType, ToErrorBody};
-use keyfob_store::{Event, FeedError, Feeds, Position, Store, StoreError, TenantId};
-use smol_str::{SmolStr, format_smolstr};
+use std::{
+    collections::HashMap,
+    sync::{Arc, LazyLock},
+};
+
+use keyfob_core::{
+    ErrorBody, Registry, Resource, ResourceId, ResourceType, Schema, ScimType, ToErrorBody, Version,
+    schema::ResourceTypeBuilder,
+};
+use keyfob_store::{Change, CommitError, FeedError, Feeds, Position, Selection, Store, StoreError, StoreExt};
+use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 use thiserror::Error;
 
+use self::acknowledged::Acknowledged;
 use super::{Engine, EngineError, secret};
 use crate::{
     context::Context,
@@ -18,6 +27,32 @@ const CONSUMER: &str = "scim";
 
 /// The number of events of the feed that one call looks at.
 const WINDOW: usize = 2_000;
+
+/// The number of times that one call reads the feed: as many places of the feed may have events that are left
+/// unacknowledged far from one another.
+const READS: usize = 64;
+
+/// The length up to which a run of acknowledged events is read with those around it, which costs less than another read.
+const SHORT: u64 = 16;
+
+/// The type in which is kept what a receiver has acknowledged before older events, in the tenant of the receiver. It has a
+/// registry of its own, as it isn't an application's.
+static TYPE: LazyLock<Option<ResourceType>> = LazyLock::new(|| {
+    let schema = Schema::from_json(include_bytes!("../../schemas/event-stream.json")).ok()?;
+    let definition = ResourceTypeBuilder::new("EventStream", "/EventStreams", schema.id.clone()).internal();
+    let registry = Registry::builder().resource_type(definition).schema(schema);
+    registry.build().ok()?.resource_type("EventStream").cloned()
+});
+
+/// The id of the one resource of the type. No generated id equals it.
+const ID: &str = "scim-event-stream";
+
+const ACKNOWLEDGED: &str = "acknowledged";
+
+fn kind() -> Result<&'static ResourceType, StoreError> {
+    TYPE.as_ref()
+        .ok_or_else(|| StoreError::internal("the schema of streams is malformed"))
+}
 
 /// Events of a stream, and whether more of them wait.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +99,14 @@ impl ToErrorBody for AcknowledgementError {
 impl<S: Store> Engine<S> {
     /// The number of security events that are sent, and acknowledged, at once.
     pub const MAX_EVENTS_AT_ONCE: usize = 1_000;
+
+    /// Returns true if there can be streams of security events: the store keeps the key that signs them, and what is
+    /// acknowledged.
+    #[must_use]
+    pub fn can_stream(&self) -> bool {
+        let capabilities = self.store().capabilities();
+        secret::is_kept(capabilities) && TYPE.as_ref().is_some_and(|kind| capabilities.keeps(kind))
+    }
 }
 
 impl<S: Feeds> Engine<S> {
@@ -84,39 +127,34 @@ impl<S: Feeds> Engine<S> {
     ///
     /// Events that were trimmed before they were acknowledged are passed over, which is logged.
     ///
+    /// An event that is never acknowledged comes again for as long as the feed has it, and those behind it come all the
+    /// same. At most [`MAX_EVENTS_AT_ONCE`](Self::MAX_EVENTS_AT_ONCE) events are outstanding, and fewer where they lie far
+    /// from one another: at least the first 64 are sent. Newer events wait then until one of these is acknowledged.
+    ///
     /// # Errors
     /// [`EngineError::Store`].
     ///
     /// # Complexity
-    /// Reads at most 2,000 events of the feed, whatever the limit. Where none of them is anything to a client, the next call
-    /// begins behind them.
+    /// Reads the feed at most 64 times and at most 2,000 of its events, whatever the limit. Where none of them is anything to
+    /// a client, the next call begins behind them.
     pub async fn deliver(&self, cx: &Context, limit: usize) -> Result<Delivery, EngineError> {
-        let (start, feed) = self.unacknowledged(cx.tenant()).await?;
-        let mut delivery = Delivery::default();
-        let mut passed = start;
-        for event in &feed {
-            match SecurityEvent::of(event, self.registry()) {
-                Some(_) if delivery.events.len() >= limit.min(Self::MAX_EVENTS_AT_ONCE) => {
-                    delivery.has_more = true;
-                    break;
-                }
-                Some(event) => delivery.events.push(event),
-                None if delivery.events.is_empty() => passed = event.position,
-                None => {}
-            }
+        let noted = self.noted(cx).await?;
+        let found = self.outstanding(cx, &noted, limit).await?;
+        if found.is_cut_short {
+            // Events that are nothing to a client are not looked at again. What another server has noted meanwhile is
+            // as good.
+            self.note(cx, &noted, &found.done).await?;
+        } else {
+            self.advance(cx, &noted, &found.done).await?;
         }
-        if passed > start {
-            self.store().acknowledge(cx.tenant(), CONSUMER, passed).await?;
-        }
-        delivery.has_more |= feed.len() == WINDOW;
-        Ok(delivery)
+        Ok(Delivery {
+            events: found.events.into_iter().map(|(_, event)| event).collect(),
+            has_more: found.has_more,
+        })
     }
 
-    /// Acknowledges events of a tenant's stream by their ids (`jti`). Those that were acknowledged before are passed over.
-    ///
-    /// The stream goes on behind the last event up to which all are acknowledged. An event that is acknowledged before an
-    /// older one is sent again with that one, and a receiver that never acknowledges one gets no event beyond the
-    /// [`MAX_EVENTS_AT_ONCE`](Self::MAX_EVENTS_AT_ONCE) from it on until it is too old.
+    /// Acknowledges events of a tenant's stream by their ids (`jti`), in any order. None of them is sent again, and every
+    /// other one is. Those that were acknowledged before are passed over.
     ///
     /// # Errors
     /// [`AcknowledgementError`], after which nothing is acknowledged.
@@ -131,28 +169,28 @@ impl<S: Feeds> Engine<S> {
         if ids.len() > Self::MAX_EVENTS_AT_ONCE {
             return Err(AcknowledgementError::TooMany(Self::MAX_EVENTS_AT_ONCE));
         }
-        let (start, feed) = self.unacknowledged(cx.tenant()).await?;
-        let sent: Vec<(Position, Option<SmolStr>)> = feed
-            .iter()
-            .map(|event| {
-                let sent = SecurityEvent::of(event, self.registry());
-                (event.position, sent.map(|sent| sent.id))
-            })
-            .collect();
-        let known: HashSet<&SmolStr> = sent.iter().filter_map(|(_, id)| id.as_ref()).collect();
-        for id in ids {
-            let was_acknowledged = position_of(id).is_some_and(|position| position <= start);
-            if !was_acknowledged && !known.contains(id) {
-                return Err(AcknowledgementError::Unknown(id.chars().take(128).collect()));
+        for _ in 0..Self::MAX_ATTEMPTS {
+            let noted = self.noted(cx).await?;
+            let Outstanding { events, mut done, .. } =
+                self.outstanding(cx, &noted, Self::MAX_EVENTS_AT_ONCE).await?;
+            let sent: HashMap<&SmolStr, Position> = events
+                .iter()
+                .map(|(position, event)| (&event.id, *position))
+                .collect();
+            for id in ids {
+                let was_acknowledged =
+                    || position_of(id).is_some_and(|position| noted.acknowledged.contains(position));
+                match sent.get(id) {
+                    Some(position) => done.insert(*position),
+                    None if was_acknowledged() => {}
+                    None => return Err(AcknowledgementError::Unknown(id.chars().take(128).collect())),
+                }
+            }
+            if self.note(cx, &noted, &done).await? {
+                return Ok(());
             }
         }
-        let named: HashSet<&SmolStr> = ids.iter().collect();
-        let is_done = |id: &Option<SmolStr>| id.as_ref().is_none_or(|id| named.contains(id));
-        let done = sent.iter().take_while(|(_, id)| is_done(id)).last();
-        if let Some((position, _)) = done {
-            self.store().acknowledge(cx.tenant(), CONSUMER, *position).await?;
-        }
-        Ok(())
+        Err(EngineError::Contention.into())
     }
 
     /// Returns the 256 bits of the key that signs the events of all tenants. The first server that needs the key makes it.
@@ -163,24 +201,163 @@ impl<S: Feeds> Engine<S> {
         self.secret(secret::EVENTS, &self.signing_key).await
     }
 
-    /// The position up to which the stream is acknowledged, and the events of the feed behind it.
-    async fn unacknowledged(&self, tenant: &TenantId) -> Result<(Position, Vec<Event>), StoreError> {
+    /// Reads what the receiver has acknowledged.
+    async fn noted(&self, cx: &Context) -> Result<Noted, StoreError> {
         let store = self.store();
-        let mut start = store.acknowledged(tenant, CONSUMER).await?;
-        loop {
-            match store.read_feed(tenant, start, WINDOW).await {
-                Ok(feed) => return Ok((start, feed)),
-                Err(FeedError::Gone { oldest })
-                    if Position::new(oldest.number().saturating_sub(1)) > start =>
-                {
-                    tracing::warn!(%start, %oldest, "events were removed before their receiver had read them");
-                    start = Position::new(oldest.number().saturating_sub(1));
-                    store.acknowledge(tenant, CONSUMER, start).await?;
+        let id = ResourceId::new(ID);
+        let stored = store
+            .get_one(&cx.reading(), kind()?, &id, &Selection::document())
+            .await?;
+        // Read after the note: what was acknowledged in between is passed over once more, and not sent again.
+        let through = store.acknowledged(cx.tenant(), CONSUMER).await?;
+        let runs = stored
+            .as_ref()
+            .and_then(|stored| stored.resource.core().get_str(ACKNOWLEDGED))
+            .unwrap_or_default();
+        let acknowledged = Acknowledged::read(through, runs)
+            .ok_or_else(|| StoreError::internal("the note of a stream is malformed"))?;
+        Ok(Noted {
+            through,
+            acknowledged,
+            runs: runs.into(),
+            version: stored.map(|stored| stored.version),
+        })
+    }
+
+    /// Reads the first events that are not acknowledged.
+    async fn outstanding(
+        &self,
+        cx: &Context,
+        noted: &Noted,
+        limit: usize,
+    ) -> Result<Outstanding, StoreError> {
+        let limit = limit.min(Self::MAX_EVENTS_AT_ONCE);
+        let mut found = Outstanding {
+            events: Vec::new(),
+            done: noted.acknowledged.clone(),
+            has_more: false,
+            is_cut_short: false,
+        };
+        let mut after = found.done.through();
+        let mut left = WINDOW;
+        for _ in 0..READS {
+            let wanted = found.done.before_long_run(after, SHORT, left);
+            let feed = match self.store().read_feed(cx.tenant(), after, wanted).await {
+                Ok(feed) => feed,
+                Err(FeedError::Gone { oldest }) => {
+                    let gone = Position::new(oldest.number().saturating_sub(1));
+                    if gone <= after {
+                        return Err(StoreError::internal("a feed has lost its end"));
+                    }
+                    tracing::warn!(start = %after, %oldest, "events were removed before their receiver had read them");
+                    found.done.insert_through(gone);
+                    after = found.done.skip(gone);
+                    continue;
                 }
-                Err(FeedError::Gone { .. }) => return Err(StoreError::internal("a feed has lost its end")),
                 Err(FeedError::Store(error)) => return Err(error),
                 Err(error) => return Err(StoreError::internal(error)),
+            };
+            let Some(last) = feed.last().map(|event| event.position) else {
+                return Ok(found);
+            };
+            for event in &feed {
+                if found.done.contains(event.position) {
+                    continue;
+                }
+                match SecurityEvent::of(event, self.registry()) {
+                    Some(_) if found.events.len() >= limit => {
+                        found.has_more = true;
+                        return Ok(found);
+                    }
+                    Some(sent) => found.events.push((event.position, sent)),
+                    None => found.done.insert(event.position),
+                }
+            }
+            if feed.len() < wanted {
+                return Ok(found);
+            }
+            left = left.saturating_sub(feed.len());
+            after = found.done.skip(last);
+            if left == 0 {
+                break;
             }
         }
+        found.has_more = true;
+        found.is_cut_short = true;
+        Ok(found)
+    }
+
+    /// Notes what is acknowledged. Returns false where another request has noted something meanwhile; then what is
+    /// acknowledged behind the first event that isn't is not noted.
+    async fn note(&self, cx: &Context, noted: &Noted, done: &Acknowledged) -> Result<bool, EngineError> {
+        // First, because the note no longer has what lies before it.
+        self.advance(cx, noted, done).await?;
+        let runs = done.to_smolstr();
+        if runs == noted.runs {
+            return Ok(true);
+        }
+        let kind = kind()?;
+        let mut document = Resource::new([kind.schema().id.clone()]);
+        if !runs.is_empty() {
+            document.core_mut().insert(ACKNOWLEDGED, runs);
+        }
+        let (id, document) = (ResourceId::new(ID), Arc::new(document));
+        let change = match noted.version {
+            None => Change::create(kind, id, document),
+            version => Change::replace(kind, id, document, version),
+        };
+        let commit = self.commit_of(cx, "acknowledge", vec![change], None);
+        match self.commit(cx, commit).await {
+            Ok(_) => Ok(true),
+            Err(CommitError::Store(error)) => Err(error.into()),
+            // Another request was faster.
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// Moves the beginning of the stream behind the events that are done.
+    async fn advance(&self, cx: &Context, noted: &Noted, done: &Acknowledged) -> Result<(), StoreError> {
+        if done.through() > noted.through {
+            let store = self.store();
+            store.acknowledge(cx.tenant(), CONSUMER, done.through()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What is known of a stream before its feed is read.
+struct Noted {
+    /// The position up to which the feed is acknowledged.
+    through: Position,
+    /// Everything that is acknowledged.
+    acknowledged: Acknowledged,
+    /// The text of the note.
+    runs: SmolStr,
+    /// The version of the note, where there is one.
+    version: Option<Version>,
+}
+
+/// The events that wait for their acknowledgement.
+struct Outstanding {
+    /// The events that are not acknowledged.
+    events: Vec<(Position, SecurityEvent)>,
+    /// What is acknowledged, and what is nothing to a client.
+    done: Acknowledged,
+    /// If true, there are more.
+    has_more: bool,
+    /// If true, it ended before the end of the feed and before the limit.
+    is_cut_short: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use keyfob_store::Capabilities;
+
+    use super::*;
+
+    #[test]
+    fn the_type_of_streams_loads_and_is_kept_from_clients() {
+        assert!(TYPE.as_ref().is_some_and(|kind| !kind.is_exposed()));
+        assert!(Capabilities::full().keeps(kind().unwrap()));
     }
 }

@@ -10,3 +10,5 @@ mod fixture;
 mod limits;
 #[cfg(test)]
 mod operations;
+#[cfg(test)]
+mod stream;
