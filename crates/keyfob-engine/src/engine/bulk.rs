@@ -511,7 +511,20 @@ impl<S: Store> Engine<S> {
                 let mut change = change.clone();
                 match &mut change {
                     Change::Publish {
-                        when: When::Changed(number) | When::Skipped(number),
+                        event,
+                        when: When::Changed(number),
+                    } => {
+                        if let Some(Change::Create { relations, .. }) = commit.changes.get(*number) {
+                            let is_later = |name: &SmolStr| {
+                                let mut later = relations.iter();
+                                later.any(|delta| delta.attribute.is(name))
+                            };
+                            Arc::make_mut(event).attributes.retain(|name| !is_later(name));
+                        }
+                        *number += offset;
+                    }
+                    Change::Publish {
+                        when: When::Skipped(number),
                         ..
                     } => *number += offset,
                     Change::Create {

@@ -298,7 +298,12 @@ fn prepare(draft: &Draft<'_>, review: Review<'_>, members: MemberPolicy) -> Deci
 fn prepare_change(draft: &Draft<'_>, review: Review<'_>, members: MemberPolicy) -> Decision {
     let (resource_type, id) = (draft.resource_type.clone(), draft.id.clone());
     let relations = Arc::clone(&draft.relations);
-    let attributes = changed_attributes(draft.before, review.document.as_ref(), &relations);
+    let before = draft.before.map(|before| &before.document);
+    let attributes = match draft.operation {
+        // To a client a resource that comes back is a new one.
+        Operation::Reveal => changed_attributes(None, review.document.as_ref().or(before), &relations),
+        _ => changed_attributes(before, review.document.as_ref(), &relations),
+    };
     let mut event = NewEvent::new(
         match draft.operation {
             Operation::Create => event::CREATED,
@@ -417,16 +422,16 @@ fn prepared(main: Change, event: NewEvent, events: Vec<NewEvent>, further: Vec<F
     changes.append(&mut published);
     Prepared::new(changes)
 }
-
-/// Returns the paths of the attributes that a change gives other values.
+/// Returns the paths of the attributes that differ between two documents, and of the relations that change.
 fn changed_attributes(
-    before: Option<&Record>,
-    document: Option<&Resource>,
+    before: Option<&Resource>,
+    after: Option<&Resource>,
     relations: &[RelationDelta],
 ) -> Vec<SmolStr> {
+    let nothing = Resource::default();
     let mut changed: Vec<SmolStr> = Vec::new();
-    if let (Some(before), Some(after)) = (before, document) {
-        let before = &before.document;
+    if let Some(after) = after {
+        let before = before.unwrap_or(&nothing);
         let names = |left: &keyfob_core::Object, right: &keyfob_core::Object| {
             let differ = left
                 .iter()
@@ -446,10 +451,8 @@ fn changed_attributes(
             changed.extend(of_extension.map(|name| format_smolstr!("{uri}:{name}")));
         }
     }
-    if before.is_some() || document.is_none() {
-        let deltas = relations.iter().filter(|delta| !delta.is_empty());
-        changed.extend(deltas.map(|delta| SmolStr::from(delta.attribute.as_str())));
-    }
+    let deltas = relations.iter().filter(|delta| !delta.is_empty());
+    changed.extend(deltas.map(|delta| SmolStr::from(delta.attribute.as_str())));
     changed.sort_unstable();
     changed.dedup();
     changed
@@ -509,19 +512,32 @@ pub fn change_of(further: FurtherChange, on_refusal: OnRefusal) -> Change {
 }
 
 /// Returns the event that tells of a further change.
+///
+/// Of a document that replaces another one it names every attribute.
 #[must_use]
 pub fn event_of(further: &FurtherChange) -> NewEvent {
-    let (name, resource_type, id) = match further {
+    let none: &[RelationDelta] = &[];
+    let (name, resource_type, id, document, relations) = match further {
         FurtherChange::Create {
-            resource_type, id, ..
-        } => (event::CREATED, resource_type, id),
+            resource_type,
+            id,
+            document,
+            ..
+        } => (event::CREATED, resource_type, id, Some(document), none),
         FurtherChange::Replace {
-            resource_type, id, ..
-        }
-        | FurtherChange::Relate {
-            resource_type, id, ..
-        } => (event::CHANGED, resource_type, id),
-        FurtherChange::Delete { resource_type, id } => (event::DELETED, resource_type, id),
+            resource_type,
+            id,
+            document,
+            ..
+        } => (event::CHANGED, resource_type, id, Some(document), none),
+        FurtherChange::Relate {
+            resource_type,
+            id,
+            relations,
+        } => (event::CHANGED, resource_type, id, None, &relations[..]),
+        FurtherChange::Delete { resource_type, id } => (event::DELETED, resource_type, id, None, none),
     };
-    NewEvent::new(name, resource_type.name().clone(), id.clone())
+    let mut event = NewEvent::new(name, resource_type.name().clone(), id.clone());
+    event.attributes = changed_attributes(None, document, relations);
+    event
 }

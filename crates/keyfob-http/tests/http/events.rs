@@ -203,6 +203,26 @@ async fn rfc_9967_2_changes_are_told_in_notices_that_hold_no_value() {
             assert!(ids.insert(claims["jti"].to_string()), "{claims}");
         }
         assert_eq!(events[0]["sub_id"]["externalId"], "bjensen", "{}", events[0]);
+        let of = |kind: &str, endpoint: &str| {
+            let uri = format!("{PROV}:{kind}");
+            let mut payloads = events.iter().filter(|claims| {
+                let subject = claims["sub_id"]["uri"].as_str().unwrap();
+                subject.starts_with(endpoint)
+            });
+            payloads
+                .find_map(|claims| claims["events"].get(&uri))
+                .unwrap()
+                .clone()
+        };
+        // Section 2.4.1: a creation names what was created, and what isn't kept was not.
+        assert_eq!(
+            (of("create:notice", "/Users"), of("create:notice", "/Groups")),
+            (
+                json!({"attributes": ["active", "externalId", "userName"], "version": "W/\"1\""}),
+                json!({"attributes": ["displayName", "members"], "version": "W/\"1\""}),
+            ),
+            "{backend:?}"
+        );
         let patched = &events[1]["events"][format!("{PROV}:patch:notice")];
         assert_eq!(
             *patched,
