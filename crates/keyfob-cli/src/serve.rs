@@ -7,6 +7,7 @@ mod body;
 mod connection;
 #[cfg(feature = "tls")]
 mod exchange;
+mod explain;
 mod failures;
 mod first_start;
 mod front;

@@ -20,14 +20,16 @@ use tokio::{
 
 use super::{
     answer::{self, Held},
+    explain::{Explaining, FAREWELL, UNREAD},
     front::{Front, Port},
     stop::StopSignals,
     stream::Timed,
     tls::Handshakes,
 };
 
-/// A client that takes longer to send the head of a request, or keeps an idle connection longer, is cut off.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// A client that takes longer to send the head of a request, or keeps an idle connection longer, is cut off. Proxies and pools
+/// keep a connection for up to 60 s: they have to be the first to end it, or a request meets a connection that was just closed.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// A client that takes this long for a piece of an answer is cut off.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Requests that are still being answered this long after the signal to stop are cut. Supervisors kill after 10 s or more.
@@ -40,12 +42,8 @@ const CONNECTIONS: usize = 16_384;
 const ADMIN_CONNECTIONS: usize = 256;
 /// The number of header fields that are read; the service refuses some of them already, with a body.
 const MAX_HEADERS: usize = 200;
-/// A client whose request isn't read has this time to take its answer.
-const FAREWELL: Duration = Duration::from_secs(1);
 /// Clients that are told so at once; more are closed without a word.
 const FAREWELLS: usize = 256;
-/// No more is read of such a request than this. What is left unread would take the answer away from the client.
-const UNREAD: u64 = 64 << 10;
 
 /// The bounds of a connection at HTTP/2.
 #[cfg(feature = "tls")]
@@ -239,7 +237,7 @@ impl Connection {
             .header_read_timeout(HEAD_TIMEOUT)
             .max_headers(MAX_HEADERS)
             .serve_connection(
-                TokioIo::new(stream),
+                TokioIo::new(Explaining::new(stream)),
                 service_fn(move |request| {
                     let client = client.clone();
                     async move { Ok::<_, Infallible>(client.answer(request).await) }

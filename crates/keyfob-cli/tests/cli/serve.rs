@@ -538,9 +538,9 @@ fn each_request_leaves_a_line_at_the_default_level() {
     }
 }
 
-/// hyper answers what it can't read, before any service sees it.
+/// What can't be read is answered before any service sees it, in the form of all errors (RFC 7644 section 3.12).
 #[test]
-fn a_request_that_cannot_be_read_leaves_a_line_too() {
+fn a_request_that_cannot_be_read_is_answered_with_a_body_and_leaves_a_line() {
     let (server, _) = Server::start_fresh(&["--store", "memory:"]);
     let address = server.origin.strip_prefix("http://").unwrap().to_owned();
     let statuses = [
@@ -550,6 +550,11 @@ fn a_request_that_cannot_be_read_leaves_a_line_too() {
             format!("GET / HTTP/1.1\r\n{}\r\n", "secret: 1\r\n".repeat(300)),
             431,
         ),
+        // More than the server reads of a head: what is left doesn't take the answer away.
+        (
+            format!("GET / HTTP/1.1\r\nsecret: {}\r\n\r\n", "1".repeat(1_000_000)),
+            431,
+        ),
     ]
     .map(|(request, status)| {
         let mut stream = TcpStream::connect(&address).unwrap();
@@ -557,6 +562,10 @@ fn a_request_that_cannot_be_read_leaves_a_line_too() {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["status"], status.to_string());
+        assert!(body["detail"].is_string(), "{body}");
         status
     });
     let stderr = server.stop().stderr;
@@ -567,7 +576,10 @@ fn a_request_that_cannot_be_read_leaves_a_line_too() {
         let of_status = lines
             .iter()
             .filter(|line| line.contains("method=\"-\" path=\"-\"") && line.contains(&status));
-        assert_eq!(of_status.count(), 1, "{status}: {stderr}");
+        let expected = statuses
+            .iter()
+            .filter(|other| status == format!("status={other} "));
+        assert_eq!(of_status.count(), expected.count(), "{status}: {stderr}");
     }
     assert!(!stderr.contains("secret"), "{stderr}");
 }
