@@ -68,7 +68,7 @@ impl Definitions {
                 .any(|kind| *kind.schema() == schema.id || kind.extensions().any(|uri| *uri == schema.id))
             {
                 let message = format!(
-                    "no resource type has the schema `{}`: name it in a file of `--resource-type`, as `schema` or in                      `schemaExtensions`",
+                    "no resource type has the schema `{}`: name it in a file of `--resource-type`, as `schema` or in `schemaExtensions`",
                     schema.id
                 );
                 return Err(Unusable::new(message).within(path));

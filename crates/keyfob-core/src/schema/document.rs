@@ -316,7 +316,7 @@ impl Reader<'_, '_> {
                 "type",
                 &AttributeType::ALL,
                 AttributeType::as_str,
-                "an attribute type",
+                "an attribute type: `string`, `boolean`, `decimal`, `integer`, `dateTime`, `binary`, `reference` or `complex`",
             )?
             .unwrap_or(AttributeType::String);
         let sub_attributes = self.attributes("subAttributes", depth - 1)?;
@@ -340,18 +340,28 @@ impl Reader<'_, '_> {
             case_exact: self.flag("caseExact")?
                 || matches!(kind, AttributeType::Reference | AttributeType::Binary),
             mutability: self
-                .keyword("mutability", &Mutability::ALL, Mutability::as_str, "a mutability")?
+                .keyword(
+                    "mutability",
+                    &Mutability::ALL,
+                    Mutability::as_str,
+                    "a mutability: `readOnly`, `readWrite`, `immutable` or `writeOnly`",
+                )?
                 .unwrap_or(Mutability::ReadWrite),
             returned: self
                 .keyword(
                     "returned",
                     &Returned::ALL,
                     Returned::as_str,
-                    "a keyword of `returned`",
+                    "a keyword of `returned`: `always`, `never`, `default` or `request`",
                 )?
                 .unwrap_or(Returned::Default),
             uniqueness: self
-                .keyword("uniqueness", &Uniqueness::ALL, Uniqueness::as_str, "a uniqueness")?
+                .keyword(
+                    "uniqueness",
+                    &Uniqueness::ALL,
+                    Uniqueness::as_str,
+                    "a uniqueness: `none`, `server` or `global`",
+                )?
                 .unwrap_or(Uniqueness::None),
             reference_types: self.texts("referenceTypes")?,
             sub_attributes,
