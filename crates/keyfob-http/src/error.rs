@@ -121,6 +121,10 @@ impl ToErrorBody for HttpError {
             Self::Expectation => ErrorBody::new(417, detail()),
             Self::Busy(Busy::Tenant { .. }) => ErrorBody::new(429, detail()),
             Self::Busy(Busy::Server { .. }) => ErrorBody::new(503, detail()),
+            // RFC 9865 section 2.1 has a keyword for it.
+            Self::NotAnInteger { name: "count", .. } => {
+                ErrorBody::bad_request(ScimType::InvalidCount, detail())
+            }
             Self::EntityTags { .. }
             | Self::QueryEncoding
             | Self::NotAnInteger { .. }

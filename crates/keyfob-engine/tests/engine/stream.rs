@@ -298,10 +298,10 @@ struct Broken(Arc<AtomicBool>);
 
 impl Hooks for Broken {
     fn before_commit(&self, _: &[Arc<Commit>]) -> Result<(), StoreError> {
-        match self.0.load(Ordering::SeqCst) {
-            true => Err(StoreError::unavailable("broken")),
-            false => Ok(()),
+        if self.0.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("broken"));
         }
+        Ok(())
     }
 }
 

@@ -231,6 +231,12 @@ async fn rfc_9865_2_1_a_cursor_holds_for_its_query_alone() {
                 format!("/Users?filter=title%20pr&sortBy=userName&cursor={cursor}"),
                 "invalidCount",
             ),
+            (
+                format!("/Users?filter=title%20pr&sortBy=userName&count=two&cursor={cursor}"),
+                "invalidCount",
+            ),
+            ("/Users?count=two".to_owned(), "invalidCount"),
+            ("/Users?startIndex=two".to_owned(), "invalidValue"),
             (format!("{base}&startIndex=1&cursor={cursor}"), "invalidValue"),
             (format!("{base}&startIndex=1&cursor"), "invalidValue"),
             (format!("{base}&count=2&cursor="), "invalidValue"),
