@@ -228,6 +228,7 @@ mod tests {
         far.write_all(request).await.ok();
         let mut answer = Vec::new();
         far.read_to_end(&mut answer).await.ok();
+        drop(far);
         serving.await.unwrap().ok();
         String::from_utf8(answer).unwrap()
     }
