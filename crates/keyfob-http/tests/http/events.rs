@@ -274,6 +274,35 @@ async fn rfc_9967_2_2_events_of_one_transaction_share_its_txn() {
     }
 }
 
+/// RFC 9967 section 2.4: a creation names what was created, and POSTs of a circle create their groups without members, which then
+/// join (RFC 7644 section 3.7.1).
+#[tokio::test]
+async fn rfc_9967_2_4_the_groups_of_a_circle_are_created_and_then_changed() {
+    for backend in Backend::ALL {
+        let server = server(backend, Profile::rfc()).await;
+        let group = |id: &str, member: &str| {
+            json!({"method": "POST", "path": "/Groups", "bulkId": id, "data": {"schemas": [GROUP],
+                "displayName": id, "members": [{"value": format!("bulkId:{member}")}]}})
+        };
+        let operations = [group("a", "b"), group("b", "a")];
+        let answer = server.send("POST", "/Bulk", Some(&bulk(&operations))).await;
+        assert_eq!(answer.status, 200, "{answer}");
+        let payloads: Vec<Value> = received(&server)
+            .await
+            .iter()
+            .map(|claims| claims["events"].clone())
+            .collect();
+        let notice = |kind: &str, attribute: &str, version: &str| json!({format!("{PROV}:{kind}:notice"): {"attributes": [attribute], "version": version}});
+        let created = notice("create", "displayName", "W/\"1\"");
+        let changed = notice("patch", "members", "W/\"2\"");
+        assert_eq!(
+            payloads,
+            [created.clone(), created, changed.clone(), changed],
+            "{backend:?}"
+        );
+    }
+}
+
 /// RFC 8936 section 2: what isn't acknowledged comes again, unchanged; what is doesn't.
 #[tokio::test]
 async fn rfc_8936_2_events_come_again_until_they_are_acknowledged() {
