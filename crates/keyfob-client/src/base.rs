@@ -1,5 +1,7 @@
 //! The base URL of a server.
 
+use std::{ops::RangeInclusive, time::Duration};
+
 use http::Uri;
 use keyfob_core::SmolStr;
 use thiserror::Error;
@@ -38,6 +40,25 @@ pub enum UrlError {
     /// A header's name or value can't be sent.
     #[error("the header `{0}` can't be sent")]
     Header(SmolStr),
+    /// The time for a request is one in which none is answered, or longer than anybody waits.
+    #[error("{}", timeout_text(*.0))]
+    Timeout(Duration),
+}
+
+/// The shortest and the longest time for a request. A longer one would overflow the clocks of transports.
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(24 * 60 * 60);
+
+/// Returns the time for a request if it is one.
+pub(crate) fn check_timeout(timeout: Duration) -> Result<Duration, UrlError> {
+    if TIMEOUTS.contains(&timeout) {
+        Ok(timeout)
+    } else {
+        Err(UrlError::Timeout(timeout))
+    }
+}
+
+fn timeout_text(timeout: Duration) -> String {
+    format!("a request can't end after {timeout:?}: the time is from 1 millisecond to 24 hours")
 }
 
 impl Base {

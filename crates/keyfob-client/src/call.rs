@@ -11,6 +11,7 @@ use std::{
 use keyfob_core::{Dialect, Projection, SmolStr};
 
 use crate::{
+    base::check_timeout,
     client::Shared,
     error::Error,
     exchange::{Exchange, Step},
@@ -33,7 +34,8 @@ pub struct Call<'c, X, T> {
     transport: &'c X,
     shared: Arc<Shared>,
     options: Options,
-    projection: Result<(), Error>,
+    /// What is wrong with the options.
+    fault: Result<(), Error>,
     start: Start<T>,
 }
 
@@ -52,7 +54,7 @@ impl<'c, X, T: 'static> Call<'c, X, T> {
             transport,
             shared: Arc::clone(shared),
             options: Options::default(),
-            projection: Ok(()),
+            fault: Ok(()),
             start: Box::new(|session| Box::pin(start(session))),
         }
     }
@@ -81,23 +83,27 @@ impl<'c, X, T: 'static> Call<'c, X, T> {
     ) -> Self {
         match Projection::of_names(attributes, excluded, Dialect::strict()) {
             Ok(projection) => self.options.projection = projection,
-            Err(error) => self.projection = Err(Error::Request(SmolStr::from(error.to_string()))),
+            Err(error) => self.fault = Err(Error::Request(SmolStr::from(error.to_string()))),
         }
         self
     }
 
-    /// Gives up on a request after that long, instead of after the client's own time.
+    /// Gives up on a request after that long, instead of after the client's own time: from 1 millisecond to 24 hours. With
+    /// any other time the call is [`Error::Request`] and nothing is sent.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.timeout = Some(timeout);
+        match check_timeout(timeout) {
+            Ok(timeout) => self.options.timeout = Some(timeout),
+            Err(error) => self.fault = Err(Error::Request(SmolStr::from(error.to_string()))),
+        }
         self
     }
 
     /// Returns the operation as steps, to be driven without a transport.
     pub fn into_exchange(self) -> Exchange<T> {
         let (shared, options, start) = (self.shared, self.options, self.start);
-        let projection = self.projection;
+        let fault = self.fault;
         Exchange::new(move |port| async move {
-            projection?;
+            fault?;
             start(Session::new(shared, port, options)).await
         })
     }

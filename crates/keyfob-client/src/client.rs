@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use keyfob_core::{Clock, Resource, SmolStr, SystemClock, message::Deviation};
 
 use crate::{
-    base::{Base, UrlError},
+    base::{Base, UrlError, check_timeout},
     call::Call,
     discover::{self, Target},
     error::Error,
@@ -287,7 +287,8 @@ impl<X> ClientBuilder<X> {
         self
     }
 
-    /// Gives up on a request after that long. Defaults to 30 seconds.
+    /// Gives up on a request after that long: from 1 millisecond to 24 hours, and 30 seconds by default.
+    /// [`build`](Self::build) refuses any other time. A request that is [repeated](Retry) has the time anew.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.shared.timeout = timeout;
         self
@@ -345,11 +346,13 @@ impl<X> ClientBuilder<X> {
     /// Returns the client.
     ///
     /// # Errors
-    /// [`UrlError::PlainText`] for `http` to another machine, and [`UrlError::Header`] when a header can't be sent.
+    /// [`UrlError::PlainText`] for `http` to another machine, [`UrlError::Header`] when a header can't be sent, and
+    /// [`UrlError::Timeout`] for a time that is none.
     pub fn build(self) -> Result<Client<X>, UrlError> {
         if let Some(error) = self.header_error {
             return Err(error);
         }
+        check_timeout(self.shared.timeout)?;
         if !self.plain_text && !self.shared.base.is_private() {
             return Err(UrlError::PlainText(self.shared.base.as_str().into()));
         }

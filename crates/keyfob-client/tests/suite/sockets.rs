@@ -114,6 +114,37 @@ async fn failed(url: &str, max_body: usize) -> [Error; 2] {
     got(url, max_body).await.map(Result::unwrap_err)
 }
 
+#[tokio::test]
+async fn a_time_in_which_no_request_ends_or_that_overflows_clocks_is_refused_before_anything_is_sent() {
+    let url = "http://127.0.0.1:9/scim/v2";
+    let id = keyfob_core::ResourceId::new("1");
+    for (timeout, fits) in [
+        (Duration::ZERO, false),
+        (Duration::from_micros(999), false),
+        (Duration::from_millis(1), true),
+        (Duration::from_secs(86_400), true),
+        (Duration::from_secs(86_401), false),
+        (Duration::MAX, false),
+    ] {
+        let builder = || Client::builder(url).unwrap().transport(Reqwest::new().unwrap());
+        let built = builder().timeout(timeout).build();
+        let refused = built.err().map(|error| error.to_string());
+        let expected =
+            format!("a request can't end after {timeout:?}: the time is from 1 millisecond to 24 hours");
+        assert_eq!(refused, (!fits).then_some(expected.clone()));
+        let client = builder().retry(Retry::never()).build().unwrap();
+        let called = client.of::<User>().get(&id).timeout(timeout).await.unwrap_err();
+        if fits {
+            assert!(matches!(called, Error::Transport(_)), "{timeout:?}: {called}");
+        } else {
+            assert!(
+                matches!(&called, Error::Request(reason) if *reason == expected),
+                "{timeout:?}: {called}"
+            );
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_peer_times_out() {
     let started = Instant::now();
