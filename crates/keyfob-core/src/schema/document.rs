@@ -163,7 +163,7 @@ impl<'o> Reader<'o, '_> {
 
 impl Reader<'_, '_> {
     /// Refuses a member that is none of these. What a server adds to its answers is its own.
-    pub(super) fn check_members(&self, known: &[&str]) -> Result<(), SchemaError> {
+    pub(super) fn check_members(&self, known: &'static [&'static str]) -> Result<(), SchemaError> {
         if self.tolerated.is_some() {
             return Ok(());
         }
@@ -173,6 +173,7 @@ impl Reader<'_, '_> {
             Some(unknown) => Err(SchemaError::Unknown {
                 path: self.at(&excerpt(unknown.as_str())),
                 meant: closest(unknown.as_str(), known.iter().copied()),
+                known,
             }),
         }
     }

@@ -27,12 +27,14 @@ pub enum SchemaError {
         expected: &'static str,
     },
     /// A member is none that a schema or a resource type has.
-    #[error("`{path}` means nothing here{}", asks(meant.as_ref()))]
+    #[error("`{path}` means nothing here; {}", remedy(meant.as_ref(), known))]
     Unknown {
         /// Where it stands.
         path: SmolStr,
         /// The member that was perhaps meant.
         meant: Option<SmolStr>,
+        /// The members that mean something here.
+        known: &'static [&'static str],
     },
     /// Two attributes of one level have names that are equal up to case.
     #[error("`{path}` is defined twice")]
@@ -48,11 +50,12 @@ pub enum SchemaError {
     },
 }
 
-/// The question after a name that means nothing.
-fn asks(meant: Option<&SmolStr>) -> SmolStr {
-    meant.map_or_else(SmolStr::default, |meant| {
-        format_smolstr!("; did you mean `{meant}`?")
-    })
+/// The way out of a member that means nothing.
+fn remedy(meant: Option<&SmolStr>, known: &[&str]) -> SmolStr {
+    meant.map_or_else(
+        || format_smolstr!("known are `{}`", known.join("`, `")),
+        |meant| format_smolstr!("did you mean `{meant}`?"),
+    )
 }
 
 /// Why schemas and resource types don't make a registry.

@@ -327,11 +327,16 @@ fn a_member_that_means_nothing_is_refused_with_its_place_and_what_was_perhaps_me
         ),
         (
             r#"{"id": "urn:example:a", "colour": 1}"#,
-            "`colour` means nothing here",
+            "`colour` means nothing here; known are `schemas`, `id`, `name`, `description`, `attributes`, `meta`",
         ),
         (
             r#"{"id": "urn:example:a", "attributes": [{"name": "b", "multivalue": true}]}"#,
             "`attributes.b.multivalue` means nothing here; did you mean `multiValued`?",
+        ),
+        (
+            r#"{"id": "urn:example:a", "attributes": [{"name": "b", "x-owner": "hr"}]}"#,
+            "`attributes.b.x-owner` means nothing here; known are `name`, `type`, `multiValued`, `description`, `required`, \
+             `canonicalValues`, `caseExact`, `mutability`, `returned`, `uniqueness`, `referenceTypes`, `subAttributes`",
         ),
         (
             r#"{"id": "urn:example:a", "attributes": [{"name": "b", "type": "complex",
