@@ -66,7 +66,7 @@ impl ToErrorBody for StoreError {
             }
             Self::Refused(reason) => ErrorBody::bad_request(
                 ScimType::InvalidValue,
-                format_smolstr!("the service's database refuses it: {reason}"),
+                format_smolstr!("the service refuses it: {reason}"),
             ),
             Self::Unsupported(_) => ErrorBody::new(501, "the service can't do that"),
         }

@@ -16,10 +16,23 @@ type Source = Box<dyn StdError + Send + Sync>;
 pub enum TableError {
     /// A unique constraint of the application refuses a value: what the database says, which names the column or the
     /// constraint. Maps to 409 `uniqueness` where a [unique](crate::Table::unique) column is named, and to 400 otherwise.
+    /// Clients never see the text.
     #[error("{0}")]
     Taken(String),
-    /// Another constraint of the application refuses a value: what the database says. Maps to 400 `invalidValue`, with
-    /// this text.
+    /// A column that may not be null has no value: the name of the column. Maps to 400 `invalidValue`, with the path of its
+    /// attribute.
+    #[error("the column `{0}` has no value and may not be null")]
+    Required(String),
+    /// A value has no place in its column. Maps to 400 `invalidValue`, with the path of its attribute.
+    #[error("the value of column {cell} {reason}")]
+    Unfit {
+        /// The number of the column in the order of the [table](crate::Table), from 0 on.
+        cell: usize,
+        /// The rest of a sentence about the value, as in `is longer than 40 characters`. Clients see it.
+        reason: String,
+    },
+    /// Something else of the application refuses the change, such as a trigger: why, in words for clients. Maps to 400
+    /// `invalidValue`, with this text.
     #[error("{0}")]
     Refused(String),
     /// The transaction collided with another and was rolled back. The store tries it again.
@@ -51,7 +64,12 @@ impl TableError {
 impl From<TableError> for StoreError {
     fn from(error: TableError) -> Self {
         match error {
-            TableError::Taken(text) | TableError::Refused(text) => Self::Refused(text.into()),
+            TableError::Taken(_) => {
+                Self::Refused("a value that has to be unique in the application is another row's".into())
+            }
+            TableError::Refused(text) => Self::Refused(text.into()),
+            // Whoever knows of which attribute it is has said so before.
+            error @ (TableError::Required(_) | TableError::Unfit { .. }) => Self::internal(error),
             TableError::Conflict(source) | TableError::Unavailable(source) => Self::Unavailable(source),
             TableError::OutcomeUnknown(source) => Self::OutcomeUnknown(source),
             TableError::Failed(source) => Self::Internal(source),

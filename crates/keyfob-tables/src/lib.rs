@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+mod escape;
 mod event;
 mod feeds;
 mod layout;

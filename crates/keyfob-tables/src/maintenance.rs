@@ -111,7 +111,10 @@ impl<T: Tables> Session<'_, T> {
             key(left).cmp(&key(right))
         });
         for found in &all {
-            let stored = self.stored(resource_type, found, &Selection::document()).await?;
+            let whole = Selection::document();
+            let Some(stored) = self.stored(resource_type, &[found], &whole).await?.pop() else {
+                continue;
+            };
             // A row that the application wrote has its entries and keys in its columns.
             if !found.is_foreign() {
                 let expected: BTreeSet<(SmolStr, SmolStr)> = resource_type

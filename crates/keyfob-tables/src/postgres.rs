@@ -1,32 +1,184 @@
 //! Transactions of tokio-postgres.
+//!
+//! All that an application with tables of people and teams writes, over a deadpool pool (feature `deadpool-postgres`). Without
+//! a pool an `OwnedMutexGuard<Client>` is the connection, and anything else implements [`PostgresConnection`].
+//!
+#![cfg_attr(feature = "deadpool-postgres", doc = "```no_run")]
+#![cfg_attr(not(feature = "deadpool-postgres"), doc = "```ignore")]
+//! use deadpool_postgres::{Object, Pool};
+//! use keyfob_engine::Engine;
+//! use keyfob_store::TenantId;
+//! use keyfob_tables::{
+//!     Access, Cell, Key, Kind, Members, Membership, Row, Scope, Shape, Table, TableError, TableStore, Tables,
+//!     Which, postgres::PostgresTransaction,
+//! };
+//!
+//! /// What the application has.
+//! const TABLES: &str = "
+//!     CREATE TABLE people (
+//!         id uuid PRIMARY KEY DEFAULT gen_random_uuid(), company text NOT NULL, login varchar(100) NOT NULL, active boolean);
+//!     CREATE UNIQUE INDEX people_login ON people (company, lower(login));
+//!     CREATE TABLE teams (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, company text NOT NULL, name text NOT NULL);
+//!     CREATE TABLE in_teams (
+//!         team bigint REFERENCES teams ON DELETE CASCADE, person uuid REFERENCES people ON DELETE CASCADE,
+//!         PRIMARY KEY (team, person));";
+//!
+//! struct Own {
+//!     pool: Pool,
+//!     shape: Shape,
+//! }
+//!
+//! impl Own {
+//!     fn new(pool: Pool) -> Self {
+//!         let people = Table::named().unique("login", "userName").column("active", "active");
+//!         let shape = Shape::new(people, Table::numbered().indexed("name", "displayName"));
+//!         Self { pool, shape }
+//!     }
+//! }
+//!
+//! /// The table, the type of its key, and its columns in the order of the shape.
+//! fn of(kind: Kind) -> (&'static str, &'static str, &'static str) {
+//!     match kind {
+//!         Kind::User => ("people", "uuid", "login, active"),
+//!         Kind::Group => ("teams", "bigint", "name"),
+//!     }
+//! }
+//!
+//! /// Places for the values of columns: `$2, $3` for two of them from 2 on.
+//! fn places(columns: &str, first: usize) -> String {
+//!     let places: Vec<String> = columns.split(',').zip(first..).map(|(_, place)| format!("${place}")).collect();
+//!     places.join(", ")
+//! }
+//!
+//! type Tx = PostgresTransaction<Object>;
+//!
+//! impl Tables for Own {
+//!     type Transaction = Tx;
+//!
+//!     fn shape(&self) -> &Shape {
+//!         &self.shape
+//!     }
+//!
+//!     async fn begin(&self, access: Access) -> Result<Tx, TableError> {
+//!         let connection = self.pool.get().await.map_err(TableError::unavailable)?;
+//!         PostgresTransaction::begin(connection, access).await
+//!     }
+//!
+//!     async fn rows(&self, tx: &mut Tx, scope: Scope<'_>, which: Which<'_>) -> Result<Vec<Row>, TableError> {
+//!         let (table, key, columns) = of(scope.kind);
+//!         let select = format!("SELECT id, {columns} FROM {table} WHERE company = $1 AND");
+//!         let company = scope.tenant.as_str();
+//!         match which {
+//!             Which::Keys(keys) => tx.rows(&format!("{select} id = ANY($2)"), &[&company, &keys]).await,
+//!             // In one order, so that transactions wait for one another and none waits for ever.
+//!             Which::Locked(keys) => {
+//!                 let select = format!("{select} id = ANY($2) ORDER BY id {}", tx.for_update());
+//!                 tx.rows(&select, &[&company, &keys]).await
+//!             }
+//!             Which::Equal { column, text } => {
+//!                 tx.rows(&format!("{select} lower({column}) = lower($2)"), &[&company, &text]).await
+//!             }
+//!             Which::All { after, limit } => {
+//!                 let page = format!("($2::{key} IS NULL OR id > $2) ORDER BY id LIMIT $3");
+//!                 tx.rows(&format!("{select} {page}"), &[&company, &after, &limit]).await
+//!             }
+//!         }
+//!     }
+//!
+//!     async fn insert(&self, tx: &mut Tx, scope: Scope<'_>, cells: &[Cell]) -> Result<Option<Row>, TableError> {
+//!         let (table, _, columns) = of(scope.kind);
+//!         let places = places(columns, 2);
+//!         let insert =
+//!             format!("INSERT INTO {table} (company, {columns}) VALUES ($1, {places}) RETURNING id, {columns}");
+//!         tx.row(&insert, &[&scope.tenant.as_str()], cells).await
+//!     }
+//!
+//!     async fn update(
+//!         &self,
+//!         tx: &mut Tx,
+//!         scope: Scope<'_>,
+//!         key: &Key,
+//!         cells: &[Cell],
+//!     ) -> Result<Option<Row>, TableError> {
+//!         let (table, _, columns) = of(scope.kind);
+//!         let places = places(columns, 3);
+//!         let update = format!(
+//!             "UPDATE {table} SET ({columns}) = ROW({places}) WHERE company = $1 AND id = $2 RETURNING id, {columns}"
+//!         );
+//!         tx.row(&update, &[&scope.tenant.as_str(), key], cells).await
+//!     }
+//!
+//!     async fn delete(&self, tx: &mut Tx, scope: Scope<'_>, key: &Key) -> Result<(), TableError> {
+//!         let (table, ..) = of(scope.kind);
+//!         let delete = format!("DELETE FROM {table} WHERE company = $1 AND id = $2");
+//!         tx.change(&delete, &[&scope.tenant.as_str(), key]).await.map(drop)
+//!     }
+//!
+//!     async fn members(
+//!         &self,
+//!         tx: &mut Tx,
+//!         _: &TenantId,
+//!         of: Members<'_>,
+//!         limit: i64,
+//!     ) -> Result<Vec<Membership>, TableError> {
+//!         let (end, keys) = match of {
+//!             Members::OfGroups(keys) => ("team", keys),
+//!             Members::OfUsers(keys) => ("person", keys),
+//!         };
+//!         let select = format!("SELECT team, person FROM in_teams WHERE {end} = ANY($1) LIMIT $2");
+//!         tx.memberships(&select, &[&keys, &limit]).await
+//!     }
+//!
+//!     async fn set_member(
+//!         &self,
+//!         tx: &mut Tx,
+//!         _: &TenantId,
+//!         membership: &Membership,
+//!         is_member: bool,
+//!     ) -> Result<bool, TableError> {
+//!         let statement = if is_member {
+//!             "INSERT INTO in_teams (team, person) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+//!         } else {
+//!             "DELETE FROM in_teams WHERE team = $1 AND person = $2"
+//!         };
+//!         Ok(tx.change(statement, &[&membership.group, &membership.user]).await? > 0)
+//!     }
+//! }
+//!
+//! /// SCIM on the tables of the database to which these connections lead.
+//! async fn scim(pool: Pool) -> Result<Engine<TableStore<Own>>, Box<dyn std::error::Error>> {
+//!     pool.get().await?.batch_execute(TABLES).await?;
+//!     let own = Own::new(pool);
+//!     let registry = own.shape().registry()?;
+//!     Ok(Engine::new(TableStore::open(own, &registry).await?, registry))
+//! }
+//! ```
+//!
+//! A key is bound and read as any column of numbers, of texts or of UUIDs, a [`Cell`] as those, booleans and `double precision`.
+//! A column of another type, such as an enumeration, is cast by the statements (`status::text`, `$3::text::status`).
+
+mod value;
 
 use std::{
     error::Error as StdError,
     future::Future,
+    iter,
     ops::Deref,
     pin::pin,
     task::{Context, Waker},
     time::{Duration, Instant},
 };
 
-use bytes::BytesMut;
-use keyfob_core::SmolStr;
-use smol_str::format_smolstr;
 use tokio::sync::OwnedMutexGuard;
-use tokio_postgres::{
-    Client, Error, Statement,
-    error::SqlState,
-    types::{FromSql, IsNull, ToSql, Type, to_sql_checked},
-};
+use tokio_postgres::{Client, Column, Error, Statement, error::SqlState, types::ToSql};
 
+use self::value::{NoRoom, check_length, check_room};
 use crate::{
     error::TableError,
-    row::{Cell, Key, Row},
+    row::{CREATED, Cell, HIDDEN, Row},
     tables::Membership,
     transaction::{Access, Dialect, SqlRow, SqlValue, Transaction},
 };
-
-type Source = Box<dyn StdError + Sync + Send>;
 
 /// The time for which a transaction that writes waits for a lock where nobody sets a deadline.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -129,9 +281,20 @@ impl<C: PostgresConnection> PostgresTransaction<C> {
         statement: &str,
         values: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, TableError> {
-        let rows = self.select(statement, values).await?;
+        let prepared = self.connection.prepare(statement).await?;
+        self.rows_of(statement, &prepared, values).await
+    }
+
+    async fn rows_of(
+        &self,
+        statement: &str,
+        prepared: &Statement,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, TableError> {
+        let rows = self.client().query(prepared, values).await;
+        let rows = rows.map_err(|error| self.failed(statement, error))?;
         let read = |row: &tokio_postgres::Row| {
-            let names = row.columns().iter().map(tokio_postgres::Column::name);
+            let names = row.columns().iter().map(Column::name);
             Row::of_columns(row.try_get(0)?, names, |column| row.try_get(column))
         };
         Ok(rows.iter().map(read).collect::<Result<_, Error>>()?)
@@ -149,7 +312,21 @@ impl<C: PostgresConnection> PostgresTransaction<C> {
     ) -> Result<Option<Row>, TableError> {
         let mut all = values.to_vec();
         all.extend(cells.iter().map(|cell| cell as &(dyn ToSql + Sync)));
-        Ok(self.rows(statement, &all).await?.pop())
+        let prepared = self.connection.prepare(statement).await?;
+        // Here, as neither the error of binding nor that of the database says which of them it is.
+        let places = prepared.params().iter().skip(values.len());
+        let own = prepared.columns().iter().skip(1);
+        let columns = own.filter(|column| ![HIDDEN, CREATED].contains(&column.name()));
+        let lengths = columns.map(Some).chain(iter::repeat(None));
+        for (number, ((cell, place), column)) in cells.iter().zip(places).zip(lengths).enumerate() {
+            let fits =
+                check_room(cell, place).and_then(|()| column.map_or(Ok(()), |of| check_length(cell, of)));
+            if let Err(NoRoom(reason)) = fits {
+                let reason = reason.into_owned();
+                return Err(TableError::Unfit { cell: number, reason });
+            }
+        }
+        Ok(self.rows_of(statement, &prepared, &all).await?.pop())
     }
 
     /// Reads memberships: the first column is the key of the group, the second that of the user.
@@ -290,9 +467,14 @@ fn uncommitted(error: Error) -> TableError {
 }
 
 impl From<Error> for TableError {
-    /// A constraint that refuses is told in the database's words, which name the constraint and no value.
+    /// A constraint that refuses is told by its name, and what a trigger raises in its words; nothing else of what the
+    /// database says reaches a client.
     fn from(error: Error) -> Self {
         let Some(refusal) = error.as_db_error() else {
+            let source = error.source().and_then(|source| source.downcast_ref::<NoRoom>());
+            if let Some(NoRoom(reason)) = source {
+                return Self::Refused(format!("a value {reason}"));
+            }
             let is_lost =
                 error.is_closed() || error.source().is_some_and(<dyn StdError>::is::<std::io::Error>);
             return if is_lost {
@@ -310,215 +492,25 @@ impl From<Error> for TableError {
             // Whoever has it has had it for as long as anybody waits.
             &SqlState::LOCK_NOT_AVAILABLE => Self::unavailable(error),
             &SqlState::RAISE_EXCEPTION => Self::Refused(message()),
+            &SqlState::NOT_NULL_VIOLATION => Self::Required(refusal.column().unwrap_or_default().to_owned()),
+            &SqlState::FOREIGN_KEY_VIOLATION => {
+                Self::Refused("something refers to the row, or the row to something that is not there".into())
+            }
+            &SqlState::STRING_DATA_RIGHT_TRUNCATION => {
+                Self::Refused("a text is longer than its column holds".into())
+            }
+            &SqlState::NUMERIC_VALUE_OUT_OF_RANGE => {
+                Self::Refused("a number is beyond those that its column holds".into())
+            }
             // Classes of SQLSTATE: data exceptions and constraints; connections, resources and an operator's intervention.
             code => match code.code().get(..2) {
-                Some("22" | "23") => Self::Refused(message()),
+                Some("22" | "23") => Self::Refused(refusal.constraint().map_or_else(
+                    || format!("a value is none that its column holds (SQLSTATE {})", code.code()),
+                    |name| format!("the constraint `{name}` of the application doesn't hold"),
+                )),
                 Some("08" | "53" | "57") => Self::unavailable(error),
                 _ => Self::failed(error),
             },
-        }
-    }
-}
-
-/// Says that a value can't be bound to a column or read of it.
-fn unfit(what: &str, column: &Type) -> Source {
-    format!("{what} doesn't fit a column of the type {column}").into()
-}
-
-/// Reads a UUID, with dashes or without.
-fn uuid(text: &str) -> Option<u128> {
-    let digits: String = text.chars().filter(|character| *character != '-').collect();
-    let is_whole = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    is_whole.then(|| u128::from_str_radix(&digits, 16).ok()).flatten()
-}
-
-fn write_text(text: &str, column: &Type, out: &mut BytesMut) -> Result<IsNull, Source> {
-    if *column == Type::UUID {
-        let number = uuid(text).ok_or_else(|| unfit("a text that is no UUID", column))?;
-        out.extend_from_slice(&number.to_be_bytes());
-        return Ok(IsNull::No);
-    }
-    if !<&str as ToSql>::accepts(column) {
-        return Err(unfit("a text", column));
-    }
-    text.to_sql(column, out)
-}
-
-fn write_integer(number: i64, column: &Type, out: &mut BytesMut) -> Result<IsNull, Source> {
-    match *column {
-        Type::INT8 => number.to_sql(column, out),
-        Type::INT4 => i32::try_from(number)?.to_sql(column, out),
-        Type::INT2 => i16::try_from(number)?.to_sql(column, out),
-        _ => Err(unfit("a whole number", column)),
-    }
-}
-
-fn read_integer(column: &Type, raw: &[u8]) -> Result<i64, Source> {
-    match *column {
-        Type::INT8 => i64::from_sql(column, raw),
-        Type::INT4 => Ok(i32::from_sql(column, raw)?.into()),
-        _ => Ok(i16::from_sql(column, raw)?.into()),
-    }
-}
-
-fn read_text(column: &Type, raw: &[u8]) -> Result<SmolStr, Source> {
-    if *column == Type::UUID {
-        let number = u128::from_be_bytes(raw.try_into()?);
-        let part = |shift: u32, bits: u32| (number >> shift) & ((1 << bits) - 1);
-        return Ok(format_smolstr!(
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            part(96, 32),
-            part(80, 16),
-            part(64, 16),
-            part(48, 16),
-            part(0, 48)
-        ));
-    }
-    <&str>::from_sql(column, raw).map(SmolStr::from)
-}
-
-fn is_integer(column: &Type) -> bool {
-    [Type::INT8, Type::INT4, Type::INT2].contains(column)
-}
-
-fn is_text(column: &Type) -> bool {
-    *column == Type::UUID || <&str as FromSql>::accepts(column)
-}
-
-impl ToSql for SqlValue {
-    fn to_sql(&self, column: &Type, out: &mut BytesMut) -> Result<IsNull, Source> {
-        match self {
-            Self::Null => Ok(IsNull::Yes),
-            Self::Integer(number) => write_integer(*number, column, out),
-            Self::Text(text) => write_text(text, column, out),
-        }
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    to_sql_checked!();
-}
-
-impl<'a> FromSql<'a> for SqlValue {
-    fn from_sql(column: &Type, raw: &'a [u8]) -> Result<Self, Source> {
-        if is_integer(column) {
-            return read_integer(column, raw).map(Self::Integer);
-        }
-        read_text(column, raw).map(Self::Text)
-    }
-
-    fn from_sql_null(_: &Type) -> Result<Self, Source> {
-        Ok(Self::Null)
-    }
-
-    fn accepts(column: &Type) -> bool {
-        is_integer(column) || is_text(column)
-    }
-}
-
-impl ToSql for Cell {
-    fn to_sql(&self, column: &Type, out: &mut BytesMut) -> Result<IsNull, Source> {
-        match self {
-            Self::Null => Ok(IsNull::Yes),
-            Self::Bool(value) if *column == Type::BOOL => value.to_sql(column, out),
-            Self::Bool(_) => Err(unfit("a boolean", column)),
-            Self::Integer(number) => write_integer(*number, column, out),
-            Self::Real(number) if *column == Type::FLOAT8 => number.to_sql(column, out),
-            Self::Real(_) => Err(unfit("a number with a fraction", column)),
-            Self::Text(text) => write_text(text, column, out),
-        }
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    to_sql_checked!();
-}
-
-impl<'a> FromSql<'a> for Cell {
-    fn from_sql(column: &Type, raw: &'a [u8]) -> Result<Self, Source> {
-        match *column {
-            Type::BOOL => bool::from_sql(column, raw).map(Self::Bool),
-            Type::FLOAT8 => f64::from_sql(column, raw).map(Self::Real),
-            _ if is_integer(column) => read_integer(column, raw).map(Self::Integer),
-            _ => read_text(column, raw).map(Self::Text),
-        }
-    }
-
-    fn from_sql_null(_: &Type) -> Result<Self, Source> {
-        Ok(Self::Null)
-    }
-
-    fn accepts(column: &Type) -> bool {
-        [Type::BOOL, Type::FLOAT8].contains(column) || is_integer(column) || is_text(column)
-    }
-}
-
-/// Returns true if a column of this type has room for a key. A client may name any key, such as by an id.
-fn has_room(column: &Type, key: &Key) -> bool {
-    match key {
-        Key::Integer(number) if *column == Type::INT4 => i32::try_from(*number).is_ok(),
-        Key::Integer(number) if *column == Type::INT2 => i16::try_from(*number).is_ok(),
-        Key::Integer(_) => true,
-        Key::Text(text) if *column == Type::UUID => uuid(text).is_some(),
-        Key::Text(text) => !text.contains('\0'),
-    }
-}
-
-impl ToSql for Key {
-    /// A key for which the column has no room is bound as NULL, which is no row's.
-    fn to_sql(&self, column: &Type, out: &mut BytesMut) -> Result<IsNull, Source> {
-        match self {
-            key if !has_room(column, key) => Ok(IsNull::Yes),
-            Self::Integer(number) => write_integer(*number, column, out),
-            Self::Text(text) => write_text(text, column, out),
-        }
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    to_sql_checked!();
-}
-
-impl<'a> FromSql<'a> for Key {
-    fn from_sql(column: &Type, raw: &'a [u8]) -> Result<Self, Source> {
-        if is_integer(column) {
-            return read_integer(column, raw).map(Self::Integer);
-        }
-        read_text(column, raw).map(Self::Text)
-    }
-
-    fn accepts(column: &Type) -> bool {
-        is_integer(column) || is_text(column)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_for_which_its_column_has_no_room_is_bound_as_none() {
-        let uuid = "6f0e1c3a-0000-4000-8000-00000000000f";
-        for (key, column, is_bound) in [
-            (Key::from(uuid.to_owned()), Type::UUID, true),
-            (Key::from("x".to_owned()), Type::UUID, false),
-            (Key::from("+".repeat(32)), Type::UUID, false),
-            (Key::from("x".to_owned()), Type::TEXT, true),
-            (Key::from("x\0".to_owned()), Type::TEXT, false),
-            (Key::from(i64::MAX), Type::INT8, true),
-            (Key::from(i64::MAX), Type::INT4, false),
-            (Key::from(7), Type::INT4, true),
-            (Key::from(70_000), Type::INT2, false),
-        ] {
-            let mut out = BytesMut::new();
-            let bound = key.to_sql(&column, &mut out).unwrap();
-            assert_eq!(matches!(bound, IsNull::No), is_bound, "{key:?} as {column}");
         }
     }
 }

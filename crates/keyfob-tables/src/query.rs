@@ -1,9 +1,6 @@
 //! Finding resources.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use keyfob_core::{CompareKey, ResourceId, ResourceType, SmolStr, message::SortOrder};
 use keyfob_filter::{Lookup, Predicate};
@@ -16,9 +13,9 @@ use crate::{
     error::{Failure, TableError},
     layout::Placed,
     row::{Cell, Key, Row},
-    session::{Found, Session, stored_key},
+    session::{CHUNK, Found, Session, stored_key},
     shape::{Hiding, Kind},
-    tables::{Members, Tables, Which},
+    tables::{Tables, Which},
 };
 
 impl<T: Tables> Session<'_, T> {
@@ -61,24 +58,35 @@ impl<T: Tables> Session<'_, T> {
             .await?;
         candidates.retain(|found| found.is_of(*visibility));
         let mut matching = Vec::with_capacity(candidates.len());
-        for found in candidates {
-            let place = if filter.is_none() && attribute.is_none() {
-                Place {
+        if filter.is_none() && attribute.is_none() {
+            matching.extend(candidates.into_iter().map(|found| {
+                let place = Place {
                     value: None,
                     created: found.side.created,
                     id: found.id().clone(),
+                };
+                (place, found)
+            }));
+        } else {
+            let read = filter.as_ref().map(|filter| filter.reads().clone());
+            let read = read.map_or_else(Selection::document, Selection::of);
+            let mut candidates = candidates.into_iter();
+            loop {
+                // A few at a time, since a filter may read their members.
+                let some: Vec<Found> = candidates.by_ref().take(CHUNK).collect();
+                if some.is_empty() {
+                    break;
                 }
-            } else {
-                let read = filter.as_ref().map(|filter| filter.reads().clone());
-                let read = read.map_or_else(Selection::document, Selection::of);
-                let stored = self.stored(resource_type, &found, &read).await?;
-                let is_match = |filter: &Arc<Predicate>| filter.matches(&stored.resource);
-                if !filter.as_ref().is_none_or(is_match) {
-                    continue;
+                self.meter.check_time().map_err(StoreError::from)?;
+                let of_some: Vec<&Found> = some.iter().collect();
+                let stored = self.stored(resource_type, &of_some, &read).await?;
+                for (stored, found) in stored.into_iter().zip(some) {
+                    let is_match = |filter: &Arc<Predicate>| filter.matches(&stored.resource);
+                    if filter.as_ref().is_none_or(is_match) {
+                        matching.push((Place::of(&stored, attribute), found));
+                    }
                 }
-                Place::of(&stored, attribute)
-            };
-            matching.push((place, found));
+            }
         }
         matching.sort_by(|(left, _), (right, _)| left.compare(right, order));
 
@@ -108,10 +116,8 @@ impl<T: Tables> Session<'_, T> {
             .last()
             .filter(|_| is_marked)
             .map(|(place, _)| place.to_cursor());
-        let mut resources = Vec::with_capacity(on_page.len());
-        for (_, found) in &on_page {
-            resources.push(self.stored(resource_type, found, selection).await?);
-        }
+        let on_page: Vec<&Found> = on_page.iter().map(|(_, found)| found).collect();
+        let resources = self.stored(resource_type, &on_page, selection).await?;
         self.meter.check_time().map_err(StoreError::from)?;
         Ok(Page::new(resources).with_total(total).with_next(next))
     }
@@ -253,28 +259,24 @@ impl<T: Tables> Session<'_, T> {
         if !is_own {
             return Ok(None);
         }
-        let mut found = HashMap::new();
-        for end in self.locate(ids).await?.into_values() {
-            let Some(key) = end.key() else { continue };
-            let (of, others) = match (kind, &end.own) {
-                (Kind::Group, Some((Kind::User, _))) => (Members::OfUser(key), Kind::Group),
-                (Kind::User, Some((Kind::Group, _))) => (Members::OfGroup(key), Kind::User),
-                _ => continue,
-            };
-            let memberships = self.memberships(of, usize::MAX).await?;
-            let keys = memberships.into_iter().map(|membership| match others {
-                Kind::Group => membership.group,
-                Kind::User => membership.user,
-            });
-            let keys: Vec<Key> = keys.collect();
-            for keys in keys.chunks(crate::session::PAGE) {
-                let rows = self.rows(others, Which::Keys(keys)).await?;
-                for other in self.found(others, rows).await? {
-                    found.insert(other.id().clone(), other);
-                }
-            }
-        }
-        Ok(Some(found.into_values().collect()))
+        let ends = self.locate(ids).await?;
+        let (end_kind, others) = match kind {
+            Kind::Group => (Kind::User, Kind::Group),
+            Kind::User => (Kind::Group, Kind::User),
+        };
+        let ends = ends.values().filter_map(|end| match &end.own {
+            Some((kind, row)) if *kind == end_kind => Some(row.key.clone()),
+            _ => None,
+        });
+        let ends: Vec<Key> = ends.collect();
+        let memberships = self.all_memberships(end_kind, &ends).await?;
+        let keys = memberships.into_iter().map(|membership| match others {
+            Kind::Group => membership.group,
+            Kind::User => membership.user,
+        });
+        let keys: HashSet<Key> = keys.collect();
+        let keys: Vec<Key> = keys.into_iter().collect();
+        Ok(Some(self.with_keys(others, &keys).await?))
     }
 
     /// The live resource that has a unique key, other than `but`.

@@ -1,7 +1,9 @@
 //! One transaction: rows of the application and of the side tables, put together.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
+    fmt::Write as _,
     sync::Arc,
 };
 
@@ -9,10 +11,11 @@ use keyfob_core::{
     DateTime, Object, Resource, ResourceId, ResourceType, SmolStr, Version, json, schema::Relation,
 };
 use keyfob_store::{Labels, Meter, Selection, StoreError, Stored, TenantId, Visibility};
-use smol_str::format_smolstr;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     error::{Failure, TableError},
+    escape,
     layout::text_of,
     row::{Cell, Key, Row},
     shape::{Hiding, Kind, Shape, type_of},
@@ -22,8 +25,8 @@ use crate::{
 };
 
 /// How many keys one statement names at most.
-const CHUNK: usize = 64;
-/// How many rows of the application are read at once.
+pub(crate) const CHUNK: usize = 64;
+/// How many rows of the application are read at once, and of how many keys.
 pub(crate) const PAGE: usize = 500;
 /// The same, as databases count.
 pub(crate) const PAGE_ROWS: i64 = 500;
@@ -170,32 +173,25 @@ impl Found {
     }
 }
 
-/// A key as it is stored: by a part and a digest where it is long, since indexes of databases hold a few thousand bytes, and
-/// where U+0000 is in it, which PostgreSQL holds nowhere.
+/// A key as it is stored: by a part and a digest where it is long, since indexes of databases hold a few thousand bytes.
 pub(crate) fn stored_key(key: &str) -> SmolStr {
     const WHOLE: usize = 600;
-    let before_nul = key.split('\0').next().unwrap_or_default();
-    if before_nul.len() == key.len() && key.len() <= WHOLE {
+    if key.len() <= WHOLE {
         return key.into();
     }
-    let start: String = before_nul.chars().take(WHOLE / 4).collect();
-    let mut digest = [0xcbf2_9ce4_8422_2325_u64, 0x6c62_272e_07bb_0142];
-    for byte in key.bytes() {
-        for (half, prime) in digest
-            .iter_mut()
-            .zip([0x0000_0100_0000_01b3_u64, 0x9e37_79b9_7f4a_7c15])
-        {
-            *half = (*half ^ u64::from(byte)).wrapping_mul(prime).rotate_left(5);
-        }
+    let start: String = key.chars().take(WHOLE / 4).collect();
+    let mut stored = format!("{start}\u{1}");
+    for byte in Sha256::digest(key.as_bytes()) {
+        // Writing to a text can't fail.
+        let _ = write!(stored, "{byte:02x}");
     }
-    let [left, right] = digest;
-    format_smolstr!("{start}\u{1}{left:016x}{right:016x}")
+    stored.into()
 }
 
 impl<T: Tables> Session<'_, T> {
     pub(crate) async fn execute(&mut self, statement: &str, values: &[SqlValue]) -> Result<u64, TableError> {
         let statement = self.store.statement(statement);
-        self.tx.write(&statement, values).await
+        self.tx.write(&statement, &Self::held(values)).await
     }
 
     pub(crate) async fn select(
@@ -204,19 +200,29 @@ impl<T: Tables> Session<'_, T> {
         values: &[SqlValue],
     ) -> Result<Vec<SqlRow>, TableError> {
         let statement = self.store.statement(statement);
-        self.tx.read(&statement, values).await
+        let rows = self.tx.read(&statement, &Self::held(values)).await?;
+        Ok(match T::Transaction::DIALECT {
+            Dialect::Postgres => rows.into_iter().map(escape::row).collect(),
+            Dialect::Sqlite => rows,
+        })
     }
 
-    /// Runs a statement that ends with a list of texts, as often as the list is long. Clients name texts, such as ids, that
-    /// the database can't hold: they find nothing.
+    /// Values as the side tables hold them.
+    fn held(values: &[SqlValue]) -> Cow<'_, [SqlValue]> {
+        match T::Transaction::DIALECT {
+            Dialect::Postgres => escape::values(values),
+            Dialect::Sqlite => Cow::Borrowed(values),
+        }
+    }
+
+    /// Runs a statement that ends with a list of texts, as often as the list is long.
     pub(crate) async fn select_in<'k>(
         &mut self,
         statement: &str,
         values: &[SqlValue],
         list: impl IntoIterator<Item = &'k str>,
     ) -> Result<Vec<SqlRow>, TableError> {
-        let list = list.into_iter().filter(|text| Self::can_hold(text));
-        let list: Vec<SqlValue> = list.map(SqlValue::from).collect();
+        let list: Vec<SqlValue> = list.into_iter().map(SqlValue::from).collect();
         let mut rows = Vec::new();
         for chunk in list.chunks(CHUNK) {
             // A few lengths, so that drivers prepare few statements; a text that is named twice finds the same.
@@ -237,7 +243,8 @@ impl<T: Tables> Session<'_, T> {
         Ok(rows)
     }
 
-    /// Returns true if a column of texts has room for this one: PostgreSQL holds no U+0000, and refuses to be asked for it.
+    /// Returns true if a column of the application has room for this text: PostgreSQL holds no U+0000, and refuses to be
+    /// asked for it.
     pub(crate) fn can_hold(text: &str) -> bool {
         T::Transaction::DIALECT != Dialect::Postgres || !text.contains('\0')
     }
@@ -406,13 +413,16 @@ impl<T: Tables> Session<'_, T> {
                 })
                 .collect();
             if !keys.is_empty() {
-                let rows = self.rows(kind, which(&keys)).await?;
+                let mut rows = Vec::with_capacity(keys.len());
+                for keys in keys.chunks(PAGE) {
+                    rows.extend(self.rows(kind, which(keys)).await?);
+                }
                 for resource in self.join(kind, rows, sides).await? {
                     found.insert(resource.id().clone(), resource);
                 }
             }
-            if !derived.is_empty() {
-                let rows = self.rows(kind, which(&derived)).await?;
+            for keys in derived.chunks(PAGE) {
+                let rows = self.rows(kind, which(keys)).await?;
                 for resource in self.found(kind, rows).await? {
                     // A row that the store wrote under an id of its own has no other.
                     if ids.contains(resource.id()) {
@@ -538,38 +548,47 @@ impl<T: Tables> Session<'_, T> {
         Ok(())
     }
 
-    /// Puts a resource together, with the relations that are selected.
+    /// Puts resources together, with the relations that are selected.
     pub(crate) async fn stored(
         &mut self,
         resource_type: &ResourceType,
-        found: &Found,
+        found: &[&Found],
         selection: &Selection,
-    ) -> Result<Stored, Failure> {
-        let mut document = self.document(resource_type, found)?;
+    ) -> Result<Vec<Stored>, Failure> {
+        let mut documents = Vec::with_capacity(found.len());
+        for found in found {
+            documents.push(self.document(resource_type, found)?);
+        }
         let selected = |relation: &&Relation| selection.attributes.contains(relation.attribute.id);
         for relation in resource_type.relations().iter().filter(selected) {
-            if let Some(members) = self.members(found, relation, selection).await? {
-                document.set_relation(&relation.attribute.name, members);
+            let members = self.members(found, relation, selection).await?;
+            for (document, members) in documents.iter_mut().zip(members) {
+                if let Some(members) = members {
+                    document.set_relation(&relation.attribute.name, members);
+                }
             }
         }
-        let state: Object = match found.side.state.as_str() {
-            "{}" => Object::new(),
-            state => json::object_from_slice(state.as_bytes()).map_err(StoreError::internal)?,
-        };
-        let stored = Stored::new(
-            resource_type,
-            found.id(),
-            document,
-            found.version(),
-            found.side.created,
-            found.side.modified,
-        );
-        let visibility = if found.is_hidden() {
-            Visibility::Hidden
-        } else {
-            Visibility::Live
-        };
-        Ok(stored.with_state(Arc::new(state)).with_visibility(visibility))
+        let stored = documents.into_iter().zip(found).map(|(document, found)| {
+            let state: Object = match found.side.state.as_str() {
+                "{}" => Object::new(),
+                state => json::object_from_slice(state.as_bytes()).map_err(StoreError::internal)?,
+            };
+            let stored = Stored::new(
+                resource_type,
+                found.id(),
+                document,
+                found.version(),
+                found.side.created,
+                found.side.modified,
+            );
+            let visibility = if found.is_hidden() {
+                Visibility::Hidden
+            } else {
+                Visibility::Live
+            };
+            Ok(stored.with_state(Arc::new(state)).with_visibility(visibility))
+        });
+        stored.collect()
     }
 
     /// Reads resources by their ids.
@@ -580,19 +599,18 @@ impl<T: Tables> Session<'_, T> {
         selection: &Selection,
     ) -> Result<Vec<Option<Stored>>, Failure> {
         let found = self.locate(ids).await?;
-        let mut answer = Vec::with_capacity(ids.len());
-        for id in ids {
-            let of_type = found
-                .get(id)
-                .filter(|found| found.type_name() == resource_type.name());
-            answer.push(match of_type {
-                Some(found) => {
-                    self.count(found)?;
-                    Some(self.stored(resource_type, found, selection).await?)
-                }
-                None => None,
-            });
+        let of_type = |id: &ResourceId| {
+            let found = found.get(id)?;
+            (found.type_name() == resource_type.name()).then_some(found)
+        };
+        let mut present = Vec::with_capacity(ids.len());
+        for found in ids.iter().filter_map(of_type) {
+            self.count(found)?;
+            present.push(found);
         }
+        let mut stored = self.stored(resource_type, &present, selection).await?.into_iter();
+        let answer = ids.iter().map(|id| of_type(id).and_then(|_| stored.next()));
+        let answer = answer.collect();
         self.meter.check_time().map_err(StoreError::from)?;
         Ok(answer)
     }

@@ -9,7 +9,7 @@
 //! use keyfob_engine::{Context, Engine, TenantId};
 //! use keyfob_tables::{
 //!     Access, Cell, Key, Kind, Members, Membership, Row, Scope, Shape, Table, TableError, TableStore, Tables, Which,
-//!     sqlite::SqliteTransaction,
+//!     sqlite::{Keys, SqliteTransaction},
 //! };
 //! use rusqlite::{Connection, params};
 //!
@@ -65,9 +65,8 @@
 //!         let company = scope.tenant.as_str();
 //!         match which {
 //!             Which::Keys(keys) | Which::Locked(keys) => {
-//!                 let select = format!("{select} id = ?2");
-//!                 let rows = keys.iter().map(|key| tx.rows(&select, params![company, key]));
-//!                 Ok(rows.collect::<Result<Vec<_>, _>>()?.concat())
+//!                 let select = format!("{select} id IN (SELECT value FROM json_each(?2))");
+//!                 tx.rows(&select, params![company, Keys(keys)])
 //!             }
 //!             Which::Equal { column, text } => {
 //!                 tx.rows(&format!("{select} lower({column}) = lower(?2)"), params![company, text])
@@ -114,12 +113,13 @@
 //!         of: Members<'_>,
 //!         limit: i64,
 //!     ) -> Result<Vec<Membership>, TableError> {
-//!         let (end, key) = match of {
-//!             Members::OfGroup(key) => ("team", key),
-//!             Members::OfUser(key) => ("person", key),
+//!         let (end, keys) = match of {
+//!             Members::OfGroups(keys) => ("team", keys),
+//!             Members::OfUsers(keys) => ("person", keys),
 //!         };
-//!         let select = format!("SELECT team, person FROM in_teams WHERE {end} = ?1 LIMIT ?2");
-//!         tx.memberships(&select, params![key, limit])
+//!         let keys_of = "SELECT value FROM json_each(?1)";
+//!         let select = format!("SELECT team, person FROM in_teams WHERE {end} IN ({keys_of}) LIMIT ?2");
+//!         tx.memberships(&select, params![Keys(keys), limit])
 //!     }
 //!
 //!     async fn set_member(
@@ -156,7 +156,7 @@
 
 use std::ops::{Deref, DerefMut};
 
-use keyfob_core::SmolStr;
+use keyfob_core::{SmolStr, Value as Json, json};
 use rusqlite::{
     Connection, Error, ErrorCode, params_from_iter,
     types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef},
@@ -305,24 +305,46 @@ impl<C: DerefMut<Target = Connection> + Send + 'static> Transaction for SqliteTr
     }
 }
 
+/// Extended codes of SQLite's constraints, which rusqlite gives as numbers.
+const CHECK: i32 = 275;
+const FOREIGN_KEY: i32 = 787;
+const NOT_NULL: i32 = 1299;
+const PRIMARY_KEY: i32 = 1555;
+const TRIGGER: i32 = 1811;
+const UNIQUE: i32 = 2067;
+
 impl From<Error> for TableError {
-    /// A constraint that refuses is told in SQLite's words, which name the column.
+    /// A check that refuses is told by its name or expression, and what a trigger raises in its words; nothing else of what
+    /// SQLite says reaches a client.
     fn from(error: Error) -> Self {
         let Error::SqliteFailure(failure, message) = &error else {
             return Self::failed(error);
         };
         let message = || message.clone().unwrap_or_else(|| failure.to_string());
-        match failure.code {
-            // SQLITE_CONSTRAINT_PRIMARYKEY and SQLITE_CONSTRAINT_UNIQUE.
-            ErrorCode::ConstraintViolation if [1555, 2067].contains(&failure.extended_code) => {
-                Self::Taken(message())
+        let named = || message().split_once("failed: ").map(|(_, name)| name.to_owned());
+        match (failure.code, failure.extended_code) {
+            (ErrorCode::ConstraintViolation, PRIMARY_KEY | UNIQUE) => Self::Taken(message()),
+            (ErrorCode::ConstraintViolation, TRIGGER) => Self::Refused(message()),
+            (ErrorCode::ConstraintViolation, NOT_NULL) => {
+                // `table.column`
+                let named = named().unwrap_or_default();
+                Self::Required(named.rsplit('.').next().unwrap_or_default().to_owned())
             }
-            ErrorCode::ConstraintViolation => Self::Refused(message()),
-            ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
-            | ErrorCode::CannotOpen => Self::unavailable(error),
-            _ => Self::failed(error),
+            (ErrorCode::ConstraintViolation, CHECK) => Self::Refused(format!(
+                "the constraint `{}` of the application doesn't hold",
+                named().unwrap_or_default()
+            )),
+            (ErrorCode::ConstraintViolation, FOREIGN_KEY) => {
+                Self::Refused("something refers to the row, or the row to something that is not there".into())
+            }
+            (ErrorCode::ConstraintViolation, _) => Self::failed(error),
+            (code, _) => match code {
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::CannotOpen => Self::unavailable(error),
+                _ => Self::failed(error),
+            },
         }
     }
 }
@@ -378,6 +400,37 @@ impl ToSql for Key {
             Self::Integer(number) => ToSqlOutput::Owned(Value::Integer(*number)),
             Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
         })
+    }
+}
+
+/// Keys as one value of a statement: a JSON array, whose values `json_each` gives with the type that each key has. A key with
+/// U+0000 in it is left out.
+///
+/// ```
+/// use keyfob_tables::{Key, sqlite::Keys};
+/// use rusqlite::Connection;
+///
+/// let sum = "SELECT sum(value) FROM json_each(?1)";
+/// let keys = [Key::from(3), Key::from(4)];
+/// let sum: i64 = Connection::open_in_memory()?.query_row(sum, [Keys(&keys)], |row| row.get(0))?;
+/// assert_eq!(sum, 7);
+/// # Ok::<(), rusqlite::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[expect(clippy::exhaustive_structs, reason = "a list of keys is all that it is")]
+pub struct Keys<'k>(pub &'k [Key]);
+
+impl ToSql for Keys<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let keys = self.0.iter().filter_map(|key| match key {
+            Key::Integer(number) => Some(Json::from(*number)),
+            // SQLite ends a text of JSON there, and the rest may be another key.
+            Key::Text(text) if text.contains('\0') => None,
+            Key::Text(text) => Some(Json::from(text.clone())),
+        });
+        let list = json::value_to_vec(&Json::Array(keys.collect()));
+        let list = String::from_utf8(list).map_err(|error| Error::ToSqlConversionFailure(error.into()))?;
+        Ok(ToSqlOutput::Owned(Value::Text(list)))
     }
 }
 

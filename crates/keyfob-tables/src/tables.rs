@@ -84,7 +84,10 @@ pub trait Tables: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// Reads at most `limit` memberships.
+    /// Reads memberships, in any order: at most `limit` of all together.
+    ///
+    /// A page of groups is asked for at once, so that one statement that takes a list of keys
+    /// (`= ANY($1)`, `IN (SELECT value FROM json_each(?1))`) makes one round trip of a page.
     fn members(
         &self,
         tx: &mut Self::Transaction,
@@ -117,7 +120,7 @@ pub struct Scope<'t> {
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "an application handles all of them")]
 pub enum Which<'w> {
-    /// Those with these keys, in any order. Keys without a row are passed over.
+    /// Those with these keys, in any order: at most 500 of them. Keys without a row are passed over.
     Keys(&'w [Key]),
     /// The same, and the application doesn't change them before the transaction ends (`FOR NO KEY UPDATE`). The store asks
     /// so for what it is about to write, and for nothing else.
@@ -143,10 +146,10 @@ pub enum Which<'w> {
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_enums, reason = "an application handles both")]
 pub enum Members<'m> {
-    /// Those of a group.
-    OfGroup(&'m Key),
-    /// Those of a user.
-    OfUser(&'m Key),
+    /// Those of groups: at most 500 of them.
+    OfGroups(&'m [Key]),
+    /// Those of users: at most 500 of them.
+    OfUsers(&'m [Key]),
 }
 
 /// A user in a group.

@@ -151,6 +151,14 @@ impl SqlRow {
         Self(values)
     }
 
+    pub(crate) fn map_texts(self, mut map: impl FnMut(SmolStr) -> SmolStr) -> Self {
+        let values = self.0.into_iter().map(|value| match value {
+            SqlValue::Text(text) => SqlValue::Text(map(text)),
+            other => other,
+        });
+        Self(values.collect())
+    }
+
     pub(crate) fn integer(&self, column: usize) -> Result<i64, TableError> {
         match self.0.get(column) {
             Some(SqlValue::Integer(value)) => Ok(*value),

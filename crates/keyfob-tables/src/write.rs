@@ -7,10 +7,12 @@ use keyfob_store::{
     Answer, Change, Commit, CommitError, Committed, Ids, Labels, OnRefusal, Outcome, RelationDelta, Revision,
     StoreError, UniqueKey, Visibility, kit,
 };
+use smol_str::format_smolstr;
 
 use crate::{
     error::{Failure, TableError},
     relation::Related,
+    row::Cell,
     session::{Found, Session, Side, stored_key},
     shape::Kind,
     tables::{Scope, Tables},
@@ -194,6 +196,7 @@ impl<T: Tables> Session<'_, T> {
             None => Found::beside(Side::new(id, resource_type, at)),
             Some(kind) => {
                 let (cells, rest) = self.store.layout(kind).split(document);
+                self.check_cells(number, kind, &cells)?;
                 let row = self
                     .store
                     .tables
@@ -207,7 +210,8 @@ impl<T: Tables> Session<'_, T> {
                     )
                     .await;
                 let row = row.map_err(|error| self.refused(number, kind, error))?;
-                let row = row.ok_or_else(|| TableError::Refused("no row was inserted".into()))?;
+                let row =
+                    row.ok_or_else(|| TableError::Refused("the application keeps no such row".into()))?;
                 self.store.tables.shape().table(kind).check(kind, &row)?;
                 self.remove_left_over_of(kind, &row.key).await?;
                 let key = row.key.to_text();
@@ -284,6 +288,7 @@ impl<T: Tables> Session<'_, T> {
                 None => found.side.document = to_text(&without_relations(document).to_json()),
                 Some((kind, row)) => {
                     let (cells, rest) = self.store.layout(kind).split(document);
+                    self.check_cells(number, kind, &cells)?;
                     let tables = &self.store.tables;
                     let row = tables
                         .update(
@@ -400,12 +405,41 @@ impl<T: Tables> Session<'_, T> {
         Ok(())
     }
 
+    /// Refuses a value that no column of the database holds.
+    fn check_cells(&self, change: usize, kind: Kind, cells: &[Cell]) -> Result<(), Failure> {
+        let unfit = |cell: &Cell| cell.as_str().is_some_and(|text| !Self::can_hold(text));
+        match cells.iter().position(unfit) {
+            None => Ok(()),
+            Some(cell) => {
+                let reason =
+                    "holds the character U+0000, which the database can't store: leave it out".into();
+                Err(self.refused(change, kind, TableError::Unfit { cell, reason }))
+            }
+        }
+    }
+
     /// Says what a refusal of the application means to a change.
     fn refused(&self, change: usize, kind: Kind, error: TableError) -> Failure {
-        if let TableError::Taken(message) = &error
-            && let Some(attribute) = self.store.layout(kind).taken(message)
-        {
-            return CommitError::UniquenessViolated { change, attribute }.into();
+        let layout = self.store.layout(kind);
+        match &error {
+            TableError::Taken(message) => {
+                if let Some(attribute) = layout.taken(message) {
+                    return CommitError::UniquenessViolated { change, attribute }.into();
+                }
+            }
+            TableError::Required(column) => {
+                let mut columns = layout.columns.iter();
+                if let Some(placed) = columns.find(|placed| placed.column.name == *column) {
+                    let reason = format_smolstr!("`{}` has to have a value", placed.path);
+                    return StoreError::Refused(reason).into();
+                }
+            }
+            TableError::Unfit { cell, reason } => {
+                if let Some(placed) = layout.columns.get(*cell) {
+                    return StoreError::Refused(format_smolstr!("`{}` {reason}", placed.path)).into();
+                }
+            }
+            _ => {}
         }
         error.into()
     }

@@ -513,6 +513,71 @@ async fn a_constraint_of_the_application_refuses_with_its_words_and_changes_noth
     );
 }
 
+/// A change of the name of a user.
+fn rename(world: &World, id: &str, name: &str) -> Change {
+    let user = world.resource_type("User");
+    let mut document = Resource::new([user.schema().id.clone()]);
+    document.core_mut().insert("userName", name);
+    Change::replace(user, ResourceId::new(id), document, None)
+}
+
+#[tokio::test]
+async fn each_refusal_of_the_application_says_what_is_wrong_and_nothing_of_its_tables() {
+    let world = World::new().await;
+    world.commit(vec![world.user("ada", "ada")]).await.unwrap();
+    world
+        .run(
+            "CREATE TABLE badges (user INTEGER NOT NULL REFERENCES users);
+             INSERT INTO badges SELECT id FROM users WHERE login = 'ada';
+             CREATE TABLE strict_users (
+                id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, login TEXT, given_name TEXT NOT NULL,
+                family_name TEXT, mail TEXT, active INTEGER, deleted_at TEXT, CONSTRAINT no_at CHECK (instr(login, '@') = 0));
+             CREATE UNIQUE INDEX no_twins ON strict_users (lower(given_name));",
+        )
+        .await;
+    let user = world.resource_type("User");
+    let said = |result: Result<Committed, CommitError>| match result {
+        Err(CommitError::Store(StoreError::Refused(reason))) => reason,
+        other => panic!("{other:?}"),
+    };
+    let delete = Change::delete(user, ResourceId::new("ada"), None);
+    assert_eq!(
+        said(world.commit(vec![delete]).await),
+        "something refers to the row, or the row to something that is not there"
+    );
+    world
+        .run(
+            "PRAGMA foreign_keys = OFF; DROP TABLE badges; DROP TABLE users;
+             ALTER TABLE strict_users RENAME TO users;
+             INSERT INTO users (id, tenant, login, given_name) VALUES (7, 'acme', 'bob', 'Bob')",
+        )
+        .await;
+    for (name, given_name, expected) in [
+        ("eve", None, "`name.givenName` has to have a value"),
+        (
+            "a@b",
+            Some("Ada"),
+            "the constraint `no_at` of the application doesn't hold",
+        ),
+        (
+            "eve",
+            Some("BOB"),
+            "a value that has to be unique in the application is another row's",
+        ),
+    ] {
+        let mut create = world.user("new", name);
+        if let (Change::Create { document, .. }, Some(given_name)) = (&mut create, given_name) {
+            let mut name = keyfob_core::Object::new();
+            name.insert("givenName", given_name);
+            std::sync::Arc::make_mut(document).core_mut().insert("name", name);
+        }
+        assert_eq!(said(world.commit(vec![create]).await), expected);
+    }
+    let refused = world.commit(vec![rename(&world, "u-7", "b@b")]).await;
+    assert_eq!(said(refused), "`name.givenName` has to have a value");
+    assert_eq!(ids(&world.find("User", "userName pr").await), ["u-7"]);
+}
+
 #[tokio::test]
 async fn a_trigger_that_alters_a_value_is_seen_in_the_answer() {
     let world = World::new().await;

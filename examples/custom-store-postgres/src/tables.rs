@@ -120,12 +120,12 @@ impl Tables for OwnTables {
         of: Members<'_>,
         most: i64,
     ) -> Result<Vec<Membership>> {
-        let (end, key) = match of {
-            Members::OfGroup(key) => ("team", key),
-            Members::OfUser(key) => ("member", key),
+        let (end, keys) = match of {
+            Members::OfGroups(keys) => ("team", keys),
+            Members::OfUsers(keys) => ("member", keys),
         };
-        let select = format!("SELECT team, member FROM team_members WHERE {end} = $1 LIMIT $2");
-        tx.memberships(&select, &[key, &most]).await
+        let select = format!("SELECT team, member FROM team_members WHERE {end} = ANY($1) LIMIT $2");
+        tx.memberships(&select, &[&keys, &most]).await
     }
 
     async fn set_member(&self, tx: &mut Tx, _: &TenantId, edge: &Membership, joins: bool) -> Result<bool> {

@@ -212,7 +212,7 @@ async fn both_sides(database: &Database) {
     let taken = engine.create(&cx, user, body, &Projection::all()).await;
     assert!(matches!(taken, Err(EngineError::Uniqueness { .. })));
 
-    // A value that is too long for its column is refused in the database's words, and nothing is changed.
+    // A value that is too long for its column is refused with its place and what would fit, and nothing is changed.
     let long = format!(
         r#"[{{"op": "replace", "path": "name.familyName", "value": "Jensen"}},
             {{"op": "replace", "path": "emails[type eq \"work\"].value", "value": "{}@acme.example"}}]"#,
@@ -221,7 +221,10 @@ async fn both_sides(database: &Database) {
     let refused = patch(&id, &long, &Precondition::None).await.unwrap_err();
     let body = keyfob_core::ToErrorBody::to_error_body(&refused);
     assert_eq!(body.status, 400);
-    assert!(body.detail.contains("too long"), "{}", body.detail);
+    assert_eq!(
+        body.detail,
+        "the service refuses it: `emails[primary].value` is longer than 200 characters"
+    );
     assert_eq!(find("name.familyName pr").await.len(), 0);
 
     // Whom the application deletes softly is in no list until it takes that back.
@@ -269,7 +272,14 @@ fn nobody_is_found_by_a_text_that_postgresql_holds_nowhere() {
         }
         // Whoever is to have one stays as they are.
         let id = find(r#"userName eq "a""#).await[0].id().unwrap();
-        for path in ["name.givenName", "externalId"] {
+        for (path, expected) in [
+            (
+                "name.givenName",
+                Some("the change is refused: `name.givenName` holds the character U+0000, which the database can't store: leave it out"),
+            ),
+            // No column holds it.
+            ("externalId", None),
+        ] {
             let request = format!(
                 r#"{{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
                     "Operations": [{{"op": "replace", "path": "{path}", "value": "a\u0000b"}}]}}"#
@@ -277,10 +287,11 @@ fn nobody_is_found_by_a_text_that_postgresql_holds_nowhere() {
             let request = PatchRequest::from_json(request.as_bytes()).unwrap();
             let whole = Projection::all();
             let patched = engine.patch(&cx, user, &id, request, &Precondition::None, &whole);
-            let refused = patched.await.unwrap_err();
-            let is_refused = matches!(refused, EngineError::Store(StoreError::Refused(_)));
-            assert!(is_refused, "{path}: {refused:?}");
+            let refused = patched.await.err().map(|error| error.to_string());
+            assert_eq!(refused.as_deref(), expected, "{path}");
         }
+        let found = find(r#"externalId eq "a\u0000b""#).await;
+        assert_eq!(found[0].core().get_str("externalId"), Some("a\0b"));
     });
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keyfob_store::TenantId;
 use keyfob_tables::{
     Access, Cell, Key, Kind, Members, Membership, Row, Scope, Shape, Table, TableError, Tables, Which,
-    sqlite::SqliteTransaction,
+    sqlite::{Keys, SqliteTransaction},
 };
 use rusqlite::{Connection, params};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -62,9 +62,8 @@ impl Tables for OwnTables {
         let (select, company) = (sql(of.kind, SELECT), of.tenant.as_str());
         match which {
             Which::Keys(keys) | Which::Locked(keys) => {
-                let select = format!("{select} number = ?2");
-                let rows = keys.iter().map(|key| tx.rows(&select, params![company, key]));
-                Ok(rows.collect::<Result<Vec<_>>>()?.concat())
+                let select = format!("{select} number IN (SELECT value FROM json_each(?2))");
+                tx.rows(&select, params![company, Keys(keys)])
             }
             Which::Equal { column, text } => {
                 let select = format!("{select} lower({column}) = lower(?2)");
@@ -99,12 +98,14 @@ impl Tables for OwnTables {
         of: Members<'_>,
         most: i64,
     ) -> Result<Vec<Membership>> {
-        let (end, key) = match of {
-            Members::OfGroup(key) => ("team", key),
-            Members::OfUser(key) => ("employee", key),
+        let (end, keys) = match of {
+            Members::OfGroups(keys) => ("team", keys),
+            Members::OfUsers(keys) => ("employee", keys),
         };
-        let select = format!("SELECT team, employee FROM team_members WHERE {end} = ?1 LIMIT ?2");
-        tx.memberships(&select, params![key, most])
+        let select = format!(
+            "SELECT team, employee FROM team_members WHERE {end} IN (SELECT value FROM json_each(?1)) LIMIT ?2"
+        );
+        tx.memberships(&select, params![Keys(keys), most])
     }
 
     async fn set_member(&self, tx: &mut Tx, _: &TenantId, edge: &Membership, joins: bool) -> Result<bool> {

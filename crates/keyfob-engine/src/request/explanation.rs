@@ -157,8 +157,8 @@ const TABLE: &[(&str, &str, &str)] = &[
     ),
     (
         "storeRefused",
-        "the application's own database refuses the change",
-        "look at the answer that the provider has logged; it has the database's words",
+        "a constraint of the application's own database refuses the change",
+        "look at the answer that the provider has logged: it names the attribute or the constraint",
     ),
     (
         "store",

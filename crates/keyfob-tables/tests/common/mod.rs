@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 use std::{
+    ops::Deref,
     path::Path,
     sync::{
         Arc,
@@ -11,8 +12,9 @@ use std::{
 
 use keyfob_store::TenantId;
 use keyfob_tables::{
-    Access, Cell, Hiding, Key, Kind, Members, Membership, Row, Scope, Shape, Table, TableError, Tables,
-    Which, sqlite::SqliteTransaction,
+    Access, Cell, Dialect, Hiding, Key, Kind, Members, Membership, Row, Scope, Shape, SqlRow, SqlValue,
+    Table, TableError, Tables, Transaction, Which,
+    sqlite::{Keys, SqliteTransaction},
 };
 use rusqlite::{Connection, params};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -31,8 +33,10 @@ const TABLES: &str = "
 pub(crate) struct App {
     connection: Arc<Mutex<Connection>>,
     shape: Shape,
-    /// The number of times that rows were read so far.
+    /// The number of times that rows or memberships were read so far.
     pub(crate) reads: AtomicUsize,
+    /// The number of statements in the side tables so far.
+    pub(crate) statements: Arc<AtomicUsize>,
     /// If true, it reads all rows from the first on, whatever is asked for.
     pub(crate) forgets_where: AtomicBool,
 }
@@ -49,7 +53,42 @@ pub(crate) fn shape() -> Shape {
     Shape::new(users.hiding(Hiding::Row), teams.hiding(Hiding::Row))
 }
 
-type Tx = SqliteTransaction<OwnedMutexGuard<Connection>>;
+/// A transaction that counts the statements that the store runs in the side tables.
+pub(crate) struct Tx {
+    inner: SqliteTransaction<OwnedMutexGuard<Connection>>,
+    statements: Arc<AtomicUsize>,
+}
+
+impl Deref for Tx {
+    type Target = SqliteTransaction<OwnedMutexGuard<Connection>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.inner
+    }
+}
+
+impl Transaction for Tx {
+    const DIALECT: Dialect = Dialect::Sqlite;
+
+    async fn write(&mut self, statement: &str, values: &[SqlValue]) -> Result<u64> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.inner.write(statement, values).await
+    }
+
+    async fn read(&mut self, statement: &str, values: &[SqlValue]) -> Result<Vec<SqlRow>> {
+        self.statements.fetch_add(1, Ordering::Relaxed);
+        self.inner.read(statement, values).await
+    }
+
+    async fn run(&mut self, statements: &str) -> Result<()> {
+        self.inner.run(statements).await
+    }
+
+    async fn commit(self) -> Result<()> {
+        self.inner.commit().await
+    }
+}
+
 type Result<T> = std::result::Result<T, TableError>;
 
 impl App {
@@ -62,6 +101,7 @@ impl App {
             connection: Arc::new(Mutex::new(connection)),
             shape,
             reads: AtomicUsize::new(0),
+            statements: Arc::default(),
             forgets_where: AtomicBool::new(false),
         }
     }
@@ -95,7 +135,11 @@ impl Tables for App {
     }
 
     async fn begin(&self, access: Access) -> Result<Tx> {
-        SqliteTransaction::begin(Arc::clone(&self.connection).lock_owned().await, access)
+        let connection = Arc::clone(&self.connection).lock_owned().await;
+        Ok(Tx {
+            inner: SqliteTransaction::begin(connection, access)?,
+            statements: Arc::clone(&self.statements),
+        })
     }
 
     async fn rows(&self, tx: &mut Tx, of: Scope<'_>, which: Which<'_>) -> Result<Vec<Row>> {
@@ -105,9 +149,8 @@ impl Tables for App {
             format!("SELECT id, deleted_at IS NOT NULL AS hidden, {columns} FROM {table} WHERE tenant = ?1");
         match which {
             Which::Keys(keys) | Which::Locked(keys) => {
-                let select = format!("{select} AND id = ?2");
-                let rows = keys.iter().map(|key| tx.rows(&select, params![tenant, key]));
-                Ok(rows.collect::<Result<Vec<_>>>()?.concat())
+                let select = format!("{select} AND id IN (SELECT value FROM json_each(?2))");
+                tx.rows(&select, params![tenant, Keys(keys)])
             }
             Which::Equal { column, text } => {
                 let select = format!("{select} AND lower({column}) = lower(?2)");
@@ -164,12 +207,14 @@ impl Tables for App {
         of: Members<'_>,
         limit: i64,
     ) -> Result<Vec<Membership>> {
-        let (end, key) = match of {
-            Members::OfGroup(key) => ("team", key),
-            Members::OfUser(key) => ("user", key),
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        let (end, keys) = match of {
+            Members::OfGroups(keys) => ("team", keys),
+            Members::OfUsers(keys) => ("user", keys),
         };
-        let select = format!("SELECT team, user FROM team_users WHERE {end} = ?1 LIMIT ?2");
-        tx.memberships(&select, params![key, limit])
+        let keys_of = "SELECT value FROM json_each(?1)";
+        let select = format!("SELECT team, user FROM team_users WHERE {end} IN ({keys_of}) LIMIT ?2");
+        tx.memberships(&select, params![Keys(keys), limit])
     }
 
     async fn set_member(
