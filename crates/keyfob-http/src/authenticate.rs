@@ -127,7 +127,8 @@ impl<A: Authenticator> BearerTokens<A> {
     }
 
     /// Returns the same with other words for where the tokens come from, such as an authorization server, and with the
-    /// challenge that the scheme has. The default is [`AuthenticationScheme::bearer`].
+    /// challenge that the scheme has. The default is [`AuthenticationScheme::bearer`], whose challenge a scheme without any
+    /// gets: every 401 has one (RFC 9110 section 15.5.2).
     ///
     /// ```
     /// use keyfob_core::Registry;
@@ -144,7 +145,10 @@ impl<A: Authenticator> BearerTokens<A> {
     /// }
     /// ```
     #[must_use]
-    pub fn described_as(self, scheme: AuthenticationScheme) -> Self {
+    pub fn described_as(self, mut scheme: AuthenticationScheme) -> Self {
+        if scheme.challenge.is_none() {
+            scheme.challenge = AuthenticationScheme::bearer().challenge;
+        }
         Self { scheme, ..self }
     }
 }

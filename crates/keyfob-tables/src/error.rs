@@ -14,10 +14,10 @@ type Source = Box<dyn StdError + Send + Sync>;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TableError {
-    /// A unique constraint of the application refuses a value: what the database says, which names the column or the
-    /// constraint. Maps to 409 `uniqueness` where a [unique](crate::Table::unique) column is named, and to 400 otherwise.
-    /// Clients never see the text.
-    #[error("{0}")]
+    /// A unique constraint of the application refuses a value: the name of the constraint, or of its columns. Maps to
+    /// 409 `uniqueness` where a column of the [table](crate::Table) is named in it, and to 400 otherwise. Clients never see
+    /// the name.
+    #[error("the unique constraint `{0}` doesn't hold")]
     Taken(String),
     /// A column that may not be null has no value: the name of the column. Maps to 400 `invalidValue`, with the path of its
     /// attribute.

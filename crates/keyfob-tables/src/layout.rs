@@ -126,20 +126,23 @@ impl Layout {
         unique.map(|placed| placed.path.to_string().into()).collect()
     }
 
-    /// The path of the unique column that a database names when it refuses a value.
-    pub(crate) fn taken(&self, message: &str) -> Option<SmolStr> {
+    /// The path of the column that the name of a unique constraint names, of those that are declared as unique first.
+    pub(crate) fn taken(&self, constraint: &str) -> Option<SmolStr> {
         let is_boundary =
             |character: Option<char>| character.is_none_or(|character| !character.is_alphanumeric());
         let names = |name: &str| {
-            message.match_indices(name).any(|(start, _)| {
-                let (before, rest) = message.split_at(start);
+            constraint.match_indices(name).any(|(start, _)| {
+                let (before, rest) = constraint.split_at(start);
                 let after = rest.strip_prefix(name).unwrap_or_default();
                 is_boundary(before.chars().next_back()) && is_boundary(after.chars().next())
             })
         };
-        let mut unique = self.columns.iter().filter(|placed| placed.column.is_unique);
-        let taken = unique.find(|placed| names(&placed.column.name));
-        taken.map(|placed| placed.path.to_string().into())
+        let find = |is_unique| {
+            let mut columns = self.columns.iter();
+            columns.find(|placed| placed.column.is_unique == is_unique && names(&placed.column.name))
+        };
+        let taken = find(true).or_else(|| find(false))?;
+        Some(taken.path.to_string().into())
     }
 
     /// Takes the values of the columns out of a document, and returns them and what is left.
@@ -157,7 +160,10 @@ impl Layout {
     pub(crate) fn join(&self, row: &Row, rest: Option<Resource>) -> Result<Resource, StoreError> {
         let mut document = rest.unwrap_or_else(|| Resource::new([self.schema.clone()]));
         for (placed, cell) in self.columns.iter().zip(&row.cells) {
-            let value = placed.value(cell)?;
+            let value = placed.value(cell).map_err(|fault| {
+                let (kind, key) = (self.kind.name(), &row.key);
+                StoreError::internal(format!("the row `{key}` of a {kind}: {fault}"))
+            })?;
             placed.put(&mut document, value);
         }
         // A row that lost a value may leave an extension that holds nothing, which is then no longer there.
@@ -295,7 +301,7 @@ impl Placed {
     }
 
     /// The value of a column as the attribute has it; none where there is none.
-    fn value(&self, cell: &Cell) -> Result<Option<Value>, StoreError> {
+    fn value(&self, cell: &Cell) -> Result<Option<Value>, String> {
         let found = match (self.kind, cell) {
             (_, Cell::Null) => return Ok(None),
             (AttributeType::Boolean, Cell::Bool(value)) => return Ok(Some(Value::Bool(*value))),
@@ -320,12 +326,12 @@ impl Placed {
             (_, Cell::Real(_)) => "a number with a fraction",
             (_, Cell::Text(_)) => "a text",
         };
-        Err(StoreError::internal(format!(
+        Err(format!(
             "the column `{}` holds {found}, and `{}` is of the type {}",
             self.column.name,
             self.path,
             self.kind.as_str()
-        )))
+        ))
     }
 
     /// Puts the value of the column into what is left of a document.

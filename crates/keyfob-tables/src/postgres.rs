@@ -485,7 +485,7 @@ impl From<Error> for TableError {
         };
         let message = || refusal.message().to_owned();
         match refusal.code() {
-            &SqlState::UNIQUE_VIOLATION => Self::Taken(message()),
+            &SqlState::UNIQUE_VIOLATION => Self::Taken(refusal.constraint().unwrap_or_default().to_owned()),
             &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::T_R_DEADLOCK_DETECTED => {
                 Self::Conflict(error.into())
             }

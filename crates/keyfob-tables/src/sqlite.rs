@@ -323,7 +323,9 @@ impl From<Error> for TableError {
         let message = || message.clone().unwrap_or_else(|| failure.to_string());
         let named = || message().split_once("failed: ").map(|(_, name)| name.to_owned());
         match (failure.code, failure.extended_code) {
-            (ErrorCode::ConstraintViolation, PRIMARY_KEY | UNIQUE) => Self::Taken(message()),
+            (ErrorCode::ConstraintViolation, PRIMARY_KEY | UNIQUE) => {
+                Self::Taken(named().unwrap_or_default())
+            }
             (ErrorCode::ConstraintViolation, TRIGGER) => Self::Refused(message()),
             (ErrorCode::ConstraintViolation, NOT_NULL) => {
                 // `table.column`

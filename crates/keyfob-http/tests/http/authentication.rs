@@ -244,6 +244,19 @@ async fn rfc_7643_5_bearer_tokens_say_where_they_come_from_and_challenge_in_thos
 }
 
 #[tokio::test]
+async fn rfc_9110_15_5_2_bearer_tokens_of_a_scheme_without_a_challenge_are_asked_for_all_the_same() {
+    let server = Server::start(Backend::Memory, Profile::interop()).await;
+    let engine = Arc::clone(server.engine.engine());
+    let scheme = AuthenticationScheme::new("apikey", "API key", "A key of the settings page");
+    let tokens = BearerTokens::new(&engine, server.engine.clone()).described_as(scheme);
+    let service = ScimService::builder(engine, tokens).base_path("/scim/v2").build();
+    let mut server = Server { service, ..server };
+    server.token.clear();
+    let refused = server.send("GET", "/Users", None).await;
+    assert_eq!(refused.header("www-authenticate"), Some("Bearer realm=\"SCIM\""));
+}
+
+#[tokio::test]
 async fn me_is_not_implemented_unless_the_caller_is_a_resource() {
     let server = application().await;
     server.send("GET", "/Me", None).await.assert_error(501, None);

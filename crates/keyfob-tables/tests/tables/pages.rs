@@ -1,15 +1,13 @@
 //! What a page costs, and what is in it.
-#![cfg(test)]
-
-mod common;
 
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 
-use common::App;
 use keyfob_core::{Dialect, Registry, ResourceType};
 use keyfob_filter::Filter;
 use keyfob_store::{Paging, Query, ReadContext, Selection, Store as _, Stored, TenantId};
 use keyfob_tables::{Access, TableStore, Tables as _, Transaction as _};
+
+use crate::common::{self, App};
 
 /// A store with groups of several sizes, in which every third user is hidden.
 struct World {
@@ -26,22 +24,25 @@ impl World {
             .await
             .unwrap();
         let users = sizes.iter().max().copied().unwrap_or_default();
-        let mut statements = String::new();
+        let mut statements = Vec::new();
         for user in 1..=users {
             let deleted = if user % 3 == 0 { "'now'" } else { "NULL" };
-            statements += &format!(
+            statements.push(format!(
                 "INSERT INTO users (id, tenant, login, deleted_at) VALUES ({user}, 'acme', 'user{user}', {deleted});"
-            );
+            ));
         }
         for (group, size) in (1..).zip(sizes) {
-            statements +=
-                &format!("INSERT INTO teams (id, tenant, name) VALUES ({group}, 'acme', 'team{group}');");
+            statements.push(format!(
+                "INSERT INTO teams (id, tenant, name) VALUES ({group}, 'acme', 'team{group}');"
+            ));
             for user in 1..=*size {
-                statements += &format!("INSERT INTO team_users (team, user) VALUES ({group}, {user});");
+                statements.push(format!(
+                    "INSERT INTO team_users (team, user) VALUES ({group}, {user});"
+                ));
             }
         }
         let tx = store.tables().begin(Access::Write).await.unwrap();
-        tx.execute_batch(&statements).unwrap();
+        tx.execute_batch(&statements.concat()).unwrap();
         tx.commit().await.unwrap();
         let cx = ReadContext::new(TenantId::new("acme"));
         Self { store, registry, cx }
@@ -69,6 +70,12 @@ impl World {
         self.page(kind, query).await;
         count() - before
     }
+}
+
+/// The number in an id such as `g-7`.
+fn number(stored: &Stored) -> usize {
+    let id = stored.resource.id().unwrap();
+    id.as_str().split_once('-').unwrap().1.parse().unwrap()
 }
 
 fn first(count: usize) -> Paging {
@@ -126,8 +133,7 @@ async fn a_page_shows_each_relation_whole_or_not_at_all_whatever_is_beside_it() 
             let page = world.page("Group", Query::all().with_selection(selection)).await;
             assert_eq!(page.len(), sizes.len());
             for stored in &page {
-                let number: usize = stored.resource.id().unwrap().as_str()[2..].parse().unwrap();
-                let size = sizes[number - 1];
+                let size = sizes[number(stored) - 1];
                 let users = (1..=size).filter(|user| (user % 3 == 0) == hidden);
                 let expected: BTreeSet<String> = users.map(|user| format!("u-{user}")).collect();
                 let expected = (expected.len() <= limit).then_some(expected);
@@ -141,8 +147,8 @@ async fn a_page_shows_each_relation_whole_or_not_at_all_whatever_is_beside_it() 
         }
     }
     let query = Query::all().with_selection(world.everything("User"));
-    for stored in world.page("User", query).await {
-        let id: usize = stored.resource.id().unwrap().as_str()[2..].parse().unwrap();
+    for stored in &world.page("User", query).await {
+        let id = number(stored);
         let groups = (1..).zip(sizes).filter(|(_, size)| *size >= id);
         let expected: BTreeSet<String> = groups.map(|(group, _)| format!("g-{group}")).collect();
         let groups = stored.resource.relation("groups").unwrap().iter();

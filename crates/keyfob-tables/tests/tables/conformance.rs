@@ -1,12 +1,11 @@
 //! A store on own tables keeps the contract of a store.
-#![cfg(test)]
-
-mod common;
 
 use keyfob_core::Registry;
 use keyfob_store_testkit::{Failure, Harness, Report, registry_builder};
 use keyfob_tables::{Shape, TableStore};
 use tempfile::TempDir;
+
+use crate::common;
 
 /// An application whose tables are all that is kept of users and groups, beside the service's own types.
 struct Columns {

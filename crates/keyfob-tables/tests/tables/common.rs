@@ -1,5 +1,4 @@
 //! An application of the tests: users and teams in SQLite.
-#![cfg(test)]
 
 use std::{
     ops::Deref,

@@ -1,0 +1,305 @@
+//! What the application or its database refuses: a clear error, and nothing half done.
+
+use std::sync::atomic::Ordering;
+
+use keyfob_core::{Resource, ResourceId, schema::RegistryBuilder};
+use keyfob_store::{
+    Change, CommitError, Committed, Maintenance as _, Query, ReadContext, Store as _, StoreError,
+};
+use keyfob_tables::{OpenError, Shape, ShapeError, Table, TableStore};
+
+use crate::{
+    common::App,
+    world::{HIRE, World, ids},
+};
+
+/// What an error of the application's own making says.
+fn fault<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
+    match result {
+        Err(StoreError::Internal(source)) => source.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A change of the name of a user.
+fn rename(world: &World, id: &str, name: &str) -> Change {
+    let user = world.resource_type("User");
+    let mut document = Resource::new([user.schema().id.clone()]);
+    document.core_mut().insert("userName", name);
+    Change::replace(user, ResourceId::new(id), document, None)
+}
+
+#[tokio::test]
+async fn a_constraint_of_the_application_refuses_with_its_words_and_changes_nothing() {
+    let world = World::new().await;
+    world
+        .run("CREATE UNIQUE INDEX users_login ON users (tenant, login)")
+        .await;
+    world
+        .run(
+            "CREATE TRIGGER no_root BEFORE INSERT ON users WHEN NEW.login = 'root'
+              BEGIN SELECT RAISE(ABORT, 'nobody is called root'); END",
+        )
+        .await;
+    let refused = world
+        .commit(vec![world.user("a", "a"), world.user("root", "root")])
+        .await;
+    let Err(CommitError::Store(StoreError::Refused(reason))) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(reason, "nobody is called root");
+    assert_eq!(
+        world.find("User", "userName pr").await,
+        [],
+        "of the other user nothing is left"
+    );
+
+    // Without a reserved key the constraint is all that there is.
+    let mut twin = world.user("twin", "a");
+    if let Change::Create { unique, .. } = &mut twin {
+        unique.clear();
+    }
+    world.commit(vec![world.user("a", "a")]).await.unwrap();
+    let taken = world.commit(vec![twin]).await;
+    assert!(
+        matches!(taken, Err(CommitError::UniquenessViolated { attribute, .. }) if attribute == "userName")
+    );
+}
+
+#[tokio::test]
+async fn each_refusal_of_the_application_says_what_is_wrong_and_nothing_of_its_tables() {
+    let world = World::new().await;
+    world.commit(vec![world.user("ada", "ada")]).await.unwrap();
+    world
+        .run(
+            "CREATE TABLE badges (user INTEGER NOT NULL REFERENCES users);
+             INSERT INTO badges SELECT id FROM users WHERE login = 'ada';
+             CREATE TABLE strict_users (
+                id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, login TEXT, given_name TEXT NOT NULL,
+                family_name TEXT, mail TEXT, active INTEGER, deleted_at TEXT, CONSTRAINT no_at CHECK (instr(login, '@') = 0));
+             CREATE UNIQUE INDEX no_twins ON strict_users (lower(given_name));
+             CREATE UNIQUE INDEX one_family_name ON strict_users (tenant, family_name);",
+        )
+        .await;
+    let user = world.resource_type("User");
+    let said = |result: Result<Committed, CommitError>| match result {
+        Err(CommitError::Store(StoreError::Refused(reason))) => reason,
+        other => panic!("{other:?}"),
+    };
+    let delete = Change::delete(user, ResourceId::new("ada"), None);
+    assert_eq!(
+        said(world.commit(vec![delete]).await),
+        "something refers to the row, or the row to something that is not there"
+    );
+    world
+        .run(
+            "PRAGMA foreign_keys = OFF; DROP TABLE badges; DROP TABLE users;
+             ALTER TABLE strict_users RENAME TO users;
+             INSERT INTO users (id, tenant, login, given_name) VALUES (7, 'acme', 'bob', 'Bob');
+             UPDATE users SET family_name = 'Byron'",
+        )
+        .await;
+    for (name, given_name, expected) in [
+        ("eve", None, "`name.givenName` has to have a value"),
+        (
+            "a@b",
+            Some("Ada"),
+            "the constraint `no_at` of the application doesn't hold",
+        ),
+        (
+            "eve",
+            Some("BOB"),
+            "a value that has to be unique in the application is another row's",
+        ),
+    ] {
+        let mut create = world.user("new", name);
+        if let (Change::Create { document, .. }, Some(given_name)) = (&mut create, given_name) {
+            let mut name = keyfob_core::Object::new();
+            name.insert("givenName", given_name);
+            std::sync::Arc::make_mut(document).core_mut().insert("name", name);
+        }
+        assert_eq!(said(world.commit(vec![create]).await), expected);
+    }
+    // A column that is not declared as unique is named as well.
+    let mut create = world.user("new", "eve");
+    if let Change::Create { document, .. } = &mut create {
+        let mut name = keyfob_core::Object::new();
+        name.insert("givenName", "Eve");
+        name.insert("familyName", "Byron");
+        std::sync::Arc::make_mut(document).core_mut().insert("name", name);
+    }
+    let taken = world.commit(vec![create]).await;
+    assert!(
+        matches!(&taken, Err(CommitError::UniquenessViolated { attribute, .. }) if attribute == "name.familyName"),
+        "{taken:?}"
+    );
+    let refused = world.commit(vec![rename(&world, "u-7", "b@b")]).await;
+    assert_eq!(said(refused), "`name.givenName` has to have a value");
+    assert_eq!(ids(&world.find("User", "userName pr").await), ["u-7"]);
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_its_attribute_is_an_error_that_names_the_column() {
+    let world = World::new().await;
+    world
+        .run("INSERT INTO users (tenant, login, active) VALUES ('acme', 'ada', 'maybe')")
+        .await;
+    let cx = ReadContext::new(world.tenant.clone());
+    let read = world
+        .store
+        .query(&cx, world.resource_type("User"), &Query::all())
+        .await;
+    let Err(StoreError::Internal(source)) = read else {
+        panic!("{read:?}")
+    };
+    let expected =
+        "the row `1` of a User: the column `active` holds a text, and `active` is of the type boolean";
+    assert_eq!(source.to_string(), expected);
+}
+
+#[tokio::test]
+async fn a_missing_column_is_found_when_the_store_is_opened() {
+    let users = Table::numbered()
+        .unique("login", "userName")
+        .column("nick", "nickName");
+    let shape = Shape::new(users, Table::numbered().column("name", "displayName"));
+    let registry = shape.registry().unwrap();
+    let opened = TableStore::open(App::open(":memory:", shape), &registry).await;
+    let Err(OpenError::Tables(error)) = opened else {
+        panic!()
+    };
+    let reason = std::error::Error::source(&error).unwrap().to_string();
+    assert!(reason.contains("no such column: nick"), "{reason}");
+}
+
+#[tokio::test]
+async fn keys_of_another_kind_than_is_declared_are_refused_before_anything_is_written() {
+    let shape = |users: Table| {
+        Shape::new(
+            users.unique("login", "userName"),
+            Table::numbered().column("name", "displayName"),
+        )
+    };
+    let expected = "the key of a User's row is a number: `Table::numbered` declares such a table";
+    let world = World::of(shape(Table::named())).await;
+    let refused = world.commit(vec![world.user("a", "ada")]).await;
+    let Err(CommitError::Store(error)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(fault::<()>(Err(error)), expected);
+    world
+        .run("INSERT INTO users (tenant, login) VALUES ('acme', 'ada')")
+        .await;
+    let cx = ReadContext::new(world.tenant.clone());
+    let user = world.resource_type("User");
+    let read = world.store.query(&cx, user, &Query::all()).await;
+    assert_eq!(fault(read), expected, "and its row was not written");
+}
+
+#[tokio::test]
+async fn an_application_that_reads_the_same_rows_again_is_not_asked_for_ever() {
+    let world = World::new().await;
+    world
+        .run(
+            "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 600)
+             INSERT INTO users (tenant, login) SELECT 'acme', 'user-' || n FROM number",
+        )
+        .await;
+    let cx = ReadContext::new(world.tenant.clone());
+    let user = world.resource_type("User");
+    let all = world.store.query(&cx, user, &Query::all()).await.unwrap();
+    assert_eq!(all.total, Some(600));
+    world.store.tables().forgets_where.store(true, Ordering::Relaxed);
+    let read = world.store.query(&cx, user, &Query::all()).await;
+    assert!(fault(read).contains("`Which::All` asks for those behind it"));
+}
+
+#[tokio::test]
+async fn a_tenant_whose_rows_can_not_be_deleted_is_not_erased() {
+    let world = World::new().await;
+    world.run(HIRE).await;
+    world
+        .run("CREATE TRIGGER stays BEFORE DELETE ON users BEGIN SELECT RAISE(IGNORE); END")
+        .await;
+    let erased = world.store.erase(&world.tenant).await;
+    assert_eq!(
+        fault(erased),
+        "rows of Users are still there after `Tables::delete`"
+    );
+    world.run("DROP TRIGGER stays").await;
+    assert!(world.store.erase(&world.tenant).await.unwrap());
+    assert!(world.get("User", "u-1").await.is_none());
+}
+
+#[test]
+fn a_shape_that_does_not_fit_the_schemas_is_refused() {
+    let groups = || Table::numbered().column("name", "displayName");
+    let users = || Table::numbered().unique("login", "userName");
+    let message = |users: Table, groups: Table| Shape::new(users, groups).registry().unwrap_err().to_string();
+    for (users, expected) in [
+        (
+            users().column("x", "nickname2"),
+            "the column `x`: `nickname2` is no attribute of a User",
+        ),
+        (
+            users().column("x", "name"),
+            "the column `x`: `name` is complex, and a column holds one simple value",
+        ),
+        (
+            users().column("x", "emails.value"),
+            "the column `x`: `emails.value` is of many values (`[primary]` behind the name chooses one), and a column holds one simple value",
+        ),
+        (
+            users().column("x", "groups[primary].value"),
+            "the column `x`: `groups[primary].value` is not part of the document, and a column holds one simple value",
+        ),
+        (
+            users().column("x", "USERNAME"),
+            "the column `x` or its path `USERNAME` is declared twice",
+        ),
+        (
+            users().column("hidden", "active"),
+            "a column can't be declared as `hidden`, which is what a row says of itself: give it another name by AS",
+        ),
+        (
+            Table::numbered().column("x", "nickName"),
+            "`userName` of a User is required and has no column",
+        ),
+    ] {
+        assert_eq!(message(users, groups()), expected);
+    }
+    let shape = Shape::new(users(), groups());
+    let nested = RegistryBuilder::rfc().build().unwrap();
+    let opened = pollster::block_on(TableStore::open(App::open(":memory:", shape), &nested));
+    assert!(matches!(opened, Err(OpenError::Shape(ShapeError::NestedGroups))));
+}
+
+#[tokio::test]
+async fn a_row_that_is_deleted_meanwhile_is_not_found_and_one_that_is_not_kept_is_refused() {
+    let world = World::new().await;
+    world.commit(vec![world.user("ada", "ada")]).await.unwrap();
+    // As if somebody deleted it between the look at it and the write.
+    world
+        .run("CREATE TRIGGER gone BEFORE UPDATE ON users BEGIN DELETE FROM users WHERE id = OLD.id; SELECT RAISE(IGNORE); END")
+        .await;
+    let other = world.user("bob", "bob");
+    let gone = world.commit(vec![other, rename(&world, "ada", "countess")]).await;
+    assert!(
+        matches!(gone, Err(CommitError::NotFound { change: 1 })),
+        "{gone:?}"
+    );
+    assert_eq!(
+        ids(&world.find("User", "userName pr").await),
+        ["ada"],
+        "nothing of it was kept"
+    );
+
+    world
+        .run("CREATE TRIGGER nobody BEFORE INSERT ON users BEGIN SELECT RAISE(IGNORE); END")
+        .await;
+    let refused = world.commit(vec![world.user("bob", "bob")]).await;
+    let Err(CommitError::Store(StoreError::Refused(reason))) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(reason, "the application keeps no such row");
+}
