@@ -163,7 +163,8 @@ pub enum AuthenticationError {
         /// The time after which the caller may come again, in whole seconds.
         retry_after: Duration,
     },
-    /// The secret could not be checked. Maps to 503 or 500.
+    /// The secret could not be checked. Maps to 503 or 500. `StoreError::unavailable(error).into()` makes it of an
+    /// error of the application's own database.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

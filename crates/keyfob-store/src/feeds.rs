@@ -12,6 +12,43 @@ use crate::{Event, Position, Store, StoreError, TenantId};
 ///
 /// A consumer reads the feed of one tenant from the position that it acknowledged, handles the events, and acknowledges
 /// the last. It sees every event at least once and in order, however many commits happen at the same time.
+///
+/// ```
+/// use keyfob_store::{FeedError, Feeds, Position};
+///
+/// /// Prints what happened in all tenants since the last time.
+/// async fn print_news(store: &impl Feeds) -> Result<(), FeedError> {
+///     let mut tenant = None;
+///     loop {
+///         let tenants = store.with_news("printer", tenant.as_ref(), 100).await?;
+///         for tenant in &tenants {
+///             let mut after = store.acknowledged(tenant, "printer").await?;
+///             loop {
+///                 let events = match store.read_feed(tenant, after, 100).await {
+///                     Ok(events) => events,
+///                     // What was trimmed is lost; the next is at `oldest`.
+///                     Err(FeedError::Gone { oldest }) => {
+///                         after = Position::new(oldest.number().saturating_sub(1));
+///                         continue;
+///                     }
+///                     Err(error) => return Err(error),
+///                 };
+///                 let Some(last) = events.last() else { break };
+///                 for event in &events {
+///                     println!("{} {} {}", event.event.name, event.event.resource_type, event.event.resource);
+///                 }
+///                 after = last.position;
+///                 // Behind the handling: whoever is killed before it sees these events again.
+///                 store.acknowledge(tenant, "printer", after).await?;
+///             }
+///         }
+///         match tenants.last() {
+///             Some(last) => tenant = Some(last.clone()),
+///             None => return Ok(()),
+///         }
+///     }
+/// }
+/// ```
 pub trait Feeds: Store {
     /// Reads at most `limit` events of a tenant after a position, in the order of their positions.
     ///

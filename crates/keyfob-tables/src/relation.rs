@@ -47,7 +47,7 @@ fn own_group<'f>(found: &'f Found, attribute: &str) -> Option<&'f Key> {
 impl<T: Tables> Session<'_, T> {
     /// The members under a relation of each resource, in their order; none where there are more than the selection's limit.
     ///
-    /// The number of statements grows with the members and not with the resources.
+    /// Each statement is about many resources, so that a page of them takes a few.
     pub(crate) async fn members(
         &mut self,
         resources: &[&Found],
