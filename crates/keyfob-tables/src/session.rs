@@ -603,14 +603,33 @@ impl<T: Tables> Session<'_, T> {
             let found = found.get(id)?;
             (found.type_name() == resource_type.name()).then_some(found)
         };
-        let mut present = Vec::with_capacity(ids.len());
-        for found in ids.iter().filter_map(of_type) {
-            self.count(found)?;
-            present.push(found);
+        let mut present: Vec<&Found> = Vec::with_capacity(ids.len());
+        // An id may be named twice: how often is each still to be answered?
+        let mut times: HashMap<&ResourceId, usize> = HashMap::with_capacity(ids.len());
+        for id in ids {
+            if let Some(found) = of_type(id) {
+                self.count(found)?;
+                let times = times.entry(id).or_default();
+                if *times == 0 {
+                    present.push(found);
+                }
+                *times += 1;
+            }
         }
-        let mut stored = self.stored(resource_type, &present, selection).await?.into_iter();
-        let answer = ids.iter().map(|id| of_type(id).and_then(|_| stored.next()));
-        let answer = answer.collect();
+        let stored = self.stored(resource_type, &present, selection).await?;
+        let stored = present.iter().map(|found| found.id()).zip(stored);
+        let mut stored: HashMap<&ResourceId, Stored> = stored.collect();
+        let mut answer = Vec::with_capacity(ids.len());
+        for id in ids {
+            answer.push(match times.get_mut(id) {
+                Some(times) if *times > 1 => {
+                    *times -= 1;
+                    stored.get(id).cloned()
+                }
+                // Large sets of members are not copied.
+                _ => stored.remove(id),
+            });
+        }
         self.meter.check_time().map_err(StoreError::from)?;
         Ok(answer)
     }

@@ -430,13 +430,13 @@ impl<T: Tables> Session<'_, T> {
             TableError::Required(column) => {
                 let mut columns = layout.columns.iter();
                 if let Some(placed) = columns.find(|placed| placed.column.name == *column) {
-                    let reason = format_smolstr!("`{}` has to have a value", placed.path);
+                    let reason = format_smolstr!("`{}` has to have a value", placed.column.path);
                     return StoreError::Refused(reason).into();
                 }
             }
             TableError::Unfit { cell, reason } => {
                 if let Some(placed) = layout.columns.get(*cell) {
-                    return StoreError::Refused(format_smolstr!("`{}` {reason}", placed.path)).into();
+                    return StoreError::Refused(format_smolstr!("`{}` {reason}", placed.column.path)).into();
                 }
             }
             _ => {}
