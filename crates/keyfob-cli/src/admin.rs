@@ -1,18 +1,67 @@
 //! `keyfob admin`: what administrators do, on a store or over HTTP. The commands are those of the table of operations.
 
 mod command;
+mod explain;
 mod local;
 mod print;
 mod remote;
 
 use std::{io, time::Duration};
 
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use keyfob_admin::{Answer as Outcome, Call, Page, Problem};
 use keyfob_core::{Object, Value};
 
-pub(crate) use self::command::Arguments;
-use self::{local::Local, remote::Remote};
+use self::{
+    command::{Arguments as OperationArguments, Globals},
+    local::Local,
+    remote::Remote,
+};
 use crate::{Answer, Unusable, output};
+
+/// The arguments of `keyfob admin`.
+#[derive(Debug)]
+pub(crate) struct Arguments(Chosen);
+
+#[derive(Debug)]
+enum Chosen {
+    /// One of the table of operations.
+    Operation(OperationArguments),
+    /// The cost of a query, of which the store alone can tell.
+    Explain(Globals, explain::Arguments),
+}
+
+/// The name of the command that is in no table.
+const EXPLAIN: &str = "explain";
+
+impl Args for Arguments {
+    fn augment_args(command: Command) -> Command {
+        let explain = explain::Arguments::augment_args(Command::new(EXPLAIN));
+        OperationArguments::augment_args(command).subcommand(explain)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Arguments {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        match matches.subcommand() {
+            Some((EXPLAIN, given)) => Ok(Self(Chosen::Explain(
+                Globals::from_arg_matches(matches)?,
+                explain::Arguments::from_arg_matches(given)?,
+            ))),
+            _ => OperationArguments::from_arg_matches(matches)
+                .map(|arguments| Self(Chosen::Operation(arguments))),
+        }
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
 
 /// How long those who follow wait for more.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -66,6 +115,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    let arguments = match &arguments.0 {
+        Chosen::Operation(arguments) => arguments,
+        Chosen::Explain(globals, query) => return runtime.block_on(explain::run(globals, query)),
+    };
     match runtime.block_on(perform(arguments)) {
         Ok(()) => Ok(Answer::Done),
         Err(Failure::Unusable(error)) => Err(error),
@@ -82,7 +135,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     }
 }
 
-async fn perform(arguments: &Arguments) -> Result<(), Failure> {
+async fn perform(arguments: &OperationArguments) -> Result<(), Failure> {
     let target = match &arguments.globals.server {
         Some(server) => Target::Remote(Remote::new(server)?),
         None => Target::Local(Box::new(Local::open(arguments).await?)),
@@ -116,7 +169,7 @@ async fn perform(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Returns the digest of a preview that an administrator confirms: beforehand by `--yes`, or asked at the terminal.
-fn confirmation(arguments: &Arguments, problem: Problem) -> Result<String, Failure> {
+fn confirmation(arguments: &OperationArguments, problem: Problem) -> Result<String, Failure> {
     let Some(preview) = &problem.preview else {
         return Err(problem.into());
     };
@@ -136,7 +189,7 @@ fn confirmation(arguments: &Arguments, problem: Problem) -> Result<String, Failu
 }
 
 /// Prints every page of a list, and goes on as more happens where that is asked for.
-async fn read_all(arguments: &Arguments, target: &Target, mut call: Call) -> Result<(), Failure> {
+async fn read_all(arguments: &OperationArguments, target: &Target, mut call: Call) -> Result<(), Failure> {
     if call.input.get("limit").is_none() {
         call.input.insert("limit", PAGE);
     }

@@ -39,6 +39,7 @@ pub use self::{
     precondition::{EntityTags, Precondition},
     read::Found,
     record::{Loaded, Record},
+    search::QueryExplanation,
     sort::SortError,
     stream::{AcknowledgementError, Delivery},
     transact::{Decision, Prepared, Reads, Seen, Settled, Subject},

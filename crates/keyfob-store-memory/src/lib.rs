@@ -16,9 +16,9 @@ use std::{
 
 use keyfob_core::{ResourceId, ResourceType};
 use keyfob_store::{
-    Capabilities, Commit, CommitError, CommitId, Committed, Event, FeedError, Feeds, Finding, Keys, LookBack,
-    Maintenance, Page, Position, Query, ReadContext, Retention, Selection, Store, StoreError, Stored,
-    TenantId,
+    Capabilities, Commit, CommitError, CommitId, Committed, Event, Explanation, FeedError, Feeds, Finding,
+    Keys, LookBack, Maintenance, Page, Position, Query, ReadContext, Retention, Selection, Store, StoreError,
+    Stored, TenantId,
 };
 
 use self::{commit::Transaction, tenant::Tenant};
@@ -223,5 +223,17 @@ impl Maintenance for MemoryStore {
         Ok(tenant
             .map(|tenant| tenant.check(resource_type, keys))
             .unwrap_or_default())
+    }
+
+    async fn explain(
+        &self,
+        cx: &ReadContext,
+        resource_type: &ResourceType,
+        query: &Query,
+    ) -> Result<Explanation, StoreError> {
+        let nothing = Tenant::default();
+        let tenants = self.read();
+        let tenant = tenants.get(&cx.tenant).unwrap_or(&nothing);
+        tenant.explain(resource_type, query)
     }
 }

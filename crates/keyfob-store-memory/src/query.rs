@@ -5,7 +5,8 @@ use std::{cell::Cell, collections::BTreeSet};
 use keyfob_core::{AttrName, ResourceId, ResourceType, message::SortOrder, schema::RelationKind};
 use keyfob_filter::{Lookup, Predicate};
 use keyfob_store::{
-    Page, Paging, Query, ReadContext, Selection, StoreError, Total, Visibility,
+    Counted, Explanation, Page, PageOrder, Paging, Query, ReadContext, Reads, Selection, StoreError, Total,
+    Visibility,
     kit::{self, SortAttribute},
 };
 use smol_str::SmolStr;
@@ -26,20 +27,15 @@ impl Tenant {
         // Named one by one, so that a new field can't be overlooked.
         let Query {
             filter,
-            reserved,
+            // The candidates are those that reserve it.
+            reserved: _,
             visibility,
             sort,
             paging,
             total,
             selection,
         } = query;
-        let attribute = match sort {
-            None => None,
-            Some(sort) => Some(
-                SortAttribute::of(resource_type, &sort.path)
-                    .ok_or(StoreError::Unsupported("sort by an attribute without an index"))?,
-            ),
-        };
+        let attribute = sorted_by(resource_type, query)?;
         let order = sort.as_ref().map_or(SortOrder::Ascending, |sort| sort.order);
         let start = match paging {
             Paging::Offset { .. } | Paging::Cursor { after: None, .. } => None,
@@ -58,7 +54,7 @@ impl Tenant {
         };
         let meter = cx.budget.meter();
         let filter = filter.as_deref();
-        let candidates = self.candidates(resource_type, table, filter, reserved.as_ref(), *visibility);
+        let candidates = self.candidates(resource_type, table, query);
         let exhausted = Cell::new(None);
         // A look at each, and what the filter compares of it.
         let steps = 1 + filter.map_or(0, |filter| filter.comparisons() as u64);
@@ -113,21 +109,59 @@ impl Tenant {
         })
     }
 
+    /// Explains how a page would be read. Every candidate is at hand, so that each is looked at.
+    pub(crate) fn explain(
+        &self,
+        resource_type: &ResourceType,
+        query: &Query,
+    ) -> Result<Explanation, StoreError> {
+        let filter = query.filter.as_deref();
+        let mut explanation = Explanation {
+            resource_type: resource_type.name().clone(),
+            is_index_current: true,
+            searches: Vec::new(),
+            decided: filter.map(kit::filter_in_words).unwrap_or_default(),
+            candidates: 0,
+            reads: Reads::Candidates,
+            order: match sorted_by(resource_type, query)? {
+                Some(_) => PageOrder::Sorted,
+                None => PageOrder::Index,
+            },
+            total: match query.total {
+                Total::Exact => Counted::Read,
+                Total::Unknown => Counted::Not,
+            },
+        };
+        let Some(table) = self.table(resource_type.name()) else {
+            return Ok(explanation);
+        };
+        if let Some(key) = &query.reserved {
+            explanation.searches.push(kit::key_in_words(key));
+        } else if let Some((lookup, _)) = self.find(resource_type, table, query) {
+            explanation.searches.push(kit::lookup_in_words(&lookup));
+        }
+        let candidates = self.candidates(resource_type, table, query);
+        let is_wanted = |id: &&ResourceId| {
+            let record = self.record(id);
+            record.is_some_and(|record| record.stored.visibility == query.visibility)
+        };
+        explanation.candidates = candidates.filter(is_wanted).count();
+        Ok(explanation)
+    }
+
     /// Returns the ids that may match, in the order of creation.
     fn candidates<'t>(
         &'t self,
         resource_type: &ResourceType,
         table: &'t Table,
-        filter: Option<&Predicate>,
-        reserved: Option<&keyfob_store::UniqueKey>,
-        visibility: Visibility,
+        query: &Query,
     ) -> Box<dyn Iterator<Item = &'t ResourceId> + 't> {
-        if let Some(key) = reserved {
+        if let Some(key) = &query.reserved {
             return Box::new(table.reserved_by(key).into_iter());
         }
-        match filter.and_then(|filter| self.find(resource_type, table, filter, visibility)) {
-            Some(places) => Box::new(places.into_iter().filter_map(|place| self.known(&place.id))),
-            None => Box::new(table.ids(visibility)),
+        match self.find(resource_type, table, query) {
+            Some((_, places)) => Box::new(places.into_iter().filter_map(|place| self.known(&place.id))),
+            None => Box::new(table.ids(query.visibility)),
         }
     }
 
@@ -150,23 +184,23 @@ impl Tenant {
         }
     }
 
-    /// Returns the places of all resources that may match, where an index knows them.
-    fn find(
+    /// Returns the places of all resources that may match, where an index knows them, and the look-up that found them.
+    fn find<'q>(
         &self,
         resource_type: &ResourceType,
         table: &Table,
-        filter: &Predicate,
-        visibility: Visibility,
-    ) -> Option<BTreeSet<Place>> {
-        filter.lookups().find_map(|lookup| {
+        query: &'q Query,
+    ) -> Option<(Lookup<'q>, BTreeSet<Place>)> {
+        query.filter.as_deref()?.lookups().find_map(|lookup| {
             let place = lookup.place();
-            if place.is_relation() {
-                self.find_related(resource_type, &lookup, visibility)
+            let found = if place.is_relation() {
+                self.find_related(resource_type, &lookup, query.visibility)?
             } else if place.extension().is_none() && place.attribute().is("id") {
-                Some(self.places(resource_type, lookup.ids()?))
+                self.places(resource_type, lookup.ids()?)
             } else {
-                table.find(&lookup)
-            }
+                table.find(&lookup)?
+            };
+            Some((lookup, found))
         })
     }
 
@@ -242,6 +276,18 @@ impl Tenant {
         });
         places.collect()
     }
+}
+
+/// Returns the attribute by which a query sorts.
+fn sorted_by<'t>(
+    resource_type: &'t ResourceType,
+    query: &Query,
+) -> Result<Option<SortAttribute<'t>>, StoreError> {
+    let attribute = query.sort.as_ref().map(|sort| {
+        let attribute = SortAttribute::of(resource_type, &sort.path);
+        attribute.ok_or(StoreError::Unsupported("sort by an attribute without an index"))
+    });
+    attribute.transpose()
 }
 
 /// Cuts a page out of what matches, in order.
@@ -352,8 +398,13 @@ mod tests {
                 .compile(resource_type, Dialect::strict())
                 .unwrap();
             let table = tenant.table(name).unwrap();
-            let found = tenant.find(resource_type, table, &predicate, Visibility::Live);
+            let query = Query::all().with_filter(predicate);
+            let found = tenant.find(resource_type, table, &query);
             assert_eq!(found.is_none(), needs_scan, "{filter}");
+            // There is one resource of each type, which no look-up finds.
+            let explanation = tenant.explain(resource_type, &query).unwrap();
+            assert_eq!(explanation.searches.is_empty(), needs_scan, "{explanation}");
+            assert_eq!(explanation.candidates, usize::from(needs_scan), "{explanation}");
         }
     }
 }

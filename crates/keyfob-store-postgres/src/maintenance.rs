@@ -2,7 +2,8 @@
 
 use keyfob_core::{ResourceId, ResourceType};
 use keyfob_store::{
-    Finding, Keys, Maintenance, ReadContext, StoreError, TenantId, UniqueKey, Visibility, kit::Inspection,
+    Explanation, Finding, Keys, Maintenance, Query, ReadContext, StoreError, TenantId, UniqueKey, Visibility,
+    kit::Inspection,
 };
 
 use crate::{
@@ -121,6 +122,15 @@ impl Maintenance for PostgresStore {
             }
         }
         Ok(inspection.into_findings())
+    }
+
+    async fn explain(
+        &self,
+        cx: &ReadContext,
+        resource_type: &ResourceType,
+        query: &Query,
+    ) -> Result<Explanation, StoreError> {
+        read::explain(self.database(), cx, resource_type, query).await
     }
 }
 

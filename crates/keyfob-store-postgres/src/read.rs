@@ -12,7 +12,9 @@ mod resource;
 use std::time::{Duration, Instant};
 
 use keyfob_core::{CompareKey, ResourceId, ResourceType};
-use keyfob_store::{Budget, Exhausted, Meter, Page, Query, ReadContext, Selection, StoreError, Stored};
+use keyfob_store::{
+    Budget, Exhausted, Explanation, Meter, Page, Query, ReadContext, Selection, StoreError, Stored,
+};
 use sha2::{Digest, Sha256};
 use tokio_postgres::Row;
 
@@ -215,6 +217,28 @@ pub(crate) async fn query(
             let page = query::query(&mut snapshot, resource_type, query).await;
             snapshot.close().await;
             page
+        });
+        if let Some(result) = attempts.judge(read.await).await {
+            return result;
+        }
+    }
+}
+
+/// Explains how a page would be read.
+pub(crate) async fn explain(
+    database: &Database,
+    cx: &ReadContext,
+    resource_type: &ResourceType,
+    query: &Query,
+) -> Result<Explanation, StoreError> {
+    let deadline = cx.budget.deadline;
+    let mut attempts = Attempts::until(deadline);
+    loop {
+        let read = in_time(deadline, async {
+            let mut snapshot = Snapshot::open(database, cx).await?;
+            let explanation = query::explain(&mut snapshot, resource_type, query).await;
+            snapshot.close().await;
+            explanation
         });
         if let Some(result) = attempts.judge(read.await).await {
             return result;

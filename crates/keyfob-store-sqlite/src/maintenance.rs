@@ -2,7 +2,8 @@
 
 use keyfob_core::ResourceType;
 use keyfob_store::{
-    Finding, Keys, Maintenance, ReadContext, StoreError, TenantId, Visibility, kit::Inspection,
+    Explanation, Finding, Keys, Maintenance, Query, ReadContext, StoreError, TenantId, Visibility,
+    kit::Inspection,
 };
 
 use crate::{SqliteStore, read, write};
@@ -65,5 +66,18 @@ impl Maintenance for SqliteStore {
             }
         }
         Ok(inspection.into_findings())
+    }
+
+    async fn explain(
+        &self,
+        cx: &ReadContext,
+        resource_type: &ResourceType,
+        query: &Query,
+    ) -> Result<Explanation, StoreError> {
+        let (resource_type, query) = (resource_type.clone(), query.clone());
+        self.read(cx, move |snapshot| {
+            read::explain(snapshot, &resource_type, &query)
+        })
+        .await
     }
 }

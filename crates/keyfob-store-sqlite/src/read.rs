@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 pub(crate) use self::{
     check::{counts, holders, page_to_check},
     event::{feed, look_back},
-    query::query,
+    query::{explain, query},
     relation::path,
     resource::get,
     tenant::{HAS_ANYTHING, tenants, with_news},

@@ -22,5 +22,5 @@ pub use self::{
     harness::Harness,
     store_only::StoreOnly,
     suite::{Case, Conclusion, Report, cases, check_applicable, run},
-    work::check_push_down,
+    work::{check_explanations, check_push_down},
 };

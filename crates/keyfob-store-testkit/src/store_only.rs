@@ -4,9 +4,9 @@ use std::{future::Future, sync::Arc};
 
 use keyfob_core::{ResourceId, ResourceType};
 use keyfob_store::{
-    Capabilities, Commit, CommitError, CommitId, Committed, Event, FeedError, Feeds, Finding, Keys, LookBack,
-    Maintenance, Page, Position, Query, ReadContext, Retention, Selection, Store, StoreError, Stored,
-    TenantId,
+    Capabilities, Commit, CommitError, CommitId, Committed, Event, Explanation, FeedError, Feeds, Finding,
+    Keys, LookBack, Maintenance, Page, Position, Query, ReadContext, Retention, Selection, Store, StoreError,
+    Stored, TenantId,
 };
 
 /// A store that implements [`Store`] and neither [`Feeds`] nor [`Maintenance`], for a [`Harness`](crate::Harness): every
@@ -96,6 +96,10 @@ impl<S: Store> Maintenance for StoreOnly<S> {
     }
 
     async fn check(&self, _: &TenantId, _: &ResourceType, _: &Keys) -> Result<Vec<Finding>, StoreError> {
+        Err(NO_MAINTENANCE)
+    }
+
+    async fn explain(&self, _: &ReadContext, _: &ResourceType, _: &Query) -> Result<Explanation, StoreError> {
         Err(NO_MAINTENANCE)
     }
 }

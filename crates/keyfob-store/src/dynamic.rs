@@ -5,9 +5,9 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 use keyfob_core::{ResourceId, ResourceType};
 
 use crate::{
-    Capabilities, Commit, CommitError, CommitId, Committed, Event, FeedError, Feeds, Finding, Keys, LookBack,
-    Maintenance, Page, Position, Query, ReadContext, Retention, Selection, Store, StoreError, Stored,
-    TenantId,
+    Capabilities, Commit, CommitError, CommitId, Committed, Event, Explanation, FeedError, Feeds, Finding,
+    Keys, LookBack, Maintenance, Page, Position, Query, ReadContext, Retention, Selection, Store, StoreError,
+    Stored, TenantId,
 };
 
 /// Any store with its events and its maintenance behind one type, itself such a store: for programs that choose the store
@@ -102,6 +102,11 @@ erased! {
             resource_type: &'f ResourceType,
             keys: &'f Keys,
         ) -> Result<Vec<Finding>, StoreError>;
+        fn explain(
+            cx: &'f ReadContext,
+            resource_type: &'f ResourceType,
+            query: &'f Query,
+        ) -> Result<Explanation, StoreError>;
     }
 }
 
@@ -200,5 +205,14 @@ impl Maintenance for DynStore {
         keys: &Keys,
     ) -> Result<Vec<Finding>, StoreError> {
         self.0.check(tenant, resource_type, keys).await
+    }
+
+    async fn explain(
+        &self,
+        cx: &ReadContext,
+        resource_type: &ResourceType,
+        query: &Query,
+    ) -> Result<Explanation, StoreError> {
+        self.0.explain(cx, resource_type, query).await
     }
 }

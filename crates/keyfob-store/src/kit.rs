@@ -22,7 +22,10 @@ pub use self::{
     lock::{LockStrength, Locks},
     nesting::add_indirect,
     page::{Cut, Cutter, Window},
-    plan::{Explanation, Indexes, KeyRange, Keys, Lookup, Plan, Reads, Search, TimeSpan},
+    plan::{
+        Indexes, KeyRange, Keys, Lookup, Plan, Search, TimeSpan, filter_in_words, key_in_words,
+        lookup_in_words,
+    },
     refusal::{check_expected, check_version, skips},
     sort::{Place, SortAttribute, SortValue},
     trim::{OldCommit, Trimmed},

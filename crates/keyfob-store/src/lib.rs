@@ -7,6 +7,7 @@ mod commit;
 mod dynamic;
 mod error;
 mod event;
+mod explanation;
 mod feeds;
 pub mod kit;
 mod maintenance;
@@ -26,6 +27,7 @@ pub use self::{
     dynamic::DynStore,
     error::{CommitError, StoreError},
     event::{Event, EventId, Labels, NewEvent, Position},
+    explanation::{Counted, Explanation, PageOrder, Reads},
     feeds::{FeedError, Feeds, LookBack, Retention},
     maintenance::{Finding, Keys, Maintenance},
     outcome::{Committed, Listed, Outcome, Revision},

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use keyfob_core::{ResourceId, ResourceType};
 
-use crate::{Store, StoreError, Stored, TenantId, UniqueKey};
+use crate::{Explanation, Query, ReadContext, Store, StoreError, Stored, TenantId, UniqueKey};
 
 /// Derives the keys that a stored resource reserves.
 pub type Keys = dyn Fn(&Stored) -> Vec<UniqueKey> + Send + Sync;
@@ -33,6 +33,20 @@ pub trait Maintenance: Store {
         resource_type: &ResourceType,
         keys: &Keys,
     ) -> impl Future<Output = Result<Vec<Finding>, StoreError>> + Send;
+
+    /// Explains how [`query`](Store::query) would answer: from the decisions that it would make, with what is stored now.
+    ///
+    /// # Errors
+    /// [`StoreError`], as of the query itself.
+    ///
+    /// # Complexity
+    /// At most that of the query with its total: no document is read, but what the indexes find is counted.
+    fn explain(
+        &self,
+        cx: &ReadContext,
+        resource_type: &ResourceType,
+        query: &Query,
+    ) -> impl Future<Output = Result<Explanation, StoreError>> + Send;
 }
 
 /// Something that is not stored as it should be.

@@ -5,9 +5,9 @@ use std::{future::Future, sync::Arc, time::Instant};
 use keyfob_core::{ResourceId, ResourceType};
 
 use crate::{
-    Capabilities, Commit, CommitError, CommitId, Committed, Event, FeedError, Feeds, Finding, Keys, LookBack,
-    Maintenance, Page, Position, Query, ReadContext, Retention, Selection, Store, StoreError, Stored,
-    TenantId,
+    Capabilities, Commit, CommitError, CommitId, Committed, Event, Explanation, FeedError, Feeds, Finding,
+    Keys, LookBack, Maintenance, Page, Position, Query, ReadContext, Retention, Selection, Store, StoreError,
+    Stored, TenantId,
 };
 
 /// Implements the feeds and the maintenance of a wrapper by those of the store within.
@@ -87,6 +87,15 @@ macro_rules! delegate {
                 keys: &Keys,
             ) -> impl Future<Output = Result<Vec<Finding>, StoreError>> + Send {
                 $inner(self).check(tenant, resource_type, keys)
+            }
+
+            fn explain(
+                &self,
+                cx: &ReadContext,
+                resource_type: &ResourceType,
+                query: &Query,
+            ) -> impl Future<Output = Result<Explanation, StoreError>> + Send {
+                $inner(self).explain(cx, resource_type, query)
             }
         }
     };

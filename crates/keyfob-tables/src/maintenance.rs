@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use keyfob_core::{ResourceType, SmolStr};
-use keyfob_store::{Finding, Keys, Maintenance, Selection, StoreError, TenantId};
+use keyfob_store::{
+    Explanation, Finding, Keys, Maintenance, Query, ReadContext, Selection, StoreError, TenantId,
+};
 
 use crate::{
     error::{Failure, TableError},
@@ -36,6 +38,17 @@ impl<T: Tables> Maintenance for TableStore<T> {
     ) -> Result<Vec<Finding>, StoreError> {
         within!(self, Access::Read, tenant, |session| session
             .check(resource_type, keys))
+    }
+
+    async fn explain(
+        &self,
+        cx: &ReadContext,
+        resource_type: &ResourceType,
+        query: &Query,
+    ) -> Result<Explanation, StoreError> {
+        within!(self, Access::Read, &cx.tenant, cx.budget, |session| {
+            session.explain(resource_type, query)
+        })
     }
 }
 

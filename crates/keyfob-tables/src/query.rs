@@ -5,8 +5,9 @@ use std::{collections::HashSet, sync::Arc};
 use keyfob_core::{CompareKey, ResourceId, ResourceType, SmolStr, message::SortOrder};
 use keyfob_filter::{Lookup, Predicate};
 use keyfob_store::{
-    Page, Paging, Query, Selection, SortKey, StoreError, Total, UniqueKey, Visibility,
-    kit::{Place, SortAttribute},
+    Counted, Explanation, Page, PageOrder, Paging, Query, Reads, Selection, SortKey, StoreError, Total,
+    UniqueKey, Visibility,
+    kit::{self, Place, SortAttribute},
 };
 
 use crate::{
@@ -17,6 +18,16 @@ use crate::{
     shape::{Hiding, Kind},
     tables::{Tables, Which},
 };
+
+/// The attribute and the order by which a query sorts.
+fn sorted_by<'t>(
+    resource_type: &'t ResourceType,
+    sort: &SortKey,
+) -> Result<(SortAttribute<'t>, SortOrder), StoreError> {
+    let attribute = SortAttribute::of(resource_type, &sort.path);
+    let attribute = attribute.ok_or(StoreError::Unsupported("sort by this attribute"))?;
+    Ok((attribute, sort.order))
+}
 
 impl<T: Tables> Session<'_, T> {
     /// Reads one page of the resources that a query matches.
@@ -40,20 +51,14 @@ impl<T: Tables> Session<'_, T> {
         if *visibility == Visibility::Hidden && !self.store.hides() {
             return Err(StoreError::Unsupported("hide resources").into());
         }
-        let sort = match sort {
-            None => None,
-            Some(SortKey { path, order }) => {
-                let attribute = SortAttribute::of(resource_type, path);
-                Some((
-                    attribute.ok_or(StoreError::Unsupported("sort by this attribute"))?,
-                    *order,
-                ))
-            }
-        };
+        let sort = sort
+            .as_ref()
+            .map(|sort| sorted_by(resource_type, sort))
+            .transpose()?;
         let order = sort.map_or(SortOrder::Ascending, |(_, order)| order);
         let attribute = sort.map(|(attribute, _)| attribute);
 
-        let mut candidates = self
+        let (_, mut candidates) = self
             .candidates(resource_type, filter.as_deref(), reserved.as_ref())
             .await?;
         candidates.retain(|found| found.is_of(*visibility));
@@ -122,23 +127,50 @@ impl<T: Tables> Session<'_, T> {
         Ok(Page::new(resources).with_total(total).with_next(next))
     }
 
-    /// The resources among which the matching ones are, each counted.
+    /// Explains how a page would be read. The rows of all candidates are read, whatever is asked.
+    pub(crate) async fn explain(
+        &mut self,
+        resource_type: &ResourceType,
+        query: &Query,
+    ) -> Result<Explanation, Failure> {
+        let filter = query.filter.as_deref();
+        if let Some(sort) = &query.sort {
+            sorted_by(resource_type, sort)?;
+        }
+        let (search, mut candidates) = self
+            .candidates(resource_type, filter, query.reserved.as_ref())
+            .await?;
+        candidates.retain(|found| found.is_of(query.visibility));
+        Ok(Explanation {
+            resource_type: resource_type.name().clone(),
+            is_index_current: true,
+            searches: search.into_iter().collect(),
+            decided: filter.map(kit::filter_in_words).unwrap_or_default(),
+            candidates: candidates.len(),
+            reads: Reads::Candidates,
+            order: PageOrder::Sorted,
+            total: Counted::Read,
+        })
+    }
+
+    /// The resources among which the matching ones are, each counted, and in words the search that found them.
     async fn candidates(
         &mut self,
         resource_type: &ResourceType,
         filter: Option<&Predicate>,
         reserved: Option<&UniqueKey>,
-    ) -> Result<Vec<Found>, Failure> {
+    ) -> Result<(Option<String>, Vec<Found>), Failure> {
         if let Some(key) = reserved {
             let holder = self.holder(resource_type, key, None).await?;
-            return self.counted(holder.into_iter().collect());
+            let found = self.counted(holder.into_iter().collect())?;
+            return Ok((Some(kit::key_in_words(key)), found));
         }
         for lookup in filter.into_iter().flat_map(Predicate::lookups) {
             if let Some(found) = self.look_up(resource_type, &lookup).await? {
-                return self.counted(found);
+                return Ok((Some(kit::lookup_in_words(&lookup)), self.counted(found)?));
             }
         }
-        self.all(resource_type).await
+        Ok((None, self.all(resource_type).await?))
     }
 
     fn counted(&self, found: Vec<Found>) -> Result<Vec<Found>, Failure> {

@@ -8,7 +8,7 @@ use keyfob_core::{Object, Value};
 
 use crate::{definitions::DefinitionFiles, service::CardFormats, store::StoreUrl};
 
-/// The arguments of `keyfob admin`.
+/// The arguments of an operation.
 pub(crate) struct Arguments {
     pub(super) globals: Globals,
     pub(super) operation: &'static Operation,

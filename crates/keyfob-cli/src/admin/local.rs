@@ -2,12 +2,19 @@
 
 use std::{env, fs};
 
-use clap::ValueEnum;
 use keyfob_admin::{Administration, Administrator, Answer, Call, Grant, Role, Scope};
 use keyfob_engine::DynStore;
 
-use super::{Failure, command::Arguments};
-use crate::{Unusable, profile::NamedProfile};
+use keyfob_provisioning::Provisioner;
+
+use super::{
+    Failure,
+    command::{Arguments, Globals},
+};
+use crate::{
+    Unusable,
+    profile::{NamedProfile, PerProfile},
+};
 
 /// The administration of a store, by whoever may open it.
 pub(super) struct Local {
@@ -18,17 +25,8 @@ pub(super) struct Local {
 impl Local {
     pub(super) async fn open(arguments: &Arguments) -> Result<Self, Unusable> {
         let globals = &arguments.globals;
-        globals.store.demand_lasting()?;
-        let definitions = globals.definitions.read()?;
-        let store = if arguments.create {
-            globals.store.open_or_create_for(&definitions).await?
-        } else {
-            globals.store.open_for(&definitions).await?
-        };
-        let mut provisioners = Vec::new();
-        for profile in NamedProfile::value_variants() {
-            provisioners.push(profile.provisioner_of(store.clone(), &globals.card_formats, &definitions)?);
-        }
+        let provisioners = provisioners(globals, arguments.create).await?;
+        let provisioners: Vec<_> = provisioners.iter().cloned().collect();
         // Formats are of use to one profile alone, and whoever names them for another is told.
         if let Some(provisioner) = provisioners.first()
             && let Ok(organization) = provisioner.admin().organization(&globals.org).await
@@ -47,6 +45,21 @@ impl Local {
     pub(super) async fn perform(&self, call: &Call) -> Result<Answer, Failure> {
         Ok(self.administration.perform(&self.administrator, call).await?)
     }
+}
+
+/// Opens the store, or creates it, and returns its provisioner for each profile.
+pub(super) async fn provisioners(
+    globals: &Globals,
+    creates: bool,
+) -> Result<PerProfile<Provisioner<DynStore>>, Unusable> {
+    globals.store.demand_lasting()?;
+    let definitions = globals.definitions.read()?;
+    let store = if creates {
+        globals.store.open_or_create_for(&definitions).await?
+    } else {
+        globals.store.open_for(&definitions).await?
+    };
+    PerProfile::try_new(|profile| profile.provisioner_of(store.clone(), &globals.card_formats, &definitions))
 }
 
 /// Returns who runs the command, as events name them: whoever can open the store can write another name there.

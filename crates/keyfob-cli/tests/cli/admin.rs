@@ -686,3 +686,68 @@ fn a_reader_that_goes_away_ends_a_command_quietly() {
     let finished = child.wait_with_output().unwrap();
     assert_eq!((finished.status.code(), &*finished.stderr), (Some(0), &b""[..]));
 }
+
+#[test]
+fn an_explanation_says_which_index_answers_and_what_is_read() {
+    let site = Site::start("interop");
+    for name in ["ada", "adam", "bea"] {
+        site.client.create_user(&format!("{name}@example.com"));
+    }
+    let explain = |arguments: &[&str]| site.perform(&[&["explain"], arguments].concat());
+    assert_eq!(
+        explain(&[r#"userName sw "ada" and title pr"#]),
+        "index:      userName, keys that begin with \"ada\"\n\
+         decided:    title pr\n\
+         candidates: 2 of User\n\
+         read:       each candidate\n\
+         order:      the candidates are sorted\n\
+         total:      counted as the candidates are read\n"
+    );
+    assert_eq!(
+        explain(&[r#"title eq "Guide""#, "--sort-by", "userName"]),
+        "index:      none answers the filter\n\
+         decided:    title eq \"Guide\"\n\
+         candidates: 3 of User\n\
+         read:       each candidate\n\
+         order:      out of an index\n\
+         total:      counted as the candidates are read\n"
+    );
+    assert_eq!(
+        explain(&["--type", "group"]),
+        "candidates: 0 of Group\n\
+         read:       those of the page\n\
+         order:      out of an index\n\
+         total:      kept by the store\n"
+    );
+    // No index has titles, so that the server sorts by them.
+    let sorted = site.ask(&["explain", "--sort-by", "title", "--descending"]);
+    assert_eq!(
+        sorted,
+        [json!({
+            "asksStore": true, "resourceType": "User", "indexIsCurrent": true, "searches": [], "decided": [],
+            "candidates": 3, "reads": "page", "order": "server", "total": "kept", "sortLimit": 10_000,
+        })]
+    );
+    for (arguments, words) in [
+        (&["explain", "userName sw"][..], "userName sw"),
+        (&["explain", "--type", "Car"], "there are User, Group"),
+        (&["explain", "--sort-by", "colour"], "colour"),
+        (&["explain", "--org", "nobody"], "nobody"),
+    ] {
+        let finished = site.admin(arguments);
+        assert_eq!(
+            (finished.code, finished.stdout.as_str()),
+            (Some(2), ""),
+            "{finished:?}"
+        );
+        assert!(
+            finished.stderr.contains(words),
+            "`{words}` is not said: {finished:?}"
+        );
+    }
+    let remote = run(
+        &["admin", "explain", "--server", "http://127.0.0.1:1/admin/v1"],
+        "",
+    );
+    remote.assert_unusable("a server doesn't tell how its store answers");
+}

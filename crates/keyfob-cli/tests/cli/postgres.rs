@@ -57,6 +57,25 @@ fn two_servers_and_an_administrator_share_one_database() {
     let shown = client.get(&format!("/Users/{user}")).json();
     assert_eq!(shown["groups"][0]["value"], json!(group));
 
+    let explain = run(
+        &[
+            "admin",
+            "--store",
+            &store,
+            "explain",
+            r#"userName eq "bjensen@example.com""#,
+        ],
+        "",
+    );
+    assert_eq!(
+        explain.stdout,
+        "index:      userName, 1 key\n\
+         candidates: 1 of User\n\
+         read:       those of the page\n\
+         order:      out of an index or sorted, as the database chooses\n\
+         total:      counted in the indexes\n"
+    );
+
     // Who is revoked by one is refused by both at once.
     let events = run(&["admin", "--store", &store, "events", "--json"], "");
     assert_eq!(events.code, Some(0), "{events:?}");

@@ -8,7 +8,8 @@ use keyfob_core::{
 };
 use keyfob_filter::{Filter, Limits, Predicate};
 use keyfob_store::{
-    Cursor, Page, Paging, Query, Selection, SortKey, Store, StoreError, Stored, Total, kit::Place,
+    Cursor, Explanation, Maintenance, Page, Paging, Query, Selection, SortKey, Store, StoreError, Stored,
+    Total, kit::Place,
 };
 
 use super::{
@@ -39,6 +40,26 @@ enum Window {
     Cursor { after: Option<Mark>, count: usize },
 }
 
+/// The one who makes the order of a page.
+enum Maker {
+    /// The store, which sorts by the key.
+    Store(Option<SortKey>),
+    /// The engine, out of what the store gives in any order.
+    Engine,
+}
+
+/// The cost of a query, as [`Engine::explain`] tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueryExplanation {
+    /// The way in which the store answers; none where the filter matches nothing whatever is stored, so that the store isn't
+    /// asked.
+    pub by_store: Option<Explanation>,
+    /// The number of resources at which the query is refused, where the store lacks the order and the engine reads and sorts
+    /// all that match.
+    pub sort_limit: Option<usize>,
+}
+
 /// A page before it is shown.
 #[derive(Default)]
 struct Listed {
@@ -60,6 +81,56 @@ impl<S: Store> Engine<S> {
         request: &SearchRequest,
     ) -> Result<ListResponse, EngineError> {
         self.search(cx, &[resource_type], request).await
+    }
+
+    /// Explains what [`list`](Self::list) would cost: the indexes that answer, the resources that are read, and how the page
+    /// gets its order and its total. The answer comes from the decisions of the query itself, over what is stored now.
+    ///
+    /// # Errors
+    /// As [`search`](Self::search).
+    pub async fn explain(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        request: &SearchRequest,
+    ) -> Result<QueryExplanation, EngineError>
+    where
+        S: Maintenance,
+    {
+        let cx = &self.begin(cx);
+        self.check_offered(cx, request)?;
+        let filter = self.filter(request)?;
+        let searched = self.searched(cx, &[resource_type], filter.as_ref(), request)?;
+        let count = self.count(cx, request);
+        let maker = self.maker_of_order(&searched, request, count == 0);
+        let [of_type] = &*searched else {
+            return Ok(QueryExplanation {
+                by_store: None,
+                sort_limit: None,
+            });
+        };
+        let (query, sort_limit) = match maker {
+            Maker::Store(sort) => {
+                let start = request.start_index.unwrap_or(1).max(1);
+                let paging = match &request.cursor {
+                    Some(_) => Paging::Cursor { after: None, count },
+                    None => Paging::Offset {
+                        offset: usize::try_from(start - 1).unwrap_or(usize::MAX),
+                        count,
+                    },
+                };
+                (of_type.query(sort.as_ref(), paging, Total::Exact), None)
+            }
+            Maker::Engine => {
+                let paging = self.chunk(None, SORT_LIMIT + 1);
+                (of_type.query(None, paging, Total::Unknown), Some(SORT_LIMIT))
+            }
+        };
+        let explained = self.store().explain(&cx.reading(), resource_type, &query).await;
+        Ok(QueryExplanation {
+            by_store: Some(explained?),
+            sort_limit,
+        })
     }
 
     /// Lists the resources of several types (RFC 7644 section 3.4.3): one type after the other, or in the order that the
@@ -91,17 +162,10 @@ impl<S: Store> Engine<S> {
     ) -> Result<ListResponse, EngineError> {
         let cx = &self.begin(cx);
         self.check_offered(cx, request)?;
-        let filter = request.filter.as_ref().map(|text| {
-            let dialect = self.profile().dialect;
-            Filter::parse_with(text, &Limits::default(), dialect)
-        });
-        let filter = filter.transpose()?;
+        let filter = self.filter(request)?;
         let searched = self.searched(cx, resource_types, filter.as_ref(), request)?;
         let limits = self.limits_of(cx);
-        let count = match request.count {
-            None => limits.default_page.min(limits.page),
-            Some(count) => usize::try_from(count).unwrap_or(0).min(limits.page),
-        };
+        let count = self.count(cx, request);
         let start = usize::try_from(request.start_index.unwrap_or(1))
             .unwrap_or(1)
             .max(1);
@@ -132,6 +196,23 @@ impl<S: Store> Engine<S> {
             .transpose()?;
         let resources = self.views(cx, &searched, request, rows)?;
         Ok(ListResponse::by_cursor(total, next, resources))
+    }
+
+    fn filter(&self, request: &SearchRequest) -> Result<Option<Filter>, EngineError> {
+        let filter = request.filter.as_ref().map(|text| {
+            let dialect = self.profile().dialect;
+            Filter::parse_with(text, &Limits::default(), dialect)
+        });
+        Ok(filter.transpose()?)
+    }
+
+    /// Returns the number of resources on a page of the query at most.
+    fn count(&self, cx: &Context, request: &SearchRequest) -> usize {
+        let limits = self.limits_of(cx);
+        match request.count {
+            None => limits.default_page.min(limits.page),
+            Some(count) => usize::try_from(count).unwrap_or(0).min(limits.page),
+        }
     }
 
     /// Checks that a query needs nothing that isn't offered.
@@ -217,23 +298,31 @@ impl<S: Store> Engine<S> {
         request: &SearchRequest,
         window: Window,
     ) -> Result<Listed, EngineError> {
-        let order = request.sort_order;
-        let sort = match searched {
-            // Who asks for the number alone (RFC 7644 section 3.4.2.4) is shown nothing that has an order.
-            _ if matches!(window, Window::Index { count: 0, .. }) => Some(None),
-            [Searched { by: Some(by), .. }] => {
-                let key = by.key(order).filter(|_| self.store().capabilities().sorting);
-                (key.is_some() || by.is_constant()).then_some(key)
-            }
-            _ if searched.iter().all(|searched| searched.by.is_none()) => Some(None),
-            _ => None,
-        };
-        match sort {
-            Some(sort) => {
+        // Who asks for the number alone (RFC 7644 section 3.4.2.4) is shown nothing that has an order.
+        let is_empty = matches!(window, Window::Index { count: 0, .. });
+        match self.maker_of_order(searched, request, is_empty) {
+            Maker::Store(sort) => {
                 self.rows_of_store(cx, searched, request, sort.as_ref(), window)
                     .await
             }
-            None => self.rows_in_order(cx, searched, request, window).await,
+            Maker::Engine => self.rows_in_order(cx, searched, request, window).await,
+        }
+    }
+
+    /// Decides who makes the order of a page.
+    fn maker_of_order(&self, searched: &[Searched<'_>], request: &SearchRequest, is_empty: bool) -> Maker {
+        match searched {
+            _ if is_empty => Maker::Store(None),
+            [Searched { by: Some(by), .. }] => {
+                let sorts = self.store().capabilities().sorting;
+                match by.key(request.sort_order).filter(|_| sorts) {
+                    Some(key) => Maker::Store(Some(key)),
+                    None if by.is_constant() => Maker::Store(None),
+                    None => Maker::Engine,
+                }
+            }
+            _ if searched.iter().all(|searched| searched.by.is_none()) => Maker::Store(None),
+            _ => Maker::Engine,
         }
     }
 
@@ -390,22 +479,11 @@ impl<S: Store> Engine<S> {
         wanted: usize,
     ) -> Result<(Vec<Place>, Option<usize>), EngineError> {
         let is_part = wanted <= SORT_LIMIT;
-        let has_cursors = self.store().capabilities().cursors;
         let (mut places, mut total) = (Vec::new(), None);
         let mut after: Option<Cursor> = None;
         loop {
             let left = wanted - places.len();
-            let paging = if has_cursors && left > 0 {
-                Paging::Cursor {
-                    after: after.take(),
-                    count: left.min(CHUNK),
-                }
-            } else {
-                Paging::Offset {
-                    offset: 0,
-                    count: left,
-                }
-            };
+            let paging = self.chunk(after.take(), left);
             let count = if is_part && total.is_none() {
                 Total::Exact
             } else {
@@ -426,6 +504,21 @@ impl<S: Store> Engine<S> {
             match page.next {
                 Some(next) if places.len() < wanted => after = Some(next),
                 _ => return Ok((places, total)),
+            }
+        }
+    }
+
+    /// Returns the part of the matching resources that is read at once to be sorted, where so many are left.
+    fn chunk(&self, after: Option<Cursor>, left: usize) -> Paging {
+        if self.store().capabilities().cursors && left > 0 {
+            Paging::Cursor {
+                after,
+                count: left.min(CHUNK),
+            }
+        } else {
+            Paging::Offset {
+                offset: 0,
+                count: left,
             }
         }
     }

@@ -3,8 +3,8 @@
 use keyfob_core::{ResourceId, ResourceType};
 use keyfob_filter::Predicate;
 use keyfob_store::{
-    Page, Query, Selection, Stored, UniqueKey, Visibility,
-    kit::{Cut, Indexes, Place, Plan, Search, Window},
+    Counted, Explanation, Page, PageOrder, Query, Reads, Selection, Stored, UniqueKey, Visibility,
+    kit::{self, Cut, Indexes, Place, Plan, Search, Window},
 };
 use tokio_postgres::Row;
 
@@ -37,39 +37,95 @@ pub(super) async fn query(
     resource_type: &ResourceType,
     query: &Query,
 ) -> Result<Page, Failure> {
-    let Query {
-        filter,
-        reserved,
-        visibility,
-        sort,
-        // Both are in the window.
-        paging: _,
-        total: _,
-        selection,
-    } = query;
-    let reading = Reading {
-        resource_type,
-        visibility: *visibility,
-        filter: filter.as_deref(),
-        order: Order::of(resource_type, sort.as_ref())?,
-        window: Window::of(query)?,
-        selection,
-    };
-    if let Some(key) = reserved {
-        return reading.reserved(snapshot, key).await;
+    let reading = Reading::of(resource_type, query)?;
+    let Decision { plan, way, .. } = reading.decide(snapshot).await?;
+    match way {
+        Way::Reserved(key) => reading.reserved(snapshot, key).await,
+        Way::Exact => reading.exact(snapshot, &plan).await,
+        Way::Each => reading.each(snapshot, &plan).await,
+        Way::Sorted => reading.sorted(snapshot, &plan).await,
     }
-    let plan = reading.plan(true);
-    if !plan.needs_entries() && !reading.order.needs_values() {
-        return reading.page(snapshot, &plan).await;
+}
+
+/// Explains how a page would be read.
+pub(super) async fn explain(
+    snapshot: &mut Snapshot<'_>,
+    resource_type: &ResourceType,
+    query: &Query,
+) -> Result<Explanation, Failure> {
+    let reading = Reading::of(resource_type, query)?;
+    let decision = reading.decide(snapshot).await?;
+    reading.explain(snapshot, decision).await
+}
+
+impl<'r> Reading<'r> {
+    fn of(resource_type: &'r ResourceType, query: &'r Query) -> Result<Self, Failure> {
+        let Query {
+            filter,
+            reserved,
+            visibility,
+            sort,
+            // Both are in the window.
+            paging: _,
+            total: _,
+            selection,
+        } = query;
+        Ok(Self {
+            resource_type,
+            visibility: *visibility,
+            filter: filter.as_deref(),
+            reserves: reserved.as_ref(),
+            order: Order::of(resource_type, sort.as_ref())?,
+            window: Window::of(query)?,
+            selection,
+        })
     }
-    if is_stale(snapshot, resource_type).await? {
-        let plan = reading.plan(false);
-        if reading.order.needs_values() {
-            return reading.sorted(snapshot, &plan).await;
+
+    /// Decides how the query is answered.
+    async fn decide(&self, snapshot: &mut Snapshot<'_>) -> Result<Decision<'_>, Failure> {
+        if let Some(key) = self.reserves {
+            return Ok(Decision {
+                plan: Plan::everything(),
+                is_index_current: true,
+                way: Way::Reserved(key),
+            });
         }
-        return reading.page(snapshot, &plan).await;
+        let plan = self.plan(true);
+        let needs_index = plan.needs_entries() || self.order.needs_values();
+        let is_index_current = !needs_index || !is_stale(snapshot, self.resource_type).await?;
+        let plan = if is_index_current { plan } else { self.plan(false) };
+        let way = if self.order.needs_values() && !is_index_current {
+            Way::Sorted
+        } else if plan.is_exact() {
+            Way::Exact
+        } else {
+            Way::Each
+        };
+        Ok(Decision {
+            plan,
+            is_index_current,
+            way,
+        })
     }
-    reading.page(snapshot, &plan).await
+}
+
+/// The way in which a query is answered.
+enum Way<'r> {
+    /// By the resource that reserves the key.
+    Reserved(&'r UniqueKey),
+    /// By what the searches find, out of which the database cuts the page.
+    Exact,
+    /// By each resource that the searches find and the filter matches, in order.
+    Each,
+    /// By all of these, sorted here because no index knows the order.
+    Sorted,
+}
+
+struct Decision<'r> {
+    plan: Plan<'r>,
+    /// False if the plan does without the index of values, which it would ask if that were up to date.
+    is_index_current: bool,
+    way: Way<'r>,
 }
 
 /// Returns true if any resource stands in the index by other attributes or another comparison than the type's.
@@ -95,6 +151,7 @@ struct Reading<'r> {
     resource_type: &'r ResourceType,
     visibility: Visibility,
     filter: Option<&'r Predicate>,
+    reserves: Option<&'r UniqueKey>,
     order: Order<'r>,
     window: Window,
     selection: &'r Selection,
@@ -111,8 +168,55 @@ impl Reading<'_> {
         })
     }
 
-    /// The page of the one resource that reserves a key.
-    async fn reserved(&self, snapshot: &mut Snapshot<'_>, key: &UniqueKey) -> Result<Page, Failure> {
+    async fn explain(
+        &self,
+        snapshot: &mut Snapshot<'_>,
+        decision: Decision<'_>,
+    ) -> Result<Explanation, Failure> {
+        let Decision {
+            plan,
+            is_index_current,
+            way,
+        } = decision;
+        let counted = |counted| {
+            if self.window.counts_all() {
+                counted
+            } else {
+                Counted::Not
+            }
+        };
+        let of_candidates = (Reads::Candidates, counted(Counted::Read));
+        let (order, (reads, total)) = match way {
+            Way::Reserved(key) => {
+                return Ok(Explanation {
+                    resource_type: self.resource_type.name().clone(),
+                    is_index_current,
+                    searches: vec![kit::key_in_words(key)],
+                    decided: self.filter.map(kit::filter_in_words).unwrap_or_default(),
+                    candidates: self.holders(snapshot, key).await?.len(),
+                    reads: Reads::Candidates,
+                    order: PageOrder::Sorted,
+                    total: Counted::Read,
+                });
+            }
+            Way::Exact => (order_of(&plan), (Reads::Page, counted(Counted::Index))),
+            Way::Each => (order_of(&plan), of_candidates),
+            Way::Sorted => (PageOrder::Sorted, (Reads::Candidates, Counted::Read)),
+        };
+        Ok(Explanation {
+            resource_type: self.resource_type.name().clone(),
+            is_index_current,
+            searches: plan.searches_in_words(),
+            decided: plan.decided_in_words(),
+            candidates: self.count(snapshot, self.scope(snapshot, &plan)).await?,
+            reads,
+            order,
+            total,
+        })
+    }
+
+    /// The row of the resource that reserves a key, if there is one.
+    async fn holders(&self, snapshot: &mut Snapshot<'_>, key: &UniqueKey) -> Result<Vec<Row>, Failure> {
         let params = vec![
             Param::text(snapshot.tenant()),
             Param::text(self.resource_type.name()),
@@ -121,8 +225,13 @@ impl Reading<'_> {
             Param::Flag(self.visibility == Visibility::Hidden),
         ];
         let answers = snapshot.ask(vec![Statement::Query(RESERVED, params)]).await?;
+        Ok(answers.into_iter().flatten().collect())
+    }
+
+    /// The page of the one resource that reserves a key.
+    async fn reserved(&self, snapshot: &mut Snapshot<'_>, key: &UniqueKey) -> Result<Page, Failure> {
         let mut places = Vec::new();
-        for row in answers.iter().flatten() {
+        for row in &self.holders(snapshot, key).await? {
             let mut found = vec![self.found(snapshot, row)?];
             self.retain_matches(snapshot, &mut found).await?;
             places.extend(found);
@@ -130,18 +239,26 @@ impl Reading<'_> {
         self.cut_out(snapshot, places).await
     }
 
-    /// The page of those that the indexes find and the filter matches.
-    async fn page(&self, snapshot: &mut Snapshot<'_>, plan: &Plan<'_>) -> Result<Page, Failure> {
-        let scope = self.scope(snapshot, plan);
+    /// Counts what the plan's first search passes over, if that goes through an index from its start to its end.
+    async fn pass_all(
+        &self,
+        snapshot: &mut Snapshot<'_>,
+        plan: &Plan<'_>,
+        scope: Scope<'_>,
+    ) -> Result<(), Failure> {
         if plan.searches().first().is_some_and(Search::passes_all) && snapshot.cost.is_limited() {
             let limit = snapshot.cost.affordable(usize::MAX);
             let rows = self.rows(snapshot, scope.count_all(limit)).await?;
             let passed = rows.first().map_or(Ok(0), |row| decode::count(row, 0))?;
             snapshot.cost.pass(passed)?;
         }
-        if plan.is_exact() {
-            return self.exact(snapshot, scope).await;
-        }
+        Ok(())
+    }
+
+    /// The page of those that the searches find and the filter matches.
+    async fn each(&self, snapshot: &mut Snapshot<'_>, plan: &Plan<'_>) -> Result<Page, Failure> {
+        let scope = self.scope(snapshot, plan);
+        self.pass_all(snapshot, plan, scope).await?;
         let mut cutter = self.window.cutter();
         'parts: for part in self.order.parts(self.window.start()) {
             let mut part = part;
@@ -169,12 +286,13 @@ impl Reading<'_> {
     }
 
     /// The page of all that the indexes find, which the database cuts out.
-    async fn exact(&self, snapshot: &mut Snapshot<'_>, scope: Scope<'_>) -> Result<Page, Failure> {
+    async fn exact(&self, snapshot: &mut Snapshot<'_>, plan: &Plan<'_>) -> Result<Page, Failure> {
+        let scope = self.scope(snapshot, plan);
+        self.pass_all(snapshot, plan, scope).await?;
         let (offset, count) = (self.window.offset(), self.window.count());
         let mut total = None;
         if self.window.counts_all() {
-            let rows = self.rows(snapshot, scope.count()).await?;
-            total = Some(rows.first().map_or(Ok(0), |row| decode::count(row, 0))?);
+            total = Some(self.count(snapshot, scope).await?);
         }
         let mut on_page = Vec::new();
         let mut has_more = false;
@@ -254,6 +372,12 @@ impl Reading<'_> {
         }
     }
 
+    /// Counts what the plan finds.
+    async fn count(&self, snapshot: &mut Snapshot<'_>, scope: Scope<'_>) -> Result<usize, Failure> {
+        let rows = self.rows(snapshot, scope.count()).await?;
+        rows.first().map_or(Ok(0), |row| decode::count(row, 0))
+    }
+
     async fn rows(&self, snapshot: &mut Snapshot<'_>, sql: Sql<'_>) -> Result<Vec<Row>, Failure> {
         let answers = snapshot.ask(vec![sql.into_statement()]).await?;
         Ok(answers.into_iter().next().unwrap_or_default())
@@ -331,5 +455,14 @@ impl Reading<'_> {
             Some(total) => page.with_total(total),
             None => page,
         })
+    }
+}
+
+/// The source of an order in which the database reads what a plan finds.
+fn order_of(plan: &Plan<'_>) -> PageOrder {
+    if plan.searches().is_empty() {
+        PageOrder::Index
+    } else {
+        PageOrder::Database
     }
 }

@@ -1,7 +1,7 @@
 //! The contract of a store.
 
 use keyfob_store_postgres::PostgresStore;
-use keyfob_store_testkit::{Failure, Harness, check_push_down, store_conformance};
+use keyfob_store_testkit::{Failure, Harness, check_explanations, check_push_down, store_conformance};
 
 use crate::support::{Schema, is_demanded, run};
 
@@ -42,6 +42,11 @@ store_conformance!(Postgres);
 #[test]
 fn a_filter_that_an_index_answers_reads_no_other_document() -> Result<(), Failure> {
     check_push_down::<Postgres>()
+}
+
+#[test]
+fn a_query_reads_what_its_explanation_tells_of() -> Result<(), Failure> {
+    check_explanations::<Postgres>()
 }
 
 #[test]

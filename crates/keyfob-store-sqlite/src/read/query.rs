@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use keyfob_core::ResourceType;
 use keyfob_filter::Predicate;
 use keyfob_store::{
-    Page, Query, Selection,
-    kit::{Cut, Cutter, Indexes, Place, Plan, Window},
+    Counted, Explanation, Page, PageOrder, Query, Reads, Selection, UniqueKey,
+    kit::{self, Cut, Cutter, Indexes, Place, Plan, Window},
 };
 
 use super::{
@@ -23,6 +23,86 @@ pub(crate) fn query(
     resource_type: &ResourceType,
     query: &Query,
 ) -> rusqlite::Result<Page> {
+    let page = decide(tenant, resource_type, query, |reading, finding, way| {
+        let is_exact = finding.plan.is_exact();
+        match way {
+            Way::Reserved(found) => reading.these(&found, reading.filter.is_none()),
+            Way::All => reading.all(),
+            Way::Each => {
+                tenant.demand_scans(reading.resources())?;
+                reading.matching()
+            }
+            Way::Found(found) => {
+                if !is_exact {
+                    tenant.demand_scans(found.len())?;
+                }
+                reading.these(&found, is_exact)
+            }
+            Way::Walked => {
+                let condition = finding.condition();
+                let walk = Walk {
+                    condition: Some(&condition),
+                    ..reading.walk
+                };
+                let reading = Reading { walk, ..reading };
+                if is_exact && reading.walk.is_possible(resource_type) {
+                    return reading.holding(finding);
+                }
+                tenant.demand_scans(reading.resources())?;
+                reading.matching()
+            }
+        }
+    });
+    Ok(page?.unwrap_or_else(|| Page::default().with_total(0)))
+}
+
+/// Explains how a page would be read.
+pub(crate) fn explain(
+    tenant: &Snapshot<'_>,
+    resource_type: &ResourceType,
+    query: &Query,
+) -> rusqlite::Result<Explanation> {
+    let explanation = decide(tenant, resource_type, query, |reading, finding, way| {
+        reading.explain(finding, &way, query.reserved.as_ref())
+    });
+    Ok(explanation?.unwrap_or_else(|| Explanation {
+        resource_type: resource_type.name().clone(),
+        is_index_current: true,
+        searches: Vec::new(),
+        decided: query
+            .filter
+            .as_deref()
+            .map(kit::filter_in_words)
+            .unwrap_or_default(),
+        candidates: 0,
+        reads: Reads::Page,
+        order: PageOrder::Index,
+        total: Counted::Kept,
+    }))
+}
+
+/// The way in which a query is answered.
+enum Way {
+    /// By the resource that reserves a key.
+    Reserved(BTreeSet<Entry>),
+    /// By all resources, of which there is the number.
+    All,
+    /// By each resource that the filter matches.
+    Each,
+    /// By those among these that the filter matches.
+    Found(BTreeSet<Entry>),
+    /// By those that all searches find, and the filter matches where they don't say all. They are so many that the
+    /// resources are gone through in the order of the page.
+    Walked,
+}
+
+/// Decides how a query is answered and goes on with that; none for a type of which the tenant never had a resource.
+fn decide<T>(
+    tenant: &Snapshot<'_>,
+    resource_type: &ResourceType,
+    query: &Query,
+    go_on: impl FnOnce(Reading<'_>, &Finding<'_>, Way) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Option<T>> {
     let Query {
         filter,
         reserved,
@@ -36,7 +116,7 @@ pub(crate) fn query(
     let sort = Sort::of(resource_type, sort.as_ref())?;
     let window = Window::of(query).map_err(carried)?;
     let Some(kind) = tenant.kind(resource_type.name())? else {
-        return Ok(Page::default().with_total(0));
+        return Ok(None);
     };
     let indexes = Indexes {
         entries: kind.is_indexed_as(resource_type),
@@ -51,7 +131,7 @@ pub(crate) fn query(
         visibility: *visibility,
         plan: &plan,
     };
-    let mut reading = Reading {
+    let reading = Reading {
         tenant,
         kind: &kind,
         resource_type,
@@ -71,31 +151,15 @@ pub(crate) fn query(
             condition: None,
         },
     };
-    if let Some(key) = reserved {
-        let found = lookup::reserved(tenant, &kind, *visibility, key)?;
-        return reading.these(&found, filter.is_none());
-    }
-    let resources = kind.count(*visibility);
-    if plan.searches().is_empty() {
-        if plan.is_exact() {
-            return reading.all();
-        }
-        tenant.demand_scans(resources)?;
-        return reading.matching();
-    }
-    if let Some(found) = finding.find(worth_finding(&reading.window, resources))? {
-        if !plan.is_exact() {
-            tenant.demand_scans(found.len())?;
-        }
-        return reading.these(&found, plan.is_exact());
-    }
-    let condition = finding.condition();
-    reading.walk.condition = Some(&condition);
-    if !plan.is_exact() || !reading.walk.is_possible(resource_type) {
-        tenant.demand_scans(resources)?;
-        return reading.matching();
-    }
-    reading.holding(&finding)
+    let way = if let Some(key) = reserved {
+        Way::Reserved(lookup::reserved(tenant, &kind, *visibility, key)?)
+    } else if plan.searches().is_empty() {
+        if plan.is_exact() { Way::All } else { Way::Each }
+    } else {
+        let found = finding.find(worth_finding(&reading.window, reading.resources()))?;
+        found.map_or(Way::Walked, Way::Found)
+    };
+    go_on(reading, &finding, way).map(Some)
 }
 
 const ONE: &str = concat!(
@@ -125,9 +189,83 @@ struct Reading<'r> {
 }
 
 impl Reading<'_> {
+    /// The number of resources of the type that are live, or hidden, as the query wants.
+    fn resources(&self) -> usize {
+        self.kind.count(self.walk.visibility)
+    }
+
+    fn explain(
+        &self,
+        finding: &Finding<'_>,
+        way: &Way,
+        reserved: Option<&UniqueKey>,
+    ) -> rusqlite::Result<Explanation> {
+        let plan = finding.plan;
+        let needs_index = || {
+            let plan = self
+                .filter
+                .map(|filter| Plan::of(filter, self.resource_type, Indexes::ALL));
+            !self.walk.is_possible(self.resource_type) || plan.is_some_and(|plan| plan.needs_entries())
+        };
+        let is_index_current = self.kind.is_indexed_as(self.resource_type) || !needs_index();
+        let knows_order = self.walk.is_possible(self.resource_type);
+        let is_sorted = self.walk.sort.is_some();
+        let counted = |counted| {
+            if self.window.counts_all() {
+                counted
+            } else {
+                Counted::Not
+            }
+        };
+        let each = |order| (Reads::Candidates, order, counted(Counted::Read));
+        let in_order = if knows_order {
+            PageOrder::Index
+        } else {
+            PageOrder::Sorted
+        };
+        let (reads, order, total) = match way {
+            Way::All if self.window.count() == 0 || knows_order => {
+                (Reads::Page, PageOrder::Index, Counted::Kept)
+            }
+            Way::Reserved(_) if self.filter.is_none() && !is_sorted => {
+                (Reads::Page, PageOrder::Sorted, Counted::Index)
+            }
+            Way::Found(_) if plan.is_exact() && !is_sorted => {
+                (Reads::Page, PageOrder::Sorted, Counted::Index)
+            }
+            Way::Walked if plan.is_exact() && knows_order => {
+                (Reads::Page, PageOrder::Index, counted(Counted::Index))
+            }
+            Way::All | Way::Each | Way::Walked => each(in_order),
+            Way::Reserved(_) | Way::Found(_) => each(PageOrder::Sorted),
+        };
+        let candidates = match way {
+            Way::All | Way::Each => self.resources(),
+            Way::Reserved(found) | Way::Found(found) => found.len(),
+            Way::Walked => finding.count()?,
+        };
+        let (searches, decided) = match reserved {
+            Some(key) => (
+                vec![kit::key_in_words(key)],
+                self.filter.map(kit::filter_in_words).unwrap_or_default(),
+            ),
+            None => (plan.searches_in_words(), plan.decided_in_words()),
+        };
+        Ok(Explanation {
+            resource_type: self.resource_type.name().clone(),
+            is_index_current,
+            searches,
+            decided,
+            candidates,
+            reads,
+            order,
+            total,
+        })
+    }
+
     /// The page of all resources.
     fn all(&self) -> rusqlite::Result<Page> {
-        let total = self.kind.count(self.walk.visibility);
+        let total = self.resources();
         let (offset, count) = (self.window.offset(), self.window.count());
         if count == 0 || offset >= total {
             return self.page(Vec::new(), false, Some(total));
@@ -155,7 +293,7 @@ impl Reading<'_> {
     fn holding(&self, finding: &Finding<'_>) -> rusqlite::Result<Page> {
         let mut total = None;
         if self.window.counts_all() {
-            self.tenant.demand_scans(self.kind.count(self.walk.visibility))?;
+            self.tenant.demand_scans(self.resources())?;
             let counted = finding.count()?;
             self.tenant.pass(counted)?;
             total = Some(counted);

@@ -10,9 +10,10 @@ use std::{
 use keyfob_core::{DateTime, Registry, Resource, ResourceId, ResourceType};
 use keyfob_filter::Predicate;
 use keyfob_store::{
-    Budget, Capabilities, Change, Commit, CommitError, CommitId, Committed, Event, FeedError, Feeds, Finding,
-    Keys, LookBack, Maintenance, NewEvent, Outcome, Page, Paging, Position, Query, ReadContext,
-    RelationDelta, Retention, Selection, Store, StoreError, StoreExt, Stored, TenantId, UniqueKey, When,
+    Budget, Capabilities, Change, Commit, CommitError, CommitId, Committed, Event, Explanation, FeedError,
+    Feeds, Finding, Keys, LookBack, Maintenance, NewEvent, Outcome, Page, Paging, Position, Query,
+    ReadContext, RelationDelta, Retention, Selection, Store, StoreError, StoreExt, Stored, TenantId,
+    UniqueKey, When,
 };
 use keyfob_store_memory::MemoryStore;
 use keyfob_store_testkit::{Failure, Harness, registry};
@@ -473,6 +474,15 @@ impl Maintenance for Broken {
         keys: &Keys,
     ) -> Result<Vec<Finding>, StoreError> {
         Ok((self.bug.check)(self, tenant, resource_type, keys))
+    }
+
+    async fn explain(
+        &self,
+        cx: &ReadContext,
+        resource_type: &ResourceType,
+        query: &Query,
+    ) -> Result<Explanation, StoreError> {
+        self.inner.explain(cx, resource_type, query).await
     }
 }
 

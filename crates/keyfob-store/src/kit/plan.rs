@@ -5,11 +5,11 @@ mod explain;
 mod range;
 
 use keyfob_core::{AttrName, CompareKey, ResourceId, ResourceType, schema::IndexedAttribute};
-use keyfob_filter::Predicate;
+use keyfob_filter::{Condition, Predicate};
 use smol_str::SmolStr;
 
 pub use self::{
-    explain::{Explanation, Reads},
+    explain::{filter_in_words, key_in_words, lookup_in_words},
     range::{KeyRange, TimeSpan},
 };
 
@@ -41,7 +41,8 @@ pub use self::{
 #[derive(Clone, Debug)]
 pub struct Plan<'q> {
     searches: Vec<Search<'q>>,
-    is_exact: bool,
+    /// The conjuncts of the filter that the searches don't decide.
+    residue: Vec<&'q Condition>,
 }
 
 /// The indexes that a store has for a query.
@@ -148,7 +149,7 @@ impl<'q> Plan<'q> {
     pub fn everything() -> Self {
         Self {
             searches: Vec::new(),
-            is_exact: true,
+            residue: Vec::new(),
         }
     }
 
@@ -162,7 +163,7 @@ impl<'q> Plan<'q> {
     /// Returns true if what all searches find are the matches and nothing else.
     #[must_use]
     pub fn is_exact(&self) -> bool {
-        self.is_exact
+        self.residue.is_empty()
     }
 
     /// Returns every look-up, in order.

@@ -44,26 +44,21 @@ impl<'q> Planner<'q> {
             Condition::And(conjuncts) => conjuncts,
             other => std::slice::from_ref(other),
         };
-        let (searches, is_exact) = self.conjunction(conjuncts);
-        Plan { searches, is_exact }
+        let (searches, residue) = self.conjunction(conjuncts);
+        Plan { searches, residue }
     }
 
-    /// Whether an index answers a condition by itself.
-    pub(super) fn answers(&self, condition: &'q Condition) -> bool {
-        self.find(condition).is_some_and(|found| found.is_exact)
-    }
-
-    /// The searches for all conjuncts of which an index knows something, and whether they say all.
-    fn conjunction(&self, conjuncts: &'q [Condition]) -> (Vec<Search<'q>>, bool) {
+    /// The searches for all conjuncts of which an index knows something, and the conjuncts that these don't decide.
+    fn conjunction(&self, conjuncts: &'q [Condition]) -> (Vec<Search<'q>>, Vec<&'q Condition>) {
         let mut searches = Vec::new();
-        let mut is_exact = true;
+        let mut residue = Vec::new();
         for conjunct in conjuncts {
-            match self.find(conjunct) {
-                Some(found) => {
-                    is_exact &= found.is_exact;
-                    add_conjunct(&mut searches, found.search);
-                }
-                None => is_exact = false,
+            let found = self.find(conjunct);
+            if !found.as_ref().is_some_and(|found| found.is_exact) {
+                residue.push(conjunct);
+            }
+            if let Some(found) = found {
+                add_conjunct(&mut searches, found.search);
             }
         }
         searches.sort_by_key(Search::rank);
@@ -73,15 +68,19 @@ impl<'q> Planner<'q> {
             lookups += search.lookups().len();
             lookups <= MAX_LOOKUPS
         });
-        let is_whole = searches.len() == before;
-        (searches, is_exact && is_whole)
+        if searches.len() < before {
+            // A search may be of several conjuncts, so that which of them it decided isn't known.
+            residue = conjuncts.iter().collect();
+        }
+        (searches, residue)
     }
 
     /// The search for a condition; none where no index knows all resources for which it may hold.
     fn find(&self, condition: &'q Condition) -> Option<Found<'q>> {
         match condition {
             Condition::And(conjuncts) => {
-                let (mut searches, is_exact) = self.conjunction(conjuncts);
+                let (mut searches, residue) = self.conjunction(conjuncts);
+                let is_exact = residue.is_empty();
                 let search = if searches.len() < 2 {
                     searches.pop()?
                 } else {

@@ -1,100 +1,63 @@
-//! A plan in words.
+//! Plans and conditions in words.
 
 use std::fmt;
 
-use keyfob_core::{AttrPath, DateTime, ResourceType};
-use keyfob_filter::{Comparand, Condition, Place, Predicate};
+use keyfob_core::{AttrPath, DateTime};
+use keyfob_filter::{self as filter, Comparand, Condition, Place, Predicate};
 
-use super::{Indexes, KeyRange, Keys, Lookup, Plan, Search, TimeSpan, build::Planner};
+use crate::UniqueKey;
 
-/// The cost of a query by a filter: the indexes that it asks, and the resources that it reads.
-///
-/// ```
-/// use keyfob_core::{Dialect, Registry};
-/// use keyfob_filter::Filter;
-/// use keyfob_store::kit::{Explanation, Indexes};
-///
-/// let user = Registry::rfc().resource_type("User").ok_or("no User")?;
-/// let predicate = Filter::parse(r#"userName sw "a" and title pr"#)?.compile(user, Dialect::strict())?;
-/// let explanation = Explanation::of(&predicate, user, Indexes::ALL);
-/// assert_eq!(
-///     explanation.to_string(),
-///     "index:   userName, keys that begin with \"a\"\n\
-///      decided: title pr\n\
-///      read:    each User that the index finds"
-/// );
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Explanation {
-    /// The name of the resource type.
-    pub resource_type: String,
-    /// The searches of indexes, in the order in which they are asked: the first one finds resources, and those after it
-    /// leave out others.
-    pub searches: Vec<String>,
-    /// The parts of the filter that are decided on resources, one by one.
-    pub decided: Vec<String>,
-    /// The resources that are read.
-    pub reads: Reads,
-}
+use super::{KeyRange, Keys, Lookup, Plan, Search, TimeSpan};
 
-/// The resources that a query reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_enums, reason = "there is nothing between")]
-pub enum Reads {
-    /// Those of the page, and no other.
-    Page,
-    /// Those that the indexes find.
-    Found,
-    /// All of the type.
-    All,
-}
-
-impl Explanation {
-    /// Explains how a store with these indexes answers a filter.
+impl Plan<'_> {
+    /// Returns the searches in words, as [`Explanation::searches`](crate::Explanation::searches) has them.
+    ///
+    /// ```
+    /// use keyfob_core::{Dialect, Registry};
+    /// use keyfob_filter::Filter;
+    /// use keyfob_store::kit::{Indexes, Plan};
+    ///
+    /// let user = Registry::rfc().resource_type("User").ok_or("no User")?;
+    /// let filter = Filter::parse(r#"userName sw "a" and title pr"#)?.compile(user, Dialect::strict())?;
+    /// let plan = Plan::of(&filter, user, Indexes::ALL);
+    /// assert_eq!(plan.searches_in_words(), [r#"userName, keys that begin with "a""#]);
+    /// assert_eq!(plan.decided_in_words(), ["title pr"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
-    pub fn of(filter: &Predicate, resource_type: &ResourceType, indexes: Indexes) -> Self {
-        let plan = Plan::of(filter, resource_type, indexes);
-        let planner = Planner {
-            resource_type,
-            indexes,
-        };
-        let decided = |condition: &&Condition| !plan.is_exact && !planner.answers(condition);
-        let conjuncts = filter.conjuncts();
-        let mut decided: Vec<String> = conjuncts.iter().filter(decided).map(show).collect();
-        if decided.is_empty() && !plan.is_exact {
-            // More look-ups than a plan takes.
-            decided = conjuncts.iter().map(show).collect();
-        }
-        Self {
-            resource_type: resource_type.name().to_string(),
-            searches: plan.searches.iter().map(ToString::to_string).collect(),
-            decided,
-            reads: match (plan.is_exact, plan.searches.is_empty()) {
-                (true, _) => Reads::Page,
-                (false, false) => Reads::Found,
-                (false, true) => Reads::All,
-            },
-        }
+    pub fn searches_in_words(&self) -> Vec<String> {
+        self.searches.iter().map(ToString::to_string).collect()
+    }
+
+    /// Returns the parts of the filter that the searches don't decide, as
+    /// [`Explanation::decided`](crate::Explanation::decided) has them. There are none exactly where the plan
+    /// [is exact](Self::is_exact).
+    #[must_use]
+    pub fn decided_in_words(&self) -> Vec<String> {
+        self.residue.iter().map(|condition| show(condition)).collect()
     }
 }
 
-impl fmt::Display for Explanation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for search in &self.searches {
-            writeln!(f, "index:   {search}")?;
-        }
-        for decided in &self.decided {
-            writeln!(f, "decided: {decided}")?;
-        }
-        let name = &self.resource_type;
-        match self.reads {
-            Reads::Page => write!(f, "read:    each {name} of the page"),
-            Reads::Found => write!(f, "read:    each {name} that the index finds"),
-            Reads::All => write!(f, "read:    every {name}"),
-        }
-    }
+/// Returns the parts of a filter that all have to hold, in words: for a store that decides all of them on resources.
+#[must_use]
+pub fn filter_in_words(filter: &Predicate) -> Vec<String> {
+    filter.conjuncts().iter().map(show).collect()
+}
+
+/// Returns a look-up of a predicate in words, for a store that finds resources by one.
+#[must_use]
+pub fn lookup_in_words(lookup: &filter::Lookup<'_>) -> String {
+    format!(
+        "{}, {}",
+        path(lookup.place()),
+        Count(lookup.keys().count(), "key")
+    )
+}
+
+/// Returns the search for the resource that reserves a key, in words.
+#[must_use]
+pub fn key_in_words(key: &UniqueKey) -> String {
+    format!("{}, the unique key", key.attribute)
 }
 
 impl fmt::Display for Search<'_> {
