@@ -93,9 +93,7 @@ fn open_sqlite(path: &Path, registry: &Registry, may_create: bool) -> Result<Dyn
     match SqliteStore::open_with(path, registry, options) {
         Ok(store) => Ok(DynStore::new(store)),
         Err(sqlite::OpenError::Missing { .. }) => Err(missing(path.display())),
-        Err(error @ sqlite::OpenError::Index { .. }) => Err(Unusable::new(format!(
-            "{error}; give the `--schema` and `--resource-type` with which it is served"
-        ))),
+        Err(error @ sqlite::OpenError::Index { .. }) => Err(undefined(error)),
         Err(error) => Err(Unusable::new(format!(
             "cannot open `{}`: {}",
             path.display(),
@@ -118,14 +116,22 @@ async fn open_postgres(
         if may_create {
             options
         } else {
-            options.without_migration()
+            options.without_migration().keeping_indexes()
         }
     });
     match PostgresStore::connect(&url).await {
         Ok(store) => Ok(DynStore::new(store)),
         Err(postgres::OpenError::Missing(_)) => Err(missing(&url)),
+        Err(error @ postgres::OpenError::Index { .. }) => Err(undefined(error)),
         Err(error) => Err(Unusable::new(format!("cannot open `{url}`: {error}"))),
     }
+}
+
+/// A store whose index knows attributes that are unknown here.
+fn undefined(error: impl fmt::Display) -> Unusable {
+    Unusable::new(format!(
+        "{error}; give the `--schema` and `--resource-type` with which it is served"
+    ))
 }
 
 fn missing(store: impl fmt::Display) -> Unusable {

@@ -60,6 +60,18 @@ pub enum OpenError {
         /// The newest version that is understood.
         supported: u32,
     },
+    /// A type stands in the index by an attribute that the registry doesn't have. The index was left as it is.
+    #[error(
+        "the schema `{schema}` has a {resource_type} that is found by `{attribute}`, which is unknown here"
+    )]
+    Index {
+        /// The schema.
+        schema: String,
+        /// The name of the resource type.
+        resource_type: String,
+        /// The path of the attribute, in lower case.
+        attribute: String,
+    },
     /// Another release of keyfob compares values otherwise and made the database's keys.
     #[error(
         "the schema `{schema}` has keys of comparison {found}, and this release compares by version {supported}"

@@ -14,11 +14,29 @@ use crate::{
     sql::{Names, Param},
 };
 
-/// All migrations, from the empty schema on. A script that was released is never changed.
-const MIGRATIONS: [&str; 3] = [
-    include_str!("../migrations/0001-resources.sql"),
-    include_str!("../migrations/0002-modification.sql"),
-    include_str!("../migrations/0003-nesting.sql"),
+/// A step from one version of the tables to the next.
+struct Migration {
+    /// The statements. A script that was released is never changed.
+    script: &'static str,
+    /// The oldest version whose servers run over the tables as they are then. A step that expands them leaves it as it was; one
+    /// that contracts them, or that relies on what older servers don't write, raises it.
+    serves: u32,
+}
+
+/// All migrations, from the empty schema on.
+const MIGRATIONS: [Migration; 3] = [
+    Migration {
+        script: include_str!("../migrations/0001-resources.sql"),
+        serves: 1,
+    },
+    Migration {
+        script: include_str!("../migrations/0002-modification.sql"),
+        serves: 2,
+    },
+    Migration {
+        script: include_str!("../migrations/0003-nesting.sql"),
+        serves: 3,
+    },
 ];
 
 /// The table that says whose the tables are, of which version, and who is migrating them.
@@ -29,7 +47,8 @@ const META: &str = "CREATE TABLE IF NOT EXISTS @meta (
 INSERT INTO @meta (name, value) VALUES ('application', 'keyfob'), ('schema', '0'), ('comparison', 'COMPARISON'),
     ('lease', '0') ON CONFLICT (name) DO NOTHING;";
 
-const VALUES: &str = "SELECT name, value FROM @meta WHERE name IN ('application', 'schema', 'comparison')";
+const VALUES: &str =
+    "SELECT name, value FROM @meta WHERE name IN ('application', 'schema', 'serves', 'comparison')";
 
 // A row with an end, since locks of a session are unknown to some databases and lost to poolers.
 const TAKE_LEASE: &str = "UPDATE @meta
@@ -107,10 +126,10 @@ pub fn migrations(options: &Options, from: u32) -> Result<String, OpenError> {
         .iter()
         .zip(1_u32..)
         .filter(|(_, version)| *version > from);
-    for (script, version) in rest {
+    for (migration, version) in rest {
         parts.push("BEGIN;".to_owned());
-        parts.push(names.put_into(script));
-        parts.push(names.put_into(&set_version(version)));
+        parts.push(names.put_into(migration.script));
+        parts.push(names.put_into(&set_version(version, migration)));
         parts.push("COMMIT;\n".to_owned());
     }
     Ok(parts.join("\n\n"))
@@ -120,8 +139,11 @@ fn meta() -> String {
     META.replace("COMPARISON", &CompareKey::VERSION.to_string())
 }
 
-fn set_version(version: u32) -> String {
-    format!("UPDATE @meta SET value = '{version}' WHERE name = 'schema';")
+fn set_version(version: u32, Migration { serves, .. }: &Migration) -> String {
+    format!(
+        "UPDATE @meta SET value = '{version}' WHERE name = 'schema';
+INSERT INTO @meta (name, value) VALUES ('serves', '{serves}') ON CONFLICT (name) DO UPDATE SET value = '{serves}';"
+    )
 }
 
 fn supported() -> u32 {
@@ -135,7 +157,7 @@ pub(crate) async fn prepare(database: &Database, options: &Options) -> Result<()
     let deadline = Instant::now() + options.patience;
     loop {
         let version = version(&mut session, options).await?;
-        if version == supported() {
+        if version >= supported() {
             break;
         }
         if !options.migrate {
@@ -171,7 +193,7 @@ async fn check_encoding(session: &mut Session) -> Result<(), OpenError> {
     }
 }
 
-/// The version of the tables; 0 where there are none.
+/// The version of the tables; 0 where there are none. It is newer than this release only where the tables serve it all the same.
 async fn version(session: &mut Session, options: &Options) -> Result<u32, OpenError> {
     let own: Vec<String> = KEYED
         .iter()
@@ -222,7 +244,9 @@ async fn version(session: &mut Session, options: &Options) -> Result<u32, OpenEr
     }
     let number = |name: &str| value(name).and_then(|value| value.parse::<u32>().ok());
     let version = number("schema").unwrap_or(u32::MAX);
-    if version > supported() {
+    // Without a word of it no other version is served.
+    let serves = number("serves").unwrap_or(version);
+    if version > supported() && serves > supported() {
         return Err(OpenError::Newer {
             schema: options.schema.clone(),
             found: version,
@@ -287,7 +311,7 @@ async fn try_migrate(session: &mut Session, options: &Options, from: u32) -> Res
 
 /// Runs migrations, each in a transaction of its own.
 async fn run(session: &mut Session, from: u32) -> Result<(), Failure> {
-    for (script, version) in MIGRATIONS.iter().zip(1_u32..) {
+    for (migration, version) in MIGRATIONS.iter().zip(1_u32..) {
         if version <= from {
             continue;
         }
@@ -303,8 +327,8 @@ async fn run(session: &mut Session, from: u32) -> Result<(), Failure> {
             continue;
         }
         tracing::info!(from = version - 1, to = version, "migrating the tables");
-        let script = session.names().put_into(script);
-        let done = session.names().put_into(&set_version(version));
+        let script = session.names().put_into(migration.script);
+        let done = session.names().put_into(&set_version(version, migration));
         session
             .run(vec![
                 Statement::Batch(script),

@@ -25,6 +25,9 @@ pub struct Options {
     /// The resource types that are served: those that stand in the index otherwise than their type wants by now are indexed
     /// anew when the database is opened.
     pub registry: Option<Registry>,
+    /// If true, nothing is indexed anew, and an index by an attribute that the registry doesn't have is an
+    /// [error](OpenError::Index).
+    pub keep_indexes: bool,
     /// The application's part of the transaction of every commit.
     pub hook: Option<Arc<dyn Hook>>,
 }
@@ -40,6 +43,7 @@ impl Options {
             patience: Duration::from_secs(120),
             connections: 16,
             registry: None,
+            keep_indexes: false,
             hook: None,
         }
     }
@@ -92,6 +96,15 @@ impl Options {
         }
     }
 
+    /// Returns the same options for a program beside the servers of the database, whose indexes stay as they are.
+    #[must_use]
+    pub fn keeping_indexes(self) -> Self {
+        Self {
+            keep_indexes: true,
+            ..self
+        }
+    }
+
     /// Returns the same options with what the application does in the transaction of every commit.
     #[must_use]
     pub fn with_hook(self, hook: impl Hook) -> Self {
@@ -137,6 +150,7 @@ impl fmt::Debug for Options {
             .field("migrate", &self.migrate)
             .field("patience", &self.patience)
             .field("connections", &self.connections)
+            .field("keep_indexes", &self.keep_indexes)
             .finish_non_exhaustive()
     }
 }

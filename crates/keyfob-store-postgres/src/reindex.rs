@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keyfob_core::{Registry, ResourceId, ResourceType};
+use keyfob_core::{Registry, ResourceId, ResourceType, schema::IndexedAttribute};
+use keyfob_store::kit::keyless;
 
 use crate::{
-    error::Failure,
+    error::{Failure, OpenError},
     read::{decode, generation},
     session::{Database, Statement},
     sql::Param,
@@ -23,6 +24,18 @@ const GENERATIONS: &str = "WITH RECURSIVE found AS (
         ) n
     )
     SELECT tenant, kind, generation FROM found";
+
+// The same over the attributes of the index.
+const ATTRIBUTES: &str = "WITH RECURSIVE found AS (
+        (SELECT tenant, kind, attribute FROM @entries ORDER BY tenant, kind, attribute LIMIT 1)
+        UNION ALL
+        SELECT n.tenant, n.kind, n.attribute FROM found f CROSS JOIN LATERAL (
+            SELECT e.tenant, e.kind, e.attribute FROM @entries e
+            WHERE (e.tenant, e.kind, e.attribute) > (f.tenant, f.kind, f.attribute)
+            ORDER BY e.tenant, e.kind, e.attribute LIMIT 1
+        ) n
+    )
+    SELECT DISTINCT kind, attribute FROM found ORDER BY kind, attribute";
 
 /// The number of resources that are indexed in one transaction.
 const BATCH: usize = 200;
@@ -56,6 +69,39 @@ pub(crate) async fn reindex(database: &Database, registry: &Registry) -> Result<
         while index_batch(database, &tenant, resource_type, stale).await? == BATCH {}
     }
     Ok(())
+}
+
+/// Refuses a database with a type that stands in the index by an attribute that the registry doesn't have.
+pub(crate) async fn demand_known(
+    database: &Database,
+    registry: &Registry,
+    schema: &str,
+) -> Result<(), OpenError> {
+    match unknown(database, registry).await.map_err(OpenError::database)? {
+        None => Ok(()),
+        Some((resource_type, attribute)) => Err(OpenError::Index {
+            schema: schema.to_owned(),
+            resource_type,
+            attribute,
+        }),
+    }
+}
+
+/// Returns a type and an attribute by which it stands in the index and that the registry doesn't have, if there is one.
+async fn unknown(database: &Database, registry: &Registry) -> Result<Option<(String, String)>, Failure> {
+    let mut session = database.session(None).await?;
+    for row in session.query(ATTRIBUTES, Vec::new()).await? {
+        let (kind, attribute) = (decode::text(&row, 0)?, decode::text(&row, 1)?);
+        let Some(resource_type) = registry.resource_type(&kind) else {
+            continue;
+        };
+        let is_of = |known: &IndexedAttribute| attribute == *known.key() || attribute == keyless(known.key());
+        if !resource_type.index().attributes().iter().any(is_of) {
+            let path = attribute.strip_suffix('?').unwrap_or(&attribute);
+            return Ok(Some((kind.to_string(), path.to_owned())));
+        }
+    }
+    Ok(None)
 }
 
 /// Indexes some resources of another generation and returns how many.

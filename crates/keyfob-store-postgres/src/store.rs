@@ -91,7 +91,11 @@ impl PostgresStore {
         options.check()?;
         let database = Database::new(pool, Names::new(&options.schema, &options.prefix));
         migration::prepare(&database, options).await?;
-        if let Some(registry) = &options.registry {
+        if let Some(registry) = &options.registry
+            && options.keep_indexes
+        {
+            reindex::demand_known(&database, registry, &options.schema).await?;
+        } else if let Some(registry) = &options.registry {
             reindex::reindex(&database, registry)
                 .await
                 .map_err(OpenError::database)?;

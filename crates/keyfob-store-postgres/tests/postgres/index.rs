@@ -4,11 +4,12 @@ use keyfob_core::{
     AttrPath, DateTime, Registry, SchemaUri,
     schema::{RegistryBuilder, ResourceTypeBuilder},
 };
-use keyfob_store::{Feeds, Finding, Maintenance, Query, Retention, Store};
+use keyfob_store::{Change, Feeds, Finding, Maintenance, Query, Retention, Store};
+use keyfob_store_postgres::{OpenError, Options, PostgresStore};
 
 use crate::support::{
     acme, client, commit, commit_of, cx, event, get, group_type, id, ids, new_group, new_user, retitle,
-    search, search_type, test, user_type,
+    retitle_as, search, search_type, test, user_type,
 };
 
 /// Users with titles in the index.
@@ -40,7 +41,7 @@ fn an_index_of_another_release_is_not_trusted_until_it_is_made_anew() {
         let url = schema
             .url()
             .with_options(|options| options.with_registry(titled.clone()));
-        let newer = keyfob_store_postgres::PostgresStore::connect(&url).await.unwrap();
+        let newer = PostgresStore::connect(&url).await.unwrap();
         assert_eq!(schema.number(&entries).await, 2);
         // An older server goes on, and writes without titles.
         commit(&store, vec![retitle("ada", "Driver")]).await.unwrap();
@@ -48,9 +49,55 @@ fn an_index_of_another_release_is_not_trusted_until_it_is_made_anew() {
         assert_eq!(search_type(&newer, user, r#"title eq "driver""#).await, ["ada"]);
         assert_eq!(search_type(&newer, user, r#"title eq "guide""#).await, ["bea"]);
         assert_eq!(search(&store, r#"userName eq "cy""#).await, ["cy"]);
-        keyfob_store_postgres::PostgresStore::connect(&url).await.unwrap();
+        PostgresStore::connect(&url).await.unwrap();
         let findings = newer.check(&acme(), user, &|_| Vec::new()).await.unwrap();
         assert_eq!(findings, []);
+    });
+}
+
+#[test]
+fn an_index_is_taken_away_by_servers_and_not_by_a_program_beside_them() {
+    test(|schema| async move {
+        let with = |registry: Registry| {
+            schema
+                .url()
+                .with_options(|options| options.with_registry(registry))
+        };
+        let store = PostgresStore::connect(&with(with_titles())).await.unwrap();
+        let titled = with_titles();
+        let user = titled.resource_type("User").unwrap();
+        let mut ada = new_user("ada", "ada");
+        if let Change::Create { resource_type, .. } = &mut ada {
+            *resource_type = user.clone();
+        }
+        commit(&store, vec![ada]).await.unwrap();
+        commit(&store, vec![retitle_as(user, "ada", "Guide")])
+            .await
+            .unwrap();
+        let table = schema.table("entries");
+        let entries = format!("SELECT count(*) FROM {table} WHERE attribute = 'title'");
+        assert_eq!(schema.number(&entries).await, 1);
+
+        let beside = with(Registry::rfc().clone()).with_options(Options::keeping_indexes);
+        let error = PostgresStore::connect(&beside).await.unwrap_err();
+        assert!(
+            matches!(&error, OpenError::Index { resource_type, attribute, .. }
+                if resource_type == "User" && attribute == "title"),
+            "{error}"
+        );
+        assert_eq!(schema.number(&entries).await, 1);
+        let known = with(with_titles()).with_options(Options::keeping_indexes);
+        PostgresStore::connect(&known).await.unwrap();
+
+        // A server of other types makes the index anew, beside those that run.
+        let newer = PostgresStore::connect(&with(Registry::rfc().clone()))
+            .await
+            .unwrap();
+        assert_eq!(schema.number(&entries).await, 0);
+        let title = r#"title eq "guide""#;
+        assert_eq!(search(&newer, title).await, ["ada"]);
+        assert_eq!(search_type(&store, user, title).await, ["ada"]);
+        assert_eq!(search(&newer, r#"userName eq "ada""#).await, ["ada"]);
     });
 }
 

@@ -12,7 +12,8 @@ use keyfob_store_postgres::{
 use tokio::task::JoinSet;
 
 use crate::support::{
-    Schema, add, client, commit, get, new_group, new_user, pool_at, search, server, test, url, user_type,
+    Schema, add, client, commit, get, new_group, new_user, pool_at, retitle, search, server, test, url,
+    user_type,
 };
 
 impl Schema {
@@ -181,6 +182,45 @@ fn tables_that_somebody_else_migrates_are_waited_for_and_left_alone() {
     });
 }
 
+/// A rolling upgrade: the newer release expands the tables, both serve, and once no old server runs it contracts them.
+#[test]
+fn tables_that_a_newer_release_has_expanded_serve_this_one_until_they_are_contracted() {
+    test(|schema| async move {
+        let before = schema.open().await;
+        commit(&before, vec![new_user("ada", "ada")]).await.unwrap();
+        let (meta, resources) = (schema.table("meta"), schema.table("resources"));
+        // As the script of a next version that leaves what the version before reads and writes.
+        schema
+            .sql(&format!(
+                "ALTER TABLE {resources} ADD COLUMN later text;
+                 UPDATE {meta} SET value = '4' WHERE name = 'schema'"
+            ))
+            .await;
+        // One that runs goes on, and one that starts is let in, whether or not it may migrate.
+        let options = [schema.options(), schema.options().without_migration()];
+        for (number, options) in options.into_iter().enumerate() {
+            let url = DatabaseUrl::parse_with(&url().unwrap(), options).unwrap();
+            let after = PostgresStore::connect(&url).await.unwrap();
+            for store in [&before, &after] {
+                commit(store, vec![retitle("ada", "t")]).await.unwrap();
+                assert_eq!(search(store, r#"userName eq "ada""#).await, ["ada"]);
+            }
+            commit(
+                &after,
+                vec![new_user(&format!("u{number}"), &format!("u{number}"))],
+            )
+            .await
+            .unwrap();
+        }
+        assert_eq!(schema.version().await, "4", "nothing is migrated back");
+        schema
+            .sql(&format!("UPDATE {meta} SET value = '4' WHERE name = 'serves'"))
+            .await;
+        let error = refused(&schema, &schema.options()).await;
+        assert!(matches!(error, OpenError::Newer { found: 4, .. }), "{error}");
+    });
+}
+
 #[test]
 fn tables_of_a_newer_release_are_refused_and_left_alone() {
     test(|schema| async move {
@@ -202,7 +242,7 @@ fn tables_of_a_newer_release_are_refused_and_left_alone() {
             schema
                 .sql(&format!(
                     "CREATE TABLE {}.kept AS SELECT * FROM {meta};
-                     UPDATE {meta} SET value = '{value}' WHERE name = '{name}'",
+                     UPDATE {meta} SET value = '{value}' WHERE name IN ('{name}', 'serves')",
                     schema.name
                 ))
                 .await;

@@ -189,9 +189,14 @@ pub(crate) fn new_group(name: &str) -> Change {
 
 /// The change that gives a user another title.
 pub(crate) fn retitle(name: &str, title: &str) -> Change {
+    retitle_as(user_type(), name, title)
+}
+
+/// The same for users of another definition.
+pub(crate) fn retitle_as(resource_type: &ResourceType, name: &str, title: &str) -> Change {
     let mut user = document("User", "userName", name);
     user.core_mut().insert("title", title);
-    Change::replace(user_type(), id(name), user, None)
+    Change::replace(resource_type, id(name), user, None)
 }
 
 pub(crate) fn add(group: &str, member: &str) -> Change {
