@@ -6,6 +6,7 @@ mod card;
 mod client;
 mod credential;
 mod definitions;
+mod failover;
 mod filter;
 #[path = "../../../keyfob-http/tests/http/support/json.rs"]
 mod json;
@@ -21,6 +22,7 @@ mod process;
 mod provision;
 mod remote;
 mod serve;
+mod servers;
 mod target;
 #[cfg(all(unix, feature = "tls"))]
 mod tls;
