@@ -69,11 +69,7 @@ pub(crate) fn explain(
         resource_type: resource_type.name().clone(),
         is_index_current: true,
         searches: Vec::new(),
-        decided: query
-            .filter
-            .as_deref()
-            .map(kit::filter_in_words)
-            .unwrap_or_default(),
+        decided: Vec::new(),
         candidates: 0,
         reads: Reads::Page,
         order: PageOrder::Index,
@@ -242,7 +238,12 @@ impl Reading<'_> {
         let candidates = match way {
             Way::All | Way::Each => self.resources(),
             Way::Reserved(found) | Way::Found(found) => found.len(),
-            Way::Walked => finding.count()?,
+            Way::Walked => {
+                self.tenant.demand_scans(self.resources())?;
+                let counted = finding.count()?;
+                self.tenant.pass(counted)?;
+                counted
+            }
         };
         let (searches, decided) = match reserved {
             Some(key) => (

@@ -180,20 +180,34 @@ impl fmt::Display for Count {
 
 /// A condition as a filter would say it.
 fn show(condition: &Condition) -> String {
-    Shown(condition).to_string()
+    let is_within = false;
+    Shown { condition, is_within }.to_string()
 }
 
-struct Shown<'q>(&'q Condition);
+struct Shown<'q> {
+    condition: &'q Condition,
+    /// Whether it stands in a value path, where paths are those of sub-attributes.
+    is_within: bool,
+}
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Condition::And(operands) => join(f, operands, " and "),
-            Condition::Or(operands) => join(f, operands, " or "),
-            Condition::Not(operand) => write!(f, "not ({})", Shown(operand)),
+        let path = |place: &Place| match (self.is_within, place.sub()) {
+            (false, _) => path(place).to_string(),
+            (true, Some(sub)) => sub.as_str().to_owned(),
+            // The values themselves (RFC 7643 section 2.4).
+            (true, None) => "value".to_owned(),
+        };
+        match self.condition {
+            Condition::And(operands) => self.join(f, operands, " and "),
+            Condition::Or(operands) => self.join(f, operands, " or "),
+            Condition::Not(operand) => write!(f, "not ({})", self.part(operand)),
             Condition::Present(place) => write!(f, "{} pr", path(place)),
             Condition::ExtensionPresent(uri) => write!(f, "{uri} pr"),
-            Condition::Element(place, condition) => write!(f, "{}[{}]", path(place), Shown(condition)),
+            Condition::Element(place, condition) => {
+                let is_within = true;
+                write!(f, "{}[{}]", path(place), Shown { condition, is_within })
+            }
             Condition::Comparison(comparison) => {
                 write!(f, "{} {} ", path(comparison.place()), comparison.op())?;
                 match comparison.comparand() {
@@ -208,17 +222,28 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-fn join(f: &mut fmt::Formatter<'_>, operands: &[Condition], word: &str) -> fmt::Result {
-    for (place, operand) in operands.iter().enumerate() {
-        if place > 0 {
-            f.write_str(word)?;
-        }
-        match operand {
-            Condition::And(_) | Condition::Or(_) => write!(f, "({})", Shown(operand))?,
-            operand => write!(f, "{}", Shown(operand))?,
+impl Shown<'_> {
+    /// A part of the condition.
+    fn part<'q>(&self, condition: &'q Condition) -> Shown<'q> {
+        Shown {
+            condition,
+            is_within: self.is_within,
         }
     }
-    Ok(())
+
+    fn join(&self, f: &mut fmt::Formatter<'_>, operands: &[Condition], word: &str) -> fmt::Result {
+        for (place, operand) in operands.iter().enumerate() {
+            if place > 0 {
+                f.write_str(word)?;
+            }
+            let shown = self.part(operand);
+            match operand {
+                Condition::And(_) | Condition::Or(_) => write!(f, "({shown})")?,
+                _ => write!(f, "{shown}")?,
+            }
+        }
+        Ok(())
+    }
 }
 
 fn path(place: &Place) -> AttrPath {
