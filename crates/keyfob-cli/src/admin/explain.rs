@@ -47,13 +47,12 @@ pub(super) async fn run(globals: &Globals, query: &Arguments) -> Result<Answer, 
         found => found?,
     };
     let engine = provisioners.of(NamedProfile::of(&organization)?).engine();
-    let exposed = || {
-        let types = engine.registry().resource_types().iter();
-        types.filter(|resource_type| resource_type.is_exposed())
-    };
-    let is_meant = |name: &str| name.eq_ignore_ascii_case(&query.resource_type);
-    let Some(resource_type) = exposed().find(|resource_type| is_meant(resource_type.name())) else {
-        let names: Vec<&str> = exposed()
+    let registry = engine.registry();
+    let named = registry.resource_type(&query.resource_type);
+    let Some(resource_type) = named.filter(|resource_type| resource_type.is_exposed()) else {
+        let exposed = registry.resource_types().iter();
+        let exposed = exposed.filter(|resource_type| resource_type.is_exposed());
+        let names: Vec<&str> = exposed
             .map(|resource_type| resource_type.name().as_str())
             .collect();
         return Err(Unusable::new(format!(

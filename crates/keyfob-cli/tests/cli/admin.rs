@@ -713,7 +713,7 @@ fn an_explanation_says_which_index_answers_and_what_is_read() {
          total:      counted as the candidates are read\n"
     );
     assert_eq!(
-        explain(&["--type", "group"]),
+        explain(&["--type", "Group"]),
         "candidates: 0 of Group\n\
          read:       those of the page\n\
          order:      out of an index\n\
