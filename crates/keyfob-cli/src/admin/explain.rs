@@ -48,8 +48,8 @@ pub(super) async fn run(globals: &Globals, query: &Arguments) -> Result<Answer, 
     };
     let engine = provisioners.of(NamedProfile::of(&organization)?).engine();
     let registry = engine.registry();
-    let named = registry.resource_type(&query.resource_type);
-    let Some(resource_type) = named.filter(|resource_type| resource_type.is_exposed()) else {
+    let found = registry.resource_type(&query.resource_type);
+    let Some(resource_type) = found.filter(|resource_type| resource_type.is_exposed()) else {
         let exposed = registry.resource_types().iter();
         let exposed = exposed.filter(|resource_type| resource_type.is_exposed());
         let names: Vec<&str> = exposed
