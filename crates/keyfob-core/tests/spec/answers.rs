@@ -337,7 +337,8 @@ fn a_schema_that_departs_from_section_7_is_read_as_far_as_it_goes() {
             "`attributes` is not an array of attributes (RFC 7643 section 7)",
             "`attributes.name` is missing (RFC 7643 section 7)",
             "`attributes.a b.name` is not an attribute name (RFC 7643 section 2.1) (RFC 7643 section 7)",
-            "`attributes.one.type` is not an attribute type (RFC 7643 section 7)",
+            "`attributes.one.type` is not an attribute type: `string`, `boolean`, `decimal`, `integer`, `dateTime`, \
+             `binary`, `reference` or `complex` (RFC 7643 section 7)",
             "`attributes.one.required` is not a boolean (RFC 7643 section 7)",
             "`attributes.one.canonicalValues` is not an array of strings (RFC 7643 section 7)",
             "`attributes.ONE` is defined twice (RFC 7643 section 7)",
