@@ -342,7 +342,7 @@ async fn query_parameters_that_make_no_sense_are_refused() {
     let user = server.create_user("bjensen").await;
     for (path, status, scim_type) in [
         ("/Users?startIndex=one".to_owned(), 400, Some("invalidValue")),
-        ("/Users?COUNT=1.5".into(), 400, Some("invalidValue")),
+        ("/Users?COUNT=1.5".into(), 400, Some("invalidCount")),
         ("/Users?attributes=a.b.c.d".into(), 400, Some("invalidValue")),
         (
             format!("/Users/{user}?attributes=user%20name"),
