@@ -330,6 +330,10 @@ fn tell_limits(limits: &Limits, shares: ShareLimits, body: usize) {
 }
 
 /// Starts TLS where there is a certificate. Without one, a signal to read it again is answered by the log.
+#[cfg_attr(
+    not(feature = "tls"),
+    expect(unreachable_code, reason = "without the feature nobody has a `Tls`")
+)]
 fn start_tls(tls: Option<Tls>, hang_up: HangUp) -> Option<Handshakes> {
     if let Some(tls) = tls {
         return Some(tls.start(hang_up));
