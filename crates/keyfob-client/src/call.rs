@@ -34,7 +34,7 @@ pub struct Call<'c, X, T> {
     transport: &'c X,
     shared: Arc<Shared>,
     options: Options,
-    /// What is wrong with the options.
+    /// The fault of the options.
     fault: Result<(), Error>,
     start: Start<T>,
 }

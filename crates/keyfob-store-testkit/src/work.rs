@@ -117,21 +117,22 @@ async fn check(acme: &Tenancy<'_, impl Tested>, kind: Kind, filter: &str, count:
     Ok(())
 }
 
+/// The addresses of a user: one of the type `work`.
+fn work_address(name: &str) -> Value {
+    let address = format!("{name}@example.com");
+    let address = [("value", address.as_str()), ("type", "work")];
+    let address = address.into_iter().map(|(name, text)| (name, Value::from(text)));
+    Value::Array(vec![Value::Object(address.collect())])
+}
+
 async fn populate(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let filling = "x".repeat(1_000);
     for number in 0..RESOURCES {
         let minutes = i64::try_from(number).unwrap_or_default();
         let name = format!("user{number:03}");
-        let address = [
-            ("value", format!("{name}@example.com")),
-            ("type", "work".to_owned()),
-        ];
-        let address = address
-            .into_iter()
-            .map(|(name, text)| (name, Value::from(text.as_str())));
         let mut user = Step::create(User, &name)
             .with("displayName", format!("Name {number}").as_str())
-            .with("emails", Value::Array(vec![Value::Object(address.collect())]))
+            .with("emails", work_address(&name))
             .with("title", filling.as_str());
         if number % 4 == 2 || number == 0 {
             user = user.with("externalId", format!("x{number}").as_str());
@@ -206,13 +207,6 @@ async fn populate_alike(acme: &Tenancy<'_, impl Tested>) -> Verdict {
     let mut members = Vec::new();
     for number in 0..EXPLAINED_USERS {
         let name = format!("user{number:03}");
-        let address = [
-            ("value", format!("{name}@example.com")),
-            ("type", "work".to_owned()),
-        ];
-        let address = address
-            .into_iter()
-            .map(|(name, text)| (name, Value::from(text.as_str())));
         let of = |words: [&'static str; 2], every: usize| {
             words
                 .get(usize::from(number % every == 0))
@@ -224,7 +218,7 @@ async fn populate_alike(acme: &Tenancy<'_, impl Tested>) -> Verdict {
             .with("externalId", format!("x{number:03}").as_str())
             .with("title", of(["north", "south"], 7))
             .with("nickName", of(["odd", "few"], 2))
-            .with("emails", Value::Array(vec![Value::Object(address.collect())]));
+            .with("emails", work_address(&name));
         acme.apply(&[user.at(i64::try_from(number).unwrap_or_default())])
             .await?;
         if number % 3 == 0 {

@@ -89,7 +89,7 @@ pub enum Counted {
     Not,
     /// The store keeps it.
     Kept,
-    /// What the searches find is counted, and no document is read.
+    /// The indexes have it: the resources that the searches find are counted, and no document is read.
     Index,
     /// The matching resources are counted as the candidates are read.
     Read,

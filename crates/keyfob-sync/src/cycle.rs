@@ -85,7 +85,7 @@ struct Cycle<'c, X> {
     in_a_row: u32,
     /// The number of the cycle.
     number: u64,
-    /// What is written into the log with the results of the page.
+    /// The entries that go into the log with the results of the page.
     logged: Vec<LogEntry>,
 }
 
@@ -215,7 +215,8 @@ impl<'c, X: BlockingTransport> Cycle<'c, X> {
         step.outcome = outcome;
         step.requests.extend(self.gateway.take_sent());
         tracing::debug!(kind = %step.kind, action = step.action.as_str(), done = (step.outcome == Outcome::Done), "step");
-        self.logged.extend(LogEntry::of(&step, self.number, self.now));
+        self.logged
+            .extend(LogEntry::of(&step, self.number, self.job.clock.now()));
         (self.observe)(&Event::Step(step));
     }
 

@@ -237,6 +237,15 @@ impl State {
     /// Allows the removals that guards held back in the last cycle. The next cycle does those of them that the source still asks
     /// for; what else it would remove is counted by the guards as ever.
     ///
+    /// ```
+    /// use keyfob_sync::State;
+    ///
+    /// let state = State::in_memory()?;
+    /// let allowed = state.allow_removals()?;
+    /// assert_eq!((allowed.resources, allowed.memberships), (0, 0), "no guard has held anything back");
+    /// # Ok::<(), keyfob_sync::StateError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`StateError::Database`].
     pub fn allow_removals(&self) -> Result<Allowed, StateError> {
@@ -253,6 +262,15 @@ impl State {
     /// Lets the next cycle look at everything again, as the first one did: each resource is read and compared with its object,
     /// members are sent again, nothing waits after a failure, and there is no quarantine. Links stay, so that it is known which
     /// resources this job created.
+    ///
+    /// ```
+    /// use keyfob_sync::State;
+    ///
+    /// let state = State::in_memory()?;
+    /// state.restart()?;
+    /// assert!(state.escrows()?.is_empty());
+    /// # Ok::<(), keyfob_sync::StateError>(())
+    /// ```
     ///
     /// # Errors
     /// [`StateError::Database`].

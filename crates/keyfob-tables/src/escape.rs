@@ -6,7 +6,7 @@ use keyfob_core::SmolStr;
 
 use crate::transaction::{SqlRow, SqlValue};
 
-/// What a stored text begins to say something else with.
+/// The character behind which a stored text says another one.
 const ESCAPE: char = '\u{1}';
 
 fn is_plain(value: &SqlValue) -> bool {

@@ -264,7 +264,7 @@ impl<T: Tables> Session<'_, T> {
         Ok(found)
     }
 
-    /// What clients called the members of groups.
+    /// Returns the names that clients gave the members of groups.
     async fn displays(
         &mut self,
         owners: Vec<&str>,

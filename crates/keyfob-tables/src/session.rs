@@ -24,9 +24,9 @@ use crate::{
     transaction::{Dialect, SqlRow, SqlValue, Transaction},
 };
 
-/// How many keys one statement names at most.
+/// The number of keys that one statement names at most.
 pub(crate) const CHUNK: usize = 64;
-/// How many rows of the application are read at once, and of how many keys.
+/// The number of rows of the application that are read at once, and of keys that they are asked for by.
 pub(crate) const PAGE: usize = 500;
 /// The same, as databases count.
 pub(crate) const PAGE_ROWS: i64 = 500;

@@ -1,4 +1,4 @@
-//! What an administrator changes in a state.
+//! Changes of a state by an administrator.
 
 use keyfob_core::{Object, json::object_to_vec};
 use keyfob_sync::State;

@@ -30,7 +30,7 @@ const DATE: usize = "Sun, 06 Nov 1994 08:49:37 GMT".len();
 #[derive(Debug)]
 pub(super) struct Explaining<S> {
     stream: S,
-    /// What is written in place of hyper's answer.
+    /// The answer that is written in place of hyper's.
     farewell: Option<Farewell>,
 }
 

@@ -16,12 +16,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
     client::{Answer, Client, Draft, patch, user},
     process::{Server, run},
+    servers::assert_gapless,
 };
 
 const WRITERS: usize = 4;
@@ -247,7 +248,7 @@ struct Counter {
     version: u64,
 }
 
-/// What is known of the database by the answers of the servers.
+/// The contents of the database as far as the answers of the servers tell.
 #[derive(Default)]
 struct Known {
     /// Users that were created, by their names.
@@ -507,17 +508,7 @@ fn servers_outlive_their_database_and_lose_no_acknowledged_write() {
         known.unknown
     );
     let events = run(&["admin", "--store", &url, "events", "--json", "--all"], "");
-    let positions: Vec<u64> = events
-        .stdout
-        .lines()
-        .map(|line| {
-            serde_json::from_str::<Value>(line).unwrap()["position"]
-                .as_u64()
-                .unwrap()
-        })
-        .collect();
-    let expected: Vec<u64> = (1..).take(positions.len()).collect();
-    assert_eq!(positions, expected, "the feed has no gaps");
+    assert_gapless(&events.stdout);
     let writes: u64 = known.counters.iter().map(|(_, _, version)| version - 1).sum();
     let expected = u64::try_from(known.users.len()).unwrap() + writes + 2;
     let of_users = events.stdout.lines().filter(|line| line.contains("\"User\""));

@@ -97,7 +97,7 @@ impl World {
 /// A command that runs again and again.
 struct Repeated {
     child: Child,
-    /// What it prints, on either output.
+    /// The lines that it prints, on either output.
     lines: Receiver<String>,
 }
 

@@ -538,7 +538,7 @@ fn each_request_leaves_a_line_at_the_default_level() {
     }
 }
 
-/// What can't be read is answered before any service sees it, in the form of all errors (RFC 7644 section 3.12).
+/// A request that can't be read is answered before any service sees it, in the form of all errors (RFC 7644 section 3.12).
 #[test]
 fn a_request_that_cannot_be_read_is_answered_with_a_body_and_leaves_a_line() {
     let (server, _) = Server::start_fresh(&["--store", "memory:"]);

@@ -249,16 +249,7 @@ fn events_come_once_and_without_gaps(site: &Site) {
     assert_eq!(positions, expected, "each once, in order");
     // The feed of an administrator, which holds what isn't sent too, has no gap from its start on.
     let feed = site.admin(&["events", "--json", "--all"]);
-    let positions: Vec<u64> = feed
-        .lines()
-        .map(|line| {
-            serde_json::from_str::<Value>(line).unwrap()["position"]
-                .as_u64()
-                .unwrap()
-        })
-        .collect();
-    let expected: Vec<u64> = (1..).take(positions.len()).collect();
-    assert_eq!(positions, expected, "the feed has no gaps");
+    assert_gapless(&feed);
 }
 
 /// Once the command has ended, no server takes the token any more, whatever it did with it a moment ago.
@@ -288,6 +279,15 @@ fn a_revoked_token_opens_nothing_anywhere(site: &Site) {
         let opened: usize = readers.into_iter().map(|reader| reader.join().unwrap()).sum();
         assert!(opened > 0, "the token opened nothing before");
     });
+}
+
+/// Checks that a feed, an event a line, has every position from the first on.
+#[track_caller]
+pub(crate) fn assert_gapless(feed: &str) {
+    let position = |line: &str| serde_json::from_str::<Value>(line).unwrap()["position"].as_u64();
+    let positions: Vec<u64> = feed.lines().map(|line| position(line).unwrap()).collect();
+    let expected: Vec<u64> = (1..).take(positions.len()).collect();
+    assert_eq!(positions, expected, "the feed has no gaps");
 }
 
 /// The position of an event in the feed.

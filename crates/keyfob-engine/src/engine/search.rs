@@ -86,6 +86,23 @@ impl<S: Store> Engine<S> {
     /// Explains what [`list`](Self::list) would cost: the indexes that answer, the resources that are read, and how the page
     /// gets its order and its total. The answer comes from the decisions of the query itself, over what is stored now.
     ///
+    /// ```
+    /// # use keyfob_core::{Registry, message::SearchRequest};
+    /// # use keyfob_engine::{Context, Engine, TenantId};
+    /// # use keyfob_store_memory::MemoryStore;
+    /// # pollster::block_on(async {
+    /// let engine = Engine::new(MemoryStore::new(), Registry::rfc().clone());
+    /// let user = engine.registry().resource_type("User").ok_or("no User")?;
+    /// let mut request = SearchRequest::default();
+    /// request.filter = Some(r#"userName eq "ada" and title pr"#.into());
+    ///
+    /// let explained = engine.explain(&Context::new(TenantId::new("acme")), user, &request).await?;
+    /// let by_store = explained.by_store.ok_or("the store is asked")?;
+    /// assert_eq!((by_store.candidates, by_store.decided.len()), (0, 2), "the memory store looks at each");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
     /// # Errors
     /// As [`search`](Self::search).
     pub async fn explain(

@@ -325,7 +325,7 @@ impl<S: Feeds> Engine<S> {
     }
 }
 
-/// What is known of a stream before its feed is read.
+/// The state of a stream before its feed is read.
 struct Noted {
     /// The position up to which the feed is acknowledged.
     through: Position,
@@ -341,7 +341,7 @@ struct Noted {
 struct Outstanding {
     /// The events that are not acknowledged.
     events: Vec<(Position, SecurityEvent)>,
-    /// What is acknowledged, and what is nothing to a client.
+    /// The positions that are acknowledged, or are nothing to a client.
     done: Acknowledged,
     /// If true, there are more.
     has_more: bool,

@@ -1,4 +1,4 @@
-//! What the receiver of a stream of security events acknowledges (RFC 8936 section 2.4), against a list of all events.
+//! The acknowledgements of the receiver of a stream of security events (RFC 8936 section 2.4), against a list of all events.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -132,7 +132,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a receiver sees is the list of all events without those that it has acknowledged, from the oldest on.
+/// A receiver sees the list of all events without those that it has acknowledged, from the oldest on.
 fn behaves_as_a_list<S: Feeds>(stream: &Stream<S>, steps: &[Step]) -> Result<(), TestCaseError> {
     let mut every: Vec<SmolStr> = Vec::new();
     let mut seen = Position::START;

@@ -152,6 +152,15 @@ pub enum LdifErrorKind {
          it is renamed; export operational attributes too, as `ldapsearch … '*' '+'` does"
     )]
     NoId,
+    /// Two entries of one name.
+    #[error("there is another entry of this name")]
+    TwoEntries,
+    /// A member by a `uid` that two users have.
+    #[error("`memberUid` is `{uid}`, and several users have this `uid`; name them by `member`")]
+    SeveralUsers {
+        /// The `uid`.
+        uid: SmolStr,
+    },
     /// An attribute that has several values, and can have one.
     #[error("`{attribute}` has several values")]
     Several {
@@ -224,8 +233,8 @@ impl ObjectSource for LdifSource {
 struct Names {
     /// By their normalized distinguished names.
     by_dn: HashMap<String, SmolStr>,
-    /// By the attribute `uid`.
-    by_uid: HashMap<SmolStr, SmolStr>,
+    /// By the attribute `uid`; none where several users have it.
+    by_uid: HashMap<SmolStr, Option<SmolStr>>,
     has_user: bool,
 }
 
@@ -239,11 +248,15 @@ impl Names {
         if kind == Kind::User {
             self.has_user = true;
             for uid in record.texts("uid") {
-                self.by_uid.insert(uid.clone(), id.clone());
+                let of_one = self.by_uid.entry(uid.clone()).or_insert_with(|| Some(id.clone()));
+                // Whoever is meant is not to be guessed.
+                *of_one = of_one.take().filter(|known| *known == id);
             }
         }
-        self.by_dn.insert(record.normalized.clone(), id);
-        Ok(())
+        match self.by_dn.insert(record.normalized.clone(), id) {
+            None => Ok(()),
+            Some(_) => Err(refuse(LdifErrorKind::TwoEntries)),
+        }
     }
 
     /// Returns the id of the entry of a name. Nobody has the one of a name that is not in the file.
@@ -404,7 +417,13 @@ fn members(record: &Record, names: &Names) -> Result<Vec<SmolStr>, LdifErrorKind
         members.push(names.id_of(&dn)?);
     }
     for uid in record.texts("memberUid") {
-        members.push(names.by_uid.get(uid).unwrap_or(uid).clone());
+        let member = match names.by_uid.get(uid) {
+            Some(Some(id)) => id,
+            Some(None) => return Err(LdifErrorKind::SeveralUsers { uid: uid.clone() }),
+            // Nobody has this id, so that it waits.
+            None => uid,
+        };
+        members.push(member.clone());
     }
     Ok(members)
 }
@@ -585,6 +604,15 @@ mod tests {
                 format!("{ADA}{group}member: Bob\n"),
                 6,
                 "`Bob` is no distinguished name",
+            ),
+            (format!("{ADA}\n{ADA}"), 6, "another entry of this name"),
+            (
+                format!(
+                    "{ADA}\n{other}{group}memberUid: ada\n",
+                    other = ADA.replace("uid=ada", "uid=eve").replace("UUID: 1", "UUID: 2")
+                ),
+                11,
+                "`memberUid` is `ada`, and several users have this `uid`",
             ),
             (
                 format!("{ADA}{group}member;range=0-1499: uid=ada,dc=x\n"),

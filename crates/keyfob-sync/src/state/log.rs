@@ -1,4 +1,4 @@
-//! What was done and sent, step by step.
+//! The log of a state: the steps that were done or failed.
 
 use keyfob_core::{DateTime, ResourceId, SmolStr};
 use rusqlite::params;
@@ -16,7 +16,7 @@ const KEPT: i64 = 100_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogEntry {
-    /// When.
+    /// The time of its result.
     pub time: DateTime,
     /// The number of the cycle, from 1. A cycle that did not come to its end has that of the next one.
     pub cycle: u64,

@@ -1,4 +1,4 @@
-//! What a page costs, and what is in it.
+//! Pages: their cost, and their resources.
 
 use std::{collections::BTreeSet, sync::atomic::Ordering};
 

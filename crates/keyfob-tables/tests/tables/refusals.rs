@@ -1,4 +1,4 @@
-//! What the application or its database refuses: a clear error, and nothing half done.
+//! Refusals by the application or its database: a clear error, and nothing half done.
 
 use std::sync::atomic::Ordering;
 
@@ -13,7 +13,7 @@ use crate::{
     world::{HIRE, World, ids},
 };
 
-/// What an error of the application's own making says.
+/// Returns the text of an error of the application's own making.
 fn fault<T: std::fmt::Debug>(result: Result<T, StoreError>) -> String {
     match result {
         Err(StoreError::Internal(source)) => source.to_string(),

@@ -186,7 +186,7 @@ fn show(condition: &Condition) -> String {
 
 struct Shown<'q> {
     condition: &'q Condition,
-    /// Whether it stands in a value path, where paths are those of sub-attributes.
+    /// If true, it stands in a value path, where paths are those of sub-attributes.
     is_within: bool,
 }
 
