@@ -7,5 +7,6 @@
 pub mod casing;
 pub mod date_time;
 pub mod diacritics;
+#[cfg(feature = "regex")]
 pub mod regex;
 pub mod text;

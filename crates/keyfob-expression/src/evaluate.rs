@@ -9,11 +9,12 @@ use keyfob_core::{DateTime, render::excerpt};
 use smol_str::{SmolStr, format_smolstr};
 
 pub use self::error::{EvaluateError, EvaluateErrorKind};
+#[cfg(feature = "regex")]
+use crate::dotnet::regex::{Regex, RegexError};
 use crate::{
     dotnet::{
         self,
         date_time::{DateTimeError, Format},
-        regex::{Regex, RegexError},
     },
     environment::Environment,
     explain::Trace,
@@ -84,9 +85,9 @@ impl<'v> Evaluation<'v> {
     #[inline]
     fn node(&self, node: &'v Node) -> Evaluated<'v> {
         match &node.operation {
-            Operation::Constant(value) | Operation::Pattern(value, _) | Operation::Format(value, _) => {
-                Ok(Cow::Borrowed(value))
-            }
+            Operation::Constant(value) | Operation::Format(value, _) => Ok(Cow::Borrowed(value)),
+            #[cfg(feature = "regex")]
+            Operation::Pattern(value, _) => Ok(Cow::Borrowed(value)),
             Operation::Attribute(index) => {
                 let value = self.program.attribute(*index, self.source);
                 Ok(Cow::Borrowed(value.unwrap_or(&NOTHING)))
@@ -320,6 +321,7 @@ impl<'v> Call<'_, 'v> {
 
     /// Uses the regular expression of an argument, which was compiled before where it is constant, within the work that
     /// may still be done.
+    #[cfg(feature = "regex")]
     pub(crate) fn with_pattern(
         &self,
         place: usize,
@@ -342,6 +344,7 @@ impl<'v> Call<'_, 'v> {
     }
 
     /// Does something that lowers the work that may still be done.
+    #[cfg(feature = "regex")]
     fn working<T>(&self, then: impl FnOnce(&mut usize) -> T) -> T {
         let mut work = self.room();
         let done = then(&mut work);

@@ -9,8 +9,10 @@ use keyfob_core::{Collation, CompareKey};
 use smol_str::SmolStr;
 
 pub use self::error::{CompileError, CompileErrorKind};
+#[cfg(feature = "regex")]
+use crate::dotnet::regex::Regex;
 use crate::{
-    dotnet::{date_time::Format, regex::Regex},
+    dotnet::date_time::Format,
     environment::Environment,
     evaluate::{EvaluateError, EvaluateErrorKind, Evaluation, NODE},
     explain::Trace,
@@ -63,6 +65,7 @@ pub(crate) struct Node {
 pub(crate) enum Operation {
     Constant(Value),
     /// A constant regular expression.
+    #[cfg(feature = "regex")]
     Pattern(Value, Box<Regex>),
     /// A constant format of dates.
     Format(Value, Box<Format>),

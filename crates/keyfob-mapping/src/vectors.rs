@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use keyfob_core::DateTime;
 use keyfob_expression::{
-    Decimal, Environment, ErrorClass, ExpressionError, FlowScope, FunctionSet, Limits, Options, Outcome,
-    Program, Source, Value, dotnet::regex::Regex,
+    Decimal, Environment, ErrorClass, ExpressionError, FlowScope, FunctionSet, Options, Outcome, Program,
+    Source, Value,
 };
+#[cfg(feature = "regex")]
+use keyfob_expression::{Limits, dotnet::regex::Regex};
 #[cfg(feature = "okta")]
 use keyfob_expression_okta::{self as okta, Directory};
 use serde_json::{Value as Json, value::RawValue};
@@ -23,7 +25,7 @@ use thiserror::Error;
 /// | `expr` | the expression |
 /// | `attrs` | the source object |
 /// | `expected` | the value: a string, null, or an array of strings; of Okta's dialect also booleans and numbers |
-/// | `match` | or: a regular expression that the value matches |
+/// | `match` | or: a regular expression that the value matches (with the feature `regex`) |
 /// | `error` | or: the class of the error, such as `parse`, `arity` or `eval` |
 /// | `flow` | or: `"ignore"`, where the attribute or the object is left out of the flow |
 /// | `scope` | perhaps, with `flow`: which of the two, `"attribute"` or `"object"` |
@@ -73,6 +75,7 @@ enum Dialect {
 #[derive(Debug)]
 enum Expected {
     Value(Json),
+    #[cfg(feature = "regex")]
     Match(Box<Regex>),
     Error(String),
     Ignored(Option<FlowScope>),
@@ -135,9 +138,12 @@ impl Vector {
             }
         };
         let expected = match (text("match")?, text("error")?, text("flow")?) {
+            #[cfg(feature = "regex")]
             (Some(pattern), None, None) => {
                 Expected::Match(Box::new(Regex::new(&pattern).map_err(|error| error.to_string())?))
             }
+            #[cfg(not(feature = "regex"))]
+            (Some(_), None, None) => return Err("`match` needs the feature `regex` of keyfob-mapping".into()),
             (None, Some(class), None) => Expected::Error(class),
             (None, None, Some(flow)) if flow == "ignore" => Expected::Ignored(scope(text("scope")?)?),
             (None, None, None) => match members.get("expected") {
@@ -232,12 +238,14 @@ impl Vector {
                 let scope = scope.unwrap_or(FlowScope::Attribute);
                 mismatch(format!("the {scope} left out of the flow"))
             }
+            #[cfg(feature = "regex")]
             (Expected::Match(pattern), Ok(Outcome::Value(value))) => {
                 match pattern.is_match(&value.to_text(), &mut Limits::default().work) {
                     Ok(true) => Ok(()),
                     _ => mismatch("a match".into()),
                 }
             }
+            #[cfg(feature = "regex")]
             (Expected::Match(_), _) => mismatch("a match".into()),
             (Expected::Value(expected), Ok(Outcome::Value(value))) if is_equal(value, expected) => {
                 match &self.log {

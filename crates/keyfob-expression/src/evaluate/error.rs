@@ -6,8 +6,10 @@ use keyfob_core::render::Rendered;
 use smol_str::SmolStr;
 use thiserror::Error;
 
+#[cfg(feature = "regex")]
+use crate::dotnet::regex::RegexError;
 use crate::{
-    dotnet::{casing::CultureError, date_time::DateTimeError, regex::RegexError, text::StartError},
+    dotnet::{casing::CultureError, date_time::DateTimeError, text::StartError},
     environment::EntropyError,
     expression::{ErrorClass, locate},
     program::FlowScope,
@@ -55,8 +57,17 @@ pub enum EvaluateErrorKind {
     #[error(transparent)]
     Date(#[from] DateTimeError),
     /// A regular expression.
+    #[cfg(feature = "regex")]
     #[error(transparent)]
     Regex(#[from] RegexError),
+    /// A regular expression in a program that is built without the feature `regex`.
+    #[error("the argument `{parameter}` of `{function}` needs the feature `regex` of keyfob-expression")]
+    NoRegex {
+        /// The function.
+        function: SmolStr,
+        /// The parameter.
+        parameter: SmolStr,
+    },
     /// The name of a culture.
     #[error(transparent)]
     Culture(#[from] CultureError),

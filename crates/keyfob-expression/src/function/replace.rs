@@ -1,13 +1,18 @@
 //! `Replace`, which does five things.
 
+#[cfg(feature = "regex")]
 use std::borrow::Cow;
 
+#[cfg(feature = "regex")]
 use smol_str::SmolStr;
 
+#[cfg(feature = "regex")]
+use crate::value::Value;
+#[cfg(not(feature = "regex"))]
+use crate::{EvaluateError, EvaluateErrorKind};
 use crate::{
     dotnet::text,
     evaluate::{Call, Evaluated, NULL},
-    value::Value,
 };
 
 const SOURCE: usize = 0;
@@ -64,6 +69,7 @@ pub(super) fn replace<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     match replacing {
         Replacing::Text => replaced(call, &source, &replacement()?),
         Replacing::InTemplate => replaced(call, &call.text(TEMPLATE)?.unwrap_or_default(), &source),
+        #[cfg(feature = "regex")]
         Replacing::Pattern => {
             let replacement = replacement()?;
             call.with_pattern(PATTERN, |regex, work| {
@@ -73,6 +79,7 @@ pub(super) fn replace<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
                     .map(|text| Ok(written(text)))
             })
         }
+        #[cfg(feature = "regex")]
         Replacing::Group | Replacing::ByProperty => {
             let group = call.text(GROUP)?.unwrap_or_default();
             let replacement = replacement()?;
@@ -83,7 +90,21 @@ pub(super) fn replace<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
                     .map(|text| Ok(written(text)))
             })
         }
+        #[cfg(not(feature = "regex"))]
+        Replacing::Pattern | Replacing::Group | Replacing::ByProperty => Err(no_regex(call)),
     }
+}
+
+/// The error of a pattern, which compiling the expression has refused already.
+#[cfg(not(feature = "regex"))]
+fn no_regex(call: &Call<'_, '_>) -> EvaluateError {
+    let (function, parameter) = ("Replace".into(), "RegularExpression".into());
+    call.fail_at(PATTERN, EvaluateErrorKind::NoRegex { function, parameter })
+}
+
+#[cfg(not(feature = "regex"))]
+fn by_property<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
+    Err(no_regex(call))
 }
 
 /// The text with `replacement` wherever it holds what is sought.
@@ -99,6 +120,7 @@ fn replaced<'v>(call: &Call<'_, 'v>, text: &str, replacement: &str) -> Evaluated
 }
 
 /// Returns what the group matches in the other attribute; nothing where it has no value or the pattern doesn't match.
+#[cfg(feature = "regex")]
 fn by_property<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
     let Some(text) = call.text(PROPERTY)? else {
         return Ok(NULL);
@@ -111,6 +133,7 @@ fn by_property<'v>(call: &Call<'_, 'v>) -> Evaluated<'v> {
 }
 
 /// A text whose work was counted while it was made.
+#[cfg(feature = "regex")]
 fn written<'v>(text: impl Into<SmolStr>) -> Cow<'v, Value> {
     Cow::Owned(Value::Text(text.into()))
 }

@@ -4,11 +4,12 @@ use keyfob_core::render::excerpt;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Choice, CompileError, CompileErrorKind, FlowScope, Node, Operation, Program};
+#[cfg(feature = "regex")]
+use crate::dotnet::regex::Regex;
 use crate::{
     dotnet::{
         casing::Culture,
         date_time::{Format, Interval},
-        regex::Regex,
     },
     evaluate::{EvaluateErrorKind, to_boolean},
     expression::{Expression, Word},
@@ -88,6 +89,12 @@ impl Compiler {
         };
         if let Some((definition, parameter)) = parameter {
             check_type(expression, definition, parameter).map_err(|kind| fail(kind.into()))?;
+            // A pattern that is known when it is evaluated is refused here too: an error for some users alone would be found late.
+            #[cfg(not(feature = "regex"))]
+            if parameter.kind() == Kind::Pattern {
+                let (function, parameter) = (definition.name().into(), parameter.key().into());
+                return Err(fail(EvaluateErrorKind::NoRegex { function, parameter }.into()));
+            }
             if let Operation::Constant(value) = operation {
                 operation = self
                     .constant(value, definition, parameter)
@@ -234,6 +241,7 @@ impl Compiler {
                 text.parse::<Culture>()?;
             }
             Kind::AttributeName => return Ok(self.attribute(&text.clone())),
+            #[cfg(feature = "regex")]
             Kind::Pattern => {
                 let regex = Regex::new(text)?;
                 return Ok(Operation::Pattern(value, Box::new(regex)));

@@ -107,6 +107,11 @@ impl CompileError {
     /// The message with the text that the expression was read from and a caret under the fault.
     #[must_use]
     pub fn display_with<'e>(&'e self, text: &'e str) -> impl fmt::Display + 'e {
-        Rendered::new(self, text, self.span_in(text))
+        let kind = &self.inner.kind;
+        Rendered {
+            expected: matches!(kind, CompileErrorKind::Value(EvaluateErrorKind::NoRegex { .. }))
+                .then_some("`Find`, which replaces a text without a pattern"),
+            ..Rendered::new(self, text, self.span_in(text))
+        }
     }
 }

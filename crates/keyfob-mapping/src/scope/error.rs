@@ -63,6 +63,12 @@ pub enum ScopeErrorKind {
         /// The description of its value.
         found: &'static str,
     },
+    /// An operator of patterns in a program that is built without the feature `regex`.
+    #[error("`{operator}` needs the feature `regex` of keyfob-mapping")]
+    NoRegex {
+        /// The operator.
+        operator: Operator,
+    },
     /// A pattern that is none, or that took too long.
     #[error("{message}")]
     Pattern {

@@ -1,6 +1,8 @@
 //! Scoping filters ready to be asked.
 
-use keyfob_expression::{Decimal, Source, SourcePath, Value, dotnet::regex::Regex};
+#[cfg(feature = "regex")]
+use keyfob_expression::dotnet::regex::Regex;
+use keyfob_expression::{Decimal, Source, SourcePath, Value};
 use smol_str::SmolStr;
 
 use super::{Clause, Operator, ScopeError, ScopeErrorKind, ScopingFilter};
@@ -50,10 +52,12 @@ enum Question {
     PartOf(SmolStr, bool),
     Greater(Decimal),
     GreaterOrEqual(Decimal),
+    #[cfg(feature = "regex")]
     Matches(Box<Regex>, bool),
 }
 
 /// The work that the pattern of one clause may be, as [`Limits::work`](keyfob_expression::Limits::work) counts it.
+#[cfg(feature = "regex")]
 const WORK: usize = 1 << 20;
 
 /// Attributes that the service does not take into scoping filters.
@@ -193,6 +197,7 @@ impl Test {
             Question::PartOf(whole, wanted) => whole.contains(&*text) == *wanted,
             Question::Greater(bound) => integer(self.clause.operator, &text)? > *bound,
             Question::GreaterOrEqual(bound) => integer(self.clause.operator, &text)? >= *bound,
+            #[cfg(feature = "regex")]
             Question::Matches(regex, wanted) => {
                 regex
                     .is_match(&text, &mut WORK.clone())
@@ -219,7 +224,6 @@ impl Test {
 impl Question {
     /// The question of an operator, with the text of one that isn't unary.
     fn new(operator: Operator, text: SmolStr) -> Result<Self, ScopeErrorKind> {
-        let regex = |text: &str| Regex::new(text).map(Box::new).map_err(|error| pattern(&error));
         Ok(match operator {
             Operator::IsNull => Self::IsNull,
             Operator::IsNotNull => Self::IsNotNull,
@@ -233,8 +237,15 @@ impl Question {
             Operator::NotPartOf => Self::PartOf(text, false),
             Operator::GreaterThan => Self::Greater(integer(operator, &text)?),
             Operator::GreaterThanOrEquals => Self::GreaterOrEqual(integer(operator, &text)?),
-            Operator::RegexMatch => Self::Matches(regex(&text)?, true),
-            Operator::NotRegexMatch => Self::Matches(regex(&text)?, false),
+            #[cfg(feature = "regex")]
+            Operator::RegexMatch | Operator::NotRegexMatch => {
+                let regex = Regex::new(&text).map_err(|error| pattern(&error))?;
+                Self::Matches(Box::new(regex), operator == Operator::RegexMatch)
+            }
+            #[cfg(not(feature = "regex"))]
+            Operator::RegexMatch | Operator::NotRegexMatch => {
+                return Err(ScopeErrorKind::NoRegex { operator });
+            }
         })
     }
 }
@@ -249,6 +260,7 @@ fn integer(operator: Operator, text: &str) -> Result<Decimal, ScopeErrorKind> {
         })
 }
 
+#[cfg(feature = "regex")]
 fn pattern(error: &impl ToString) -> ScopeErrorKind {
     ScopeErrorKind::Pattern {
         message: error.to_string().into(),
