@@ -19,17 +19,35 @@ BRINGS = {
     ("keyfob-provisioning", "idna"): {"idna"},
     ("keyfob-mapping", "okta"): {"keyfob-expression-okta", "chrono-tz"},
 }
+# Features that bring no crate: the crate, what else a program asks of it, the feature, and the crate that has to have it
+# then and not before.
+PASSED_ON = [
+    ("keyfob-mapping", ["okta"], "regex", "keyfob-expression"),
+    ("keyfob", ["mapping", "okta"], "regex", "keyfob-expression"),
+    ("keyfob", ["mapping", "okta"], "regex", "keyfob-mapping"),
+]
+
+
+def tree(crate, features, format):
+    """What `cargo tree` says of each crate that a program links with this one."""
+    command = ["cargo", "tree", "--locked", "-p", crate, "-e", "normal,no-proc-macro", "--no-default-features"]
+    command += ["--prefix", "none", "--format", format]
+    if features:
+        command += ["--features", ",".join(features)]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [line.split() for line in output.splitlines() if line.strip()]
 
 
 def linked(crate, *features):
     """The crates that a program links with this one, by name."""
-    command = ["cargo", "tree", "--locked", "-p", crate, "-e", "normal,no-proc-macro", "--no-default-features"]
-    command += ["--prefix", "none", "--format", "{p}"]
-    if features:
-        command += ["--features", ",".join(features)]
-    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    names = {line.split()[0] for line in output.splitlines() if line.strip()}
-    return names - {crate}
+    return {words[0] for words in tree(crate, features, "{p}")} - {crate}
+
+
+def has(crate, features, other, feature):
+    """True if another crate has a feature in a program that depends on the crate with these."""
+    lines = tree(crate, features, "{p} features:{f}")
+    of_other = [words for words in lines if words[0] == other]
+    return any(feature in words[-1].removeprefix("features:").split(",") for words in of_other)
 
 
 def main():
@@ -47,6 +65,11 @@ def main():
             faults.append(f"{crate} links {', '.join(present)} without `{feature}`")
         if missing := sorted(brought - linked(crate, feature)):
             faults.append(f"{crate} with `{feature}` doesn't link {', '.join(missing)}: is the feature still of use?")
+    for crate, others, feature, other in PASSED_ON:
+        if has(crate, others, other, feature):
+            faults.append(f"{crate} turns `{feature}` of {other} on without `{feature}`")
+        if not has(crate, [*others, feature], other, feature):
+            faults.append(f"{crate} with `{feature}` doesn't turn it on in {other}")
     for fault in faults:
         print(fault)
     print(f"{len(faults)} faults")
