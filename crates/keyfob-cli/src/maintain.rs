@@ -195,6 +195,7 @@ fn told(finding: &Finding) -> String {
         Finding::Miscounted { kept, counted } => {
             format!("{kept} resources are counted, and there are {counted}")
         }
+        Finding::Unreadable { resource, reason } => format!("`{resource}` can't be read: {reason}"),
         other => format!("{other:?}"),
     }
 }

@@ -74,6 +74,13 @@ pub enum Finding {
         /// The resource.
         resource: ResourceId,
     },
+    /// A resource can't be read. A list that it belongs to fails too.
+    Unreadable {
+        /// The resource.
+        resource: ResourceId,
+        /// The reason, without values.
+        reason: String,
+    },
     /// The number that the store keeps of the type's resources, live or hidden, isn't the number of those that there are.
     Miscounted {
         /// The number that is kept.

@@ -6,7 +6,7 @@ use keyfob_core::{
     schema::{AttributeType, Mutability},
     validate::is_primary,
 };
-use keyfob_store::{StoreError, UniqueKey};
+use keyfob_store::UniqueKey;
 
 use crate::{
     error::ShapeError,
@@ -157,14 +157,13 @@ impl Layout {
     }
 
     /// Puts the values of a row into what was left of its document, or into an empty one.
-    pub(crate) fn join(&self, row: &Row, rest: Option<Resource>) -> Result<Resource, StoreError> {
+    ///
+    /// A value that doesn't fit its attribute is an error, described without the value, and not an attribute without a value:
+    /// a client would take a user whose `active` is `N` for one that is active.
+    pub(crate) fn join(&self, row: &Row, rest: Option<Resource>) -> Result<Resource, String> {
         let mut document = rest.unwrap_or_else(|| Resource::new([self.schema.clone()]));
         for (placed, cell) in self.columns.iter().zip(&row.cells) {
-            let value = placed.value(cell).map_err(|fault| {
-                let (kind, key) = (self.kind.name(), &row.key);
-                StoreError::internal(format!("the row `{key}` of a {kind}: {fault}"))
-            })?;
-            placed.put(&mut document, value);
+            placed.put(&mut document, placed.value(cell)?);
         }
         // A row that lost a value may leave an extension that holds nothing, which is then no longer there.
         for uri in self.columns.iter().filter_map(|placed| placed.path.schema()) {

@@ -124,6 +124,16 @@ impl<T: Tables> Session<'_, T> {
             key(left).cmp(&key(right))
         });
         for found in &all {
+            // One that can't be read doesn't end the check of the others.
+            if let Err(error) = self.document(resource_type, found) {
+                let reason =
+                    std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                findings.push(Finding::Unreadable {
+                    resource: found.id().clone(),
+                    reason,
+                });
+                continue;
+            }
             let whole = Selection::document();
             let Some(stored) = self.stored(resource_type, &[found], &whole).await?.pop() else {
                 continue;

@@ -512,7 +512,13 @@ impl<T: Tables> Session<'_, T> {
             }
         };
         match &found.own {
-            Some((kind, row)) => self.store.layout(*kind).join(row, rest),
+            Some((kind, row)) => {
+                let joined = self.store.layout(*kind).join(row, rest);
+                joined.map_err(|fault| {
+                    let (id, kind, key) = (found.id(), kind.name(), &row.key);
+                    StoreError::internal(format!("`{id}`, the row `{key}` of a {kind}: {fault}"))
+                })
+            }
             None => rest.ok_or_else(|| StoreError::internal("a side table holds an empty document")),
         }
     }

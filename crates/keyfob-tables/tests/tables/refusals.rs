@@ -2,11 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use keyfob_core::{Resource, ResourceId, schema::RegistryBuilder};
+use keyfob_core::{Resource, ResourceId, Value, schema::RegistryBuilder};
 use keyfob_store::{
-    Change, CommitError, Committed, Maintenance as _, Query, ReadContext, Store as _, StoreError,
+    Change, CommitError, Committed, Finding, Maintenance as _, Paging, Query, ReadContext, Selection,
+    Store as _, StoreError, StoreExt as _, TenantId,
 };
-use keyfob_tables::{OpenError, Shape, ShapeError, Table, TableStore};
+use keyfob_tables::{Key, Kind, OpenError, Shape, ShapeError, Table, TableStore};
 
 use crate::{
     common::App,
@@ -138,23 +139,125 @@ async fn each_refusal_of_the_application_says_what_is_wrong_and_nothing_of_its_t
     assert_eq!(ids(&world.find("User", "userName pr").await), ["u-7"]);
 }
 
+/// A user whose `active` is no boolean, and others.
+const MISFIT: &str = "INSERT INTO users (tenant, login, active) VALUES ('acme', 'ada', 1), ('acme', 'bob', 'maybe');
+    INSERT INTO users (tenant, login, active) VALUES ('globex', 'ada', 1);
+    INSERT INTO teams (tenant, name) VALUES ('acme', 'Guides'); INSERT INTO team_users VALUES (1, 1), (1, 2);";
+const REASON: &str =
+    "`u-2`, the row `2` of a User: the column `active` holds a text, and `active` is of the type boolean";
+
 #[tokio::test]
-async fn a_value_that_does_not_fit_its_attribute_is_an_error_that_names_the_column() {
+async fn a_list_with_a_value_that_does_not_fit_its_attribute_fails_and_names_row_and_column() {
     let world = World::new().await;
-    world
-        .run("INSERT INTO users (tenant, login, active) VALUES ('acme', 'ada', 'maybe')")
-        .await;
+    world.run(MISFIT).await;
+    let user = world.resource_type("User");
     let cx = ReadContext::new(world.tenant.clone());
-    let read = world
-        .store
-        .query(&cx, world.resource_type("User"), &Query::all())
+    // A list without the user would say that there is no such user, and clients remove who is gone.
+    assert_eq!(fault(world.store.query(&cx, user, &Query::all()).await), REASON);
+    let id = ResourceId::new("u-2");
+    let whole = Selection::document();
+    assert_eq!(fault(world.store.get_one(&cx, user, &id, &whole).await), REASON);
+    // A page that it is not on, and another tenant's list, are answered.
+    let first = Query::all().with_paging(Paging::Offset { offset: 0, count: 1 });
+    let page = world.store.query(&cx, user, &first).await.unwrap();
+    assert_eq!(
+        (ids(&page.resources), page.total),
+        (vec!["u-1".to_owned()], Some(2))
+    );
+    let globex = ReadContext::new(TenantId::new("globex"));
+    let others = world.store.query(&globex, user, &Query::all()).await.unwrap();
+    assert_eq!(ids(&others.resources), ["u-3"]);
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_its_attribute_takes_no_other_resource_away() {
+    let world = World::new().await;
+    world.run(MISFIT).await;
+    assert_eq!(ids(&world.find("User", r#"userName eq "ada""#).await), ["u-1"]);
+    assert!(world.get("User", "u-1").await.is_some());
+    let group = world.get("Group", "g-1").await.unwrap();
+    assert_eq!(group.resource.relation("members").unwrap().len(), 2);
+    assert_eq!(
+        ids(&world.find("Group", r#"members.value eq "u-2""#).await),
+        ["g-1"]
+    );
+    world.commit(vec![rename(&world, "u-1", "eve")]).await.unwrap();
+    // The name of the user is taken as ever.
+    let taken = world.commit(vec![world.user("new", "Bob")]).await;
+    assert!(
+        matches!(&taken, Err(CommitError::UniquenessViolated { attribute, .. }) if attribute == "userName"),
+        "{taken:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_check_names_each_row_that_can_not_be_read_and_goes_on() {
+    let world = World::new().await;
+    world.commit(vec![world.user("eve", "eve")]).await.unwrap();
+    world.run("DELETE FROM scim_entries").await;
+    world
+        .run(
+            "INSERT INTO users (tenant, login, active) VALUES ('acme', 'ada', 'maybe'), ('acme', 'bob', 2.5)",
+        )
         .await;
-    let Err(StoreError::Internal(source)) = read else {
-        panic!("{read:?}")
+    let user = world.resource_type("User");
+    let found = world
+        .store
+        .check(&world.tenant, user, &|_| Vec::new())
+        .await
+        .unwrap();
+    let reason = |key, holds| {
+        format!(
+            "`u-{key}`, the row `{key}` of a User: the column `active` holds {holds}, and `active` is of the type boolean"
+        )
     };
-    let expected =
-        "the row `1` of a User: the column `active` holds a text, and `active` is of the type boolean";
-    assert_eq!(source.to_string(), expected);
+    for (id, reason) in [
+        ("u-2", reason(2, "a text")),
+        ("u-3", reason(3, "a number with a fraction")),
+    ] {
+        let resource = ResourceId::new(id);
+        assert!(
+            found.contains(&Finding::Unreadable { resource, reason }),
+            "{found:?}"
+        );
+    }
+    let resource = ResourceId::new("eve");
+    assert!(found.contains(&Finding::Unindexed { resource }), "{found:?}");
+    assert_eq!(found.len(), 3, "{found:?}");
+}
+
+#[tokio::test]
+async fn a_row_that_can_not_be_read_keeps_its_value_until_it_is_replaced_or_deleted() {
+    let world = World::new().await;
+    world.run(MISFIT).await;
+    let touched = world.touch(
+        "UPDATE users SET mail = 'x@acme.example'",
+        &[(Kind::User, Key::Integer(2))],
+    );
+    let Err(CommitError::Store(error)) = touched.await else {
+        panic!("the row can't be told of")
+    };
+    assert_eq!(fault::<()>(Err(error)), REASON);
+    let events = world.events().await;
+    assert_eq!(events, [], "and nothing is told");
+    // A write of the whole resource needs nothing of the old one. It gives each column a value.
+    let mut replacement = rename(&world, "u-2", "bob");
+    if let Change::Update {
+        document: Some(document),
+        ..
+    } = &mut replacement
+    {
+        std::sync::Arc::make_mut(document)
+            .core_mut()
+            .insert("active", false);
+    }
+    world.commit(vec![replacement]).await.unwrap();
+    let bob = world.get("User", "u-2").await.unwrap();
+    assert_eq!(bob.resource.core().get("active"), Some(&Value::Bool(false)));
+    let delete = |id| Change::delete(world.resource_type("User"), ResourceId::new(id), None);
+    world.run("UPDATE users SET active = 'maybe'").await;
+    world.commit(vec![delete("u-2")]).await.unwrap();
+    assert!(world.get("User", "u-2").await.is_none());
 }
 
 #[tokio::test]
