@@ -211,16 +211,21 @@ fn connect(arguments: &Arguments) -> Result<Client<Ureq>, Unusable> {
     Ok(builder.transport(Ureq::new()).build()?)
 }
 
-/// Returns the bearer token, out of the file or else out of the environment.
+/// Returns the bearer token of the target, out of the file or else out of the environment.
 pub(crate) fn token(file: Option<&Path>) -> Result<Option<String>, Unusable> {
+    token_of(file, TOKEN)
+}
+
+/// Returns a bearer token, out of the file or else out of this variable of the environment.
+pub(crate) fn token_of(file: Option<&Path>, variable: &str) -> Result<Option<String>, Unusable> {
     let text = match file {
         Some(file) => {
             String::from_utf8(input::read(file)?).map_err(|error| Unusable::from(error).within(file))?
         }
-        None => match std::env::var(TOKEN) {
+        None => match std::env::var(variable) {
             Ok(token) => token,
             Err(std::env::VarError::NotPresent) => return Ok(None),
-            Err(error) => return Err(Unusable::new(format_args!("{TOKEN}: {error}"))),
+            Err(error) => return Err(Unusable::new(format_args!("{variable}: {error}"))),
         },
     };
     let token = text.trim();

@@ -16,6 +16,7 @@ mod serve;
 mod service;
 mod settings;
 mod store;
+mod time;
 mod unusable;
 
 use std::{ffi::OsString, process::ExitCode};

@@ -4,8 +4,10 @@ mod approve;
 mod demand;
 mod every;
 mod manage;
+mod pace;
 mod print;
 mod show;
+mod source;
 mod target;
 
 use std::{
@@ -14,11 +16,11 @@ use std::{
 };
 
 use clap::Subcommand;
-use keyfob_client::{Client, Ureq};
+use keyfob_client::Client;
 use keyfob_mapping::DeletionThreshold;
 use keyfob_sync::{Event, Guard, Job, Report, Rule, State};
 
-use self::target::connect;
+use self::{pace::Paced, target::connect};
 use crate::{Answer, Unusable, output};
 
 /// The state file where none is given.
@@ -31,6 +33,9 @@ SOURCE is one of
   ldif:FILE                     entries of a directory, whole, with `entryUUID` or another lasting id
   ndjson:USERS[,GROUPS]         JSON objects one after the other, or arrays of them
   graph:FILE[,FILE...]          pages of lists of Microsoft Graph, whole lists each
+  scim:URL                      another SCIM server, by its base URL; its token is read from --source-token-file, or from
+                                the environment variable KEYFOB_SOURCE_TOKEN
+  keyfob:STORE                  an organization of a store of `keyfob serve`, such as keyfob:sqlite:keyfob.db
 
 The token is read from --token-file, or from the environment variable KEYFOB_TARGET_TOKEN.
 
@@ -89,7 +94,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         arguments: StateArguments,
     },
-    /// Prints what was done and what failed, a line of JSON for each step, without names and values
+    /// Prints what was done and what failed, a line of JSON for each step, without names and values unless runs have --log-values
     Log {
         /// The number of steps, the last ones; a state keeps 100,000
         #[arg(long, value_name = "N", default_value_t = 1_000)]
@@ -103,16 +108,20 @@ pub(crate) enum Command {
 /// The arguments of the commands that talk to a target.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
+    /// A file in TOML with these arguments under their names, such as `threshold = 100`; those that are given here count instead.
+    /// Paths in it are relative to where the command runs
+    #[arg(long, value_name = "FILE")]
+    job: Option<PathBuf>,
     /// The mapping: a `synchronizationSchema` as Microsoft Graph exports it, or the native form; given twice, one for users
     /// and one for groups
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present = "job")]
     mapping: Vec<PathBuf>,
     /// The source; see below
-    #[arg(long, value_name = "SOURCE")]
-    source: String,
+    #[arg(long, value_name = "SOURCE", required_unless_present = "job")]
+    source: Option<String>,
     /// The base URL of the target, to which `/Users` is appended
-    #[arg(long, value_name = "URL")]
-    target: String,
+    #[arg(long, value_name = "URL", required_unless_present = "job")]
+    target: Option<String>,
     /// The state file, which the first run makes
     #[arg(long, value_name = "FILE", default_value = STATE)]
     state: PathBuf,
@@ -126,6 +135,11 @@ pub(crate) struct Arguments {
     /// Leaves resources of objects that are out of scope or gone as they are
     #[arg(long)]
     skip_out_of_scope_deletions: bool,
+    /// Keeps the values of changes in the log, which are personal data; without it the log names paths alone
+    #[arg(long)]
+    log_values: bool,
+    #[command(flatten)]
+    from: source::SourceWay,
     #[command(flatten)]
     way: target::Way,
     /// Prints JSON for programs: a line for each step, and a summary
@@ -136,8 +150,12 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Returns the files that the command reads.
     fn files(&self) -> impl Iterator<Item = &Path> {
-        let given = self.mapping.iter().chain([&self.state]).map(PathBuf::as_path);
-        given.chain(target::files(&self.source)).chain(self.way.files())
+        let given = self.mapping.iter().chain([&self.state]).chain(&self.job);
+        given
+            .map(PathBuf::as_path)
+            .chain(source::files(self.source.as_deref().unwrap_or_default()))
+            .chain(self.from.files())
+            .chain(self.way.files())
     }
 }
 
@@ -258,13 +276,18 @@ fn open(arguments: &Arguments, is_plan: bool) -> Result<State, Unusable> {
 }
 
 fn job<'j>(
-    client: &'j Client<Ureq>,
+    client: &'j Client<Paced>,
     rules: Vec<Rule>,
     arguments: &Arguments,
-) -> Result<Job<'j, Ureq>, Unusable> {
+) -> Result<Job<'j, Paced>, Unusable> {
     let job = Job::new(client, rules)?
         .threshold(DeletionThreshold::new(arguments.threshold))
         .shrink_below(arguments.shrink_below);
+    let job = if arguments.log_values {
+        job.log_values()
+    } else {
+        job
+    };
     Ok(if arguments.skip_out_of_scope_deletions {
         job.skip_out_of_scope_deletions()
     } else {

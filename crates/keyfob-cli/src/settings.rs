@@ -1,4 +1,5 @@
-//! The settings of a server: from arguments, from the environment and from a file, in this order.
+//! The settings of a server: from arguments, from the environment and from a file, in this order; and those of a job of
+//! provisioning, from arguments and a file.
 
 use std::{
     collections::BTreeMap,
@@ -19,6 +20,9 @@ const CONFIG: &str = "config";
 
 /// The commands that take a server's settings.
 const COMMANDS: [&str; 2] = ["serve", "config"];
+
+/// The id of the argument that names the file of a job, and the command whose commands take it.
+const JOB: (&str, &str) = ("job", "provision");
 
 /// The origin of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,24 +75,133 @@ pub(crate) fn without_empty(command: Command) -> Command {
 /// Reads the arguments, and for a server what the environment and the file add to them.
 pub(crate) fn matches(mut command: Command, arguments: Vec<OsString>) -> Result<ArgMatches, SettingsError> {
     let matches = command.try_get_matches_from_mut(&arguments)?;
-    let Some((name, given)) = matches.subcommand().filter(|(name, _)| COMMANDS.contains(name)) else {
+    let Some(named) = Named::by(&matches) else {
         return Ok(matches);
     };
-    let Some(path) = given.get_one::<PathBuf>(CONFIG) else {
-        return Ok(matches);
-    };
-    let table = read(path).map_err(SettingsError::File)?;
-    let subcommand = command.find_subcommand(name);
-    let further = subcommand
-        .map(|subcommand| further(subcommand, given, &table))
-        .transpose()
-        .map_err(|error| SettingsError::File(error.within(path)))?;
-    let arguments = arguments.into_iter().chain(further.unwrap_or_default());
+    let table = read(named.path).map_err(SettingsError::File)?;
+    let further = named
+        .further(&command, &table)
+        .map_err(|error| SettingsError::File(error.within(named.path)))?;
+    let arguments = arguments.into_iter().chain(further);
     command.try_get_matches_from(arguments).map_err(|error| {
         let message = error.render().to_string();
         let message = message.trim_start_matches("error: ");
-        SettingsError::File(Unusable::rendered(Lines(message)).within(path))
+        SettingsError::File(Unusable::rendered(Lines(message)).within(named.path))
     })
+}
+
+/// A file of settings, and the command that names it.
+struct Named<'m> {
+    /// The command above it, if it has one.
+    above: Option<&'static str>,
+    command: &'m str,
+    given: &'m ArgMatches,
+    path: &'m Path,
+    /// The way to the names of settings.
+    lists: &'static str,
+}
+
+impl<'m> Named<'m> {
+    fn by(matches: &'m ArgMatches) -> Option<Self> {
+        let (command, given) = matches.subcommand()?;
+        let (job, provision) = JOB;
+        if COMMANDS.contains(&command) {
+            let path = given.get_one::<PathBuf>(CONFIG)?;
+            return Some(Self {
+                above: None,
+                command,
+                given,
+                path,
+                lists: "keyfob config",
+            });
+        }
+        let (command, given) = given.subcommand().filter(|_| command == provision)?;
+        // The commands that talk to no target have no such argument.
+        let path = given.try_get_one::<PathBuf>(job).ok().flatten()?;
+        Some(Self {
+            above: Some(provision),
+            command,
+            given,
+            path,
+            lists: "keyfob provision run --help",
+        })
+    }
+
+    /// Returns the arguments that the file adds to those that are given.
+    fn further(&self, command: &Command, table: &Table) -> Result<Vec<OsString>, Unusable> {
+        let within = match self.above {
+            None => Some(command),
+            Some(above) => command.find_subcommand(above),
+        };
+        let Some(within) = within else {
+            return Ok(Vec::new());
+        };
+        let of = |command: &Command, key: &str| {
+            let mut arguments = command.get_arguments();
+            arguments.any(|argument| is_setting(argument, key))
+        };
+        let mut arguments = Vec::new();
+        for (key, value) in table {
+            let own = within.find_subcommand(self.command);
+            let argument = own.and_then(|own| own.get_arguments().find(|argument| is_setting(argument, key)));
+            match argument {
+                Some(argument) => self.add(argument, key, value, &mut arguments)?,
+                // One file serves to plan and to run.
+                None if self.above.is_some() && within.get_subcommands().any(|other| of(other, key)) => {}
+                None => {
+                    return Err(Unusable::new(format!(
+                        "there is no setting `{key}`; `{}` lists those that there are",
+                        self.lists
+                    )));
+                }
+            }
+        }
+        Ok(arguments)
+    }
+
+    /// Adds the arguments for the value of a setting.
+    fn add(
+        &self,
+        argument: &Arg,
+        key: &str,
+        value: &Value,
+        arguments: &mut Vec<OsString>,
+    ) -> Result<(), Unusable> {
+        if is_given(self.given, argument.get_id().as_str()) {
+            return Ok(());
+        }
+        if let Value::Boolean(is_set) = value
+            && !argument.get_action().takes_values()
+        {
+            arguments.extend(is_set.then(|| format!("--{key}").into()));
+            return Ok(());
+        }
+        let values = match value {
+            Value::Array(values) => values.as_slice(),
+            value => std::slice::from_ref(value),
+        };
+        for value in values {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                Value::Integer(number) => number.to_string(),
+                Value::Boolean(truth) => truth.to_string(),
+                _ => {
+                    return Err(Unusable::new(format!(
+                        "`{key}` is a text, a number, true or false, or a list of texts"
+                    )));
+                }
+            };
+            arguments.push(format!("--{key}={text}").into());
+        }
+        Ok(())
+    }
+}
+
+/// Returns true if a file may set an argument under this key.
+fn is_setting(argument: &Arg, key: &str) -> bool {
+    let (job, _) = JOB;
+    argument.get_long() == Some(key)
+        && ![CONFIG, job, "help", "version"].contains(&argument.get_id().as_str())
 }
 
 fn read(path: &Path) -> Result<Table, Unusable> {
@@ -125,43 +238,6 @@ impl fmt::Display for Lines<'_> {
         }
         Ok(())
     }
-}
-
-/// Returns the arguments that a file adds to those that are given.
-fn further(command: &Command, given: &ArgMatches, table: &Table) -> Result<Vec<OsString>, Unusable> {
-    let mut arguments = Vec::new();
-    for (key, value) in table {
-        let argument = command
-            .get_arguments()
-            .find(|argument| argument.get_long() == Some(key))
-            .filter(|argument| !matches!(argument.get_id().as_str(), CONFIG | "help" | "version"));
-        let Some(argument) = argument else {
-            return Err(Unusable::new(format!(
-                "there is no setting `{key}`; `keyfob config` lists those that there are"
-            )));
-        };
-        if is_given(given, argument.get_id().as_str()) {
-            continue;
-        }
-        let values = match value {
-            Value::Array(values) => values.as_slice(),
-            value => std::slice::from_ref(value),
-        };
-        for value in values {
-            let text = match value {
-                Value::String(text) => text.clone(),
-                Value::Integer(number) => number.to_string(),
-                Value::Boolean(truth) => truth.to_string(),
-                _ => {
-                    return Err(Unusable::new(format!(
-                        "`{key}` is a text, a number, true or false, or a list of texts"
-                    )));
-                }
-            };
-            arguments.push(format!("--{key}={text}").into());
-        }
-    }
-    Ok(arguments)
 }
 
 /// Returns true for a setting that an argument or the environment gives.

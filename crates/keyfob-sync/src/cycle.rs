@@ -215,8 +215,12 @@ impl<'c, X: BlockingTransport> Cycle<'c, X> {
         step.outcome = outcome;
         step.requests.extend(self.gateway.take_sent());
         tracing::debug!(kind = %step.kind, action = step.action.as_str(), done = (step.outcome == Outcome::Done), "step");
-        self.logged
-            .extend(LogEntry::of(&step, self.number, self.job.clock.now()));
+        self.logged.extend(LogEntry::of(
+            &step,
+            self.number,
+            self.job.clock.now(),
+            self.job.log_values,
+        ));
         (self.observe)(&Event::Step(step));
     }
 

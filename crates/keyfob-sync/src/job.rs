@@ -27,6 +27,7 @@ pub struct Job<'j, X> {
     pub(crate) delete_after: Duration,
     pub(crate) skip_out_of_scope_deletions: bool,
     pub(crate) quarantine: Quarantine,
+    pub(crate) log_values: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
 }
@@ -86,6 +87,7 @@ impl<'j, X: BlockingTransport> Job<'j, X> {
             delete_after: Duration::from_secs(30 * 24 * 60 * 60),
             skip_out_of_scope_deletions: false,
             quarantine: Quarantine::default(),
+            log_values: false,
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(SystemEntropy::new()),
         })
@@ -130,6 +132,15 @@ impl<'j, X: BlockingTransport> Job<'j, X> {
     #[must_use]
     pub fn quarantine(self, quarantine: Quarantine) -> Self {
         Self { quarantine, ..self }
+    }
+
+    /// Keeps the values of changes in the [log](State::log), which are personal data. By default it names paths alone.
+    #[must_use]
+    pub fn log_values(self) -> Self {
+        Self {
+            log_values: true,
+            ..self
+        }
     }
 
     /// Takes the time from another clock.

@@ -78,7 +78,7 @@ pub enum RuleError {
 
 impl Kind {
     /// Both, in the order in which they are provisioned.
-    pub(crate) const ALL: [Self; 2] = [Self::User, Self::Group];
+    pub const ALL: [Self; 2] = [Self::User, Self::Group];
 
     /// Returns the name of the resource type.
     #[must_use]

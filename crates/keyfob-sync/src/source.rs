@@ -3,6 +3,7 @@
 mod csv;
 mod json;
 mod ldif;
+mod scim;
 
 use std::{
     fmt,
@@ -18,6 +19,7 @@ pub use self::{
     csv::CsvSource,
     json::JsonSource,
     ldif::{LdifErrorKind, LdifSource},
+    scim::ScimSource,
 };
 use crate::rule::Kind;
 
@@ -112,6 +114,9 @@ pub enum SourceErrorKind {
     /// It is no LDIF with whole entries.
     #[error(transparent)]
     Ldif(#[from] LdifErrorKind),
+    /// A SCIM server doesn't answer with all of its resources.
+    #[error("the server can't be read: {0}")]
+    Server(#[from] keyfob_client::Error),
     /// An object without an id.
     #[error("the object has no `id`, by which it would be known again")]
     NoId,

@@ -5,35 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Answer, Unusable, output};
+use crate::{Answer, Unusable, output, time};
 
 /// The longest time between two runs: 30 days.
-const LONGEST: u64 = 30 * 24 * 60 * 60;
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// Returns the time that a text such as `40m` says.
+/// Returns the time between two runs that a text such as `40m` says.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
-    let told = || format!("`{text}` is no time; write a number with a unit, such as 90s, 40m, 6h or 1d");
-    let (number, unit) = text
-        .char_indices()
-        .next_back()
-        .and_then(|(end, unit)| Some((text.get(..end)?, unit)))
-        .ok_or_else(told)?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        _ => return Err(told()),
-    };
-    // Without a sign and blanks, which `parse` would take.
-    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(told());
-    }
-    let seconds = number.parse::<u64>().map_err(|_| told())?.checked_mul(seconds);
-    match seconds {
-        Some(seconds @ 1..=LONGEST) => Ok(Duration::from_secs(seconds)),
-        _ => Err(format!("`{text}` is not between 1s and 30d")),
-    }
+    time::parse(text, LONGEST)
 }
 
 /// Does a run again and again, until a signal ends the process. One in the middle of a run does no harm: the next one finds out what
@@ -55,33 +34,5 @@ pub(super) fn run(
         }
         is_first = false;
         thread::sleep(time.saturating_sub(start.elapsed()));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_a_number_with_a_unit() {
-        for (text, expected) in [
-            ("90s", Some(90)),
-            ("40m", Some(2_400)),
-            ("6h", Some(21_600)),
-            ("30d", Some(LONGEST)),
-            ("31d", None),
-            ("0s", None),
-            ("40", None),
-            ("m", None),
-            ("", None),
-            ("+4m", None),
-            ("-4m", None),
-            ("4 m", None),
-            ("4M", None),
-            ("99999999999999999999d", None),
-            ("4\u{b5}", None),
-        ] {
-            assert_eq!(time(text).ok(), expected.map(Duration::from_secs), "{text}");
-        }
     }
 }

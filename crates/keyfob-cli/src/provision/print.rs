@@ -173,7 +173,7 @@ pub(super) fn step_json(step: &Step) -> Vec<u8> {
     object_to_vec(&object)
 }
 
-fn change_json(change: &Changed) -> Object {
+pub(super) fn change_json(change: &Changed) -> Object {
     let mut object = Object::new();
     object.insert("path", change.path.clone());
     if let Some(old) = &change.old {

@@ -5,7 +5,7 @@ use std::path::Path;
 use keyfob_core::{Object, Value, json::object_to_vec};
 use keyfob_sync::{Escrow, Link, LogEntry, Owned, State};
 
-use super::StateArguments;
+use super::{StateArguments, print::change_json};
 use crate::{Answer, Unusable, output};
 
 /// Prints a summary of a state, and what failed.
@@ -157,6 +157,10 @@ fn entry_json(entry: &LogEntry) -> Object {
     }
     let paths = entry.paths.iter().map(|path| Value::from(path.clone()));
     object.insert("paths", paths.collect::<Vec<_>>());
+    if !entry.changes.is_empty() {
+        let changes = entry.changes.iter().map(|change| change_json(change).into());
+        object.insert("changes", changes.collect::<Vec<Value>>());
+    }
     for (name, number) in [
         ("members", entry.members),
         ("requestCount", entry.requests),

@@ -1,20 +1,18 @@
-//! The target, the mappings and the source that the arguments name.
+//! The target and the mappings that the arguments name.
 
 use std::{
+    num::NonZeroU32,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use keyfob_client::{Client, Ureq};
+use keyfob_client::Client;
 use keyfob_core::Registry;
 use keyfob_expression::Options;
 use keyfob_mapping::{ObjectMapping, graph::SynchronizationSchema};
-use keyfob_sync::{
-    Kind, Rule,
-    source::{CsvSource, JsonSource, LdifSource, ObjectSource},
-};
+use keyfob_sync::{Rule, source::ObjectSource};
 
-use super::Arguments;
+use super::{Arguments, pace::Paced, source};
 use crate::{Unusable, client, input, map, output};
 
 /// The arguments by which the target is reached.
@@ -29,6 +27,9 @@ pub(super) struct Way {
     /// Gives up on a request after so many seconds, 3600 at most
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     timeout: u64,
+    /// Sends the target at most so many requests in a second, one after the other at an even pace
+    #[arg(long, value_name = "N")]
+    rate: Option<NonZeroU32>,
     /// Allows http to other machines than this one
     #[arg(long)]
     allow_plain_text: bool,
@@ -40,35 +41,57 @@ impl Way {
         let preset = self.preset.as_deref().map(Path::new);
         self.token_file.as_deref().into_iter().chain(preset)
     }
+
+    /// Returns a client of a server, whose departures from the RFC are told with its part in the cycle.
+    pub(super) fn client(
+        &self,
+        url: &str,
+        token: Option<&str>,
+        part: &'static str,
+        rate: Option<NonZeroU32>,
+    ) -> Result<Client<Paced>, Unusable> {
+        let mut builder = Client::builder(url)?
+            .timeout(Duration::from_secs(self.timeout))
+            .on_deviation(move |deviation| output::report(&format!("note on the {part}: {deviation}")));
+        if let Some(token) = token {
+            builder = builder.bearer(token);
+        }
+        if self.allow_plain_text {
+            builder = builder.allow_plain_text();
+        }
+        Ok(builder.transport(Paced::new(rate)).build()?)
+    }
 }
 
 /// The target, the mappings and the source of a cycle.
 pub(super) struct Target {
-    pub(super) client: Client<Ureq>,
+    pub(super) client: Client<Paced>,
     pub(super) rules: Vec<Rule>,
     pub(super) source: Box<dyn ObjectSource>,
 }
 
 /// Reads the files and asks the target what it is. None where it can't be asked, which has been told.
 pub(super) fn connect(arguments: &Arguments) -> Result<Option<Target>, Unusable> {
+    let missing = |name| {
+        Unusable::new(format_args!(
+            "`{name}` is missing, in the arguments and in the job's file"
+        ))
+    };
+    let source = arguments.source.as_deref().ok_or_else(|| missing("source"))?;
+    let target = arguments.target.as_deref().ok_or_else(|| missing("target"))?;
+    if arguments.mapping.is_empty() {
+        return Err(missing("mapping"));
+    }
     // What can't be read is told before the target is asked anything.
-    let source = source(&arguments.source)?;
     let mut mappings = Vec::new();
     for file in &arguments.mapping {
         mappings.extend(read(&input::read(file)?).map_err(|error| error.within(file))?);
     }
     let way = &arguments.way;
-    let mut builder = Client::builder(&arguments.target)?
-        .timeout(Duration::from_secs(way.timeout))
-        .on_deviation(|deviation| output::report(&format!("note: {deviation}")));
-    if let Some(token) = client::token(way.token_file.as_deref())? {
-        builder = builder.bearer(&token);
-    }
-    if way.allow_plain_text {
-        builder = builder.allow_plain_text();
-    }
     let preset = way.preset.as_deref().map(client::preset).transpose()?;
-    let client = builder.transport(Ureq::new()).build()?;
+    let token = client::token(way.token_file.as_deref())?;
+    let client = way.client(target, token.as_deref(), "target", way.rate)?;
+    let source = source::open(source, &mappings, &arguments.from, way)?;
     let mut target = match client.discover().call() {
         Ok(target) => target,
         Err(error) => {
@@ -125,53 +148,4 @@ fn rule(mapping: &ObjectMapping, registry: &Registry) -> Result<Rule, Unusable> 
     };
     Rule::compile(mapping, resource_type, &Options::default())
         .map_err(|error| Unusable::new(format_args!("the mapping `{name}`: {error}")))
-}
-
-/// Returns the files of a source, of whichever form.
-pub(super) fn files(source: &str) -> impl Iterator<Item = &Path> {
-    let (_, files) = source.split_once(':').unwrap_or_default();
-    files.split(',').map(Path::new)
-}
-
-/// Returns the source that a text names.
-fn source(text: &str) -> Result<Box<dyn ObjectSource>, Unusable> {
-    let unknown = || {
-        Unusable::new(format_args!(
-            "`{text}` names no source; it starts with `csv:`, `ldif:`, `ndjson:` or `graph:`, and files follow"
-        ))
-    };
-    let (form, _) = text.split_once(':').ok_or_else(unknown)?;
-    let files: Vec<&Path> = files(text).collect();
-    if files.iter().any(|file| file.as_os_str().is_empty()) {
-        return Err(Unusable::new(format_args!(
-            "a file of the source `{text}` has no name"
-        )));
-    }
-    let many = |most: usize| Unusable::new(format_args!("`{form}:` takes at most {most} files"));
-    match (form, files.as_slice()) {
-        ("csv", [users]) => Ok(Box::new(CsvSource::new(*users))),
-        ("csv", [users, groups]) => Ok(Box::new(CsvSource::new(*users).groups(*groups))),
-        ("csv", [users, groups, members]) => Ok(Box::new(
-            CsvSource::new(*users).groups(*groups).memberships(*members),
-        )),
-        ("csv", _) => Err(many(3)),
-        ("ldif", [file]) => Ok(Box::new(LdifSource::new(*file))),
-        ("ldif", _) => Err(many(1)),
-        ("ndjson", [_, _, _, ..]) => Err(many(2)),
-        ("ndjson", files) => {
-            let mut source = JsonSource::new();
-            for (file, kind) in files.iter().zip([Kind::User, Kind::Group]) {
-                source = source.file(file, Some(kind))?;
-            }
-            Ok(Box::new(source))
-        }
-        ("graph", files) => {
-            let mut source = JsonSource::new();
-            for file in files {
-                source = source.file(file, None)?;
-            }
-            Ok(Box::new(source))
-        }
-        _ => Err(unknown()),
-    }
 }

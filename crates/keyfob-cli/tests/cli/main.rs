@@ -17,6 +17,7 @@ mod mapping;
 mod okta;
 mod operating;
 mod patch;
+mod peers;
 mod postgres;
 mod process;
 mod provision;

@@ -596,3 +596,163 @@ fn rfc_2849_entries_of_a_directory_are_provisioned() {
     source("ldif:d.ldif").assert_unusable("`d.ldif`: line 2: this is a change (`changetype: delete`)");
     source("ldif:d.ldif,e.ldif").assert_unusable("`ldif:` takes at most 1 files");
 }
+
+/// Users as SCIM names them.
+const MAPPING_OF_SCIM_USERS: &str = r#"{
+    "attributes": [
+        {"target": "userName", "expression": "[userName]", "matching": 1},
+        {"target": "active", "expression": "Switch([IsSoftDeleted], , \"False\", \"True\", \"True\", \"False\")"},
+        {"target": "title", "expression": "[title]"}
+    ]
+}"#;
+
+#[test]
+fn the_log_has_values_where_a_run_keeps_them() {
+    let world = World::start();
+    assert_eq!(world.provision(&["run"], &[]).code, Some(0));
+    world.write("users.csv", &USERS.replace("Engineer", "Lead"));
+    assert_eq!(world.provision(&["run"], &["--log-values"]).code, Some(0));
+    let log = world.run(&["provision", "log", "--last", "1", "--state", "app.state"]);
+    let last: Value = serde_json::from_str(&log.stdout).unwrap();
+    assert_eq!(
+        last["changes"],
+        json!([{"path": "title", "old": "Engineer", "new": "Lead"}]),
+        "{last}"
+    );
+    let all = world.run(&["provision", "log", "--state", "app.state"]);
+    assert!(
+        !all.stdout.contains("x.example"),
+        "the run before kept none: {all:?}"
+    );
+}
+
+#[test]
+fn a_server_and_its_store_are_the_same_source() {
+    let world = World::start();
+    let store = format!("sqlite:{}", world.folder.path().join("directory.db").display());
+    let directory = Server::start(&["--store", &store]);
+    world.write("scim.json", MAPPING_OF_SCIM_USERS);
+    world.write("token", directory.token.as_deref().unwrap());
+    let filled = world
+        .command(&[
+            "provision",
+            "run",
+            "--mapping",
+            "users.json",
+            "--mapping",
+            "groups.json",
+            "--source",
+            "csv:users.csv,groups.csv,members.csv",
+            "--target",
+            &directory.base,
+            "--state",
+            "filled.state",
+        ])
+        .env("KEYFOB_TARGET_TOKEN", directory.token.as_deref().unwrap())
+        .status();
+    assert!(filled.unwrap().success());
+
+    let provision = |command: &str, source: &str, more: &[&str]| {
+        let arguments = [
+            "provision",
+            command,
+            "--mapping",
+            "scim.json",
+            "--mapping",
+            "groups.json",
+            "--source",
+            source,
+            "--target",
+            world.server.base.as_str(),
+            "--state",
+            "app.state",
+        ];
+        world.run(&[&arguments, more].concat())
+    };
+    let (server, stored) = (format!("scim:{}", directory.base), format!("keyfob:{store}"));
+    let refused = provision("plan", &server, &[]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("401"), "{refused:?}");
+    let plan = provision("plan", &server, &["--source-token-file", "token"]);
+    assert_eq!(plan.code, Some(1), "{plan:?}");
+    assert!(
+        last_line(&plan.stdout)
+            .starts_with("3 to create, 0 to update, 0 to disable, 0 to delete, 1 member changes"),
+        "{plan:?}"
+    );
+    assert_eq!(provision("plan", &stored, &[]).stdout, plan.stdout);
+    assert_eq!(
+        provision("run", &server, &["--source-token-file", "token"]).code,
+        Some(0)
+    );
+    let again = provision("plan", &stored, &[]);
+    assert_eq!(again.code, Some(0), "{again:?}");
+
+    for (source, message) in [
+        ("keyfob:sqlite:nothing.db", "there is no store `nothing.db`"),
+        ("keyfob:memory:", "`memory:` is empty and ends with the command"),
+        ("keyfob:nowhere", "a store is `sqlite:PATH`"),
+        ("scim:nowhere", "`nowhere`"),
+    ] {
+        let unusable = provision("plan", source, &[]);
+        assert_eq!(unusable.code, Some(2), "{source}: {unusable:?}");
+        assert!(unusable.stderr.contains(message), "{source}: {unusable:?}");
+    }
+    let nobody = provision("plan", &stored, &["--source-org", "elsewhere"]);
+    assert_eq!(nobody.code, Some(2), "{nobody:?}");
+    assert!(nobody.stderr.contains("elsewhere"), "{nobody:?}");
+}
+
+#[test]
+fn a_job_is_a_file_with_the_arguments() {
+    let world = World::start();
+    let job = format!(
+        "mapping = [\"users.json\", \"groups.json\"]\nsource = \"csv:users.csv,groups.csv,members.csv\"\n\
+         target = \"{}\"\nstate = \"app.state\"\nevery = \"40m\"\nthreshold = 100\nrate = 1000\n\
+         skip-out-of-scope-deletions = false\n",
+        world.server.base
+    );
+    world.write("job.toml", &job);
+    let plan = world.run(&["provision", "plan", "--job", "job.toml"]);
+    assert_eq!(plan.stdout, world.provision(&["plan"], &[]).stdout, "{plan:?}");
+    assert_eq!(plan.code, Some(1));
+    // What is given counts in place of the file.
+    let less = world.run(&[
+        "provision",
+        "plan",
+        "--job",
+        "job.toml",
+        "--mapping",
+        "users.json",
+        "--source",
+        "csv:users.csv",
+    ]);
+    assert!(last_line(&less.stdout).starts_with("2 to create"), "{less:?}");
+
+    for (text, message) in [
+        (
+            "tresholt = 1\n",
+            "there is no setting `tresholt`; `keyfob provision run --help` lists",
+        ),
+        ("job = \"other.toml\"\n", "there is no setting `job`"),
+        (
+            "threshold = 1.5\n",
+            "`threshold` is a text, a number, true or false",
+        ),
+        ("threshold = \"many\"\n", "invalid value 'many'"),
+        ("rate = 0\n", "invalid value '0'"),
+        (
+            "source = \"csv:users.csv\"\n",
+            "`target` is missing, in the arguments and in the job's file",
+        ),
+        ("source = \n", "line 1, column"),
+    ] {
+        world.write("job.toml", text);
+        let unusable = world.run(&["provision", "plan", "--job", "job.toml"]);
+        assert_eq!(unusable.code, Some(2), "{text}: {unusable:?}");
+        assert!(unusable.stderr.contains(message), "{text}: {unusable:?}");
+    }
+    let missing = world.run(&["provision", "plan", "--source", "csv:users.csv"]);
+    assert_eq!(missing.code, Some(2));
+    assert!(missing.stderr.contains("--target"), "{missing:?}");
+}

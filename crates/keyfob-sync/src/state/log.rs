@@ -1,19 +1,20 @@
 //! The log of a state: the steps that were done or failed.
 
-use keyfob_core::{DateTime, ResourceId, SmolStr};
+use keyfob_core::{DateTime, Object, ResourceId, SmolStr, Value, json};
 use rusqlite::params;
 
 use super::{State, StateError, millis, of_millis};
 use crate::{
-    event::{Outcome, Step},
+    event::{Changed, Outcome, Step},
     rule::Kind,
 };
 
 /// The number of steps that are kept.
 const KEPT: i64 = 100_000;
 
-/// A step that was done, or that failed. It holds no name and no value of anybody.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A step that was done, or that failed. It holds no name and no value of anybody, unless the job
+/// [logs values](crate::Job::log_values).
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LogEntry {
     /// The time of its result.
@@ -34,6 +35,8 @@ pub struct LogEntry {
     pub status: Option<u16>,
     /// The paths of the attributes that changed.
     pub paths: Vec<SmolStr>,
+    /// The same changes with their values; none unless the job logs them. None of them says its expression.
+    pub changes: Vec<Changed>,
     /// The number of members that were added or removed.
     pub members: u32,
     /// The number of requests. There are several where a resource was looked for, or the target asked to wait.
@@ -48,8 +51,8 @@ fn bounded(number: impl TryInto<u32>) -> u32 {
 }
 
 impl LogEntry {
-    /// Returns the entry for a step; none for one that was held back.
-    pub(crate) fn of(step: &Step, cycle: u64, time: DateTime) -> Option<Self> {
+    /// Returns the entry for a step, with values or without; none for one that was held back.
+    pub(crate) fn of(step: &Step, cycle: u64, time: DateTime, has_values: bool) -> Option<Self> {
         let (is_done, status) = match step.outcome {
             Outcome::Done => (true, step.requests.last().and_then(|sent| sent.status)),
             // After a refusal the resource may have been read.
@@ -66,6 +69,11 @@ impl LogEntry {
             is_done,
             status,
             paths: step.changes.iter().map(|change| change.path.clone()).collect(),
+            changes: if has_values {
+                step.changes.clone()
+            } else {
+                Vec::new()
+            },
             members: bounded(step.members.len()),
             requests: bounded(step.requests.len()),
             millis: bounded(step.requests.iter().map(|sent| sent.millis).sum::<u64>()),
@@ -84,12 +92,14 @@ impl State {
     pub fn log(&self, last: usize) -> Result<Vec<LogEntry>, StateError> {
         let mut statement = self.connection.prepare(
             "SELECT * FROM (
-                 SELECT time, cycle, kind, source_id, target_id, action, done, status, paths, members, requests, millis, number
+                 SELECT time, cycle, kind, source_id, target_id, action, done, status, paths, members, requests, millis,
+                    changes, number
                  FROM log ORDER BY number DESC LIMIT ?1
              ) ORDER BY number",
         )?;
         let entries = statement.query_map([i64::try_from(last).unwrap_or(i64::MAX)], |row| {
             let paths: String = row.get(8)?;
+            let changes: Option<Vec<u8>> = row.get(12)?;
             Ok(LogEntry {
                 time: of_millis(row.get(0)?),
                 cycle: u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default(),
@@ -100,6 +110,7 @@ impl State {
                 is_done: row.get(6)?,
                 status: row.get(7)?,
                 paths: paths.lines().map(SmolStr::new).collect(),
+                changes: changes.map(|json| changes_of(&json)).unwrap_or_default(),
                 members: row.get(9)?,
                 requests: row.get(10)?,
                 millis: row.get(11)?,
@@ -110,8 +121,9 @@ impl State {
 
     pub(crate) fn put_logged(&self, entry: &LogEntry) -> Result<(), StateError> {
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO log (time, cycle, kind, source_id, target_id, action, done, status, paths, members, requests, millis)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            "INSERT INTO log (time, cycle, kind, source_id, target_id, action, done, status, paths, members, requests, millis,
+                changes)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?;
         statement.execute(params![
             millis(entry.time),
@@ -126,6 +138,7 @@ impl State {
             entry.members,
             entry.requests,
             entry.millis,
+            changes_json(&entry.changes),
         ])?;
         Ok(())
     }
@@ -137,4 +150,37 @@ impl State {
         )?;
         Ok(())
     }
+}
+
+/// Changes as JSON; none where there are none.
+fn changes_json(changes: &[Changed]) -> Option<Vec<u8>> {
+    let of = |change: &Changed| {
+        let mut object = Object::new();
+        object.insert("path", change.path.clone());
+        for (name, value) in [("old", &change.old), ("new", &change.new)] {
+            if let Some(value) = value {
+                object.insert(name, value.clone());
+            }
+        }
+        Value::from(object)
+    };
+    let list: Vec<Value> = changes.iter().map(of).collect();
+    (!list.is_empty()).then(|| json::value_to_vec(&list.into()))
+}
+
+/// Changes out of JSON that [`changes_json`] wrote.
+fn changes_of(text: &[u8]) -> Vec<Changed> {
+    let Ok(Value::Array(list)) = json::value_from_slice(text) else {
+        return Vec::new();
+    };
+    let of = |value: &Value| {
+        let object = value.as_object()?;
+        Some(Changed {
+            path: object.get_str("path")?.into(),
+            old: object.get("old").cloned(),
+            new: object.get("new").cloned(),
+            expression: None,
+        })
+    };
+    list.iter().filter_map(of).collect()
 }

@@ -13,7 +13,7 @@ use thiserror::Error;
 const APPLICATION_ID: i32 = 0x6b66_7379;
 
 /// The version of the format. A file of another version is not touched.
-const VERSION: i32 = 2;
+const VERSION: i32 = 3;
 
 /// The time that opening waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);

@@ -95,6 +95,8 @@ CREATE TABLE log (
     status INTEGER,
     -- The paths that changed, a line each.
     paths TEXT NOT NULL,
+    -- The changes with their values as JSON, where the job keeps them.
+    changes BLOB,
     members INTEGER NOT NULL,
     requests INTEGER NOT NULL,
     -- The time that the target took.

@@ -1,13 +1,15 @@
 //! Sources: what is not understood is an error with its place, never nothing.
 
-use keyfob_core::Registry;
-use keyfob_expression::Options;
+use keyfob_client::{Patch, Preset};
+use keyfob_core::{Registry, Resource, view::User};
+use keyfob_expression::{Options, Value};
+use keyfob_mapping::{AttributeMapping, ObjectMapping};
 use keyfob_sync::{
-    Kind, Rule, RuleError, SyncError,
-    source::{CsvSource, Item, JsonSource, ObjectSource},
+    Job, Kind, Rule, RuleError, SyncError,
+    source::{CsvSource, Item, JsonSource, ObjectSource, ScimSource},
 };
 
-use crate::world::{World, group, job, member, user, user_mapping};
+use crate::world::{World, group, group_mapping, job, member, refusal, user, user_mapping};
 
 fn files(users: &str, groups: &str, members: &str) -> (tempfile::TempDir, CsvSource) {
     let folder = tempfile::tempdir().unwrap();
@@ -319,4 +321,196 @@ fn an_id_with_blanks_around_it_or_control_characters_is_refused_with_its_line() 
         error.unwrap_err().to_string(),
         r#"`groups`: line 1: the id "2 " begins or ends with a blank, or holds a control character"#
     );
+}
+
+/// A directory with a manager, a user and a group that holds a group.
+fn directory() -> World {
+    let directory = World::new();
+    let mut ada = User::new("ada@x.example");
+    ada.active = Some(true);
+    ada.title = Some("Lead".into());
+    let ada = directory.create_user(&ada);
+    let body = format!(
+        r#"{{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User",
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"],
+            "userName": "bob@x.example", "active": false,
+            "name": {{"givenName": "Bob"}},
+            "emails": [{{"type": "home", "value": "b@home.example"}}, {{"type": "work", "value": "bob@x.example"}}],
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":
+                {{"department": "R&D", "manager": {{"value": "{}"}}}}}}"#,
+        ada.as_str()
+    );
+    let registry = Registry::rfc();
+    let bob = Resource::from_json(body.as_bytes(), registry.resource_type("User").unwrap()).unwrap();
+    let bob = directory.truth(|client| client.resources("User").create(&bob).call().unwrap().id);
+    let guides = directory.create_group("Guides", &[ada, bob]);
+    directory.create_group("All", &[guides]);
+    directory
+}
+
+fn fetched(directory: &World) -> ScimSource {
+    directory.truth(|client| {
+        let client = client.with(client.discover().call().unwrap());
+        ScimSource::fetch(&client, &Kind::ALL).unwrap()
+    })
+}
+
+#[test]
+fn a_scim_server_says_its_users_groups_and_memberships_by_the_names_of_scim() {
+    let directory = directory();
+    let source = fetched(&directory);
+    let read = || source.items().unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+    let items = read();
+    assert_eq!(items, read(), "each read says the same");
+    let objects: Vec<_> = items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Object(object) => Some(object),
+            Item::Membership(_) => None,
+        })
+        .collect();
+    let [ada, bob, guides, all] = &objects[..] else {
+        panic!("{items:?}")
+    };
+    assert_eq!(
+        (ada.kind, bob.kind, guides.kind, all.kind),
+        (Kind::User, Kind::User, Kind::Group, Kind::Group)
+    );
+    for (name, expected) in [
+        ("userName", Value::from("bob@x.example")),
+        ("objectId", Value::Text(bob.id.clone())),
+        ("name.givenName", "Bob".into()),
+        (r#"emails[type eq "work"].value"#, "bob@x.example".into()),
+        (
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+            "R&D".into(),
+        ),
+        ("manager", Value::Text(ada.id.clone())),
+        ("IsSoftDeleted", true.into()),
+    ] {
+        assert_eq!(bob.source.get(name), Some(&expected), "{name}");
+    }
+    for name in ["schemas", "meta", "groups", "members"] {
+        assert!(
+            objects.iter().all(|object| object.source.get(name).is_none()),
+            "{name}"
+        );
+    }
+    let mut memberships: Vec<_> = items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Membership(membership) => Some((&membership.group, &membership.member)),
+            Item::Object(_) => None,
+        })
+        .collect();
+    memberships.sort();
+    let mut expected = vec![
+        (&guides.id, &ada.id),
+        (&guides.id, &bob.id),
+        (&all.id, &guides.id),
+    ];
+    expected.sort();
+    assert_eq!(memberships, expected);
+    assert!(
+        guides
+            .place
+            .to_string()
+            .contains(&format!("/Groups/{}`", guides.id))
+    );
+}
+
+#[test]
+fn what_a_scim_server_has_becomes_what_the_target_has_and_what_changes_there_follows() {
+    let directory = directory();
+    let mut target = World::new();
+    let provision = |target: &mut World, source: &ScimSource| {
+        let client = target.client();
+        let registry = Registry::rfc();
+        let rule = |mapping: &ObjectMapping, name: &str| {
+            let resource_type = registry.resource_type(name).unwrap();
+            Rule::compile(mapping, resource_type, &Options::default()).unwrap()
+        };
+        let mut users = ObjectMapping::new("User", "User");
+        users.attributes = vec![
+            AttributeMapping::new("userName", "[userName]").matching(1),
+            AttributeMapping::new("title", "[title]"),
+            AttributeMapping::new(
+                "active",
+                r#"Switch([IsSoftDeleted], , "False", "True", "True", "False")"#,
+            ),
+            AttributeMapping::new(
+                r#"emails[type eq "work"].value"#,
+                r#"[emails[type eq "work"].value]"#,
+            ),
+        ];
+        let rules = vec![rule(&users, "User"), rule(&group_mapping(), "Group")];
+        let job = Job::new(&client, rules).unwrap().clock(target.clock.clone());
+        job.run(&mut target.state, source, &mut |_| {}).unwrap()
+    };
+    let report = provision(&mut target, &fetched(&directory));
+    assert_eq!((report.counts.failed, report.counts.held), (0, 0), "{report:?}");
+    // Nobody who is disabled is created.
+    assert!(target.user_named("bob@x.example").is_none());
+    assert_eq!(target.members_of("All"), ["Guides"]);
+    assert_eq!(target.members_of("Guides"), ["ada@x.example"]);
+    target.asked();
+    let report = provision(&mut target, &fetched(&directory));
+    assert!(report.is_quiet(), "{report:?}");
+    assert_eq!(target.asked().len(), 1, "the test look-up alone");
+
+    // Bob is enabled, and Ada is somebody with another title.
+    let users = directory.users();
+    directory.truth(|client| {
+        for user in &users {
+            let patch = if user.core().get_str("userName") == Some("bob@x.example") {
+                Patch::new().replace("active", true)
+            } else {
+                Patch::new().replace("title", "Director")
+            };
+            client
+                .resources("User")
+                .patch(&user.id().unwrap(), patch)
+                .call()
+                .unwrap();
+        }
+    });
+    provision(&mut target, &fetched(&directory));
+    assert!(target.is_active("bob@x.example"));
+    assert_eq!(target.members_of("Guides"), ["ada@x.example", "bob@x.example"]);
+    let ada = target.user_named("ada@x.example").unwrap();
+    assert_eq!(ada.core().get_str("title"), Some("Director"));
+}
+
+#[test]
+fn a_scim_server_that_stops_in_the_middle_is_no_source() {
+    let directory = directory();
+    directory.meddle(|way, request| {
+        if request.http.uri().path().ends_with("/Groups") {
+            refusal(500)
+        } else {
+            way.arrive(request)
+        }
+    });
+    let client = directory.client();
+    let error = ScimSource::fetch(&client, &Kind::ALL).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.contains("/Groups`: the server can't be read: "),
+        "{message}"
+    );
+    // Of users alone it is one.
+    assert!(ScimSource::fetch(&client, &[Kind::User]).is_ok());
+}
+
+#[test]
+fn of_a_scim_server_that_shows_no_members_no_memberships_are_known() {
+    let directory = directory();
+    let source = directory.truth(|client| {
+        let server = client.discover().call().unwrap();
+        let client = client.with(server.preset(&Preset::named("aws").unwrap()));
+        ScimSource::fetch(&client, &Kind::ALL).unwrap()
+    });
+    assert!(!source.lists_memberships());
+    let items = source.items().unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+    assert!(items.iter().all(|item| matches!(item, Item::Object(_))));
 }

@@ -1,0 +1,193 @@
+//! Provisioning of other people's servers, which `.ci/peers` starts, and from them.
+
+use std::{fs, path::Path};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    client::Client,
+    process::{Finished, Server, finish, keyfob},
+};
+
+/// The base URLs of the servers, with blanks between them.
+const PEERS: &str = "KEYFOB_PEERS";
+/// The token that each of them takes.
+const TOKEN: &str = "peer-token";
+
+/// A mapping of users, from the source's own names of an attribute.
+fn users(title: &str, name: &str) -> String {
+    json!({
+        "attributes": [
+            {"target": "userName", "expression": format!("[{name}]"), "matching": 1},
+            {"target": "active",
+                "expression": r#"Switch([IsSoftDeleted], , "False", "True", "True", "False")"#},
+            {"target": "title", "expression": format!("[{title}]")},
+            {"target": "name.familyName", "expression": "[name.familyName]"},
+        ]
+    })
+    .to_string()
+}
+
+const GROUPS: &str = r#"{
+    "source": "Group", "target": "Group",
+    "attributes": [
+        {"target": "displayName", "expression": "[displayName]", "matching": 1},
+        {"target": "members", "expression": "[members]"}
+    ]
+}"#;
+
+fn provision(
+    folder: &Path,
+    command: &str,
+    mapping: &str,
+    (source, target): (&str, &str),
+    token: &str,
+) -> Finished {
+    let state = format!("{}.state", mapping.trim_end_matches(".json"));
+    let arguments = [
+        "provision",
+        command,
+        "--mapping",
+        mapping,
+        "--mapping",
+        "groups.json",
+        "--source",
+        source,
+        "--target",
+        target,
+        "--state",
+        &state,
+    ];
+    let mut command = keyfob(&arguments);
+    command
+        .current_dir(folder)
+        .env("KEYFOB_TARGET_TOKEN", token)
+        .env("KEYFOB_SOURCE_TOKEN", TOKEN);
+    finish(&mut command, "")
+}
+
+/// The users and groups of a server by what a mapping writes, members by their names.
+fn state(client: &Client, prefix: &str) -> (Vec<Value>, Vec<Value>) {
+    let all = |path: &str| -> Vec<Value> {
+        let answer = client.get(&format!("{path}?count=1000")).json();
+        answer["Resources"].as_array().cloned().unwrap_or_default()
+    };
+    let users = all("/Users");
+    let name_of = |id: &Value| {
+        let user = users.iter().find(|user| user["id"] == *id);
+        user.map_or(Value::Null, |user| user["userName"].clone())
+    };
+    let is_ours = |value: &Value| value.as_str().is_some_and(|text| text.starts_with(prefix));
+    let mut of_users: Vec<Value> = users
+        .iter()
+        .filter(|user| is_ours(&user["userName"]))
+        .map(|user| {
+            json!({
+                "userName": user["userName"], "active": user["active"], "title": user["title"],
+                "familyName": user["name"]["familyName"],
+            })
+        })
+        .collect();
+    let mut of_groups: Vec<Value> = all("/Groups")
+        .iter()
+        .filter(|group| is_ours(&group["displayName"]))
+        .map(|group| {
+            let members = group["members"].as_array().cloned().unwrap_or_default();
+            let mut members: Vec<Value> = members.iter().map(|member| name_of(&member["value"])).collect();
+            members.sort_by_key(Value::to_string);
+            json!({"displayName": group["displayName"], "members": members})
+        })
+        .collect();
+    of_users.sort_by_key(Value::to_string);
+    of_groups.sort_by_key(Value::to_string);
+    (of_users, of_groups)
+}
+
+#[test]
+fn what_is_provisioned_into_another_server_comes_out_of_it_again() {
+    let peers = std::env::var(PEERS).unwrap_or_default();
+    if peers.trim().is_empty() {
+        println!("skipped: {PEERS} names no server; .ci/peers starts some");
+    }
+    for (number, peer) in peers.split_whitespace().enumerate() {
+        println!("{peer}");
+        let folder = TempDir::new().unwrap();
+        let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+        let prefix = format!("round{number}-");
+        write("into.json", &users("jobTitle", "userPrincipalName"));
+        write("outof.json", &users("title", "userName"));
+        write("groups.json", GROUPS);
+        let rows = |first: usize, title: &str| -> String {
+            let rows = (first..60).map(|user| {
+                format!(
+                    "u{user},{prefix}u{user}@x.example,{title},Nr {user},{}\n",
+                    user % 7 != 0
+                )
+            });
+            "id,userPrincipalName,jobTitle,name.familyName,accountEnabled\n".to_owned()
+                + &rows.collect::<String>()
+        };
+        write("users.csv", &rows(0, "Engineer"));
+        write(
+            "groups.csv",
+            &format!("id,displayName\ng1,{prefix}Guides\ng2,{prefix}Nobody\n"),
+        );
+        let members: Vec<String> = (0..60).map(|user| format!("g1,u{user}\n")).collect();
+        let members = members.concat();
+        write("members.csv", &format!("group,member\n{members}"));
+        let source = "csv:users.csv,groups.csv,members.csv";
+
+        let keyfob = Server::start(&["--store", "memory:"]);
+        let token = keyfob.token.clone().unwrap();
+        let out_of = format!("scim:{peer}");
+        let round = |changed: &str| {
+            let into = provision(folder.path(), "run", "into.json", (source, peer), TOKEN);
+            assert_eq!(into.code, Some(0), "{changed}: into {peer}: {into:?}");
+            let again = provision(folder.path(), "plan", "into.json", (source, peer), TOKEN);
+            assert_eq!(again.code, Some(0), "{changed}: into {peer} again: {again:?}");
+            let out = provision(
+                folder.path(),
+                "run",
+                "outof.json",
+                (&out_of, &keyfob.base),
+                &token,
+            );
+            assert_eq!(out.code, Some(0), "{changed}: out of {peer}: {out:?}");
+            let of_peer = state(&Client::new(peer, Some(TOKEN)), &prefix);
+            let of_keyfob = state(&keyfob.client(&token), &prefix);
+            assert_eq!(of_peer, of_keyfob, "{changed}: {peer}");
+            of_keyfob
+        };
+        let (users, groups) = round("at first");
+        // Who is disabled in the source is not created: every seventh.
+        assert_eq!((users.len(), groups.len()), (51, 2));
+        assert_eq!(groups[0]["members"].as_array().map(Vec::len), Some(51));
+        assert_eq!(users[0]["title"], json!("Engineer"));
+
+        write(
+            "users.csv",
+            &rows(0, "Lead").replace("u1@x.example,Lead,Nr 1,true", "u1@x.example,Lead,Nr 1,false"),
+        );
+        write(
+            "members.csv",
+            &format!("group,member\n{}", members.replace("g1,u2\n", "")),
+        );
+        let (users, groups) = round("after changes");
+        let of = |name: &str| {
+            let name = json!(format!("{prefix}{name}@x.example"));
+            users
+                .iter()
+                .find(|user| user["userName"] == name)
+                .unwrap()
+                .clone()
+        };
+        assert_eq!(of("u1")["active"], json!(false), "{peer}");
+        assert_eq!(of("u3")["title"], json!("Lead"), "{peer}");
+        let left = json!(format!("{prefix}u2@x.example"));
+        assert!(
+            !groups[0]["members"].as_array().unwrap().contains(&left),
+            "{peer}"
+        );
+    }
+}
