@@ -30,6 +30,7 @@ use std::{
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use clap::{
@@ -65,6 +66,7 @@ use crate::{
     profile::NamedProfile,
     service::CardFormats,
     store::StoreUrl,
+    time,
 };
 
 /// The arguments of `keyfob serve`.
@@ -133,6 +135,10 @@ pub(crate) struct Arguments {
     /// Without it the organizations share what the server has, and no number bounds them
     #[arg(long, value_name = "NUMBER", env = "KEYFOB_REQUESTS_PER_SECOND", value_parser = rate)]
     requests_per_second: Option<NonZeroU32>,
+    /// For how long events are kept, such as 400d or 12h, for auditors and for consumers that read them late; `forever` removes
+    /// none
+    #[arg(long, value_name = "TIME", env = "KEYFOB_KEEP_EVENTS", default_value = "400d", value_parser = kept)]
+    keep_events: Kept,
     #[command(flatten)]
     card_formats: CardFormats,
     #[command(flatten)]
@@ -172,6 +178,20 @@ enum LogFormat {
     Text,
     /// For programs, an object a line
     Json,
+}
+
+/// The time for which something is kept; none for ever.
+#[derive(Clone, Copy, Debug)]
+struct Kept(Option<Duration>);
+
+/// The longest time for which events are kept, unless it is for ever: a hundred years.
+const LONGEST_KEPT: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+
+fn kept(text: &str) -> Result<Kept, String> {
+    if text == "forever" {
+        return Ok(Kept(None));
+    }
+    time::parse(text, LONGEST_KEPT).map(|time| Kept(Some(time)))
 }
 
 /// Serves until it is told to stop.
@@ -298,7 +318,8 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     output::line(&format!("store: {}", arguments.store))?;
     administration::announce(scheme, admin.as_ref(), first_admin)?;
     tell_limits(provisioner.engine().limits(), share_limits, body_limit);
-    workers.spawn(record::keep(Arc::clone(&requests), provisioner));
+    let Kept(events_kept) = arguments.keep_events;
+    workers.spawn(record::keep(Arc::clone(&requests), provisioner, events_kept));
     let cut = connection::serve(Listeners { public, admin, tls }, front, stop).await;
     record::finish(&requests).await;
     Ok(if cut == 0 { Answer::Done } else { Answer::Negative })

@@ -6,6 +6,7 @@ mod expiry;
 mod link;
 mod organization;
 mod page;
+mod retention;
 mod unlink;
 mod user;
 

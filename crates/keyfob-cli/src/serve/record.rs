@@ -1,5 +1,5 @@
 //! The work that a server does by itself: it writes the log of requests that administrators read, erases what is left of
-//! organizations, and tells of tokens that end.
+//! organizations, removes events that are old, and tells of tokens that end.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,14 +12,19 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// The time between two removals of what is too old.
 const SWEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The time between two erasures of what is left of organizations, and between two looks at tokens that end.
+/// The time between two erasures of what is left of organizations and of events that are old, and between two looks at tokens that
+/// end.
 const HOUSEKEEPING: Duration = Duration::from_secs(60 * 60);
 
 /// The time for which a server that stops waits for its last requests to be written.
 const LAST_FLUSH: Duration = Duration::from_secs(1);
 
 /// Writes what comes together, and removes what is too old, for as long as the server runs.
-pub(super) async fn keep(log: Arc<RequestLog<DynStore>>, provisioner: Provisioner<DynStore>) {
+pub(super) async fn keep(
+    log: Arc<RequestLog<DynStore>>,
+    provisioner: Provisioner<DynStore>,
+    events_kept: Option<Duration>,
+) {
     let mut flush = tokio::time::interval(FLUSH);
     flush.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut sweep = tokio::time::interval(SWEEP);
@@ -43,6 +48,9 @@ pub(super) async fn keep(log: Arc<RequestLog<DynStore>>, provisioner: Provisione
             }
             _ = housekeeping.tick() => {
                 erase_remains(&provisioner).await;
+                if let Some(kept) = events_kept {
+                    trim_events(&provisioner, kept).await;
+                }
                 warn_of_expiry(&provisioner).await;
             }
         }
@@ -54,6 +62,14 @@ async fn erase_remains(provisioner: &Provisioner<DynStore>) {
         Ok(0) => {}
         Ok(tenants) => tracing::info!(tenants, "what was left of organizations is erased"),
         Err(error) => tracing::warn!(%error, "what was left of organizations is still stored"),
+    }
+}
+
+async fn trim_events(provisioner: &Provisioner<DynStore>, kept: Duration) {
+    match provisioner.admin().trim_events(kept).await {
+        Ok(0) => {}
+        Ok(events) => tracing::info!(events, "events that were kept for long enough are removed"),
+        Err(error) => tracing::warn!(%error, "events that are old are still stored"),
     }
 }
 

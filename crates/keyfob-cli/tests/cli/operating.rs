@@ -437,6 +437,27 @@ fn an_organization_that_sends_more_than_its_rate_is_told_when_to_come_again() {
 }
 
 #[test]
+fn a_server_removes_events_that_were_kept_for_long_enough() {
+    let folder = TempDir::new().unwrap();
+    let store = format!("sqlite:{}", folder.path().join("keyfob.db").display());
+    let (server, client) = Server::start_fresh(&["--store", &store]);
+    client.create_user("ada");
+    server.stop();
+    let events = || run(&["admin", "--store", &store, "events", "--json"], "").stdout;
+    assert!(events().contains("\"ada\""), "{}", events());
+    thread::sleep(Duration::from_millis(1_100));
+    // The first hour begins with the start.
+    let server = Server::start(&["--store", &store, "--keep-events", "1s"]);
+    server.wait_for("events that were kept for long enough are removed");
+    server.stop();
+    assert!(!events().contains("\"ada\""), "{}", events());
+    for wrong in ["1", "0d", "ever"] {
+        let unusable = run(&["serve", "--store", "memory:", "--keep-events", wrong], "");
+        unusable.assert_unusable(wrong);
+    }
+}
+
+#[test]
 fn the_limits_that_are_in_force_stand_in_the_log_of_a_start() {
     let stderr = Server::start(&["--store", "memory:"]).stop().stderr;
     let line = stderr

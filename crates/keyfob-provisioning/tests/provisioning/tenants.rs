@@ -1,16 +1,20 @@
 //! Tenants belong to organizations, whatever interrupts the creation or the end of one.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
-use keyfob_core::{Clock, DateTime, Registry};
+use keyfob_core::{Clock, DateTime, Projection, Registry, Resource};
 use keyfob_engine::{
-    Commit, Context, DynStore, Hooked, Hooks, Maintenance, RequestId, RequestRecord, RequestRecorder,
-    StoreError, TenantId,
+    Commit, Context, DynStore, FeedError, Feeds, Hooked, Hooks, Maintenance, Position, RequestId,
+    RequestRecord, RequestRecorder, StoreError, TenantId,
 };
 use keyfob_provisioning::{AdminError, Confirmed, Provisioner, RequestLog, Token};
+use keyfob_store::LookBack;
 use keyfob_store_memory::MemoryStore;
 use pollster::block_on;
 
@@ -157,4 +161,59 @@ fn the_end_of_an_organization_that_is_interrupted_is_finished() {
     assert_eq!(world.orphans(), []);
     let known = block_on(world.provisioner.admin().tenants_to_erase()).unwrap();
     assert_eq!(known, []);
+}
+
+#[test]
+fn events_that_were_kept_for_long_enough_go_in_all_tenants_and_younger_ones_stay() {
+    let world = World::new();
+    let tenants: Vec<TenantId> = ["Acme", "Beta"]
+        .iter()
+        .map(|name| {
+            let token = Token::generate().unwrap();
+            block_on(world.provisioner.admin().create_organization(name, &token))
+                .unwrap()
+                .tenant
+        })
+        .collect();
+    let create = |tenant: &TenantId, number: usize| {
+        let body = format!(
+            r#"{{"schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "user-{number}"}}"#
+        );
+        let user = Registry::rfc().resource_type("User").unwrap();
+        let resource = Resource::from_json(body.as_bytes(), user).unwrap();
+        let cx = Context::new(tenant.clone());
+        let engine = world.provisioner.engine();
+        block_on(engine.create(&cx, user, resource, &Projection::all())).unwrap();
+    };
+    let left = |tenant: &TenantId| {
+        let all = LookBack {
+            limit: 10_000,
+            ..LookBack::default()
+        };
+        block_on(world.store.look_back(tenant, &all)).unwrap().len()
+    };
+    for tenant in &tenants {
+        // More than one step of the removal.
+        for number in 0..1_500 {
+            create(tenant, number);
+        }
+    }
+    // A consumer that has read nothing holds nothing up.
+    block_on(world.store.acknowledge(&tenants[0], "slow", Position::START)).unwrap();
+    world.time.pass(24 * HOUR);
+    for tenant in &tenants {
+        create(tenant, 1_500);
+    }
+    let day = Duration::from_secs(24 * 60 * 60);
+    let trim = |kept| block_on(world.provisioner.admin().trim_events(kept)).unwrap();
+    assert_eq!(trim(2 * day), 0);
+    assert!(left(&tenants[0]) > 1_500);
+    world.time.pass(HOUR);
+    assert!(trim(day) >= 3_000);
+    for tenant in &tenants {
+        assert_eq!(left(tenant), 1, "the youngest");
+    }
+    assert_eq!(trim(day), 0);
+    let gone = block_on(world.store.read_feed(&tenants[0], Position::START, 10)).unwrap_err();
+    assert!(matches!(gone, FeedError::Gone { .. }), "{gone}");
 }
