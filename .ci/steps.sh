@@ -1,6 +1,8 @@
 # What .ci/run and .ci/long share. Sourced by both, from the root of the repository.
 set -u -o pipefail
 export CARGO_TERM_COLOR=never RUST_BACKTRACE=1
+# Everything is built once: incremental builds and debug information would cost time and disk for nothing.
+export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=none
 
 failed=()
 
