@@ -145,7 +145,7 @@ impl ObjectSource for ScimSource {
     fn items(&self) -> Result<Items<'_>, SourceError> {
         let reader = BufReader::with_capacity(
             BUFFER,
-            Copy {
+            Reading {
                 file: &self.copy,
                 position: 0,
             },
@@ -165,12 +165,12 @@ impl ObjectSource for ScimSource {
 }
 
 /// A read of the copy with a position of its own.
-struct Copy<'s> {
+struct Reading<'s> {
     file: &'s Mutex<File>,
     position: u64,
 }
 
-impl Read for Copy<'_> {
+impl Read for Reading<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(self.position))?;
