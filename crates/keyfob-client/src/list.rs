@@ -44,6 +44,7 @@ struct Query {
     resource_type: Option<SmolStr>,
     by_post: bool,
     page: u32,
+    is_whole: bool,
     filter: Option<keyfob_filter::Filter>,
     error: Option<Error>,
 }
@@ -81,6 +82,7 @@ where
                 resource_type,
                 by_post: false,
                 page: Self::PAGE,
+                is_whole: false,
                 filter: None,
                 error: None,
             },
@@ -138,6 +140,14 @@ where
     /// Asks for pages of this size; 1 at least.
     pub fn page(mut self, size: u32) -> Self {
         self.query.page = size.max(1);
+        self
+    }
+
+    /// Makes a list that ends before all that the server counts (`totalResults`) an error, [`Error::Incomplete`], for callers who take
+    /// a resource that is missing for one that is gone. By default that is a deviation, since some servers count what they don't
+    /// show.
+    pub fn whole(mut self) -> Self {
+        self.query.is_whole = true;
         self
     }
 
@@ -220,7 +230,8 @@ impl Query {
         if let Some(filter) = &self.filter {
             pager::allowed(filter, session)?;
         }
-        Pager::new(session, self.request, self.resource_type, self.by_post, self.page)
+        let pager = Pager::new(session, self.request, self.resource_type, self.by_post, self.page)?;
+        Ok(if self.is_whole { pager.whole() } else { pager })
     }
 }
 

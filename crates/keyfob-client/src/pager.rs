@@ -128,6 +128,14 @@ pub(crate) struct Pager {
     restarted: bool,
     /// If true, the total that moved was reported.
     reported: bool,
+    short: Short,
+}
+
+/// The kind of a list that ends before its total.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Short {
+    Deviation,
+    Error,
 }
 
 /// Where the next page starts.
@@ -193,7 +201,16 @@ impl Pager {
             cursors: HashSet::new(),
             restarted: false,
             reported: false,
+            short: Short::Deviation,
         })
+    }
+
+    /// Makes a list that ends before its total an error.
+    pub(crate) fn whole(self) -> Self {
+        Self {
+            short: Short::Error,
+            ..self
+        }
     }
 
     fn first(session: &Session) -> Position {
@@ -403,6 +420,9 @@ impl Pager {
             self.passes += 1;
             self.restart(session);
             return Ok(());
+        }
+        if is_short && self.short == Short::Error {
+            return Err(self.incomplete("`totalResults` counts more resources than the pages hold"));
         }
         if is_short {
             let rule = "is more than the number of resources that the pages hold";

@@ -118,8 +118,9 @@ fn what_is_provisioned_into_another_server_comes_out_of_it_again() {
         write("into.json", &users("jobTitle", "userPrincipalName"));
         write("outof.json", &users("title", "userName"));
         write("groups.json", GROUPS);
+        // SCIMMY answers with the first 20 users whatever page is asked for, and is no source of more.
         let rows = |first: usize, title: &str| -> String {
-            let rows = (first..60).map(|user| {
+            let rows = (first..18).map(|user| {
                 format!(
                     "u{user},{prefix}u{user}@x.example,{title},Nr {user},{}\n",
                     user % 7 != 0
@@ -133,7 +134,7 @@ fn what_is_provisioned_into_another_server_comes_out_of_it_again() {
             "groups.csv",
             &format!("id,displayName\ng1,{prefix}Guides\ng2,{prefix}Nobody\n"),
         );
-        let members: Vec<String> = (0..60).map(|user| format!("g1,u{user}\n")).collect();
+        let members: Vec<String> = (0..18).map(|user| format!("g1,u{user}\n")).collect();
         let members = members.concat();
         write("members.csv", &format!("group,member\n{members}"));
         let source = "csv:users.csv,groups.csv,members.csv";
@@ -161,8 +162,8 @@ fn what_is_provisioned_into_another_server_comes_out_of_it_again() {
         };
         let (users, groups) = round("at first");
         // Who is disabled in the source is not created: every seventh.
-        assert_eq!((users.len(), groups.len()), (51, 2));
-        assert_eq!(groups[0]["members"].as_array().map(Vec::len), Some(51));
+        assert_eq!((users.len(), groups.len()), (15, 2));
+        assert_eq!(groups[0]["members"].as_array().map(Vec::len), Some(15));
         assert_eq!(users[0]["title"], json!("Engineer"));
 
         write(

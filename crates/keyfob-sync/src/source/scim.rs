@@ -68,7 +68,7 @@ impl ScimSource {
     /// known: those of the target stay as they are.
     ///
     /// # Errors
-    /// [`SourceErrorKind::Server`] where the server can't be read to the end, and [`SourceErrorKind::Io`] where the copy can't be
+    /// [`SourceErrorKind::Server`] where the server can't be read to the end, or counts more resources than it shows, and [`SourceErrorKind::Io`] where the copy can't be
     /// written.
     ///
     /// # Complexity
@@ -79,7 +79,8 @@ impl ScimSource {
         let copy = |error: io::Error| SourceErrorKind::from(error).at(&Place::default());
         let mut writer = BufWriter::with_capacity(BUFFER, tempfile::tempfile().map_err(copy)?);
         for kind in kinds.iter().copied() {
-            let mut list = client.resources(kind.as_str()).list();
+            // Who is missing from the list would count as gone.
+            let mut list = client.resources(kind.as_str()).list().whole();
             if kind == Kind::User {
                 list = list.excluding(["groups"]);
             }

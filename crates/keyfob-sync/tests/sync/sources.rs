@@ -503,6 +503,28 @@ fn a_scim_server_that_stops_in_the_middle_is_no_source() {
 }
 
 #[test]
+fn a_scim_server_that_answers_with_its_first_page_alone_is_no_source() {
+    let directory = directory();
+    directory.meddle(|way, mut request| {
+        if request.http.uri().path().ends_with("/Users") {
+            // As SCIMMY does, whatever page is asked for.
+            *request.http.uri_mut() = "http://localhost/scim/v2/Users?startIndex=1&count=1"
+                .parse()
+                .unwrap();
+        }
+        way.arrive(request)
+    });
+    let client = directory.client();
+    let client = client.with(client.discover().call().unwrap());
+    let error = ScimSource::fetch(&client, &[Kind::User]).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.ends_with("`totalResults` counts more resources than the pages hold; 1 resources were read"),
+        "{message}"
+    );
+}
+
+#[test]
 fn of_a_scim_server_that_shows_no_members_no_memberships_are_known() {
     let directory = directory();
     let source = directory.truth(|client| {
