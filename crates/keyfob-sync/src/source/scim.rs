@@ -68,8 +68,8 @@ impl ScimSource {
     /// known: those of the target stay as they are.
     ///
     /// # Errors
-    /// [`SourceErrorKind::Server`] where the server can't be read to the end, or counts more resources than it shows, and [`SourceErrorKind::Io`] where the copy can't be
-    /// written.
+    /// [`SourceErrorKind::Server`] where the server can't be read to the end, or counts more resources than it shows;
+    /// [`SourceErrorKind::Io`] where the copy can't be written.
     ///
     /// # Complexity
     /// Linear in the resources. Memory holds one page, and the ids of all.
