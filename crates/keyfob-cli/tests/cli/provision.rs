@@ -45,8 +45,12 @@ struct World {
 
 impl World {
     fn start() -> Self {
+        Self::of(Server::start(&["--store", "memory:"]))
+    }
+
+    fn of(server: Server) -> Self {
         let world = Self {
-            server: Server::start(&["--store", "memory:"]),
+            server,
             folder: TempDir::new().unwrap(),
         };
         world.write("users.json", MAPPING_OF_USERS);
@@ -630,27 +634,11 @@ fn the_log_has_values_where_a_run_keeps_them() {
 fn a_server_and_its_store_are_the_same_source() {
     let world = World::start();
     let store = format!("sqlite:{}", world.folder.path().join("directory.db").display());
-    let directory = Server::start(&["--store", &store]);
+    let directory = World::of(Server::start(&["--store", &store]));
+    assert_eq!(directory.provision(&["run"], &[]).code, Some(0));
+    let directory = &directory.server;
     world.write("scim.json", MAPPING_OF_SCIM_USERS);
     world.write("token", directory.token.as_deref().unwrap());
-    let filled = world
-        .command(&[
-            "provision",
-            "run",
-            "--mapping",
-            "users.json",
-            "--mapping",
-            "groups.json",
-            "--source",
-            "csv:users.csv,groups.csv,members.csv",
-            "--target",
-            &directory.base,
-            "--state",
-            "filled.state",
-        ])
-        .env("KEYFOB_TARGET_TOKEN", directory.token.as_deref().unwrap())
-        .status();
-    assert!(filled.unwrap().success());
 
     let provision = |command: &str, source: &str, more: &[&str]| {
         let arguments = [

@@ -12,12 +12,9 @@ use crate::{
     error::SyncError,
     event::{Action, Event, Guard, Held, Step},
     rule::{Kind, Rule},
-    source::{Item, Membership, Object, Place, SourceErrorKind, demand_plain},
+    source::{IS_SOFT_DELETED, Item, Membership, Object, Place, SourceErrorKind, demand_plain},
     state::{Digest, Failed, Linked, Owned, Removal, Size, Staged, State, StateError, millis},
 };
-
-/// The attribute of a user that says if it is deleted or disabled.
-const IS_SOFT_DELETED: &str = "IsSoftDeleted";
 
 /// The removals that guards hold back.
 #[derive(Clone, Copy, Debug, Default)]

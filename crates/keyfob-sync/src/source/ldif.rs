@@ -17,7 +17,9 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use self::record::{Record, Records};
-use super::{Item, Items, Membership, Object, ObjectSource, Place, SourceError, SourceErrorKind};
+use super::{
+    IS_SOFT_DELETED, Item, Items, Membership, Object, ObjectSource, Place, SourceError, SourceErrorKind,
+};
 use crate::rule::Kind;
 
 /// The buffer of a file, in bytes.
@@ -353,7 +355,7 @@ fn source(record: &Record, names: &Names, kind: Kind) -> Result<Source, LdifErro
         }
         if let Some(enabled) = enabled(record)? {
             source.insert_new("accountEnabled", enabled);
-            source.insert_new("IsSoftDeleted", !enabled);
+            source.insert_new(IS_SOFT_DELETED, !enabled);
         }
     }
     Ok(source)

@@ -11,7 +11,9 @@ use keyfob_client::{BlockingTransport, Client};
 use keyfob_core::{SchemaUri, SmolStr};
 use keyfob_expression::{Source, Value};
 
-use super::{Item, Items, Membership, Object, ObjectSource, Place, SourceError, SourceErrorKind};
+use super::{
+    IS_SOFT_DELETED, Item, Items, Membership, Object, ObjectSource, Place, SourceError, SourceErrorKind,
+};
 use crate::rule::Kind;
 
 /// The buffer of the copy, in bytes.
@@ -21,9 +23,6 @@ const BUFFER: usize = 1 << 16;
 const LEFT_OUT: [&str; 4] = ["schemas", "meta", "groups", MEMBERS];
 
 const MEMBERS: &str = "members";
-
-/// The attribute by which an object says that it is disabled, as mappings know it.
-const IS_SOFT_DELETED: &str = "IsSoftDeleted";
 
 /// The users, groups and memberships of another SCIM server, as they were when they were fetched.
 ///
@@ -126,7 +125,7 @@ impl ScimSource {
         let mut items = vec![Item::Object(Object {
             kind,
             id: id.clone(),
-            source: attributes(&read, kind),
+            source: attributes(&read, kind).map_err(|kind| kind.at(&place))?,
             place: place.clone(),
         })];
         if self.lists_memberships && kind == Kind::Group {
@@ -189,14 +188,14 @@ fn initial(kind: Kind) -> u8 {
 }
 
 /// Returns the attributes of an object, under the names that mappings know.
-fn attributes(read: &Source, kind: Kind) -> Source {
+fn attributes(read: &Source, kind: Kind) -> Result<Source, SourceErrorKind> {
     let kept = read.iter().filter(|(name, _)| !LEFT_OUT.contains(name));
     let mut source: Source = kept.map(|(name, value)| (name, value.clone())).collect();
     if let Some(id) = read.get("id") {
         source.insert_new("objectId", id.clone());
     }
     if kind == Kind::User {
-        if let Some(Value::Boolean(active)) = read.get("active") {
+        if let Some(active) = read.get("active").map(is_active).transpose()? {
             source.insert_new(IS_SOFT_DELETED, !active);
         }
         let extension = read.get(SchemaUri::ENTERPRISE_USER.as_str());
@@ -205,7 +204,23 @@ fn attributes(read: &Source, kind: Kind) -> Source {
             source.insert_new("manager", id.clone());
         }
     }
-    source
+    Ok(source)
+}
+
+/// Reads `active`, which some servers send as text. A user of whom it says nothing that is understood would pass for an active one.
+fn is_active(value: &Value) -> Result<bool, SourceErrorKind> {
+    match value {
+        Value::Null => Ok(true),
+        Value::Boolean(active) => Ok(*active),
+        Value::Text(text) if text.eq_ignore_ascii_case("true") => Ok(true),
+        Value::Text(text) if text.eq_ignore_ascii_case("false") => Ok(false),
+        Value::Text(text) => Err(SourceErrorKind::Active {
+            found: format!("`{text}`"),
+        }),
+        other => Err(SourceErrorKind::Active {
+            found: other.type_name().to_owned(),
+        }),
+    }
 }
 
 /// Returns the ids of the members of a group.
@@ -225,4 +240,28 @@ fn members(members: Option<&Value>) -> Result<Vec<SmolStr>, SourceErrorKind> {
         }),
     };
     elements.iter().map(id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_says_neither_that_a_user_is_active_nor_that_it_is_not_is_refused() {
+        for (active, expected) in [
+            ("true", Ok(false)),
+            ("false", Ok(true)),
+            (r#""True""#, Ok(false)),
+            (r#""FALSE""#, Ok(true)),
+            ("null", Ok(false)),
+            (r#""no""#, Err("`active` is `no`; it has to be true or false")),
+            ("0", Err("`active` is a number; it has to be true or false")),
+        ] {
+            let read = Source::from_json(format!(r#"{{"id": "1", "active": {active}}}"#).as_bytes()).unwrap();
+            let said = attributes(&read, Kind::User)
+                .map(|source| source.get(IS_SOFT_DELETED) == Some(&Value::Boolean(true)))
+                .map_err(|error| error.to_string());
+            assert_eq!(said, expected.map_err(str::to_owned), "{active}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The log of a state: the steps that were done or failed.
 
 use keyfob_core::{DateTime, Object, ResourceId, SmolStr, Value, json};
-use rusqlite::params;
+use rusqlite::{params, types::Type};
 
 use super::{State, StateError, millis, of_millis};
 use crate::{
@@ -11,6 +11,9 @@ use crate::{
 
 /// The number of steps that are kept.
 const KEPT: i64 = 100_000;
+
+/// The number of the column of changes in what is read.
+const CHANGES: usize = 12;
 
 /// A step that was done, or that failed. It holds no name and no value of anybody, unless the job
 /// [logs values](crate::Job::log_values).
@@ -99,7 +102,7 @@ impl State {
         )?;
         let entries = statement.query_map([i64::try_from(last).unwrap_or(i64::MAX)], |row| {
             let paths: String = row.get(8)?;
-            let changes: Option<Vec<u8>> = row.get(12)?;
+            let changes: Option<Vec<u8>> = row.get(CHANGES)?;
             Ok(LogEntry {
                 time: of_millis(row.get(0)?),
                 cycle: u64::try_from(row.get::<_, i64>(1)?).unwrap_or_default(),
@@ -110,7 +113,7 @@ impl State {
                 is_done: row.get(6)?,
                 status: row.get(7)?,
                 paths: paths.lines().map(SmolStr::new).collect(),
-                changes: changes.map(|json| changes_of(&json)).unwrap_or_default(),
+                changes: changes.map_or(Ok(Vec::new()), |json| changes_of(&json))?,
                 members: row.get(9)?,
                 requests: row.get(10)?,
                 millis: row.get(11)?,
@@ -169,9 +172,10 @@ fn changes_json(changes: &[Changed]) -> Option<Vec<u8>> {
 }
 
 /// Changes out of JSON that [`changes_json`] wrote.
-fn changes_of(text: &[u8]) -> Vec<Changed> {
+fn changes_of(text: &[u8]) -> rusqlite::Result<Vec<Changed>> {
+    let unreadable = || rusqlite::Error::InvalidColumnType(CHANGES, "changes".into(), Type::Blob);
     let Ok(Value::Array(list)) = json::value_from_slice(text) else {
-        return Vec::new();
+        return Err(unreadable());
     };
     let of = |value: &Value| {
         let object = value.as_object()?;
@@ -182,5 +186,7 @@ fn changes_of(text: &[u8]) -> Vec<Changed> {
             expression: None,
         })
     };
-    list.iter().filter_map(of).collect()
+    list.iter()
+        .map(|value| of(value).ok_or_else(unreadable))
+        .collect()
 }

@@ -9,7 +9,7 @@ use keyfob_sync::{
     source::{CsvSource, Item, JsonSource, ObjectSource, ScimSource},
 };
 
-use crate::world::{World, group, group_mapping, job, member, refusal, user, user_mapping};
+use crate::world::{World, group, group_mapping, job, member, refusal, rule, user, user_mapping};
 
 fn files(users: &str, groups: &str, members: &str) -> (tempfile::TempDir, CsvSource) {
     let folder = tempfile::tempdir().unwrap();
@@ -425,11 +425,6 @@ fn what_a_scim_server_has_becomes_what_the_target_has_and_what_changes_there_fol
     let mut target = World::new();
     let provision = |target: &mut World, source: &ScimSource| {
         let client = target.client();
-        let registry = Registry::rfc();
-        let rule = |mapping: &ObjectMapping, name: &str| {
-            let resource_type = registry.resource_type(name).unwrap();
-            Rule::compile(mapping, resource_type, &Options::default()).unwrap()
-        };
         let mut users = ObjectMapping::new("User", "User");
         users.attributes = vec![
             AttributeMapping::new("userName", "[userName]").matching(1),

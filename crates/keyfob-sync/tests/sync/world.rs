@@ -299,20 +299,14 @@ impl Run {
     }
 }
 
+/// A mapping, checked against a type of the RFC.
+pub(crate) fn rule(mapping: &ObjectMapping, name: &str) -> Rule {
+    let resource_type = Registry::rfc().resource_type(name).unwrap();
+    Rule::compile(mapping, resource_type, &Options::default()).unwrap()
+}
+
 pub(crate) fn job<'c>(client: &'c Client<Way>, clock: &Arc<Hands>) -> Job<'c, Way> {
-    let registry = Registry::rfc();
-    let compile = |mapping: &ObjectMapping, name: &str| {
-        Rule::compile(
-            mapping,
-            registry.resource_type(name).unwrap(),
-            &Options::default(),
-        )
-        .unwrap()
-    };
-    let rules = vec![
-        compile(&user_mapping(), "User"),
-        compile(&group_mapping(), "Group"),
-    ];
+    let rules = vec![rule(&user_mapping(), "User"), rule(&group_mapping(), "Group")];
     Job::new(client, rules)
         .unwrap()
         .clock(clock.clone())
