@@ -212,11 +212,13 @@ fn is_active(value: &Value) -> Result<bool, SourceErrorKind> {
     match value {
         Value::Null => Ok(true),
         Value::Boolean(active) => Ok(*active),
-        Value::Text(text) if text.eq_ignore_ascii_case("true") => Ok(true),
-        Value::Text(text) if text.eq_ignore_ascii_case("false") => Ok(false),
-        Value::Text(text) => Err(SourceErrorKind::Active {
-            found: format!("`{text}`"),
-        }),
+        Value::Text(text) => match text.as_str() {
+            "true" | "True" | "TRUE" => Ok(true),
+            "false" | "False" | "FALSE" => Ok(false),
+            _ => Err(SourceErrorKind::Active {
+                found: format!("`{text}`"),
+            }),
+        },
         other => Err(SourceErrorKind::Active {
             found: other.type_name().to_owned(),
         }),
