@@ -13,7 +13,6 @@ use crate::{
     value::{Object, Value},
 };
 
-const TOO_LARGE: &str = "the number is too large";
 const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
 
 /// Decodes one JSON value.
@@ -113,18 +112,13 @@ impl<'de> Visitor<'de> for ValueInto<'_> {
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        *self.place = Value::Integer(i64::try_from(value).map_err(|_| E::custom(TOO_LARGE))?);
+        *self.place = integer(value)?;
         Ok(())
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
-        // Such a number may have been written as an integer, which is then not to be rounded.
-        if value.abs() < TWO_TO_63 {
-            *self.place = Value::Decimal(value);
-            Ok(())
-        } else {
-            Err(E::custom(TOO_LARGE))
-        }
+        *self.place = decimal(value)?;
+        Ok(())
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
@@ -194,6 +188,27 @@ impl<'de> Visitor<'de> for ObjectSeed {
         Ok(object)
     }
 }
+
+/// Returns a number without fraction as a value.
+pub(super) fn integer<E: Error>(number: impl TryInto<i64>) -> Result<Value, E> {
+    let number = number.try_into().map_err(|_| E::custom(TOO_LARGE))?;
+    Ok(Value::Integer(number))
+}
+
+/// Returns any other number as a value.
+pub(super) fn decimal<E: Error>(number: impl Into<f64>) -> Result<Value, E> {
+    let number = number.into();
+    // A larger one may have been written as an integer, which is then not to be rounded.
+    if number.abs() < TWO_TO_63 {
+        Ok(Value::Decimal(number))
+    } else if number.is_finite() {
+        Err(E::custom(TOO_LARGE))
+    } else {
+        Err(E::custom("the number is not finite"))
+    }
+}
+
+const TOO_LARGE: &str = "the number is too large";
 
 /// One level less to go.
 pub(super) fn deeper<E: Error>(depth: usize) -> Result<usize, E> {

@@ -1,6 +1,6 @@
 //! What can be wrong with a JSON text.
 
-use std::str::Utf8Error;
+use std::{fmt, str::Utf8Error};
 
 use smol_str::SmolStr;
 use thiserror::Error;
@@ -9,15 +9,24 @@ use crate::error::{ErrorBody, ScimType, ToErrorBody};
 
 /// Why a text could not be decoded; maps to `invalidSyntax`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{message} at line {line} column {column}")]
 #[non_exhaustive]
 pub struct JsonError {
     /// What is wrong.
     pub message: SmolStr,
-    /// The line, counted from 1; 0 where the text as a whole is at fault.
+    /// The line, counted from 1; 0 where there is no text, as in [`Resource::from_serde`](crate::Resource::from_serde).
     pub line: usize,
     /// The byte within the line.
     pub column: usize,
+}
+
+impl fmt::Display for JsonError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match self.line {
+            0 => Ok(()),
+            line => write!(f, " at line {line} column {}", self.column),
+        }
+    }
 }
 
 impl JsonError {

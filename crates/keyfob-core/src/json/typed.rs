@@ -1,12 +1,17 @@
 //! Resources from and to types of the application's own, by serde.
 
+mod fault;
+mod reader;
+mod writer;
+
 use serde::{Serialize, de::DeserializeOwned, de::DeserializeSeed};
 
+use self::{fault::Fault, reader::Reader, writer::Writer};
 use super::{JsonError, resource::ResourceSeed};
 use crate::{resource::Resource, schema::ResourceType};
 
 impl Resource {
-    /// Creates a resource of any type that serializes as a JSON object, as [`from_json`](Self::from_json) would of its
+    /// Creates a resource of any type that serializes as a JSON object, as [`from_json`](Self::from_json) does from its
     /// text. No text is made on the way.
     ///
     /// ```
@@ -34,8 +39,9 @@ impl Resource {
     /// ```
     ///
     /// # Errors
-    /// [`JsonError`], without a line, where the type doesn't serialize as an object or holds what no resource can hold,
-    /// such as a number of 2^63.
+    /// [`JsonError`] with the path of the value and without a line: the type doesn't serialize as an object, or it holds
+    /// something that no resource can hold, such as a number of 2^63, a number that is not finite, two names that are equal
+    /// up to case, or more than [`MAX_DEPTH`](super::MAX_DEPTH) levels.
     ///
     /// # Complexity
     /// Linear in the value.
@@ -47,7 +53,10 @@ impl Resource {
             resource_type: Some(resource_type),
             room: 0,
         };
-        Ok(seed.deserialize(serde_json::to_value(value)?)?)
+        let resource = value
+            .serialize(Writer::new())
+            .and_then(|value| seed.deserialize(Reader(value)));
+        Ok(resource?)
     }
 
     /// Creates a value of any type that deserializes from the resource's JSON. No text is made on the way.
@@ -55,12 +64,47 @@ impl Resource {
     /// The names are those that the resource holds. A resource that [`validate`](crate::validate) made canonical has the
     /// schema's spelling, whatever the client sent; serde compares names with regard to case.
     ///
+    /// ```
+    /// use keyfob_core::{Resource, SchemaUri};
+    /// use serde::Deserialize;
+    ///
+    /// #[derive(Debug, Deserialize)]
+    /// struct Badge {
+    ///     number: u32,
+    /// }
+    ///
+    /// #[derive(Debug, Deserialize)]
+    /// struct Person {
+    ///     badges: Vec<Badge>,
+    /// }
+    ///
+    /// let json = br#"{"badges": [{"number": 7}, {"number": "8"}]}"#;
+    /// let person: Resource = serde_json::from_slice(json)?;
+    /// let error = person.to_serde::<Person>().unwrap_err();
+    /// assert_eq!(error.to_string(), r#"`badges[1].number`: invalid type: string "8", expected u32"#);
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// [`JsonError`], without a line, where the type needs what the resource lacks, or something of another type.
+    /// [`JsonError`] with the path of the attribute and without a line: the type needs what the resource lacks, or an
+    /// attribute has a value of another type. The value of a `password` is not shown.
     ///
     /// # Complexity
     /// Linear in the resource.
     pub fn to_serde<T: DeserializeOwned>(&self) -> Result<T, JsonError> {
-        Ok(serde_json::from_value(serde_json::to_value(self)?)?)
+        let value = self
+            .serialize(Writer::new())
+            .and_then(|value| T::deserialize(Reader(value)));
+        Ok(value?)
+    }
+}
+
+impl From<Fault> for JsonError {
+    fn from(fault: Fault) -> Self {
+        Self {
+            message: fault.to_string().into(),
+            line: 0,
+            column: 0,
+        }
     }
 }

@@ -23,6 +23,8 @@ mod samples;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod typed;
+#[cfg(test)]
 mod validate;
 #[cfg(test)]
 mod views;

@@ -243,6 +243,18 @@ proptest! {
     }
 
     #[test]
+    fn what_serde_describes_is_the_resource_of_its_text(value in value(), resource in resource()) {
+        // The value is mostly no object, which both refuse.
+        let text = value_to_vec(&value);
+        prop_assert_eq!(Resource::from_serde(&value, group_type()).ok(), Resource::from_json(&text, group_type()).ok());
+        prop_assert_eq!(&Resource::from_serde(&resource, group_type()).unwrap(), &resource);
+        prop_assert_eq!(
+            resource.to_serde::<serde_json::Value>().unwrap(),
+            serde_json::from_slice::<serde_json::Value>(&resource.to_json()).unwrap()
+        );
+    }
+
+    #[test]
     fn views_lose_nothing(resource in resource()) {
         prop_assert_eq!(&Resource::from(User::from(resource.clone())), &resource);
         prop_assert_eq!(&Resource::from(Group::from(resource.clone())), &resource);
