@@ -23,6 +23,7 @@ mod domain;
 mod events;
 #[cfg(test)]
 mod failures;
+mod faults;
 #[cfg(test)]
 mod features;
 #[cfg(test)]
