@@ -188,8 +188,10 @@ pub enum SourceErrorKind {
         /// The member that says so.
         member: SmolStr,
     },
-    /// A list without its last pages.
-    #[error("the last page names another one after it (`@odata.nextLink`); give all pages")]
+    /// A list without some of its pages.
+    #[error(
+        "the list is not whole: its pages name another one, or count more than they hold; give all pages in their order"
+    )]
     Pages,
     /// Two objects with one id.
     #[error("the id `{id}` is that of another object already")]

@@ -74,20 +74,22 @@ impl<'t> ObjectReader<'t> {
         }
     }
 
-    /// Returns true if the page of Microsoft Graph that was read last names a page after it (`@odata.nextLink`). At the end
-    /// of a file this means that pages are missing.
+    /// Returns true if pages are missing from what was read: the last one of Microsoft Graph names a page after it
+    /// (`@odata.nextLink`), or those of a SCIM service hold less than they count (`totalResults`), not in the order of
+    /// `startIndex`, or name a cursor at the end (RFC 7644 section 3.4.2.4, RFC 9865). What says nothing of this is taken for
+    /// whole.
     ///
     /// ```
     /// use keyfob_mapping::graph::ObjectReader;
     ///
     /// let mut reader = ObjectReader::new(br#"{"@odata.nextLink": "https://graph.example/2", "value": [{"id": "1"}]}"#)?;
     /// assert_eq!(reader.by_ref().count(), 1);
-    /// assert!(reader.has_next_page());
+    /// assert!(reader.lacks_pages());
     /// # Ok::<(), keyfob_mapping::graph::ObjectsError>(())
     /// ```
     #[must_use]
-    pub fn has_next_page(&self) -> bool {
-        matches!(&self.form, Form::Json(json) if json.has_next_page)
+    pub fn lacks_pages(&self) -> bool {
+        matches!(&self.form, Form::Json(json) if json.pages.lacks_some())
     }
 
     /// Returns true if what was read is one JSON object that is no page.
@@ -135,8 +137,7 @@ struct Json<'t> {
     count: usize,
     /// True if one of them is a page or an array.
     is_page: bool,
-    /// True if the last page names a page after it.
-    has_next_page: bool,
+    pages: Pages,
     /// The place up to which lines were counted, and the line there.
     counted: usize,
     line: usize,
@@ -159,7 +160,7 @@ impl<'t> Json<'t> {
             kind: None,
             count: 0,
             is_page: false,
-            has_next_page: false,
+            pages: Pages::default(),
             counted: 0,
             line: 1,
         }
@@ -221,14 +222,21 @@ impl<'t> Json<'t> {
         {
             let context = members.get("@odata.context").and_then(|context| text_of(context));
             let kind = context.as_deref().and_then(collection);
-            self.has_next_page = members.contains_key("@odata.nextLink");
             self.elements_of("value", elements, kind)?;
+            self.pages.take_linked(members.contains_key("@odata.nextLink"));
             return Ok(None);
         }
         if let Some(elements) = members.get("Resources")
             && members.contains_key("schemas")
         {
             self.elements_of("Resources", elements, None)?;
+            let total = self.number(text, &members, "totalResults")?;
+            let start = self.number(text, &members, "startIndex")?;
+            let names_next = members
+                .get("nextCursor")
+                .is_some_and(|cursor| cursor.get() != "null");
+            self.pages
+                .take_counted(start, self.elements.len(), total, names_next);
             return Ok(None);
         }
         if members.contains_key("synchronizationRules") {
@@ -256,6 +264,27 @@ impl<'t> Json<'t> {
         }
         let found = kind_of(text);
         Err(self.refuse(text, ObjectsErrorKind::NoPage { member, found }))
+    }
+
+    /// Reads a number of a page.
+    fn number(&mut self, text: &str, page: &Members<'_>, name: &str) -> Result<Option<i64>, ObjectsError> {
+        let Some(number) = page
+            .get(name)
+            .map(|number| number.get())
+            .filter(|number| *number != "null")
+        else {
+            return Ok(None);
+        };
+        match number.parse() {
+            Ok(number) => Ok(Some(number)),
+            Err(_) => {
+                let found = kind_of(number);
+                Err(self.refuse(
+                    text,
+                    ObjectsErrorKind::Json(format!("`{name}` is {found} and has to be a whole number")),
+                ))
+            }
+        }
     }
 
     /// Reads the elements of an array next.
@@ -295,6 +324,52 @@ impl<'t> Json<'t> {
             self.counted = start;
         }
         self.line
+    }
+}
+
+/// How far lists that come in pages were read.
+#[derive(Default)]
+struct Pages {
+    /// How the next page is known, if one has to come.
+    next: Option<Next>,
+    /// The number of resources in the pages of a list that has to go on.
+    read: i64,
+    /// True if a page did not come.
+    is_one_missing: bool,
+}
+
+/// A page that has to come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// A link or a cursor leads to it.
+    Named,
+    /// It starts where the last one ended.
+    Counted,
+}
+
+impl Pages {
+    /// Takes a page of Microsoft Graph.
+    fn take_linked(&mut self, names_next: bool) {
+        self.is_one_missing |= self.next == Some(Next::Counted);
+        self.next = names_next.then_some(Next::Named);
+        self.read = 0;
+    }
+
+    /// Takes a page of a SCIM service.
+    fn take_counted(&mut self, start: Option<i64>, resources: usize, total: Option<i64>, names_next: bool) {
+        let before = start.map_or(self.read, |start| start.max(1) - 1);
+        self.is_one_missing |= before != self.read && self.next != Some(Next::Named);
+        let read = before.saturating_add_unsigned(resources as u64);
+        self.next = if names_next {
+            Some(Next::Named)
+        } else {
+            total.filter(|total| read < *total).map(|_| Next::Counted)
+        };
+        self.read = if self.next.is_some() { read } else { 0 };
+    }
+
+    fn lacks_some(&self) -> bool {
+        self.is_one_missing || self.next.is_some()
     }
 }
 
@@ -413,4 +488,73 @@ fn without_place(error: &serde_json::Error) -> String {
     message
         .strip_suffix(&place)
         .map_or(message.clone(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_whose_pages_are_not_all_there_is_told_from_a_whole_one() {
+        let graph = |next: &str| format!(r#"{{{next}"value": [{{"id": "a"}}]}}"#);
+        let scim = |members: &str| {
+            let list = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+            format!(r#"{{"schemas": ["{list}"], {members} "Resources": [{{"id": "a"}}, {{"id": "b"}}]}}"#)
+        };
+        let link = graph(r#""@odata.nextLink": "x", "#);
+        let (first, second) = (
+            r#""totalResults": 4, "#,
+            r#""totalResults": 4, "startIndex": 3, "#,
+        );
+        let cursor = r#""totalResults": 4, "nextCursor": "x", "#;
+        for (pages, lacks_some) in [
+            (vec![graph("")], false),
+            (vec![link.clone()], true),
+            (vec![link.clone(), graph("")], false),
+            (vec![scim("")], false),
+            (vec![scim(r#""totalResults": 2, "#)], false),
+            (vec![scim(r#""totalResults": 2, "startIndex": 0, "#)], false),
+            // A server may count less than it shows.
+            (vec![scim(r#""totalResults": 1, "#)], false),
+            (vec![scim(first)], true),
+            (vec![scim(first), scim(second)], false),
+            // The start may be left out.
+            (vec![scim(first), scim(first)], false),
+            (vec![scim(second)], true),
+            (vec![scim(second), scim(first)], true),
+            (vec![scim(first), scim(second), scim(second)], true),
+            (vec![scim(cursor)], true),
+            (
+                vec![scim(cursor), scim(r#""totalResults": 4, "nextCursor": null, "#)],
+                false,
+            ),
+            (vec![scim(cursor), scim(r#""totalResults": 5, "#)], true),
+            (vec![scim(cursor), scim(r#""totalResults": 2, "#)], false),
+            // Of users there is but one page, and of groups all.
+            (
+                vec![scim(first), scim(r#""totalResults": 2, "startIndex": 1, "#)],
+                true,
+            ),
+            (vec![scim(first), graph("")], true),
+        ] {
+            let text = pages.join("\n");
+            let mut reader = ObjectReader::new(text.as_bytes()).unwrap();
+            reader.by_ref().try_for_each(|object| object.map(drop)).unwrap();
+            assert_eq!(reader.lacks_pages(), lacks_some, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_count_that_is_no_number_is_refused() {
+        let text = r#"{"schemas": ["x"], "totalResults": "many", "Resources": []}"#;
+        let error = ObjectReader::new(text.as_bytes())
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "line 1: this is not JSON: `totalResults` is a string and has to be a whole number"
+        );
+    }
 }

@@ -125,7 +125,7 @@ impl<'s> Reading<'s> {
             }
         };
         match reader.next() {
-            None if reader.has_next_page() => Err(at(0, SourceErrorKind::Pages)),
+            None if reader.lacks_pages() => Err(at(0, SourceErrorKind::Pages)),
             None => Ok(None),
             Some(Err(error)) => Err(at(error.line, error.kind.into())),
             Some(Ok(read)) => {

@@ -268,7 +268,8 @@ fn idp_scim_sync_87_a_list_whose_last_page_is_missing_is_refused() {
     let error = cut.items().unwrap().find_map(Result::err).unwrap();
     assert_eq!(
         error.to_string(),
-        "`users.json`: the last page names another one after it (`@odata.nextLink`); give all pages"
+        "`users.json`: the list is not whole: its pages name another one, or count more than they hold; give all pages in their \
+         order"
     );
 
     let mut world = World::new();
