@@ -29,6 +29,9 @@ use keyfob_core::render::Printable;
 
 use self::{settings::SettingsError, unusable::Unusable};
 
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// SCIM 2.0: a server, and tools to try filters, PATCH requests and card formats with.
 #[derive(Debug, Parser)]
 #[command(name = "keyfob", version, arg_required_else_help = true)]

@@ -1,4 +1,4 @@
-//! Everything that is read: threads with connections that can't write, each read from one snapshot.
+//! Everything that is read: by connections that can't write, each read from one snapshot.
 
 mod check;
 pub(crate) mod decode;
@@ -12,8 +12,8 @@ mod walk;
 
 use std::{
     cell::Cell,
-    sync::{Mutex, PoisonError},
-    time::Instant,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use keyfob_core::{CompareKey, ResourceType};
@@ -29,43 +29,82 @@ pub(crate) use self::{
     resource::get,
     tenant::{HAS_ANYTHING, tenants, with_news},
 };
-use crate::error::carried;
+use crate::{error::carried, open::BUSY_TIMEOUT};
 
 /// A read that waits for a connection.
 pub(crate) type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// Runs the reads of one lane, until nobody is left who could ask. The readers of a lane share one queue, so that a
 /// read waits only while all of them are busy.
-pub(crate) fn run(connection: Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
-    let mut connection = connection;
+pub(crate) fn run(connection: Arc<Mutex<Connection>>, jobs: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         let job = jobs
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .blocking_recv();
         match job {
-            Some(job) => job(&mut connection),
+            Some(job) => job(&mut connection.lock().unwrap_or_else(PoisonError::into_inner)),
             None => return,
         }
     }
 }
 
-/// How many instructions SQLite carries out between two looks at the time.
+/// How many instructions SQLite carries out between two looks at the time: some milliseconds.
 const LOOK_AT_TIME: i32 = 100_000;
 
-/// Reads until a deadline, at which a statement ends that goes on by itself, such as one that sorts.
+/// The same of a brief read: some tenths of a millisecond.
+const LOOK_AT_BRIEF_TIME: i32 = 5_000;
+
+/// How long a statement of a brief read may go on by itself.
+const BRIEF: Duration = Duration::from_micros(200);
+
+/// Reads from one snapshot until a deadline, at which a statement ends that goes on by itself, such as one that sorts.
 pub(crate) fn until<T>(
     connection: &mut Connection,
     deadline: Option<Instant>,
-    read: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
+    read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<T> {
-    let Some(deadline) = deadline else {
-        return read(connection);
-    };
-    connection.progress_handler(LOOK_AT_TIME, Some(move || Instant::now() >= deadline))?;
-    let result = read(connection);
-    connection.progress_handler(0, None::<fn() -> bool>)?;
+    within(connection, LOOK_AT_TIME, deadline, read)
+}
+
+/// Reads from one snapshot what takes no time, and waits for nobody: an interruption ends what goes on, and an error says that
+/// another process holds the database.
+pub(crate) fn briefly<T>(
+    connection: &mut Connection,
+    read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let result = within(connection, LOOK_AT_BRIEF_TIME, Some(Instant::now() + BRIEF), read);
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     result
+}
+
+/// Reads within a transaction, whose statements are prepared once, unlike those of [`rusqlite::Transaction`].
+fn within<T>(
+    connection: &mut Connection,
+    look_at_time: i32,
+    deadline: Option<Instant>,
+    read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    struct Open<'c>(&'c mut Connection);
+
+    impl Drop for Open<'_> {
+        fn drop(&mut self) {
+            // First, lest it interrupts the end and the transaction stays open. It fails on a closed connection alone.
+            self.0.progress_handler(0, None::<fn() -> bool>).ok();
+            let end = self.0.prepare_cached("ROLLBACK");
+            // A read that failed may have ended the transaction.
+            end.and_then(|mut end| end.execute([])).ok();
+        }
+    }
+
+    connection.prepare_cached("BEGIN")?.execute([])?;
+    let open = Open(connection);
+    if let Some(deadline) = deadline {
+        open.0
+            .progress_handler(look_at_time, Some(move || Instant::now() >= deadline))?;
+    }
+    read(open.0)
 }
 
 /// The class of a read: which connections run it.
@@ -84,6 +123,9 @@ pub(crate) enum Lane {
 impl Lane {
     /// The short lane. A read that spends all of the steps has taken about 30 ms.
     pub(crate) const SHORT: Self = Self::Short { steps: 1 << 15 };
+
+    /// The part of the short lane for which nobody is asked to wait: about 0.1 ms.
+    pub(crate) const BRIEF: Self = Self::Short { steps: 1 << 7 };
 }
 
 /// The bytes of a document that cost as much as reading one more row.
@@ -241,6 +283,11 @@ fn interruption() -> rusqlite::Error {
 /// Returns true if a read was ended before it was done.
 pub(crate) fn is_interruption(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
+}
+
+/// Returns true if another process holds the database.
+pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 /// As a number of rows. No database has more than the largest.

@@ -28,8 +28,10 @@ use crate::{
 ///
 /// One thread writes: commits that wait become durable in one transaction, so that they wait for the disk together; one
 /// that can't be applied is taken back alone. A few threads read, each call from one snapshot, and no write holds them
-/// up. Reads of a bounded amount of work have threads of their own, so that none of them waits for a scan. The store
-/// needs no particular executor.
+/// up. Reads of a bounded amount of work have threads of their own, so that none of them waits for a scan. What takes some
+/// microseconds, as a resource by its id, is read on the thread that asks, if one of these connections is free: to hand it over
+/// and to wait would cost more. It is given up after a tenth of a millisecond and handed over then. The store needs no
+/// particular executor.
 ///
 /// A commit whose future is dropped happens whole or not at all. Dropping the store waits for what was begun and folds
 /// the write-ahead log into the database.
@@ -46,6 +48,8 @@ pub struct SqliteStore {
     // Dropped in this order: the last connection to close folds in the log, which a reader could not do.
     short: Workers<read::Job>,
     scans: Workers<read::Job>,
+    /// The connections of short reads, which their threads share with the callers of brief ones.
+    readers: Vec<Arc<Mutex<Connection>>>,
     writer: Workers<write::Job>,
     collisions: Vec<Collision>,
     capabilities: Capabilities,
@@ -265,18 +269,56 @@ impl SqliteStore {
         scans: Vec<Connection>,
         collisions: Vec<Collision>,
     ) -> Result<Self, OpenError> {
-        let readers = |connections: Vec<Connection>| {
-            let waiting = connections.len();
-            Workers::start(connections, waiting, read::run)
+        let shared = |connections: Vec<Connection>| -> Vec<Arc<Mutex<Connection>>> {
+            let connections = connections.into_iter();
+            connections
+                .map(|connection| Arc::new(Mutex::new(connection)))
+                .collect()
         };
+        let start =
+            |readers: &[Arc<Mutex<Connection>>]| Workers::start(readers.to_vec(), readers.len(), read::run);
+        let readers = shared(short);
         Ok(Self {
-            short: readers(short)?,
-            scans: readers(scans)?,
+            short: start(&readers)?,
+            scans: start(&shared(scans))?,
+            readers,
             writer: Workers::start(vec![writer], write::BATCH, write::run)?,
             collisions,
             capabilities: Capabilities::full().durable(),
             hook: None,
         })
+    }
+
+    /// Reads what is mostly brief: here, and again on the threads if it turns out not to be, or if no connection is free.
+    async fn read_briefly<T: Send + 'static>(
+        &self,
+        cx: &ReadContext,
+        read: impl Fn(&Snapshot<'_>) -> rusqlite::Result<T> + Send + Sync + 'static,
+    ) -> Result<T, StoreError> {
+        match self.try_here(cx, &read) {
+            Some(result) => result.map_err(store_error),
+            None => self.read(cx, read).await,
+        }
+    }
+
+    /// Reads on the thread that asks; `None` where that would hold it up.
+    fn try_here<T>(
+        &self,
+        cx: &ReadContext,
+        read: &impl Fn(&Snapshot<'_>) -> rusqlite::Result<T>,
+    ) -> Option<rusqlite::Result<T>> {
+        let mut connection = self.readers.iter().find_map(|reader| reader.try_lock().ok())?;
+        let result = read::briefly(&mut connection, |connection| {
+            read(&Snapshot::new(
+                connection,
+                cx.tenant.as_str(),
+                Lane::BRIEF,
+                cx.budget,
+                &|| false,
+            ))
+        });
+        let waits = |error: &rusqlite::Error| read::is_interruption(error) || read::is_busy(error);
+        (!result.as_ref().is_err_and(waits)).then_some(result)
     }
 
     /// Reads in the short lane, and again in that of scans if it turns out to be too much work for the first.
@@ -317,9 +359,8 @@ impl SqliteStore {
                 return;
             }
             let result = read::until(connection, budget.deadline, |connection| {
-                let snapshot = connection.transaction()?;
                 read(&Snapshot::new(
-                    &snapshot,
+                    connection,
                     tenant.as_str(),
                     lane,
                     budget,
@@ -376,11 +417,14 @@ impl Store for SqliteStore {
         ids: &[ResourceId],
         selection: &Selection,
     ) -> Result<Vec<Option<Stored>>, StoreError> {
+        let is_brief = ids.len() == 1;
         let (resource_type, ids, selection) = (resource_type.clone(), ids.to_vec(), selection.clone());
-        self.read(cx, move |snapshot| {
-            read::get(snapshot, &resource_type, &ids, &selection)
-        })
-        .await
+        let get = move |snapshot: &Snapshot<'_>| read::get(snapshot, &resource_type, &ids, &selection);
+        if is_brief {
+            self.read_briefly(cx, get).await
+        } else {
+            self.read(cx, get).await
+        }
     }
 
     async fn query(
@@ -389,9 +433,15 @@ impl Store for SqliteStore {
         resource_type: &ResourceType,
         query: &Query,
     ) -> Result<Page, StoreError> {
+        // An index may find a few.
+        let is_brief = query.filter.is_some() || query.reserved.is_some();
         let (resource_type, query) = (resource_type.clone(), query.clone());
-        self.read(cx, move |snapshot| read::query(snapshot, &resource_type, &query))
-            .await
+        let page = move |snapshot: &Snapshot<'_>| read::query(snapshot, &resource_type, &query);
+        if is_brief {
+            self.read_briefly(cx, page).await
+        } else {
+            self.read(cx, page).await
+        }
     }
 
     async fn commit(&self, commits: &[Arc<Commit>]) -> Vec<Result<Committed, CommitError>> {
@@ -406,7 +456,7 @@ impl Store for SqliteStore {
 
     async fn committed(&self, tenant: &TenantId, commit: &CommitId) -> Result<bool, StoreError> {
         let commit = commit.clone();
-        self.read(&ReadContext::new(tenant.clone()), move |snapshot| {
+        self.read_briefly(&ReadContext::new(tenant.clone()), move |snapshot| {
             snapshot
                 .connection()
                 .prepare_cached(
@@ -441,10 +491,10 @@ struct Workers<J> {
 
 impl<J: Send + 'static> Workers<J> {
     /// Starts a thread for each connection. `waiting` jobs may wait; whoever sends more waits himself.
-    fn start(
-        connections: Vec<Connection>,
+    fn start<C: Send + 'static>(
+        connections: Vec<C>,
         waiting: usize,
-        run: fn(Connection, &Mutex<mpsc::Receiver<J>>),
+        run: fn(C, &Mutex<mpsc::Receiver<J>>),
     ) -> Result<Self, OpenError> {
         let (sender, receiver) = mpsc::channel(waiting);
         let receiver = Arc::new(Mutex::new(receiver));
@@ -574,6 +624,84 @@ mod tests {
             block_on(store.read(&cx(), read)).unwrap();
             assert_eq!(runs.load(Ordering::Relaxed), expected, "{steps} steps");
         }
+    }
+
+    #[test]
+    fn a_read_is_handed_over_only_if_it_is_long_or_all_connections_are_in_use() {
+        let (_directory, store) = store(|_| ());
+        let here = thread::current().id();
+        let threads = |steps: usize| {
+            let threads = Arc::new(Mutex::new(Vec::new()));
+            let seen = Arc::clone(&threads);
+            let read = move |snapshot: &Snapshot<'_>| {
+                seen.lock().unwrap().push(thread::current().id() == here);
+                snapshot.spend(steps)
+            };
+            block_on(store.read_briefly(&cx(), read)).unwrap();
+            let seen = threads.lock().unwrap();
+            seen.clone()
+        };
+        for (steps, expected) in [
+            (1, [true].as_slice()),
+            (128, &[true]),
+            (129, &[true, false]),
+            (1 << 16, &[true, false, false]),
+        ] {
+            assert_eq!(threads(steps), expected, "{steps} steps");
+        }
+        let in_use = |number: usize| -> Vec<_> {
+            let readers = store.readers.iter().take(number);
+            readers.map(|reader| reader.lock().unwrap()).collect()
+        };
+        let some = in_use(3);
+        assert_eq!(threads(1), [true]);
+        drop(some);
+        thread::scope(|scope| {
+            let (held, holds) = std::sync::mpsc::channel();
+            let store = &store;
+            scope.spawn(move || {
+                let all: Vec<_> = store
+                    .readers
+                    .iter()
+                    .map(|reader| reader.lock().unwrap())
+                    .collect();
+                held.send(()).unwrap();
+                thread::sleep(Duration::from_millis(50));
+                drop(all);
+            });
+            holds.recv().unwrap();
+            assert_eq!(threads(1), [false]);
+        });
+    }
+
+    #[test]
+    fn a_read_that_is_late_leaves_no_transaction_open() {
+        let (_directory, store) = store(|_| ());
+        // SQLite counts the instructions of a statement that is kept over all its runs.
+        for number in 0..4_000 {
+            let read = |_: &Snapshot<'_>| {
+                thread::sleep(Duration::from_micros(210));
+                Ok(())
+            };
+            block_on(store.read_briefly(&cx(), read)).unwrap_or_else(|error| panic!("{number}: {error:?}"));
+        }
+    }
+
+    #[test]
+    fn a_statement_that_goes_on_by_itself_holds_up_nobody_who_asks_for_something_brief() {
+        let (_directory, store) = store(|_| ());
+        let here = thread::current().id();
+        let read = move |snapshot: &Snapshot<'_>| {
+            let numbers =
+                "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT 3000000)
+                SELECT max(n) FROM numbers";
+            let last: i64 = snapshot.connection().query_row(numbers, [], |row| row.get(0))?;
+            Ok((last, thread::current().id() == here))
+        };
+        assert_eq!(
+            block_on(store.read_briefly(&cx(), read)).unwrap(),
+            (3_000_000, false)
+        );
     }
 
     #[test]
