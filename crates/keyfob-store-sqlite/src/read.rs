@@ -12,7 +12,7 @@ mod walk;
 
 use std::{
     cell::Cell,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -36,7 +36,7 @@ pub(crate) type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// Runs the reads of one lane, until nobody is left who could ask. The readers of a lane share one queue, so that a
 /// read waits only while all of them are busy.
-pub(crate) fn run(connection: Arc<Mutex<Connection>>, jobs: &Mutex<mpsc::Receiver<Job>>) {
+pub(crate) fn run(connection: &Mutex<Connection>, jobs: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         let job = jobs
             .lock()

@@ -275,8 +275,11 @@ impl SqliteStore {
                 .map(|connection| Arc::new(Mutex::new(connection)))
                 .collect()
         };
-        let start =
-            |readers: &[Arc<Mutex<Connection>>]| Workers::start(readers.to_vec(), readers.len(), read::run);
+        let start = |readers: &[Arc<Mutex<Connection>>]| {
+            Workers::start(readers.to_vec(), readers.len(), |reader, jobs| {
+                read::run(&reader, jobs);
+            })
+        };
         let readers = shared(short);
         Ok(Self {
             short: start(&readers)?,

@@ -23,6 +23,7 @@ mod domain;
 mod events;
 #[cfg(test)]
 mod failures;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod features;

@@ -275,16 +275,12 @@ impl<'t> Json<'t> {
         else {
             return Ok(None);
         };
-        match number.parse() {
-            Ok(number) => Ok(Some(number)),
-            Err(_) => {
-                let found = kind_of(number);
-                Err(self.refuse(
-                    text,
-                    ObjectsErrorKind::Json(format!("`{name}` is {found} and has to be a whole number")),
-                ))
-            }
+        if let Ok(number) = number.parse() {
+            return Ok(Some(number));
         }
+        let found = kind_of(number);
+        let message = format!("`{name}` is {found} and has to be a whole number");
+        Err(self.refuse(text, ObjectsErrorKind::Json(message)))
     }
 
     /// Reads the elements of an array next.
