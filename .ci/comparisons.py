@@ -25,6 +25,7 @@ ALLOWED = {
     "keyfob-admin-http/src/message.rs": (1, "a media type"),
     "keyfob-admin-http/src/openapi.rs": (1, "names of methods"),
     "keyfob-cli/src/output.rs": (1, "answers to questions"),
+    "keyfob-cli/src/simulate/host.rs": (1, "names of hosts"),
     "keyfob-core/src/error.rs": (1, "keywords of errors"),
     "keyfob-core/src/resource/address.rs": (1, "names of types"),
     "keyfob-core/src/validate/members.rs": (2, "names of types and attributes"),

@@ -15,6 +15,7 @@ mod provision;
 mod serve;
 mod service;
 mod settings;
+mod simulate;
 mod store;
 mod time;
 mod unusable;
@@ -72,6 +73,8 @@ enum Command {
     /// Provisions a SCIM server from files: plans, runs, and tells what the target has
     #[command(subcommand)]
     Provision(provision::Command),
+    /// Plays an identity provider against a SCIM server, and says what goes wrong for it
+    Simulate(simulate::Arguments),
     /// Encodes, decodes and identifies the words of access control cards
     #[command(subcommand)]
     Card(card::Command),
@@ -118,6 +121,7 @@ fn main() -> ExitCode {
         Command::Map(command) => map::run(&command),
         Command::Client(arguments) => client::run(&arguments),
         Command::Provision(command) => provision::run(&command),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Card(command) => card::run(&command),
         Command::Admin(arguments) => admin::run(&arguments),
     };

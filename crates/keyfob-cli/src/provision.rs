@@ -7,8 +7,8 @@ mod manage;
 mod pace;
 mod print;
 mod show;
-mod source;
-mod target;
+pub(crate) mod source;
+pub(crate) mod target;
 
 use std::{
     path::{Path, PathBuf},

@@ -17,7 +17,7 @@ mod proxy;
 mod record;
 mod services;
 mod share;
-mod stop;
+pub(crate) mod stop;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;

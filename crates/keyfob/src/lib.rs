@@ -15,6 +15,8 @@ pub use keyfob_expression_okta as expression_okta;
 pub use keyfob_filter as filter;
 #[cfg(feature = "http")]
 pub use keyfob_http as http;
+#[cfg(feature = "interop")]
+pub use keyfob_interop as interop;
 #[cfg(feature = "mapping")]
 pub use keyfob_mapping as mapping;
 pub use keyfob_patch as patch;

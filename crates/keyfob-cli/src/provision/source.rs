@@ -18,7 +18,7 @@ use keyfob_sync::{
 };
 use tokio::runtime::Runtime;
 
-use super::target::Way;
+use super::target::Reach;
 use crate::{
     Unusable, client, definitions::DefinitionFiles, output, profile::NamedProfile, service::CardFormats,
     store::StoreUrl,
@@ -29,7 +29,7 @@ const TOKEN: &str = "KEYFOB_SOURCE_TOKEN";
 
 /// The arguments by which a source that is a server or a store is reached.
 #[derive(Debug, clap::Args)]
-pub(super) struct SourceWay {
+pub(crate) struct SourceWay {
     /// A file that holds the bearer token of the server that is the source; without it, `KEYFOB_SOURCE_TOKEN` has it
     #[arg(long, value_name = "FILE")]
     source_token_file: Option<PathBuf>,
@@ -63,11 +63,11 @@ pub(super) fn files(source: &str) -> impl Iterator<Item = &Path> {
 }
 
 /// Returns the source that a text names. A server or a store is read at once, of what the mappings make something.
-pub(super) fn open(
+pub(crate) fn open(
     text: &str,
     mappings: &[ObjectMapping],
     from: &SourceWay,
-    way: &Way,
+    reach: &Reach,
 ) -> Result<Box<dyn ObjectSource>, Unusable> {
     let unknown = || {
         Unusable::new(format_args!(
@@ -77,7 +77,7 @@ pub(super) fn open(
     };
     let (form, rest) = text.split_once(':').ok_or_else(unknown)?;
     match form {
-        "scim" => return Ok(Box::new(of_server(rest, mappings, from, way)?)),
+        "scim" => return Ok(Box::new(of_server(rest, mappings, from, reach)?)),
         "keyfob" => return Ok(Box::new(of_store(rest, mappings, from)?)),
         _ => {}
     }
@@ -130,10 +130,10 @@ fn of_server(
     url: &str,
     mappings: &[ObjectMapping],
     from: &SourceWay,
-    way: &Way,
+    reach: &Reach,
 ) -> Result<ScimSource, Unusable> {
     let token = client::token_of(from.source_token_file.as_deref(), TOKEN)?;
-    let client = way.client(url, token.as_deref(), "source", None)?;
+    let client = reach.client(url, token.as_deref(), "source", None)?;
     let unreachable = |error| Unusable::new(format_args!("the source can't be asked: {error}"));
     let mut server = client.discover().call().map_err(unreachable)?;
     if let Some(preset) = from.source_preset.as_deref() {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use keyfob_client::Client;
+use keyfob_client::{Client, ClientBuilder};
 use keyfob_core::Registry;
 use keyfob_expression::Options;
 use keyfob_mapping::{ObjectMapping, graph::SynchronizationSchema};
@@ -24,12 +24,19 @@ pub(super) struct Way {
     /// A preset, which says what is known of the target: aws, github, google-cloud, keyfob, rfc, slack, or a file in the form of these
     #[arg(long, value_name = "NAME|FILE")]
     preset: Option<String>,
-    /// Gives up on a request after so many seconds, 3600 at most
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
-    timeout: u64,
     /// Sends the target at most so many requests in a second, one after the other at an even pace
     #[arg(long, value_name = "N")]
     rate: Option<NonZeroU32>,
+    #[command(flatten)]
+    reach: Reach,
+}
+
+/// The arguments that all servers have in common.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Reach {
+    /// Gives up on a request after so many seconds, 3600 at most
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    timeout: u64,
     /// Allows http to other machines than this one
     #[arg(long)]
     allow_plain_text: bool,
@@ -41,6 +48,26 @@ impl Way {
         let preset = self.preset.as_deref().map(Path::new);
         self.token_file.as_deref().into_iter().chain(preset)
     }
+}
+
+impl Reach {
+    /// Returns the time after which a request is given up.
+    pub(crate) fn timeout(&self) -> Duration {
+        Duration::from_secs(self.timeout)
+    }
+
+    /// Starts a client of a server.
+    pub(crate) fn builder(&self, url: &str, token: Option<&str>) -> Result<ClientBuilder, Unusable> {
+        let mut builder = Client::builder(url)?.timeout(self.timeout());
+        if let Some(token) = token {
+            builder = builder.bearer(token);
+        }
+        Ok(if self.allow_plain_text {
+            builder.allow_plain_text()
+        } else {
+            builder
+        })
+    }
 
     /// Returns a client of a server, whose departures from the RFC are told with its part in the cycle.
     pub(super) fn client(
@@ -50,15 +77,9 @@ impl Way {
         part: &'static str,
         rate: Option<NonZeroU32>,
     ) -> Result<Client<Paced>, Unusable> {
-        let mut builder = Client::builder(url)?
-            .timeout(Duration::from_secs(self.timeout))
+        let builder = self
+            .builder(url, token)?
             .on_deviation(move |deviation| output::report(&format!("note on the {part}: {deviation}")));
-        if let Some(token) = token {
-            builder = builder.bearer(token);
-        }
-        if self.allow_plain_text {
-            builder = builder.allow_plain_text();
-        }
         Ok(builder.transport(Paced::new(rate)).build()?)
     }
 }
@@ -85,13 +106,13 @@ pub(super) fn connect(arguments: &Arguments) -> Result<Option<Target>, Unusable>
     // What can't be read is told before the target is asked anything.
     let mut mappings = Vec::new();
     for file in &arguments.mapping {
-        mappings.extend(read(&input::read(file)?).map_err(|error| error.within(file))?);
+        mappings.extend(self::mappings(&input::read(file)?).map_err(|error| error.within(file))?);
     }
     let way = &arguments.way;
     let preset = way.preset.as_deref().map(client::preset).transpose()?;
     let token = client::token(way.token_file.as_deref())?;
-    let client = way.client(target, token.as_deref(), "target", way.rate)?;
-    let source = source::open(source, &mappings, &arguments.from, way)?;
+    let client = way.reach.client(target, token.as_deref(), "target", way.rate)?;
+    let source = source::open(source, &mappings, &arguments.from, &way.reach)?;
     let mut target = match client.discover().call() {
         Ok(target) => target,
         Err(error) => {
@@ -116,7 +137,7 @@ pub(super) fn connect(arguments: &Arguments) -> Result<Option<Target>, Unusable>
 }
 
 /// Returns the mappings in use of a file.
-fn read(text: &[u8]) -> Result<Vec<ObjectMapping>, Unusable> {
+pub(crate) fn mappings(text: &[u8]) -> Result<Vec<ObjectMapping>, Unusable> {
     let mut mappings = if SynchronizationSchema::is_one(text) {
         let schema = SynchronizationSchema::from_json(text).map_err(|error| map::unreadable(&error))?;
         let rules = schema.mappings().map_err(|error| map::unreadable(&error))?;
@@ -132,7 +153,7 @@ fn read(text: &[u8]) -> Result<Vec<ObjectMapping>, Unusable> {
 }
 
 /// Checks a mapping against what the target says of its own types.
-fn rule(mapping: &ObjectMapping, registry: &Registry) -> Result<Rule, Unusable> {
+pub(crate) fn rule(mapping: &ObjectMapping, registry: &Registry) -> Result<Rule, Unusable> {
     let mut types = registry.resource_types().iter();
     let found = types.find(|resource_type| mapping.makes(resource_type));
     let resource_type = found.ok_or_else(|| {

@@ -21,7 +21,7 @@ impl StopSignals {
         })
     }
 
-    pub(super) async fn received(&mut self) {
+    pub(crate) async fn received(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -85,7 +85,7 @@ impl StopSignals {
         Ok(Self)
     }
 
-    pub(super) async fn received(&mut self) {
+    pub(crate) async fn received(&mut self) {
         // Where it can't be caught it ends the process by itself.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;

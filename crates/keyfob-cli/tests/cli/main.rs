@@ -24,6 +24,7 @@ mod provision;
 mod remote;
 mod serve;
 mod servers;
+mod simulate;
 mod target;
 #[cfg(all(unix, feature = "tls"))]
 mod tls;

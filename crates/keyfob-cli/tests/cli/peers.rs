@@ -1,6 +1,6 @@
 //! Provisioning of other people's servers, which `.ci/peers` starts, and from them.
 
-use std::{fs, path::Path};
+use std::{fmt::Write, fs, path::Path};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -190,5 +190,115 @@ fn what_is_provisioned_into_another_server_comes_out_of_it_again() {
             !groups[0]["members"].as_array().unwrap().contains(&left),
             "{peer}"
         );
+    }
+}
+
+/// Returns what every variant of every provider finds at a server: the steps that are not as the provider expects, each
+/// with its findings, without what is another in each run.
+fn findings(url: &str) -> String {
+    let mut text = String::new();
+    for (provider, variants) in [
+        ("entra", &["docs", "2018", "flag"][..]),
+        ("okta", &["wizard", "catalogue"]),
+        ("onelogin", &["2020", "patch"]),
+        ("jumpcloud", &[""]),
+        ("google", &[""]),
+    ] {
+        for variant in variants {
+            let mut arguments = vec!["simulate", provider, url, "--report", "json", "--seed", "1"];
+            if !variant.is_empty() {
+                arguments.extend(["--variant", variant]);
+            }
+            let finished = finish(keyfob(&arguments).env("KEYFOB_TARGET_TOKEN", TOKEN), "");
+            let report: Value =
+                serde_json::from_str(&finished.stdout).unwrap_or_else(|_| panic!("{finished:?}"));
+            let title = format!("{provider} {variant}");
+            writeln!(
+                text,
+                "# {}: {}",
+                title.trim_end(),
+                report["verdict"].as_str().unwrap()
+            )
+            .unwrap();
+            let run = report["run"].as_str().unwrap();
+            for step in report["steps"].as_array().unwrap() {
+                if step["verdict"] == "ok" {
+                    continue;
+                }
+                writeln!(
+                    text,
+                    "{}: {}",
+                    step["name"].as_str().unwrap(),
+                    step["verdict"].as_str().unwrap()
+                )
+                .unwrap();
+                let mut said = Vec::new();
+                for finding in step["findings"].as_array().unwrap() {
+                    let request = finding["request"].as_str().unwrap_or_default();
+                    let status = finding["status"]
+                        .as_u64()
+                        .map(|status| format!(" -> {status}"))
+                        .unwrap_or_default();
+                    let line = format!(
+                        "{}: {request}{status} {}",
+                        finding["verdict"].as_str().unwrap(),
+                        finding["says"].as_str().unwrap()
+                    );
+                    said.push(without_ids(&line.replace(run, "RUN").replace('\n', "\\n")));
+                }
+                // Many objects often fail alike.
+                said.dedup();
+                for line in said {
+                    writeln!(text, "  {line}").unwrap();
+                }
+            }
+            for left in report["left"].as_array().unwrap() {
+                writeln!(text, "left: {}", without_ids(left.as_str().unwrap())).unwrap();
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// Puts `ID` in place of what a server gives as an id.
+fn without_ids(text: &str) -> String {
+    let mut shown = String::new();
+    let mut word = String::new();
+    for character in text.chars().chain(['\0']) {
+        if character.is_ascii_hexdigit() || character == '-' {
+            word.push(character);
+            continue;
+        }
+        let is_id = word.len() >= 24 && word.chars().any(|character| character.is_ascii_digit());
+        shown.push_str(if is_id { "ID" } else { &word });
+        word.clear();
+        if character != '\0' {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+#[test]
+fn what_providers_meet_at_another_server_is_what_was_found_and_reviewed() {
+    let peers = std::env::var(PEERS).unwrap_or_default();
+    if peers.trim().is_empty() {
+        println!("skipped: {PEERS} names no server; .ci/peers starts some");
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/findings");
+    for peer in peers.split_whitespace() {
+        // The paths that `.ci/peers` starts them at.
+        let name = if peer.ends_with("/v2") {
+            "scim2-server.txt"
+        } else {
+            "scimmy.txt"
+        };
+        let found = findings(peer);
+        if std::env::var_os("KEYFOB_WRITE_FINDINGS").is_some() {
+            fs::write(folder.join(name), &found).unwrap();
+        }
+        let expected = fs::read_to_string(folder.join(name)).unwrap_or_default();
+        assert!(found == expected, "{name} is another now:\n{found}");
     }
 }

@@ -1,10 +1,13 @@
 //! A transport over ureq, which blocks.
 
-use std::io::Read;
+use std::{io::Read, time::Duration};
 
 use bytes::Bytes;
-use http::Response;
-use ureq::tls::{RootCerts, TlsConfig};
+use http::{Method, Response};
+use ureq::{
+    AsSendBody, Body,
+    tls::{RootCerts, TlsConfig},
+};
 
 use super::{BlockingTransport, Request, TransportError, tls};
 
@@ -17,7 +20,7 @@ pub struct Ureq {
 }
 
 impl Ureq {
-    /// Creates a transport that follows no redirects.
+    /// Creates a transport that follows no redirects and adds no headers but those of HTTP itself.
     #[must_use]
     pub fn new() -> Self {
         let tls = TlsConfig::builder()
@@ -30,10 +33,29 @@ impl Ureq {
             .max_redirects_will_error(false)
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
+            // A request is sent exactly as it is: which headers it has is decided by whoever made it.
+            .user_agent("")
+            .accept("")
+            .accept_encoding("")
             .build();
         Self {
             agent: config.new_agent(),
         }
+    }
+}
+
+impl Ureq {
+    fn run(
+        &self,
+        http: http::Request<impl AsSendBody>,
+        timeout: Duration,
+    ) -> Result<Response<Body>, ureq::Error> {
+        let http = self
+            .agent
+            .configure_request(http)
+            .timeout_global(Some(timeout))
+            .build();
+        self.agent.run(http)
     }
 }
 
@@ -46,13 +68,17 @@ impl Default for Ureq {
 impl BlockingTransport for Ureq {
     fn send_blocking(&self, request: Request) -> Result<Response<Bytes>, TransportError> {
         let (limit, timeout) = (request.max_body, request.timeout);
-        let http = request.http.map(|body| body.to_vec());
-        let http = self
-            .agent
-            .configure_request(http)
-            .timeout_global(Some(timeout))
-            .build();
-        let answer = self.agent.run(http).map_err(failed)?;
+        // An empty body would be announced by its length, also where a method has none (RFC 9110 section 8.6).
+        let has_none = matches!(
+            *request.http.method(),
+            Method::GET | Method::HEAD | Method::DELETE
+        );
+        let answer = if has_none && request.http.body().is_empty() {
+            self.run(request.http.map(|_| ()), timeout)
+        } else {
+            self.run(request.http.map(|body| body.to_vec()), timeout)
+        };
+        let answer = answer.map_err(failed)?;
         let (head, body) = answer.into_parts();
         let mut read = Vec::new();
         // One byte more than the limit tells a body of just that size from a larger one.

@@ -1,0 +1,5 @@
+#![doc = include_str!("../README.md")]
+
+pub mod simulate;
+
+pub use self::simulate::{Scenario, Simulation};

@@ -1,0 +1,8 @@
+//! Scenarios against keyfob, and against servers that break it.
+
+mod faults;
+mod own;
+mod reports;
+mod server;
+mod transcripts;
+mod variants;
