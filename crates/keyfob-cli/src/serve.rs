@@ -27,9 +27,10 @@ mod tls;
 
 use std::{
     io::IsTerminal,
-    num::NonZeroU32,
+    num::{NonZeroU32, NonZeroUsize},
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
     time::Duration,
 };
 
@@ -207,8 +208,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
         LogFormat::Json => log.json().init(),
     }
     // Two, so that no request holds up accepting connections and answering probes.
-    let connections = runtime("connections")?;
-    let workers = runtime("workers")?;
+    let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).get();
+    let connections = runtime("connections", processors)?;
+    let workers = runtime("workers", processors * WORKERS)?;
     let ended = connections.block_on(serve(arguments, workers.handle().clone()));
     // What is still running was given up.
     workers.shutdown_background();
@@ -216,9 +218,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Answer, Unusable> {
     ended
 }
 
-fn runtime(name: &str) -> Result<tokio::runtime::Runtime, Unusable> {
+/// The threads that do the work, for each processor. A request whose body is large or whose answer is keeps one of them for tens of
+/// milliseconds; the others then share the processors with it, and a brief request doesn't wait for its end.
+const WORKERS: usize = 4;
+
+fn runtime(name: &str, threads: usize) -> Result<tokio::runtime::Runtime, Unusable> {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    Ok(builder.thread_name(name).enable_all().build()?)
+    Ok(builder
+        .worker_threads(threads)
+        .thread_name(name)
+        .enable_all()
+        .build()?)
 }
 
 async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusable> {
