@@ -170,7 +170,7 @@ fn e12_a_server_that_takes_a_removal_by_value_for_one_of_all_members_does_damage
         if request.method() == Method::PATCH && text.contains(r#""op":"Remove","path":"members""#) {
             let all = r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"remove","path":"members"}]}"#;
             let (parts, _) = request.clone().into_parts();
-            Tamper::Send(http::Request::from_parts(parts, all.into()))
+            Tamper::Send(Box::new(http::Request::from_parts(parts, all.into())))
         } else {
             Tamper::Pass
         }

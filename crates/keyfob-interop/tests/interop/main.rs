@@ -1,4 +1,5 @@
 //! Scenarios against keyfob, and against servers that break it.
+#![cfg(test)]
 
 mod faults;
 mod own;

@@ -46,6 +46,123 @@ fn a_scenario_of_a_user_runs_as_those_of_the_crate_do() {
     assert_eq!(report.verdict(), Verdict::Damage);
 }
 
+/// A text of the scenario, what stands in its place, and what the error says.
+const WRONG: &[(&str, &str, &str)] = &[
+    (
+        r#""provider": "own","#,
+        r#""providr": "own","#,
+        "`providr`: there is no such member; there are provider, ",
+    ),
+    (r#""provider": "own","#, "", "`provider`: it is missing"),
+    (
+        r#""provider": "own","#,
+        r#""provider": 1,"#,
+        "`provider`: it is an integer and not a string",
+    ),
+    (
+        r#""class": ["C"]"#,
+        r#""class": ["X"]"#,
+        "`evidence.X1.class[0]`: `X` is none of D, C, T, I",
+    ),
+    (
+        r#""class": ["C"]"#,
+        r#""class": []"#,
+        "`evidence.X1.class`: a fact is known in some way",
+    ),
+    (
+        r#"["X1"], "each""#,
+        r#"["X2"], "each""#,
+        "`phases[0].steps[0].evidence`: `evidence` has no `X2`",
+    ),
+    (
+        r#""method": "POST""#,
+        r#""method": "FETCH""#,
+        "`phases[0].steps[0].send[0].method`: `FETCH` is none of GET, POST, PUT, PATCH, DELETE",
+    ),
+    (
+        r#""path": "/Users","#,
+        r#""path": "Users","#,
+        "`phases[0].steps[0].send[0].path`: a path starts with `/`",
+    ),
+    (
+        r#""path": "/Users","#,
+        r#""path": "/Users", "bdy": 1,"#,
+        "`phases[0].steps[0].send[0].bdy`: there is no such member",
+    ),
+    (
+        r#""{{user.title}}", "name""#,
+        r#""{{usr.title}}", "name""#,
+        "`believes.user`: nothing is called `usr.title`; there are user, ",
+    ),
+    (
+        r#""{{run}}-{{number}}""#,
+        r#""{{number}}""#,
+        "`objects.user.userName`: it is missing, or does not start with `{{run}}-`",
+    ),
+    (
+        r#""{{run}}-{{number}}""#,
+        r#""{{run}}-{{number""#,
+        "`objects.user.userName`: `{{` has no `}}`",
+    ),
+    (
+        r#""pick": 1"#,
+        r#""pick": 0"#,
+        "`phases[0].steps[1].pick`: it is no number from 1 to 1000000",
+    ),
+    (
+        r#""needs": ["create"],
+            "change""#,
+        r#""needs": ["delete"],
+            "change""#,
+        "`phases[0].steps[1].needs`: no step before this one is called `delete`",
+    ),
+    (
+        r#""name": "promote""#,
+        r#""name": "create""#,
+        "`phases[0].steps[1].name`: another step is called `create`",
+    ),
+    (
+        r#""user.title": "Lead""#,
+        r#""group.title": "Lead""#,
+        "`phases[0].steps[1].change[\"group.title\"]`: it is no attribute of the step's objects",
+    ),
+    (
+        r#""then": {"user": "deleted"}"#,
+        r#""then": {"members": "joined"}"#,
+        "`phases[0].steps[2].then.members`: it does not fit what the step is done with",
+    ),
+    (
+        r#""save": {"user.id": "id"}"#,
+        r#""save": {"user.name": "id"}"#,
+        "`phases[0].steps[0].send[0].save[\"user.name\"]`: a name is `user.id`, `group.id`, or a word of its own",
+    ),
+    (
+        r#""bodyHeaders": {"Content-Type""#,
+        r#""bodyHeaders": {"Content Type""#,
+        "it is no name of a header",
+    ),
+    (
+        r#""bodyHeaders": {"#,
+        r#""absent": ["authorization"], "bodyHeaders": {"#,
+        "`http.absent`: `authorization` is among the headers that are sent",
+    ),
+    (
+        r#""bodyHeaders": {"#,
+        r##""plain": "#", "bodyHeaders": {"##,
+        "`http.plain`: `#` can't stand in the value of a query as it is",
+    ),
+    (
+        r#""phases": ["#,
+        r#""failures": [{"on": ["6xx"], "verdict": "stops", "says": ""}], "phases": ["#,
+        "`failures[0].on[0]`: `6xx` is none of any, ",
+    ),
+    (
+        r#""phases": ["#,
+        r#""failures": [{"on": ["any"], "verdict": "retries", "says": "", "after": ["6 h"]}], "phases": ["#,
+        "`failures[0].after[0]`: `6 h` is no time",
+    ),
+];
+
 #[test]
 fn what_is_not_understood_is_an_error_with_its_path() {
     let change = |from: &str, to: &str| {
@@ -54,121 +171,7 @@ fn what_is_not_understood_is_an_error_with_its_path() {
             .unwrap_err()
             .to_string()
     };
-    for (from, to, message) in [
-        (
-            r#""provider": "own","#,
-            r#""providr": "own","#,
-            "`providr`: there is no such member; there are provider, ",
-        ),
-        (r#""provider": "own","#, "", "`provider`: it is missing"),
-        (
-            r#""provider": "own","#,
-            r#""provider": 1,"#,
-            "`provider`: it is an integer and not a string",
-        ),
-        (
-            r#""class": ["C"]"#,
-            r#""class": ["X"]"#,
-            "`evidence.X1.class[0]`: `X` is none of D, C, T, I",
-        ),
-        (
-            r#""class": ["C"]"#,
-            r#""class": []"#,
-            "`evidence.X1.class`: a fact is known in some way",
-        ),
-        (
-            r#"["X1"], "each""#,
-            r#"["X2"], "each""#,
-            "`phases[0].steps[0].evidence`: `evidence` has no `X2`",
-        ),
-        (
-            r#""method": "POST""#,
-            r#""method": "FETCH""#,
-            "`phases[0].steps[0].send[0].method`: `FETCH` is none of GET, POST, PUT, PATCH, DELETE",
-        ),
-        (
-            r#""path": "/Users","#,
-            r#""path": "Users","#,
-            "`phases[0].steps[0].send[0].path`: a path starts with `/`",
-        ),
-        (
-            r#""path": "/Users","#,
-            r#""path": "/Users", "bdy": 1,"#,
-            "`phases[0].steps[0].send[0].bdy`: there is no such member",
-        ),
-        (
-            r#""{{user.title}}", "name""#,
-            r#""{{usr.title}}", "name""#,
-            "`believes.user`: nothing is called `usr.title`; there are user, ",
-        ),
-        (
-            r#""{{run}}-{{number}}""#,
-            r#""{{number}}""#,
-            "`objects.user.userName`: it is missing, or does not start with `{{run}}-`",
-        ),
-        (
-            r#""{{run}}-{{number}}""#,
-            r#""{{run}}-{{number""#,
-            "`objects.user.userName`: `{{` has no `}}`",
-        ),
-        (
-            r#""pick": 1"#,
-            r#""pick": 0"#,
-            "`phases[0].steps[1].pick`: it is no number from 1 to 1000000",
-        ),
-        (
-            r#""needs": ["create"],
-            "change""#,
-            r#""needs": ["delete"],
-            "change""#,
-            "`phases[0].steps[1].needs`: no step before this one is called `delete`",
-        ),
-        (
-            r#""name": "promote""#,
-            r#""name": "create""#,
-            "`phases[0].steps[1].name`: another step is called `create`",
-        ),
-        (
-            r#""user.title": "Lead""#,
-            r#""group.title": "Lead""#,
-            "`phases[0].steps[1].change[\"group.title\"]`: it is no attribute of the step's objects",
-        ),
-        (
-            r#""then": {"user": "deleted"}"#,
-            r#""then": {"members": "joined"}"#,
-            "`phases[0].steps[2].then.members`: it does not fit what the step is done with",
-        ),
-        (
-            r#""save": {"user.id": "id"}"#,
-            r#""save": {"user.name": "id"}"#,
-            "`phases[0].steps[0].send[0].save[\"user.name\"]`: a name is `user.id`, `group.id`, or a word of its own",
-        ),
-        (
-            r#""bodyHeaders": {"Content-Type""#,
-            r#""bodyHeaders": {"Content Type""#,
-            "it is no name of a header",
-        ),
-        (
-            r#""bodyHeaders": {"#,
-            r#""absent": ["authorization"], "bodyHeaders": {"#,
-            "`http.absent`: `authorization` is among the headers that are sent",
-        ),
-        (
-            r#""bodyHeaders": {"#,
-            r##""plain": "#", "bodyHeaders": {"##,
-            "`http.plain`: `#` can't stand in the value of a query as it is",
-        ),
-        (
-            r#""phases": ["#,
-            r#""failures": [{"on": ["6xx"], "verdict": "stops", "says": ""}], "phases": ["#,
-            "`failures[0].on[0]`: `6xx` is none of any, ",
-        ),
-        (
-            r#""phases": ["#,
-            r#""failures": [{"on": ["any"], "verdict": "retries", "says": "", "after": ["6 h"]}], "phases": ["#,
-            "`failures[0].after[0]`: `6 h` is no time",
-        ),
-    ] {
+    for (from, to, message) in WRONG {
         let found = change(from, to);
         assert!(found.contains(message), "{found}\n{message}");
     }

@@ -87,7 +87,7 @@ pub(crate) enum Tamper {
     Answer(u16, &'static str, String),
     Lose,
     LoseAnswer,
-    Send(http::Request<Bytes>),
+    Send(Box<http::Request<Bytes>>),
     /// Changes the server's answer.
     Edit(fn(String) -> String),
 }
@@ -113,7 +113,7 @@ impl<F: Fn(&http::Request<Bytes>) -> Tamper + Send + Sync> Transport for Tamperi
                 Err(TransportError::interrupted("the connection broke"))
             }
             Tamper::Send(other) => {
-                request.http = other;
+                request.http = *other;
                 self.inner.send(request).await
             }
             Tamper::Edit(edit) => {
