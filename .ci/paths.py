@@ -1,6 +1,6 @@
 """Checks that the paths of the repository that its documents name exist.
 
-A path stands in backticks or is what a link leads to, and begins with one of the repository's folders. `{a,b}` stands for
+A path stands in backticks or is what a link or the definition of one leads to, and begins with one of the repository's folders. `{a,b}` stands for
 both.
 """
 
@@ -11,7 +11,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDERS = ("crates", "examples", "benches", "fuzz", "testdata", "docs", ".ci")
-NAMED = re.compile(r"[`(]((?:%s)/[\w./{},-]+)[`)#]" % "|".join(map(re.escape, FOLDERS)))
+NAMED = re.compile(r"(?:[`(]|\]: )((?:%s)/[\w./{},-]+)(?:[`)#]|$)" % "|".join(map(re.escape, FOLDERS)))
 
 
 def expanded(path):

@@ -60,6 +60,7 @@ pub fn people(path: &Path) -> rusqlite::Result<Vec<Person>> {
     rows.collect()
 }
 
+// ANCHOR: hook
 /// Writes what a commit did to users into `people`.
 struct Mirror;
 
@@ -126,3 +127,4 @@ fn save(connection: &Connection, company: &str, id: &ResourceId, user: &Resource
     ])?;
     Ok(())
 }
+// ANCHOR_END: hook

@@ -139,6 +139,7 @@ pub fn scheme() -> AuthenticationScheme {
     .challenging_with("Bearer realm=\"SCIM\"")
 }
 
+// ANCHOR: rule
 /// A rule that keeps a client to the domain that its access token names.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::exhaustive_structs, reason = "a rule without settings")]
@@ -170,3 +171,4 @@ impl Rule for OwnDomain {
         Ok(())
     }
 }
+// ANCHOR_END: rule

@@ -59,6 +59,7 @@ impl Webhook {
         }
     }
 
+    // ANCHOR: deliver
     async fn deliver_of<S: Feeds>(&self, store: &S, tenant: &TenantId) -> Result<usize, FeedError> {
         let mut delivered = 0;
         let mut position = store.acknowledged(tenant, CONSUMER).await?;
@@ -90,6 +91,7 @@ impl Webhook {
             }
         }
     }
+    // ANCHOR_END: deliver
 
     /// Sends a body. An answer other than 2xx is an error, and so is none.
     fn post(&self, body: &[u8]) -> Result<(), ureq::Error> {

@@ -6,6 +6,8 @@ mod dangers;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod guides;
+#[cfg(test)]
 mod lists;
 #[cfg(test)]
 mod roles;
