@@ -11,7 +11,7 @@ pub use self::{
     body::{complete, create, held, leads_somewhere, replace, state_schemas},
     error::ValidationError,
     members::members,
-    reader::{IgnoreRule, Ignored, Reader},
+    reader::{IgnoreRule, Ignored, Reader, can_be_id},
     response::response,
     value::{is_primary, points_at_nothing, unite_repeated, value},
 };

@@ -6,6 +6,7 @@ mod bulk;
 mod commit;
 mod cursor;
 mod error;
+mod import;
 mod key;
 mod patch;
 mod pause;
@@ -35,6 +36,7 @@ pub use self::{
     commit::{DeleteAction, Draft, change_of, event_of},
     cursor::CursorError,
     error::EngineError,
+    import::{ImportEffect, ImportTarget, Imported, Incoming},
     key::unique_keys,
     precondition::{EntityTags, Precondition},
     read::Found,

@@ -79,7 +79,15 @@ impl Reader {
 
 /// Returns true if a text can be the id of a resource, whoever gives out ids: a segment of the resource's address
 /// (RFC 3986 section 3.3). A list of ids, an address and an object as text are none, and neither is a name with blanks.
-pub(super) fn can_be_id(text: &str) -> bool {
+///
+/// ```
+/// use keyfob_core::validate::can_be_id;
+///
+/// assert!(can_be_id("2819c223-7f76-453a-919d-413861904646"));
+/// assert!(!can_be_id("/Users/2819c223"));
+/// ```
+#[must_use]
+pub fn can_be_id(text: &str) -> bool {
     let delimits = |character: char| r#"/\?#,;<>"[]{}|^`"#.contains(character);
     let illegal = |character: char| character.is_whitespace() || is_active(character) || delimits(character);
     !text.is_empty() && !text.contains(illegal)

@@ -8,7 +8,7 @@ use std::{
 };
 
 use keyfob_core::ResourceId;
-use keyfob_store::{Commit, CommitError, Committed, Store, StoreError};
+use keyfob_store::{Commit, CommitError, Committed, Store, StoreError, TenantId};
 
 use super::Engine;
 
@@ -176,6 +176,26 @@ impl BatchPlace {
 }
 
 impl<S: Store> Engine<S> {
+    /// Takes the turns of the resources that so many operations change, has the operations made, and runs them together.
+    pub(super) async fn run_together<'o, T: Send>(
+        &self,
+        tenant: &TenantId,
+        mut changed: Vec<ResourceId>,
+        operations: usize,
+        make: impl FnOnce(&Arc<Batch>) -> Vec<Operation<'o, T>> + Send,
+    ) -> Vec<Option<T>> {
+        // All turns are taken in one order, so that two batches never wait for one another, and each once.
+        changed.sort_unstable();
+        changed.dedup();
+        let mut turns = Vec::with_capacity(changed.len());
+        for id in &changed {
+            turns.push(self.turns().exclusive(tenant, id).await);
+        }
+        let batch = Batch::new(operations);
+        let operations = Operations::new(make(&batch));
+        self.run(&batch, operations).await
+    }
+
     /// Runs the operations of a batch to their end. Their commits are handed over in the operations' order, as many at
     /// once as can be, and share one durable wait.
     pub(super) async fn run<T: Send>(

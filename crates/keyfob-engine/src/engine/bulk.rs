@@ -239,22 +239,18 @@ impl<S: Store> Engine<S> {
                 vec![(number, Some(self.perform(&cx, request).await))]
             }
             Err(requests) => {
-                // All turns are taken in one order, so that two batches never wait for one another.
-                let mut ids: Vec<ResourceId> = ids.drain().collect();
-                ids.sort_unstable_by(|left, right| left.as_str().cmp(right.as_str()));
-                let mut turns = Vec::with_capacity(ids.len());
-                for id in &ids {
-                    turns.push(self.turns().exclusive(cx.tenant(), id).await);
-                }
-                let batch = Batch::new(requests.len());
-                let mut numbers = Vec::with_capacity(requests.len());
-                let mut operations: Vec<Operation<'_, _>> = Vec::with_capacity(requests.len());
-                for (place, (number, request)) in requests.into_iter().enumerate() {
-                    numbers.push(number);
-                    let cx = progress.operation(cx, number).in_batch(batch.place(place, None));
-                    operations.push(Box::pin(async move { self.perform(&cx, request).await }));
-                }
-                let outcomes = self.run(&batch, Operations::new(operations)).await;
+                let numbers: Vec<usize> = requests.iter().map(|(number, _)| *number).collect();
+                let operations = |batch: &Arc<Batch>| {
+                    let placed = requests.into_iter().enumerate();
+                    let operations = placed.map(|(place, (number, request))| {
+                        let cx = progress.operation(cx, number).in_batch(batch.place(place, None));
+                        Box::pin(async move { self.perform(&cx, request).await }) as Operation<'_, _>
+                    });
+                    operations.collect()
+                };
+                let outcomes = self
+                    .run_together(cx.tenant(), ids.drain().collect(), numbers.len(), operations)
+                    .await;
                 numbers.into_iter().zip(outcomes).collect()
             }
         };

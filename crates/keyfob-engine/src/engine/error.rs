@@ -44,6 +44,24 @@ pub enum EngineError {
         /// The attribute.
         attribute: SmolStr,
     },
+    /// A resource is to be created under an id that another one has, live or hidden, of whatever type; maps to 409
+    /// `uniqueness`.
+    #[error("another resource has the id `{}`", shortened(id))]
+    IdTaken {
+        /// The id.
+        id: ResourceId,
+    },
+    /// A text can't be the id of a resource that is created; maps to 400 `invalidValue`.
+    #[error(
+        "`{}` can't be the id of a resource, which is a segment of its address and has at most {limit} bytes",
+        shortened(id)
+    )]
+    InvalidId {
+        /// The text.
+        id: ResourceId,
+        /// The number of bytes that an id may have.
+        limit: usize,
+    },
     /// A hidden user comes back, and another has its `userName` by now; maps to 409 `uniqueness`.
     #[error(
         "`{id}` can't come back: another user has its `userName` by now. Rename or delete that one first, or bring this one \
@@ -125,6 +143,8 @@ impl EngineError {
             Self::PreconditionFailed => "preconditionFailed",
             Self::PreconditionRequired => "preconditionRequired",
             Self::Uniqueness { .. } => "uniqueness",
+            Self::IdTaken { .. } => "idTaken",
+            Self::InvalidId { .. } => "invalidId",
             Self::NameTaken { .. } => "nameTaken",
             Self::UnknownMembers { .. } => "unknownMembers",
             Self::Rejected(rejection) => rejection.kind(),
@@ -155,10 +175,12 @@ impl ToErrorBody for EngineError {
             Self::ReadOnly => ErrorBody::new(403, detail()),
             Self::PreconditionFailed => ErrorBody::new(412, detail()),
             Self::PreconditionRequired => ErrorBody::new(428, detail()),
-            Self::Uniqueness { .. } | Self::NameTaken { .. } => {
+            Self::Uniqueness { .. } | Self::IdTaken { .. } | Self::NameTaken { .. } => {
                 ErrorBody::new(409, detail()).with_scim_type(ScimType::Uniqueness)
             }
-            Self::UnknownMembers { .. } => ErrorBody::bad_request(ScimType::InvalidValue, detail()),
+            Self::InvalidId { .. } | Self::UnknownMembers { .. } => {
+                ErrorBody::bad_request(ScimType::InvalidValue, detail())
+            }
             Self::Rejected(rejection) => rejection.to_error_body(),
             Self::Validation(error) => error.to_error_body(),
             Self::UserName(error) => error.to_error_body(),

@@ -5,8 +5,8 @@ use std::{collections::HashSet, sync::Arc};
 use keyfob_core::{Resource, ResourceId, ResourceType};
 use keyfob_patch::RelationDelta;
 use keyfob_store::{
-    Answer, Cause, Change, Commit, CommitError, CommitId, Committed, MemberPolicy, Revision, Selection,
-    Store, StoreError, StoreExt, Stored,
+    Answer, Cause, Change, Commit, CommitError, CommitId, Committed, MemberPolicy, Outcome, Revision,
+    Selection, Store, StoreError, StoreExt, Stored,
 };
 use smol_str::SmolStr;
 
@@ -121,6 +121,11 @@ impl Seen {
         relations.into()
     }
 
+    /// Returns the members of whom nothing is known and who are left out.
+    pub(super) fn left_out(&self) -> impl Iterator<Item = &ResourceId> {
+        self.unknown.iter()
+    }
+
     /// Returns the policy for members that are not live resources.
     pub(crate) fn members(&self) -> MemberPolicy {
         MemberPolicy {
@@ -142,6 +147,13 @@ impl Settled {
     #[must_use]
     pub fn is_committed(&self) -> bool {
         self.committed.is_some()
+    }
+
+    /// Returns true if the resource that the operation is about was created or changed.
+    pub(super) fn is_change(&self) -> bool {
+        let committed = self.committed.as_ref();
+        let outcome = committed.and_then(|committed| committed.outcomes.get(MAIN));
+        outcome.is_some_and(Outcome::is_change)
     }
 
     /// Returns the resource as the commit left it.
@@ -389,6 +401,10 @@ impl<S: Store> Engine<S> {
         };
         match (cause, error) {
             (Cause::Version, _) => Ok(Again::Look),
+            // Nobody is going to free an id that the caller has chosen.
+            (Cause::IdTaken, _) if number == MAIN && cx.batch().is_some_and(|place| place.id().is_some()) => {
+                Err(EngineError::IdTaken { id: id.clone() })
+            }
             // Somebody else was faster to create the one resource of this id.
             (Cause::IdTaken, _) if number == MAIN => Ok(Again::Look),
             // It was there when it was read, and is gone by now.

@@ -14,7 +14,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::{
     BatchPlace, Engine, EngineError, Loaded, Precondition,
     commit::Draft,
-    transact::{Decision, Reads, Seen, Subject},
+    transact::{Decision, Reads, Seen, Settled, Subject},
     view::AnswerPlan,
 };
 use crate::{
@@ -55,13 +55,29 @@ impl<S: Store> Engine<S> {
         projection: &Projection,
     ) -> Result<Written, EngineError> {
         let cx = &self.begin(cx);
+        let plan = AnswerPlan::new(resource_type, projection, PatchAnswer::Body);
+        let answer = plan.in_transaction();
+        let (settled, _) = self
+            .settle_create(cx, resource_type, body, answer.as_ref())
+            .await?;
+        self.written(cx, &plan, settled).await
+    }
+
+    /// Creates a resource, up to what is answered. Returns what is passed over of the body, too.
+    pub(super) async fn settle_create(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        body: Resource,
+        answer: Option<&Selection>,
+    ) -> Result<(Settled, Vec<Ignored>), EngineError> {
         let mut reader = Reader::new(self.profile().dialect);
         let canonical = reader.create(body, resource_type)?;
         let mut document = canonical.clone();
         let relations: Arc<[_]> = take_relations(&mut document, resource_type, false).into();
         let secrets = drop_secrets(&mut document, resource_type);
-        ignored::tell(resource_type, reader.ignored().iter().chain(&secrets));
-        let plan = AnswerPlan::new(resource_type, projection, PatchAnswer::Body);
+        let passed_over: Vec<Ignored> = reader.ignored().iter().cloned().chain(secrets).collect();
+        ignored::tell(resource_type, &passed_over);
         let planned = cx.batch().and_then(BatchPlace::id).cloned();
         let id = planned.unwrap_or_else(|| self.next_id());
         let reads = Reads {
@@ -90,9 +106,7 @@ impl<S: Store> Engine<S> {
                     .map(|(decision, _)| decision)
             }
         };
-        let settled = self
-            .transact(cx, "create", &reads, plan.in_transaction().as_ref(), decide)
-            .await;
+        let settled = self.transact(cx, "create", &reads, answer, decide).await;
         let settled = settled.map_err(|error| match error {
             // A client that creates a user needs no more than to know that there is one of the name.
             EngineError::NameTaken { .. } => EngineError::Uniqueness {
@@ -101,7 +115,7 @@ impl<S: Store> Engine<S> {
             },
             error => error,
         })?;
-        self.written(cx, &plan, settled).await
+        Ok((settled, passed_over))
     }
 
     /// Replaces a resource (RFC 7644 section 3.5.1). What the body leaves out is unassigned.
@@ -123,6 +137,23 @@ impl<S: Store> Engine<S> {
             .await?;
         let cx = &self.begin(cx);
         let plan = AnswerPlan::new(resource_type, projection, PatchAnswer::Body);
+        let answer = plan.in_transaction();
+        let (settled, _) = self
+            .settle_replace(cx, resource_type, id, body, precondition, answer.as_ref())
+            .await?;
+        self.written(cx, &plan, settled).await
+    }
+
+    /// Replaces a resource, up to what is answered. Returns what is passed over of the body, too.
+    pub(super) async fn settle_replace(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        body: Resource,
+        precondition: &Precondition,
+        answer: Option<&Selection>,
+    ) -> Result<(Settled, Vec<Ignored>), EngineError> {
         let reads = Reads {
             resource_type,
             subject: Subject::Existing(id),
@@ -138,11 +169,9 @@ impl<S: Store> Engine<S> {
             passed_over = reader.ignored().iter().cloned().chain(secrets).collect();
             Ok(decision)
         };
-        let settled = self
-            .transact(cx, event::PUT, &reads, plan.in_transaction().as_ref(), decide)
-            .await?;
+        let settled = self.transact(cx, event::PUT, &reads, answer, decide).await?;
         ignored::tell(resource_type, &passed_over);
-        self.written(cx, &plan, settled).await
+        Ok((settled, passed_over))
     }
 
     /// Deletes a resource (RFC 7644 section 3.6): it is gone from every list and group, and what it reserved is free.

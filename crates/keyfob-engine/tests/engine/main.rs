@@ -7,6 +7,8 @@ mod contention;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod operations;
