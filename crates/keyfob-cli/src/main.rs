@@ -18,6 +18,7 @@ mod settings;
 mod simulate;
 mod store;
 mod time;
+mod transfer;
 mod unusable;
 
 use std::{ffi::OsString, process::ExitCode};
@@ -51,6 +52,10 @@ enum Command {
     Restore(maintain::RestoreArguments),
     /// Checks that a store is whole, and prints what isn't
     Check(maintain::CheckArguments),
+    /// Writes the users and groups of an organization as NDJSON, a SCIM resource a line
+    Export(transfer::ExportArguments),
+    /// Reads SCIM resources as NDJSON and writes them to an organization
+    Import(transfer::ImportArguments),
     /// Prints the settings of a server, each with where it comes from
     Config(serve::Arguments),
     /// Prints the completions of a shell
@@ -110,6 +115,8 @@ fn main() -> ExitCode {
         Command::Backup(arguments) => maintain::backup(&arguments),
         Command::Restore(arguments) => maintain::restore(&arguments),
         Command::Check(arguments) => maintain::check(&arguments),
+        Command::Export(arguments) => transfer::export(&arguments),
+        Command::Import(arguments) => transfer::import(&arguments),
         // Those that don't go together are shown too, as they say where each comes from.
         Command::Config(arguments) => {
             config(&matches, &given).and_then(|answer| arguments.check().map(|()| answer))

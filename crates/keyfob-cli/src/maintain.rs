@@ -59,6 +59,11 @@ pub(crate) struct CheckArguments {
 }
 
 impl Store {
+    /// Returns the URL of the store.
+    pub(crate) fn url(&self) -> &StoreUrl {
+        &self.store
+    }
+
     /// Returns the file of the database, for what is done to a file. `instead` is what PostgreSQL has for it.
     fn file(&self, instead: &str) -> Result<&Path, Unusable> {
         self.store.demand_lasting()?;

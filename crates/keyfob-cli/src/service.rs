@@ -1,12 +1,12 @@
 //! The provisioner that a profile stands for, the same for the server and for administrators.
 
-use std::path::PathBuf;
+use std::{env, fs, path::PathBuf};
 
 use keyfob_access::{AccessGroups, Credentials, Units};
 use keyfob_card::Formats;
 use keyfob_core::schema::RegistryBuilder;
-use keyfob_engine::DynStore;
-use keyfob_provisioning::Provisioner;
+use keyfob_engine::{DynStore, TenantId};
+use keyfob_provisioning::{AdminError, Organization, Provisioner};
 
 use crate::{Unusable, definitions::Definitions, input, profile::NamedProfile};
 
@@ -79,5 +79,31 @@ impl NamedProfile {
             Self::Interop | Self::Rfc => builder,
         };
         Ok(builder.build())
+    }
+}
+
+/// Finds an organization by its id or its name.
+pub(crate) async fn named_organization(
+    provisioner: &Provisioner<DynStore>,
+    name: &str,
+) -> Result<Organization, Unusable> {
+    let admin = provisioner.admin();
+    match admin.organization_of(&TenantId::new(name)).await {
+        Err(AdminError::NoSuchOrganization(_)) => Ok(admin.organization(name).await?),
+        found => Ok(found?),
+    }
+}
+
+/// Returns who runs a command, as events name them: whoever can open the store can write another name there.
+pub(crate) fn operator() -> String {
+    let name = ["USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| env::var(name).ok());
+    let name = name
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "unknown".to_owned());
+    match fs::read_to_string("/etc/hostname") {
+        Ok(host) if !host.trim().is_empty() => format!("command:{name}@{}", host.trim()),
+        _ => format!("command:{name}"),
     }
 }

@@ -5,12 +5,11 @@ use keyfob_core::{
     json::object_to_vec,
     message::{SearchRequest, SortOrder},
 };
-use keyfob_engine::{Context, EngineError, QueryExplanation, TenantId};
-use keyfob_provisioning::AdminError;
+use keyfob_engine::{Context, EngineError, QueryExplanation};
 use keyfob_store::{Counted, Explanation, PageOrder, Reads};
 
 use super::{command::Globals, local};
-use crate::{Answer, Unusable, output, profile::NamedProfile};
+use crate::{Answer, Unusable, output, profile::NamedProfile, service::named_organization};
 
 /// Prints how the store would answer a query: which indexes, what is read, how the page gets its order and its total
 ///
@@ -41,11 +40,7 @@ pub(super) async fn run(globals: &Globals, query: &Arguments) -> Result<Answer, 
         ));
     }
     let provisioners = local::provisioners(globals, false).await?;
-    let admin = provisioners.any().admin();
-    let organization = match admin.organization_of(&TenantId::new(&globals.org)).await {
-        Err(AdminError::NoSuchOrganization(_)) => admin.organization(&globals.org).await?,
-        found => found?,
-    };
+    let organization = named_organization(provisioners.any(), &globals.org).await?;
     let engine = provisioners.of(NamedProfile::of(&organization)?).engine();
     let registry = engine.registry();
     let found = registry.resource_type(&query.resource_type);

@@ -1,7 +1,5 @@
 //! The administration of a store, beside the server that may run on it.
 
-use std::{env, fs};
-
 use keyfob_admin::{Administration, Administrator, Answer, Call, Grant, Role, Scope};
 use keyfob_engine::DynStore;
 
@@ -14,6 +12,7 @@ use super::{
 use crate::{
     Unusable,
     profile::{NamedProfile, PerProfile},
+    service::operator,
 };
 
 /// The administration of a store, by whoever may open it.
@@ -33,7 +32,7 @@ impl Local {
         {
             globals.card_formats.check(&[NamedProfile::of(&organization)?])?;
         }
-        let administrator = Administrator::new(format!("command:{}", user()), "store")
+        let administrator = Administrator::new(operator(), "store")
             .with_grant(Grant::new(Role::Administrator, Scope::Service))
             .with_grant(Grant::new(Role::Operator, Scope::Service));
         Ok(Self {
@@ -60,18 +59,4 @@ pub(super) async fn provisioners(
         globals.store.open_for(&definitions).await?
     };
     PerProfile::try_new(|profile| profile.provisioner_of(store.clone(), &globals.card_formats, &definitions))
-}
-
-/// Returns who runs the command, as events name them: whoever can open the store can write another name there.
-fn user() -> String {
-    let name = ["USER", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| env::var(name).ok());
-    let name = name
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "unknown".to_owned());
-    match fs::read_to_string("/etc/hostname") {
-        Ok(host) if !host.trim().is_empty() => format!("{name}@{}", host.trim()),
-        _ => name,
-    }
 }

@@ -29,3 +29,4 @@ mod target;
 #[cfg(all(unix, feature = "tls"))]
 mod tls;
 mod transcripts;
+mod transfer;
