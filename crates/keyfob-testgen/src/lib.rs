@@ -4,6 +4,7 @@ mod choices;
 mod filter;
 mod hostile;
 mod model;
+mod organization;
 mod request;
 mod resource;
 mod text;
@@ -15,6 +16,7 @@ pub use self::{
     filter::{address, filter_matches, shown},
     hostile::{hostile_body, hostile_patch},
     model::apply_patch,
+    organization::Organization,
     request::patch_request,
     resource::resource,
 };
