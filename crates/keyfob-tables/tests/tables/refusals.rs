@@ -2,12 +2,18 @@
 
 use std::sync::atomic::Ordering;
 
-use keyfob_core::{Resource, ResourceId, Value, schema::RegistryBuilder};
-use keyfob_store::{
-    Change, CommitError, Committed, Finding, Maintenance as _, Paging, Query, ReadContext, Selection,
-    Store as _, StoreError, StoreExt as _, TenantId,
+use keyfob_core::{
+    Projection, Resource, ResourceId, SchemaUri, ToErrorBody as _, Value, message::PatchRequest,
+    schema::RegistryBuilder,
 };
-use keyfob_tables::{Key, Kind, OpenError, Shape, ShapeError, Table, TableStore};
+use keyfob_engine::{Context, Engine, EngineError, Precondition, Written};
+use keyfob_store::{
+    Change, CommitError, Committed, Feeds as _, Finding, Maintenance as _, Paging, Position, Query,
+    ReadContext, Selection, Store as _, StoreError, StoreExt as _, TenantId,
+};
+use keyfob_tables::{
+    Access, Key, Kind, OpenError, Shape, ShapeError, Table, TableStore, Tables as _, Transaction as _,
+};
 
 use crate::{
     common::App,
@@ -258,6 +264,82 @@ async fn a_row_that_can_not_be_read_keeps_its_value_until_it_is_replaced_or_dele
     world.run("UPDATE users SET active = 'maybe'").await;
     world.commit(vec![delete("u-2")]).await.unwrap();
     assert!(world.get("User", "u-2").await.is_none());
+}
+
+#[tokio::test]
+async fn rfc_7644_3_5_put_patch_and_delete_of_a_row_that_can_not_be_read_change_nothing_until_it_is_mended() {
+    let world = World::new().await;
+    world.run(MISFIT).await;
+    let row = async |engine: &Engine<TableStore<App>>| {
+        let tx = engine.store().tables().begin(Access::Read).await.unwrap();
+        let select = "SELECT login, active FROM users WHERE id = 2";
+        tx.query_row(select, [], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+        })
+        .ok()
+    };
+    let World {
+        store,
+        registry,
+        tenant,
+        ..
+    } = world;
+    let engine = Engine::new(store, registry.clone());
+    let (cx, id) = (Context::new(tenant.clone()), ResourceId::new("u-2"));
+    let user = registry.resource_type("User").unwrap();
+    let (any, all) = (Precondition::None, Projection::all());
+    let refused = |result: Result<Written, EngineError>| {
+        let Err(EngineError::Store(error)) = result else {
+            panic!("{result:?}")
+        };
+        assert_eq!(error.to_error_body().status, 500);
+        assert_eq!(fault::<()>(Err(error)), REASON);
+    };
+    for active in ["", r#", "active": true"#] {
+        let body = format!(
+            r#"{{"schemas": ["{}"], "userName": "eve"{active}}}"#,
+            SchemaUri::USER
+        );
+        let body = Resource::from_json(body.as_bytes(), user).unwrap();
+        let put = engine.replace(&cx, user, &id, body, &any, &all).await;
+        refused(put);
+    }
+    for operation in [
+        r#"{"op": "replace", "path": "active", "value": true}"#,
+        r#"{"op": "replace", "path": "userName", "value": "eve"}"#,
+        r#"{"op": "remove", "path": "active"}"#,
+    ] {
+        let request = format!(
+            r#"{{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [{operation}]}}"#
+        );
+        let request = PatchRequest::from_json(request.as_bytes()).unwrap();
+        let patch = engine.patch(&cx, user, &id, request, &any, &all).await;
+        refused(patch);
+    }
+    let deleted = engine.delete(&cx, user, &id, &any).await;
+    let Err(EngineError::Store(error)) = deleted else {
+        panic!("what rules and events need of the user can't be read: {deleted:?}")
+    };
+    assert_eq!(fault::<()>(Err(error)), REASON);
+    let told = async || {
+        let events = engine
+            .store()
+            .read_feed(&tenant, Position::START, 100)
+            .await
+            .unwrap();
+        events.len()
+    };
+    assert_eq!(
+        (row(&engine).await, told().await),
+        (Some(("bob".into(), "maybe".into())), 0),
+        "nothing was written or told"
+    );
+    let tx = engine.store().tables().begin(Access::Write).await.unwrap();
+    tx.execute_batch("UPDATE users SET active = 0 WHERE id = 2")
+        .unwrap();
+    tx.commit().await.unwrap();
+    engine.delete(&cx, user, &id, &any).await.unwrap();
+    assert_eq!((row(&engine).await, told().await), (None, 1));
 }
 
 #[tokio::test]
