@@ -116,23 +116,24 @@ impl CertificateFiles {
         CertifiedKey::from_der(chain, private, provider)
             .map_err(|error| format!("the certificate `{certificate}` with the key `{key}`: {error}"))
     }
+}
 
-    /// Warns of a key that everybody on the machine may read.
-    fn warn_of_readers(&self) {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
+/// Warns of a key that everybody on the machine may read.
+#[cfg(unix)]
+fn warn_of_readers(key: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
 
-            let mode = fs::metadata(&self.key).map(|metadata| metadata.permissions().mode());
-            if mode.is_ok_and(|mode| mode & 0o007 != 0) {
-                tracing::warn!(
-                    key = %self.key.display(),
-                    "everybody on this machine may read the private key: take the rights of others away (`chmod o-rwx`)"
-                );
-            }
-        }
+    let mode = fs::metadata(key).map(|metadata| metadata.permissions().mode());
+    if mode.is_ok_and(|mode| mode & 0o007 != 0) {
+        tracing::warn!(
+            key = %key.display(),
+            "everybody on this machine may read the private key: take the rights of others away (`chmod o-rwx`)"
+        );
     }
 }
+
+#[cfg(not(unix))]
+fn warn_of_readers(_: &Path) {}
 
 /// The outcome of a look at the files.
 #[derive(Debug, PartialEq, Eq)]
@@ -171,7 +172,7 @@ impl Watch {
     ) -> Result<(Self, Arc<Certificate>), Unusable> {
         let pair = files.read().map_err(Unusable::new)?;
         let certified = files.certify(&pair, &provider).map_err(Unusable::new)?;
-        files.warn_of_readers();
+        warn_of_readers(&files.key);
         let validity = Validity::of(&certified);
         let certificate = Arc::new(Certificate(RwLock::new(Arc::new(certified))));
         let watch = Self {
@@ -280,7 +281,7 @@ impl Watch {
                 self.used = pair;
                 (self.validity, self.told_begin, self.told_days) = (validity, false, None);
                 *self.certificate.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(certified);
-                self.files.warn_of_readers();
+                warn_of_readers(&self.files.key);
                 Look::Renewed
             }
             Err(reason) => Look::Refused(reason),
