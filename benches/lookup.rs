@@ -4,7 +4,7 @@ use std::{error::Error, net::SocketAddr, path::Path, sync::Arc};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use keyfob_benches::{compare, criterion};
+use keyfob_benches::{compare_waiting, criterion};
 use keyfob_core::{
     Clock, Collation, CompareKey, IdGenerator, Registry, Resource, ResourceId, SchemaUri, SystemClock,
     UuidGenerator,
@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let mut criterion = criterion();
-    compare(
+    compare_waiting(
         &mut criterion,
         "find a user by name over HTTP, among 100,000 (keyfob) and among 1,000 (floor)",
         || large.find(77_777),

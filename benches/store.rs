@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use keyfob_benches::{compare, criterion};
+use keyfob_benches::{compare_waiting, criterion};
 use keyfob_core::{
     AttrName, CompareKey, DateTime, Dialect, Member, Registry, Resource, ResourceId, ResourceType,
 };
@@ -32,7 +32,7 @@ fn main() -> Result<(), Failed> {
 
     let mut criterion = criterion();
     let (mut of_large, mut of_small) = (0, 0);
-    compare(
+    compare_waiting(
         &mut criterion,
         "find a user by userName among 100,000 / among 1,000",
         || large.find(next(&mut of_large, 100_000)),
@@ -40,7 +40,7 @@ fn main() -> Result<(), Failed> {
     );
     let outsider = 100_000;
     large.create_users(outsider, 1)?;
-    compare(
+    compare_waiting(
         &mut criterion,
         "put a member into a group of 100,000 and take it out / of 10",
         || large.toggle("all", outsider),
@@ -48,7 +48,7 @@ fn main() -> Result<(), Failed> {
     );
     let floor = floor(&directory.path().join("floor.db"))?;
     let mut created = outsider;
-    compare(
+    compare_waiting(
         &mut criterion,
         "create a user / insert a row of its size in plain SQLite",
         || {

@@ -49,10 +49,21 @@ impl Ratio {
         }
     }
 
-    /// Returns the ratio of several runs: the median of their medians, within the bounds of all. What one run has had in its
-    /// way, such as where its memory lies, its own pairs can't tell.
-    fn of_runs(runs: &[Self]) -> Self {
+    /// Returns the ratio of several runs: the median of their medians, within the bounds of all. Where its memory lies sways
+    /// a run by some percent, which its own pairs can't tell. The middle half of five runs or more says by how much, and then
+    /// bounds the median instead.
+    fn of_runs(mut runs: Vec<Self>) -> Self {
+        runs.sort_by(|left, right| left.median.total_cmp(&right.median));
         let median = Self::of(runs.iter().map(|run| run.median).collect()).median;
+        let quarter = (runs.len() + 1) / 4;
+        let half = runs.get(quarter..runs.len().saturating_sub(quarter));
+        if let (true, Some([lowest, .., highest])) = (runs.len() >= 5, half) {
+            return Self {
+                low: lowest.median,
+                median,
+                high: highest.median,
+            };
+        }
         Self {
             low: runs.iter().map(|run| run.low).fold(median, f64::min),
             median,
@@ -104,9 +115,7 @@ pub fn read(text: &str) -> Result<BTreeMap<String, Ratio>, String> {
         runs.push(Ratio { low, median, high });
     }
     let results = results.into_iter();
-    Ok(results
-        .map(|(name, runs)| (name, Ratio::of_runs(&runs)))
-        .collect())
+    Ok(results.map(|(name, runs)| (name, Ratio::of_runs(runs))).collect())
 }
 
 /// The benches of a run beside those of another.
@@ -297,6 +306,15 @@ mod tests {
             high: ratio(3.0).high,
         };
         assert_eq!(several.get("a"), Some(&expected));
+        let one_is_far_off = [2.5, 9.0, 3.0, 2.0, 2.6].map(|median| ("a", ratio(median)));
+        let expected = Ratio {
+            low: 2.5,
+            median: 2.6,
+            high: 3.0,
+        };
+        assert_eq!(run(&one_is_far_off).get("a"), Some(&expected));
+        let two_at_either_end = [9.0, 2.5, 8.0, 3.0, 1.0, 2.6, 0.1].map(|median| ("a", ratio(median)));
+        assert_eq!(run(&two_at_either_end).get("a"), Some(&expected));
     }
 
     #[test]

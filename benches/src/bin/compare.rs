@@ -7,8 +7,8 @@ use keyfob_benches::result::{Comparison, Ratio, compare};
 const USAGE: &str = "usage: compare BASELINE CURRENT [--threshold 1.15] [FILTER]
 
 Both files hold what benches wrote to KEYFOB_BENCH_JSON; of several runs the median counts. A bench is slower where its ratio
-to the floor is more than THRESHOLD times that of the baseline, and beyond what the medians of either may be by the pairs that
-were measured; then the exit code is 1. FILTER compares benches whose name contains it.";
+to the floor is more than THRESHOLD times that of the baseline, and beyond what either may be: the bounds that its runs have,
+or the middle half of five runs and more. Then the exit code is 1. FILTER compares benches whose name contains it.";
 
 #[expect(
     clippy::print_stdout,
