@@ -64,6 +64,7 @@ FREE = {
     "keyfob-filter/src/fold.rs": "searching in what was composed",
     "keyfob-http/src": "tokens of HTTP",
     "keyfob-client/src": "schemes, hosts and media types",
+    "keyfob-interop/src/probe": "what any server answers, which is compared as it is",
     "keyfob-cli/src/map": "names of types and kinds, and paths of attributes",
     "keyfob-expression/src": "the functions of another product's language",
     "keyfob-expression-okta/src": "the functions of another product's language",

@@ -10,6 +10,7 @@ mod maintain;
 mod map;
 mod output;
 mod patch;
+mod probe;
 mod profile;
 mod provision;
 mod serve;
@@ -80,6 +81,8 @@ enum Command {
     Provision(provision::Command),
     /// Plays an identity provider against a SCIM server, and says what goes wrong for it
     Simulate(simulate::Arguments),
+    /// Tries a SCIM server: what departs from the RFCs, and which identity providers it hits
+    Probe(probe::Arguments),
     /// Encodes, decodes and identifies the words of access control cards
     #[command(subcommand)]
     Card(card::Command),
@@ -129,6 +132,7 @@ fn main() -> ExitCode {
         Command::Client(arguments) => client::run(&arguments),
         Command::Provision(command) => provision::run(&command),
         Command::Simulate(arguments) => simulate::run(&arguments),
+        Command::Probe(arguments) => probe::run(&arguments),
         Command::Card(command) => card::run(&command),
         Command::Admin(arguments) => admin::run(&arguments),
     };

@@ -1,7 +1,7 @@
 //! `keyfob simulate`: plays an identity provider against a SCIM server.
 
 mod clean;
-mod host;
+pub(crate) mod host;
 mod list;
 mod population;
 mod report;

@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+pub mod probe;
 pub mod simulate;
 
-pub use self::simulate::{Scenario, Simulation};
+pub use self::{
+    probe::Probe,
+    simulate::{Scenario, Simulation},
+};

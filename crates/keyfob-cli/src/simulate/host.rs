@@ -7,7 +7,7 @@ use http::Uri;
 use crate::Unusable;
 
 /// Refuses a server that may be one that people work with.
-pub(super) fn check(url: &str) -> Result<(), Unusable> {
+pub(crate) fn check(url: &str) -> Result<(), Unusable> {
     let uri: Option<Uri> = url.parse().ok();
     let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
     if is_private(host) {

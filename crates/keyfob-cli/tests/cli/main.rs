@@ -19,6 +19,7 @@ mod operating;
 mod patch;
 mod peers;
 mod postgres;
+mod probe;
 mod process;
 mod provision;
 mod remote;
