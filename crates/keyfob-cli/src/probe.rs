@@ -45,7 +45,7 @@ pub(crate) struct Arguments {
     /// A file that holds the bearer token of another tenant, to see that tenants are kept apart
     #[arg(long, value_name = "FILE")]
     other_token_file: Option<PathBuf>,
-    /// How far the run goes
+    /// The depth of the run
     #[arg(long, value_enum, default_value_t = NamedLevel::Rfc)]
     level: NamedLevel,
     /// Carries out these checks alone; may be given several times
@@ -89,7 +89,7 @@ pub(crate) struct Arguments {
 /// The levels by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum NamedLevel {
-    /// What every client needs
+    /// The needs of every client
     Basic,
     /// All of the RFCs, and what identity providers need beyond them
     Rfc,

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod markup;
 pub mod probe;
 pub mod simulate;
 

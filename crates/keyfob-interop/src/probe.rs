@@ -123,7 +123,7 @@ pub enum ProbeError {
     /// The server refuses the token.
     #[error("the server refuses the token: {0}")]
     Refused(String),
-    /// What answers speaks no SCIM.
+    /// The host answers, and doesn't speak SCIM.
     #[error("no SCIM server answers at this address: {0}")]
     NotScim(String),
 }

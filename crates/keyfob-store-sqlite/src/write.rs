@@ -41,7 +41,7 @@ const SMALL_BATCH: usize = 16;
 
 /// A larger batch is made durable once it was written for so many times as long as the last one took for that. To wait for
 /// the disk more seldom would save little then; and whoever waits for the batch, to go on with the next request, leaves the
-/// other processors idle. 32 clients that create users do a sixth more on two processors in two batches than in one.
+/// other processors idle; two batches overlap. BENCHMARKS.md has the figures.
 const WORTH: u32 = 2;
 
 /// How long no commit comes before the log is emptied of what was deleted.

@@ -54,7 +54,7 @@ pub(super) fn read(
     Ok(planned.population())
 }
 
-/// What a plan creates.
+/// The users and groups that a plan creates.
 #[derive(Default)]
 struct Planned {
     users: Vec<Object>,

@@ -127,9 +127,9 @@ struct Import<'o> {
 /// The stage of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// What has no members is written, and the rest put aside.
+    /// Resources without members are written, and the others put aside.
     First,
-    /// What has members is written, but for what has members that are still to be written.
+    /// Resources with members are written, but for those of which a member is still to be written.
     Members,
     /// Resources that are to be members of one another are created without their members.
     Bare,

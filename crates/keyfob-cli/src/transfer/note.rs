@@ -1,4 +1,4 @@
-//! What an import passes over, counted: attributes that no schema has and members that aren't there.
+//! Counts of the parts that an import passes over: attributes that no schema has and members that aren't there.
 
 use std::collections::BTreeMap;
 

@@ -14,13 +14,13 @@ pub struct Baseline {
     found: BTreeSet<(String, String)>,
 }
 
-/// What changed since a [`Baseline`].
+/// The changes since a [`Baseline`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Changes<'r> {
-    /// What was not found before.
+    /// The findings that are new.
     pub new: Vec<&'r Finding>,
-    /// What was found before, by its check and case, and isn't any more, though the check was carried out.
+    /// The findings, by check and case, that are gone, though their checks were carried out.
     pub gone: Vec<(&'r str, &'r str)>,
     /// The number of findings that are in both.
     pub same: usize,

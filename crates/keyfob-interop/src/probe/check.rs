@@ -234,7 +234,7 @@ impl FromStr for Severity {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Level {
-    /// What every client needs.
+    /// The needs of every client.
     Basic,
     /// All of the RFC, and what identity providers need beyond it.
     #[default]

@@ -2,10 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    junit::text,
-    report::{Finding, Report, Verdict},
-};
+use super::report::{Finding, Report, Verdict};
+use crate::markup::escaped;
 
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
     pre{background:#8881;padding:.7rem;overflow-x:auto;font-size:13px}blockquote{margin:.5rem 0;padding-left:1rem;border-left:3px solid #8886}\
@@ -33,46 +31,52 @@ pub(super) fn page(report: &Report) -> String {
         writeln!(
             body,
             "<tr><td>{}</td><td>{}</td><td>{}</td></tr>",
-            text(&outcome.check),
-            text(&result),
-            text(&outcome.title)
+            escaped(&outcome.check),
+            escaped(&result),
+            escaped(&outcome.title)
         )
         .ok();
     }
     body.push_str("</table>\n");
     for path in &report.leftovers {
-        writeln!(body, "<p>Not removed: <code>{}</code></p>", text(path)).ok();
+        writeln!(body, "<p>Not removed: <code>{}</code></p>", escaped(path)).ok();
     }
     format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\
          <title>Probe of {server}</title><style>{STYLE}</style></head>\n<body>\n<h1>Probe of {server}</h1>\n<p>{summary}</p>\n{body}</body>\n</html>\n",
-        server = text(&report.server),
-        summary = text(&report.summary()),
+        server = escaped(&report.server),
+        summary = escaped(&report.summary()),
     )
 }
 
 fn section(body: &mut String, finding: &Finding) {
-    let name = text(&finding.name());
+    let name = escaped(&finding.name());
     write!(
         body,
         "<section>\n<h2><span class=\"label {}\">{}</span> {name}</h2>\n<table>\n<tr><th>expected</th><td>{}</td></tr>\n\
          <tr><th>got</th><td>{}</td></tr>\n",
         finding.severity,
-        text(&finding.label()),
-        text(&finding.expected),
-        text(&finding.got),
+        escaped(&finding.label()),
+        escaped(&finding.expected),
+        escaped(&finding.got),
     )
     .ok();
     for (provider, why) in &finding.providers {
-        writeln!(body, "<tr><th>{}</th><td>{}</td></tr>", text(provider), text(why)).ok();
+        writeln!(
+            body,
+            "<tr><th>{}</th><td>{}</td></tr>",
+            escaped(provider),
+            escaped(why)
+        )
+        .ok();
     }
     writeln!(
         body,
         "</table>\n<blockquote>{}<br>{}</blockquote>\n<pre>{}</pre>\n</section>",
-        text(&finding.sentence),
-        text(&finding.section),
-        text(&finding.transcript.join("\n")),
+        escaped(&finding.sentence),
+        escaped(&finding.section),
+        escaped(&finding.transcript.join("\n")),
     )
     .ok();
 }

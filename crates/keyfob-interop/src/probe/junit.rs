@@ -6,6 +6,7 @@ use super::{
     check::Severity,
     report::{Report, Verdict},
 };
+use crate::markup::escaped;
 
 /// Returns the document: a suite, and a case for each check.
 pub(super) fn document(report: &Report, fail_on: Severity) -> String {
@@ -16,8 +17,8 @@ pub(super) fn document(report: &Report, fail_on: Severity) -> String {
         write!(
             cases,
             "  <testcase classname=\"probe.{}\" name=\"{}\"",
-            text(area),
-            text(&outcome.check)
+            escaped(area),
+            escaped(&outcome.check)
         )
         .ok();
         match &outcome.verdict {
@@ -27,7 +28,7 @@ pub(super) fn document(report: &Report, fail_on: Severity) -> String {
                 write!(
                     cases,
                     ">\n    <skipped message=\"{}\"/>\n  </testcase>\n",
-                    text(reason)
+                    escaped(reason)
                 )
                 .ok();
             }
@@ -50,16 +51,16 @@ pub(super) fn document(report: &Report, fail_on: Severity) -> String {
                     write!(
                         cases,
                         "    <failure type=\"{}\" message=\"{}\">{}</failure>\n  </testcase>\n",
-                        text(&finding.label()),
-                        text(&finding.got),
-                        text(&output)
+                        escaped(&finding.label()),
+                        escaped(&finding.got),
+                        escaped(&output)
                     )
                     .ok();
                 } else {
                     write!(
                         cases,
                         "    <system-out>{}</system-out>\n  </testcase>\n",
-                        text(&output)
+                        escaped(&output)
                     )
                     .ok();
                 }
@@ -71,27 +72,4 @@ pub(super) fn document(report: &Report, fail_on: Severity) -> String {
          errors=\"0\" skipped=\"{skipped}\">\n{cases}</testsuite>\n",
         report.outcomes.len()
     )
-}
-
-/// A text as XML 1.0 can hold it, within an attribute or an element.
-pub(super) fn text(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\n' => escaped.push('\n'),
-            // XML has no word for most of these, and some of them reorder what is seen.
-            _ if keyfob_core::render::is_active(character)
-                || matches!(character, '\u{fffe}' | '\u{ffff}') =>
-            {
-                write!(escaped, "{}", character.escape_unicode()).ok();
-            }
-            _ => escaped.push(character),
-        }
-    }
-    escaped
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a value, and the path at which it stands.
+//! The error of a value that doesn't fit its type, with its path.
 
 use std::fmt::{self, Display};
 

@@ -22,7 +22,7 @@ use crate::{
 
 /// Serializes as a value what serializes as JSON, in JSON's form. An error names the path.
 pub(super) struct Writer {
-    /// How many levels of objects and arrays the value may have.
+    /// The number of levels of objects and arrays that the value may have.
     depth: usize,
 }
 

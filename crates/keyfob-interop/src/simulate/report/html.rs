@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{Report, clock, junit::escaped};
+use super::{Report, clock};
+use crate::markup::escaped;
 
 const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#1b1b1b;background:#fff}\
 table{border-collapse:collapse;width:100%}th,td{border-bottom:1px solid #ccc;padding:.35rem .5rem;text-align:left;vertical-align:top}\

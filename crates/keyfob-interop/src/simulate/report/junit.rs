@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Report, Verdict};
+use crate::markup::escaped;
 
 impl Report {
     /// Returns the report in the XML of `JUnit`: a test case for each step. `damage` and `stops` are failures, `skipped` is
@@ -72,26 +73,4 @@ impl Report {
         xml.push_str("</testsuite></testsuites>\n");
         xml
     }
-}
-
-/// Escapes a text for content and attributes of XML and HTML. Characters that XML 1.0 section 2.2 does not allow, and
-/// those that act on a terminal or on the text around them, are written out.
-pub(super) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\n' => escaped.push('\n'),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            _ if keyfob_core::render::is_active(character) => {
-                write!(escaped, "{}", character.escape_unicode()).ok();
-            }
-            _ => escaped.push(character),
-        }
-    }
-    escaped
 }
