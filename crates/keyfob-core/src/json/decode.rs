@@ -1,6 +1,6 @@
 //! Decoding of values and objects.
 
-use std::{borrow::Cow, collections::HashSet, fmt, marker::PhantomData};
+use std::{borrow::Cow, collections::HashSet, fmt, marker::PhantomData, sync::LazyLock};
 
 use serde::{
     Deserialize, Deserializer,
@@ -14,6 +14,15 @@ use crate::{
 };
 
 const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
+
+/// The name of the only member of a number of `serde_json`'s that is an object. `serde_json` hands fractions over like
+/// this with its feature `arbitrary_precision`, which any crate of an application turns on for all of them.
+pub(super) const NUMBER: &str = "$serde_json::private::Number";
+
+static FRACTIONS_ARE_OBJECTS: LazyLock<bool> = LazyLock::new(|| {
+    let mut fraction = serde_json::Deserializer::from_str("0.5");
+    fraction.deserialize_any(ObjectSeed { depth: 1 }).is_ok()
+});
 
 /// Decodes one JSON value.
 ///
@@ -138,9 +147,16 @@ impl<'de> Visitor<'de> for ValueInto<'_> {
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<(), A::Error> {
-        let depth = self.depth;
-        *self.place = Value::Object(ObjectSeed { depth }.visit_map(members)?);
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let first = members.next_key_seed(KeySeed)?;
+        *self.place = if first.as_deref() == Some(NUMBER) && *FRACTIONS_ARE_OBJECTS {
+            let text: String = members.next_value()?;
+            let number = serde_json::from_str::<f64>(&text).map_err(JsonError::from);
+            decimal(number.map_err(|error| Error::custom(error.message))?)?
+        } else {
+            let depth = self.depth;
+            Value::Object(ObjectSeed { depth }.read(first, members)?)
+        };
         Ok(())
     }
 }
@@ -177,13 +193,27 @@ impl<'de> Visitor<'de> for ObjectSeed {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Object, A::Error> {
+        let first = members.next_key_seed(KeySeed)?;
+        self.read(first, members)
+    }
+}
+
+impl ObjectSeed {
+    /// Reads the members, of which the first name has been read.
+    fn read<'de, A: MapAccess<'de>>(
+        self,
+        first: Option<Cow<'de, str>>,
+        mut members: A,
+    ) -> Result<Object, A::Error> {
         let depth = deeper(self.depth)?;
         let mut names = Names::default();
         let mut object = Object::new();
-        while let Some(name) = members.next_key_seed(KeySeed)? {
+        let mut next = first;
+        while let Some(name) = next {
             names.check(&name, object.names())?;
             let place = object.push_place(name.into());
             members.next_value_seed(ValueInto { place, depth })?;
+            next = members.next_key_seed(KeySeed)?;
         }
         Ok(object)
     }

@@ -2,7 +2,9 @@
 
 use keyfob_core::{
     Object, Resource, SchemaUri, ScimType, ToErrorBody, Value,
-    json::{object_from_slice, object_from_slice_within, object_to_vec, value_from_slice, value_to_vec},
+    json::{
+        MAX_DEPTH, object_from_slice, object_from_slice_within, object_to_vec, value_from_slice, value_to_vec,
+    },
     validate::ValidationError,
 };
 
@@ -209,6 +211,32 @@ fn numbers_keep_their_value_or_are_refused() {
         assert_eq!(error.message, "the number is too large", "{text}");
     }
     assert_eq!(value_to_vec(&Value::Decimal(f64::NAN)), b"null");
+}
+
+// serde_json hands fractions over in another form with its feature `arbitrary_precision`, with which these tests run, too.
+#[test]
+fn rfc_7643_2_3_3_a_fraction_is_a_decimal_at_every_depth() {
+    for (text, number) in [
+        ("0.1", 0.1),
+        ("-2.5", -2.5),
+        ("1e3", 1000.0),
+        ("2.0", 2.0),
+        ("9007199254740992.5", 9_007_199_254_740_992.0),
+    ] {
+        let read = |text: &str| value_from_slice(text.as_bytes()).unwrap();
+        let decimal = Value::Decimal(number);
+        assert_eq!(read(text), decimal);
+        assert_eq!(serde_json::from_str::<Value>(text).unwrap(), decimal);
+        let (opened, closed) = ("[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH));
+        let mut deepest = &read(&format!("{opened}{text}{closed}"));
+        while let Value::Array(values) = deepest {
+            deepest = &values[0];
+        }
+        assert_eq!(*deepest, decimal);
+    }
+    for text in ["1e400", "-1e400"] {
+        value_from_slice(text.as_bytes()).unwrap_err();
+    }
 }
 
 #[test]

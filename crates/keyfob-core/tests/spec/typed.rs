@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use keyfob_core::{Resource, json::MAX_DEPTH};
+use keyfob_core::{
+    Resource,
+    json::{JsonError, MAX_DEPTH},
+};
 use serde::{Deserialize, Serialize, ser::SerializeMap};
-use serde_json::json;
+use serde_json::{json, value::RawValue};
 
 use crate::support::{group_type, user_type};
 
@@ -225,6 +228,45 @@ fn what_no_resource_can_hold_is_refused_with_its_path() {
         let error = Resource::from_serde(&value, user_type()).unwrap_err().to_string();
         assert!(error.ends_with("expected a JSON object"), "{error}");
     }
+}
+
+/// Holds what `serde_json` has as text: any value, and numbers with its feature `arbitrary_precision`.
+#[derive(Serialize)]
+struct Texts<'t> {
+    preferences: &'t RawValue,
+    weight: serde_json::Number,
+    more: serde_json::Value,
+}
+
+fn texts(preferences: &str) -> Result<Resource, JsonError> {
+    let texts = Texts {
+        preferences: serde_json::from_str(preferences).unwrap(),
+        weight: serde_json::Number::from_f64(1.5).unwrap(),
+        more: serde_json::from_str("[2, -2.5, 1e2]").unwrap(),
+    };
+    Resource::from_serde(&texts, user_type())
+}
+
+#[test]
+fn what_serde_json_has_as_text_is_the_value_that_the_text_says() {
+    let resource = texts(r#"{"colour": "red", "size": [0.5]}"#).unwrap();
+    let text = r#"{"preferences": {"colour": "red", "size": [0.5]}, "weight": 1.5, "more": [2, -2.5, 1e2]}"#;
+    assert_eq!(
+        resource,
+        Resource::from_json(text.as_bytes(), user_type()).unwrap()
+    );
+    let expected = serde_json::from_str::<serde_json::Value>("[2, -2.5, 100.0]").unwrap();
+    assert_eq!(
+        resource.to_serde::<serde_json::Value>().unwrap()["more"],
+        expected
+    );
+    let error = texts(r#"{"a": 1, "A": 2}"#).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`preferences`: the attribute `A` stands there twice"
+    );
+    let error = texts(&format!("{}{}", "[".repeat(MAX_DEPTH), "]".repeat(MAX_DEPTH))).unwrap_err();
+    assert_eq!(error.to_string(), "`preferences`: the body nests too deep");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde::{
 use super::{
     super::{
         MAX_DEPTH,
-        decode::{decimal, deeper, integer},
+        decode::{NUMBER, ValueInto, decimal, deeper, from_slice, integer},
     },
     fault::Fault,
 };
@@ -19,6 +19,9 @@ use crate::{
     name::AttrName,
     value::{Object, Value},
 };
+
+/// The names of the structs that `serde_json` makes of values it has as a text of JSON: the only field holds the text.
+const TEXTS: [&str; 2] = [NUMBER, "$serde_json::private::RawValue"];
 
 /// Serializes as a value what serializes as JSON, in JSON's form. An error names the path.
 pub(super) struct Writer {
@@ -47,6 +50,7 @@ impl Writer {
             name: None,
             variant,
             depth,
+            said: None,
         })
     }
 
@@ -199,7 +203,10 @@ impl Serializer for Writer {
         self.object(None)
     }
 
-    fn serialize_struct(self, _name: &'static str, _length: usize) -> Result<Members, Fault> {
+    fn serialize_struct(self, name: &'static str, _length: usize) -> Result<Members, Fault> {
+        if TEXTS.contains(&name) {
+            return Ok(Members::of_text(self.depth));
+        }
         self.object(None)
     }
 
@@ -242,19 +249,48 @@ pub(super) struct Members {
     name: Option<AttrName>,
     variant: Option<&'static str>,
     depth: usize,
+    /// For one of [`TEXTS`], the value of `depth` levels that the text says: it stands for the object.
+    said: Option<Value>,
 }
 
 impl Members {
+    fn of_text(depth: usize) -> Self {
+        Self {
+            object: Object::new(),
+            name: None,
+            variant: None,
+            depth,
+            said: Some(Value::Null),
+        }
+    }
+
     fn push<T: Serialize + ?Sized>(&mut self, name: AttrName, value: &T) -> Result<(), Fault> {
         let depth = self.depth;
         let value = value.serialize(Writer { depth });
+        if let Some(place) = &mut self.said {
+            return say(&value?, place, depth);
+        }
         let value = value.map_err(|fault| in_variant(self.variant, fault.within(name.as_str())))?;
         self.object.push_new(name, value);
         Ok(())
     }
 
     fn finish(self) -> Value {
-        of_variant(self.variant, self.object.into())
+        self.said
+            .unwrap_or_else(|| of_variant(self.variant, self.object.into()))
+    }
+}
+
+/// Puts into its place the value of at most `depth` levels that a text of JSON says.
+fn say(text: &Value, place: &mut Value, depth: usize) -> Result<(), Fault> {
+    match text {
+        Value::String(text) => {
+            from_slice(ValueInto { place, depth }, text.as_bytes()).map_err(|error| Fault::new(error.message))
+        }
+        other => Err(Fault::new(format_args!(
+            "{} is no text of JSON",
+            other.type_name()
+        ))),
     }
 }
 
