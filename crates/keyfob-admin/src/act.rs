@@ -7,6 +7,7 @@ pub(crate) mod level;
 pub(crate) mod link;
 pub(crate) mod organization;
 pub(crate) mod record;
+pub(crate) mod request;
 pub(crate) mod token;
 pub(crate) mod unit;
 pub(crate) mod user;
@@ -135,6 +136,8 @@ actions! {
     RevokeAdminToken => token::revoke;
     ListEvents => record::list_events;
     ListAudit => record::list_audit;
+    ListRequests => request::list;
+    ShowRequest => request::show;
     ShowGuide => guide::show;
 }
 

@@ -147,36 +147,19 @@ fn title(status: u16) -> &'static str {
     }
 }
 
-/// Returns the code of a refusal by the state of a user, and what would be right.
-fn of_state(reason: StateError) -> (&'static str, Option<&'static str>) {
+/// Returns what would be right where the state of a user refuses something.
+fn remedy_of(reason: StateError) -> Option<&'static str> {
     match reason {
-        StateError::AlreadyDeactivated => ("alreadyDeactivated", None),
-        StateError::NotDeactivated => ("notDeactivated", None),
-        StateError::DeactivatedByProvider => (
-            "deactivatedByProvider",
-            Some("activate the user in the identity provider; keyfob hears of it"),
-        ),
-        StateError::Deactivated => ("deactivated", Some("activate the user first")),
-        StateError::ActiveInProvider => (
-            "mustDeactivateInIdp",
-            Some("deactivate the user in the identity provider; keyfob hears of it"),
-        ),
-        StateError::Active => ("active", Some("deactivate the user first")),
-        StateError::Deleted => ("deleted", Some("restore the user first")),
-        StateError::NotDeleted => ("notDeleted", None),
-        _ => ("state", None),
-    }
-}
-
-fn of_refusal(refusal: &Refusal) -> &'static str {
-    match refusal {
-        Refusal::DomainNotAllowed { .. } | Refusal::DomainMissing { .. } => "domainNotAllowed",
-        Refusal::PhoneLocked => "phoneLocked",
-        Refusal::ManagedByProvider { .. } => "managedByProvider",
-        Refusal::State { reason, .. } => of_state(*reason).0,
-        Refusal::GroupsDisabled => "groupsDisabled",
-        Refusal::NoDefaultUnit => "noDefaultUnit",
-        _ => "forbidden",
+        StateError::DeactivatedByProvider => {
+            Some("activate the user in the identity provider; keyfob hears of it")
+        }
+        StateError::Deactivated => Some("activate the user first"),
+        StateError::ActiveInProvider => {
+            Some("deactivate the user in the identity provider; keyfob hears of it")
+        }
+        StateError::Active => Some("deactivate the user first"),
+        StateError::Deleted => Some("restore the user first"),
+        _ => None,
     }
 }
 
@@ -199,7 +182,7 @@ impl From<AdminError> for Problem {
             AdminError::DomainInUse { .. } => ("domainInUse", None),
             AdminError::RequiredAttribute(_) => ("requiredAttribute", None),
             AdminError::UnknownAttribute(_) => ("unknownAttribute", None),
-            AdminError::State { reason, .. } => of_state(*reason),
+            AdminError::State { reason, .. } => (reason.code(), remedy_of(*reason)),
             AdminError::Engine(error) => return engine(error, body.status, &body.detail),
             AdminError::Contention => ("contention", Some("try again")),
             AdminError::Store(error) => return store(error, body.status, &body.detail),
@@ -273,7 +256,7 @@ fn engine(error: &EngineError, status: u16, detail: &SmolStr) -> Problem {
         EngineError::NotFound { .. } => "notFound",
         EngineError::Uniqueness { .. } | EngineError::NameTaken { .. } => "nameTaken",
         EngineError::Store(error) => return store(error, status, detail),
-        error => Refusal::of(error).map_or("refused", of_refusal),
+        error => Refusal::of(error).map_or("refused", Refusal::code),
     };
     Problem::new(code, status, detail.clone())
 }

@@ -14,7 +14,7 @@ pub use self::{
     link::{Domain, Linked, Provisioning, Synchronization, Token, TokenIssued},
     organization::{AdminToken, AdminTokenIssued, Guide, Identity, Organization, Overview},
     person::{Credential, Grant, Group, Mapping, Role, Unit, User},
-    record::{Event, EventActor},
+    record::{Event, EventActor, Request},
 };
 
 /// A type of views, as data: for documents that describe an API, for tables and for pages.

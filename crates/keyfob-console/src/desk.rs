@@ -112,7 +112,7 @@ impl<S: Feeds + Maintenance> Desk<'_, S> {
                 }
             }
             (self.frame.table(caption, list.columns, &read.items, &actions, page.item.is_some()))
-            (following(self.frame, self.visit, read.next.as_deref()))
+            (following(self.frame, self.visit, list.filters, read.next.as_deref()))
         })
     }
 

@@ -14,7 +14,9 @@ use http_body_util::{BodyExt as _, Limited};
 use keyfob_admin::{
     Administration, Administrator, Answer, Call, Operation, Page as Listed, Problem, Returns, operation,
 };
-use keyfob_core::{IdGenerator as _, Object, SystemClock, UuidGenerator, context::Clock as _};
+use keyfob_core::{
+    IdGenerator as _, Object, SystemClock, UuidGenerator, context::Clock as _, render::Printable,
+};
 use keyfob_engine::{AuthenticationError, Feeds, Maintenance, RequestId};
 use maud::{Markup, html};
 
@@ -294,7 +296,7 @@ async fn organizations<S: Feeds + Maintenance>(State(console): Shared<S>, reques
         Ok(page) => {
             let link = |row: &Object| {
                 let name = row.get_str("name").unwrap_or_default();
-                html! { a href=(frame.address(row.get_str("id").unwrap_or_default(), "overview")) { bdi { (name) } } }
+                html! { a href=(frame.address(row.get_str("id").unwrap_or_default(), "overview")) { bdi { (Printable(name)) } } }
             };
             let create = operation("createOrganization");
             let may_create = administrator
@@ -302,7 +304,7 @@ async fn organizations<S: Feeds + Maintenance>(State(console): Shared<S>, reques
                 .any(|role| create.is_some_and(|create| role.may(create.permission)));
             html! {
                 (frame.table(frame.text("organizations"), &["name", "profile", "linked", "domains"], &page.items, &link, true))
-                (following(&frame, &visit, page.next.as_deref()))
+                (following(&frame, &visit, &[], page.next.as_deref()))
                 @if let Some(create) = create.filter(|_| may_create) {
                     (frame.form(create, &format!("{}/do/createOrganization", console.prefix), &console.sessions.give(&cookie), &[], &Sent::default()))
                 }
@@ -319,12 +321,12 @@ fn status_of(problem: Option<&Problem>) -> StatusCode {
     })
 }
 
-/// Returns the link to the next page of a list.
-pub(crate) fn following(frame: &Frame<'_>, visit: &Visit, next: Option<&str>) -> Markup {
+/// Returns the link to the next page of a list, narrowed by the same filters.
+pub(crate) fn following(frame: &Frame<'_>, visit: &Visit, filters: &[&str], next: Option<&str>) -> Markup {
     let path = visit.here.split('?').next().unwrap_or_default();
     html! {
         @if let Some(next) = next {
-            @let kept: String = ["q", "state", "managed", "actor", "resource"]
+            @let kept: String = filters
                 .iter()
                 .filter_map(|name| Some(format!("&{name}={}", encoded(visit.query.get(name)?))))
                 .collect();

@@ -41,7 +41,7 @@ pub(crate) struct Item {
 const EVENTS: &[&str] = &["at", "name", "label", "resourceType", "verb", "actor", "data"];
 
 /// The pages of an organization, in the order of the navigation.
-pub(crate) const PAGES: [Page; 15] = [
+pub(crate) const PAGES: [Page; 16] = [
     Page {
         slug: "overview",
         shows: &["showOverview", "showProvisioning"],
@@ -54,7 +54,7 @@ pub(crate) const PAGES: [Page; 15] = [
         shows: &[],
         list: Some(List {
             operation: "listTokens",
-            columns: &["name", "hint", "created", "expires", "warning"],
+            columns: &["name", "hint", "created", "lastUsed", "expires", "warning"],
             fixed: &[],
             filters: &[],
         }),
@@ -301,6 +301,33 @@ pub(crate) const PAGES: [Page; 15] = [
         offers: &["issueAdminToken"],
     },
     Page {
+        slug: "requests",
+        shows: &[],
+        list: Some(List {
+            operation: "listRequests",
+            columns: &[
+                "at",
+                "method",
+                "path",
+                "status",
+                "resourceName",
+                "token",
+                "why",
+                "fix",
+            ],
+            fixed: &[],
+            filters: &["outcome", "method", "status", "resource", "token", "since"],
+        }),
+        item: Some(Item {
+            show: Some("showRequest"),
+            parameter: "request",
+            field: "id",
+            offers: &[],
+            further: &[],
+        }),
+        offers: &[],
+    },
+    Page {
         slug: "audit",
         shows: &[],
         list: Some(List {
@@ -316,6 +343,6 @@ pub(crate) const PAGES: [Page; 15] = [
 
 /// Returns the page of a path.
 pub(crate) fn page(slug: &str) -> Option<&'static Page> {
-    static ALL: [Page; 15] = PAGES;
+    static ALL: [Page; 16] = PAGES;
     ALL.iter().find(|page| page.slug == slug)
 }

@@ -1,10 +1,11 @@
-//! Markup: pages, tables, views and forms. What anybody named is escaped by the templates, all of it.
+//! Markup: pages, tables, views and forms. What anybody named is escaped by the templates, all of it, and characters that act
+//! on the text around them are shown as escapes.
 
 use keyfob_admin::{
     Argument, Operation, Parameter, Preview, Problem, Risk,
     view::{Shape, ViewType},
 };
-use keyfob_core::{Object, Value, json::value_to_vec};
+use keyfob_core::{Object, Value, json::value_to_vec, render::Printable};
 use maud::{DOCTYPE, Markup, html};
 
 use crate::{
@@ -57,12 +58,12 @@ impl Frame<'_> {
                     a.skip href="#content" { (self.text("skip")) }
                     header {
                         a href={ (self.prefix) "/organizations" } { (self.text("console")) }
-                        @if let Some(of) = self.organization { strong { bdi { (of.name) } } }
+                        @if let Some(of) = self.organization { strong { bdi { (Printable(of.name)) } } }
                         (self.languages())
                         @if let Some((name, key)) = self.signed_in {
                             form method="post" action={ (self.prefix) "/sign-out" } {
                                 input type="hidden" name="form" value=(key);
-                                bdi { (name) } " "
+                                bdi { (Printable(name)) } " "
                                 button { (self.text("sign-out")) }
                             }
                         }
@@ -132,7 +133,7 @@ impl Frame<'_> {
                     span.tag { (self.text("scim-managed")) }
                 }
                 Value::String(text) if is_instant(text) => time datetime=(text) { (text) },
-                Value::String(text) => bdi { (text) },
+                Value::String(text) => bdi { (Printable(text)) },
                 Value::Array(values) if values.is_empty() => "–",
                 Value::Array(values) if is_long && name == "steps" => {
                     ol { @for value in values { li { (self.value("", value, false)) } } }
@@ -235,8 +236,8 @@ impl Frame<'_> {
         html! {
             div.problem role="alert" {
                 p { strong { (self.text("problem")) } }
-                p { bdi { (problem.detail) } }
-                @if let Some(fix) = &problem.fix { p { bdi { (fix) } } }
+                p { bdi { (Printable(&problem.detail)) } }
+                @if let Some(fix) = &problem.fix { p { bdi { (Printable(fix)) } } }
                 p { code { (problem.code) } }
             }
         }
@@ -262,7 +263,7 @@ impl Frame<'_> {
                             ": "
                             @for (number, name) in effect.sample.iter().enumerate() {
                                 @if number > 0 { ", " }
-                                bdi { (name) }
+                                bdi { (Printable(name)) }
                             }
                             @if effect.count > effect.sample.len() { ", …" }
                         }

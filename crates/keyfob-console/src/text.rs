@@ -123,6 +123,7 @@ pub(crate) const TEXTS: &[(&str, &str, &str)] = &[
     ("page.units", "Units", "부서"),
     ("page.roles", "Roles", "역할"),
     ("page.administrators", "Administrators", "관리자"),
+    ("page.requests", "Requests", "요청 기록"),
     ("page.audit", "Audit", "감사 기록"),
     // Operations
     ("createOrganization", "Create organization", "조직 만들기"),
@@ -288,6 +289,27 @@ pub(crate) const TEXTS: &[(&str, &str, &str)] = &[
     ("actor", "By", "수행자"),
     ("data", "Details", "세부 정보"),
     ("q", "Search", "검색"),
+    ("lastRequest", "Last request", "마지막 요청"),
+    ("lastSuccess", "Last success", "마지막 성공"),
+    ("lastRefusal", "Last refusal", "마지막 거부"),
+    ("outcome", "Outcome", "결과"),
+    ("refused", "Refused", "거부됨"),
+    ("method", "Method", "메서드"),
+    ("path", "Endpoint", "엔드포인트"),
+    ("status", "Status", "응답 코드"),
+    ("scimType", "scimType", "scimType"),
+    ("token", "Token", "토큰"),
+    ("resourceName", "About", "대상 이름"),
+    ("attributes", "Attributes", "속성"),
+    ("request", "Id of the request", "요청 ID"),
+    ("code", "Code", "코드"),
+    ("why", "Reason", "사유"),
+    ("fix", "What to change", "조치 방법"),
+    (
+        "since",
+        "Since, as in 2026-12-25T00:00:00Z",
+        "시작 시각 (예: 2026-12-25T00:00:00Z)",
+    ),
 ];
 
 #[cfg(test)]

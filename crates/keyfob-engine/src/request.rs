@@ -77,4 +77,9 @@ impl RequestRecord {
 pub trait RequestRecorder: Send + Sync + 'static {
     /// Takes a record of a tenant.
     fn record(&self, tenant: &TenantId, record: RequestRecord);
+
+    /// Takes note of a request that was done and only read, of which there is no record. By default nothing is noted.
+    fn note_read(&self, tenant: &TenantId, credential: &str, at: DateTime) {
+        let _ = (tenant, credential, at);
+    }
 }

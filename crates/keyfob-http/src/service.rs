@@ -511,17 +511,13 @@ impl<S: Store> Shared<S> {
         let (Some(recorder), Some(caller)) = (&self.recorder, access.caller()) else {
             return;
         };
+        let now = self.engine.now();
         if !notes::is_kept(method, access.is_write(method), response) {
+            recorder.note_read(caller.tenant(), caller.context().credential(), now);
             return;
         }
         let status = response.status().as_u16();
-        let mut record = RequestRecord::new(
-            self.engine.now(),
-            id.clone(),
-            access.method(),
-            access.path(),
-            status,
-        );
+        let mut record = RequestRecord::new(now, id.clone(), access.method(), access.path(), status);
         record.credential = caller.context().credential().into();
         notes.complete(&mut record);
         notes::of_answer(&mut record, response);

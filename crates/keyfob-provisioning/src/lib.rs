@@ -28,7 +28,7 @@ pub use self::{
     provisioner::{Provisioner, ProvisionerBuilder},
     provisioning::{DomainError, EmailDomain, FirstLink, Provisioning, Synchronization, TokenInfo},
     refusal::Refusal,
-    request_log::{LoggedRequest, RequestLog, RequestPage, RequestQuery},
+    request_log::{LoggedRequest, RequestFacts, RequestLog, RequestPage, RequestQuery},
     state::{Origin, ProvisionedState, UserState},
     token::{Token, TokenError},
 };

@@ -136,6 +136,21 @@ pub enum StateError {
 }
 
 impl StateError {
+    /// Returns one word for the reason, by which programs and logs know it.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::AlreadyDeactivated => "alreadyDeactivated",
+            Self::NotDeactivated => "notDeactivated",
+            Self::DeactivatedByProvider => "deactivatedByProvider",
+            Self::Deactivated => "deactivated",
+            Self::ActiveInProvider => "mustDeactivateInIdp",
+            Self::Active => "active",
+            Self::Deleted => "deleted",
+            Self::NotDeleted => "notDeleted",
+        }
+    }
+
     pub(crate) fn status(self) -> u16 {
         match self {
             Self::DeactivatedByProvider | Self::ActiveInProvider => 403,

@@ -1,9 +1,10 @@
 //! The log of an organization's requests: writes and refusals, for the administrators who look for the reason of one.
 
+mod index;
 mod piece;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -11,15 +12,20 @@ use std::{
 
 use keyfob_core::{DateTime, ResourceId};
 use keyfob_engine::{Context, Engine, Loaded, RequestRecord, RequestRecorder};
-use keyfob_store::{Selection, Store, StoreError, StoreExt, TenantId};
+use keyfob_store::{Change, Committed, Selection, Store, StoreError, StoreExt, TenantId};
+use smol_str::SmolStr;
 
-use self::piece::{PIECE, PIECES, Piece, id_of};
+use self::{
+    index::{CREDENTIALS, Index, index_id},
+    piece::{PIECE, PIECES, Piece, SIZE, id_of},
+};
 use crate::system;
 
 /// Keeps the writes and the refusals of each organization: the last 10,000 and at most 30 days.
 ///
 /// Requests hand their records over and wait for nothing; [`flush`](Self::flush) writes what has come together, outside the
-/// commits of the requests. What comes faster than it is written is lost, and counted.
+/// commits of the requests. What comes faster than it is written is lost, and counted. Of requests that only read, the time of
+/// the last one is known, to the minute.
 ///
 /// A record holds no value of a resource. It names people by the ids of their resources, so that it says nothing any more of
 /// somebody who was removed for good.
@@ -45,8 +51,8 @@ use crate::system;
 pub struct RequestLog<S> {
     engine: Arc<Engine<S>>,
     queue: Mutex<Queue>,
-    /// The numbers of the next requests, as far as this process knows. Another one may have written since.
-    next: Mutex<HashMap<TenantId, u64>>,
+    /// The indexes as this process has written them last. Another one may have written since.
+    indexes: Mutex<HashMap<TenantId, Index>>,
 }
 
 #[derive(Debug, Default)]
@@ -59,21 +65,29 @@ struct Queue {
 #[derive(Debug, Default)]
 struct Batch {
     records: Vec<RequestRecord>,
+    /// When each credential has read last.
+    reads: HashMap<SmolStr, DateTime>,
     lost: u64,
 }
 
 /// The part of a log that is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestQuery {
     /// If set, only requests with smaller numbers: the [`next`](RequestPage::next) of the page before.
     pub before: Option<u64>,
     /// The number of requests at most.
     pub limit: usize,
-    /// If true, refusals alone.
-    pub refused: bool,
+    /// If set, refusals alone, or what was done alone.
+    pub refused: Option<bool>,
+    /// If set, requests of this method alone, such as `PATCH`.
+    pub method: Option<SmolStr>,
+    /// If set, requests that were answered with this HTTP status alone.
+    pub status: Option<u16>,
     /// If set, requests about this resource alone.
     pub resource: Option<ResourceId>,
+    /// If set, requests with the token of this name alone.
+    pub credential: Option<SmolStr>,
     /// If set, requests since this instant alone.
     pub since: Option<DateTime>,
 }
@@ -83,20 +97,17 @@ impl RequestQuery {
     #[must_use]
     pub fn newest(limit: usize) -> Self {
         Self {
-            before: None,
             limit,
-            refused: false,
-            resource: None,
-            since: None,
+            ..Self::default()
         }
     }
 
-    fn asks_for(&self, logged: &LoggedRequest) -> bool {
-        let record = &logged.record;
-        self.before.is_none_or(|before| logged.number < before)
-            && (!self.refused || record.is_refused())
+    fn asks_for(&self, record: &RequestRecord) -> bool {
+        self.refused.is_none_or(|refused| refused == record.is_refused())
+            && self.method.as_ref().is_none_or(|method| *method == record.method)
+            && self.status.is_none_or(|status| status == record.status)
             && (self.resource.is_none() || self.resource == record.resource)
-            && self.since.is_none_or(|since| record.at >= since)
+            && (self.credential.as_ref()).is_none_or(|credential| *credential == record.credential)
     }
 }
 
@@ -116,11 +127,34 @@ pub struct LoggedRequest {
 pub struct RequestPage {
     /// The requests.
     pub requests: Vec<LoggedRequest>,
-    /// What to ask for before, to go on; none on the last page.
+    /// What to ask for before, to go on; none on the last page. A page may have fewer requests than were asked for, or none, and
+    /// go on all the same.
     pub next: Option<u64>,
     /// The number of requests that were lost, as far back as the log goes.
     pub lost: u64,
 }
+
+/// When requests of an organization came last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RequestFacts {
+    /// The last request with a valid token, to the minute where it only read.
+    pub last_request: Option<DateTime>,
+    /// The last request that was done, to the minute where it only read.
+    pub last_success: Option<DateTime>,
+    /// The last request that was refused, for as long as the log keeps it.
+    pub last_refusal: Option<LoggedRequest>,
+    /// The last request with each token, by the token's name.
+    pub used: BTreeMap<SmolStr, DateTime>,
+    /// The number of requests that were lost, as far back as the log goes.
+    pub lost: u64,
+}
+
+/// The number of pieces that are read at a time.
+const READ: usize = 4;
+
+/// The number of pieces that are read for a page at most. Where few requests match, the page is shorter and says where to go on.
+const READ_AT_MOST: usize = 32;
 
 impl<S: Store> RequestLog<S> {
     /// The number of requests of an organization that are kept.
@@ -141,7 +175,7 @@ impl<S: Store> RequestLog<S> {
         Self {
             engine,
             queue: Mutex::default(),
-            next: Mutex::default(),
+            indexes: Mutex::default(),
         }
     }
 
@@ -164,28 +198,92 @@ impl<S: Store> RequestLog<S> {
 
     /// Reads a page of an organization's log.
     ///
+    /// A page may be shorter than the query's limit although there are more requests: then it has a
+    /// [`next`](RequestPage::next).
+    ///
     /// # Errors
     /// [`StoreError`].
     ///
     /// # Complexity
-    /// Reads the whole log of the organization, which has a bound.
+    /// Reads the index of the log and some of its pieces of 100 requests: one or two for a page of 50, and at most 32 where few
+    /// requests match. A page of refusals reads no piece without one. The length of the log doesn't matter.
     pub async fn read(&self, tenant: &TenantId, query: &RequestQuery) -> Result<RequestPage, StoreError> {
-        let pieces = self.pieces(tenant).await?;
+        let index = self.read_index(tenant).await?;
+        let oldest = Some(self.oldest()).max(query.since);
+        let before = query.before.unwrap_or(u64::MAX);
+        let mut page = RequestPage {
+            requests: Vec::new(),
+            next: None,
+            lost: index.lost(),
+        };
+        let mut runs = index.runs(before, query.refused == Some(true)).peekable();
+        let mut read = 0;
+        while runs.peek().is_some() {
+            let batch: Vec<u64> = runs.by_ref().take(READ).collect();
+            let ids: Vec<ResourceId> = batch.iter().map(|run| id_of(run * SIZE)).collect();
+            let pieces = self.pieces(tenant, &ids).await?;
+            for (run, piece) in batch.iter().zip(pieces) {
+                let Some(piece) = piece else { continue };
+                // What has come since may have taken the place of the piece.
+                let requests = piece.into_requests().rev();
+                let mut requests = requests
+                    .filter(|logged| logged.number / SIZE == *run && logged.number < before)
+                    .peekable();
+                let is_past = |logged: &LoggedRequest| Some(logged.record.at) < oldest;
+                let ends = requests.peek().is_some_and(is_past);
+                let found = requests.filter(|logged| !is_past(logged) && query.asks_for(&logged.record));
+                page.requests.extend(found);
+                if page.requests.len() > query.limit {
+                    page.requests.truncate(query.limit);
+                    page.next = page.requests.last().map(|logged| logged.number);
+                    return Ok(page);
+                }
+                if ends {
+                    return Ok(page);
+                }
+            }
+            read += batch.len();
+            if read >= READ_AT_MOST && runs.peek().is_some() {
+                page.next = batch.last().map(|run| run * SIZE);
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    /// Reads one request of an organization's log.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    ///
+    /// # Complexity
+    /// Reads one piece.
+    pub async fn request(&self, tenant: &TenantId, number: u64) -> Result<Option<LoggedRequest>, StoreError> {
+        let pieces = self.pieces(tenant, &[id_of(number)]).await?;
+        let mut requests = pieces.into_iter().flatten().flat_map(Piece::into_requests);
         let oldest = self.oldest();
-        let lost = pieces.iter().map(|piece| piece.lost).sum();
-        let mut found: Vec<LoggedRequest> = pieces
-            .into_iter()
-            .flat_map(Piece::into_requests)
-            .filter(|logged| logged.record.at >= oldest && query.asks_for(logged))
-            .collect();
-        found.sort_unstable_by_key(|logged| std::cmp::Reverse(logged.number));
-        let goes_on = found.len() > query.limit;
-        found.truncate(query.limit);
-        let next = found.last().map(|logged| logged.number).filter(|_| goes_on);
-        Ok(RequestPage {
-            requests: found,
-            next,
-            lost,
+        Ok(requests.find(|logged| logged.number == number && logged.record.at >= oldest))
+    }
+
+    /// Says when requests of an organization came last.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    ///
+    /// # Complexity
+    /// Reads the index of the log and at most one piece.
+    pub async fn facts(&self, tenant: &TenantId) -> Result<RequestFacts, StoreError> {
+        let index = self.read_index(tenant).await?;
+        let last_refusal = match index.last_refusal {
+            Some(number) => self.request(tenant, number).await?,
+            None => None,
+        };
+        Ok(RequestFacts {
+            last_request: index.last_request(),
+            last_success: index.last_success,
+            last_refusal,
+            lost: index.lost(),
+            used: index.used,
         })
     }
 
@@ -196,10 +294,10 @@ impl<S: Store> RequestLog<S> {
     /// [`StoreError`].
     pub async fn sweep(&self, tenant: &TenantId) -> Result<(), StoreError> {
         let oldest = self.oldest();
-        for piece in self.pieces(tenant).await? {
+        for piece in self.all_pieces(tenant).await? {
             if let Some(kept) = piece.since(oldest) {
                 // Whoever writes to it at the same time leaves less for the next time.
-                self.write(tenant, &kept).await?;
+                self.write(tenant, vec![kept.to_change()]).await?;
             }
         }
         Ok(())
@@ -216,22 +314,51 @@ impl<S: Store> RequestLog<S> {
         queue.tenants.entry(tenant.clone()).or_default().lost += count;
     }
 
-    /// Adds requests to the log of an organization, piece by piece. What could not be added stays in the batch.
+    /// Adds requests to the log of an organization, piece by piece, each in one commit with the index. What could not be added
+    /// stays in the batch.
     async fn append(&self, tenant: &TenantId, batch: &mut Batch) -> Result<(), StoreError> {
         let mut attempts = 0;
-        while !batch.records.is_empty() || batch.lost > 0 {
-            let next = self.next_number(tenant).await?;
-            let mut piece = self.piece_for(tenant, next).await?;
-            let count = piece.as_ref().map_or(0, Piece::room).min(batch.records.len());
-            if let Some(piece) = &mut piece {
-                piece.lost += batch.lost;
-                piece.records.extend(batch.records.iter().take(count).cloned());
-            }
-            if let Some(piece) = &piece
-                && self.write(tenant, piece).await?
+        loop {
+            let mut index = self.index(tenant).await?;
+            let has_records = !batch.records.is_empty() || batch.lost > 0;
+            if !has_records
+                && !batch
+                    .reads
+                    .iter()
+                    .any(|(credential, at)| index.is_news(credential, *at))
             {
-                self.remember(tenant, Some(piece.end()));
+                return Ok(());
+            }
+            for (credential, at) in &batch.reads {
+                index.note_read(credential, *at);
+            }
+            let (mut changes, mut count, mut is_behind) = (Vec::new(), 0, false);
+            if has_records {
+                match self.piece_for(tenant, index.next).await? {
+                    None => is_behind = true,
+                    Some(mut piece) => {
+                        count = piece.room().min(batch.records.len());
+                        piece.lost += batch.lost;
+                        for record in batch.records.iter().take(count) {
+                            index.note(piece.end(), record);
+                            piece.records.push(record.clone());
+                        }
+                        index.note_piece(&piece);
+                        changes.push(piece.to_change());
+                    }
+                }
+            }
+            changes.insert(0, index.to_change());
+            let written = if is_behind {
+                None
+            } else {
+                self.write(tenant, changes).await?
+            };
+            if let Some(written) = written {
+                let version = written.revision(0).map(|revision| revision.version);
+                self.remember(tenant, Some(index.written_as(version)));
                 batch.records.drain(..count);
+                batch.reads.clear();
                 batch.lost = 0;
                 continue;
             }
@@ -244,60 +371,72 @@ impl<S: Store> RequestLog<S> {
                 ));
             }
         }
-        Ok(())
     }
 
-    async fn next_number(&self, tenant: &TenantId) -> Result<u64, StoreError> {
+    /// Returns the index as this process knows it.
+    async fn index(&self, tenant: &TenantId) -> Result<Index, StoreError> {
         let known = self
-            .next
+            .indexes
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .get(tenant)
-            .copied();
-        if let Some(known) = known {
-            return Ok(known);
+            .cloned();
+        match known {
+            Some(known) => Ok(known),
+            None => self.read_index(tenant).await,
         }
-        let pieces = self.pieces(tenant).await?;
-        Ok(pieces.iter().map(Piece::end).max().unwrap_or_default())
     }
 
-    fn remember(&self, tenant: &TenantId, next: Option<u64>) {
-        let mut known = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        match next {
-            Some(next) => known.insert(tenant.clone(), next),
+    /// Reads the index as it is stored.
+    async fn read_index(&self, tenant: &TenantId) -> Result<Index, StoreError> {
+        let stored = self.load(tenant, &[index_id()]).await?;
+        match stored.into_iter().flatten().next() {
+            Some(loaded) => Index::of(&loaded),
+            // A log that an earlier release has written.
+            None => Ok(Index::of_pieces(self.all_pieces(tenant).await?)),
+        }
+    }
+
+    fn remember(&self, tenant: &TenantId, index: Option<Index>) {
+        let mut known = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
+        match index {
+            Some(index) => known.insert(tenant.clone(), index),
             None => known.remove(tenant),
         };
     }
 
     /// Returns the piece in which a number stands: the one that begins with it, or the one that there is.
     async fn piece_for(&self, tenant: &TenantId, number: u64) -> Result<Option<Piece>, StoreError> {
-        let (cx, id, selection) = (Context::new(tenant.clone()), id_of(number), Selection::document());
-        let stored = self.engine.load(&cx, system::requests(), &id, &selection).await?;
-        let there = stored.as_ref().map(Piece::of).transpose()?;
-        Ok(Piece::for_number(number, there))
+        let there = self.pieces(tenant, &[id_of(number)]).await?;
+        Ok(Piece::for_number(number, there.into_iter().flatten().next()))
     }
 
-    /// Reads all pieces of an organization's log.
-    async fn pieces(&self, tenant: &TenantId) -> Result<Vec<Piece>, StoreError> {
-        let cx = Context::new(tenant.clone());
+    async fn all_pieces(&self, tenant: &TenantId) -> Result<Vec<Piece>, StoreError> {
         let ids: Vec<ResourceId> = piece::ids().collect();
-        let selection = Selection::document();
-        let kind = system::requests();
-        let found = self
-            .engine
-            .store()
-            .get(&cx.reading(), kind, &ids, &selection)
-            .await?;
-        let found = found.into_iter().flatten().map(Loaded::new);
-        found.map(|loaded| Piece::of(&loaded)).collect()
+        let pieces = self.pieces(tenant, &ids).await?;
+        Ok(pieces.into_iter().flatten().collect())
     }
 
-    /// Writes a piece. Returns false where another process has written it since it was read.
-    async fn write(&self, tenant: &TenantId, piece: &Piece) -> Result<bool, StoreError> {
+    /// Reads the pieces with these ids, none where there is none.
+    async fn pieces(&self, tenant: &TenantId, ids: &[ResourceId]) -> Result<Vec<Option<Piece>>, StoreError> {
+        let found = self.load(tenant, ids).await?.into_iter();
+        let pieces = found.map(|loaded| loaded.as_ref().map(Piece::of).transpose());
+        pieces.collect()
+    }
+
+    async fn load(&self, tenant: &TenantId, ids: &[ResourceId]) -> Result<Vec<Option<Loaded>>, StoreError> {
+        let (cx, selection) = (Context::new(tenant.clone()), Selection::document());
+        let store = self.engine.store();
+        let found = store
+            .get(&cx.reading(), system::requests(), ids, &selection)
+            .await?;
+        Ok(found.into_iter().map(|stored| stored.map(Loaded::new)).collect())
+    }
+
+    /// Commits changes. Returns none where another process has written one of the resources since it was read.
+    async fn write(&self, tenant: &TenantId, changes: Vec<Change>) -> Result<Option<Committed>, StoreError> {
         let cx = Context::new(tenant.clone());
-        let commit = self
-            .engine
-            .commit_of(&cx, "logRequests", vec![piece.to_change()], None);
+        let commit = self.engine.commit_of(&cx, "logRequests", changes, None);
         piece::outcome(self.engine.store().commit_one(commit).await)
     }
 }
@@ -313,6 +452,20 @@ impl<S: Store> RequestRecorder for RequestLog<S> {
         }
         batch.records.push(record);
         queue.length += 1;
+    }
+
+    fn note_read(&self, tenant: &TenantId, credential: &str, at: DateTime) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let batch = match queue.tenants.get_mut(tenant) {
+            Some(batch) => batch,
+            None => queue.tenants.entry(tenant.clone()).or_default(),
+        };
+        // Most read more than once between two flushes: nothing is allocated for them.
+        if let Some(read) = batch.reads.get_mut(credential) {
+            *read = at;
+        } else if batch.reads.len() < CREDENTIALS {
+            batch.reads.insert(credential.into(), at);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use keyfob_card::CardError;
 use keyfob_core::{ErrorBody, ScimType, ToErrorBody, render::with_suggestion};
+use keyfob_engine::Explanation;
 use smol_str::SmolStr;
 use thiserror::Error;
 
@@ -23,6 +24,13 @@ pub enum CredentialError {
 }
 
 impl CredentialError {
+    /// Why such requests are refused and what to change, as logs of requests name and administrators read it.
+    pub const EXPLANATION: Explanation = Explanation::new(
+        "credential",
+        "there is no card such as the request describes",
+        "correct the five attributes of the card in the provider; its log names the one that is wrong",
+    );
+
     /// The error in words, and what may have been meant.
     pub(super) fn sentence(&self) -> SmolStr {
         let near = match self {

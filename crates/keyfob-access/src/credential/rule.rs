@@ -225,7 +225,7 @@ impl Rule for Credentials {
             },
             Err(error) => {
                 let body = error.to_error_body();
-                return Err(Rejection::other(error, body));
+                return Err(Rejection::other(error, body).of_kind(CredentialError::EXPLANATION.code));
             }
         };
         let is_same = |card: &CredentialCard| before.card().is_some_and(|before| before.id == card.id);

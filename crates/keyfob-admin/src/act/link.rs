@@ -1,12 +1,14 @@
 //! The link to a provider: domains, tokens, invitations and what is taken over.
 
-use keyfob_core::AttrPath;
+use std::collections::BTreeMap;
+
+use keyfob_core::{AttrPath, DateTime};
 use keyfob_engine::{Feeds, Maintenance};
 use keyfob_provisioning::{AdminError, Confirmed, EmailDomain, Provisioning, Synchronization, TokenInfo};
 use keyfob_store::Visibility;
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
-use super::{one, organization::count};
+use super::{one, organization::count, request};
 use crate::{
     answer::{Answer, Preview},
     input::Input,
@@ -25,14 +27,14 @@ pub(super) async fn show<S: Feeds + Maintenance>(
     session: &Session<'_, S>,
     _: &Input,
 ) -> Result<Answer, Problem> {
-    let provisioning = provisioning(session).await?;
+    let (provisioning, used) = (provisioning(session).await?, last_uses(session).await?);
     Ok(one(&view::Provisioning {
         enabled: provisioning.is_linked(),
         base_url: session.administration.base_url().cloned(),
         profile: session.organization()?.profile.clone(),
         domains: texts(&provisioning.domains),
         send_invites: provisioning.send_invites,
-        tokens: tokens_of(session, &provisioning),
+        tokens: tokens_of(session, &provisioning, &used),
     }))
 }
 
@@ -178,7 +180,8 @@ pub(super) async fn list_tokens<S: Feeds + Maintenance>(
     session: &Session<'_, S>,
     input: &Input,
 ) -> Result<Answer, Problem> {
-    let views = tokens_of(session, &provisioning(session).await?);
+    let used = last_uses(session).await?;
+    let views = tokens_of(session, &provisioning(session).await?, &used);
     cut(input, "listTokens", views, |view| &view.name, |view| &view.name)
 }
 
@@ -358,7 +361,7 @@ pub(super) async fn warnings<S: Feeds + Maintenance>(
             "no provider is linked: `provisioning enable` or the first e-mail domain links one",
         ));
     }
-    let tokens = tokens_of(session, &provisioning).into_iter();
+    let tokens = tokens_of(session, &provisioning, &BTreeMap::new()).into_iter();
     warnings.extend(tokens.filter_map(|token| token.warning));
     let needs_unit = session.provisioner.profile().default_unit;
     if needs_unit && provisioning.default_unit.is_none() {
@@ -369,9 +372,17 @@ pub(super) async fn warnings<S: Feeds + Maintenance>(
     Ok(warnings)
 }
 
+/// Returns when the provider used each of its tokens last, by their names.
+async fn last_uses<S: Feeds + Maintenance>(
+    session: &Session<'_, S>,
+) -> Result<BTreeMap<SmolStr, DateTime>, Problem> {
+    Ok(request::log(session).facts(session.cx.tenant()).await?.used)
+}
+
 fn tokens_of<S: Feeds + Maintenance>(
     session: &Session<'_, S>,
     provisioning: &Provisioning,
+    used: &BTreeMap<SmolStr, DateTime>,
 ) -> Vec<view::Token> {
     let now = session.provisioner.now();
     let view = |token: &TokenInfo| {
@@ -399,6 +410,11 @@ fn tokens_of<S: Feeds + Maintenance>(
             hint: token.hint.clone(),
             created: token.created,
             expires: token.expires,
+            // A token that was refreshed has the name of the one before.
+            last_used: used
+                .get(&token.name)
+                .copied()
+                .filter(|used| *used >= token.created),
             warning,
         }
     };

@@ -8,7 +8,7 @@ use keyfob_provisioning::{Confirmed, Organization, UserFilter, UserState};
 use keyfob_store::{Query, Total, Visibility};
 use smol_str::{SmolStr, format_smolstr};
 
-use super::{link, one};
+use super::{link, one, request};
 use crate::{
     administrator::{Role, Scope},
     answer::{Answer, Page, Preview},
@@ -189,6 +189,24 @@ pub(super) async fn overview<S: Feeds + Maintenance>(
     };
     let counted = |number: usize| counts_users.then_some(number);
     let mut warnings = link::warnings(session).await?;
+    let facts = request::log(session).facts(cx.tenant()).await?;
+    let refusal = request::shown(session, facts.last_refusal.into_iter().collect()).await?;
+    let last_refusal = refusal.into_iter().next();
+    if let Some(refusal) = &last_refusal
+        && Some(refusal.at) > facts.last_success
+    {
+        let (why, fix) = (refusal.why.unwrap_or("refused"), refusal.fix.unwrap_or_default());
+        warnings.push(format_smolstr!(
+            "the last request of the provider was refused, as {why}: {fix} (`requests show {}`)",
+            refusal.id
+        ));
+    }
+    if facts.lost > 0 {
+        warnings.push(format_smolstr!(
+            "{} requests are not in the log of requests: more came than it could take",
+            facts.lost
+        ));
+    }
     if staged > 0 {
         let warning =
             format_smolstr!("{staged} cards are staged: `user list` and `user show` say what they wait for");
@@ -206,6 +224,9 @@ pub(super) async fn overview<S: Feeds + Maintenance>(
         access_groups: access.access_groups(cx).await?.len(),
         levels: access.levels(cx).await?.len(),
         doors: access.doors(cx).await?.len(),
+        last_request: facts.last_request,
+        last_success: facts.last_success,
+        last_refusal,
         warnings,
     }))
 }

@@ -5,7 +5,7 @@ use crate::{
     act::Action,
     administrator::Permission::{Administrators, Audit, Known, Overview as Glance, People, Read, Service},
     operation::{AFTER, Kind, LIMIT, Method, ORG, Operation, Parameter, Returns},
-    view::{AdminToken, AdminTokenIssued, Event, Guide, Identity, Organization, Overview, View},
+    view::{AdminToken, AdminTokenIssued, Event, Guide, Identity, Organization, Overview, Request, View},
 };
 
 const Q: Parameter = Parameter::query(
@@ -212,6 +212,52 @@ pub(super) const ROWS: &[Operation] = &[
             AFTER,
         ],
         Returns::Page(Event::TYPE),
+    ),
+    read(
+        Action::ListRequests,
+        (
+            "listRequests",
+            "Lists the provider's writes, and what was refused, the newest first; a page may be short and have a next one",
+        ),
+        Read,
+        (Method::Get, "/organizations/{org}/requests", "requests list"),
+        &[
+            ORG,
+            Parameter::query(
+                "outcome",
+                "outcome",
+                Kind::Choice(&["refused", "done"]),
+                "Only those that were refused, or those that were done",
+            ),
+            Parameter::query(
+                "method",
+                "method",
+                Kind::Choice(&["POST", "PUT", "PATCH", "DELETE", "GET"]),
+                "Only those of this method: POST, PUT, PATCH, DELETE or GET",
+            ),
+            Parameter::query("status", "status", Kind::Number, "Only those that were answered with this status"),
+            Parameter::query("resource", "resource", Kind::Text, "Only those about the resource with this id"),
+            Parameter::query("token", "token", Kind::Text, "Only those with the token of this name"),
+            SINCE,
+            LIMIT,
+            AFTER,
+        ],
+        Returns::Page(Request::TYPE),
+    ),
+    read(
+        Action::ShowRequest,
+        (
+            "showRequest",
+            "Shows a request of the provider: why it was refused, and what to change",
+        ),
+        Read,
+        (
+            Method::Get,
+            "/organizations/{org}/requests/{request}",
+            "requests show",
+        ),
+        &[ORG, Parameter::path("request", "The request, by its number in the log")],
+        Returns::One(Request::TYPE),
     ),
     read(
         Action::ShowHistoryOfUser,

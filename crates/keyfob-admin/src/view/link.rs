@@ -48,6 +48,8 @@ view! {
         "created" created: DateTime,
         /// Until when it is valid; until it is refreshed where it doesn't expire.
         "expires" expires: Option<DateTime>,
+        /// When the provider used it last, to the minute.
+        "lastUsed" last_used: Option<DateTime>,
         /// A warning before the token expires, and after.
         "warning" warning: Option<SmolStr>,
     }

@@ -3,7 +3,7 @@
 use keyfob_core::DateTime;
 use smol_str::SmolStr;
 
-use super::view;
+use super::{Request, view};
 
 view! {
     /// An organization.
@@ -52,6 +52,12 @@ view! {
         "levels" levels: usize,
         /// The number of doors.
         "doors" doors: usize,
+        /// When the provider sent its last request with a valid token, to the minute where it only read.
+        "lastRequest" last_request: Option<DateTime>,
+        /// When a request of the provider was last done, to the minute where it only read.
+        "lastSuccess" last_success: Option<DateTime>,
+        /// The last request of the provider that was refused, for as long as the log keeps it.
+        "lastRefusal" last_refusal: Option<Request>,
         /// What has to be looked at.
         "warnings" warnings: Vec<SmolStr>,
     }

@@ -40,6 +40,38 @@ view! {
         "data" data: Option<Object>,
     }
 
+    /// A request of a provider: one that writes, or one that was refused.
+    Request {
+        /// The number in the organization's log.
+        "id" id: SmolStr,
+        /// When it was answered.
+        "at" at: DateTime,
+        /// The method.
+        "method" method: SmolStr,
+        /// The endpoint.
+        "path" path: SmolStr,
+        /// The HTTP status of the answer.
+        "status" status: u64,
+        /// The `scimType` of the answer.
+        "scimType" scim_type: Option<&'static str>,
+        /// The name of the token that let it in.
+        "token" token: Option<SmolStr>,
+        /// The id of the resource that it is about.
+        "resource" resource: Option<ResourceId>,
+        /// The name that the resource has now; none where it was removed for good.
+        "resourceName" resource_name: Option<SmolStr>,
+        /// The names of the attributes that it writes.
+        "attributes" attributes: Vec<SmolStr>,
+        /// The id of the request, as its answer has it in `X-Request-Id`.
+        "request" request: SmolStr,
+        /// The word by which a program knows why it was refused; none where it was done.
+        "code" code: Option<SmolStr>,
+        /// Why it was refused, in a sentence.
+        "why" why: Option<&'static str>,
+        /// What to change in the provider, or here.
+        "fix" fix: Option<&'static str>,
+    }
+
     /// Whoever did something.
     EventActor {
         /// The role.

@@ -35,7 +35,7 @@ impl Clock for TestClock {
 pub(crate) struct Fixture {
     pub(crate) administration: Administration<DynStore>,
     pub(crate) clock: TestClock,
-    verkada: Provisioner<DynStore>,
+    pub(crate) verkada: Provisioner<DynStore>,
 }
 
 /// An administrator with one role.

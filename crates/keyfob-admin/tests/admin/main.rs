@@ -10,6 +10,8 @@ mod guides;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod requests;
+#[cfg(test)]
 mod roles;
 #[cfg(test)]
 mod table;

@@ -78,7 +78,7 @@ const CREATE: &str = "create";
 const NAME: &str = "organization";
 
 /// What each first word is about.
-const NOUNS: [(&str, &str); 14] = [
+const NOUNS: [(&str, &str); 15] = [
     ("org", "Organizations"),
     ("provisioning", "How an organization is provisioned"),
     (
@@ -95,6 +95,10 @@ const NOUNS: [(&str, &str); 14] = [
     ("door", "The doors there are"),
     ("unit", "Units: the parts of an organization"),
     ("role", "Roles: what somebody is in a unit"),
+    (
+        "requests",
+        "What the provider asked for: its writes, and what was refused",
+    ),
     (
         "admin-token",
         "The tokens of an organization's administrators and applications",

@@ -12,13 +12,17 @@ use keyfob_access::AccessGroups;
 use keyfob_admin::{Administration, Administrator, Answer, Call, Grant, OPERATIONS, Role, Scope, operation};
 use keyfob_console::router;
 use keyfob_core::{Object, ResourceType, schema::RegistryBuilder};
-use keyfob_engine::{DynStore, Hooked, Hooks, ReadContext, StoreError};
-use keyfob_provisioning::{Profile, Provisioner};
+use keyfob_engine::{
+    DynStore, Hooked, Hooks, ReadContext, RequestId, RequestRecord, RequestRecorder as _, StoreError,
+    TenantId,
+};
+use keyfob_provisioning::{Profile, Provisioner, RequestLog};
 use keyfob_store_memory::MemoryStore;
 use tower::ServiceExt as _;
 
 struct Site {
     administration: Administration<DynStore>,
+    provisioner: Provisioner<DynStore>,
     router: Router,
     token: String,
     away: Away,
@@ -78,11 +82,12 @@ impl Site {
             .with_profile(Profile::verkada())
             .with_module(groups)
             .build();
-        let administration = Administration::new([provisioner]);
+        let administration = Administration::new([provisioner.clone()]);
         let token = administration.bootstrap(None).await.unwrap().unwrap();
         let router = Router::new().nest("/console", router(administration.clone(), "/console"));
         let site = Self {
             administration,
+            provisioner,
             router,
             token: token.expose().to_owned(),
             away,
@@ -90,6 +95,11 @@ impl Site {
         site.done("createOrganization", &[("name", "Acme"), ("profile", "verkada")])
             .await;
         site
+    }
+
+    async fn acme(&self) -> TenantId {
+        let organization = self.provisioner.admin().organization("Acme").await;
+        organization.unwrap().tenant
     }
 
     async fn done(&self, name: &str, input: &[(&str, &str)]) -> Object {
@@ -194,7 +204,7 @@ impl Browser<'_> {
     }
 }
 
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 16] = [
     "overview",
     "tokens",
     "domains",
@@ -209,6 +219,7 @@ const PAGES: [&str; 15] = [
     "roles",
     "set-up",
     "administrators",
+    "requests",
     "audit",
 ];
 
@@ -364,6 +375,13 @@ async fn every_page_is_there_in_both_languages_and_what_was_named_is_text() {
     ] {
         site.done(name, &[&acme[..], more].concat()).await;
     }
+    // A refused request with the token of a name, for which no administrator has to be asked.
+    let log = RequestLog::new(Arc::clone(site.provisioner.engine()));
+    let request = RequestId::new(HOSTILE);
+    let mut refused = RequestRecord::new(site.provisioner.now(), request, "POST", "/Users", 409);
+    (refused.credential, refused.refusal) = (HOSTILE.into(), Some("uniqueness".into()));
+    log.record(&site.acme().await, refused);
+    log.flush().await.unwrap();
     let browser = site.browser().await;
     for page in PAGES {
         for (code, heading) in [("en", "Sign out"), ("ko", "로그아웃")] {
@@ -373,14 +391,39 @@ async fn every_page_is_there_in_both_languages_and_what_was_named_is_text() {
             assert!(seen.text.contains(heading), "{page} in {code}");
             assert_eq!(seen.text.matches("<h1>").count(), 1, "{page}");
             assert!(!seen.text.contains("alert(1)</script>"), "{page}: {}", seen.text);
+            assert!(
+                !seen.text.contains(['\u{1b}', '\u{202e}']),
+                "{page}: {}",
+                seen.text
+            );
         }
-        for named in ["doors", "levels", "access-groups", "units", "roles", "users"] {
+        for named in [
+            "doors",
+            "levels",
+            "access-groups",
+            "units",
+            "roles",
+            "users",
+            "requests",
+        ] {
             if page == named {
                 let seen = browser.get(&format!("/console/o/Acme/{page}")).await;
                 assert!(seen.text.contains("&lt;script&gt;"), "{page} shows the name");
             }
         }
     }
+    let refusal = browser.get("/console/o/Acme/requests/0?lang=en").await;
+    for said in ["What to change", "rename or remove one of them", "&lt;script&gt;"] {
+        assert!(refusal.text.contains(said), "{said}: {}", refusal.text);
+    }
+    let narrowed = browser.get("/console/o/Acme/requests?outcome=done").await;
+    assert!(
+        narrowed.text.contains("There is nothing here."),
+        "{}",
+        narrowed.text
+    );
+    let overview = browser.get("/console/o/Acme/overview").await;
+    assert!(overview.text.contains("Last refusal"), "{}", overview.text);
     let ann = site
         .done("showUser", &[("org", "Acme"), ("user", "ann@example.com")])
         .await;

@@ -21,7 +21,13 @@ pub struct Explanation {
 }
 
 impl Explanation {
-    /// Returns the explanation of a kind of refusal.
+    /// Creates the explanation of a kind of refusal that the engine doesn't know: one of a product or of an application.
+    #[must_use]
+    pub const fn new(code: &'static str, reason: &'static str, remedy: &'static str) -> Self {
+        Self { code, reason, remedy }
+    }
+
+    /// Returns the explanation of a kind of refusal of the engine or of HTTP. Those of a product are the product's.
     #[must_use]
     pub fn of(code: &str) -> Option<Self> {
         let row = TABLE.iter().find(|(known, ..)| *known == code)?;

@@ -34,6 +34,8 @@ pub enum Rejection {
         error: Arc<dyn StdError + Send + Sync>,
         /// What a client is told.
         body: ErrorBody,
+        /// One word for the kind of the refusal, for logs.
+        kind: &'static str,
     },
 }
 
@@ -43,6 +45,25 @@ impl Rejection {
         Self::Other {
             error: Arc::from(error.into()),
             body,
+            kind: "rule",
+        }
+    }
+
+    /// Returns the same refusal as one of a kind of the application's own, of which logs name the kind. A refusal that the
+    /// engine knows keeps its kind.
+    ///
+    /// ```
+    /// use keyfob_core::ErrorBody;
+    /// use keyfob_engine::Rejection;
+    ///
+    /// let refused = Rejection::other("the plan has 10 seats", ErrorBody::new(403, "all seats are taken"));
+    /// assert_eq!(refused.of_kind("seats").kind(), "seats");
+    /// ```
+    #[must_use]
+    pub fn of_kind(self, kind: &'static str) -> Self {
+        match self {
+            Self::Other { error, body, .. } => Self::Other { error, body, kind },
+            known => known,
         }
     }
 
@@ -53,7 +74,7 @@ impl Rejection {
             Self::RequiredAttribute { .. } => "required",
             Self::TooLong { .. } => "tooLong",
             Self::SelfMember => "selfMember",
-            Self::Other { .. } => "rule",
+            Self::Other { kind, .. } => kind,
         }
     }
 }

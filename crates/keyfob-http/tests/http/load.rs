@@ -10,7 +10,7 @@ use std::{
 
 use http::{HeaderValue, Request, Version, request::Parts};
 use http_body_util::Full;
-use keyfob_core::ResourceId;
+use keyfob_core::{DateTime, ResourceId};
 use keyfob_engine::{Caller, Explanation, RequestRecord, RequestRecorder, TenantId};
 use keyfob_http::{Admission, Busy, Permit, ScimServiceBuilder, metrics::Metrics};
 use keyfob_provisioning::Profile;
@@ -204,11 +204,21 @@ async fn rfc_6750_5_3_no_answer_is_kept_by_a_cache() {
 }
 
 #[derive(Clone, Default)]
-struct Records(Arc<Mutex<Vec<(TenantId, RequestRecord)>>>);
+struct Records(
+    Arc<Mutex<Vec<(TenantId, RequestRecord)>>>,
+    Arc<Mutex<Vec<String>>>,
+);
 
 impl RequestRecorder for Records {
     fn record(&self, tenant: &TenantId, record: RequestRecord) {
         self.0.lock().unwrap().push((tenant.clone(), record));
+    }
+
+    fn note_read(&self, tenant: &TenantId, credential: &str, _: DateTime) {
+        self.1
+            .lock()
+            .unwrap()
+            .push(format!("{} {credential}", tenant.as_str()));
     }
 }
 
@@ -287,6 +297,9 @@ async fn writes_and_refusals_are_recorded_without_a_value() {
         let kind = record.refusal.as_deref();
         assert_eq!(kind.is_some(), record.explanation().is_some(), "{record:?}");
     }
+    // Of what was done and only read it is known that it came, and with which token.
+    let read = format!("{} default", organizations[0].tenant.as_str());
+    assert_eq!(*records.1.lock().unwrap(), [read.clone(), read]);
     let stranger = Request::get("/scim/v2/Users").body(Full::default()).unwrap();
     server.send_raw(stranger).await;
     assert_eq!(records.0.lock().unwrap().len(), kept.len());

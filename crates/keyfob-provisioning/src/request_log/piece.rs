@@ -10,13 +10,14 @@ use smol_str::{SmolStr, format_smolstr};
 use super::LoggedRequest;
 use crate::system;
 
-/// The number of requests of a piece. One is written anew with each batch, and all are read for a page.
+/// The number of requests of a piece. One is written anew with each batch, and a few are read for a page.
 pub(super) const PIECE: usize = 100;
 
 /// The number of pieces of a log. The oldest gives way to a new one.
 pub(super) const PIECES: usize = 100;
 
-const SIZE: u64 = PIECE as u64;
+/// As [`PIECE`], for numbers of requests.
+pub(super) const SIZE: u64 = PIECE as u64;
 
 const FIRST: &str = "first";
 const LOST: &str = "lost";
@@ -105,10 +106,26 @@ impl Piece {
         self.first + self.records.len() as u64
     }
 
-    pub(super) fn into_requests(self) -> impl Iterator<Item = LoggedRequest> {
-        let numbers = self.first..;
-        let requests = numbers.zip(self.records);
-        requests.map(|(number, record)| LoggedRequest { number, record })
+    /// Returns the place of the piece in the ring.
+    pub(super) fn place(&self) -> u64 {
+        (self.first / SIZE) % PIECES as u64
+    }
+
+    /// Lists the requests with their numbers.
+    pub(super) fn requests(
+        &self,
+    ) -> impl DoubleEndedIterator<Item = (u64, &RequestRecord)> + ExactSizeIterator {
+        let records = self.records.iter().enumerate();
+        records.map(|(number, record)| (self.first + number as u64, record))
+    }
+
+    pub(super) fn into_requests(self) -> impl DoubleEndedIterator<Item = LoggedRequest> {
+        let first = self.first;
+        let records = self.records.into_iter().enumerate();
+        records.map(move |(number, record)| LoggedRequest {
+            number: first + number as u64,
+            record,
+        })
     }
 
     /// Returns the piece without what is older, if it has anything older. The numbers of the others stay.
@@ -133,41 +150,47 @@ impl Piece {
         }
         let records: Vec<Value> = self.records.iter().map(|record| write(record).into()).collect();
         state.insert(RECORDS, records);
-        let (resource_type, id) = (system::requests().clone(), self.id.clone());
-        match self.version {
-            None => Change::Create {
-                document: Resource::new([resource_type.schema().id.clone()]).into(),
-                resource_type,
-                id,
-                state: Arc::new(state),
-                relations: Arc::default(),
-                members: MemberPolicy::default(),
-                unique: Vec::new(),
-                on_refusal: OnRefusal::Fail,
-            },
-            Some(version) => Change::Update {
-                resource_type,
-                id,
-                document: None,
-                state: Some(Arc::new(state)),
-                visibility: None,
-                relations: Arc::default(),
-                members: MemberPolicy::default(),
-                unique: None,
-                precondition: Some(version),
-                on_refusal: OnRefusal::Fail,
-            },
-        }
+        writing(self.id.clone(), state, self.version)
     }
 }
 
-/// Returns true if a piece was written, and false if another process was faster.
-pub(super) fn outcome(committed: Result<Committed, CommitError>) -> Result<bool, StoreError> {
-    let Err(error) = committed else {
-        return Ok(true);
+/// Returns the change that writes a resource of the log: a new one, or the next version of one.
+pub(super) fn writing(id: ResourceId, state: Object, version: Option<Version>) -> Change {
+    let (resource_type, state) = (system::requests().clone(), Arc::new(state));
+    match version {
+        None => Change::Create {
+            document: Resource::new([resource_type.schema().id.clone()]).into(),
+            resource_type,
+            id,
+            state,
+            relations: Arc::default(),
+            members: MemberPolicy::default(),
+            unique: Vec::new(),
+            on_refusal: OnRefusal::Fail,
+        },
+        Some(version) => Change::Update {
+            resource_type,
+            id,
+            document: None,
+            state: Some(state),
+            visibility: None,
+            relations: Arc::default(),
+            members: MemberPolicy::default(),
+            unique: None,
+            precondition: Some(version),
+            on_refusal: OnRefusal::Fail,
+        },
+    }
+}
+
+/// Returns what was written, and none if another process was faster.
+pub(super) fn outcome(committed: Result<Committed, CommitError>) -> Result<Option<Committed>, StoreError> {
+    let error = match committed {
+        Ok(committed) => return Ok(Some(committed)),
+        Err(error) => error,
     };
     match (error.refusal(), error) {
-        (Some((_, Cause::Version | Cause::IdTaken | Cause::Missing)), _) => Ok(false),
+        (Some((_, Cause::Version | Cause::IdTaken | Cause::Missing)), _) => Ok(None),
         (_, CommitError::Store(error)) => Err(error),
         (_, error) => Err(StoreError::internal(error)),
     }

@@ -5,11 +5,12 @@ use std::sync::{
     atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
 };
 
-use keyfob_core::{Clock, DateTime, Registry, ResourceId};
+use keyfob_core::{Clock, DateTime, Registry, ResourceId, ResourceType};
 use keyfob_engine::{
-    Commit, Engine, Hooked, Hooks, RequestId, RequestRecord, RequestRecorder, StoreError, TenantId,
+    Commit, Engine, Hooked, Hooks, ReadContext, RequestId, RequestRecord, RequestRecorder, StoreError,
+    TenantId,
 };
-use keyfob_provisioning::{Provisioner, RequestLog, RequestQuery};
+use keyfob_provisioning::{Provisioner, RequestFacts, RequestLog, RequestQuery};
 use keyfob_store_memory::MemoryStore;
 use pollster::block_on;
 
@@ -29,9 +30,15 @@ impl Clock for Time {
 struct Disk {
     is_away: Arc<AtomicBool>,
     commits: Arc<AtomicUsize>,
+    reads: Arc<AtomicUsize>,
 }
 
 impl Hooks for Disk {
+    fn before_read(&self, _: &ReadContext, _: &ResourceType) -> Result<(), StoreError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
     fn before_commit(&self, _: &[Arc<Commit>]) -> Result<(), StoreError> {
         self.commits.fetch_add(1, Ordering::Relaxed);
         if self.is_away.load(Ordering::Relaxed) {
@@ -117,6 +124,7 @@ fn a_query_asks_for_refusals_a_resource_or_a_time() {
     refused.refusal = Some("uniqueness".into());
     let mut about = world.record(2);
     about.resource = Some(ResourceId::new("u-1"));
+    about.credential = "default".into();
     for record in [world.record(0), refused, about] {
         world.log.record(&world.acme, record);
         world.time.0.fetch_add(1_000, Ordering::Relaxed);
@@ -124,8 +132,24 @@ fn a_query_asks_for_refusals_a_resource_or_a_time() {
     block_on(world.log.flush()).unwrap();
     let query = RequestQuery::newest(9);
     let mut of_refusals = query.clone();
-    of_refusals.refused = true;
+    of_refusals.refused = Some(true);
     assert_eq!(world.read(&of_refusals).0, ["r-1"]);
+    let mut of_done = query.clone();
+    of_done.refused = Some(false);
+    assert_eq!(world.read(&of_done).0, ["r-2", "r-0"]);
+    for (method, status, credential, found) in [
+        (Some("POST"), None, None, 3),
+        (Some("PATCH"), None, None, 0),
+        (None, Some(201), None, 3),
+        (None, Some(409), None, 0),
+        (None, None, Some("default"), 1),
+        (None, None, Some("other"), 0),
+    ] {
+        let mut query = query.clone();
+        (query.method, query.status) = (method.map(Into::into), status);
+        query.credential = credential.map(Into::into);
+        assert_eq!(world.read(&query).0.len(), found, "{query:?}");
+    }
     let mut of_resource = query.clone();
     of_resource.resource = Some(ResourceId::new("u-1"));
     assert_eq!(world.read(&of_resource).0, ["r-2"]);
@@ -144,9 +168,108 @@ fn the_last_10_000_requests_are_kept() {
         world.send(batch * 1_000..(batch + 1) * 1_000);
         block_on(world.log.flush()).unwrap();
     }
-    let (kept, next, lost) = world.read(&RequestQuery::newest(20_000));
-    assert_eq!((kept.len(), next, lost), (RequestLog::<Store>::KEPT, None, 0));
+    let (mut kept, mut query) = (Vec::new(), RequestQuery::newest(200));
+    loop {
+        let (page, next, lost) = world.read(&query);
+        assert_eq!((page.len(), lost), (200, 0));
+        kept.extend(page);
+        query.before = next;
+        if next.is_none() {
+            break;
+        }
+    }
+    assert_eq!(kept.len(), RequestLog::<Store>::KEPT);
     assert_eq!((kept[0].as_str(), kept[9_999].as_str()), ("r-10999", "r-1000"));
+}
+
+/// The server's time of a page doesn't grow with the log: it is read by the numbers of requests.
+#[test]
+fn a_page_takes_as_many_reads_of_a_full_log_as_of_a_short_one() {
+    let world = world();
+    let mut refusals = Vec::new();
+    let mut reads = Vec::new();
+    for batch in 0..11 {
+        for number in batch * 1_000..(batch + 1) * 1_000 {
+            let mut record = world.record(number);
+            if number % 2_500 == 7 {
+                record.refusal = Some("uniqueness".into());
+                record.resource = Some(ResourceId::new("u-1"));
+                refusals.insert(0, format!("r-{number}"));
+            }
+            world.log.record(&world.acme, record);
+        }
+        block_on(world.log.flush()).unwrap();
+        let before = world.disk.reads.load(Ordering::Relaxed);
+        let (page, next, _) = world.read(&RequestQuery::newest(50));
+        assert_eq!(page.len(), 50);
+        assert!(next.is_some());
+        reads.push(world.disk.reads.load(Ordering::Relaxed) - before);
+    }
+    assert_eq!(reads, [2; 11], "the index, and a few pieces at once");
+    refusals.truncate(4);
+    // Refusals are found at once, however rare they are.
+    let before = world.disk.reads.load(Ordering::Relaxed);
+    let mut query = RequestQuery::newest(50);
+    query.refused = Some(true);
+    assert_eq!(world.read(&query), (refusals.clone(), None, 0));
+    assert_eq!(world.disk.reads.load(Ordering::Relaxed) - before, 2);
+    // What else is rare is found page by page, each of which has a bound.
+    let mut query = RequestQuery::newest(50);
+    query.resource = Some(ResourceId::new("u-1"));
+    let (mut found, mut pages) = (Vec::new(), 0);
+    loop {
+        let before = world.disk.reads.load(Ordering::Relaxed);
+        let (page, next, _) = world.read(&query);
+        assert!(world.disk.reads.load(Ordering::Relaxed) - before <= 9);
+        found.extend(page);
+        pages += 1;
+        query.before = next;
+        if next.is_none() {
+            break;
+        }
+    }
+    assert_eq!((found, pages), (refusals, 4));
+}
+
+#[test]
+fn it_is_known_when_requests_came_last_and_which_was_refused() {
+    let world = world();
+    let facts = || block_on(world.log.facts(&world.acme)).unwrap();
+    assert_eq!(facts(), RequestFacts::default());
+    let at = |seconds: i64| DateTime::from_unix_millis(400 * DAY + seconds * 1_000);
+    let flush = |seconds: i64| {
+        world.time.0.store(at(seconds).unix_millis(), Ordering::Relaxed);
+        block_on(world.log.flush()).unwrap();
+    };
+    // A test of the connection reads and writes nothing.
+    world.log.note_read(&world.acme, "default", at(0));
+    flush(1);
+    assert_eq!(
+        (facts().last_request, facts().last_success),
+        (Some(at(0)), Some(at(0)))
+    );
+    let mut refused = world.record(1);
+    (refused.at, refused.refusal) = (at(5), Some("uniqueness".into()));
+    world.log.record(&world.acme, refused.clone());
+    flush(6);
+    assert_eq!(
+        (facts().last_request, facts().last_success),
+        (Some(at(5)), Some(at(0)))
+    );
+    assert_eq!(facts().last_refusal.map(|logged| logged.record), Some(refused));
+    // Whoever reads again and again costs a commit a minute.
+    let before = world.disk.commits.load(Ordering::Relaxed);
+    for second in 7..=180 {
+        world.log.note_read(&world.acme, "default", at(second));
+        flush(second);
+    }
+    assert_eq!(world.disk.commits.load(Ordering::Relaxed) - before, 3);
+    assert_eq!(facts().last_success, Some(at(180)));
+    assert_eq!(facts().used.get("default"), Some(&at(180)));
+    // The log forgets a refusal after 30 days.
+    flush(31 * 24 * 60 * 60);
+    assert_eq!(facts().last_refusal, None);
+    assert_eq!(facts().last_request, Some(at(180)));
 }
 
 #[test]
