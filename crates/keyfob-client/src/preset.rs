@@ -39,7 +39,7 @@ pub enum PresetError {
     #[error(transparent)]
     Json(#[from] JsonError),
     /// A member of the file is not known.
-    #[error("`{0}` is neither `name`, `capabilities` nor `sources`")]
+    #[error("`{0}` is none of `name`, `origin`, `capabilities` and `sources`")]
     Member(SmolStr),
     /// A capability is not known.
     #[error("there is no capability `{0}`")]
@@ -95,6 +95,10 @@ impl Preset {
             match (name.as_str(), value) {
                 ("name", Value::String(text)) => preset.name = text,
                 ("name", _) => return Err(wrong("name", "a string")),
+                // A report of the probe is one of these files, and says so.
+                ("origin", Value::String(text)) if text == "probed" => preset.origin = Origin::Probed,
+                ("origin", Value::String(text)) if text == "preset" => preset.origin = Origin::Preset,
+                ("origin", _) => return Err(wrong("origin", "`preset` or `probed`")),
                 ("capabilities", Value::Object(capabilities)) => preset.capabilities = capabilities,
                 ("capabilities", _) => return Err(wrong("capabilities", "an object")),
                 ("sources", _) => {}
@@ -164,14 +168,27 @@ mod tests {
             (r#"{"capabilities": []}"#, "`capabilities` is not an object"),
             (
                 r#"{"limits": {}}"#,
-                "`limits` is neither `name`, `capabilities` nor `sources`",
+                "`limits` is none of `name`, `origin`, `capabilities` and `sources`",
             ),
+            (r#"{"origin": "given"}"#, "`origin` is not `preset` or `probed`"),
         ] {
             assert_eq!(
                 Preset::from_json(text.as_bytes()).unwrap_err().to_string(),
                 message
             );
         }
+    }
+
+    #[test]
+    fn a_preset_that_was_probed_says_so_of_its_capabilities() {
+        let text = br#"{"origin": "probed", "capabilities": {"maxPage": 50}}"#;
+        let mut capabilities = Capabilities::rfc();
+        Preset::from_json(text).unwrap().apply(&mut capabilities).unwrap();
+        assert_eq!(
+            (capabilities.max_page.value, capabilities.max_page.origin),
+            (Some(50), Origin::Probed)
+        );
+        assert_eq!(capabilities.put.origin, Origin::Preset);
     }
 
     #[test]

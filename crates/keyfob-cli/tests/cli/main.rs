@@ -11,6 +11,7 @@ mod filter;
 #[path = "../../../keyfob-http/tests/http/support/json.rs"]
 mod json;
 mod kill;
+mod limited;
 mod maintain;
 mod map;
 mod mapping;

@@ -1,6 +1,12 @@
 //! Provisioning of other people's servers, which `.ci/peers` starts, and from them.
 
-use std::{fmt::Write, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fmt::Write,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -14,6 +20,35 @@ use crate::{
 const PEERS: &str = "KEYFOB_PEERS";
 /// The token that each of them takes.
 const TOKEN: &str = "peer-token";
+
+/// Lets one test at a time talk to the servers: what one creates is nothing that another one should count.
+fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The servers that are there.
+fn peers() -> Vec<String> {
+    let peers = std::env::var(PEERS).unwrap_or_default();
+    if peers.trim().is_empty() {
+        println!("skipped: {PEERS} names no server; .ci/peers starts some");
+    }
+    peers.split_whitespace().map(str::to_owned).collect()
+}
+
+/// The file with what was found at a server, by the path that `.ci/peers` starts it at.
+fn reviewed(peer: &str, ending: &str) -> PathBuf {
+    let name = if peer.ends_with("/v2") {
+        "scim2-server"
+    } else {
+        "scimmy"
+    };
+    folder().join(format!("{name}.{ending}"))
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/findings")
+}
 
 /// A mapping of users, from the source's own names of an attribute.
 fn users(title: &str, name: &str) -> String {
@@ -106,11 +141,8 @@ fn state(client: &Client, prefix: &str) -> (Vec<Value>, Vec<Value>) {
 
 #[test]
 fn what_is_provisioned_into_another_server_comes_out_of_it_again() {
-    let peers = std::env::var(PEERS).unwrap_or_default();
-    if peers.trim().is_empty() {
-        println!("skipped: {PEERS} names no server; .ci/peers starts some");
-    }
-    for (number, peer) in peers.split_whitespace().enumerate() {
+    let _turn = alone();
+    for (number, peer) in peers().iter().map(String::as_str).enumerate() {
         println!("{peer}");
         let folder = TempDir::new().unwrap();
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
@@ -282,23 +314,137 @@ fn without_ids(text: &str) -> String {
 
 #[test]
 fn what_providers_meet_at_another_server_is_what_was_found_and_reviewed() {
-    let peers = std::env::var(PEERS).unwrap_or_default();
-    if peers.trim().is_empty() {
-        println!("skipped: {PEERS} names no server; .ci/peers starts some");
-    }
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/findings");
-    for peer in peers.split_whitespace() {
-        // The paths that `.ci/peers` starts them at.
-        let name = if peer.ends_with("/v2") {
-            "scim2-server.txt"
-        } else {
-            "scimmy.txt"
-        };
+    let _turn = alone();
+    for peer in &peers() {
+        let file = reviewed(peer, "txt");
         let found = findings(peer);
         if std::env::var_os("KEYFOB_WRITE_FINDINGS").is_some() {
-            fs::write(folder.join(name), &found).unwrap();
+            fs::write(&file, &found).unwrap();
         }
-        let expected = fs::read_to_string(folder.join(name)).unwrap_or_default();
-        assert!(found == expected, "{name} is another now:\n{found}");
+        let expected = fs::read_to_string(&file).unwrap_or_default();
+        assert!(found == expected, "{} is another now:\n{found}", file.display());
+    }
+}
+
+/// What of a report is the same in each run: what was found, and what came of the other checks.
+fn outcome(report: &Value) -> BTreeSet<String> {
+    let list = |name: &str| report[name].as_array().unwrap().clone();
+    let text = |value: &Value, name: &str| value[name].as_str().unwrap().to_owned();
+    let mut lines = BTreeSet::new();
+    for found in list("findings") {
+        let (severity, check, case) = (
+            text(&found, "severity"),
+            text(&found, "check"),
+            text(&found, "case"),
+        );
+        lines.insert(format!("{severity} {check} [{case}]"));
+    }
+    lines.extend(
+        list("passed")
+            .iter()
+            .map(|check| format!("passed {}", check.as_str().unwrap())),
+    );
+    for kind in ["skipped", "unclear"] {
+        lines.extend(
+            list(kind)
+                .iter()
+                .map(|check| format!("{kind} {}", text(check, "check"))),
+        );
+    }
+    let learnt = report["capabilities"]["capabilities"]
+        .as_object()
+        .unwrap()
+        .clone();
+    lines.extend(
+        learnt
+            .iter()
+            .map(|(name, value)| format!("learnt {name} {value}")),
+    );
+    lines.extend(
+        list("notRemoved")
+            .iter()
+            .map(|path| format!("not removed {path}")),
+    );
+    lines
+}
+
+/// Puts words in place of what is another in each run: the address, the name of the run, ids and times.
+fn without_chance(report: &str, peer: &str) -> String {
+    let run = serde_json::from_str::<Value>(report).unwrap()["run"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let text = without_ids(&report.replace(peer, "SERVER").replace(&run, "RUN"));
+    // `2026-11-30T23:45:17.084547Z`
+    let is_time = |word: &str| {
+        let bytes = word.as_bytes();
+        let has = |place: usize, byte: u8| bytes.get(place) == Some(&byte);
+        let is_year = bytes.iter().take(4).all(u8::is_ascii_digit);
+        bytes.len() >= 19 && is_year && has(4, b'-') && has(7, b'-') && has(10, b'T')
+    };
+    let ends = ['"', '\\', ' '];
+    let pieces = text.split_inclusive(ends).map(|piece| {
+        let word = piece.trim_end_matches(ends);
+        if is_time(word) {
+            piece.replacen(word, "TIME", 1)
+        } else {
+            piece.to_owned()
+        }
+    });
+    pieces.collect()
+}
+
+#[test]
+fn what_the_probe_finds_at_another_server_is_what_was_found_and_reviewed() {
+    let _turn = alone();
+    for peer in &peers() {
+        let file = reviewed(peer, "probe.json");
+        let probed = || {
+            let mut command = keyfob(&["probe", peer, "--json"]);
+            let finished = finish(command.env("KEYFOB_TARGET_TOKEN", TOKEN), "");
+            let report: Value =
+                serde_json::from_str(&finished.stdout).unwrap_or_else(|_| panic!("{finished:?}"));
+            (finished.stdout, report)
+        };
+        let (mut text, mut report) = probed();
+        // A server that closes an idle connection just when a request is sent leaves a check without a result.
+        for _ in 0..2 {
+            if report["unclear"]
+                .as_array()
+                .is_some_and(|unclear| !unclear.is_empty())
+            {
+                (text, report) = probed();
+            }
+        }
+        if std::env::var_os("KEYFOB_WRITE_FINDINGS").is_some() {
+            fs::write(&file, without_chance(&text, peer)).unwrap();
+        }
+        let expected: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+        let (found, expected) = (outcome(&report), outcome(&expected));
+        let new: Vec<&String> = found.difference(&expected).collect();
+        let gone: Vec<&String> = expected.difference(&found).collect();
+        assert!(
+            new.is_empty() && gone.is_empty(),
+            "{}: new {new:#?}, gone {gone:#?}",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn each_finding_at_another_server_is_explained_beside_its_report() {
+    let explained = fs::read_to_string(folder().join("README.md")).unwrap();
+    for name in ["scim2-server", "scimmy"] {
+        let report = fs::read_to_string(folder().join(format!("{name}.probe.json"))).unwrap();
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let findings = report["findings"].as_array().unwrap();
+        assert!(!findings.is_empty(), "{name}");
+        for finding in findings {
+            let check = finding["check"].as_str().unwrap();
+            assert!(
+                explained.contains(&format!("`{check}`")),
+                "{name}: {check} is not explained"
+            );
+        }
     }
 }

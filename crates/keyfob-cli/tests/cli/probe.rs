@@ -41,6 +41,7 @@ fn a_sound_server_is_told_to_be_one_and_has_nothing_of_the_run_afterwards() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (junit, html, preset) = (file("junit.xml"), file("probe.html"), file("preset.json"));
+    let started = Instant::now();
     let finished = probe(
         &server,
         &[
@@ -59,6 +60,12 @@ fn a_sound_server_is_told_to_be_one_and_has_nothing_of_the_run_afterwards() {
         (finished.code, finished.stderr.as_str()),
         (Some(0), ""),
         "{finished:?}"
+    );
+    // Even without optimizations: BENCHMARKS.md has what a run of the released command takes.
+    assert!(
+        started.elapsed() < Duration::from_secs(30),
+        "{:?}",
+        started.elapsed()
     );
     let report: Value = serde_json::from_str(&finished.stdout).unwrap();
     assert_eq!(report["notRemoved"], serde_json::json!([]));

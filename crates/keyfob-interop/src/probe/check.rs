@@ -157,7 +157,7 @@ macro_rules! files {
     };
 }
 
-files! { "discovery" "resource" "filter" "patch" "list" "bulk" "etag" "errors" "security" "interop" "robust" }
+files! { "discovery" "resource" "filter" "patch" "list" "bulk" "etag" "errors" "security" "interop" "limits" "robust" }
 
 /// Every check, in the order in which they run.
 pub(super) static CHECKS: LazyLock<Vec<Check>> = LazyLock::new(|| {

@@ -34,6 +34,20 @@ pub(super) struct Run<'p> {
     requests: Mutex<u64>,
     /// The users and the group that filters and pages are tried on; an error if they can't be created.
     population: Option<Result<Population, String>>,
+    /// The ids of the users that limits are tried with, once they are needed.
+    crowd: Mutex<Vec<String>>,
+    /// What checks measured of the server's capabilities.
+    measured: Mutex<Vec<Measured>>,
+}
+
+/// A capability that a check measured.
+#[derive(Clone, Debug)]
+pub(super) struct Measured {
+    /// The name in presets.
+    pub(super) name: &'static str,
+    pub(super) value: Value,
+    /// How it is known, for people.
+    pub(super) how: String,
 }
 
 /// Resources that several checks look at and none changes: their ids by their keys.
@@ -64,6 +78,8 @@ impl<'p> Run<'p> {
             created: Mutex::default(),
             requests: Mutex::default(),
             population: None,
+            crowd: Mutex::default(),
+            measured: Mutex::default(),
         };
         let mut replies = Vec::new();
         for path in [
@@ -120,7 +136,12 @@ impl<'p> Run<'p> {
         } else {
             self.remove_everything().await
         };
-        let capabilities = learnt::of(&self.server, &outcomes);
+        let measured = self
+            .measured
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let capabilities = learnt::of(&self.server, &outcomes, measured);
         Report {
             server: self.probe.base.clone(),
             run: self.probe.run.clone(),
@@ -497,6 +518,29 @@ impl<'r, 'p> Cx<'r, 'p> {
         merge(&mut body, with);
         let (id, _) = self.create(of, &body).await?;
         Ok((format!("{}/{id}", self.server().endpoint(of)), id))
+    }
+
+    /// Returns the ids of so many users, which are created when the first check needs them. The transcript doesn't show that.
+    pub(super) async fn crowd(&mut self, number: usize) -> Result<Vec<String>, Halt> {
+        let known = |run: &Run<'_>| run.crowd.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        while known(self.run).len() < number {
+            let (_, id) = self.created("User", &Value::Null).await?;
+            self.forget();
+            let mut crowd = self.run.crowd.lock().unwrap_or_else(PoisonError::into_inner);
+            crowd.push(id);
+        }
+        Ok(known(self.run).into_iter().take(number).collect())
+    }
+
+    /// Notes a capability under its name in presets, with how it is known.
+    pub(super) fn learn(&self, name: &'static str, value: impl Into<Value>, how: impl Display) {
+        let measured = Measured {
+            name,
+            value: value.into(),
+            how: format!("the check `{}`: {how}", self.check.id),
+        };
+        let mut all = self.run.measured.lock().unwrap_or_else(PoisonError::into_inner);
+        all.push(measured);
     }
 
     /// Reads a resource that has to be there.

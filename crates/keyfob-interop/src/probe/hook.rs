@@ -4,6 +4,7 @@ mod bulk;
 mod discovery;
 mod error;
 mod etag;
+mod limits;
 mod list;
 mod resource;
 mod robust;
@@ -42,12 +43,13 @@ hooks! {
         undeclared user_groups group_delete;
     round_trip (false): lost changed wrong_type refused;
     list (true): count zero negative start_zero start_negative pages beyond total per_page start_echoed list_schema cap cursor_pages cursor_wrong
-        cursor_first attributes minimum excluded excluded_always sub_attribute never_returned sorted sorted_down search search_filter created_projection;
+        cursor_first attributes minimum schemas_always excluded excluded_always sub_attribute never_returned sorted sorted_down search search_filter created_projection;
     bulk (false): created references errors_apart error_body fail_on_errors too_many;
     etag (false): header weak version not_modified changes stale_put stale_patch;
     error (false): body status_text status_same media_type;
     security (false): no_token wrong_token challenge password_returned password_filter tenants_read tenants_list tenants_write internals;
     together (false): members names;
+    limits (false): page members members_kept soft_delete;
     robust (false): deep_filter large_filter deep_json wrong_media_type many_members long_text bad_text huge_numbers odd_bodies;
 }
 

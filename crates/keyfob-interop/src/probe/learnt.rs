@@ -4,12 +4,13 @@ use serde_json::{Map, Value, json};
 
 use super::{
     check::CHECKS,
+    cx::Measured,
     report::{Outcome, Verdict},
     server::Server,
 };
 
 /// Returns a preset of what was learnt. A feature that the server denies is none, whatever was tried.
-pub(super) fn of(server: &Server, outcomes: &[Outcome]) -> Value {
+pub(super) fn of(server: &Server, outcomes: &[Outcome], measured: Vec<Measured>) -> Value {
     let mut capabilities = Map::new();
     let mut sources = Map::new();
     for feature in ["patch", "bulk", "sort", "etag"] {
@@ -45,7 +46,15 @@ pub(super) fn of(server: &Server, outcomes: &[Outcome]) -> Value {
             json!(format!("the check `{}` {how}", outcome.check)),
         );
     }
-    json!({"name": "probed", "sources": sources, "capabilities": capabilities})
+    for Measured { name, value, how } in measured {
+        // Of two limits the smaller one holds.
+        let is_smaller = |known: &Value| known.as_u64() > value.as_u64();
+        if capabilities.get(name).is_none_or(is_smaller) {
+            capabilities.insert(name.to_owned(), value);
+            sources.insert(name.to_owned(), json!(how));
+        }
+    }
+    json!({"name": "probed", "origin": "probed", "sources": sources, "capabilities": capabilities})
 }
 
 /// Returns true if what is known is worse than this value: no filter at all is less than `eq` alone.

@@ -71,7 +71,7 @@ fn is_resource(asked: &Asked) -> bool {
 const CONFIG: &str = "/ServiceProviderConfig";
 
 #[rustfmt::skip]
-static MUTANTS: &[Mutant] = &[
+pub(crate) static MUTANTS: &[Mutant] = &[
     // Discovery
     answers("discovery.config", "names no schema in the configuration", |asked, answer, _| {
         if asked.path == CONFIG { answer.change(|body| remove(body, "schemas")); }
@@ -498,6 +498,9 @@ static MUTANTS: &[Mutant] = &[
     answers("projection.minimum", "leaves the id out of what is asked for", |asked, answer, _| {
         if asked.get("attributes").is_some() { answer.resources(asked, |resource| remove(resource, "id")); }
     }),
+    answers("projection.schemas", "leaves the schemas out of what is asked for", |asked, answer, _| {
+        if asked.get("attributes").is_some() { answer.resources(asked, |resource| remove(resource, "schemas")); }
+    }),
     instead("projection.sub-attribute", "knows no sub-attributes in projections", |asked, _| refuse_if(asked.get("attributes").is_some_and(|names| names.contains('.')), 400)),
     asks("projection.excluded", "passes over excludedAttributes", |asked, _| asked.drop_query("excludedAttributes")),
     answers("projection.always", "excludes the id", |asked, answer, _| {
@@ -616,6 +619,19 @@ static MUTANTS: &[Mutant] = &[
     instead("interop.no-user-agent", "wants a User-Agent", |asked, _| refuse_if(asked.headers.get("user-agent").is_none_or(HeaderValue::is_empty), 403)),
     instead("interop.bare-question-mark", "has nothing at an address without parameters", |asked, _| refuse_if(asked.path == "/Users" && asked.method == Method::GET && asked.query.is_empty(), 404)),
     instead("interop.two-users", "refuses the connection test of a provider", |asked, _| refuse_if(asked.headers.contains_key("accept-charset"), 406)),
+    // Limits
+    asks("limits.page", "gives 50 users a page and says nothing of it", |asked, _| {
+        if asked.is("GET", "/Users") {
+            for (name, value) in &mut asked.query { if name == "count" && value.parse::<u32>().is_ok_and(|count| count > 50) { "50".clone_into(value); } }
+        }
+    }),
+    instead("limits.members", "refuses more than 30 members in a PATCH", |asked, _| {
+        refuse_if(asked.any_operation(|operation| operation["value"].as_array().is_some_and(|members| members.len() > 30)), 400)
+    }),
+    asks("limits.members-kept", "drops members behind the hundredth", |asked, _| {
+        asked.operations(|operation| if let Some(members) = operation["value"].as_array_mut() { members.truncate(100) });
+    }),
+    instead("limits.soft-delete", "answers a DELETE and does nothing", |asked, _| asked.is_one("DELETE", "/Users").then(|| Answer::new(204, &Value::Null))),
     // Hostile requests
     instead("robust.deep-filter", "fails at deep filters", |asked, _| refuse_if(asked.get("filter").is_some_and(|filter| filter.len() > 5_000), 500)),
     instead("robust.large-filter", "fails at large filters", |asked, _| refuse_if(asked.path.ends_with("/.search") && asked.body.len() > 500_000, 502)),

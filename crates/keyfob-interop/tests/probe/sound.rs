@@ -1,11 +1,17 @@
 //! The sound server: nothing is found, everything is removed, and reports say what they have to.
 
 use bytes::Bytes;
-use keyfob_client::{Client, Preset, RemoveBy, Request, Target, Transport, TransportError};
+use keyfob_client::{
+    Capabilities, Client, Origin, Preset, RemoveBy, Request, SoftDelete, Target, Transport, TransportError,
+};
 use keyfob_core::view::User;
 use keyfob_interop::probe::{Baseline, Level, Probe, ProbeError, Report, Severity, Verdict};
 
-use crate::server::{BASE, PROFILES, Served, served};
+use crate::{
+    broken::Broken,
+    mutants::MUTANTS,
+    server::{BASE, PROFILES, Served, served},
+};
 
 fn probe(served: &Served) -> Probe {
     Probe::new(BASE)
@@ -81,12 +87,41 @@ async fn nothing_of_a_run_is_left_and_nothing_else_is_touched() {
 async fn what_is_learnt_is_a_preset_of_the_client() {
     let served = served("interop").await;
     let report = run(&served, probe(&served)).await;
-    let preset = Preset::from_json(report.capabilities().as_bytes())
-        .unwrap()
-        .probed();
-    let capabilities = Target::rfc().preset(&preset).capabilities;
+    let capabilities = learnt(&report);
     assert!(capabilities.put.value && capabilities.members_readable.value && capabilities.etag.value);
     assert_eq!(capabilities.remove_by.value, RemoveBy::Filter);
+    assert_eq!(
+        (capabilities.soft_delete.value, capabilities.soft_delete.origin),
+        (SoftDelete::Delete, Origin::Probed)
+    );
+    // A limit that was not met is not known.
+    assert_eq!(capabilities.members_per_patch.origin, Origin::Preset);
+}
+
+/// The capabilities of a client with what a run learnt.
+fn learnt(report: &Report) -> Capabilities {
+    let preset = Preset::from_json(report.capabilities().as_bytes()).unwrap();
+    Target::rfc().preset(&preset).capabilities
+}
+
+/// What a run with the checks of limits learns of a server that breaks the rule of one of them.
+async fn learnt_of_broken(check: &str) -> Capabilities {
+    let served = served("interop").await;
+    let mutant = MUTANTS.iter().find(|mutant| mutant.check == check).unwrap();
+    let probe = probe(&served).only("limits").unwrap();
+    learnt(&probe.run(&Broken::new(&served, mutant)).await.unwrap())
+}
+
+#[tokio::test]
+async fn limits_that_no_configuration_names_are_measured() {
+    let of_page = learnt_of_broken("limits.page").await.max_page;
+    assert_eq!((of_page.value, of_page.origin), (Some(50), Origin::Probed));
+    let refused = learnt_of_broken("limits.members").await.members_per_patch;
+    assert_eq!((refused.value, refused.origin), (Some(30), Origin::Probed));
+    let dropped = learnt_of_broken("limits.members-kept").await.members_per_patch;
+    assert_eq!((dropped.value, dropped.origin), (Some(100), Origin::Probed));
+    let stays = learnt_of_broken("limits.soft-delete").await.soft_delete;
+    assert_eq!((stays.value, stays.origin), (SoftDelete::Active, Origin::Probed));
 }
 
 /// Answers some requests with a page of HTML, and cuts the connection at others.

@@ -1,12 +1,13 @@
 //! Disabling and deleting.
 
-use keyfob_client::{BlockingTransport, Error};
+use keyfob_client::{BlockingTransport, Error, Patch, SoftDelete};
 use keyfob_core::message::PatchRequest;
 
 use super::{Cycle, PAGE, Stop, change, failure};
 use crate::{
     error::SyncError,
     event::{Action, Held, Outcome, Step},
+    rule::Kind,
     state::{Digest, Link, Linked, Owned, Removal},
 };
 
@@ -121,9 +122,15 @@ impl<X: BlockingTransport> Cycle<'_, X> {
     }
 
     fn delete_one(&mut self, removal: &Removal, is_held: bool) -> Result<(), Stop> {
-        let Some(Linked { link, .. }) = self.state.link(&removal.source_id)? else {
+        let Some(linked) = self.state.link(&removal.source_id)? else {
             return Ok(());
         };
+        let stays = removal.kind == Kind::User
+            && self.job.client.target().capabilities.soft_delete.value == SoftDelete::Active;
+        if stays && linked.link.owned == Owned::Created {
+            return self.end_access(removal, linked, is_held);
+        }
+        let Linked { link, .. } = linked;
         let action = match link.owned {
             Owned::Created => Action::Delete,
             Owned::Adopted => Action::Release,
@@ -149,6 +156,53 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             }
         }
         self.succeeded();
+        self.state.unlink(&removal.source_id)?;
+        self.tell(step, Outcome::Done);
+        Ok(())
+    }
+
+    /// Ends the access of a user at a target that deletes no users, and forgets the link: who comes back is matched and adopted.
+    fn end_access(&mut self, removal: &Removal, linked: Linked, is_held: bool) -> Result<(), Stop> {
+        let Some(rule) = self.rule(removal.kind) else {
+            return Ok(());
+        };
+        let held = linked.held(rule.resource_type())?;
+        let link = linked.link;
+        let is_active = !change::is_inactive(&held);
+        let action = if is_active {
+            Action::Disable
+        } else {
+            Action::Release
+        };
+        let mut step = Step::new(removal.kind, &removal.source_id, action).of(&link.target_id);
+        step.reason = Some(format!("{}; the target deletes no users", removal.reason));
+        let request = Patch::new().replace("active", false).to_request();
+        let request = match request.map_err(|error| error.to_string()) {
+            Ok(request) => request,
+            Err(reason) => {
+                self.hold(step, Held::Mapping(reason));
+                return Ok(());
+            }
+        };
+        if is_active {
+            step.changes = change::changes(&request, &held, rule);
+        }
+        if is_held {
+            self.hold(step, Held::Guard);
+            return Ok(());
+        }
+        if is_active {
+            match self.gateway.patch(removal.kind, &link.target_id, request) {
+                Ok(_) => {}
+                Err(error) if error.is_gone() && self.is_confirmed_gone(&link) => {}
+                Err(error) => {
+                    let outcome = self.change_failed(&removal.source_id, removal.digest, &error)?;
+                    self.tell(step, outcome);
+                    return Ok(());
+                }
+            }
+            self.succeeded();
+        }
         self.state.unlink(&removal.source_id)?;
         self.tell(step, Outcome::Done);
         Ok(())

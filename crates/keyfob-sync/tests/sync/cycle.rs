@@ -1,12 +1,13 @@
 //! A cycle, phase by phase.
 
+use keyfob_client::{Preset, Target};
 use keyfob_core::{Registry, message::PatchRequest, view::User};
 use keyfob_expression::Options;
 use keyfob_mapping::AttributeMapping;
 use keyfob_sync::{Owned, Rule};
 
 use crate::world::{
-    World, group, manager_of, member, member_with_title, refusal, response, user, user_mapping,
+    World, group, manager_of, member, member_with_title, refusal, response, rule, user, user_mapping,
 };
 
 #[test]
@@ -419,4 +420,55 @@ fn the_log_has_each_step_that_was_done_or_failed_and_no_value_of_anybody() {
     let last: Vec<_> = world.state.log(1).unwrap();
     assert_eq!(last, log[2..]);
     assert!(!format!("{log:?}").contains("x.example"));
+}
+
+/// Provisions users at a target that answers DELETE by disabling them, and returns the requests that change something.
+fn at_a_target_that_deletes_nobody(world: &mut World, names: &[&str], maps_active: bool) -> Vec<String> {
+    let slack = Target::rfc().preset(&Preset::named("slack").unwrap());
+    let client = world.client().with(slack);
+    let mut mapping = user_mapping();
+    mapping
+        .attributes
+        .retain(|attribute| maps_active || attribute.target != "active");
+    let job = keyfob_sync::Job::new(&client, vec![rule(&mapping, "User")])
+        .unwrap()
+        .clock(world.clock.clone())
+        .shrink_below(0);
+    let source: Vec<_> = names.iter().map(|name| user(name, "")).collect();
+    job.run(&mut world.state, &source, &mut |_| {}).unwrap();
+    world.writes()
+}
+
+#[test]
+fn at_a_target_that_deletes_no_users_access_ends_by_active_and_the_link_is_forgotten() {
+    for maps_active in [true, false] {
+        let mut world = World::new();
+        at_a_target_that_deletes_nobody(&mut world, &["ada", "bob"], maps_active);
+        let id = world
+            .user_named("bob@x.example")
+            .unwrap()
+            .id()
+            .unwrap()
+            .to_string();
+        let gone = at_a_target_that_deletes_nobody(&mut world, &["ada"], maps_active);
+        assert_eq!(gone, [format!("PATCH /Users/{id}")], "{maps_active}");
+        assert!(!world.is_active("bob@x.example"));
+        // What would be deleted for good is left as it is.
+        world.clock.advance(31 * 24);
+        assert_eq!(
+            at_a_target_that_deletes_nobody(&mut world, &["ada"], maps_active),
+            [""; 0]
+        );
+        assert_eq!(world.state.links().unwrap().len(), 1, "{maps_active}");
+        // Who comes back is found, and no second user is created.
+        let back = at_a_target_that_deletes_nobody(&mut world, &["ada", "bob"], maps_active);
+        let expected = if maps_active {
+            vec![format!("PATCH /Users/{id}")]
+        } else {
+            Vec::new()
+        };
+        assert_eq!(back, expected);
+        assert_eq!(world.is_active("bob@x.example"), maps_active);
+        assert_eq!(world.users().len(), 2);
+    }
 }

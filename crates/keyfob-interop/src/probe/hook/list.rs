@@ -334,6 +334,21 @@ pub(super) async fn minimum(cx: &mut Cx<'_, '_>) -> Result<(), Halt> {
     Ok(())
 }
 
+pub(super) async fn schemas_always(cx: &mut Cx<'_, '_>) -> Result<(), Halt> {
+    for (case, resource) in projected(cx, "attributes", "userName").await? {
+        let schemas = resource.get("schemas").and_then(Value::as_array);
+        cx.expect(
+            schemas.is_some_and(|schemas| !schemas.is_empty()),
+            case,
+            format!(
+                "a resource with `userName` alone names no schema: {}",
+                short(&resource)
+            ),
+        );
+    }
+    Ok(())
+}
+
 pub(super) async fn excluded(cx: &mut Cx<'_, '_>) -> Result<(), Halt> {
     for (case, resource) in projected(cx, "excludedAttributes", "name,emails").await? {
         let more: Vec<&str> = ["name", "emails"]
