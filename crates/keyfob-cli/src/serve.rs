@@ -320,19 +320,28 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     let tls = start_tls(tls, hang_up);
     output::line(&format!("listening on {origin}"))?;
     output::line(&format!("SCIM base URL: {base_url}"))?;
+    announce(shown.as_ref(), &profiles, arguments)?;
+    administration::announce(scheme, admin.as_ref(), first_admin)?;
+    tell_limits(provisioner.engine().limits(), share_limits, body_limit);
+    let Kept(events_kept) = arguments.keep_events;
+    workers.spawn(record::keep(
+        Arc::clone(&requests),
+        provisioner.clone(),
+        events_kept,
+    ));
+    let cut = connection::serve(Listeners { public, admin, tls }, front, stop).await;
+    record::finish(&requests, &provisioner).await;
+    Ok(if cut == 0 { Answer::Done } else { Answer::Negative })
+}
+
+fn announce(shown: Option<&Token>, profiles: &[NamedProfile], arguments: &Arguments) -> Result<(), Unusable> {
     if let Some(token) = shown {
         output::line(&format!("bearer token (shown once): {}", token.expose()))?;
     }
     let profiles: Vec<_> = profiles.iter().map(|profile| profile.name()).collect();
     output::line(&format!("profile: {}", profiles.join(", ")))?;
     output::line(&format!("store: {}", arguments.store))?;
-    administration::announce(scheme, admin.as_ref(), first_admin)?;
-    tell_limits(provisioner.engine().limits(), share_limits, body_limit);
-    let Kept(events_kept) = arguments.keep_events;
-    workers.spawn(record::keep(Arc::clone(&requests), provisioner, events_kept));
-    let cut = connection::serve(Listeners { public, admin, tls }, front, stop).await;
-    record::finish(&requests).await;
-    Ok(if cut == 0 { Answer::Done } else { Answer::Negative })
+    Ok(())
 }
 
 async fn listen(address: &str) -> Result<TcpListener, Unusable> {

@@ -6,6 +6,7 @@ mod expiry;
 mod link;
 mod organization;
 mod page;
+mod refused;
 mod retention;
 mod unlink;
 mod user;
@@ -14,6 +15,7 @@ use keyfob_core::ResourceType;
 use keyfob_engine::{Actor, Context};
 use keyfob_store::{Event, FeedError, Feeds, Position, Store, TenantId};
 
+pub(crate) use self::refused::RefusedTokens;
 pub use self::{
     error::AdminError,
     expiry::ExpiringToken,

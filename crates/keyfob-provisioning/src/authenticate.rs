@@ -18,7 +18,8 @@ impl<S: Store> Provisioner<S> {
     /// Finds the organization that a bearer token opens.
     ///
     /// Every token that opens none is refused in the same words, after the same work. A token opens nothing any more
-    /// as soon as it is refreshed or revoked, or the organization is unlinked.
+    /// as soon as it is refreshed or revoked, or the organization is unlinked. Refused tokens that name an organization are
+    /// counted for it ([`Admin::tell_of_refused_tokens`](crate::Admin::tell_of_refused_tokens)).
     ///
     /// # Errors
     /// [`AuthenticationError::Rejected`], [`AuthenticationError::Store`].
@@ -31,10 +32,15 @@ impl<S: Store> Provisioner<S> {
         // A token that leads nowhere costs the same look-ups.
         let provisioning = self.provisioning(&Context::new(tenant.clone())).await?;
         let now = self.now();
-        let mut opened_by = None;
+        let (mut opened_by, mut ended) = (None, None);
         for token in &provisioning.tokens {
-            if token::same_id(&token.id, &id) & token.is_valid_at(now) {
-                opened_by = Some(token.name.clone());
+            let place = if token.is_valid_at(now) {
+                &mut opened_by
+            } else {
+                &mut ended
+            };
+            if token::same_id(&token.id, &id) {
+                *place = Some(token.name.clone());
             }
         }
         match (opened_by, &provisioning.link) {
@@ -42,7 +48,13 @@ impl<S: Store> Provisioner<S> {
                 let cx = Context::new(tenant).with_identity(link.clone(), token);
                 Ok(Caller::of(cx.with_fact(Arc::new(provisioning))))
             }
-            _ => Err(AuthenticationError::Rejected),
+            _ => {
+                // Nothing is noted of tenants that are not there, which anybody can name.
+                if provisioning.version.is_some() {
+                    self.refused_tokens().note(&tenant, ended);
+                }
+                Err(AuthenticationError::Rejected)
+            }
         }
     }
 

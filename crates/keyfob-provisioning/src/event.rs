@@ -16,6 +16,8 @@ pub const UNLINKED: &str = "unlinked";
 pub const TOKEN_ISSUED: &str = "tokenIssued";
 /// A token ends soon.
 pub const TOKEN_EXPIRING: &str = "tokenExpiring";
+/// Tokens were shown that open nothing.
+pub const TOKEN_REFUSED: &str = "tokenRefused";
 /// A token opens nothing any more.
 pub const TOKEN_REVOKED: &str = "tokenRevoked";
 /// The organization's provisioning was changed.

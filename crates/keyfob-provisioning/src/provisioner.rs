@@ -7,7 +7,7 @@ use keyfob_engine::{Context, Engine, FactSource, Limits, Rule};
 use keyfob_store::{Store, StoreError};
 
 use crate::{
-    admin::Admin,
+    admin::{Admin, RefusedTokens},
     founding::Module,
     lifecycle::Life,
     profile::Profile,
@@ -22,6 +22,7 @@ pub struct Provisioner<S> {
     engine: Arc<Engine<S>>,
     profile: Arc<Profile>,
     modules: Arc<[Arc<dyn Module>]>,
+    refused_tokens: Arc<RefusedTokens>,
 }
 
 impl<S: Store> Provisioner<S> {
@@ -74,6 +75,10 @@ impl<S: Store> Provisioner<S> {
         }
     }
 
+    pub(crate) fn refused_tokens(&self) -> &RefusedTokens {
+        &self.refused_tokens
+    }
+
     pub(crate) fn modules(&self) -> &[Arc<dyn Module>] {
         &self.modules
     }
@@ -93,6 +98,7 @@ impl<S> Clone for Provisioner<S> {
             engine: Arc::clone(&self.engine),
             profile: Arc::clone(&self.profile),
             modules: Arc::clone(&self.modules),
+            refused_tokens: Arc::clone(&self.refused_tokens),
         }
     }
 }
@@ -182,6 +188,7 @@ impl<S: Store> ProvisionerBuilder<S> {
             engine: Arc::new(engine),
             profile,
             modules: self.modules.into(),
+            refused_tokens: Arc::default(),
         }
     }
 }

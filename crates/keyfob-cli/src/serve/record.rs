@@ -1,5 +1,5 @@
 //! The work that a server does by itself: it writes the log of requests that administrators read, erases what is left of
-//! organizations, removes events that are old, and tells of tokens that end.
+//! organizations, removes events that are old, and tells of tokens that end and of those that were refused.
 
 use std::{sync::Arc, time::Duration};
 
@@ -52,6 +52,7 @@ pub(super) async fn keep(
                     trim_events(&provisioner, kept).await;
                 }
                 warn_of_expiry(&provisioner).await;
+                tell_of_refused_tokens(&provisioner).await;
             }
         }
     }
@@ -89,6 +90,12 @@ async fn warn_of_expiry(provisioner: &Provisioner<DynStore>) {
     }
 }
 
+async fn tell_of_refused_tokens(provisioner: &Provisioner<DynStore>) {
+    if let Err(error) = provisioner.admin().tell_of_refused_tokens().await {
+        tracing::warn!(%error, "organizations are told later of tokens that were refused");
+    }
+}
+
 async fn remove_old(
     log: &RequestLog<DynStore>,
     provisioner: &Provisioner<DynStore>,
@@ -100,7 +107,11 @@ async fn remove_old(
 }
 
 /// Writes what a server that stops has left.
-pub(super) async fn finish(log: &RequestLog<DynStore>) {
+pub(super) async fn finish(log: &RequestLog<DynStore>, provisioner: &Provisioner<DynStore>) {
+    let told = tokio::time::timeout(LAST_FLUSH, tell_of_refused_tokens(provisioner)).await;
+    if told.is_err() {
+        tracing::warn!("some organizations are not told of tokens that were refused");
+    }
     let flushed = tokio::time::timeout(LAST_FLUSH, log.flush()).await;
     if !matches!(flushed, Ok(Ok(()))) {
         tracing::warn!("the last requests are not in the log of requests");

@@ -6,7 +6,7 @@ use std::{
 };
 
 use keyfob_core::{AttrPath, DateTime, ScimType, Value};
-use keyfob_engine::{Actor, AuthenticationError, Context, Position};
+use keyfob_engine::{Actor, AuthenticationError, Context, Position, TenantId};
 use keyfob_provisioning::{AdminError, Confirmed, Profile, Refusal, Synchronization, Token, event};
 use pollster::block_on;
 
@@ -448,4 +448,66 @@ fn u_4_without_a_default_unit_no_user_is_created() {
     let error = fixture.create("User", body).unwrap_err();
     assert!(matches!(Refusal::of(&error), Some(Refusal::NoDefaultUnit)));
     assert_eq!(fixture.list("User", "userName pr").total_results, 0);
+}
+
+#[test]
+fn an_organization_is_told_once_of_the_tokens_that_were_refused_since() {
+    let fixture = Fixture::with(|engine| engine.with_profile(Profile::accessiq()));
+    let create = |name| {
+        block_on(
+            fixture
+                .admin()
+                .create_organization(name, &Token::generate().unwrap()),
+        )
+        .unwrap()
+    };
+    let [acme, other] = ["Acme", "Other"].map(create);
+    let cx = Context::new(acme.tenant.clone()).acting_as(Actor::Administrator);
+    let refused = |token: &str| block_on(fixture.engine().authenticate(token)).is_err();
+    let tell = || block_on(fixture.admin().tell_of_refused_tokens()).unwrap();
+    let told = |cx: &Context| -> Vec<(Option<Value>, Option<String>)> {
+        let events = block_on(fixture.admin().events(cx, Position::START, usize::MAX)).unwrap();
+        let of_refusals = events
+            .into_iter()
+            .filter(|event| event.event.name == event::TOKEN_REFUSED);
+        of_refusals
+            .map(|event| {
+                let data = event.event.data;
+                let ended = data.get_str("ended").map(str::to_owned);
+                (data.get("requests").cloned(), ended)
+            })
+            .collect()
+    };
+    let day = 24 * 60 * 60 * 1_000;
+    let tomorrow = DateTime::from_unix_millis(fixture.engine().now().unix_millis() + day);
+    let token = block_on(fixture.admin().issue_token(&cx, "ci", Some(tomorrow))).unwrap();
+
+    assert!(!refused(token.expose()));
+    assert_eq!(tell(), 0);
+    fixture.clock.advance_days(1);
+    // One that has ended, one that is none, and those that name no organization, or one that isn't there.
+    let wrong = Token::generate_for(&acme.tenant).unwrap();
+    let stranger = Token::generate_for(&TenantId::new("00000000-0000-4000-8000-000000000000")).unwrap();
+    for (token, times) in [
+        (token.expose(), 2),
+        (wrong.expose(), 1),
+        (stranger.expose(), 1),
+        ("kf1_", 1),
+        ("", 1),
+    ] {
+        for _ in 0..times {
+            assert!(refused(token), "{token}");
+        }
+    }
+    assert_eq!(tell(), 1);
+    assert_eq!(told(&cx), [(Some(3.into()), Some("ci".to_owned()))]);
+    assert_eq!(tell(), 0, "nothing is told twice");
+    assert!(refused(wrong.expose()));
+    assert_eq!(tell(), 1);
+    assert_eq!(
+        told(&cx),
+        [(Some(3.into()), Some("ci".to_owned())), (Some(1.into()), None)]
+    );
+    let cx = Context::new(other.tenant).acting_as(Actor::Administrator);
+    assert_eq!(told(&cx), []);
 }
