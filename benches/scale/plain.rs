@@ -163,10 +163,19 @@ fn sqlite_rows(source: &Connection, after: i64) -> Result<Vec<Rows>, Failed> {
             rows.extend(of_table.into_iter().map(|row| (table, row)));
         }
         let events = select("events", "tenant = ?1 AND resource = ?2", &[tenant.clone(), id])?;
+        let mut written = Vec::new();
         for event in events {
             let entry = event.get(2).cloned().ok_or("an event has no entry")?;
-            let commits = select("commits", "tenant = ?1 AND entry = ?2", &[tenant.clone(), entry])?;
-            rows.extend(commits.into_iter().map(|row| ("commits", row)));
+            // A commit may have several events of a user.
+            if !written.contains(&entry) {
+                let commits = select(
+                    "commits",
+                    "tenant = ?1 AND entry = ?2",
+                    &[tenant.clone(), entry.clone()],
+                )?;
+                rows.extend(commits.into_iter().map(|row| ("commits", row)));
+                written.push(entry);
+            }
             rows.push(("events", event));
         }
         users.push(rows);
