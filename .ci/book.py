@@ -21,7 +21,7 @@ import threading
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BOOK = ROOT / "docs"
-RUN = ["getting-started.md", "providers.md", "rules-and-events.md", "mapping.md"]
+RUN = ["getting-started.md", "providers.md", "rules-and-events.md", "mapping.md", "simulate.md", "probe.md", "transfer.md"]
 RUN_WITH_POSTGRES = ["postgresql.md"]
 # What pages show in place of the reader's own values.
 PORTS = ("8080", "8081")

@@ -151,7 +151,18 @@ impl<'c, X: BlockingTransport> Cycle<'c, X> {
         let Some(rule) = self.job.rules.first() else {
             return Err(SyncError::NoRule.into());
         };
-        let filter = format!("{} eq \"{:032x}\"", rule.matched_by, u128::from_be_bytes(random));
+        let number = u128::from_be_bytes(random);
+        // As a GUID, which is what providers look for.
+        let (high, low) = (number >> 64, number & u128::from(u64::MAX));
+        let nobody = format!(
+            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+            high >> 32,
+            (high >> 16) & 0xffff,
+            high & 0xffff,
+            low >> 48,
+            low & 0xffff_ffff_ffff
+        );
+        let filter = format!("{} eq \"{nobody}\"", rule.matched_by);
         let found = self.gateway.find(rule.kind, &filter);
         let requests = self.gateway.take_sent();
         match found {

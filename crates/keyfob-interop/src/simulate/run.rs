@@ -1,6 +1,8 @@
 //! Runs a scenario: step by step, object by object.
 
+mod bridge;
 mod clean;
+mod cycle;
 mod read_back;
 mod send;
 
@@ -8,6 +10,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use keyfob_client::{Client, Transport};
 use keyfob_core::{Object, SmolStr};
+use keyfob_sync::State;
 
 use self::send::Failed;
 use crate::simulate::{
@@ -33,6 +36,10 @@ pub(crate) struct Runner<'r, X> {
     ended: Option<SmolStr>,
     transcript: Vec<Exchanged>,
     steps: Vec<StepReport>,
+    /// If true, a group has shown members.
+    shows_members: bool,
+    /// The engine's own memory, from the first cycle on.
+    state: Option<State>,
 }
 
 /// The work of a step with one unit of objects.
@@ -85,6 +92,8 @@ impl<'r, X: Transport> Runner<'r, X> {
             ended,
             transcript: Vec::new(),
             steps: Vec::new(),
+            shows_members: false,
+            state: None,
         }
     }
 
@@ -176,6 +185,10 @@ impl<'r, X: Transport> Runner<'r, X> {
         let mut touched = BTreeSet::new();
         for work in works {
             self.conclude(step, work, &mut report.findings, &mut touched);
+        }
+        if step.cycle.is_some() {
+            // A cycle is about all users.
+            touched.extend((0..self.world.users.len()).map(|user| (Kind::User, user)));
         }
         for (kind, index) in touched {
             self.read_back(kind, index, &mut report.findings).await;
@@ -275,11 +288,22 @@ impl<'r, X: Transport> Runner<'r, X> {
             for unit in units {
                 some.extend(self.begin(step, *unit));
             }
-            self.attempt(step, &mut some).await;
+            match &step.cycle {
+                Some(cycle) => {
+                    for work in &mut some {
+                        self.cycle(cycle, work).await;
+                    }
+                }
+                None => self.attempt(step, &mut some).await,
+            }
             for work in &mut some {
                 self.judge(step, work);
             }
             works.append(&mut some);
+        }
+        if step.cycle.is_some() {
+            // The engine tries again in its own later cycles.
+            return works;
         }
         self.try_again(step, &mut works).await;
         works

@@ -6,7 +6,8 @@ mod read;
 use std::time::Duration;
 
 use http::Method;
-use keyfob_core::{Object, SmolStr, json::object_from_slice_within};
+use keyfob_core::{Object, SmolStr, Value, json::object_from_slice_within};
+use keyfob_mapping::ObjectMapping;
 
 use self::node::Node;
 pub(crate) use self::read::same_header;
@@ -42,7 +43,74 @@ pub struct Scenario {
     /// The resources that the provider believes to be at the server.
     pub(crate) believes: Kinds<Tree>,
     pub(crate) failures: Vec<Failure>,
+    /// How the provider's engine works, for the steps that are whole cycles.
+    pub(crate) engine: Option<Engine>,
     pub(crate) phases: Vec<Phase>,
+}
+
+/// The engine of a provider, which decides what is sent in a cycle: that of keyfob-sync, with the wire form of the provider.
+#[derive(Clone, Debug)]
+pub(crate) struct Engine {
+    /// The mapping of users.
+    pub(crate) mapping: ObjectMapping,
+    /// The object of a user in the source.
+    pub(crate) source: Tree,
+    /// The form of a PATCH, by variant.
+    pub(crate) patch: Vec<(SmolStr, PatchForm)>,
+}
+
+/// How a provider writes the operations of a PATCH.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PatchForm {
+    /// If true, `op` begins with a large letter.
+    pub(crate) titles: bool,
+    /// If true, booleans are the texts `True` and `False`.
+    pub(crate) texts: bool,
+    /// If true, values without a filter in their path come in one operation without a path.
+    pub(crate) pathless: bool,
+}
+
+/// A cycle of the engine in place of the requests of a step.
+#[derive(Clone, Debug)]
+pub(crate) struct SyncCycle {
+    pub(crate) given: Given,
+    /// What every user has in the source, whatever it had.
+    pub(crate) set: Vec<(SmolStr, Value)>,
+    /// The number of deletions above which all are held back.
+    pub(crate) threshold: Option<u64>,
+    /// If true, an administrator has allowed what was held back.
+    pub(crate) allow: bool,
+    /// If true, an administrator has restarted the job.
+    pub(crate) restart: bool,
+    /// The token that is sent in place of the right one.
+    pub(crate) token: Option<SmolStr>,
+    /// The status with which the run itself refuses each change, in the server's place.
+    pub(crate) refuse: Option<u16>,
+    /// The number of failures, and their share in percent, that put the job into quarantine.
+    pub(crate) quarantine: Option<(u64, u64)>,
+    pub(crate) expect: Expected,
+}
+
+/// The users that the source has in a cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Given {
+    All,
+    /// All but the step's own.
+    Others,
+    Nobody,
+}
+
+/// What a cycle has to come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// Nothing fails.
+    Done,
+    /// Nothing fails, and nothing has to be changed.
+    Quiet,
+    /// Deletions are held back.
+    Held,
+    /// The job goes into quarantine.
+    Quarantine,
 }
 
 /// Something for users and something for groups.
@@ -170,6 +238,8 @@ pub(crate) struct Step {
     pub(crate) change: Vec<(Kind, SmolStr, Tree)>,
     pub(crate) assign: Option<Assign>,
     pub(crate) send: Vec<Send>,
+    /// A whole cycle in place of requests.
+    pub(crate) cycle: Option<SyncCycle>,
     pub(crate) then: Then,
     pub(crate) failures: Vec<Failure>,
 }

@@ -160,7 +160,120 @@ fn an_attribute_that_the_server_forgets_is_damage_where_it_happens_and_is_said_o
     assert_eq!(disable.findings[0].says, "`active` is true and should be false");
     assert_eq!(disable.findings[0].status, Some(200));
     assert_eq!(step(&report, "restore-user").verdict, Verdict::Ok);
-    assert_eq!(report.count(Verdict::Damage), 2, "{}", report.text());
+    // Where a user is disabled: by a change, by a removal that was allowed, and at the end.
+    assert_eq!(report.count(Verdict::Damage), 3, "{}", report.text());
+}
+
+#[test]
+fn e20_a_server_that_takes_any_token_does_damage() {
+    const NOBODY: &str =
+        r#"{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":0}"#;
+    let (report, ..) = run_with(simulation("entra", None), |request| {
+        let token = request.headers()["authorization"].to_str().unwrap();
+        if token.contains("nobody-gave") {
+            Tamper::Answer(200, "application/scim+json", NOBODY.to_owned())
+        } else {
+            Tamper::Pass
+        }
+    });
+    let step = step(&report, "quarantine-token");
+    assert_eq!(step.verdict, Verdict::Damage, "{}", report.text());
+    assert!(
+        step.findings[0]
+            .says
+            .contains("a token that nobody gave is taken")
+    );
+    assert_eq!(report.count(Verdict::Damage), 1, "{}", report.text());
+}
+
+#[test]
+fn e5_a_cycle_that_finds_another_value_than_was_sent_writes_it_again_and_says_so() {
+    let (report, ..) = run_with(simulation("entra", None), |request| {
+        // The look-up of a user who is renamed before shows another title than the server has.
+        let is_look_up = request.method() == Method::GET
+            && request
+                .uri()
+                .query()
+                .is_some_and(|query| query.contains("renamed1"));
+        if is_look_up {
+            Tamper::Edit(|body| body.replace(r#""title":""#, r#""title":"The honourable "#))
+        } else {
+            Tamper::Pass
+        }
+    });
+    let step = step(&report, "full-cycle");
+    assert_eq!(step.verdict, Verdict::Tolerated, "{}", report.text());
+    assert!(
+        step.findings[0].says.contains("adopt `title`"),
+        "{}",
+        report.text()
+    );
+    assert_eq!(report.verdict(), Verdict::Tolerated, "{}", report.text());
+}
+
+#[test]
+fn t1_members_that_a_server_never_shows_are_asked_for_and_are_no_damage() {
+    let hide = |body: String| {
+        let mut group: serde_json::Value = serde_json::from_str(&body).unwrap_or_default();
+        if let Some(members) = group.get_mut("members") {
+            *members = serde_json::json!([]);
+        }
+        group.to_string()
+    };
+    let is_group = |request: &http::Request<bytes::Bytes>| {
+        let path = request.uri().path();
+        request.method() == Method::GET && path.starts_with("/scim/v2/Groups/")
+    };
+    let (report, ..) = run_with(simulation("entra", None), |request| {
+        if is_group(request) {
+            Tamper::Edit(hide)
+        } else {
+            Tamper::Pass
+        }
+    });
+    assert_eq!(report.verdict(), Verdict::Tolerated, "{}", report.text());
+    assert!(
+        report.text().contains("they are asked for by a filter"),
+        "{}",
+        report.text()
+    );
+
+    // Without a filter nobody knows.
+    let (report, ..) = run_with(simulation("entra", None), |request| {
+        let query = request.uri().query().unwrap_or_default();
+        if is_group(request) {
+            Tamper::Edit(hide)
+        } else if query.contains("members.value") {
+            Tamper::Answer(400, "application/scim+json", "{}".to_owned())
+        } else {
+            Tamper::Pass
+        }
+    });
+    assert_eq!(report.verdict(), Verdict::Tolerated, "{}", report.text());
+    assert!(
+        report.text().contains("nothing is known of them"),
+        "{}",
+        report.text()
+    );
+
+    // One that loses them has damage.
+    let (report, ..) = run_with(simulation("entra", None), |request| {
+        if is_group(request) {
+            Tamper::Edit(hide)
+        } else if request.method() == Method::PATCH
+            && body(request).contains(r#""op":"Add","path":"members""#)
+        {
+            Tamper::Answer(204, "application/scim+json", String::new())
+        } else {
+            Tamper::Pass
+        }
+    });
+    assert_eq!(
+        step(&report, "add-members").verdict,
+        Verdict::Damage,
+        "{}",
+        report.text()
+    );
 }
 
 #[test]

@@ -75,6 +75,11 @@ const WRONG: &[(&str, &str, &str)] = &[
         "`phases[0].steps[0].evidence`: `evidence` has no `X2`",
     ),
     (
+        r#"["X1"], "each""#,
+        r#"["X1"], "cycle": {"expect": "done"}, "each""#,
+        "`phases[0].steps[0].cycle`: the scenario has no `engine`",
+    ),
+    (
         r#""method": "POST""#,
         r#""method": "FETCH""#,
         "`phases[0].steps[0].send[0].method`: `FETCH` is none of GET, POST, PUT, PATCH, DELETE",

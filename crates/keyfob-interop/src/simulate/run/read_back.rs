@@ -15,6 +15,14 @@ use crate::simulate::{
     world::Member,
 };
 
+/// What there is to say of the members of a group.
+#[derive(Default)]
+struct Members {
+    wrong: Vec<String>,
+    /// What can't be known.
+    note: Option<String>,
+}
+
 impl<X: Transport> Runner<'_, X> {
     /// Compares everything once more when all steps are done.
     pub(super) async fn at_the_end(&mut self, watch: &mut impl Watch) {
@@ -77,11 +85,20 @@ impl<X: Transport> Runner<'_, X> {
             Err(error) => return tell(Verdict::Stops, None, format!("it can't be read back: {error}")),
         };
         let status = answer.status().as_u16();
+        let mut notes = None;
         let says: Vec<String> = match (state, status) {
             (ObjectState::Deleted, 404 | 410) => Vec::new(),
             (ObjectState::Deleted, _) => vec!["it was deleted and is still there".into()],
             (_, 200) => match object_from_slice(answer.body()) {
-                Ok(found) => self.wrong(kind, index, &found),
+                Ok(found) => {
+                    let mut wrong = self.wrong(kind, index, &found);
+                    if kind == Kind::Group {
+                        let members = self.wrong_members(index, &found).await;
+                        wrong.extend(members.wrong);
+                        notes = members.note;
+                    }
+                    wrong
+                }
                 Err(error) => {
                     let text = String::from_utf8_lossy(answer.body());
                     vec![format!(
@@ -93,13 +110,14 @@ impl<X: Transport> Runner<'_, X> {
             (_, 404 | 410) => vec!["it is gone".into()],
             _ => return tell(Verdict::Stops, Some(status), "it can't be read back".into()),
         };
-        for says in says {
+        let says = says.into_iter().map(|says| (Verdict::Damage, says));
+        for (verdict, says) in says.chain(notes.map(|says| (Verdict::Tolerated, says))) {
             let is_new = self
                 .world
                 .item_mut(kind, index)
                 .is_some_and(|item| item.told.insert(says.clone()));
             if is_new {
-                tell(Verdict::Damage, Some(status), says);
+                tell(verdict, Some(status), says);
             }
         }
     }
@@ -109,18 +127,79 @@ impl<X: Transport> Runner<'_, X> {
         let Some(item) = self.world.item(kind, index) else {
             return Vec::new();
         };
-        let mut wrong = item
-            .believed
-            .as_ref()
+        let believed = item.believed.as_ref();
+        believed
             .map(|believed| differences(believed, found))
-            .unwrap_or_default();
-        if kind == Kind::Group {
-            wrong.extend(self.wrong_members(&item.members, found));
-        }
-        wrong
+            .unwrap_or_default()
     }
 
-    fn wrong_members(&self, believed: &BTreeSet<Member>, found: &Object) -> Vec<String> {
+    /// Returns what is wrong with the members of a group. Where no group has shown any, they are asked for one by one: some
+    /// servers never show members.
+    async fn wrong_members(&mut self, index: usize, found: &Object) -> Members {
+        let Some(group) = self.world.groups.get(index) else {
+            return Members::default();
+        };
+        let (group, believed) = (group.id.clone().unwrap_or_default(), group.members.clone());
+        let shown = found.get("members").map(keyfob_core::Value::as_elements);
+        self.shows_members |= shown.is_some_and(|shown| !shown.is_empty());
+        let expected: Vec<(SmolStr, String)> = believed
+            .iter()
+            .filter_map(|member| match member {
+                Member::User(index) => self.world.users.get(*index),
+                Member::Group(index) => self.world.groups.get(*index),
+            })
+            .filter(|item| item.state != ObjectState::Deleted)
+            .filter_map(|item| Some((item.id.clone()?, item.name().to_owned())))
+            .collect();
+        if self.shows_members || expected.is_empty() {
+            return Members {
+                wrong: self.differing_members(&believed, found),
+                note: None,
+            };
+        }
+        let mut wrong = Vec::new();
+        for (id, name) in expected {
+            match self.has_member(&group, &id).await {
+                Some(true) => {}
+                Some(false) => wrong.push(format!("`{name}` should be a member and is none")),
+                None => {
+                    let says = "the server shows no members and answers no filter on them, so that nothing is known of them";
+                    return Members {
+                        wrong: Vec::new(),
+                        note: Some(says.to_owned()),
+                    };
+                }
+            }
+        }
+        Members {
+            wrong,
+            note: Some("the server shows no members; they are asked for by a filter".to_owned()),
+        }
+    }
+
+    /// Asks by a filter if a group has a member; none where the server answers no such filter.
+    async fn has_member(&mut self, group: &str, member: &str) -> Option<bool> {
+        let filter = format!("id eq \"{group}\" and members.value eq \"{member}\"");
+        let path = format!(
+            "{}?filter={}",
+            Kind::Group.endpoint(),
+            encoded(&filter, "", "%20")
+        );
+        let request = self.own_request(&Method::GET, &path).ok()?;
+        let (_, answer) = self.exchange(vec![request], Sender::ReadBack).await.pop()?;
+        let answer = answer.ok().filter(|answer| answer.status() == 200)?;
+        let list = object_from_slice(answer.body()).ok()?;
+        let resources = list.get("Resources").map(keyfob_core::Value::as_elements);
+        let found = resources.unwrap_or_default().iter().any(|resource| {
+            let resource = resource.as_object();
+            resource.and_then(|resource| resource.get_str("id")) == Some(group)
+        });
+        // A server that counts and holds nothing back answers as the RFC has it; one that answers with all groups passes the filter over.
+        let others = resources.unwrap_or_default().len() > usize::from(found);
+        (!others).then_some(found)
+    }
+
+    fn differing_members(&self, believed: &BTreeSet<Member>, found: &Object) -> Vec<String> {
         let item = |member: &Member| match member {
             Member::User(index) => self.world.users.get(*index),
             Member::Group(index) => self.world.groups.get(*index),

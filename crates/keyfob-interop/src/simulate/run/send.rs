@@ -53,6 +53,17 @@ impl Failed {
         }
     }
 
+    /// The failure of a cycle; `is_damage` if nobody notices it.
+    pub(super) fn of_cycle(says: String, status: Option<u16>, is_damage: bool) -> Self {
+        Self {
+            request: None,
+            status,
+            says,
+            on: status.map_or(On::Unexpected, |status| On::Status(status, status)),
+            is_damage,
+        }
+    }
+
     /// Returns true if a rule is about this failure.
     pub(super) fn is(&self, rule: On) -> bool {
         match (rule, self.on) {
@@ -175,7 +186,7 @@ impl<X: Transport> Runner<'_, X> {
         self.request(&send.method, &url, headers, body)
     }
 
-    fn request(
+    pub(super) fn request(
         &self,
         method: &Method,
         url: &str,

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use http::{HeaderName, Method};
-use keyfob_core::{AttrName, SmolStr};
+use keyfob_core::{AttrName, SmolStr, json::value_to_vec};
+use keyfob_mapping::ObjectMapping;
 
 use super::{
-    Assign, Class, Each, Evidence, Failure, Http, Kind, Kinds, Membership, ObjectState, On, Phase, Scenario,
-    Send, Shape, Step, Then,
+    Assign, Class, Each, Engine, Evidence, Expected, Failure, Given, Http, Kind, Kinds, Membership,
+    ObjectState, On, PatchForm, Phase, Scenario, Send, Shape, Step, SyncCycle, Then,
     node::{Members, Node},
 };
 use crate::simulate::{
@@ -28,7 +29,7 @@ const GENERATED: [&str; 6] = ["uuid", "number", "first", "last", "token", "passw
 pub(super) fn scenario(node: &Node<'_>) -> Read<Scenario> {
     let members = node.members(&[
         "provider", "title", "about", "variants", "evidence", "http", "objects", "believes", "failures",
-        "phases",
+        "engine", "phases",
     ])?;
     let variants: Vec<(SmolStr, SmolStr)> = optional(&members, "variants", |node| {
         let entries = node.entries()?;
@@ -55,6 +56,10 @@ pub(super) fn scenario(node: &Node<'_>) -> Read<Scenario> {
         objects: objects(&members.required("objects")?)?,
         believes: believes(&members.required("believes")?)?,
         failures: Vec::new(),
+        engine: members
+            .get("engine")
+            .map(|node| engine(&node, &variants))
+            .transpose()?,
         phases: Vec::new(),
     };
     scenario.failures = optional(&members, "failures", |node| failures(node, &scenario))?;
@@ -68,6 +73,114 @@ pub(super) fn scenario(node: &Node<'_>) -> Read<Scenario> {
         return Err(ScenarioError::at(phases.path, "there is no step in it"));
     }
     Ok(scenario)
+}
+
+fn engine(node: &Node<'_>, variants: &[(SmolStr, SmolStr)]) -> Read<Engine> {
+    let members = node.members(&["mapping", "source", "patch"])?;
+    let mapping = members.required("mapping")?;
+    let text = value_to_vec(mapping.value);
+    let read =
+        ObjectMapping::from_json(&text).map_err(|error| ScenarioError::at(mapping.path.as_str(), error))?;
+    let source = members.required("source")?;
+    let tree = tree(&source)?;
+    known(&tree, &source.path, &[])?;
+    let patch = optional(&members, "patch", |node| {
+        let form = |(name, node): (&AttrName, Node<'_>)| {
+            if !variants.iter().any(|(variant, _)| variant == name.as_str()) {
+                return Err(ScenarioError::at(node.path, "`variants` has no such variant"));
+            }
+            let members = node.members(&["titles", "texts", "pathless"])?;
+            let flag = |name| optional(&members, name, Node::boolean);
+            Ok((
+                name.as_str().into(),
+                PatchForm {
+                    titles: flag("titles")?,
+                    texts: flag("texts")?,
+                    pathless: flag("pathless")?,
+                },
+            ))
+        };
+        node.entries()?.into_iter().map(form).collect()
+    })?;
+    Ok(Engine {
+        mapping: read,
+        source: tree,
+        patch,
+    })
+}
+
+fn cycle_of(node: &Node<'_>, scenario: &Scenario, each: Each) -> Read<SyncCycle> {
+    if scenario.engine.is_none() {
+        return Err(ScenarioError::at(
+            node.path.as_str(),
+            "the scenario has no `engine` that could run it",
+        ));
+    }
+    let members = node.members(&[
+        "source",
+        "set",
+        "threshold",
+        "allow",
+        "restart",
+        "token",
+        "refuse",
+        "failures",
+        "percent",
+        "expect",
+    ])?;
+    let count = |name| -> Read<Option<u64>> {
+        let number = members
+            .get(name)
+            .map(|node| node.number(0, 1_000_000))
+            .transpose()?;
+        Ok(number.and_then(|number| u64::try_from(number).ok()))
+    };
+    let given = members.get("source");
+    let given = given.map_or(Ok(Given::All), |node| {
+        let given = node.keyword(&[
+            ("all", Given::All),
+            ("others", Given::Others),
+            ("nobody", Given::Nobody),
+        ])?;
+        if given == Given::Others && each != Each::Users {
+            return Err(ScenarioError::at(
+                node.path.as_str(),
+                "only a step for each of the users has others",
+            ));
+        }
+        Ok(given)
+    })?;
+    let entries = members
+        .get("set")
+        .map(|node| node.entries())
+        .transpose()?
+        .unwrap_or_default();
+    let set = entries
+        .into_iter()
+        .map(|(name, node)| (name.as_str().into(), node.value.clone()))
+        .collect();
+    Ok(SyncCycle {
+        given,
+        set,
+        threshold: count("threshold")?,
+        allow: optional(&members, "allow", Node::boolean)?,
+        restart: optional(&members, "restart", Node::boolean)?,
+        token: members
+            .get("token")
+            .map(|node| node.text().map(SmolStr::new))
+            .transpose()?,
+        refuse: members.get("refuse").map(|node| node.status()).transpose()?,
+        quarantine: match count("failures")? {
+            Some(failures) => Some((failures, count("percent")?.unwrap_or(40))),
+            None => None,
+        },
+        expect: members.required("expect")?.keyword(&[
+            ("done", Expected::Done),
+            ("quiet", Expected::Quiet),
+            ("held", Expected::Held),
+            ("quarantine", Expected::Quarantine),
+        ])?,
+    })
 }
 
 fn optional<'v, T: Default>(
@@ -360,7 +473,7 @@ const EACH: [(&str, Each); 3] = [
 fn step(node: &Node<'_>, scenario: &Scenario, before: &[SmolStr]) -> Read<Step> {
     let members = node.members(&[
         "name", "title", "evidence", "variants", "needs", "after", "each", "state", "pick", "user",
-        "optional", "parallel", "change", "assign", "send", "then", "failures",
+        "optional", "parallel", "change", "assign", "send", "cycle", "then", "failures",
     ])?;
     let each = members
         .get("each")
@@ -374,7 +487,19 @@ fn step(node: &Node<'_>, scenario: &Scenario, before: &[SmolStr]) -> Read<Step> 
     }
     let mut sends = Vec::new();
     let mut saved = Vec::new();
-    for node in members.required("send")?.list()? {
+    let cycle = members.get("cycle");
+    let cycle = cycle.map(|node| cycle_of(&node, scenario, each)).transpose()?;
+    let listed = match (members.get("send"), &cycle) {
+        (Some(node), Some(_)) => {
+            return Err(ScenarioError::at(
+                node.path,
+                "a step that is a cycle sends what the engine decides",
+            ));
+        }
+        (None, Some(_)) => Vec::new(),
+        (_, None) => members.required("send")?.list()?,
+    };
+    for node in listed {
         let send = send(&node, scenario, &saved)?;
         saved.extend(send.save.iter().chain(&send.finds).map(|(name, _)| name.clone()));
         sends.push(send);
@@ -432,6 +557,7 @@ fn step(node: &Node<'_>, scenario: &Scenario, before: &[SmolStr]) -> Read<Step> 
         change,
         assign,
         send: sends,
+        cycle,
         then: optional(&members, "then", |node| then(node, each))?,
         failures: optional(&members, "failures", |node| failures(node, scenario))?,
     })
