@@ -44,6 +44,7 @@ impl DoorReason {
         match self {
             Self::Granted(_) => "granted",
             Self::NotActive(UserState::Invited) => "invited",
+            Self::NotActive(UserState::Uninvited) => "uninvited",
             Self::NotActive(_) => "deactivated",
             Self::NoAccessGroup => "noAccessGroup",
             Self::NoLevel => "noLevel",
@@ -60,6 +61,9 @@ impl fmt::Display for DoorReason {
             Self::Granted(levels) => write!(f, "is let in by {}", levels.join(", ")),
             Self::NotActive(UserState::Invited) => {
                 f.write_str("is invited and has not accepted the invitation")
+            }
+            Self::NotActive(UserState::Uninvited) => {
+                f.write_str("has no invitation to accept, which was withdrawn")
             }
             Self::NotActive(state) => write!(f, "is {state}"),
             Self::NoAccessGroup => f.write_str("is in no access group"),

@@ -78,6 +78,7 @@ actions! {
     CreateUser => user::create;
     EditUser => user::edit;
     InviteUser => user::invite;
+    WithdrawInvite => user::withdraw;
     AcceptInvite => user::accept;
     ActivateUser => user::activate;
     DeactivateUser => user::deactivate;

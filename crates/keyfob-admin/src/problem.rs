@@ -159,6 +159,7 @@ fn remedy_of(reason: StateError) -> Option<&'static str> {
         }
         StateError::Active => Some("deactivate the user first"),
         StateError::Deleted => Some("restore the user first"),
+        StateError::NotInvited => Some("invite the user first"),
         _ => None,
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct Item {
 const EVENTS: &[&str] = &["at", "name", "label", "resourceType", "verb", "actor", "data"];
 
 /// The pages of an organization, in the order of the navigation.
-pub(crate) const PAGES: [Page; 16] = [
+pub(crate) const PAGES: [Page; 17] = [
     Page {
         slug: "overview",
         shows: &["showOverview", "showProvisioning"],
@@ -108,6 +108,7 @@ pub(crate) const PAGES: [Page; 16] = [
             offers: &[
                 "acceptInvite",
                 "inviteUser",
+                "withdrawInvite",
                 "activateUser",
                 "deactivateUser",
                 "editUser",
@@ -123,6 +124,24 @@ pub(crate) const PAGES: [Page; 16] = [
             ],
         }),
         offers: &["createUser"],
+    },
+    Page {
+        slug: "invites",
+        shows: &[],
+        list: Some(List {
+            operation: "listUsers",
+            columns: &["userName", "displayName", "managedBy"],
+            fixed: &[("state", "invited")],
+            filters: &["q"],
+        }),
+        item: Some(Item {
+            show: Some("showUser"),
+            parameter: "user",
+            field: "id",
+            offers: &["inviteUser", "withdrawInvite", "acceptInvite"],
+            further: &[("showHistoryOfUser", EVENTS)],
+        }),
+        offers: &["turnInvitesOn", "turnInvitesOff"],
     },
     Page {
         slug: "deleted-users",
@@ -343,6 +362,6 @@ pub(crate) const PAGES: [Page; 16] = [
 
 /// Returns the page of a path.
 pub(crate) fn page(slug: &str) -> Option<&'static Page> {
-    static ALL: [Page; 16] = PAGES;
+    static ALL: [Page; 17] = PAGES;
     ALL.iter().find(|page| page.slug == slug)
 }

@@ -4,6 +4,8 @@
 pub const INVITE_REQUESTED: &str = "inviteRequested";
 /// A user accepted the invitation.
 pub const INVITE_ACCEPTED: &str = "inviteAccepted";
+/// The invitation of a user was withdrawn before it was accepted.
+pub const INVITE_WITHDRAWN: &str = "inviteWithdrawn";
 /// A user isn't active any longer.
 pub const DEACTIVATED: &str = "deactivated";
 /// A user is active again.

@@ -4,13 +4,14 @@ use keyfob_core::Resource;
 use keyfob_engine::{Actor, Loaded, State, is_active};
 use thiserror::Error;
 
-use crate::state::{Origin, OwnState as _, ProvisionedState as _};
+use crate::state::{Invitation, Origin, OwnState as _, ProvisionedState as _};
 
 /// Where a user stands in its life, and who put it there. Of a user that was removed for good nothing is left, and
 /// every act finds nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     Invited,
+    Uninvited,
     Active,
     Deactivated(Origin),
     Deleted(Origin),
@@ -29,11 +30,12 @@ impl Standing {
     /// The standing of a user that is not deleted.
     pub(crate) fn of(document: &Resource, state: &State) -> Self {
         if !is_active(document) {
-            Self::Deactivated(state.deactivated_by().unwrap_or(Origin::Provider))
-        } else if state.is_invited() {
-            Self::Invited
-        } else {
-            Self::Active
+            return Self::Deactivated(state.deactivated_by().unwrap_or(Origin::Provider));
+        }
+        match state.invitation() {
+            Some(Invitation::Sent) => Self::Invited,
+            Some(Invitation::Withdrawn) => Self::Uninvited,
+            Some(Invitation::Due) | None => Self::Active,
         }
     }
 }
@@ -57,6 +59,8 @@ pub(crate) enum Act {
     Restore,
     /// It is invited, for the first time or again.
     Invite,
+    /// Its invitation is withdrawn.
+    Withdraw,
     /// It accepts its invitation.
     Accept,
 }
@@ -91,6 +95,8 @@ pub(crate) enum Outcome {
     Same,
     /// The user is in use: active, or invited where it has an invitation to accept.
     InUse,
+    /// The user has no invitation any more, and has to be invited anew before it can accept one.
+    Uninvited,
     /// The user is deactivated. One that is deleted stays so and remembers it.
     Deactivated(Origin),
     /// The user is among the deleted ones, and deactivated if it comes back.
@@ -133,6 +139,9 @@ pub enum StateError {
     /// Whoever is not deleted is not brought back.
     #[error("is not deleted")]
     NotDeleted,
+    /// Nobody accepts an invitation that was withdrawn, and none is withdrawn that was accepted or never sent.
+    #[error("has no invitation")]
+    NotInvited,
 }
 
 impl StateError {
@@ -148,6 +157,7 @@ impl StateError {
             Self::Active => "active",
             Self::Deleted => "deleted",
             Self::NotDeleted => "notDeleted",
+            Self::NotInvited => "notInvited",
         }
     }
 
@@ -160,8 +170,9 @@ impl StateError {
 }
 
 /// The standings in the order of the table's columns.
-const STANDINGS: [Standing; 6] = [
+const STANDINGS: [Standing; 7] = [
     Standing::Invited,
+    Standing::Uninvited,
     Standing::Active,
     Standing::Deactivated(Origin::Provider),
     Standing::Deactivated(Origin::Administrator),
@@ -171,11 +182,12 @@ const STANDINGS: [Standing; 6] = [
 
 /// Who does what, and what it comes to in each standing.
 #[rustfmt::skip]
-const TABLE: [(Party, Act, [Outcome; STANDINGS.len()]); 19] = {
-    use Outcome::{InUse, Purged, Refused, Restored, Same, Unknown};
+const TABLE: [(Party, Act, [Outcome; STANDINGS.len()]); 20] = {
+    use Outcome::{InUse, Purged, Refused, Restored, Same, Uninvited, Unknown};
     use Party::{Administrator, Application, Owner, Provider};
     use StateError::{
         Active, ActiveInProvider, AlreadyDeactivated, Deactivated, DeactivatedByProvider, Deleted, NotDeactivated, NotDeleted,
+        NotInvited,
     };
     const BY_PROVIDER: Outcome = Outcome::Deactivated(Origin::Provider);
     const BY_ADMINISTRATOR: Outcome = Outcome::Deactivated(Origin::Administrator);
@@ -183,28 +195,29 @@ const TABLE: [(Party, Act, [Outcome; STANDINGS.len()]); 19] = {
     const AWAY: Outcome = Outcome::Deleted(Origin::Administrator);
     [
         // An administrator's deletion means to the provider that the user is deactivated (D-10), its own that there is none (D-9).
-        (Provider, Act::Deactivate, [BY_PROVIDER, BY_PROVIDER, Same, BY_PROVIDER, Unknown, BY_PROVIDER]),
-        (Provider, Act::Activate, [Same, Same, InUse, InUse, Unknown, InUse]),
-        (Provider, Act::Change, [Same, Same, Same, Same, Unknown, Same]),
-        (Provider, Act::Delete, [GONE, GONE, GONE, GONE, Unknown, GONE]),
-        (Provider, Act::Create, [Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), InUse, InUse]),
+        (Provider, Act::Deactivate, [BY_PROVIDER, BY_PROVIDER, BY_PROVIDER, Same, BY_PROVIDER, Unknown, BY_PROVIDER]),
+        (Provider, Act::Activate, [Same, Same, Same, InUse, InUse, Unknown, InUse]),
+        (Provider, Act::Change, [Same, Same, Same, Same, Same, Unknown, Same]),
+        (Provider, Act::Delete, [GONE, GONE, GONE, GONE, GONE, Unknown, GONE]),
+        (Provider, Act::Create, [Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), InUse, InUse]),
         // U-7, U-8, D-2: what the provider has said of a user that it manages stands.
-        (Administrator, Act::Deactivate, [BY_ADMINISTRATOR, BY_ADMINISTRATOR, Refused(AlreadyDeactivated), Same, Refused(Deleted), Refused(Deleted)]),
-        (Administrator, Act::Activate, [Refused(NotDeactivated), Refused(NotDeactivated), Refused(DeactivatedByProvider), InUse, Refused(Deleted), Refused(Deleted)]),
-        (Administrator, Act::Change, [Same, Same, Refused(Deactivated), Refused(Deactivated), Refused(Deleted), Refused(Deleted)]),
-        (Administrator, Act::Delete, [Refused(ActiveInProvider), Refused(ActiveInProvider), AWAY, Refused(ActiveInProvider), Same, Same]),
-        (Administrator, Act::Purge, [Refused(ActiveInProvider), Refused(ActiveInProvider), Purged, Refused(ActiveInProvider), Purged, Purged]),
-        (Administrator, Act::Restore, [Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), Restored, Restored]),
+        (Administrator, Act::Deactivate, [BY_ADMINISTRATOR, BY_ADMINISTRATOR, BY_ADMINISTRATOR, Refused(AlreadyDeactivated), Same, Refused(Deleted), Refused(Deleted)]),
+        (Administrator, Act::Activate, [Refused(NotDeactivated), Refused(NotDeactivated), Refused(NotDeactivated), Refused(DeactivatedByProvider), InUse, Refused(Deleted), Refused(Deleted)]),
+        (Administrator, Act::Change, [Same, Same, Same, Refused(Deactivated), Refused(Deactivated), Refused(Deleted), Refused(Deleted)]),
+        (Administrator, Act::Delete, [Refused(ActiveInProvider), Refused(ActiveInProvider), Refused(ActiveInProvider), AWAY, Refused(ActiveInProvider), Same, Same]),
+        (Administrator, Act::Purge, [Refused(ActiveInProvider), Refused(ActiveInProvider), Refused(ActiveInProvider), Purged, Refused(ActiveInProvider), Purged, Purged]),
+        (Administrator, Act::Restore, [Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), Restored, Restored]),
         // No provider has a say.
-        (Owner, Act::Deactivate, [BY_ADMINISTRATOR, BY_ADMINISTRATOR, Same, Same, Refused(Deleted), Refused(Deleted)]),
-        (Owner, Act::Activate, [Refused(NotDeactivated), Refused(NotDeactivated), InUse, InUse, Refused(Deleted), Refused(Deleted)]),
-        (Owner, Act::Change, [Same, Same, Refused(Deactivated), Refused(Deactivated), Refused(Deleted), Refused(Deleted)]),
-        (Owner, Act::Delete, [Refused(Active), Refused(Active), AWAY, AWAY, Same, Same]),
-        (Owner, Act::Purge, [Refused(Active), Refused(Active), Purged, Purged, Purged, Purged]),
-        (Owner, Act::Restore, [Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), Restored, Restored]),
-        (Application, Act::Invite, [InUse, InUse, Refused(Deactivated), Refused(Deactivated), Refused(Deleted), Refused(Deleted)]),
-        // U-12: whoever has accepted may say so again.
-        (Application, Act::Accept, [InUse, Same, Refused(Deactivated), Refused(Deactivated), Refused(Deleted), Refused(Deleted)]),
+        (Owner, Act::Deactivate, [BY_ADMINISTRATOR, BY_ADMINISTRATOR, BY_ADMINISTRATOR, Same, Same, Refused(Deleted), Refused(Deleted)]),
+        (Owner, Act::Activate, [Refused(NotDeactivated), Refused(NotDeactivated), Refused(NotDeactivated), InUse, InUse, Refused(Deleted), Refused(Deleted)]),
+        (Owner, Act::Change, [Same, Same, Same, Refused(Deactivated), Refused(Deactivated), Refused(Deleted), Refused(Deleted)]),
+        (Owner, Act::Delete, [Refused(Active), Refused(Active), Refused(Active), AWAY, AWAY, Same, Same]),
+        (Owner, Act::Purge, [Refused(Active), Refused(Active), Refused(Active), Purged, Purged, Purged, Purged]),
+        (Owner, Act::Restore, [Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), Refused(NotDeleted), Restored, Restored]),
+        (Application, Act::Invite, [InUse, InUse, InUse, Refused(Deactivated), Refused(Deactivated), Refused(Deleted), Refused(Deleted)]),
+        (Application, Act::Withdraw, [Uninvited, Same, Refused(NotInvited), Refused(Deactivated), Refused(Deactivated), Refused(Deleted), Refused(Deleted)]),
+        // U-12: whoever has accepted may say so again, and an invitation that was withdrawn is none.
+        (Application, Act::Accept, [InUse, Refused(NotInvited), Same, Refused(Deactivated), Refused(Deactivated), Refused(Deleted), Refused(Deleted)]),
     ]
 };
 

@@ -174,6 +174,11 @@ const EXPLANATIONS: &[Explanation] = &[
         "the user is not deleted",
         "look for the user by its user name in the provider, and let it match the user that is there",
     ),
+    Explanation::new(
+        "notInvited",
+        "the user has no invitation",
+        "invite the user first",
+    ),
 ];
 
 impl ToErrorBody for Refusal {
@@ -215,6 +220,7 @@ mod tests {
             StateError::Active,
             StateError::Deleted,
             StateError::NotDeleted,
+            StateError::NotInvited,
         ];
         let user = ResourceId::new("u-1");
         let states = reasons.map(|reason| Refusal::State {

@@ -3,8 +3,10 @@
 use std::fmt;
 
 use keyfob_core::{DateTime, Resource};
-use keyfob_engine::{Actor, State, is_active};
+use keyfob_engine::{Actor, State};
 use smol_str::{SmolStr, ToSmolStr};
+
+use crate::life::Standing;
 
 const MANAGED_BY: &str = "managedBy";
 const INVITATION: &str = "invitation";
@@ -128,6 +130,8 @@ pub(crate) enum Invitation {
     Due,
     /// The user was invited.
     Sent,
+    /// The invitation was withdrawn before the user accepted it.
+    Withdrawn,
 }
 
 impl Invitation {
@@ -135,11 +139,12 @@ impl Invitation {
         match self {
             Self::Due => "due",
             Self::Sent => "sent",
+            Self::Withdrawn => "withdrawn",
         }
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Due, Self::Sent]
+        [Self::Due, Self::Sent, Self::Withdrawn]
             .into_iter()
             .find(|invitation| invitation.as_str() == text)
     }
@@ -185,6 +190,9 @@ impl Origin {
 pub enum UserState {
     /// Created, and invited to the application; SCIM sees it as active.
     Invited,
+    /// Created, and not invited any more: the invitation was withdrawn before it was accepted. SCIM sees it as active, and no
+    /// door opens to it.
+    Uninvited,
     /// In use.
     Active,
     /// Not allowed to do anything, with everything that it had still there.
@@ -197,12 +205,12 @@ impl UserState {
     /// The state of a user that is not deleted.
     #[must_use]
     pub fn of(document: &Resource, state: &State) -> Self {
-        if !is_active(document) {
-            Self::Deactivated
-        } else if state.is_invited() {
-            Self::Invited
-        } else {
-            Self::Active
+        match Standing::of(document, state) {
+            Standing::Invited => Self::Invited,
+            Standing::Uninvited => Self::Uninvited,
+            Standing::Active => Self::Active,
+            Standing::Deactivated(_) => Self::Deactivated,
+            Standing::Deleted(_) => Self::Deleted,
         }
     }
 
@@ -211,6 +219,7 @@ impl UserState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Invited => "invited",
+            Self::Uninvited => "uninvited",
             Self::Active => "active",
             Self::Deactivated => "deactivated",
             Self::Deleted => "deleted",

@@ -269,7 +269,10 @@ impl Seen<'_> {
                 .get("active")
                 .and_then(CoreValue::as_bool)
                 .unwrap_or(true);
-            let is_active = matches!(view.state, UserState::Invited | UserState::Active);
+            let is_active = matches!(
+                view.state,
+                UserState::Invited | UserState::Uninvited | UserState::Active
+            );
             same!(active, is_active, "13: whether `{id}` is active");
         } else {
             holds!(found.is_err(), "D-9: `{id}` was deleted and is seen");

@@ -112,12 +112,19 @@ pub(crate) struct Document {
     pub(crate) card: Card,
 }
 
+/// An invitation that was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Invitation {
+    Sent,
+    Withdrawn,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct User {
     pub(crate) document: Document,
     pub(crate) is_managed: bool,
-    /// U-12: whether it was invited and has not accepted, whatever became of it since.
-    pub(crate) is_invited: bool,
+    /// U-12: the invitation that it has not accepted, whatever became of it since.
+    pub(crate) invitation: Option<Invitation>,
     /// True if it is invited when it is active for the first time.
     pub(crate) is_due: bool,
     pub(crate) deactivated_by: Option<Origin>,
@@ -237,10 +244,12 @@ impl User {
             UserState::Deleted
         } else if !self.document.is_active() {
             UserState::Deactivated
-        } else if self.is_invited {
-            UserState::Invited
         } else {
-            UserState::Active
+            match self.invitation {
+                Some(Invitation::Sent) => UserState::Invited,
+                Some(Invitation::Withdrawn) => UserState::Uninvited,
+                None => UserState::Active,
+            }
         }
     }
 

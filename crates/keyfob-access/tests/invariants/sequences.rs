@@ -389,6 +389,7 @@ fn is_idempotent(action: &Action) -> bool {
             | Action::AddDomain(..)
             | Action::SetInvites(..)
             | Action::SetSynchronization(..)
+            | Action::WithdrawInvite(..)
             | Action::SetActive(_, _, false)
             | Action::Unlink(..)
             | Action::Convert(..)

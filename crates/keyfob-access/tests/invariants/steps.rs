@@ -217,6 +217,7 @@ pub(crate) enum Action {
     /// Whether groups are taken over, and which of [`IGNORABLE`] are not.
     SetSynchronization(Actor, bool, Vec<u8>),
     AcceptInvite(Who),
+    WithdrawInvite(Actor, Who),
     /// `user activate` or `user deactivate`.
     SetActive(Actor, Who, bool),
     SoftDelete(Actor, Who),
@@ -548,6 +549,7 @@ fn of_administrators() -> BoxedStrategy<Action> {
         2 => (administrator(), 0_u8..4, vec(ignored, 0..3))
             .prop_map(|(by, groups, ignored)| Action::SetSynchronization(by, groups != 0, ignored)),
         7 => who().prop_map(Action::AcceptInvite),
+        4 => (administrator(), who()).prop_map(|(by, who)| Action::WithdrawInvite(by, who)),
         6 => (administrator(), who(), any::<bool>())
             .prop_map(|(by, who, active)| Action::SetActive(by, who, active)),
         5 => (administrator(), who()).prop_map(|(by, who)| Action::SoftDelete(by, who)),

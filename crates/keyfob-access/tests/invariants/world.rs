@@ -217,6 +217,9 @@ impl Doing<'_> {
                 block_on(admin.accept_invite(&self.by(Actor::Administrator), &self.resource_id(*who)))
                     .map(done)
             }
+            Action::WithdrawInvite(by, who) => {
+                block_on(admin.withdraw_invite(&self.by(*by), &self.resource_id(*who))).map(done)
+            }
             Action::SetActive(by, who, active) => {
                 let (by, id) = (self.by(*by), self.resource_id(*who));
                 let said = if *active {

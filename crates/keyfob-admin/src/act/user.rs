@@ -18,8 +18,9 @@ use crate::{
     view::{self, View as _},
 };
 
-const STATES: [UserState; 4] = [
+const STATES: [UserState; 5] = [
     UserState::Invited,
+    UserState::Uninvited,
     UserState::Active,
     UserState::Deactivated,
     UserState::Deleted,
@@ -200,6 +201,15 @@ pub(super) async fn invite<S: Feeds + Maintenance>(
     again(session, &user.id).await
 }
 
+pub(super) async fn withdraw<S: Feeds + Maintenance>(
+    session: &Session<'_, S>,
+    input: &Input,
+) -> Result<Answer, Problem> {
+    let user = found(session, input).await?;
+    session.admin().withdraw_invite(&session.cx, &user.id).await?;
+    again(session, &user.id).await
+}
+
 pub(super) async fn accept<S: Feeds + Maintenance>(
     session: &Session<'_, S>,
     input: &Input,
@@ -263,7 +273,10 @@ pub(super) async fn preview_purge<S: Feeds + Maintenance>(
 ) -> Result<Option<Preview>, Problem> {
     let user = found(session, input).await?;
     // Whether it can be removed at all is said before anybody confirms it.
-    if matches!(user.state, UserState::Active | UserState::Invited) {
+    if matches!(
+        user.state,
+        UserState::Active | UserState::Invited | UserState::Uninvited
+    ) {
         let reason = if user.is_managed {
             StateError::ActiveInProvider
         } else {

@@ -44,8 +44,8 @@ pub(super) const ROWS: &[Operation] = &[
             Parameter::query(
                 "state",
                 "state",
-                Kind::Choice(&["invited", "active", "deactivated", "deleted"]),
-                "Only those in this state: invited, active, deactivated or deleted",
+                Kind::Choice(&["invited", "uninvited", "active", "deactivated", "deleted"]),
+                "Only those in this state: invited, uninvited, active, deactivated or deleted",
             ),
             Parameter::query("deleted", "deleted", Kind::Flag, "The deleted users instead"),
             Parameter::query(
@@ -123,7 +123,23 @@ pub(super) const ROWS: &[Operation] = &[
         &[ORG, USER],
         Returns::One(User::TYPE),
     )
-    .undone_by("acceptInvite"),
+    .undone_by("withdrawInvite"),
+    read(
+        Action::WithdrawInvite,
+        (
+            "withdrawInvite",
+            "Withdraws the invitation of a user who has not accepted it: nobody can accept it any more",
+        ),
+        Administration,
+        (
+            Method::Delete,
+            "/organizations/{org}/users/{user}/invite",
+            "user uninvite",
+        ),
+        &[ORG, USER],
+        Returns::One(User::TYPE),
+    )
+    .undone_by("inviteUser"),
     read(
         Action::AcceptInvite,
         ("acceptInvite", "Notes that a user has accepted its invitation"),

@@ -16,7 +16,7 @@ view! {
         "displayName" display_name: Option<SmolStr>,
         /// The phone number.
         "phoneNumber" phone_number: Option<SmolStr>,
-        /// The state: `invited`, `active`, `deactivated` or `deleted`.
+        /// The state: `invited`, `uninvited` where the invitation was withdrawn, `active`, `deactivated` or `deleted`.
         "state" state: &'static str,
         /// Who manages the user: `scim`, the tag SCIM Managed, or `admin`.
         "managedBy" managed_by: &'static str,

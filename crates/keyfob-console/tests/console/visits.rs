@@ -204,12 +204,13 @@ impl Browser<'_> {
     }
 }
 
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 17] = [
     "overview",
     "tokens",
     "domains",
     "synchronization",
     "users",
+    "invites",
     "deleted-users",
     "groups",
     "access-groups",

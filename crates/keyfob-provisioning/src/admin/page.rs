@@ -67,7 +67,7 @@ impl UserFilter {
             conditions.push(Filter::Compare(path, CompareOp::Eq, text(id.as_str())));
         }
         let active = match self.state {
-            Some(UserState::Active | UserState::Invited) => Some(true),
+            Some(UserState::Active | UserState::Invited | UserState::Uninvited) => Some(true),
             Some(UserState::Deactivated) => Some(false),
             _ => None,
         };

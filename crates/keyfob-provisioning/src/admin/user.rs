@@ -198,7 +198,7 @@ impl<S: Store> Admin<'_, S> {
     /// Notes that a user has accepted its invitation. Whoever has accepted already may do so again.
     ///
     /// # Errors
-    /// [`AdminError::State`] for a user that is deactivated or deleted, [`AdminError::NoSuchUser`],
+    /// [`AdminError::State`] for a user that is deactivated or deleted, or whose invitation was withdrawn, [`AdminError::NoSuchUser`],
     /// [`AdminError::Contention`], [`AdminError::Store`].
     pub async fn accept_invite(&self, cx: &Context, id: &ResourceId) -> Result<(), AdminError> {
         let users = self.user_type()?;
@@ -226,6 +226,25 @@ impl<S: Store> Admin<'_, S> {
             }
             let invitation = Some(Invitation::Sent);
             Ok(invited(users, loaded, invitation, event::INVITE_REQUESTED).into())
+        })
+        .await
+    }
+
+    /// Withdraws the invitation of a user who has not accepted it: the user can't accept any more until it is
+    /// [invited](Self::invite) again, and no door opens to it, whatever its provider says. To withdraw again changes nothing.
+    ///
+    /// # Errors
+    /// [`AdminError::State`] for a user that has accepted or was never to be invited, and for one that is deactivated or deleted;
+    /// [`AdminError::NoSuchUser`], [`AdminError::Forbidden`], [`AdminError::Contention`], [`AdminError::Store`].
+    pub async fn withdraw_invite(&self, cx: &Context, id: &ResourceId) -> Result<(), AdminError> {
+        demand_admin(cx)?;
+        let users = self.user_type()?;
+        self.act(cx, "withdrawInvite", id, Act::Withdraw, |_, loaded, outcome| {
+            if outcome != Outcome::Uninvited {
+                return Ok(Decision::Nothing);
+            }
+            let invitation = Some(Invitation::Withdrawn);
+            Ok(invited(users, loaded, invitation, event::INVITE_WITHDRAWN).into())
         })
         .await
     }
@@ -374,7 +393,7 @@ impl<S: Store> Admin<'_, S> {
             let loaded = seen.subject.as_ref();
             let loaded = loaded.ok_or_else(|| EngineError::not_found(users, id))?;
             let party = match act {
-                Act::Accept | Act::Invite => Party::Application,
+                Act::Accept | Act::Invite | Act::Withdraw => Party::Application,
                 _ => Party::of(
                     cx.actor(),
                     Provisioning::among(&seen.facts).manages(&loaded.state),

@@ -413,6 +413,59 @@ fn u_7_u_12_d_2_d_6_every_cell_of_the_table_holds_for_users_whom_a_provider_mana
     }
 }
 
+/// U-12: an invitation that was withdrawn is none, whatever the provider says of the user.
+#[test]
+fn u_12_t_10_who_is_not_invited_any_more_accepts_nothing_until_it_is_invited_again() {
+    let scene = Scene::managed(Profile::verkada(), At::Invited, false);
+    let (admin, cx, id) = (
+        scene.fixture.admin(),
+        scene.fixture.administrator(),
+        &scene.user.id,
+    );
+    let state = || block_on(admin.user(&cx, id.as_str())).unwrap().state;
+    let withdraw = || block_on(admin.withdraw_invite(&cx, id));
+    let refusal = |outcome: Result<(), AdminError>| match outcome {
+        Err(AdminError::State { reason, .. }) => reason,
+        other => panic!("{other:?}"),
+    };
+    withdraw().unwrap();
+    assert_eq!(state(), UserState::Uninvited);
+    let events = scene.fixture.event_names();
+    assert_eq!(events.last().map(String::as_str), Some("inviteWithdrawn"));
+    withdraw().unwrap();
+    assert_eq!(scene.fixture.event_names(), events, "it is withdrawn once");
+    assert_eq!(refusal(scene.act(Act::Accept)), StateError::NotInvited);
+    for (act, to) in [
+        (Act::Open, UserState::Uninvited),
+        (Act::Nothing(0), UserState::Uninvited),
+        (Act::Shut, UserState::Deactivated),
+        (Act::Open, UserState::Uninvited),
+        (Act::Deactivate, UserState::Deactivated),
+        (Act::Activate, UserState::Uninvited),
+        (Act::Delete, UserState::Deleted),
+        (Act::Post, UserState::Uninvited),
+    ] {
+        scene.act(act).unwrap();
+        assert_eq!(state(), to, "{act:?}");
+        assert!(scene.act(Act::Accept).is_err(), "{act:?}");
+    }
+    let shown = scene.fixture.get("User", &scene.user);
+    assert_eq!(shown.core().get("active").and_then(Value::as_bool), Some(true));
+    let invitations = || {
+        let events = scene.fixture.event_names();
+        events.iter().filter(|name| *name == "inviteRequested").count()
+    };
+    assert_eq!(invitations(), 1, "nobody was invited by that");
+    scene.act(Act::Shut).unwrap();
+    assert_eq!(refusal(withdraw()), StateError::Deactivated);
+    scene.act(Act::Open).unwrap();
+    block_on(admin.invite(&cx, id)).unwrap();
+    assert_eq!((state(), invitations()), (UserState::Invited, 2));
+    scene.act(Act::Accept).unwrap();
+    assert_eq!(state(), UserState::Active);
+    assert_eq!(refusal(withdraw()), StateError::NotInvited, "it has accepted");
+}
+
 /// Without invitations nobody has any to accept, and the provider's DELETE is for good.
 #[test]
 fn u_6_u_7_every_cell_of_the_table_holds_without_invitations_and_soft_deletion() {

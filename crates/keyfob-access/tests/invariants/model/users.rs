@@ -4,8 +4,8 @@ use keyfob_engine::Actor;
 use keyfob_provisioning::{Origin, UserState};
 
 use super::{
-    Document, Made, Organization, Refusals, Slot, User, demand_admin, demand_confirmation, domain_of, folded,
-    nth, origin_of, refuse,
+    Document, Invitation, Made, Organization, Refusals, Slot, User, demand_admin, demand_confirmation,
+    domain_of, folded, nth, origin_of, refuse,
 };
 use crate::steps::{Action, Edit, Who};
 
@@ -93,7 +93,21 @@ impl Organization {
                     Some(user) => match user.state() {
                         UserState::Deleted => refuse(refusals, 409, "Deleted"),
                         UserState::Deactivated => refuse(refusals, 409, "Deactivated"),
-                        _ => user.is_invited = false,
+                        UserState::Uninvited => refuse(refusals, 409, "NotInvited"),
+                        _ => user.invitation = None,
+                    },
+                }
+            }
+            Action::WithdrawInvite(by, who) => {
+                demand_admin(*by, refusals);
+                let id = id(self, who);
+                match self.users.get_mut(&id) {
+                    None => refuse(refusals, 404, "NoSuchUser"),
+                    Some(user) => match user.state() {
+                        UserState::Deleted => refuse(refusals, 409, "Deleted"),
+                        UserState::Deactivated => refuse(refusals, 409, "Deactivated"),
+                        UserState::Active => refuse(refusals, 409, "NotInvited"),
+                        _ => user.invitation = Some(Invitation::Withdrawn),
                     },
                 }
             }
@@ -267,7 +281,7 @@ impl Organization {
         let mut user = before.unwrap_or(User {
             document: Document::default(),
             is_managed: false,
-            is_invited: false,
+            invitation: None,
             is_due: false,
             deactivated_by: None,
             deleted: None,
@@ -288,7 +302,7 @@ impl Organization {
         let invites = self.policy.invites && self.sends_invites;
         user.is_due |= write == Write::Create && by == Actor::Provider && invites;
         if active && std::mem::take(&mut user.is_due) && invites {
-            user.is_invited = true;
+            user.invitation = Some(Invitation::Sent);
             user.invites += 1;
         }
         self.users.insert(id.into(), user);
