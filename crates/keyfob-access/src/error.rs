@@ -63,6 +63,12 @@ pub enum AccessError {
         /// How many levels there are at most.
         limit: usize,
     },
+    /// A unit is moved below itself, or below one of the units below it; maps to 400 `invalidValue`.
+    #[error("`{unit}` can't be moved below itself or a unit below it")]
+    BelowItself {
+        /// The name of the unit.
+        unit: SmolStr,
+    },
     /// A unit has children, users or groups, or a role has users or groups; maps to 409.
     #[error("`{unit}` still has {what}")]
     NotEmpty {
@@ -108,7 +114,7 @@ impl ToErrorBody for AccessError {
             Self::NotProvisioned(_) | Self::NotFound { .. } => ErrorBody::new(404, detail),
             Self::Ambiguous { .. } | Self::NotEmpty { .. } => ErrorBody::new(409, detail),
             Self::NameTaken { .. } => ErrorBody::new(409, detail).with_scim_type(ScimType::Uniqueness),
-            Self::NameMissing | Self::Schedule(_) | Self::TooDeep { .. } => {
+            Self::NameMissing | Self::Schedule(_) | Self::TooDeep { .. } | Self::BelowItself { .. } => {
                 ErrorBody::bad_request(ScimType::InvalidValue, detail)
             }
             Self::Contention => ErrorBody::new(503, detail),

@@ -4,8 +4,8 @@ mod grant;
 mod mapping;
 
 use keyfob_core::{Resource, ResourceId, ResourceType, Version};
-use keyfob_engine::{Change, Context, Selection, State, Store, Stored, event};
-use keyfob_provisioning::ProvisionedState as _;
+use keyfob_engine::{Change, Context, Expected, Selection, State, Store, Stored, event};
+use keyfob_provisioning::{ProvisionedState as _, Provisioning};
 use smol_str::{SmolStr, format_smolstr};
 
 pub use self::{
@@ -19,11 +19,11 @@ use crate::{
     registry::{ROLE, UNIT, schema_of},
 };
 
-/// A part of the organization, in a tree of at most five levels. It keeps its name.
+/// A part of the organization, in a tree of at most five levels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unit {
-    /// The id, which follows from the name.
+    /// The id, which follows from the name that the unit was made with. It stays when the unit is renamed.
     pub id: ResourceId,
     /// Its name, which no other unit of the organization has.
     pub name: SmolStr,
@@ -103,15 +103,9 @@ impl<S: Store> Access<'_, S> {
     ) -> Result<Unit, AccessError> {
         demand_admin(cx)?;
         let (units, name) = (&self.types.unit, name_of(name)?);
-        let id = unit_id(&name);
         let mut attempts = Attempts::default();
         loop {
-            if self.get(cx, units, &id, &Selection::document()).await?.is_some() {
-                return Err(AccessError::NameTaken {
-                    resource_type: units.name().clone(),
-                    name: name.clone(),
-                });
-            }
+            let (id, noted) = self.free_id(cx, &name).await?;
             let above = match parent {
                 Some(parent) => Some(self.found_unit(cx, parent).await?),
                 None => None,
@@ -139,6 +133,7 @@ impl<S: Store> Access<'_, S> {
                     .as_ref()
                     .map(|(version, above)| touch(units, above, *version)),
             );
+            changes.extend(noted);
             let event = event_of(event::CREATED, units, &id);
             if self
                 .settle(&mut attempts, cx, "createUnit", changes, event)
@@ -147,6 +142,145 @@ impl<S: Store> Access<'_, S> {
                 return Ok(unit);
             }
         }
+    }
+
+    /// Gives a unit another name. It stays the same unit with everything that it has, and stays the default unit if it is. A
+    /// group that its provider creates later is mapped to it under the new name, and under the one that it was made with as
+    /// long as no other unit has that.
+    ///
+    /// # Errors
+    /// [`AccessError::NameTaken`], [`AccessError::NameMissing`], [`AccessError::NotFound`], [`AccessError::Forbidden`],
+    /// [`AccessError::Contention`], [`AccessError::Store`].
+    pub async fn rename_unit(&self, cx: &Context, unit: &str, name: &str) -> Result<Unit, AccessError> {
+        demand_admin(cx)?;
+        let (units, name) = (&self.types.unit, name_of(name)?);
+        let mut attempts = Attempts::default();
+        loop {
+            let (version, found) = self.found_unit(cx, unit).await?;
+            if found.name == name {
+                return Ok(found);
+            }
+            let renamed = Unit {
+                name: name.clone(),
+                ..found
+            };
+            let before = self.provisioner.provisioning(cx).await?;
+            let mut provisioning = before.clone();
+            forget_name(&mut provisioning, &renamed.id);
+            if renamed.id != unit_id(&name) {
+                let key = name_key(&name).value.as_str().into();
+                provisioning.unit_names.insert(key, renamed.id.clone());
+            }
+            let id = renamed.id.clone();
+            let mut changes = vec![Self::renaming(units, id, renamed.to_document(), &name, version)];
+            changes.extend((provisioning != before).then(|| provisioning.to_change()));
+            let event = event_of(event::CHANGED, units, &renamed.id);
+            if self
+                .settle(&mut attempts, cx, "renameUnit", changes, event)
+                .await?
+            {
+                return Ok(renamed);
+            }
+        }
+    }
+
+    /// Moves a unit with everything below it below another one, or to the top.
+    ///
+    /// # Errors
+    /// [`AccessError::BelowItself`] where the other one is the unit or below it, [`AccessError::TooDeep`],
+    /// [`AccessError::NotFound`], [`AccessError::Forbidden`], [`AccessError::Contention`], [`AccessError::Store`].
+    ///
+    /// # Complexity
+    /// Linear in the units below it, and reads them level by level.
+    pub async fn move_unit(
+        &self,
+        cx: &Context,
+        unit: &str,
+        parent: Option<&str>,
+    ) -> Result<Unit, AccessError> {
+        demand_admin(cx)?;
+        let units = &self.types.unit;
+        let mut attempts = Attempts::default();
+        loop {
+            let (version, found) = self.found_unit(cx, unit).await?;
+            // Those above it are stored again, so that of two moves at the same time, which would close a circle together, one
+            // finds that they have changed.
+            let (mut changes, mut above) = (Vec::new(), Vec::new());
+            let mut next = parent.map(SmolStr::new);
+            while let Some(name) = next
+                && above.len() < LEVELS
+            {
+                let (version, unit) = self.found_unit(cx, &name).await?;
+                if unit.id == found.id {
+                    return Err(AccessError::BelowItself { unit: found.name });
+                }
+                next = unit.parent.as_ref().map(|parent| parent.as_str().into());
+                changes.push(touch(units, &unit, version));
+                above.push(unit.id);
+            }
+            if above.first() == found.parent.as_ref() {
+                return Ok(found);
+            }
+            let mut levels = 1;
+            let mut lowest = vec![found.id.clone()];
+            let mut checks = Vec::new();
+            while above.len() + levels <= LEVELS {
+                let selection = Selection::document();
+                let below = self.with_any(cx, units, "parent", &lowest, &selection).await?;
+                if below.is_empty() {
+                    break;
+                }
+                levels += 1;
+                // Nobody adds a level below those that are the lowest now.
+                let expected = |stored: &Stored| {
+                    let id = stored.resource.id()?;
+                    Some(Change::expect(units, id, Expected::Version(stored.version)))
+                };
+                checks = below.iter().filter_map(expected).collect();
+                lowest = below.iter().filter_map(|stored| stored.resource.id()).collect();
+            }
+            if above.len() + levels > LEVELS {
+                return Err(AccessError::TooDeep { limit: LEVELS });
+            }
+            let moved = Unit {
+                parent: above.into_iter().next(),
+                ..found
+            };
+            let replace = Change::replace(units, moved.id.clone(), moved.to_document(), Some(version));
+            changes.insert(0, replace);
+            changes.extend(checks);
+            let event = event_of(event::CHANGED, units, &moved.id);
+            if self.settle(&mut attempts, cx, "moveUnit", changes, event).await? {
+                return Ok(moved);
+            }
+        }
+    }
+
+    /// Returns an id for a new unit, with the change that notes the name where the id doesn't follow from it: where a unit
+    /// that was made with the name has another one by now.
+    async fn free_id(
+        &self,
+        cx: &Context,
+        name: &SmolStr,
+    ) -> Result<(ResourceId, Option<Change>), AccessError> {
+        let (units, id) = (&self.types.unit, unit_id(name));
+        let Some(there) = self.get(cx, units, &id, &Selection::document()).await? else {
+            return Ok((id, None));
+        };
+        let key = name_key(name);
+        let has_name = Unit::from_stored(&there).is_none_or(|there| name_key(&there.name) == key);
+        if has_name {
+            return Err(AccessError::NameTaken {
+                resource_type: units.name().clone(),
+                name: name.clone(),
+            });
+        }
+        let id = self.provisioner.next_id();
+        let mut provisioning = self.provisioner.provisioning(cx).await?;
+        provisioning
+            .unit_names
+            .insert(key.value.as_str().into(), id.clone());
+        Ok((id, Some(provisioning.to_change())))
     }
 
     /// Takes away a unit that has nothing: no units below it, no users and no groups that are mapped to it. A deleted user
@@ -180,6 +314,10 @@ impl<S: Store> Access<'_, S> {
                 let id = stored.resource.id()?;
                 Some(Change::delete(grants, id, Some(stored.version)))
             }));
+            let before = self.provisioner.provisioning(cx).await?;
+            let mut provisioning = before.clone();
+            forget_name(&mut provisioning, &found.id);
+            changes.extend((provisioning != before).then(|| provisioning.to_change()));
             let event = event_of(event::DELETED, units, &found.id);
             if self
                 .settle(&mut attempts, cx, "deleteUnit", changes, event)
@@ -364,7 +502,12 @@ fn touch(units: &ResourceType, unit: &Unit, version: Version) -> Change {
     Change::replace(units, unit.id.clone(), unit.to_document(), Some(version))
 }
 
-/// The id of the unit with a name, so that a rule, which reads nothing, knows it.
+/// Forgets that a unit has another name than the one that it was made with.
+fn forget_name(provisioning: &mut Provisioning, unit: &ResourceId) {
+    provisioning.unit_names.retain(|_, id| id != unit);
+}
+
+/// The id of a unit that is made with a name, so that a rule, which reads nothing, knows it.
 fn unit_id(name: &str) -> ResourceId {
     ResourceId::new(format_smolstr!("unit:{}", name_key(name).value.as_str()))
 }

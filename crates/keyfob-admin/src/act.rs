@@ -121,6 +121,8 @@ actions! {
     ListUnits => unit::list;
     ShowUnit => unit::show;
     CreateUnit => unit::create;
+    RenameUnit => unit::rename;
+    MoveUnit => unit::move_to;
     SetDefaultUnit => unit::set_default;
     DeleteUnit => unit::delete;
     ListRoles => unit::list_roles;

@@ -220,6 +220,7 @@ impl From<AccessError> for Problem {
             AccessError::DerivedMembers(_) => "managedByProvider",
             AccessError::Schedule(_) => "invalidInput",
             AccessError::TooDeep { .. } => "tooDeep",
+            AccessError::BelowItself { .. } => "belowItself",
             AccessError::NotEmpty { .. } => "notEmpty",
             AccessError::Contention => "contention",
             _ => "failed",

@@ -263,7 +263,7 @@ pub(crate) const PAGES: [Page; 17] = [
             show: Some("showUnit"),
             parameter: "unit",
             field: "id",
-            offers: &["setDefaultUnit", "deleteUnit"],
+            offers: &["renameUnit", "moveUnit", "setDefaultUnit", "deleteUnit"],
             further: &[],
         }),
         offers: &["createUnit"],

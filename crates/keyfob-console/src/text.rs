@@ -192,6 +192,8 @@ pub(crate) const TEXTS: &[(&str, &str, &str)] = &[
     ("setTimeZone", "Set time zone", "시간대 설정"),
     ("deleteDoor", "Delete door", "출입문 삭제"),
     ("createUnit", "Create unit", "부서 만들기"),
+    ("renameUnit", "Rename", "이름 바꾸기"),
+    ("moveUnit", "Move", "이동"),
     ("setDefaultUnit", "Make default", "기본으로 지정"),
     ("deleteUnit", "Delete unit", "부서 삭제"),
     ("createRole", "Create role", "역할 만들기"),

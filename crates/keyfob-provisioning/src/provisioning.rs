@@ -1,6 +1,7 @@
 //! How an organization is provisioned: its link to a provider and what it has decided about it.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     str::FromStr,
     sync::{Arc, LazyLock},
@@ -8,7 +9,7 @@ use std::{
 
 use keyfob_core::{AttrPath, DateTime, Object, Resource, ResourceId, Value, Version};
 use keyfob_engine::{Context, FactSource, Facts, Loaded, State};
-use keyfob_store::{Selection, Store, StoreError, StoreExt, TenantId};
+use keyfob_store::{Change, Selection, Store, StoreError, StoreExt, TenantId};
 use smol_str::{SmolStr, ToSmolStr};
 use thiserror::Error;
 
@@ -38,6 +39,9 @@ pub struct Provisioning {
     pub synchronization: Synchronization,
     /// The unit that created users join, where users belong to units.
     pub default_unit: Option<SmolStr>,
+    /// The ids of the units whose names are others than those that they were made with, by their names without regard to case: so
+    /// that a rule, which reads nothing, finds the unit of a name.
+    pub unit_names: BTreeMap<SmolStr, ResourceId>,
     /// The version of the resource in which this is kept; none where nothing has been decided.
     pub(crate) version: Option<Version>,
 }
@@ -127,6 +131,19 @@ impl Provisioning {
                     .collect(),
             },
             default_unit: document.get_str("defaultUnit").map(Into::into),
+            unit_names: document
+                .get("unitNames")
+                .map(Value::as_elements)
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|named| {
+                    let named = named.as_object()?;
+                    Some((
+                        named.get_str("name")?.into(),
+                        ResourceId::new(named.get_str("unit")?),
+                    ))
+                })
+                .collect(),
             version: Some(version),
         }
     }
@@ -155,7 +172,25 @@ impl Provisioning {
         if let Some(unit) = &self.default_unit {
             core.insert("defaultUnit", unit.clone());
         }
+        if !self.unit_names.is_empty() {
+            let named = self.unit_names.iter().map(|(name, unit)| {
+                let named = [("name", name.as_str()), ("unit", unit.as_str())];
+                Value::from(Object::from_iter(named))
+            });
+            core.insert("unitNames", named.collect::<Vec<_>>());
+        }
         document
+    }
+
+    /// Returns the change that stores this, if nobody else has changed it since it was read: for what is decided together with
+    /// other resources of the organization.
+    #[must_use]
+    pub fn to_change(&self) -> Change {
+        let (resource_type, id) = (system::provisioning(), system::provisioning_id());
+        match self.version {
+            None => Change::create(resource_type, id, self.to_document()),
+            version => Change::replace(resource_type, id, self.to_document(), version),
+        }
     }
 }
 
@@ -184,6 +219,7 @@ impl Default for Provisioning {
             first_link: None,
             synchronization: Synchronization::default(),
             default_unit: None,
+            unit_names: BTreeMap::new(),
             version: None,
         }
     }

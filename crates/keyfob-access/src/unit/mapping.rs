@@ -4,7 +4,7 @@ use keyfob_core::{Object, Registry, ResourceId, ResourceType, SchemaUri, Value};
 use keyfob_engine::{
     Context, EngineError, FurtherChange, Operation, Rejection, Review, Rule, Selection, State, Store,
 };
-use keyfob_provisioning::{Founding, Module};
+use keyfob_provisioning::{Founding, Module, Provisioning};
 
 use super::{GROUPS, unit_document, unit_id};
 use crate::{
@@ -57,14 +57,21 @@ impl Rule for Units {
             .document()
             .and_then(|group| group.core().get_str("displayName"));
         let name = name.unwrap_or_default().to_owned();
-        let id = unit_id(&name);
-        let unit = FurtherChange::Create {
-            resource_type: self.unit.clone(),
-            id: id.clone(),
-            document: unit_document(&name, None),
-            unique: vec![name_key(&name)],
+        let key = name_key(&name);
+        let renamed = &Provisioning::among(review.facts()).unit_names;
+        let id = if let Some(id) = renamed.get(key.value.as_str()) {
+            id.clone()
+        } else {
+            let id = unit_id(&name);
+            let unit = FurtherChange::Create {
+                resource_type: self.unit.clone(),
+                id: id.clone(),
+                document: unit_document(&name, None),
+                unique: vec![key],
+            };
+            review.attempt(unit, None);
+            id
         };
-        review.attempt(unit, None);
         let mapping = GroupMapping { unit: id, role: None };
         mapping.put_into(&self.unit, review);
         Ok(())

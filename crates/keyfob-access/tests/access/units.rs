@@ -90,6 +90,120 @@ fn u_4_a_created_user_belongs_to_the_default_unit() {
 }
 
 #[test]
+fn g_2_s_7_a_renamed_unit_keeps_what_it_has_and_takes_the_groups_of_its_new_name() {
+    accessiq_on_each_store(|fixture| {
+        let (access, admin) = (fixture.access(), &fixture.admin);
+        let ann = fixture.user("ann");
+        let first = fixture.group("Lab", &[&ann]);
+        let rename = |unit: &str, name: &str| block_on(access.rename_unit(admin, unit, name));
+        let lab = block_on(access.unit(admin, "Lab")).unwrap();
+        let research = rename("lab", " Research ").unwrap();
+        assert_eq!((&research.id, research.name.as_str()), (&lab.id, "Research"));
+        assert_eq!(grants(fixture, &ann), ["Everybody by default", "Research by Lab"]);
+        // Groups of the new name join it, without regard to case.
+        fixture.group("RESEARCH", &[&ann]);
+        assert_eq!(unit_names(fixture), ["Everybody", "Research"]);
+        let mapping = block_on(access.mapping(admin, "RESEARCH")).unwrap().unwrap();
+        assert_eq!(mapping.unit, lab.id);
+        // The name that it had is free: another unit takes it, and the groups of the name.
+        let second = block_on(access.create_unit(admin, "Lab", None)).unwrap();
+        assert_ne!(second.id, lab.id);
+        fixture.delete("Group", &first);
+        let again = fixture.group("Lab", &[&ann]);
+        let mapping = block_on(access.mapping(admin, "Lab")).unwrap().unwrap();
+        assert_eq!(mapping.unit, second.id);
+        for (unit, name) in [("Lab", "research"), ("Research", "LAB"), ("Lab", "everybody")] {
+            let taken = rename(unit, name);
+            assert!(matches!(taken, Err(AccessError::NameTaken { .. })), "{taken:?}");
+        }
+        assert!(matches!(
+            block_on(access.create_unit(admin, "lab", None)),
+            Err(AccessError::NameTaken { .. })
+        ));
+        assert!(matches!(rename("Lab", " "), Err(AccessError::NameMissing)));
+        assert!(matches!(
+            rename("Nowhere", "x"),
+            Err(AccessError::NotFound { .. })
+        ));
+        // In another spelling it is the same name.
+        assert_eq!(rename("Lab", "LAB").unwrap().id, second.id);
+        // The default unit is the same one under another name (U-4).
+        rename("Everybody", "All").unwrap();
+        assert_eq!(grants(fixture, &fixture.user("bob")), ["All by default"]);
+        // What is deleted leaves nothing of its names.
+        fixture.delete("Group", &again);
+        block_on(access.delete_unit(admin, "LAB")).unwrap();
+        assert_eq!(rename("Research", "Lab").unwrap().id, lab.id);
+        fixture.group("Lab", &[]);
+        assert_eq!(unit_names(fixture), ["All", "Lab"]);
+    });
+}
+
+#[test]
+fn a_unit_is_moved_with_what_is_below_it_and_never_below_itself() {
+    accessiq_on_each_store(|fixture| {
+        let (access, admin) = (fixture.access(), &fixture.admin);
+        for (name, parent) in [
+            ("A", None),
+            ("B", Some("A")),
+            ("C", Some("B")),
+            ("X", None),
+            ("Y", Some("X")),
+            ("Z", Some("Y")),
+        ] {
+            block_on(access.create_unit(admin, name, parent)).unwrap();
+        }
+        let move_to = |unit: &str, parent: Option<&str>| block_on(access.move_unit(admin, unit, parent));
+        let parent_of = |unit: &str| {
+            let parent = block_on(access.unit(admin, unit)).unwrap().parent?;
+            Some(block_on(access.unit(admin, parent.as_str())).unwrap().name)
+        };
+        for below in ["A", "B", "C"] {
+            let error = move_to("A", Some(below)).unwrap_err();
+            assert!(
+                matches!(error, AccessError::BelowItself { .. }),
+                "{below}: {error}"
+            );
+            assert_eq!(error.to_error_body().status, 400);
+            assert_eq!(
+                error.to_string(),
+                "`A` can't be moved below itself or a unit below it"
+            );
+        }
+        // Five levels, with those that come along.
+        assert!(matches!(
+            move_to("A", Some("Z")),
+            Err(AccessError::TooDeep { limit: 5 })
+        ));
+        move_to("A", Some("Y")).unwrap();
+        assert_eq!(parent_of("A").as_deref(), Some("Y"));
+        assert_eq!(parent_of("C").as_deref(), Some("B"));
+        let deeper = block_on(access.create_unit(admin, "D", Some("C")));
+        assert!(matches!(deeper, Err(AccessError::TooDeep { .. })));
+        let error = move_to("X", Some("C")).unwrap_err();
+        assert!(matches!(error, AccessError::BelowItself { .. }), "{error}");
+        let ann = fixture.user("ann");
+        block_on(access.grant(admin, ann.as_str(), "C", None)).unwrap();
+        move_to("A", None).unwrap();
+        assert_eq!(parent_of("A"), None);
+        assert_eq!(
+            grants(fixture, &ann),
+            ["C by administrator", "Everybody by default"]
+        );
+        let events = fixture.event_count();
+        move_to("A", None).unwrap();
+        assert_eq!(fixture.event_count(), events, "it is there already");
+        assert!(matches!(
+            move_to("A", Some("Q")),
+            Err(AccessError::NotFound { .. })
+        ));
+        assert!(matches!(move_to("Q", None), Err(AccessError::NotFound { .. })));
+        let nobody = block_on(access.move_unit(&fixture.cx, "B", None));
+        assert!(matches!(nobody, Err(AccessError::Forbidden)));
+    });
+}
+
+#[test]
 fn g_2_a_created_group_is_mapped_to_one_unit_of_its_name() {
     accessiq_on_each_store(|fixture| {
         let events = fixture.event_count();

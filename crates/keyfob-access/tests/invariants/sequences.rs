@@ -397,6 +397,7 @@ fn is_idempotent(action: &Action) -> bool {
             | Action::AssignLevel(..)
             | Action::UnassignLevel(..)
             | Action::SetDefaultUnit(..)
+            | Action::MoveUnit(..)
             | Action::MapGroup(..)
             | Action::Grant(..)
             | Action::Revoke(..)

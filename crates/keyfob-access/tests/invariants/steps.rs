@@ -234,6 +234,8 @@ pub(crate) enum Action {
     UnassignLevel(Actor, u8, u8),
     /// A unit, and the one of which it is part.
     CreateUnit(Actor, u8, Option<u8>),
+    /// Which unit, and below which, or to the top.
+    MoveUnit(Actor, u8, Option<u8>),
     DeleteUnit(Actor, u8),
     SetDefaultUnit(Actor, Option<u8>),
     CreateRole(Actor, u8),
@@ -590,6 +592,8 @@ fn of_units() -> BoxedStrategy<Action> {
             .prop_map(|(by, who, unit, role)| Action::Revoke(by, who, unit, role)),
         5 => (administrator(), unit(), option::weighted(0.8, unit()))
             .prop_map(|(by, unit, parent)| Action::CreateUnit(by, unit, parent)),
+        5 => (administrator(), unit(), option::weighted(0.8, unit()))
+            .prop_map(|(by, unit, parent)| Action::MoveUnit(by, unit, parent)),
         5 => (administrator(), unit()).prop_map(|(by, unit)| Action::DeleteUnit(by, unit)),
         4 => (administrator(), option::weighted(0.8, unit()))
             .prop_map(|(by, unit)| Action::SetDefaultUnit(by, unit)),

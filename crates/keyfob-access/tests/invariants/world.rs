@@ -251,6 +251,10 @@ impl Doing<'_> {
                 let parent = parent.map(unit_name);
                 block_on(access.create_unit(&self.by(*by), unit_name(*unit), parent)).map(|_| ())
             }
+            Action::MoveUnit(by, unit, parent) => {
+                let parent = parent.map(unit_name);
+                block_on(access.move_unit(&self.by(*by), unit_name(*unit), parent)).map(|_| ())
+            }
             Action::DeleteUnit(by, unit) => block_on(access.delete_unit(&self.by(*by), unit_name(*unit))),
             Action::SetDefaultUnit(by, unit) => {
                 block_on(access.set_default_unit(&self.by(*by), unit.map(unit_name)))

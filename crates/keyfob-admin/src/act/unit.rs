@@ -74,6 +74,30 @@ pub(super) async fn create<S: Feeds + Maintenance>(
     answered(session, created).await
 }
 
+pub(super) async fn rename<S: Feeds + Maintenance>(
+    session: &Session<'_, S>,
+    input: &Input,
+) -> Result<Answer, Problem> {
+    let renamed = session
+        .access()?
+        .rename_unit(&session.cx, input.text("unit"), input.text("name"))
+        .await;
+    let renamed = explain!(session, renamed);
+    answered(session, renamed).await
+}
+
+pub(super) async fn move_to<S: Feeds + Maintenance>(
+    session: &Session<'_, S>,
+    input: &Input,
+) -> Result<Answer, Problem> {
+    let moved = session
+        .access()?
+        .move_unit(&session.cx, input.text("unit"), input.maybe("parent"))
+        .await;
+    let moved = explain!(session, moved);
+    answered(session, moved).await
+}
+
 pub(super) async fn set_default<S: Feeds + Maintenance>(
     session: &Session<'_, S>,
     input: &Input,

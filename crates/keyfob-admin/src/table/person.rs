@@ -331,6 +331,43 @@ pub(super) const ROWS: &[Operation] = &[
     )
     .undone_by("deleteUnit"),
     read(
+        Action::RenameUnit,
+        (
+            "renameUnit",
+            "Gives a unit another name; users, groups and roles stay in it",
+        ),
+        Administration,
+        (Method::Patch, "/organizations/{org}/units/{unit}", "unit rename"),
+        &[ORG, UNIT, NAME],
+        Returns::One(Unit::TYPE),
+    )
+    .undone_by("renameUnit"),
+    read(
+        Action::MoveUnit,
+        (
+            "moveUnit",
+            "Moves a unit, with the units below it, below another or to the top",
+        ),
+        Administration,
+        (
+            Method::Put,
+            "/organizations/{org}/units/{unit}/parent",
+            "unit move",
+        ),
+        &[
+            ORG,
+            UNIT,
+            Parameter::option(
+                "parent",
+                "parent",
+                Kind::Text,
+                "The unit above it, by its id or name; at the top where nothing is said",
+            ),
+        ],
+        Returns::One(Unit::TYPE),
+    )
+    .undone_by("moveUnit"),
+    read(
         Action::SetDefaultUnit,
         ("setDefaultUnit", "Names the unit that created users join"),
         Administration,

@@ -291,7 +291,7 @@ fn every_way_back_leads_to_where_it_began() {
     };
     let level = [("level", "Day")];
     let cleaners = [("accessGroup", "Cleaners")];
-    let ways: [(Step<'_>, Step<'_>, Step<'_>); 17] = [
+    let ways: [(Step<'_>, Step<'_>, Step<'_>); 20] = [
         (
             ("renameOrganization", &[("name", "ACME")]),
             ("renameOrganization", &[("name", "Acme")]),
@@ -316,6 +316,21 @@ fn every_way_back_leads_to_where_it_began() {
             ("acceptInvite", &[("user", ann)]),
             ("inviteUser", &[("user", ann)]),
             ("showUser", &[("user", ann)]),
+        ),
+        (
+            ("withdrawInvite", &[("user", ann)]),
+            ("inviteUser", &[("user", ann)]),
+            ("showUser", &[("user", ann)]),
+        ),
+        (
+            ("renameUnit", &[("unit", "Office"), ("name", "Bureau")]),
+            ("renameUnit", &[("unit", "Bureau"), ("name", "Office")]),
+            ("listUnits", &[]),
+        ),
+        (
+            ("moveUnit", &[("unit", "Lab"), ("parent", "Office")]),
+            ("moveUnit", &[("unit", "Lab")]),
+            ("listUnits", &[]),
         ),
         (
             ("deactivateUser", &[("user", ann)]),

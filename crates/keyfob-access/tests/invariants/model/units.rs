@@ -28,6 +28,10 @@ impl Organization {
                 demand_admin(*by, refusals);
                 self.create_unit(*unit, *parent, refusals);
             }
+            Action::MoveUnit(by, unit, parent) => {
+                demand_admin(*by, refusals);
+                self.move_unit(*unit, *parent, refusals);
+            }
             Action::DeleteUnit(by, unit) => {
                 demand_admin(*by, refusals);
                 let unit = self.unit(*unit, refusals);
@@ -96,6 +100,25 @@ impl Organization {
         let parent = parent.map(|parent| self.unit(parent, refusals));
         let above = parent.as_ref().map_or(0, |parent| self.line(parent).len());
         if above >= DEEPEST {
+            refuse(refusals, 400, "TooDeep");
+        }
+        self.units.insert(unit, parent);
+    }
+
+    /// A unit goes with those below it, not below one of them, and no deeper than units are nested.
+    fn move_unit(&mut self, unit: u8, parent: Option<u8>, refusals: &mut Refusals) {
+        let unit = self.unit(unit, refusals);
+        let parent = parent.map(|parent| self.unit(parent, refusals));
+        let above = parent.as_ref().map_or_else(Vec::new, |parent| self.line(parent));
+        if above.contains(&unit) {
+            refuse(refusals, 400, "BelowItself");
+        }
+        let below = self.units.keys().filter_map(|other| {
+            let line = self.line(other);
+            line.iter().position(|of| *of == unit)
+        });
+        let below = below.max().unwrap_or_default();
+        if above.len() + 1 + below > DEEPEST {
             refuse(refusals, 400, "TooDeep");
         }
         self.units.insert(unit, parent);
