@@ -1,10 +1,12 @@
 //! Where an export is written: standard output, or a file that has its name only when it is complete.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
+
+use tempfile::NamedTempFile;
 
 use crate::{Unusable, output};
 
@@ -62,54 +64,52 @@ impl Destination {
 
 /// A file without its name yet, which is removed if it never gets one.
 struct Unfinished {
-    file: File,
-    path: PathBuf,
+    file: NamedTempFile,
     name: PathBuf,
-    is_finished: bool,
 }
 
 impl Unfinished {
     /// Creates the file for its owner alone, beside the one that it is going to be.
     fn create(name: &Path) -> Result<Self, Unusable> {
         demand_free(name)?;
-        let mut path = name.as_os_str().to_owned();
-        path.push(".part");
-        let path = PathBuf::from(path);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(&path) {
-            Ok(file) => Ok(Self {
-                file,
-                path,
-                name: name.into(),
-                is_finished: false,
-            }),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(exists(&path)),
-            Err(error) => Err(unwritable(&path, &error)),
-        }
+        let made = tempfile::Builder::new()
+            .suffix(".part")
+            .tempfile_in(folder_of(name));
+        Ok(Self {
+            file: made.map_err(|error| unwritable(name, &error))?,
+            name: name.into(),
+        })
     }
 
     fn failed(&self, error: &io::Error) -> Unusable {
         unwritable(&self.name, error)
     }
 
-    fn finish(mut self) -> Result<(), Unusable> {
-        self.file.sync_all().map_err(|error| self.failed(&error))?;
-        demand_free(&self.name)?;
-        fs::rename(&self.path, &self.name).map_err(|error| self.failed(&error))?;
-        self.is_finished = true;
-        Ok(())
+    fn finish(self) -> Result<(), Unusable> {
+        let synced = self.file.as_file().sync_all();
+        synced.map_err(|error| self.failed(&error))?;
+        let Self { file, name } = self;
+        match file.persist_noclobber(&name) {
+            Ok(_) => sync(folder_of(&name)).map_err(|error| unwritable(&name, &error)),
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(exists(&name)),
+            Err(error) => Err(unwritable(&name, &error.error)),
+        }
     }
 }
 
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if !self.is_finished {
-            fs::remove_file(&self.path).ok();
-        }
+fn folder_of(name: &Path) -> &Path {
+    let folder = name.parent();
+    folder
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+/// Writes to the disk which files a folder has. Where folders can't be opened, the system does that by itself.
+fn sync(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
     }
+    Ok(())
 }
 
 fn demand_free(path: &Path) -> Result<(), Unusable> {

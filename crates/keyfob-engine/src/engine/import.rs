@@ -4,7 +4,7 @@ use keyfob_core::{
     Resource, ResourceId, ResourceType,
     validate::{Ignored, can_be_id},
 };
-use keyfob_store::Store;
+use keyfob_store::{Store, StoreError};
 
 use super::{Engine, EngineError, Precondition, batch::Operation};
 use crate::context::Context;
@@ -161,8 +161,9 @@ impl<S: Store> Engine<S> {
             (true, Some(_)) => ImportEffect::Changed,
         };
         let id = settled.revision().map(|revision| revision.id.clone());
+        let none = || StoreError::internal("an import has no id");
         Ok(Imported {
-            id: id.or(existing).unwrap_or_else(|| ResourceId::new("")),
+            id: id.or(existing).ok_or_else(none)?,
             effect,
             ignored,
             left_out: settled.seen.left_out().cloned().collect(),
