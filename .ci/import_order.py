@@ -15,6 +15,7 @@ ALLOWED = {
     "keyfob-client": ["core", "filter", "patch"],
     "keyfob-sync": ["core", "filter", "patch", "expression", "mapping", "client"],
     "keyfob-interop": ["core", "filter", "patch", "expression", "mapping", "client", "sync"],
+    "keyfob-webhook": ["core", "filter", "patch", "store", "engine", "client"],
     "keyfob-card": [],
     "keyfob-access": ["core", "filter", "patch", "store", "engine", "provisioning", "card"],
     "keyfob-admin": ["core", "filter", "patch", "store", "engine", "provisioning", "access"],
@@ -31,8 +32,8 @@ ALLOWED = {
     "keyfob-tables": ["core", "filter", "patch", "store"],
     "keyfob-testgen": ["core", "filter"],
     # The facade, which holds nothing of its own.
-    "keyfob": ["core", "filter", "patch", "store", "engine", "provisioning", "http", "access", "store-memory", "store-sqlite", "store-postgres", "tables", "expression", "expression-okta", "mapping", "client", "sync", "interop"],
-    "keyfob-cli": ["core", "filter", "patch", "store", "engine", "provisioning", "http", "store-memory", "store-sqlite", "store-postgres", "expression", "expression-okta", "mapping", "client", "sync", "interop", "card", "access", "admin", "admin-http", "console"],
+    "keyfob": ["core", "filter", "patch", "store", "engine", "provisioning", "http", "access", "store-memory", "store-sqlite", "store-postgres", "tables", "expression", "expression-okta", "mapping", "client", "webhook", "sync", "interop"],
+    "keyfob-cli": ["core", "filter", "patch", "store", "engine", "provisioning", "http", "store-memory", "store-sqlite", "store-postgres", "expression", "expression-okta", "mapping", "client", "webhook", "sync", "interop", "card", "access", "admin", "admin-http", "console"],
 }
 # The crates up to the engine know no HTTP, no SQL and no runtime, not even through somebody else.
 PURE = ["keyfob-core", "keyfob-filter", "keyfob-patch", "keyfob-store", "keyfob-engine", "keyfob-provisioning"]

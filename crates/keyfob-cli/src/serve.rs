@@ -24,6 +24,7 @@ mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "serve/no_tls.rs"]
 mod tls;
+mod webhooks;
 
 use std::{
     io::IsTerminal,
@@ -41,7 +42,7 @@ use clap::{
 use keyfob_admin::AdminSecret;
 use keyfob_engine::{DynStore, Feature, Limits};
 use keyfob_http::{PublicUrl, ScimServiceBuilder};
-use keyfob_provisioning::{RequestLog, Token};
+use keyfob_provisioning::{Provisioner, RequestLog, Token};
 use tokio::{net::TcpListener, runtime::Handle};
 use tracing_subscriber::EnvFilter;
 
@@ -140,6 +141,9 @@ pub(crate) struct Arguments {
     /// none
     #[arg(long, value_name = "TIME", env = "KEYFOB_KEEP_EVENTS", default_value = "400d", value_parser = kept)]
     keep_events: Kept,
+    /// Deliver webhooks to addresses of this machine, too, for development; without it to addresses of the public internet alone
+    #[arg(long, env = "KEYFOB_LOOPBACK_WEBHOOKS")]
+    loopback_webhooks: bool,
     #[command(flatten)]
     card_formats: CardFormats,
     #[command(flatten)]
@@ -323,12 +327,7 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     announce(shown.as_ref(), &profiles, arguments)?;
     administration::announce(scheme, admin.as_ref(), first_admin)?;
     tell_limits(provisioner.engine().limits(), share_limits, body_limit);
-    let Kept(events_kept) = arguments.keep_events;
-    workers.spawn(record::keep(
-        Arc::clone(&requests),
-        provisioner.clone(),
-        events_kept,
-    ));
+    arguments.start_work(&workers, &requests, &provisioner);
     let cut = connection::serve(Listeners { public, admin, tls }, front, stop).await;
     record::finish(&requests, &provisioner).await;
     Ok(if cut == 0 { Answer::Done } else { Answer::Negative })
@@ -422,6 +421,23 @@ impl Arguments {
             None => self.store.clone(),
         };
         store.open_or_create_for(definitions).await
+    }
+
+    /// Starts what the server does by itself.
+    fn start_work(
+        &self,
+        workers: &Handle,
+        requests: &Arc<RequestLog<DynStore>>,
+        provisioner: &Provisioner<DynStore>,
+    ) {
+        let engine = Arc::clone(provisioner.engine());
+        workers.spawn(webhooks::deliver(engine, self.loopback_webhooks));
+        let Kept(events_kept) = self.keep_events;
+        workers.spawn(record::keep(
+            Arc::clone(requests),
+            provisioner.clone(),
+            events_kept,
+        ));
     }
 
     /// Opens the ports.

@@ -124,7 +124,7 @@ impl Answer {
     }
 
     pub(crate) fn retry_after(&self, session: &Session) -> Option<std::time::Duration> {
-        retry_after(&self.headers, session.clock())
+        retry_after(&self.headers, session.clock().now())
     }
 
     /// Returns the start of the body, without the token if a server repeats it.

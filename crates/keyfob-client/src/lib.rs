@@ -41,7 +41,7 @@ pub use self::{
     patch::{IntoFilter, IntoPath, Patch},
     preset::{Preset, PresetError},
     resources::{Resources, View},
-    retry::{Random, Retry, SystemRandom},
+    retry::{Random, Retry, SystemRandom, full_jitter, retry_after},
     stored::{Found, Patched, Stored},
-    transport::{BlockingTransport, InProcess, Request, Transport, TransportError},
+    transport::{BlockingTransport, InProcess, Request, Transport, TransportError, is_public},
 };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::{HeaderMap, header};
-use keyfob_core::Clock;
+use keyfob_core::DateTime;
 
 /// When requests are sent again.
 ///
@@ -40,11 +40,9 @@ impl Retry {
         }
     }
 
-    /// Returns the wait before the attempt after `made` ones: full jitter over a bound that doubles, up to a minute.
+    /// Returns the wait before the attempt after `made` ones, up to a minute.
     pub(crate) fn backoff(&self, made: u32, random: &dyn Random) -> Duration {
-        let bound = self.first.saturating_mul(1 << made.saturating_sub(1).min(16));
-        let bound = u64::try_from(bound.min(Duration::from_secs(60)).as_millis()).unwrap_or(u64::MAX);
-        Duration::from_millis(random.next() % (bound + 1))
+        full_jitter(self.first, Duration::from_secs(60), made, random)
     }
 }
 
@@ -58,6 +56,33 @@ impl Default for Retry {
             budget: 100,
         }
     }
+}
+
+/// Returns the wait before the attempt after `made` ones: a random part of a bound that is `first` after one attempt and
+/// doubles with every further one, up to `longest`.
+///
+/// ```
+/// use std::time::Duration;
+/// use keyfob_client::{Random, full_jitter};
+///
+/// /// Always the same number.
+/// struct Fixed(u64);
+///
+/// impl Random for Fixed {
+///     fn next(&self) -> u64 {
+///         self.0
+///     }
+/// }
+///
+/// let (first, longest) = (Duration::from_secs(5), Duration::from_secs(3600));
+/// assert_eq!(full_jitter(first, longest, 3, &Fixed(20_000)), Duration::from_secs(20));
+/// assert_eq!(full_jitter(first, longest, 3, &Fixed(20_001)), Duration::ZERO);
+/// ```
+#[must_use]
+pub fn full_jitter(first: Duration, longest: Duration, made: u32, random: &dyn Random) -> Duration {
+    let bound = first.saturating_mul(1 << made.saturating_sub(1).min(16));
+    let bound = u64::try_from(bound.min(longest).as_millis()).unwrap_or(u64::MAX - 1);
+    Duration::from_millis(random.next() % (bound.saturating_add(1)))
 }
 
 /// The repetitions that are left, in tenths.
@@ -112,8 +137,22 @@ impl Random for SystemRandom {
 }
 
 /// Reads `Retry-After` (RFC 9110 section 10.2.3): seconds, or a date. A date counts from the answer's own `Date`, so
-/// that clocks which disagree do no harm, and from the clock where there is none.
-pub(crate) fn retry_after(headers: &HeaderMap, clock: &dyn Clock) -> Option<Duration> {
+/// that clocks which disagree do no harm, and from `now` where there is none.
+///
+/// ```
+/// use std::time::Duration;
+/// use http::HeaderMap;
+/// use keyfob_client::retry_after;
+///
+/// let now = "2026-11-29T12:00:00Z".parse()?;
+/// let mut headers = HeaderMap::new();
+/// assert_eq!(retry_after(&headers, now), None);
+/// headers.insert("retry-after", "120".parse()?);
+/// assert_eq!(retry_after(&headers, now), Some(Duration::from_secs(120)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn retry_after(headers: &HeaderMap, now: DateTime) -> Option<Duration> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
@@ -122,28 +161,18 @@ pub(crate) fn retry_after(headers: &HeaderMap, clock: &dyn Clock) -> Option<Dura
     let stated = headers.get(header::DATE).and_then(|date| date.to_str().ok());
     let now = stated
         .and_then(|date| httpdate::parse_http_date(date).ok())
-        .unwrap_or_else(|| now(clock));
+        .unwrap_or_else(|| system_time(now));
     Some(until.duration_since(now).unwrap_or_default())
 }
 
-fn now(clock: &dyn Clock) -> SystemTime {
-    let millis = u64::try_from(clock.now().unix_millis()).unwrap_or_default();
+fn system_time(at: DateTime) -> SystemTime {
+    let millis = u64::try_from(at.unix_millis()).unwrap_or_default();
     UNIX_EPOCH + Duration::from_millis(millis)
 }
 
 #[cfg(test)]
 mod tests {
-    use keyfob_core::DateTime;
-
     use super::*;
-
-    struct Noon;
-
-    impl Clock for Noon {
-        fn now(&self) -> DateTime {
-            "2026-11-29T12:00:00Z".parse().unwrap()
-        }
-    }
 
     struct Fixed(u64);
 
@@ -177,7 +206,8 @@ mod tests {
             if let Some(date) = date {
                 headers.insert(header::DATE, date.parse().unwrap());
             }
-            let found = retry_after(&headers, &Noon).map(|wait| wait.as_secs());
+            let noon = "2026-11-29T12:00:00Z".parse().unwrap();
+            let found = retry_after(&headers, noon).map(|wait| wait.as_secs());
             assert_eq!(found, expected, "{after}");
         }
     }

@@ -1,5 +1,6 @@
 //! How requests reach the server.
 
+mod address;
 mod in_process;
 #[cfg(feature = "reqwest")]
 mod reqwest;
@@ -13,11 +14,11 @@ use std::{error::Error as StdError, fmt, future::Future, time::Duration};
 use bytes::Bytes;
 use http::Response;
 
-pub use self::in_process::InProcess;
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::Reqwest;
 #[cfg(feature = "ureq")]
 pub use self::ureq::Ureq;
+pub use self::{address::is_public, in_process::InProcess};
 
 /// A request on its way to the server.
 #[non_exhaustive]

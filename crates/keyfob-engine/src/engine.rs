@@ -79,6 +79,7 @@ pub struct Engine<S> {
     turns: Turns,
     cursor_secret: OnceLock<Secret>,
     signing_key: OnceLock<Secret>,
+    derivation_key: OnceLock<Secret>,
 }
 
 impl<S: Store> Engine<S> {
@@ -103,6 +104,7 @@ impl<S: Store> Engine<S> {
             turns: Turns::default(),
             cursor_secret: OnceLock::new(),
             signing_key: OnceLock::new(),
+            derivation_key: OnceLock::new(),
         }
     }
 

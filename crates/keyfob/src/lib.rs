@@ -33,6 +33,8 @@ pub use keyfob_store_sqlite as store_sqlite;
 pub use keyfob_sync as sync;
 #[cfg(any(feature = "tables-sqlite", feature = "tables-postgres"))]
 pub use keyfob_tables as tables;
+#[cfg(feature = "webhook")]
+pub use keyfob_webhook as webhook;
 
 /// Creates the service of a provisioner, which takes the tokens of its organizations.
 ///

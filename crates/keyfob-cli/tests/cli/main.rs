@@ -32,3 +32,4 @@ mod target;
 mod tls;
 mod transcripts;
 mod transfer;
+mod webhooks;

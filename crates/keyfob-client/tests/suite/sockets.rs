@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use keyfob_client::{
     BlockingTransport, Client, Error, Request, Reqwest, Retry, Stored, Transport, TransportError, Ureq,
+    is_public,
 };
 use keyfob_core::view::User;
 use tokio::{
@@ -221,6 +222,48 @@ async fn no_transport_follows_a_redirect_itself() {
         assert_eq!(
             error.to_string(),
             "the server redirects to `http://127.0.0.2:1/evil` (302 Found), which is not followed"
+        );
+    }
+}
+
+/// Sends a GET over a transport and returns its status, or the error.
+async fn get(transport: &Reqwest, url: &str) -> Result<u16, TransportError> {
+    let http = http::Request::get(url).body(Bytes::new()).unwrap();
+    let answer = transport
+        .send(Request::new(http, Duration::from_secs(5), 1_000))
+        .await;
+    answer.map(|answer| answer.status().as_u16())
+}
+
+#[tokio::test]
+async fn a_guarded_transport_connects_to_allowed_addresses_alone_however_a_url_names_them() {
+    let url = answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", Duration::ZERO).await;
+    let port = url.parse::<http::Uri>().unwrap().port_u16().unwrap();
+    let guarded = Reqwest::reaching(is_public).unwrap();
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "2130706433",
+        "0x7f.1",
+        "127.1",
+        "[::ffff:127.0.0.1]",
+        "[::1]",
+    ] {
+        let error = get(&guarded, &format!("http://{host}:{port}/"))
+            .await
+            .unwrap_err();
+        assert!(error.is_not_sent(), "{host}: {error}");
+        assert!(
+            error.to_string().contains("no address that may be connected to"),
+            "{host}: {error}"
+        );
+    }
+    let open = Reqwest::reaching(|address| address.is_loopback()).unwrap();
+    for host in ["127.0.0.1", "localhost", "2130706433"] {
+        assert_eq!(
+            get(&open, &format!("http://{host}:{port}/")).await.unwrap(),
+            200,
+            "{host}"
         );
     }
 }

@@ -20,6 +20,9 @@ pub(super) const CURSORS: &str = "cursors";
 /// The id of the secret with which security events are signed.
 pub(super) const EVENTS: &str = "events";
 
+/// The id of the secret from which others are derived.
+const DERIVATION: &str = "derivation";
+
 /// The type in which secrets are kept, under the system tenant. It has a registry of its own, as it isn't an
 /// application's.
 static TYPE: LazyLock<Option<ResourceType>> = LazyLock::new(|| {
@@ -41,6 +44,16 @@ impl<S: Store> Engine<S> {
     /// [`StoreError`].
     pub(super) async fn cursor_secret(&self) -> Result<Secret, StoreError> {
         self.secret(CURSORS, &self.cursor_secret).await
+    }
+
+    /// Returns 256 bits from which a crate or an application derives secrets of its own that all servers of the store share,
+    /// by an HMAC over what each of them is for. The first server that needs the bits makes them. What is derived is stored
+    /// nowhere.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn derivation_key(&self) -> Result<[u8; 32], StoreError> {
+        self.secret(DERIVATION, &self.derivation_key).await
     }
 
     /// Returns the secret with an id, which this process remembers. The first server that needs it makes it.
