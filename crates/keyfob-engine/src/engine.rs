@@ -8,6 +8,7 @@ mod cursor;
 mod error;
 mod import;
 mod key;
+mod pages;
 mod patch;
 mod pause;
 mod precondition;
@@ -38,6 +39,7 @@ pub use self::{
     error::EngineError,
     import::{ImportEffect, ImportTarget, Imported, Incoming},
     key::unique_keys,
+    pages::{FoundInPages, MemberPages, PageError},
     precondition::{EntityTags, Precondition},
     read::Found,
     record::{Loaded, Record},

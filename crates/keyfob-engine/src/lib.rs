@@ -32,9 +32,9 @@ pub use self::{
     discovery::{AuthenticationScheme, SecurityEvents, Transport},
     engine::{
         AcceptedBulk, AcknowledgementError, BulkOutcomes, CursorError, Decision, DeleteAction, Delivery,
-        Draft, Engine, EngineError, EntityTags, Found, ImportEffect, ImportTarget, Imported, Incoming,
-        Loaded, Precondition, Prepared, QueryExplanation, Reads, Record, Seen, Settled, SortError, Subject,
-        Written,
+        Draft, Engine, EngineError, EntityTags, Found, FoundInPages, ImportEffect, ImportTarget, Imported,
+        Incoming, Loaded, MemberPages, PageError, Precondition, Prepared, QueryExplanation, Reads, Record,
+        Seen, Settled, SortError, Subject, Written,
     },
     facts::{FactSource, Facts},
     feature::{Feature, UnknownFeature},

@@ -2,10 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 use http_body::Body;
-use http_body_util::Full;
 use keyfob_core::{ResourceId, ScimType};
 use keyfob_engine::{Caller, RequestId};
 use smol_str::{SmolStr, format_smolstr};
@@ -13,7 +11,10 @@ use tracing::{Span, field::Empty};
 
 #[cfg(feature = "metrics")]
 use crate::metrics::Metrics;
-use crate::route::{Discovery, Route};
+use crate::{
+    answer::AnswerBody,
+    route::{Discovery, Route},
+};
 
 /// What is noted of a request while it is answered.
 ///
@@ -132,7 +133,7 @@ impl Access {
     }
 
     /// Writes the line. The span says whose request it was and which.
-    pub(crate) fn answered(mut self, response: &Response<Full<Bytes>>) {
+    pub(crate) fn answered(mut self, response: &Response<AnswerBody>) {
         self.is_answered = true;
         let status = response.status();
         let scim_type = response
@@ -143,10 +144,7 @@ impl Access {
             .id
             .as_ref()
             .filter(|_| status.is_success() || status == StatusCode::NOT_MODIFIED);
-        let (took, bytes) = (
-            self.started.elapsed(),
-            Body::size_hint(response.body()).exact().unwrap_or_default(),
-        );
+        let (took, bytes) = (self.started.elapsed(), Body::size_hint(response.body()).exact());
         let (status, ms) = (status.as_u16(), milliseconds(took));
         self.span.in_scope(|| {
             tracing::info!(
@@ -163,10 +161,11 @@ impl Access {
         if let Some(scim_type) = scim_type {
             self.span.record("scim_type", scim_type);
         }
+        // Of what is made while it is sent nobody knows them yet.
         self.span.record("ms", ms).record("bytes", bytes);
         #[cfg(feature = "metrics")]
         if let Some(metrics) = &self.metrics {
-            metrics.answered(self.method, &self.path, status, took, bytes);
+            metrics.answered(self.method, &self.path, status, took, bytes.unwrap_or_default());
         }
     }
 }

@@ -11,20 +11,20 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, request::Parts};
 use http_body::Body;
-use http_body_util::Full;
 use keyfob_core::{
-    Dialect, EntityTag, ErrorBody, Resource, ResourceId, ResourceType, ToErrorBody,
+    AttrName, Dialect, EntityTag, ErrorBody, Resource, ResourceId, ResourceType, ToErrorBody,
     message::{BulkJob, BulkResponse, ListResponse, PatchRequest, SearchRequest},
 };
 use keyfob_engine::{
-    AuthenticationError, BulkOutcomes, Context, Delivery, Engine, EngineError, Feature, Precondition,
-    Renewal, Store, Transport, Written,
+    AuthenticationError, BulkOutcomes, Context, Delivery, Engine, EngineError, Feature, FoundInPages,
+    Precondition, Renewal, Store, Transport, Written,
 };
 use serde_json::json;
 use smol_str::SmolStr;
 
 use crate::{
     admission::Permit,
+    answer::{AnswerBody, InPages},
     authenticate::{Erased, RequestAuthenticatorError},
     body::{self, Accepted, BodyError, Decode},
     conditional,
@@ -71,7 +71,7 @@ impl Renewal for Again {
     }
 }
 
-type Answer = Result<Response<Full<Bytes>>, HttpError>;
+type Answer = Result<Response<AnswerBody>, HttpError>;
 
 impl<S: Store> Exchange<'_, S> {
     /// Does what the request asks for.
@@ -236,7 +236,7 @@ impl<S: Store> Exchange<'_, S> {
         })
     }
 
-    fn done_bulk(&self, outcomes: BulkOutcomes) -> Response<Full<Bytes>> {
+    fn done_bulk(&self, outcomes: BulkOutcomes) -> Response<AnswerBody> {
         let response = BulkResponse::new(outcomes.into_results());
         response::json(StatusCode::OK, self.media_type(), response.to_json())
     }
@@ -329,19 +329,26 @@ impl<S: Store> Exchange<'_, S> {
     ) -> Answer {
         let projection = parameters.projection(self.dialect())?;
         let precondition = self.precondition()?;
-        let found = self
+        let FoundInPages { found, pages, .. } = self
             .engine
-            .get_if(&self.cx, resource_type, id, &precondition, &projection)
+            .get_in_pages(&self.cx, resource_type, id, &precondition, &projection)
             .await?;
-        let resource = found.resource.as_ref();
+        let is_unchanged = found.resource.is_none();
+        let body = found.resource.map(|resource| {
+            if pages.is_empty() {
+                return Bytes::from(resource.to_json()).into();
+            }
+            let relations: Vec<AttrName> = pages.iter().map(|pages| pages.relation().clone()).collect();
+            AnswerBody::of(InPages::new(resource.to_json_parts(&relations), pages))
+        });
         let mut response = response::resource(
             StatusCode::OK,
             self.media_type(),
             self.tag(found.tag),
             &found.location,
-            resource,
+            body,
         );
-        if resource.is_none() {
+        if is_unchanged {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         }
         Ok(response)
@@ -449,7 +456,7 @@ impl<S: Store> Exchange<'_, S> {
         Ok(response::json(StatusCode::OK, self.media_type(), body))
     }
 
-    fn written(&self, status: StatusCode, written: &Written) -> Response<Full<Bytes>> {
+    fn written(&self, status: StatusCode, written: &Written) -> Response<AnswerBody> {
         self.notes.resource(&written.id);
         let resource = written.resource.as_ref();
         response::resource(
@@ -457,7 +464,7 @@ impl<S: Store> Exchange<'_, S> {
             self.media_type(),
             self.tag(written.tag),
             &written.location,
-            resource,
+            resource.map(|resource| Bytes::from(resource.to_json()).into()),
         )
     }
 

@@ -6,9 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
-use http_body_util::Full;
 use keyfob_core::{
     ErrorBody, ProjectionError, ScimType, ToErrorBody, json::JsonError, message::MessageError,
 };
@@ -17,7 +15,8 @@ use smol_str::{SmolStr, format_smolstr};
 use thiserror::Error;
 
 use crate::{
-    admission::Busy, authenticate::RequestAuthenticatorError, notes::Refused, response, sample::Sample,
+    admission::Busy, answer::AnswerBody, authenticate::RequestAuthenticatorError, notes::Refused, response,
+    sample::Sample,
 };
 
 /// Seconds after which a client that came at a bad moment does well to come again.
@@ -147,7 +146,7 @@ impl HttpError {
 
     /// The answer. The cause of a failure goes to the log and its place there to the client; what a client did wrong
     /// goes to the client alone, since it may quote personal data. The log has its kind.
-    pub(crate) fn into_response(self, request_id: &RequestId, refusing: &Refusing) -> Response<Full<Bytes>> {
+    pub(crate) fn into_response(self, request_id: &RequestId, refusing: &Refusing) -> Response<AnswerBody> {
         let mut body = self.to_error_body();
         match body.status {
             500 | 502..=599 => {
@@ -307,6 +306,7 @@ impl fmt::Display for Causes<'_> {
 #[cfg(test)]
 mod tests {
     use http::HeaderMap;
+    use http_body_util::BodyExt as _;
     use keyfob_engine::StoreError;
 
     use super::*;
@@ -465,10 +465,8 @@ mod tests {
             .into_response(&RequestId::new("r-1"), &refusing(Vec::new()))
             .into_parts();
         let expected = ErrorBody::new(500, "the service failed (request `r-1`)").to_json();
-        assert_eq!(
-            format!("{body:?}"),
-            format!("{:?}", Full::new(Bytes::from(expected)))
-        );
+        let body = pollster::block_on(body.collect()).unwrap().to_bytes();
+        assert_eq!(body, expected);
         assert_eq!(
             Causes(&failure()).to_string(),
             "the store failed: row 7 of bjensen"

@@ -3,7 +3,10 @@
 use std::{
     future::poll_fn,
     io::{self, Read as _, Write as _},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::Poll,
 };
 
@@ -11,9 +14,12 @@ use bytes::Bytes;
 use flate2::{Compression, bufread::GzDecoder, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body::Body as _;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Collected};
 
-use crate::error::HttpError;
+use crate::{
+    answer::{AnswerBody, Making, Source},
+    error::HttpError,
+};
 
 /// The size of the smallest answer that is encoded: a smaller one fits into a few packets anyway.
 const SMALLEST: u64 = 16 << 10;
@@ -54,27 +60,29 @@ pub(crate) fn decode(encoded: &[u8], limit: usize) -> Result<Bytes, HttpError> {
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
     /// The number of large answers that are being encoded.
-    large: AtomicUsize,
+    large: Arc<AtomicUsize>,
+    /// The number of answers that are encoded while they are sent, which takes as long as their clients like.
+    sent: Arc<AtomicUsize>,
 }
 
 /// The place of a large answer, until it is encoded or given up.
-struct Place<'e>(&'e AtomicUsize);
+struct Place(Arc<AtomicUsize>);
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Encoder {
-    fn place(&self) -> Option<Place<'_>> {
+impl Place {
+    fn of(places: &Arc<AtomicUsize>) -> Option<Self> {
         let taken = |number| (number < PLACES).then_some(number + 1);
-        let taken = self
-            .large
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
-        taken.is_ok().then(|| Place(&self.large))
+        let taken = places.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken);
+        taken.is_ok().then(|| Self(Arc::clone(places)))
     }
+}
 
+impl Encoder {
     /// Encodes the body of an answer that is large, if the client takes it so and that makes it smaller.
     ///
     /// The entity tag stays: it is weak, and says that two answers mean the same, not that they are the same bytes (RFC 9110
@@ -82,30 +90,106 @@ impl Encoder {
     pub(crate) async fn encode(
         &self,
         request: &HeaderMap,
-        response: Response<Full<Bytes>>,
-    ) -> Response<Full<Bytes>> {
+        response: Response<AnswerBody>,
+    ) -> Response<AnswerBody> {
         let (mut head, body) = response.into_parts();
         head.headers
             .append(header::VARY, HeaderValue::from_static("accept-encoding"));
-        let size = body.size_hint().lower();
-        if head.status != StatusCode::OK || size < SMALLEST || !is_accepted(request) {
+        if head.status != StatusCode::OK || !is_accepted(request) {
             return Response::from_parts(head, body);
         }
-        let place = (size > LARGE).then(|| self.place());
+        let gzip = HeaderValue::from_static("gzip");
+        if body.is_made_while_sent() {
+            let Some(place) = Place::of(&self.sent) else {
+                return Response::from_parts(head, body);
+            };
+            head.headers.insert(header::CONTENT_ENCODING, gzip);
+            let body = body.map_source(|source| Box::new(WhileSent::new(source, place)));
+            return Response::from_parts(head, body);
+        }
+        let size = body.size_hint().lower();
+        if size < SMALLEST {
+            return Response::from_parts(head, body);
+        }
+        let place = (size > LARGE).then(|| Place::of(&self.large));
         if let Some(None) = place {
             return Response::from_parts(head, body);
         }
-        let Ok(plain) = body.collect().await;
-        let plain = plain.to_bytes();
+        // One at hand never fails.
+        let plain = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
         let body = match encoded(&plain).await {
             Ok(Some(encoded)) if encoded.len() < plain.len() => {
-                let gzip = HeaderValue::from_static("gzip");
                 head.headers.insert(header::CONTENT_ENCODING, gzip);
                 encoded.into()
             }
             _ => plain,
         };
-        Response::from_parts(head, Full::new(body))
+        Response::from_parts(head, body.into())
+    }
+}
+
+/// Encodes pieces as they are made.
+struct WhileSent {
+    source: Box<dyn Source>,
+    encoder: GzEncoder<Vec<u8>>,
+    has_begun: bool,
+    _place: Place,
+}
+
+/// The end of a body.
+struct End;
+
+impl Source for End {
+    fn next(self: Box<Self>) -> Making {
+        Box::pin(async { Ok(None) })
+    }
+}
+
+impl WhileSent {
+    fn new(source: Box<dyn Source>, place: Place) -> Self {
+        Self {
+            source,
+            encoder: GzEncoder::new(Vec::new(), Compression::fast()),
+            has_begun: false,
+            _place: place,
+        }
+    }
+}
+
+impl Source for WhileSent {
+    fn next(self: Box<Self>) -> Making {
+        let Self {
+            mut source,
+            mut encoder,
+            has_begun,
+            _place: place,
+        } = *self;
+        Box::pin(async move {
+            while let Some((piece, left)) = source.next().await? {
+                source = left;
+                for piece in piece.chunks(PIECE) {
+                    // Into memory, which never fails.
+                    encoder.write_all(piece).ok();
+                    let_others_go_on().await;
+                }
+                if !has_begun {
+                    // Lest the first bytes wait for the first page.
+                    encoder.flush().ok();
+                }
+                let encoded = std::mem::take(encoder.get_mut());
+                if !encoded.is_empty() {
+                    let rest = Self {
+                        source,
+                        encoder,
+                        has_begun: true,
+                        _place: place,
+                    };
+                    return Ok(Some((encoded.into(), Box::new(rest) as Box<dyn Source>)));
+                }
+            }
+            let last = encoder.finish().unwrap_or_default();
+            Ok(Some((last.into(), Box::new(End) as Box<dyn Source>)))
+        })
     }
 }
 
@@ -261,8 +345,8 @@ mod tests {
         }
     }
 
-    fn answer(size: usize) -> Response<Full<Bytes>> {
-        Response::new(Full::from("scim".repeat(size / 4)))
+    fn answer(size: usize) -> Response<AnswerBody> {
+        Response::new(Bytes::from("scim".repeat(size / 4)).into())
     }
 
     fn asking() -> HeaderMap {

@@ -7,6 +7,7 @@ pub mod metrics;
 
 mod access;
 mod admission;
+mod answer;
 mod authenticate;
 mod body;
 mod conditional;
@@ -32,6 +33,7 @@ mod stream;
 
 pub use self::{
     admission::{Admission, Busy, Permit},
+    answer::{AnswerBody, AnswerCut},
     authenticate::{
         BearerTokens, RequestAuthenticator, RequestAuthenticatorError, bearer_token, token_without_scheme,
     },

@@ -3,13 +3,14 @@
 use std::sync::{Mutex, PoisonError};
 
 use http::{Method, Response, StatusCode};
-use http_body_util::Full;
 use keyfob_core::{
     AttrPath, Dialect, Object, Resource, ResourceId, ResourceType, ScimType, Value, message::PatchRequest,
     schema::Target,
 };
 use keyfob_engine::RequestRecord;
 use smol_str::{SmolStr, ToSmolStr};
+
+use crate::answer::AnswerBody;
 
 /// The kind of a refusal, which its answer carries.
 #[derive(Clone, Copy, Debug)]
@@ -130,7 +131,7 @@ pub(crate) fn is_kept<B>(method: &Method, is_write: bool, response: &Response<B>
 }
 
 /// Adds to a record what its answer says.
-pub(crate) fn of_answer(record: &mut RequestRecord, response: &Response<Full<bytes::Bytes>>) {
+pub(crate) fn of_answer(record: &mut RequestRecord, response: &Response<AnswerBody>) {
     let extensions = response.extensions();
     record.scim_type = extensions.get::<ScimType>().copied();
     record.refusal = extensions.get().map(|Refused(kind)| SmolStr::new_static(kind));

@@ -5,13 +5,10 @@ use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode,
     header::{self, HeaderName},
 };
-use http_body_util::Full;
-use keyfob_core::{EntityTag, Resource};
+use keyfob_core::EntityTag;
 use keyfob_engine::{Feature, RequestId};
 
-use crate::request_id;
-
-use crate::route::Route;
+use crate::{answer::AnswerBody, request_id, route::Route};
 
 /// The media type of SCIM (RFC 7644 section 8.1).
 pub(crate) const SCIM_JSON: HeaderValue = HeaderValue::from_static("application/scim+json");
@@ -54,22 +51,26 @@ fn is_refused(parameters: &str) -> bool {
 }
 
 /// An answer with a JSON body.
-pub(crate) fn json(status: StatusCode, media_type: HeaderValue, body: Vec<u8>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+pub(crate) fn json(status: StatusCode, media_type: HeaderValue, body: Vec<u8>) -> Response<AnswerBody> {
+    with_body(status, media_type, Bytes::from(body).into())
+}
+
+fn with_body(status: StatusCode, media_type: HeaderValue, body: AnswerBody) -> Response<AnswerBody> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, media_type);
     response
 }
 
 /// An answer without a body.
-pub(crate) fn empty(status: StatusCode) -> Response<Full<Bytes>> {
+pub(crate) fn empty(status: StatusCode) -> Response<AnswerBody> {
     let mut response = Response::default();
     *response.status_mut() = status;
     response
 }
 
 /// The answer to a request that is done later: its name, which its events carry (RFC 9967 sections 2.5.1.1 and 3).
-pub(crate) fn accepted(transaction: &str) -> Response<Full<Bytes>> {
+pub(crate) fn accepted(transaction: &str) -> Response<AnswerBody> {
     let mut response = empty(StatusCode::ACCEPTED);
     let headers = response.headers_mut();
     insert(headers, HeaderName::from_static("set-txn"), transaction);
@@ -86,10 +87,11 @@ pub(crate) fn resource(
     media_type: HeaderValue,
     tag: Option<EntityTag>,
     location: &str,
-    resource: Option<&Resource>,
-) -> Response<Full<Bytes>> {
+    resource: Option<AnswerBody>,
+) -> Response<AnswerBody> {
+    let is_shown = resource.is_some();
     let mut response = match resource {
-        Some(resource) => json(status, media_type, resource.to_json()),
+        Some(body) => with_body(status, media_type, body),
         // What was created and is gone by the time of the answer was created all the same.
         None if status == StatusCode::CREATED => empty(status),
         None => empty(StatusCode::NO_CONTENT),
@@ -98,7 +100,7 @@ pub(crate) fn resource(
         insert(response.headers_mut(), header::ETAG, &tag.to_string());
     }
     insert(response.headers_mut(), header::LOCATION, location);
-    if resource.is_some() {
+    if is_shown {
         insert(response.headers_mut(), header::CONTENT_LOCATION, location);
     }
     response
@@ -106,7 +108,7 @@ pub(crate) fn resource(
 
 /// The answer to OPTIONS: the methods of the endpoint (RFC 9110 section 9.3.7), and what a PATCH may hold (RFC 5789 section
 /// 3.1).
-pub(crate) fn options(route: &Route<'_>, offers: impl Fn(Feature) -> bool) -> Response<Full<Bytes>> {
+pub(crate) fn options(route: &Route<'_>, offers: impl Fn(Feature) -> bool) -> Response<AnswerBody> {
     let mut response = empty(StatusCode::NO_CONTENT);
     let headers = response.headers_mut();
     headers.insert(header::ALLOW, HeaderValue::from_static(route.allow(&offers)));
@@ -131,8 +133,8 @@ pub(crate) fn finish(id: &RequestId, headers: &mut HeaderMap) {
     );
 }
 
-/// The answer to HEAD: that to GET, its length included, without the body (RFC 9110 section 9.3.2).
-pub(crate) fn without_body(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+/// The answer to HEAD: that to GET, its length included where it is known, without the body (RFC 9110 section 9.3.2).
+pub(crate) fn without_body(mut response: Response<AnswerBody>) -> Response<AnswerBody> {
     let length = http_body::Body::size_hint(response.body())
         .exact()
         .unwrap_or_default();
@@ -141,7 +143,7 @@ pub(crate) fn without_body(mut response: Response<Full<Bytes>>) -> Response<Full
             .headers_mut()
             .insert(header::CONTENT_LENGTH, length.into());
     }
-    *response.body_mut() = Full::default();
+    *response.body_mut() = AnswerBody::default();
     response
 }
 

@@ -13,7 +13,6 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, header, request::Parts};
 use http_body::Body;
-use http_body_util::Full;
 use keyfob_core::{ResourceId, ResourceType};
 use keyfob_engine::{
     Actor, AuthenticationError, Caller, Context, Engine, Feature, Limits, RequestId, RequestRecord,
@@ -32,6 +31,7 @@ use crate::metrics::Metrics;
 use crate::{
     access::Access,
     admission::{self, Admission},
+    answer::AnswerBody,
     authenticate::{Erased, RequestAuthenticator, RequestAuthenticatorError},
     body::{BodyError, Decode},
     edge,
@@ -406,7 +406,7 @@ impl<S: Store> Shared<S> {
         request_id: &RequestId,
         access: &mut Access,
         notes: &Notes,
-    ) -> Result<Response<Full<Bytes>>, HttpError>
+    ) -> Result<Response<AnswerBody>, HttpError>
     where
         B: Body<Data = Bytes, Error: Into<BodyError>>,
     {
@@ -506,7 +506,7 @@ impl<S: Store> Shared<S> {
         id: &RequestId,
         access: &Access,
         notes: Notes,
-        response: &Response<Full<Bytes>>,
+        response: &Response<AnswerBody>,
     ) {
         let (Some(recorder), Some(caller)) = (&self.recorder, access.caller()) else {
             return;
@@ -559,7 +559,7 @@ where
     S: Store,
     B: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static,
 {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<AnswerBody>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 

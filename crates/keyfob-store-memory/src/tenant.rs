@@ -6,7 +6,7 @@ use keyfob_core::{
     AttrName, DateTime, Member, MemberSet, ResourceId, ResourceType, Version,
     schema::{Relation, RelationKind},
 };
-use keyfob_store::{Finding, Keys, Selection, Stored, UniqueKey, Visibility, kit};
+use keyfob_store::{Finding, Keys, MemberPage, Selection, Stored, UniqueKey, Visibility, kit};
 use smol_str::SmolStr;
 
 use crate::{edges::Edges, feed::Feed, table::Table};
@@ -116,10 +116,9 @@ impl Tenant {
         selection: &Selection,
     ) -> Stored {
         let mut stored = record.stored.clone();
-        let limit = selection.relation_limit.unwrap_or(usize::MAX);
         for relation in resource_type.relations() {
             if selection.attributes.contains(relation.attribute.id)
-                && let Some(members) = self.members((id, record), relation, selection.members, limit)
+                && let Some(members) = self.members((id, record), relation, selection)
             {
                 stored.resource.set_relation(&relation.attribute.name, members);
             }
@@ -127,20 +126,25 @@ impl Tenant {
         stored
     }
 
-    /// Returns the members under a relation, unless there are more than `limit`.
+    /// Returns the members under a relation that are selected, unless there are more than the limit.
     fn members(
         &self,
         (id, record): (&ResourceId, &Record),
         relation: &Relation,
-        visibility: Visibility,
-        limit: usize,
+        selection: &Selection,
     ) -> Option<MemberSet> {
+        let limit = selection.relation_limit.unwrap_or(usize::MAX);
         match &relation.kind {
             RelationKind::Owned => {
-                let edges = self.edges_to(visibility);
-                match edges.members(id, relation.attribute.name.as_str()) {
-                    None => Some(MemberSet::new()),
-                    Some(members) => (members.len() <= limit).then(|| members.clone()),
+                let edges = self.edges_to(selection.members);
+                let members = edges.members(id, relation.attribute.name.as_str());
+                match (members, &selection.page) {
+                    (None, _) => Some(MemberSet::new()),
+                    (Some(members), None) => (members.len() <= limit).then(|| members.clone()),
+                    (Some(members), Some(MemberPage { after, count })) => Some(match after {
+                        None => page(members.iter(), *count),
+                        Some(after) => page(members.after(after)?, *count),
+                    }),
                 }
             }
             RelationKind::InverseOf {
@@ -221,4 +225,11 @@ impl Tenant {
         }
         findings
     }
+}
+
+fn page<'m>(members: impl Iterator<Item = (&'m ResourceId, &'m Member)>, count: usize) -> MemberSet {
+    members
+        .take(count)
+        .map(|(id, member)| (id.clone(), member.clone()))
+        .collect()
 }

@@ -67,6 +67,10 @@ impl<'v> Param<'v> {
         Self::Text(Some(escape(text)))
     }
 
+    pub(crate) fn owned_text(text: &str) -> Self {
+        Self::Text(Some(escape(text).into_owned().into()))
+    }
+
     pub(crate) fn optional_text(text: Option<&'v str>) -> Self {
         Self::Text(text.map(escape))
     }

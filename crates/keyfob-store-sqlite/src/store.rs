@@ -420,7 +420,8 @@ impl Store for SqliteStore {
         ids: &[ResourceId],
         selection: &Selection,
     ) -> Result<Vec<Option<Stored>>, StoreError> {
-        let is_brief = ids.len() == 1;
+        // A page of members is as many rows as one can ask for.
+        let is_brief = ids.len() == 1 && selection.page.is_none();
         let (resource_type, ids, selection) = (resource_type.clone(), ids.to_vec(), selection.clone());
         let get = move |snapshot: &Snapshot<'_>| read::get(snapshot, &resource_type, &ids, &selection);
         if is_brief {

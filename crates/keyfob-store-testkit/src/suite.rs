@@ -496,6 +496,8 @@ suite! { $
     store selection {
         a_relation_is_read_when_it_is_selected_be_it_empty,
         a_relation_above_the_limit_is_left_out,
+        the_pages_of_a_relation_hold_every_member_once_and_in_its_order,
+        a_page_of_members_leaves_inverse_relations_whole,
         each_relation_is_held_against_the_limit_by_itself,
         a_filter_sees_relations_that_are_not_selected,
     }

@@ -22,6 +22,9 @@ pub struct Capabilities {
     pub sorting: bool,
     /// If true, queries can be paged by [cursor](crate::Paging::Cursor).
     pub cursors: bool,
+    /// If true, the members of an owned relation can be read [page by page](crate::MemberPage), and the version of a resource
+    /// changes with every one of them.
+    pub member_pages: bool,
     /// If true, a group may be a member of a group.
     pub nested_groups: bool,
     /// If true, extensions that the registry doesn't know are kept.
@@ -41,6 +44,7 @@ impl Capabilities {
             hiding: true,
             sorting: true,
             cursors: true,
+            member_pages: true,
             nested_groups: true,
             unknown_extensions: true,
             ids: Ids::Given,

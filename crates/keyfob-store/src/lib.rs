@@ -31,7 +31,9 @@ pub use self::{
     feeds::{FeedError, Feeds, LookBack, Retention},
     maintenance::{Finding, Keys, Maintenance},
     outcome::{Committed, Listed, Outcome, Revision},
-    query::{Cursor, Page, Paging, Query, ReadContext, Selection, SortKey, Stored, Total, Visibility},
+    query::{
+        Cursor, MemberPage, Page, Paging, Query, ReadContext, Selection, SortKey, Stored, Total, Visibility,
+    },
     store::{Store, StoreExt},
     tenant::TenantId,
     wrapper::{Hooked, Hooks, Traced},

@@ -57,6 +57,26 @@ pub struct Selection {
     /// Which members an owned relation shows: the live ones, as everybody sees them, or the hidden ones, who come back to
     /// it when they are revealed.
     pub members: Visibility,
+    /// If set, an owned relation shows this part of its members in place of all. Only for stores that
+    /// [can](crate::Capabilities::member_pages).
+    pub page: Option<MemberPage>,
+}
+
+/// A part of the members of an owned relation.
+///
+/// Members come in an order of the store's, which is the one in which a whole relation is given back. It stays as long as the
+/// version of the resource does: pages that were read at one version, each after the last member of the one before it, hold every
+/// member once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::exhaustive_structs,
+    reason = "a store must respect every field, so a new one has to break it"
+)]
+pub struct MemberPage {
+    /// The last member of the page before, or none for the first page. A relation that doesn't have this member may be left out.
+    pub after: Option<ResourceId>,
+    /// The number of members on the page. A page with fewer is the last one. The limit of relations doesn't hold for it.
+    pub count: usize,
 }
 
 impl Selection {
@@ -80,6 +100,15 @@ impl Selection {
     pub fn with_hidden_members(self) -> Self {
         Self {
             members: Visibility::Hidden,
+            ..self
+        }
+    }
+
+    /// Returns the same selection with a part of the members of owned relations in place of all.
+    #[must_use]
+    pub fn with_page(self, page: MemberPage) -> Self {
+        Self {
+            page: Some(page),
             ..self
         }
     }

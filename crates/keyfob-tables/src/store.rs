@@ -92,6 +92,8 @@ impl<T: Tables> TableStore<T> {
             hiding: shape.hiding(Kind::User) != Hiding::Never,
             sorting: true,
             cursors: true,
+            // The application may change memberships without a word, and then the version of the group stays.
+            member_pages: false,
             nested_groups: false,
             unknown_extensions: shape.overflow,
             ids: shape.ids,

@@ -1,6 +1,8 @@
 //! Answers as connections send them.
 
 use std::{
+    error::Error,
+    future::Future as _,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -11,16 +13,99 @@ use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 use keyfob_core::ErrorBody;
+use keyfob_http::{AnswerBody, AnswerCut};
+use tokio::sync::mpsc;
+
+use super::front::Abandoned;
 
 /// A body that holds something, such as a share of the server, until the last of its bytes has left the server, or the client
 /// is gone.
 pub(super) struct Held {
-    body: Full<Bytes>,
+    body: Sent,
     guard: Arc<dyn Send + Sync>,
     /// The bytes that are left of what the body has given.
     rest: Bytes,
     #[cfg(feature = "tls")]
     exchange: Option<Arc<super::exchange::Exchange>>,
+}
+
+/// A body as connections send it.
+pub(super) enum Sent {
+    /// One that is at hand.
+    Whole(AnswerBody),
+    /// One that is being made on other threads.
+    Made {
+        pieces: mpsc::Receiver<Result<Bytes, AnswerCut>>,
+        making: Abandoned<()>,
+        is_over: bool,
+    },
+}
+
+impl Sent {
+    pub(super) fn made(pieces: mpsc::Receiver<Result<Bytes, AnswerCut>>, making: Abandoned<()>) -> Self {
+        Self::Made {
+            pieces,
+            making,
+            is_over: false,
+        }
+    }
+}
+
+impl From<AnswerBody> for Sent {
+    fn from(body: AnswerBody) -> Self {
+        Self::Whole(body)
+    }
+}
+
+impl From<Full<Bytes>> for Sent {
+    fn from(body: Full<Bytes>) -> Self {
+        Self::Whole(body.into())
+    }
+}
+
+/// Why the rest of a body is not sent.
+pub(super) type SendError = Box<dyn Error + Send + Sync>;
+
+impl Body for Sent {
+    type Data = Bytes;
+    type Error = SendError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, SendError>>> {
+        match self.get_mut() {
+            Self::Whole(body) => Pin::new(body).poll_frame(cx).map_err(SendError::from),
+            Self::Made { is_over: true, .. } => Poll::Ready(None),
+            Self::Made {
+                pieces,
+                making,
+                is_over,
+            } => {
+                if let Some(piece) = ready!(pieces.poll_recv(cx)) {
+                    return Poll::Ready(Some(piece.map(Frame::data).map_err(SendError::from)));
+                }
+                // A task that was stopped or has panicked has sent less than all.
+                let ended = ready!(Pin::new(making).poll(cx));
+                *is_over = true;
+                Poll::Ready(ended.err().map(|error| Err(error.into())))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(body) => body.is_end_stream(),
+            Self::Made { is_over, .. } => *is_over,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(body) => body.size_hint(),
+            Self::Made { .. } => SizeHint::default(),
+        }
+    }
 }
 
 /// Bytes together with what is held until they have left. A connection lets go of a body before it has written what the body gave.
@@ -36,9 +121,9 @@ impl AsRef<[u8]> for HeldBytes {
 }
 
 impl Held {
-    pub(super) fn new(body: Full<Bytes>, held: impl Send + Sync + 'static) -> Self {
+    pub(super) fn new(body: impl Into<Sent>, held: impl Send + Sync + 'static) -> Self {
         Self {
-            body,
+            body: body.into(),
             guard: Arc::new(held),
             rest: Bytes::new(),
             #[cfg(feature = "tls")]
@@ -72,7 +157,7 @@ impl Held {
 
 impl Body for Held {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = SendError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -97,8 +182,11 @@ impl Body for Held {
     }
 
     fn size_hint(&self) -> SizeHint {
-        let left = self.rest.len() as u64 + self.body.size_hint().lower();
-        SizeHint::with_exact(left)
+        let rest = self.rest.len() as u64;
+        match self.body.size_hint().exact() {
+            Some(left) => SizeHint::with_exact(rest + left),
+            None => SizeHint::default(),
+        }
     }
 }
 

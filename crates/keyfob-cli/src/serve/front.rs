@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     net::{IpAddr, SocketAddr},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -14,11 +14,11 @@ use std::{
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use keyfob_engine::TenantId;
-use keyfob_http::Permit;
-use tokio::{runtime::Handle, task::JoinHandle};
+use keyfob_http::{AnswerBody, AnswerCut, Permit};
+use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
 use super::{
     administration::Administrators,
@@ -37,6 +37,9 @@ const X_REQUEST_ID: &str = "x-request-id";
 
 /// A request that isn't answered by then isn't answered any more: later than any limit of its parts.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// The room for answers that one takes that is made while it is sent: that of the pieces that may be on the way to its client.
+const ON_THE_WAY: u64 = 1 << 20;
 
 /// The port on which a request came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,18 +130,18 @@ impl Front {
     }
 
     /// Does the work of an answer on the threads for it, within bounds of time.
-    async fn work(
+    async fn work<B: From<Full<Bytes>> + Send + 'static>(
         &self,
-        work: impl Future<Output = Response<Full<Bytes>>> + Send + 'static,
-    ) -> Response<Full<Bytes>> {
+        work: impl Future<Output = Response<B>> + Send + 'static,
+    ) -> Response<B> {
         let work = Abandoned(self.workers.spawn(work));
         match tokio::time::timeout(REQUEST_TIMEOUT, work).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 tracing::error!(%error, "a request failed");
-                answer::unavailable("the service failed, try again later")
+                answer::unavailable("the service failed, try again later").map(B::from)
             }
-            Err(_) => answer::unavailable("the request takes too long"),
+            Err(_) => answer::unavailable("the request takes too long").map(B::from),
         }
     }
 
@@ -175,7 +178,10 @@ impl Front {
         let mut response = self.work(work).await;
         let permit: Option<Permit> = response.extensions_mut().remove();
         let tenant: Option<TenantId> = response.extensions_mut().remove();
-        let size = response.body().size_hint().lower();
+        let size = match response.body().size_hint() {
+            hint if response.body().is_made_while_sent() => hint.lower().max(ON_THE_WAY),
+            hint => hint.lower(),
+        };
         let room = match tenant {
             Some(tenant) => self.shares.hold_answer(&tenant, size).await,
             None => Ok(None),
@@ -183,14 +189,40 @@ impl Front {
         let (response, room) = match room {
             Ok(room) => (response, room),
             Err(_) => (
-                answer::unavailable("answers wait for their clients to read them, try again later"),
+                answer::unavailable("answers wait for their clients to read them, try again later")
+                    .map(AnswerBody::from),
                 None,
             ),
         };
         if !waits {
             body.discard().await;
         }
-        response.map(|body| Held::new(body, (busy, permit, room)))
+        response.map(|body| {
+            let body = self.made_by_workers(body);
+            Held::new(body, (busy, permit, room))
+        })
+    }
+
+    /// Has a body that is made while it is sent made on the threads for work. One piece waits to be sent, and another one to wait.
+    fn made_by_workers(&self, body: AnswerBody) -> answer::Sent {
+        if !body.is_made_while_sent() {
+            return body.into();
+        }
+        let (pieces, sent) = mpsc::channel(1);
+        let making = Abandoned(self.workers.spawn(make(body, pieces)));
+        answer::Sent::made(sent, making)
+    }
+}
+
+/// Makes a body piece by piece, as fast as the pieces are sent.
+async fn make(body: AnswerBody, pieces: mpsc::Sender<Result<Bytes, AnswerCut>>) {
+    let mut body = pin!(body);
+    while let Some(frame) = body.as_mut().frame().await {
+        // It has data alone.
+        let piece = frame.map(|frame| frame.into_data().unwrap_or_default());
+        if pieces.send(piece).await.is_err() {
+            return;
+        }
     }
 }
 
@@ -199,7 +231,7 @@ fn not_found() -> Response<Full<Bytes>> {
 }
 
 /// Work that ends when nobody waits for it any more, as when its client has gone.
-struct Abandoned<T>(JoinHandle<T>);
+pub(super) struct Abandoned<T>(JoinHandle<T>);
 
 impl<T> Future for Abandoned<T> {
     type Output = Result<T, tokio::task::JoinError>;

@@ -6,14 +6,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-use bytes::Bytes;
 use http::{Request, Response, request::Parts};
-use http_body_util::Full;
 use keyfob_core::Quirk;
 use keyfob_engine::{AuthenticationError, AuthenticationScheme, Caller, DynStore, StoreError, TenantId};
 use keyfob_http::{
-    RequestAuthenticator, RequestAuthenticatorError, ScimService, ScimServiceBuilder, bearer_token,
-    token_without_scheme,
+    AnswerBody, RequestAuthenticator, RequestAuthenticatorError, ScimService, ScimServiceBuilder,
+    bearer_token, token_without_scheme,
 };
 use keyfob_provisioning::{AdminError, Provisioner};
 use tower_service::Service;
@@ -112,7 +110,7 @@ impl Services {
     pub(super) async fn call(
         &self,
         request: Request<SharedBody>,
-    ) -> Result<Response<Full<Bytes>>, Infallible> {
+    ) -> Result<Response<AnswerBody>, Infallible> {
         let (mut head, body) = request.into_parts();
         let found = self.authenticate(&head).await;
         let services = &self.0.services;

@@ -38,6 +38,41 @@ impl Resource {
         out
     }
 
+    /// Encodes the resource as [`to_json`](Self::to_json) does, cut after the last member of each of these relations, so that
+    /// further members can be put in between. One without members is not cut at.
+    ///
+    /// ```
+    /// use keyfob_core::{Registry, Resource};
+    ///
+    /// let group = Registry::rfc().resource_type("Group").unwrap();
+    /// let text = br#"{"displayName": "Guides", "members": [{"value": "a"}]}"#;
+    /// let resource = Resource::from_json(text, group)?;
+    /// let parts = resource.to_json_parts(&["members".into()]);
+    /// assert_eq!(parts, [&br#"{"displayName":"Guides","members":[{"value":"a"}"#[..], b"]}"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Complexity
+    /// Linear in the text.
+    #[must_use]
+    pub fn to_json_parts(&self, relations: &[AttrName]) -> Vec<Vec<u8>> {
+        let mut out = Vec::with_capacity(1024);
+        let mut parts = Vec::with_capacity(relations.len() + 1);
+        write_parts(
+            &mut out,
+            self,
+            self.core().iter(),
+            self.relations(),
+            |out, name| {
+                if relations.contains(name) {
+                    parts.push(std::mem::take(out));
+                }
+            },
+        );
+        parts.push(out);
+        parts
+    }
+
     /// Encodes the resource without `id`, `meta` and the relations, which stores keep apart from the document.
     ///
     /// # Complexity
@@ -47,13 +82,35 @@ impl Resource {
         let mut out = Vec::with_capacity(1024);
         let is_apart = |name: &AttrName| name.is("id") || name.is("meta");
         let core = self.core().iter().filter(|(name, _)| !is_apart(name));
-        write_parts(&mut out, self, core, &[]);
+        write_parts(&mut out, self, core, &[], |_, _| ());
         out
     }
 }
 
 pub(crate) fn write_resource(out: &mut Vec<u8>, resource: &Resource) {
-    write_parts(out, resource, resource.core().iter(), resource.relations());
+    write_parts(
+        out,
+        resource,
+        resource.core().iter(),
+        resource.relations(),
+        |_, _| (),
+    );
+}
+
+impl MemberSet {
+    /// Encodes the members as further elements of an array: each has a comma before it.
+    ///
+    /// # Complexity
+    /// Linear in the text.
+    #[must_use]
+    pub fn to_further_json(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.len() * 128);
+        for (id, member) in self.iter() {
+            out.push(b',');
+            write_member(&mut out, id, member);
+        }
+        out
+    }
 }
 
 fn write_parts<'r>(
@@ -61,6 +118,7 @@ fn write_parts<'r>(
     resource: &'r Resource,
     core: impl Iterator<Item = (&'r AttrName, &'r Value)>,
     relations: &[(AttrName, MemberSet)],
+    mut after_members: impl FnMut(&mut Vec<u8>, &AttrName),
 ) {
     out.push(b'{');
     let mut separator = Separator::new();
@@ -82,7 +140,14 @@ fn write_parts<'r>(
     for (name, members) in relations.iter().filter(|(_, members)| !members.is_empty()) {
         separator.write(out);
         write_key(out, name.as_str());
-        write_members(out, members);
+        out.push(b'[');
+        let mut comma = Separator::new();
+        for (id, member) in members.iter() {
+            comma.write(out);
+            write_member(out, id, member);
+        }
+        after_members(out, name);
+        out.push(b']');
     }
     for (uri, object) in resource.extensions() {
         separator.write(out);
@@ -90,16 +155,6 @@ fn write_parts<'r>(
         write_object(out, object);
     }
     out.push(b'}');
-}
-
-fn write_members(out: &mut Vec<u8>, members: &MemberSet) {
-    out.push(b'[');
-    let mut separator = Separator::new();
-    for (id, member) in members.iter() {
-        separator.write(out);
-        write_member(out, id, member);
-    }
-    out.push(b']');
 }
 
 fn write_member(out: &mut Vec<u8>, id: &ResourceId, member: &Member) {

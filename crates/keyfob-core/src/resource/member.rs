@@ -167,8 +167,18 @@ impl MemberSet {
 
     /// The members in order.
     #[must_use]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&ResourceId, &Member)> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&ResourceId, &Member)> + DoubleEndedIterator {
         self.members.iter()
+    }
+
+    /// The members after the one with this id, in order; none if the id is not a member.
+    ///
+    /// # Complexity
+    /// Constant, and linear in those that are looked at.
+    #[must_use]
+    pub fn after(&self, id: &ResourceId) -> Option<impl ExactSizeIterator<Item = (&ResourceId, &Member)>> {
+        let place = self.members.get_index_of(id)?;
+        Some(self.members.iter().skip(place + 1))
     }
 
     /// The members in order, for change.

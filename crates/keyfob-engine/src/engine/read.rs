@@ -1,6 +1,6 @@
 //! Reading one resource.
 
-use keyfob_core::{AttrSet, EntityTag, Projection, Resource, ResourceId, ResourceType};
+use keyfob_core::{AttrSet, EntityTag, Projection, ResolvedProjection, Resource, ResourceId, ResourceType};
 use keyfob_store::{Selection, Store};
 use smol_str::SmolStr;
 
@@ -57,33 +57,55 @@ impl<S: Store> Engine<S> {
     ) -> Result<Found, EngineError> {
         let cx = &self.begin(cx);
         let precondition = &*self.condition(cx, precondition);
-        let location = Self::location(cx, resource_type, id.as_str());
-        if precondition.names_known() {
-            let mut shown = AttrSet::default();
-            select_shown(&mut shown, resource_type);
-            let loaded = self.known(cx, resource_type, id, &Selection::of(shown)).await?;
-            let tag = loaded.tag(resource_type);
-            // RFC 9110 section 13.2.2: If-Match comes first.
-            precondition.check_match(tag)?;
-            if precondition.is_known(tag) {
-                return Ok(Found {
-                    tag,
-                    location,
-                    resource: None,
-                });
-            }
+        if let Some(found) = self.unchanged(cx, resource_type, id, precondition).await? {
+            return Ok(found);
         }
         let projection = projection.resolve(resource_type);
         let mut wanted = projection.wants();
         select_shown(&mut wanted, resource_type);
         let loaded = self.known(cx, resource_type, id, &Selection::of(wanted)).await?;
+        self.show(cx, loaded, precondition, &projection)
+    }
+
+    /// Returns a resource without itself if the client has this state of it.
+    pub(super) async fn unchanged(
+        &self,
+        cx: &Context,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        precondition: &Precondition,
+    ) -> Result<Option<Found>, EngineError> {
+        if !precondition.names_known() {
+            return Ok(None);
+        }
+        let mut shown = AttrSet::default();
+        select_shown(&mut shown, resource_type);
+        let loaded = self.known(cx, resource_type, id, &Selection::of(shown)).await?;
+        let tag = loaded.tag(resource_type);
+        // RFC 9110 section 13.2.2: If-Match comes first.
+        precondition.check_match(tag)?;
+        Ok(precondition.is_known(tag).then(|| Found {
+            tag,
+            location: Self::location(cx, resource_type, id.as_str()),
+            resource: None,
+        }))
+    }
+
+    /// Shows a resource as the client asked to see it.
+    pub(super) fn show(
+        &self,
+        cx: &Context,
+        loaded: Loaded,
+        precondition: &Precondition,
+        projection: &ResolvedProjection<'_>,
+    ) -> Result<Found, EngineError> {
+        let resource_type = projection.resource_type();
         let tag = loaded.tag(resource_type);
         precondition.check_match(tag)?;
-        let resource = Some(self.view(cx, loaded.resource, tag, &projection));
         Ok(Found {
             tag,
-            location,
-            resource,
+            location: Self::location(cx, resource_type, loaded.id.as_str()),
+            resource: Some(self.view(cx, loaded.resource, tag, projection)),
         })
     }
 
@@ -103,7 +125,7 @@ impl<S: Store> Engine<S> {
     }
 
     /// Reads the resource under an id as the caller knows it.
-    async fn known(
+    pub(super) async fn known(
         &self,
         cx: &Context,
         resource_type: &ResourceType,

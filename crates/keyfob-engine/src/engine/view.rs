@@ -165,6 +165,14 @@ impl<S: Store> Engine<S> {
             meta.location = Some(Self::location(cx, resource_type, id.as_str()));
             resource.set_meta(&meta);
         }
+        self.show_addresses(cx, &mut resource, resource_type);
+        // Last, as it may take out some of the addresses.
+        projection.apply(&mut resource);
+        resource
+    }
+
+    /// Adds the addresses of members.
+    pub(super) fn show_addresses(&self, cx: &Context, resource: &mut Resource, resource_type: &ResourceType) {
         let addresses = cx.addresses(self.registry());
         for (name, members) in resource.relations_mut() {
             let Some(relation) = resource_type.relation(name.as_str()) else {
@@ -174,8 +182,5 @@ impl<S: Store> Engine<S> {
                 member.reference = addresses.of_member(relation, id, member);
             }
         }
-        // Last, as it may take out some of the addresses.
-        projection.apply(&mut resource);
-        resource
     }
 }

@@ -36,6 +36,8 @@ mod gzip;
 #[cfg(test)]
 mod hostile_receivers;
 #[cfg(test)]
+mod large_groups;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod load;

@@ -23,6 +23,15 @@ const OWNED: &str = "SELECT o.id, m.id, m.kind, m.display FROM unnest($2::text[]
         ORDER BY e.member LIMIT $5
     ) m";
 
+// As [`OWNED`], from a member on.
+const OWNED_AFTER: &str = "SELECT o.id, m.id, m.kind, m.display FROM unnest($2::text[]) AS o (id)
+    CROSS JOIN LATERAL (
+        SELECT r.id, r.kind, e.display
+        FROM @edges e JOIN @resources r ON r.tenant = e.tenant AND r.id = e.member
+        WHERE e.tenant = $1 AND e.owner = o.id AND e.attribute = $3 AND r.hidden = $4 AND e.member > $6
+        ORDER BY e.member LIMIT $5
+    ) m";
+
 const INVERSE: &str = "SELECT o.id, g.id, 'direct', g.display_name FROM unnest($2::text[]) AS o (id)
     CROSS JOIN LATERAL (
         SELECT r.id, r.display_name
@@ -115,8 +124,16 @@ pub(super) fn statements<'p>(
         RelationKind::Owned => {
             let attribute = owned_path(path(relation.attribute.name.as_str()));
             let hidden = Param::Flag(selection.members == Visibility::Hidden);
-            let params = vec![Param::text(tenant), ids(), attribute, hidden, members];
-            vec![Statement::Query(OWNED, params)]
+            let page = selection.page.as_ref();
+            let members = page.map_or(members, |page| Param::count(page.count));
+            let mut params = vec![Param::text(tenant), ids(), attribute, hidden, members];
+            match page.and_then(|page| page.after.as_ref()) {
+                None => vec![Statement::Query(OWNED, params)],
+                Some(after) => {
+                    params.push(Param::owned_text(after.as_str()));
+                    vec![Statement::Query(OWNED_AFTER, params)]
+                }
+            }
         }
         RelationKind::InverseOf {
             resource_type,
@@ -169,7 +186,9 @@ pub(super) fn put_into<'s>(
         RelationKind::InverseOf { levels, .. } if !above.is_empty() => levels,
         _ => 1,
     };
-    let shown = selection.relation_limit.unwrap_or(usize::MAX);
+    let is_page = selection.page.is_some() && relation.kind == RelationKind::Owned;
+    let limit = selection.relation_limit.filter(|_| !is_page);
+    let shown = limit.unwrap_or(usize::MAX);
     for (id, stored) in resources {
         let mut members = members.get(id).cloned().unwrap_or_default();
         if levels > 1 && members.len() <= shown {

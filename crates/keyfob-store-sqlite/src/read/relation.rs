@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use keyfob_core::{Member, MemberSet, ResourceId};
-use keyfob_store::{Visibility, kit};
-use rusqlite::{Row, params};
+use keyfob_store::{MemberPage, Selection, Visibility, kit};
+use rusqlite::{OptionalExtension, Row, ToSql, params};
 use smol_str::SmolStr;
 
 use super::{Kind, Snapshot, decode, rows};
@@ -14,7 +14,10 @@ use super::{Kind, Snapshot, decode, rows};
 const OWNED: &str = "SELECT id, name, display
     FROM edges CROSS JOIN resources ON resources.resource = member JOIN kinds USING (kind)
     WHERE owner = ?1 AND attribute = (SELECT attribute FROM attributes WHERE path = ?2) AND resources.hidden = ?4
+        AND member > ?5
     ORDER BY member LIMIT ?3";
+
+const NUMBER: &str = "SELECT resource FROM resources WHERE tenant = ?1 AND id = ?2";
 
 // Passes over edges without a look at the members, which costs a small part of reading those.
 const BEYOND: &str = "SELECT 1 FROM edges
@@ -174,15 +177,30 @@ fn member(tenant: &Snapshot<'_>, row: &Row<'_>) -> rusqlite::Result<(ResourceId,
     Ok((ResourceId::new(decode::text(row, 0)?), member))
 }
 
-/// Reads the members of an owned relation of a resource, unless there are more than `limit`.
+/// Reads the members of an owned relation of a resource that are selected, unless there are more than the limit.
 pub(super) fn owned(
     tenant: &Snapshot<'_>,
     kind: &Kind,
     (resource, path): (i64, &str),
-    visibility: Visibility,
-    limit: Option<usize>,
+    selection: &Selection,
 ) -> rusqlite::Result<Option<MemberSet>> {
-    if let (Visibility::Live, Some(limit)) = (visibility, limit) {
+    let hidden = selection.members == Visibility::Hidden;
+    if let Some(MemberPage { after, count }) = &selection.page {
+        let mut number = tenant.connection.prepare_cached(NUMBER)?;
+        let after = match after {
+            // Numbers start with 1.
+            None => Some(0),
+            Some(after) => number
+                .query_row(params![kind.tenant, after.as_str()], |row| row.get::<_, i64>(0))
+                .optional()?,
+        };
+        let Some(after) = after else {
+            return Ok(None);
+        };
+        return read_owned(tenant, params![resource, path, rows(*count), hidden, after]).map(Some);
+    }
+    let limit = selection.relation_limit;
+    if let (Visibility::Live, Some(limit)) = (selection.members, limit) {
         let exists = |sql| {
             let mut beyond = tenant.connection.prepare_cached(sql)?;
             beyond.exists(params![resource, path, rows(limit)])
@@ -191,15 +209,19 @@ pub(super) fn owned(
             return Ok(None);
         }
     }
+    let members = read_owned(tenant, params![resource, path, at_most(limit), hidden, 0])?;
+    Ok((members.len() <= limit.unwrap_or(usize::MAX)).then_some(members))
+}
+
+fn read_owned(tenant: &Snapshot<'_>, of: &[&dyn ToSql]) -> rusqlite::Result<MemberSet> {
     let mut members = MemberSet::new();
-    let hidden = visibility == Visibility::Hidden;
     let mut statement = tenant.connection.prepare_cached(OWNED)?;
-    let mut rows = statement.query(params![resource, path, at_most(limit), hidden])?;
+    let mut rows = statement.query(of)?;
     while let Some(row) = rows.next()? {
         let (id, member) = member(tenant, row)?;
         members.insert(id, member);
     }
-    Ok((members.len() <= limit.unwrap_or(usize::MAX)).then_some(members))
+    Ok(members)
 }
 
 /// A relation's name as the table of attributes has it.
@@ -217,11 +239,14 @@ mod tests {
         let owned = plan(OWNED);
         assert_eq!(
             owned[0],
-            "SEARCH edges USING PRIMARY KEY (owner=? AND attribute=?)"
+            "SEARCH edges USING PRIMARY KEY (owner=? AND attribute=? AND member>?)"
         );
         assert!(owned.iter().all(|line| line.starts_with("SEARCH")), "{owned:#?}");
         for beyond in [plan(BEYOND), plan(LIVE_BEYOND)] {
-            assert_eq!(beyond[0], owned[0]);
+            assert_eq!(
+                beyond[0],
+                "SEARCH edges USING PRIMARY KEY (owner=? AND attribute=?)"
+            );
             assert!(
                 beyond.iter().all(|line| line.starts_with("SEARCH")),
                 "{beyond:#?}"

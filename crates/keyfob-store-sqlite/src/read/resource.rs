@@ -131,7 +131,7 @@ pub(super) fn read_relations(
                 let path = relation::path(name.as_str());
                 for found in &mut *found {
                     let of = (found.resource, path.as_str());
-                    if let Some(members) = relation::owned(tenant, kind, of, selection.members, limit)? {
+                    if let Some(members) = relation::owned(tenant, kind, of, selection)? {
                         found.stored.resource.set_relation(name, members);
                     }
                 }

@@ -1,7 +1,7 @@
 //! What is read of a resource is what is asked for.
 
 use keyfob_core::Resource;
-use keyfob_store::{Query, Selection};
+use keyfob_store::{MemberPage, Query, Selection};
 
 use crate::{
     cases::relations::users,
@@ -89,6 +89,86 @@ pub(crate) async fn each_relation_is_held_against_the_limit_by_itself(
             resource.relation("partOf").map(keyfob_core::MemberSet::len),
             Some(0),
             "`partOf`"
+        );
+    }
+    Ok(())
+}
+
+pub(crate) async fn the_pages_of_a_relation_hold_every_member_once_and_in_its_order(
+    acme: &Tenancy<'_, impl Tested>,
+) -> Verdict {
+    if !acme.capabilities().member_pages {
+        return Err(Failure::inapplicable("the store can't read members page by page"));
+    }
+    stage(acme).await?;
+    // Names in another order than ids, and than the order in which they joined.
+    let ids = ["m3", "m1", "m0", "m4", "m2", "hidden"];
+    users(acme, &ids).await?;
+    acme.apply(&[
+        Step::create(Group, "g3").delta(delta("members", &["m1", "hidden"], &[])),
+        Step::update(Group, "g3").delta(delta("members", &["m4", "m0", "m3"], &[])),
+        Step::update(Group, "g3").delta(delta("members", &["m2"], &[])),
+    ])
+    .await?;
+    if acme.capabilities().hiding {
+        acme.apply(&[Step::hide(User, "hidden")]).await?;
+    } else {
+        acme.apply(&[Step::update(Group, "g3").remove(&["hidden"])])
+            .await?;
+    }
+    for id in ["g3", "g1", "empty"] {
+        let all = acme.members(Group, id, "members").await?;
+        let expected: Vec<_> = all.into_iter().collect();
+        for count in 1..=expected.len() + 1 {
+            let mut found = Vec::new();
+            let mut after = None;
+            loop {
+                // The limit is not for pages.
+                let selection = acme.everything(Group)?.with_relation_limit(0);
+                let selection = selection.with_page(MemberPage { after, count });
+                let [by_itself, ..] = each_way(acme, Group, id, &selection).await?;
+                let page = by_itself.relation("members").cloned();
+                let page = page.ok_or_else(|| Failure::new(format!("a page of `{id}` is left out")))?;
+                ensure!(
+                    page.len() <= count,
+                    "a page of {count} has {} members",
+                    page.len()
+                );
+                let is_last = page.len() < count;
+                found.extend(page);
+                if is_last {
+                    break;
+                }
+                ensure!(found.len() <= expected.len(), "the pages of `{id}` don't end");
+                after = found.last().map(|(id, _)| id.clone());
+            }
+            ensure_eq!(found, expected, "the members of `{id}` on pages of {count}");
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn a_page_of_members_leaves_inverse_relations_whole(
+    acme: &Tenancy<'_, impl Tested>,
+) -> Verdict {
+    if !acme.capabilities().member_pages {
+        return Err(Failure::inapplicable("the store can't read members page by page"));
+    }
+    stage(acme).await?;
+    let page = MemberPage {
+        after: None,
+        count: 1,
+    };
+    for resource in each_way(acme, User, "a", &acme.everything(User)?.with_page(page.clone())).await? {
+        let groups = resource.relation("groups").map(keyfob_core::MemberSet::len);
+        ensure_eq!(groups, Some(2), "the groups of a user beside a page of members");
+    }
+    // The limit still holds for them.
+    let selection = acme.everything(User)?.with_page(page).with_relation_limit(1);
+    for resource in each_way(acme, User, "a", &selection).await? {
+        ensure!(
+            resource.relation("groups").is_none(),
+            "two groups are given back although the limit is 1"
         );
     }
     Ok(())

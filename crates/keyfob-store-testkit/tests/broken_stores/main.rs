@@ -746,6 +746,27 @@ caught! {
     leaves_out_relations_at_the_limit
         by a_relation_above_the_limit_is_left_out
         with { select: |_, selection| selection.relation_limit = selection.relation_limit.map(|limit| limit.saturating_sub(1)) };
+    gives_all_members_for_a_page
+        by the_pages_of_a_relation_hold_every_member_once_and_in_its_order
+        with { select: |_, selection| if selection.page.take().is_some() { selection.relation_limit = None } };
+    begins_every_page_with_the_first_member
+        by the_pages_of_a_relation_hold_every_member_once_and_in_its_order
+        with { select: |_, selection| if let Some(page) = &mut selection.page { page.after = None } };
+    gives_a_member_too_many_on_a_page
+        by the_pages_of_a_relation_hold_every_member_once_and_in_its_order
+        with { select: |_, selection| if let Some(page) = &mut selection.page { page.count += 1 } };
+    orders_the_members_of_a_page_by_id
+        by the_pages_of_a_relation_hold_every_member_once_and_in_its_order
+        with { get: reading::order_pages_by_id };
+    shows_hidden_members_on_pages
+        by the_pages_of_a_relation_hold_every_member_once_and_in_its_order
+        with { select: |_, selection| if selection.page.is_some() { selection.members = Visibility::Hidden } };
+    cuts_inverse_relations_to_a_page
+        by a_page_of_members_leaves_inverse_relations_whole
+        with { get: reading::cut_all_relations_to_a_page };
+    ignores_the_limit_beside_a_page
+        by a_page_of_members_leaves_inverse_relations_whole
+        with { select: |_, selection| if selection.page.is_some() { selection.relation_limit = None } };
     filters_what_is_selected
         by a_filter_sees_relations_that_are_not_selected
         with { query: |broken, cx, resource_type, query| bugs::by_position(broken, cx, resource_type, query, |all| bugs::filter_the_selected(all, query)) };

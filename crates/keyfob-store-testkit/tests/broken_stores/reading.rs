@@ -1,5 +1,7 @@
 //! What can be wrong with pages, orders, cursors and budgets, with events and with maintenance.
 
+use std::collections::BTreeMap;
+
 use keyfob_core::{DateTime, ResourceId, ResourceType, message::SortOrder};
 use keyfob_store::{
     Change, Commit, Cursor, Event, Exhausted, FeedError, Feeds, Finding, Keys, Page, Paging, Position, Query,
@@ -387,6 +389,65 @@ pub(crate) fn leave_out_beyond_bytes(
     let covered = usize::try_from(cx.budget.bytes / 100).unwrap_or(usize::MAX);
     page.resources.truncate(covered);
     Ok(page)
+}
+
+/// Gives the members of a page in the order of their ids, those after the mark among them.
+pub(crate) fn order_pages_by_id(
+    broken: &Broken,
+    cx: &ReadContext,
+    resource_type: &ResourceType,
+    ids: &[ResourceId],
+    selection: &Selection,
+) -> Vec<Option<Stored>> {
+    let mut whole = selection.clone();
+    let page = whole.page.take();
+    if page.is_some() {
+        whole.relation_limit = None;
+    }
+    let mut found = read_in_order(broken, cx, resource_type, ids, &whole);
+    if let Some(page) = page {
+        for stored in found.iter_mut().flatten() {
+            for (_, members) in stored.resource.relations_mut() {
+                let sorted: BTreeMap<_, _> = std::mem::take(members).into_iter().collect();
+                let after = sorted
+                    .into_iter()
+                    .filter(|(id, _)| page.after.as_ref().is_none_or(|after| id > after));
+                *members = after.take(page.count).collect();
+            }
+        }
+    }
+    found
+}
+
+/// Cuts inverse relations as owned ones.
+pub(crate) fn cut_all_relations_to_a_page(
+    broken: &Broken,
+    cx: &ReadContext,
+    resource_type: &ResourceType,
+    ids: &[ResourceId],
+    selection: &Selection,
+) -> Vec<Option<Stored>> {
+    let mut found = read_in_order(broken, cx, resource_type, ids, selection);
+    if let Some(page) = &selection.page {
+        for stored in found.iter_mut().flatten() {
+            for (_, members) in stored.resource.relations_mut() {
+                *members = std::mem::take(members).into_iter().take(page.count).collect();
+            }
+        }
+    }
+    found
+}
+
+fn read_in_order(
+    broken: &Broken,
+    cx: &ReadContext,
+    resource_type: &ResourceType,
+    ids: &[ResourceId],
+    selection: &Selection,
+) -> Vec<Option<Stored>> {
+    let ids = ids.iter();
+    ids.map(|id| broken.get_rightly(&cx.tenant, resource_type, id, selection))
+        .collect()
 }
 
 pub(crate) fn find_keys_of_any_attribute(
