@@ -137,6 +137,9 @@ actions! {
     ListAdminTokens => token::list;
     IssueAdminToken => token::issue;
     RevokeAdminToken => token::revoke;
+    ListSetupLinks => token::list_links;
+    IssueSetupLink => token::issue_link;
+    RevokeSetupLink => token::revoke_link;
     ListEvents => record::list_events;
     ListAudit => record::list_audit;
     ListRequests => request::list;
@@ -166,6 +169,7 @@ impl Action {
             Self::DeleteRole => Box::pin(unit::preview_role_deletion(session, input)),
             Self::RevokeServiceToken => Box::pin(token::preview_of_service(session, input)),
             Self::RevokeAdminToken => Box::pin(token::preview(session, input)),
+            Self::RevokeSetupLink => Box::pin(token::preview_link(session, input)),
             _ => Box::pin(async { Ok(None) }),
         }
     }

@@ -61,6 +61,7 @@ pub struct Administration<S> {
 struct Shared<S> {
     provisioners: Vec<Provisioner<S>>,
     base_url: Option<SmolStr>,
+    console_url: Option<SmolStr>,
 }
 
 impl<S> Clone for Administration<S> {
@@ -89,6 +90,7 @@ impl<S: Feeds + Maintenance> Administration<S> {
             shared: Arc::new(Shared {
                 provisioners: provisioners.into_iter().collect(),
                 base_url: None,
+                console_url: None,
             }),
         }
     }
@@ -100,8 +102,25 @@ impl<S: Feeds + Maintenance> Administration<S> {
             shared: Arc::new(Shared {
                 provisioners: self.shared.provisioners.clone(),
                 base_url: Some(base_url.into()),
+                console_url: self.shared.console_url.clone(),
             }),
         }
+    }
+
+    /// Returns the same administration with the address at which its pages are served, which set-up links begin with.
+    #[must_use]
+    pub fn with_console_url(self, console_url: impl Into<SmolStr>) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                provisioners: self.shared.provisioners.clone(),
+                base_url: self.shared.base_url.clone(),
+                console_url: Some(console_url.into()),
+            }),
+        }
+    }
+
+    pub(crate) fn console_url(&self) -> Option<&SmolStr> {
+        self.shared.console_url.as_ref()
     }
 
     pub(crate) fn base_url(&self) -> Option<&SmolStr> {

@@ -129,6 +129,9 @@ pub enum Role {
     Auditor,
     /// An application: reads users and events, and tells that an invitation was accepted.
     Application,
+    /// Sets a provider up, as whoever has a set-up link does: sees how the organization is provisioned, the guide and when requests
+    /// came, and makes the provider's token. It sees nobody.
+    SetUp,
 }
 
 /// The permission that an operation demands.
@@ -151,18 +154,23 @@ pub enum Permission {
     Audit,
     /// To tell that invitations were accepted.
     Invitations,
+    /// To see how a provider is set up.
+    Link,
+    /// To link a provider and to make its token.
+    LinkToken,
     /// To change an organization.
     Administration,
 }
 
 impl Role {
     /// All roles.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Operator,
         Self::Administrator,
         Self::DirectoryAdministrator,
         Self::Auditor,
         Self::Application,
+        Self::SetUp,
     ];
 
     /// Returns the role's name.
@@ -174,6 +182,7 @@ impl Role {
             Self::DirectoryAdministrator => "directoryAdministrator",
             Self::Auditor => "auditor",
             Self::Application => "application",
+            Self::SetUp => "setUp",
         }
     }
 
@@ -186,21 +195,24 @@ impl Role {
     /// Returns true if the role has a permission, within the scope in which it is held.
     #[must_use]
     pub fn may(self, permission: Permission) -> bool {
-        use Permission::{Administrators, Audit, Invitations, Known, Overview, People, Read, Service};
+        use Permission::{
+            Administrators, Audit, Invitations, Known, Link, LinkToken, Overview, People, Read, Service,
+        };
         match self {
             Self::Operator => matches!(permission, Known | Service | Overview | Administrators),
             Self::Administrator => permission != Service,
-            Self::DirectoryAdministrator => matches!(permission, Known | Overview | Read | People),
-            Self::Auditor => matches!(permission, Known | Overview | Read | People | Audit),
+            Self::DirectoryAdministrator => matches!(permission, Known | Overview | Read | Link | People),
+            Self::Auditor => matches!(permission, Known | Overview | Read | Link | People | Audit),
             Self::Application => {
                 matches!(permission, Known | People | Invitations)
             }
+            Self::SetUp => matches!(permission, Known | Overview | Link | LinkToken),
         }
     }
 
     fn actor(self) -> Actor {
         match self {
-            Self::Operator | Self::Administrator => Actor::Administrator,
+            Self::Operator | Self::Administrator | Self::SetUp => Actor::Administrator,
             Self::DirectoryAdministrator => Actor::DirectoryAdministrator,
             Self::Auditor => Actor::User,
             Self::Application => Actor::Application,

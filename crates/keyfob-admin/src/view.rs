@@ -11,7 +11,7 @@ use smol_str::{SmolStr, ToSmolStr};
 
 pub use self::{
     access::{AccessGroup, Door, DoorDecision, Level},
-    link::{Domain, Linked, Provisioning, Synchronization, Token, TokenIssued},
+    link::{Domain, Linked, Provisioning, SetupLink, SetupLinkIssued, Synchronization, Token, TokenIssued},
     organization::{AdminToken, AdminTokenIssued, Guide, Identity, Organization, Overview},
     person::{Credential, Grant, Group, Mapping, Role, Unit, User},
     record::{Event, EventActor, Request},

@@ -256,6 +256,8 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     let address = public.local_addr()?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     let origin = format!("{scheme}://{address}");
+    let admin_address = admin.as_ref().map(TcpListener::local_addr).transpose()?;
+    let admin_origin = admin_address.map(|address| format!("{scheme}://{address}"));
     let profiles = match provisioners.profiles().await?.as_slice() {
         [] => vec![first_start.profile()],
         profiles => profiles.to_vec(),
@@ -278,7 +280,7 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
     let requests = Arc::new(RequestLog::new(Arc::clone(provisioner.engine())));
     let failures = Arc::new(Failures::new());
     let (administrators, first_admin) = Administrators::start(
-        admin.is_some(),
+        admin_origin.as_deref(),
         admin_token,
         &provisioners,
         &failures,

@@ -1,7 +1,7 @@
 //! The contents of pages: views, lists and the forms beside them.
 
 use keyfob_admin::{Administrator, Problem, operation};
-use keyfob_core::Object;
+use keyfob_core::{Object, Value};
 use keyfob_engine::{Feeds, Maintenance};
 use maud::{Markup, html};
 
@@ -59,8 +59,13 @@ impl<S: Feeds + Maintenance> Desk<'_, S> {
         }
         let read = self.console.read(self.administrator, name, input).await?;
         let view_type = operation(name).and_then(|operation| operation.returns.view());
+        let waits = |view: &Object| {
+            let is_linked = view.get("enabled").and_then(Value::as_bool) == Some(true);
+            is_linked && view.get("lastRequest") == Some(&Value::Null)
+        };
         Ok(html! {
             (choices)
+            @if read.items.iter().any(waits) { p { (self.frame.text("waiting")) } }
             @for view in &read.items {
                 @if let Some(view_type) = view_type { (self.frame.view(view_type, view)) }
             }

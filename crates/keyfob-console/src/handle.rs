@@ -12,12 +12,13 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use keyfob_admin::{
-    Administration, Administrator, Answer, Call, Operation, Page as Listed, Problem, Returns, operation,
+    Administration, Administrator, Answer, Call, Grant, Operation, Page as Listed, Problem, Returns, Role,
+    Scope, operation,
 };
 use keyfob_core::{
     IdGenerator as _, Object, SystemClock, UuidGenerator, context::Clock as _, render::Printable,
 };
-use keyfob_engine::{AuthenticationError, Feeds, Maintenance, RequestId};
+use keyfob_engine::{AuthenticationError, Feeds, Maintenance, RequestId, TenantId};
 use maud::{Markup, html};
 
 use crate::{
@@ -65,6 +66,7 @@ where
         .route("/style.css", get(style))
         .route("/sign-in", get(sign_in_page::<S>).post(sign_in::<S>))
         .route("/sign-out", post(sign_out::<S>))
+        .route("/link/{token}", get(link::<S>))
         .route("/organizations", get(organizations::<S>))
         .route("/do/{operation}", post(perform::<S>))
         .route("/o/{org}/{page}", get(show::<S>))
@@ -225,6 +227,29 @@ async fn sign_in_page<S: Feeds + Maintenance>(State(console): Shared<S>, request
     console.sign_in_form(&visit, StatusCode::OK, None)
 }
 
+/// Shows a set-up link's page, whether the link is valid or not. It opens nothing yet: whoever looks at links in mails before
+/// people do begins no session.
+async fn link<S: Feeds + Maintenance>(
+    State(console): Shared<S>,
+    parameters: RawPathParams,
+    request: Request,
+) -> Response {
+    let visit = Visit::of(console.prefix, &request);
+    let frame = console.frame(&visit, None, None);
+    let content = html! {
+        p { (frame.text("link-about")) }
+        form method="post" action={ (console.prefix) "/sign-in" } {
+            input type="hidden" name="token" value=(named(&parameters, "token"));
+            p { button { (frame.text("link-open")) } }
+        }
+    };
+    answered(
+        StatusCode::OK,
+        &frame.page(frame.text("page.set-up"), &content),
+        &visit,
+    )
+}
+
 async fn sign_in<S: Feeds + Maintenance>(State(console): Shared<S>, request: Request) -> Response {
     let visit = Visit::of(console.prefix, &request);
     if !is_own(request.headers()) {
@@ -248,10 +273,22 @@ async fn sign_in<S: Feeds + Maintenance>(State(console): Shared<S>, request: Req
         }
         Err(_) => return console.sign_in_form(&visit, StatusCode::FORBIDDEN, Some("sign-in-failed")),
     };
+    let start = match administrator.grants.as_slice() {
+        [
+            Grant {
+                role: Role::SetUp,
+                scope: Scope::Organization(tenant),
+                ..
+            },
+        ] => {
+            format!("{}/o/{}/set-up", console.prefix, encoded(tenant.as_str()))
+        }
+        _ => format!("{}/organizations", console.prefix),
+    };
     let Some(cookie) = console.sessions.begin(administrator) else {
         return console.sign_in_form(&visit, StatusCode::SERVICE_UNAVAILABLE, Some("sign-in-failed"));
     };
-    let mut response = led_to(&format!("{}/organizations", console.prefix));
+    let mut response = led_to(&start);
     let cookie = format!("{COOKIE}={cookie}; Path=/; Secure; HttpOnly; SameSite=Lax");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
@@ -490,10 +527,14 @@ impl<S: Feeds + Maintenance> Console<S> {
                 );
             }
         };
+        let id = organization.get_str("id").unwrap_or(&org);
+        let tenant = TenantId::new(id);
+        let roles: Vec<Role> = administrator.roles_in(&tenant).collect();
         let of = Of {
-            id: organization.get_str("id").unwrap_or(&org),
+            id,
             name: organization.get_str("name").unwrap_or(&org),
             page: page.slug,
+            roles: &roles,
         };
         let key = self.sessions.give(&cookie);
         let frame = self.frame(&visit, Some(of), Some((&administrator.id, &key)));
@@ -522,9 +563,27 @@ impl<S: Feeds + Maintenance> Console<S> {
         }
     }
 
+    /// Returns the address at which the pages are reached, as the browser says. A form of another site is refused.
+    fn address(&self, headers: &HeaderMap) -> String {
+        let origin = headers
+            .get(header::ORIGIN)
+            .and_then(|origin| origin.to_str().ok());
+        format!("{}{}", origin.unwrap_or_default(), self.prefix)
+    }
+
+    /// Returns where a form leads back: an address of ours, and nothing that leads elsewhere.
+    fn back(&self, sent: &Sent) -> String {
+        let back = sent.get("back").filter(|back| {
+            let rest = back.strip_prefix(self.prefix);
+            rest.is_some_and(|rest| rest.starts_with('/')) && !back.contains(['\\', '\r', '\n'])
+        });
+        back.map_or_else(|| format!("{}/organizations", self.prefix), ToOwned::to_owned)
+    }
+
     async fn perform(&self, org: Option<&str>, name: &str, request: Request) -> Response {
         let visit = Visit::of(self.prefix, &request);
         let is_own = is_own(request.headers());
+        let console = self.address(request.headers());
         let Some((administrator, cookie)) = self.signed_in(&visit).await else {
             return led_to(&format!("{}/sign-in", self.prefix));
         };
@@ -544,6 +603,12 @@ impl<S: Feeds + Maintenance> Console<S> {
             None => None,
         };
         let organization = organization.and_then(|found| found.items.into_iter().next());
+        let id = organization
+            .as_ref()
+            .and_then(|organization| organization.get_str("id"))
+            .or(org);
+        let tenant = TenantId::new(id.unwrap_or_default());
+        let roles: Vec<Role> = administrator.roles_in(&tenant).collect();
         let of = org.map(|org| Of {
             id: org,
             name: organization
@@ -551,14 +616,10 @@ impl<S: Feeds + Maintenance> Console<S> {
                 .and_then(|organization| organization.get_str("name"))
                 .unwrap_or(org),
             page: "",
+            roles: &roles,
         });
         let frame = self.frame(&visit, of, Some((&administrator.id, &sign_out)));
-        // An address of ours, and nothing that leads elsewhere.
-        let back = sent.get("back").filter(|back| {
-            let rest = back.strip_prefix(self.prefix);
-            rest.is_some_and(|rest| rest.starts_with('/')) && !back.contains(['\\', '\r', '\n'])
-        });
-        let back = back.map_or_else(|| format!("{}/organizations", self.prefix), ToOwned::to_owned);
+        let back = self.back(&sent);
         match stage {
             Form::Fresh => {}
             Form::Unknown => return self.refused_form(&visit),
@@ -579,11 +640,8 @@ impl<S: Feeds + Maintenance> Console<S> {
         if let Some(digest) = sent.get("confirmation") {
             call = call.confirmed(digest);
         }
-        if let Some(reason) = sent
-            .get("reason")
-            .map(str::trim)
-            .filter(|reason| !reason.is_empty())
-        {
+        let reason = sent.get("reason").unwrap_or_default().trim();
+        if !reason.is_empty() {
             call = call.with_reason(reason);
         }
         let action = match org {
@@ -593,7 +651,7 @@ impl<S: Feeds + Maintenance> Console<S> {
         match self.answer(&administrator, &call).await {
             Ok(answer) => match (operation.returns, answer) {
                 (Returns::Secret(_), Answer::One(view)) if view.get_str("token").is_some() => {
-                    secret(&frame, &visit, operation, &view, &back)
+                    secret(&frame, &visit, operation, &view, &console, &back)
                 }
                 // What is gone has no page any more.
                 _ if operation.method == keyfob_admin::Method::Delete || name == "purgeUser" => {
@@ -615,11 +673,7 @@ impl<S: Feeds + Maintenance> Console<S> {
                         p { a href=(back) { (frame.text("back")) } }
                     }
                 };
-                let title = if problem.preview.is_some() {
-                    frame.text("confirm")
-                } else {
-                    frame.text("problem")
-                };
+                let title = frame.text(problem.preview.as_ref().map_or("problem", |_| "confirm"));
                 answered(status_of(Some(&problem)), &frame.page(title, &content), &visit)
             }
         }
@@ -652,12 +706,23 @@ impl<S: Feeds + Maintenance> Console<S> {
 }
 
 /// Shows a secret, this once: neither reloading nor going back makes or shows another.
-fn secret(frame: &Frame<'_>, visit: &Visit, operation: &Operation, view: &Object, back: &str) -> Response {
+fn secret(
+    frame: &Frame<'_>,
+    visit: &Visit,
+    operation: &Operation,
+    view: &Object,
+    console: &str,
+    back: &str,
+) -> Response {
     let token = view.get_str("token").unwrap_or_default();
+    // A link leads to these pages, wherever they are reached.
+    let link = view
+        .get("url")
+        .map(|_| format!("{console}/link/{}", encoded(token)));
     let content = html! {
         div.once role="status" {
-            p { (frame.text("once")) }
-            p { code { (token) } }
+            p { (frame.text(if link.is_some() { "once-link" } else { "once" })) }
+            p { code { (link.as_deref().unwrap_or(token)) } }
         }
         @if let Some(base) = view.get_str("baseUrl") { p { (frame.text("baseUrl")) ": " code { (base) } } }
         p { a href=(back) { (frame.text("done")) } }

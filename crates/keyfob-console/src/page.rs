@@ -1,5 +1,7 @@
 //! The pages, as data: what each shows and offers.
 
+use keyfob_admin::{Role, operation};
+
 /// A page of an organization.
 pub(crate) struct Page {
     /// The last segment of its path, and the id of its title.
@@ -41,10 +43,10 @@ pub(crate) struct Item {
 const EVENTS: &[&str] = &["at", "name", "label", "resourceType", "verb", "actor", "data"];
 
 /// The pages of an organization, in the order of the navigation.
-pub(crate) const PAGES: [Page; 17] = [
+pub(crate) const PAGES: [Page; 18] = [
     Page {
         slug: "overview",
-        shows: &["showOverview", "showProvisioning"],
+        shows: &["showOverview"],
         list: None,
         item: None,
         offers: &["enableProvisioning", "turnInvitesOn", "turnInvitesOff", "unlink"],
@@ -288,10 +290,28 @@ pub(crate) const PAGES: [Page; 17] = [
     },
     Page {
         slug: "set-up",
-        shows: &["showGuide"],
+        shows: &["showProvisioning", "showGuide"],
         list: None,
         item: None,
-        offers: &[],
+        offers: &["enableProvisioning", "refreshToken", "issueToken"],
+    },
+    Page {
+        slug: "setup-links",
+        shows: &[],
+        list: Some(List {
+            operation: "listSetupLinks",
+            columns: &["name", "hint", "created", "createdBy", "expires", "lastUsed"],
+            fixed: &[],
+            filters: &[],
+        }),
+        item: Some(Item {
+            show: None,
+            parameter: "link",
+            field: "name",
+            offers: &["revokeSetupLink"],
+            further: &[],
+        }),
+        offers: &["issueSetupLink"],
     },
     Page {
         slug: "administrators",
@@ -360,8 +380,17 @@ pub(crate) const PAGES: [Page; 17] = [
     },
 ];
 
+impl Page {
+    /// Returns true if somebody with these roles is shown the page.
+    pub(crate) fn is_shown_to(&self, roles: &[Role]) -> bool {
+        let list = self.list.as_ref().map(|list| list.operation);
+        let mut operations = self.shows.iter().copied().chain(list).filter_map(operation);
+        operations.all(|operation| roles.iter().any(|role| role.may(operation.permission)))
+    }
+}
+
 /// Returns the page of a path.
 pub(crate) fn page(slug: &str) -> Option<&'static Page> {
-    static ALL: [Page; 17] = PAGES;
+    static ALL: [Page; 18] = PAGES;
     ALL.iter().find(|page| page.slug == slug)
 }

@@ -2,7 +2,7 @@
 //! on the text around them are shown as escapes.
 
 use keyfob_admin::{
-    Argument, Operation, Parameter, Preview, Problem, Risk,
+    Argument, Operation, Parameter, Preview, Problem, Risk, Role,
     view::{Shape, ViewType},
 };
 use keyfob_core::{Object, Value, json::value_to_vec, render::Printable};
@@ -22,6 +22,8 @@ pub(crate) struct Of<'f> {
     pub(crate) name: &'f str,
     /// The page that is shown; empty for none of the navigation.
     pub(crate) page: &'f str,
+    /// The roles that the administrator has there: no page is named that would be refused.
+    pub(crate) roles: &'f [Role],
 }
 
 /// The frame of a page.
@@ -72,7 +74,7 @@ impl Frame<'_> {
                         @if let Some(of) = self.organization {
                             nav aria-label=(self.text("navigation")) {
                                 ul {
-                                    @for page in &PAGES {
+                                    @for page in PAGES.iter().filter(|page| page.is_shown_to(of.roles)) {
                                         @let address = self.address(of.id, page.slug);
                                         @let current = (page.slug == of.page).then_some("page");
                                         li { a href=(address) aria-current=[current] { (self.text(&format!("page.{}", page.slug))) } }

@@ -97,6 +97,22 @@ pub(crate) const TEXTS: &[(&str, &str, &str)] = &[
         "토큰은 이번 한 번만 표시됩니다. 지금 복사하십시오.",
     ),
     (
+        "once-link",
+        "The link is shown this once. Copy it now, and send it to whoever sets the provider up.",
+        "링크는 이번 한 번만 표시됩니다. 지금 복사하여 공급자를 설정할 담당자에게 보내십시오.",
+    ),
+    (
+        "link-about",
+        "With this link you set up an identity provider for one organization: its base URL, its token, and the steps.",
+        "이 링크로 한 조직의 ID 공급자를 설정합니다: 기본 URL, 토큰, 설정 단계.",
+    ),
+    ("link-open", "Open set-up", "설정 열기"),
+    (
+        "waiting",
+        "Waiting for the first request of the provider. Test the connection there, and load this page again.",
+        "공급자의 첫 요청을 기다리는 중입니다. 공급자에서 연결을 테스트한 후 이 페이지를 새로 고치십시오.",
+    ),
+    (
         "sent-already",
         "This form was sent already, and nothing was done a second time.",
         "이미 전송된 양식이며, 다시 처리되지 않았습니다.",
@@ -123,6 +139,7 @@ pub(crate) const TEXTS: &[(&str, &str, &str)] = &[
     ("page.doors", "Doors", "출입문"),
     ("page.units", "Units", "부서"),
     ("page.roles", "Roles", "역할"),
+    ("page.setup-links", "Set-up links", "설정 링크"),
     ("page.administrators", "Administrators", "관리자"),
     ("page.requests", "Requests", "요청 기록"),
     ("page.audit", "Audit", "감사 기록"),
@@ -198,6 +215,8 @@ pub(crate) const TEXTS: &[(&str, &str, &str)] = &[
     ("deleteUnit", "Delete unit", "부서 삭제"),
     ("createRole", "Create role", "역할 만들기"),
     ("deleteRole", "Delete role", "역할 삭제"),
+    ("issueSetupLink", "Create set-up link", "설정 링크 만들기"),
+    ("revokeSetupLink", "Revoke set-up link", "설정 링크 폐기"),
     ("issueAdminToken", "Issue token", "토큰 발급"),
     ("revokeAdminToken", "Revoke token", "토큰 폐기"),
     // Fields and parameters

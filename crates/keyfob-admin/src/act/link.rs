@@ -27,14 +27,23 @@ pub(super) async fn show<S: Feeds + Maintenance>(
     session: &Session<'_, S>,
     _: &Input,
 ) -> Result<Answer, Problem> {
-    let (provisioning, used) = (provisioning(session).await?, last_uses(session).await?);
+    let provisioning = provisioning(session).await?;
+    let facts = request::log(session).facts(session.cx.tenant()).await?;
+    let refusal = request::shown(session, facts.last_refusal.into_iter().collect()).await?;
     Ok(one(&view::Provisioning {
         enabled: provisioning.is_linked(),
         base_url: session.administration.base_url().cloned(),
         profile: session.organization()?.profile.clone(),
         domains: texts(&provisioning.domains),
         send_invites: provisioning.send_invites,
-        tokens: tokens_of(session, &provisioning, &used),
+        tokens: tokens_of(session, &provisioning, &facts.used),
+        last_request: facts.last_request,
+        last_success: facts.last_success,
+        // Whoever sets a provider up sees no people.
+        last_refusal: refusal.into_iter().next().map(|refusal| view::Request {
+            resource_name: None,
+            ..refusal
+        }),
     }))
 }
 

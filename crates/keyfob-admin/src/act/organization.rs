@@ -302,7 +302,8 @@ pub(super) fn roles_of(input: &Input, may_operate: bool) -> Result<Vec<Role>, Pr
     }
     let known = Role::ALL
         .into_iter()
-        .filter(|role| may_operate || *role != Role::Operator);
+        // The role of set-up links is theirs alone.
+        .filter(|role| *role != Role::SetUp && (may_operate || *role != Role::Operator));
     let known: Vec<Role> = known.collect();
     let role = |name: &&str| {
         let role = Role::named(name).filter(|role| known.contains(role));

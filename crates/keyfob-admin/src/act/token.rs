@@ -1,10 +1,12 @@
 //! Tokens of administrators and applications.
 
+use keyfob_core::DateTime;
 use keyfob_engine::{Feeds, Maintenance};
+use smol_str::format_smolstr;
 
 use super::{one, organization::roles_of};
 use crate::{
-    administrator::Scope,
+    administrator::{Role, Scope},
     answer::{Answer, Preview},
     input::Input,
     problem::Problem,
@@ -22,7 +24,8 @@ async fn list_in<S: Feeds + Maintenance>(
     input: &Input,
     scope: &Scope,
 ) -> Result<Answer, Problem> {
-    let views = session.administration.tokens()?.list(scope).await?;
+    let mut views = session.administration.tokens()?.list(scope).await?;
+    views.retain(|token| !is_link(token));
     cut(
         input,
         "listAdminTokens",
@@ -79,6 +82,9 @@ async fn preview_in<S: Feeds + Maintenance>(
 ) -> Result<Option<Preview>, Problem> {
     let tokens = session.administration.tokens()?;
     let token = tokens.named(scope, input.text("token")).await?;
+    if is_link(&token) {
+        return Err(Problem::missing("token", &token.name));
+    }
     let preview = Preview::of("revokeAdminToken", &token.hint)
         .effect("tokens stop at once", [(token.hint.clone(), token.name)])
         .stays("everything that was done with it");
@@ -139,4 +145,118 @@ pub(super) async fn preview_of_service<S: Feeds + Maintenance>(
     input: &Input,
 ) -> Result<Option<Preview>, Problem> {
     preview_in(session, input, &Scope::Service).await
+}
+
+/// The days for which a set-up link is valid at most.
+const LINK_DAYS: i64 = 30;
+
+/// The hours for which a set-up link is valid where nothing is said.
+const LINK_HOURS: i64 = 72;
+
+const HOUR: i64 = 60 * 60 * 1000;
+
+/// Returns true for the token of a set-up link: it has that role alone, which no token of an administrator can have.
+fn is_link(token: &view::AdminToken) -> bool {
+    token.roles.iter().any(|role| role == Role::SetUp.as_str())
+}
+
+pub(super) async fn list_links<S: Feeds + Maintenance>(
+    session: &Session<'_, S>,
+    input: &Input,
+) -> Result<Answer, Problem> {
+    let tokens = session.administration.tokens()?.list(&scope(session)?).await?;
+    let links = tokens.into_iter().filter(is_link).map(|token| view::SetupLink {
+        name: token.name,
+        hint: token.hint,
+        created: token.created,
+        created_by: token.created_by,
+        expires: token.expires,
+        last_used: token.last_used,
+    });
+    cut(
+        input,
+        "listSetupLinks",
+        links.collect(),
+        |view| &view.name,
+        |view| &view.name,
+    )
+}
+
+pub(super) async fn issue_link<S: Feeds + Maintenance>(
+    session: &Session<'_, S>,
+    input: &Input,
+) -> Result<Answer, Problem> {
+    let (now, scope) = (session.provisioner.now(), scope(session)?);
+    let at_most = DateTime::from_unix_millis(now.unix_millis().saturating_add(LINK_DAYS * 24 * HOUR));
+    let expires = input
+        .later("expiresIn", now)
+        .unwrap_or_else(|| DateTime::from_unix_millis(now.unix_millis().saturating_add(LINK_HOURS * HOUR)));
+    if expires > at_most {
+        let detail = format_args!("a set-up link is valid for at most {LINK_DAYS} days");
+        return Err(Problem::malformed("expiresIn", detail));
+    }
+    session.administration.tokens()?.demand_room(&scope).await?;
+    let (name, secret) = (input.text("name"), AdminSecret::generate()?);
+    let token = NewToken {
+        name,
+        roles: &[Role::SetUp],
+        scope: &scope,
+        expires: Some(expires),
+    };
+    session
+        .administration
+        .tokens()?
+        .issue(&session.cx, &token, &secret)
+        .await?;
+    let console = session.administration.console_url();
+    Ok(one(&view::SetupLinkIssued {
+        name: name.trim().into(),
+        url: console.map(|console| format_smolstr!("{console}/link/{}", secret.expose())),
+        token: secret.expose().into(),
+        expires,
+    }))
+}
+
+/// Finds a set-up link by its name, and no token of an administrator.
+async fn found_link<S: Feeds + Maintenance>(
+    session: &Session<'_, S>,
+    input: &Input,
+) -> Result<view::AdminToken, Problem> {
+    let name = input.text("link");
+    let missing = || Problem::missing("set-up link", name);
+    match session
+        .administration
+        .tokens()?
+        .named(&scope(session)?, name)
+        .await
+    {
+        Ok(token) if is_link(&token) => Ok(token),
+        Ok(_) => Err(missing()),
+        Err(problem) if problem.status == 404 => Err(missing()),
+        Err(problem) => Err(problem),
+    }
+}
+
+pub(super) async fn revoke_link<S: Feeds + Maintenance>(
+    session: &Session<'_, S>,
+    input: &Input,
+) -> Result<Answer, Problem> {
+    let link = found_link(session, input).await?;
+    session
+        .administration
+        .tokens()?
+        .revoke(&session.cx, &scope(session)?, &link.name)
+        .await?;
+    Ok(Answer::Done)
+}
+
+pub(super) async fn preview_link<S: Feeds + Maintenance>(
+    session: &Session<'_, S>,
+    input: &Input,
+) -> Result<Option<Preview>, Problem> {
+    let link = found_link(session, input).await?;
+    let preview = Preview::of("revokeSetupLink", &link.hint)
+        .effect("set-up links stop at once", [(link.hint.clone(), link.name)])
+        .stays("the provider's tokens, and everything that was set up with it");
+    Ok(Some(preview.build()))
 }

@@ -3,9 +3,11 @@
 use super::read;
 use crate::{
     act::Action,
-    administrator::Permission::{Administration, Read},
+    administrator::Permission::{Administration, Administrators, Link, LinkToken, Read},
     operation::{AFTER, Kind, LIMIT, Method, ORG, Operation, Parameter, Returns},
-    view::{Domain, Linked, Provisioning, Synchronization, Token, TokenIssued, View},
+    view::{
+        Domain, Linked, Provisioning, SetupLink, SetupLinkIssued, Synchronization, Token, TokenIssued, View,
+    },
 };
 
 const Q: Parameter = Parameter::query(
@@ -19,7 +21,7 @@ pub(super) const ROWS: &[Operation] = &[
     read(
         Action::ShowProvisioning,
         ("showProvisioning", "Shows how an organization is provisioned"),
-        Read,
+        Link,
         (
             Method::Get,
             "/organizations/{org}/provisioning",
@@ -34,7 +36,7 @@ pub(super) const ROWS: &[Operation] = &[
             "enableProvisioning",
             "Links an organization to a provider without an e-mail domain, and shows its token once",
         ),
-        Administration,
+        LinkToken,
         (
             Method::Post,
             "/organizations/{org}/provisioning/enable",
@@ -96,7 +98,7 @@ pub(super) const ROWS: &[Operation] = &[
     read(
         Action::ListTokens,
         ("listTokens", "Lists the provider's tokens, as far as they may be seen"),
-        Read,
+        Link,
         (Method::Get, "/organizations/{org}/tokens", "token list"),
         &[ORG, Q, LIMIT, AFTER],
         Returns::Page(Token::TYPE),
@@ -108,7 +110,7 @@ pub(super) const ROWS: &[Operation] = &[
             "issueToken",
             "Makes another token for the provider, where the profile allows several, and shows it once",
         ),
-        Administration,
+        LinkToken,
         (Method::Post, "/organizations/{org}/tokens", "token issue"),
         &[
             ORG,
@@ -129,7 +131,7 @@ pub(super) const ROWS: &[Operation] = &[
             "refreshToken",
             "Replaces a token of the provider: the old one opens nothing any more, and the new one is shown once",
         ),
-        Administration,
+        LinkToken,
         (
             Method::Post,
             "/organizations/{org}/tokens/refresh",
@@ -216,4 +218,57 @@ pub(super) const ROWS: &[Operation] = &[
         Returns::One(Synchronization::TYPE),
     )
     .undone_by("setSynchronization"),
+    read(
+        Action::ListSetupLinks,
+        (
+            "listSetupLinks",
+            "Lists the links by which somebody sets the organization's provider up",
+        ),
+        Administrators,
+        (
+            Method::Get,
+            "/organizations/{org}/setup-links",
+            "setup-link list",
+        ),
+        &[ORG, Q, LIMIT, AFTER],
+        Returns::Page(SetupLink::TYPE),
+    ),
+    read(
+        Action::IssueSetupLink,
+        (
+            "issueSetupLink",
+            "Makes a link by which somebody sets the organization's provider up and sees nothing else, and shows it once",
+        ),
+        Administrators,
+        (
+            Method::Post,
+            "/organizations/{org}/setup-links",
+            "setup-link issue",
+        ),
+        &[
+            ORG,
+            Parameter::body("name", Kind::Text, "Its name, such as that of whoever gets it"),
+            Parameter::option(
+                "expiresIn",
+                "expires",
+                Kind::Duration,
+                "How long it is valid, at most 30d; 72h where nothing is said",
+            ),
+        ],
+        Returns::Secret(SetupLinkIssued::TYPE),
+    )
+    .undone_by("revokeSetupLink"),
+    read(
+        Action::RevokeSetupLink,
+        ("revokeSetupLink", "Takes a set-up link back: it opens nothing any more"),
+        Administrators,
+        (
+            Method::Delete,
+            "/organizations/{org}/setup-links/{link}",
+            "setup-link revoke",
+        ),
+        &[ORG, Parameter::path("link", "The link, by its name")],
+        Returns::Nothing,
+    )
+    .confirmed(),
 ];

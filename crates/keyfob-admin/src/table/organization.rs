@@ -3,7 +3,9 @@
 use super::read;
 use crate::{
     act::Action,
-    administrator::Permission::{Administrators, Audit, Known, Overview as Glance, People, Read, Service},
+    administrator::Permission::{
+        Administrators, Audit, Known, Link, Overview as Glance, People, Read, Service,
+    },
     operation::{AFTER, Kind, LIMIT, Method, ORG, Operation, Parameter, Returns},
     view::{AdminToken, AdminTokenIssued, Event, Guide, Identity, Organization, Overview, Request, View},
 };
@@ -118,7 +120,7 @@ pub(super) const ROWS: &[Operation] = &[
     read(
         Action::ShowGuide,
         ("showGuide", "Says how to set up a provider, with the organization's own values"),
-        Read,
+        Link,
         (Method::Get, "/organizations/{org}/guides/{provider}", "guide"),
         &[
             ORG,

@@ -3,7 +3,7 @@
 use keyfob_core::DateTime;
 use smol_str::SmolStr;
 
-use super::view;
+use super::{Request, view};
 
 view! {
     /// The provisioning of an organization.
@@ -20,6 +20,40 @@ view! {
         "sendInvites" send_invites: bool,
         /// The tokens that open the organization.
         "tokens" tokens: Vec<Token>,
+        /// When the provider sent its last request with a valid token, to the minute where it only read.
+        "lastRequest" last_request: Option<DateTime>,
+        /// When a request of the provider was last done, to the minute where it only read.
+        "lastSuccess" last_success: Option<DateTime>,
+        /// The last request of the provider that was refused, for as long as the log keeps it. Nobody is named in it.
+        "lastRefusal" last_refusal: Option<Request>,
+    }
+
+    /// A link by which somebody sets a provider up, as far as it can be seen after it was shown.
+    SetupLink {
+        /// The name.
+        "name" name: SmolStr,
+        /// The last four characters of the link.
+        "hint" hint: SmolStr,
+        /// When it was made.
+        "created" created: Option<DateTime>,
+        /// By whom it was made.
+        "createdBy" created_by: Option<SmolStr>,
+        /// Until when it is valid.
+        "expires" expires: Option<DateTime>,
+        /// When it was used last, to the minute.
+        "lastUsed" last_used: Option<DateTime>,
+    }
+
+    /// A set-up link with its secret, which is shown this once.
+    SetupLinkIssued {
+        /// The name.
+        "name" name: SmolStr,
+        /// The address to send, where the server knows that of its pages.
+        "url" url: Option<SmolStr>,
+        /// The secret, which the pages of administrators and their interface over HTTP take as a token.
+        "token" token: SmolStr,
+        /// Until when it is valid.
+        "expires" expires: DateTime,
     }
 
     /// What the link to a provider came to.

@@ -14,4 +14,6 @@ mod requests;
 #[cfg(test)]
 mod roles;
 #[cfg(test)]
+mod setup_links;
+#[cfg(test)]
 mod table;

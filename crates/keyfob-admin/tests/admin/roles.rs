@@ -63,7 +63,23 @@ fn expected(role: Role, operation: &Operation) -> bool {
         "issueServiceToken",
         "revokeServiceToken",
     ];
-    let administrators = ["listAdminTokens", "issueAdminToken", "revokeAdminToken"];
+    let administrators = [
+        "listAdminTokens",
+        "issueAdminToken",
+        "revokeAdminToken",
+        "listSetupLinks",
+        "issueSetupLink",
+        "revokeSetupLink",
+    ];
+    let set_up = [
+        "showOrganization",
+        "showProvisioning",
+        "showGuide",
+        "listTokens",
+        "enableProvisioning",
+        "issueToken",
+        "refreshToken",
+    ];
     let people = ["listUsers", "showUser", "listEvents"];
     let audit = ["listAudit", "showHistoryOfUser"];
     let name = operation.name;
@@ -82,6 +98,7 @@ fn expected(role: Role, operation: &Operation) -> bool {
         }
         Role::Auditor => reads && !service.contains(&name) && !administrators.contains(&name),
         Role::Application => people.contains(&name) || name == "acceptInvite",
+        Role::SetUp => set_up.contains(&name),
         _ => false,
     }
 }

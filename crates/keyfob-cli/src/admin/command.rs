@@ -78,7 +78,7 @@ const CREATE: &str = "create";
 const NAME: &str = "organization";
 
 /// What each first word is about.
-const NOUNS: [(&str, &str); 15] = [
+const NOUNS: [(&str, &str); 16] = [
     ("org", "Organizations"),
     ("provisioning", "How an organization is provisioned"),
     (
@@ -86,6 +86,10 @@ const NOUNS: [(&str, &str); 15] = [
         "The e-mail domains that users may have addresses in; the first one links the organization to its provider",
     ),
     ("token", "The tokens by which the provider opens the organization"),
+    (
+        "setup-link",
+        "Links by which somebody sets the organization's provider up, and sees nothing else",
+    ),
     ("invites", "Whether created users are invited"),
     ("sync", "What of the provider's data is taken over"),
     ("user", "Users and where they stand in their life"),

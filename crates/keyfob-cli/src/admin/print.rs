@@ -38,7 +38,7 @@ fn one(arguments: &Arguments, view: &Object) -> io::Result<()> {
     }
     match arguments.operation.returns {
         // The only line: scripts take it as it is.
-        Returns::Secret(_) => match view.get_str("token") {
+        Returns::Secret(_) => match view.get_str("url").or_else(|| view.get_str("token")) {
             Some(secret) => output::line(secret),
             None => Ok(()),
         },

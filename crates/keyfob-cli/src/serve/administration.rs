@@ -29,18 +29,20 @@ const CONSOLE: &str = "/console";
 pub(super) struct Administrators(Router);
 
 impl Administrators {
-    /// Returns the administration where it is served, and its first token if that was made now and has to be shown.
+    /// Returns the administration where it is served, at an address with a port of its own, and its first token if that was made now and has to be shown.
     pub(super) async fn start(
-        is_served: bool,
+        origin: Option<&str>,
         chosen: Option<AdminSecret>,
         provisioners: &Provisioners,
         failures: &Arc<Failures>,
         base_url: &str,
     ) -> Result<(Option<Self>, Option<AdminSecret>), Unusable> {
-        if !is_served {
+        let Some(origin) = origin else {
             return Ok((None, None));
-        }
-        let administration = Administration::new(provisioners.all()).with_base_url(base_url);
+        };
+        let administration = Administration::new(provisioners.all())
+            .with_base_url(base_url)
+            .with_console_url(format!("{origin}{CONSOLE}"));
         let shown = administration.bootstrap(chosen).await?;
         let tokens = CountedTokens {
             tokens: AdminTokens::new(administration.clone()),

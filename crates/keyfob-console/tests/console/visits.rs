@@ -204,7 +204,7 @@ impl Browser<'_> {
     }
 }
 
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 18] = [
     "overview",
     "tokens",
     "domains",
@@ -219,6 +219,7 @@ const PAGES: [&str; 17] = [
     "units",
     "roles",
     "set-up",
+    "setup-links",
     "administrators",
     "requests",
     "audit",
@@ -529,7 +530,7 @@ async fn a_page_offers_what_the_role_allows_and_a_session_ends_with_its_token() 
     let auditor = site.browser_with(issued.get_str("token").unwrap()).await;
     for page in PAGES {
         let seen = auditor.get(&format!("/console/o/Acme/{page}")).await;
-        let expected = if page == "administrators" {
+        let expected = if ["administrators", "setup-links"].contains(&page) {
             StatusCode::FORBIDDEN
         } else {
             StatusCode::OK
@@ -583,6 +584,90 @@ async fn a_page_offers_what_the_role_allows_and_a_session_ends_with_its_token() 
 }
 
 #[tokio::test]
+async fn a_set_up_link_leads_to_the_set_up_of_its_organization_and_nowhere_else() {
+    let site = Site::start().await;
+    let other = [("name", "Umbrella"), ("profile", "verkada")];
+    site.done("createOrganization", &other).await;
+    site.done("createUser", &[("org", "Acme"), ("userName", "ann@example.com")])
+        .await;
+    let owner = site.browser().await;
+    let page = owner.get("/console/o/Acme/setup-links").await;
+    let key = page.key("/do/issueSetupLink");
+    let fields = [
+        ("form", key.as_str()),
+        ("name", "it@acme.example"),
+        ("back", "/console/o/Acme/setup-links"),
+    ];
+    let shown = owner.post("/console/o/Acme/do/issueSetupLink", &fields).await;
+    let link = shown.text.split("<code>").nth(1).unwrap();
+    let link = link.split("</code>").next().unwrap();
+    let path = link
+        .strip_prefix("http://127.0.0.1:9000")
+        .expect("the address of the pages");
+    let again = owner.post("/console/o/Acme/do/issueSetupLink", &fields).await;
+    assert!(!again.text.contains(link), "it is shown once, and none is made");
+    assert!(!owner.get("/console/o/Acme/setup-links").await.text.contains(link));
+    // The page of a link says nothing of it, and begins no session.
+    let page = site.send("GET", path, &[], "").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(!page.headers.contains_key("set-cookie") && !page.text.contains("Acme"));
+    let token = page.text.split("name=\"token\" value=\"").nth(1).unwrap();
+    let token = token.split('"').next().unwrap().to_owned();
+    let headers = [("origin", "http://127.0.0.1:9000")];
+    let sign_in = format!("token={token}");
+    let opened = site.send("POST", "/console/sign-in", &headers, &sign_in).await;
+    let acme = site.acme().await;
+    let set_up = format!("/console/o/{}/set-up", acme.as_str().replace('-', "%2D"));
+    assert_eq!(
+        (opened.status, opened.location()),
+        (StatusCode::SEE_OTHER, set_up.as_str())
+    );
+    let holder = site.browser_with(&token).await;
+    let page = holder.get(&set_up).await;
+    assert_eq!(page.status, StatusCode::OK, "{}", page.text);
+    assert!(page.text.contains("/do/enableProvisioning") && page.text.contains("/do/refreshToken"));
+    for absent in ["/users\"", "/requests\"", "/do/unlink", "ann@example.com"] {
+        assert!(!page.text.contains(absent), "{absent}: {}", page.text);
+    }
+    let fields = [
+        ("form", page.key("/do/enableProvisioning")),
+        ("back", set_up.clone()),
+    ];
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let action = format!("/console/o/{}/do/enableProvisioning", acme.as_str());
+    let made = holder.post(&action, &fields).await;
+    assert!(made.text.contains("kf1_"), "{}", made.text);
+    let page = holder.get(&format!("{set_up}?lang=en")).await;
+    assert!(
+        page.text.contains("Waiting for the first request"),
+        "{}",
+        page.text
+    );
+    for page in PAGES {
+        let seen = holder.get(&format!("/console/o/Acme/{page}")).await;
+        let is_open = ["set-up", "tokens"].contains(&page);
+        let expected = if is_open {
+            StatusCode::OK
+        } else {
+            StatusCode::FORBIDDEN
+        };
+        assert_eq!(seen.status, expected, "{page}: {}", seen.text);
+        assert!(!seen.text.contains("ann@example.com"), "{page}");
+        let other = holder.get(&format!("/console/o/Umbrella/{page}")).await;
+        assert_eq!(other.status, StatusCode::NOT_FOUND, "{page}");
+    }
+    // A link that is none, or is over, is answered as a wrong token is.
+    let none = site
+        .send("POST", "/console/sign-in", &headers, "token=ka_none")
+        .await;
+    assert_eq!(none.status, StatusCode::FORBIDDEN);
+    site.send("GET", "/console/link/%3Cscript%3E", &[], "").await;
+}
+
+#[tokio::test]
 async fn every_operation_that_writes_has_a_form_on_a_page() {
     let site = Site::start().await;
     // What no page offers: the name of the organization and its end, which are an operator's, and the tokens of the service.
@@ -610,6 +695,7 @@ async fn every_operation_that_writes_has_a_form_on_a_page() {
     site.done("addDomains", &[acme, ("domains", "acme.com")]).await;
     site.done("issueAdminToken", &[acme, ("name", "ci"), ("roles", "auditor")])
         .await;
+    site.done("issueSetupLink", &[acme, ("name", "it")]).await;
     let browser = site.browser().await;
     let mut text = browser.get("/console/organizations").await.text;
     for page in PAGES {
