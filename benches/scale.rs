@@ -1,4 +1,4 @@
-//! What each operation costs in an organization of a thousand users, a hundred thousand or a million, on SQLite and PostgreSQL.
+//! Measures each operation in an organization of a thousand users, a hundred thousand or a million, on SQLite and PostgreSQL.
 //!
 //! `KEYFOB_BENCH_USERS` lists the sizes (`1000,100000`); `KEYFOB_TEST_POSTGRES_URL` names a database, without which SQLite alone is
 //! measured, and `KEYFOB_BENCH_STORES` one of the two (`sqlite`, `postgres`). `KEYFOB_BENCH_SECONDS` is the time for each row.

@@ -101,7 +101,7 @@ fn report(users: usize, [one, many, plain_one, plain_many]: [Side; 4], table: &m
     table.add(users, "plain statements for 32 clients", plain_many.measured());
 }
 
-/// What SQLite keeps of a user, by table.
+/// The rows that SQLite keeps of a user, by table.
 type Rows = Vec<(&'static str, Vec<Value>)>;
 
 pub(crate) fn on_sqlite(
@@ -341,7 +341,7 @@ async fn postgres_rows(client: &Client, schema: &str, plain: &str) -> Result<Vec
     Ok(users)
 }
 
-/// What PostgreSQL keeps of a user, by the number of the table.
+/// The rows that PostgreSQL keeps of a user, by the number of the table.
 type PostgresRows = Vec<(usize, Vec<Raw>)>;
 
 fn insert_into_postgres(

@@ -68,7 +68,7 @@ view! {
         "code" code: Option<SmolStr>,
         /// Why it was refused, in a sentence.
         "why" why: Option<&'static str>,
-        /// What to change in the provider, or here.
+        /// The change to make in the provider, or here.
         "fix" fix: Option<&'static str>,
     }
 

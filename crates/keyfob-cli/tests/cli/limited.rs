@@ -1,4 +1,4 @@
-//! What `keyfob probe` measures of a server, `keyfob provision` keeps to.
+//! `keyfob provision` keeps to the limits that `keyfob probe` measures of a server.
 
 use std::{
     collections::BTreeMap,

@@ -326,7 +326,7 @@ fn what_providers_meet_at_another_server_is_what_was_found_and_reviewed() {
     }
 }
 
-/// What of a report is the same in each run: what was found, and what came of the other checks.
+/// Returns the part of a report that is the same in each run: the findings and the outcomes of the other checks.
 fn outcome(report: &Value) -> BTreeSet<String> {
     let list = |name: &str| report[name].as_array().unwrap().clone();
     let text = |value: &Value, name: &str| value[name].as_str().unwrap().to_owned();

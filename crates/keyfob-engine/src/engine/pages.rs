@@ -24,7 +24,7 @@ const ATTEMPTS: usize = 3;
 /// The result of a read whose relations may be too large to be held whole.
 #[non_exhaustive]
 pub struct FoundInPages<S> {
-    /// What was found. A relation that is too large to be held whole has its first members alone.
+    /// The outcome of the read. A relation that is too large to be held whole has its first members alone.
     pub found: Found,
     /// The further members of those relations, in the order of the relations.
     pub pages: Vec<MemberPages<S>>,

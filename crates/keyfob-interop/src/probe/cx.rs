@@ -36,7 +36,7 @@ pub(super) struct Run<'p> {
     population: Option<Result<Population, String>>,
     /// The ids of the users that limits are tried with, once they are needed.
     crowd: Mutex<Vec<String>>,
-    /// What checks measured of the server's capabilities.
+    /// The capabilities of the server that checks measured.
     measured: Mutex<Vec<Measured>>,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Measured {
     /// The name in presets.
     pub(super) name: &'static str,
     pub(super) value: Value,
-    /// How it is known, for people.
+    /// The way in which it is known, for people.
     pub(super) how: String,
 }
 

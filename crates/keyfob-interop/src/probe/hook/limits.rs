@@ -77,7 +77,7 @@ fn shown(value: Option<&Value>) -> String {
     value.map_or_else(|| "not there".to_owned(), short)
 }
 
-/// What became of a PATCH that adds members.
+/// The outcome of a PATCH that adds members.
 enum Added {
     All,
     /// The server refused it.

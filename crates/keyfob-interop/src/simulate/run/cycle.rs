@@ -28,7 +28,7 @@ use crate::simulate::{
     world::{Scope, Unit},
 };
 
-/// What a cycle came to.
+/// The outcome of a cycle.
 struct Ended {
     report: Report,
     events: Vec<Event>,

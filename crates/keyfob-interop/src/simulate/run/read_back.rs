@@ -15,7 +15,7 @@ use crate::simulate::{
     world::Member,
 };
 
-/// What there is to say of the members of a group.
+/// The findings about the members of a group.
 #[derive(Default)]
 struct Members {
     wrong: Vec<String>,
