@@ -18,7 +18,7 @@ ALLOWED = {
     "keyfob-webhook": ["core", "filter", "patch", "store", "engine", "client"],
     "keyfob-card": [],
     "keyfob-access": ["core", "filter", "patch", "store", "engine", "provisioning", "card"],
-    "keyfob-admin": ["core", "filter", "patch", "store", "engine", "provisioning", "access"],
+    "keyfob-admin": ["core", "filter", "patch", "store", "engine", "provisioning", "access", "webhook"],
     "keyfob-admin-http": ["core", "engine", "admin"],
     "keyfob-console": ["core", "engine", "admin"],
     "keyfob-store": ["core", "filter", "patch"],

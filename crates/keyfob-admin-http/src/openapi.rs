@@ -70,7 +70,7 @@ impl Views {
                 self.refer(view);
             }
             Shape::List(of) | Shape::Optional(of) => self.visit(of),
-            Shape::Text | Shape::Flag | Shape::Number | Shape::Instant | Shape::Any => {}
+            Shape::Text | Shape::Flag | Shape::Number | Shape::Instant | Shape::Any | Shape::Secret => {}
         }
     }
 }
@@ -275,7 +275,7 @@ fn about(field: &Field) -> &'static str {
 fn shape_of(shape: &Shape) -> Object {
     let typed = |name: &str| Object::from_iter([("type", name)]);
     match shape {
-        Shape::Text => typed("string"),
+        Shape::Text | Shape::Secret => typed("string"),
         Shape::Flag => typed("boolean"),
         Shape::Number => typed("integer"),
         Shape::Instant => kind_of(Kind::Instant),

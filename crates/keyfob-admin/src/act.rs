@@ -11,6 +11,7 @@ pub(crate) mod request;
 pub(crate) mod token;
 pub(crate) mod unit;
 pub(crate) mod user;
+pub(crate) mod webhook;
 
 use std::pin::Pin;
 
@@ -145,6 +146,18 @@ actions! {
     ListRequests => request::list;
     ShowRequest => request::show;
     ShowGuide => guide::show;
+    ListWebhooks => webhook::list;
+    ShowWebhook => webhook::show;
+    CreateWebhook => webhook::create;
+    EditWebhook => webhook::edit;
+    PauseWebhook => webhook::pause;
+    ResumeWebhook => webhook::resume;
+    RotateWebhookSecret => webhook::rotate_secret;
+    TestWebhook => webhook::test;
+    DeleteWebhook => webhook::delete;
+    ListDeadLetters => webhook::list_dead_letters;
+    Redeliver => webhook::redeliver;
+    DiscardDeadLetter => webhook::discard;
 }
 
 impl Action {
@@ -170,6 +183,9 @@ impl Action {
             Self::RevokeServiceToken => Box::pin(token::preview_of_service(session, input)),
             Self::RevokeAdminToken => Box::pin(token::preview(session, input)),
             Self::RevokeSetupLink => Box::pin(token::preview_link(session, input)),
+            Self::RotateWebhookSecret => Box::pin(webhook::preview_rotation(session, input)),
+            Self::DeleteWebhook => Box::pin(webhook::preview_deletion(session, input)),
+            Self::DiscardDeadLetter => Box::pin(webhook::preview_discarding(session, input)),
             _ => Box::pin(async { Ok(None) }),
         }
     }

@@ -62,6 +62,7 @@ struct Shared<S> {
     provisioners: Vec<Provisioner<S>>,
     base_url: Option<SmolStr>,
     console_url: Option<SmolStr>,
+    loopback_webhooks: bool,
 }
 
 impl<S> Clone for Administration<S> {
@@ -91,6 +92,7 @@ impl<S: Feeds + Maintenance> Administration<S> {
                 provisioners: provisioners.into_iter().collect(),
                 base_url: None,
                 console_url: None,
+                loopback_webhooks: false,
             }),
         }
     }
@@ -98,25 +100,37 @@ impl<S: Feeds + Maintenance> Administration<S> {
     /// Returns the same administration with the base URL under which providers reach the service.
     #[must_use]
     pub fn with_base_url(self, base_url: impl Into<SmolStr>) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                provisioners: self.shared.provisioners.clone(),
-                base_url: Some(base_url.into()),
-                console_url: self.shared.console_url.clone(),
-            }),
-        }
+        self.with(|shared| shared.base_url = Some(base_url.into()))
     }
 
     /// Returns the same administration with the address at which its pages are served, which set-up links begin with.
     #[must_use]
     pub fn with_console_url(self, console_url: impl Into<SmolStr>) -> Self {
+        self.with(|shared| shared.console_url = Some(console_url.into()))
+    }
+
+    /// Returns the same administration, which takes addresses of this machine for webhooks, also without encryption. The
+    /// transport of the deliveries has to allow them as well.
+    #[must_use]
+    pub fn allowing_loopback_webhooks(self) -> Self {
+        self.with(|shared| shared.loopback_webhooks = true)
+    }
+
+    fn with(self, change: impl FnOnce(&mut Shared<S>)) -> Self {
+        let mut shared = Shared {
+            provisioners: self.shared.provisioners.clone(),
+            base_url: self.shared.base_url.clone(),
+            console_url: self.shared.console_url.clone(),
+            loopback_webhooks: self.shared.loopback_webhooks,
+        };
+        change(&mut shared);
         Self {
-            shared: Arc::new(Shared {
-                provisioners: self.shared.provisioners.clone(),
-                base_url: self.shared.base_url.clone(),
-                console_url: Some(console_url.into()),
-            }),
+            shared: Arc::new(shared),
         }
+    }
+
+    pub(crate) fn allows_loopback_webhooks(&self) -> bool {
+        self.shared.loopback_webhooks
     }
 
     pub(crate) fn console_url(&self) -> Option<&SmolStr> {

@@ -127,7 +127,7 @@ pub enum Role {
     DirectoryAdministrator,
     /// Reads, and sees neither phone numbers nor card numbers.
     Auditor,
-    /// An application: reads users and events, and tells that an invitation was accepted.
+    /// An application: reads users and events, has webhooks, and tells that an invitation was accepted.
     Application,
     /// Sets a provider up, as whoever has a set-up link does: sees how the organization is provisioned, the guide and when requests
     /// came, and makes the provider's token. It sees nobody.
@@ -158,6 +158,10 @@ pub enum Permission {
     Link,
     /// To link a provider and to make its token.
     LinkToken,
+    /// To see webhooks, and what became of their deliveries.
+    Deliveries,
+    /// To create and change webhooks.
+    Webhooks,
     /// To change an organization.
     Administration,
 }
@@ -196,15 +200,21 @@ impl Role {
     #[must_use]
     pub fn may(self, permission: Permission) -> bool {
         use Permission::{
-            Administrators, Audit, Invitations, Known, Link, LinkToken, Overview, People, Read, Service,
+            Administrators, Audit, Deliveries, Invitations, Known, Link, LinkToken, Overview, People, Read,
+            Service, Webhooks,
         };
         match self {
             Self::Operator => matches!(permission, Known | Service | Overview | Administrators),
             Self::Administrator => permission != Service,
-            Self::DirectoryAdministrator => matches!(permission, Known | Overview | Read | Link | People),
-            Self::Auditor => matches!(permission, Known | Overview | Read | Link | People | Audit),
+            Self::DirectoryAdministrator => {
+                matches!(permission, Known | Overview | Read | Link | People | Deliveries)
+            }
+            Self::Auditor => matches!(
+                permission,
+                Known | Overview | Read | Link | People | Audit | Deliveries
+            ),
             Self::Application => {
-                matches!(permission, Known | People | Invitations)
+                matches!(permission, Known | People | Invitations | Deliveries | Webhooks)
             }
             Self::SetUp => matches!(permission, Known | Overview | Link | LinkToken),
         }

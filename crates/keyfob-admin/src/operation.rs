@@ -45,6 +45,8 @@ pub enum Risk {
     /// What is lost doesn't come back: the operation shows a preview first, and is done only for whoever repeats the digest
     /// of the preview.
     Confirmed,
+    /// Nothing of the organization changes: a message is sent, and doing it again sends another one.
+    Harmless,
 }
 
 /// A method of HTTP.
@@ -99,6 +101,15 @@ impl Returns {
             Self::Nothing => None,
             Self::One(view) | Self::Page(view) | Self::Secret(view) => Some(view),
         }
+    }
+
+    /// Returns the names of the fields that are shown once, the one to copy first.
+    pub fn secrets(self) -> impl Iterator<Item = &'static str> {
+        let fields = self.view().map_or(&[][..], |view| view.fields);
+        fields
+            .iter()
+            .filter(|field| field.is_secret())
+            .map(|field| field.name)
     }
 }
 

@@ -6,6 +6,7 @@ use keyfob_access::AccessError;
 use keyfob_core::{Object, ToErrorBody};
 use keyfob_engine::{EngineError, FeedError, StoreError};
 use keyfob_provisioning::{AdminError, Refusal, StateError};
+use keyfob_webhook::WebhookError;
 use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
 use crate::answer::Preview;
@@ -226,6 +227,25 @@ impl From<AccessError> for Problem {
             _ => "failed",
         };
         Self::new(code, body.status, body.detail)
+    }
+}
+
+impl From<WebhookError> for Problem {
+    fn from(error: WebhookError) -> Self {
+        let body = error.to_error_body();
+        let problem = |code| Self::new(code, body.status, body.detail.clone());
+        match &error {
+            WebhookError::Engine(error) => engine(error, body.status, &body.detail),
+            WebhookError::Forbidden => problem("forbidden"),
+            WebhookError::Url { .. } => problem("addressRefused")
+                .of_field("url")
+                .with_fix("give an `https` address of the public internet"),
+            WebhookError::Event(_) => problem("invalidInput").of_field("types"),
+            WebhookError::TooMany { .. } => problem("tooMany"),
+            WebhookError::NotFound(_) | WebhookError::NoLetter(_) => problem("notFound"),
+            WebhookError::Paused => problem("paused").with_fix("resume it first"),
+            _ => problem("failed"),
+        }
     }
 }
 

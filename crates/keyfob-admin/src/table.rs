@@ -4,6 +4,7 @@ mod access;
 mod link;
 mod organization;
 mod person;
+mod webhook;
 
 use crate::{
     act::Action,
@@ -12,7 +13,11 @@ use crate::{
 };
 
 /// The number of operations.
-const LENGTH: usize = organization::ROWS.len() + link::ROWS.len() + person::ROWS.len() + access::ROWS.len();
+const LENGTH: usize = organization::ROWS.len()
+    + link::ROWS.len()
+    + person::ROWS.len()
+    + access::ROWS.len()
+    + webhook::ROWS.len();
 
 /// Everything that an administrator can do.
 ///
@@ -23,7 +28,13 @@ const LENGTH: usize = organization::ROWS.len() + link::ROWS.len() + person::ROWS
 /// assert_eq!(unlink.map(|unlink| unlink.risk), Some(Risk::Confirmed));
 /// ```
 pub static OPERATIONS: [Operation; LENGTH] = {
-    let parts: [&[Operation]; 4] = [organization::ROWS, link::ROWS, person::ROWS, access::ROWS];
+    let parts: [&[Operation]; 5] = [
+        organization::ROWS,
+        link::ROWS,
+        person::ROWS,
+        access::ROWS,
+        webhook::ROWS,
+    ];
     joined(parts)
 };
 
@@ -32,7 +43,7 @@ pub static OPERATIONS: [Operation; LENGTH] = {
     clippy::indexing_slicing,
     reason = "evaluated when it is compiled: a wrong index doesn't compile"
 )]
-const fn joined(parts: [&[Operation]; 4]) -> [Operation; LENGTH] {
+const fn joined(parts: [&[Operation]; 5]) -> [Operation; LENGTH] {
     let mut rows = [organization::ROWS[0]; LENGTH];
     let (mut filled, mut part) = (0, 0);
     while part < parts.len() {
@@ -93,6 +104,14 @@ impl Operation {
     const fn confirmed(self) -> Self {
         Self {
             risk: Risk::Confirmed,
+            ..self
+        }
+    }
+
+    /// Returns the row with an operation that changes nothing.
+    const fn harmless(self) -> Self {
+        Self {
+            risk: Risk::Harmless,
             ..self
         }
     }

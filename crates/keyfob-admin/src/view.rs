@@ -5,6 +5,9 @@ mod link;
 mod organization;
 mod person;
 mod record;
+mod webhook;
+
+use std::fmt;
 
 use keyfob_core::{DateTime, Object, ResourceId, Value};
 use smol_str::{SmolStr, ToSmolStr};
@@ -15,6 +18,7 @@ pub use self::{
     organization::{AdminToken, AdminTokenIssued, Guide, Identity, Organization, Overview},
     person::{Credential, Grant, Group, Mapping, Role, Unit, User},
     record::{Event, EventActor, Request},
+    webhook::{DeadLetter, Redelivered, Webhook, WebhookSecret},
 };
 
 /// A type of views, as data: for documents that describe an API, for tables and for pages.
@@ -55,6 +59,8 @@ pub enum Shape {
     Instant,
     /// Whatever JSON there is.
     Any,
+    /// A text that is shown once, in the answer of the operation that made it.
+    Secret,
     /// A list.
     List(&'static Shape),
     /// Null or a value.
@@ -101,6 +107,39 @@ shown! {
     u64: Number = |number| i64::try_from(*number).unwrap_or(i64::MAX).into();
     DateTime: Instant = |at| at.to_smolstr().into();
     Object: Any = |object| object.clone().into();
+    Secret: Secret = |secret| secret.0.clone().into();
+}
+
+/// A text that is shown once. `Debug` doesn't show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(SmolStr);
+
+impl Secret {
+    /// Returns the text.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<T: Into<SmolStr>> From<T> for Secret {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+impl Field {
+    /// Returns true if the values are shown once.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        matches!(self.shape, Shape::Secret | Shape::Optional(Shape::Secret))
+    }
 }
 
 impl<T: Shown> Shown for Option<T> {

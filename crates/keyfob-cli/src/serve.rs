@@ -285,6 +285,7 @@ async fn serve(arguments: &Arguments, workers: Handle) -> Result<Answer, Unusabl
         &provisioners,
         &failures,
         base_url.as_ref(),
+        arguments.loopback_webhooks,
     )
     .await?;
     let services = Services::new(provisioners, Arc::clone(&failures), |service| {

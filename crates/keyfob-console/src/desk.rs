@@ -65,7 +65,7 @@ impl<S: Feeds + Maintenance> Desk<'_, S> {
         };
         Ok(html! {
             (choices)
-            @if read.items.iter().any(waits) { p { (self.frame.text("waiting")) } }
+            @if read.items.iter().any(waits) { p { (self.frame.text("first-request")) } }
             @for view in &read.items {
                 @if let Some(view_type) = view_type { (self.frame.view(view_type, view)) }
             }

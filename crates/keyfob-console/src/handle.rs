@@ -650,7 +650,7 @@ impl<S: Feeds + Maintenance> Console<S> {
         };
         match self.answer(&administrator, &call).await {
             Ok(answer) => match (operation.returns, answer) {
-                (Returns::Secret(_), Answer::One(view)) if view.get_str("token").is_some() => {
+                (Returns::Secret(_), Answer::One(view)) if secret_of(operation, &view).is_some() => {
                     secret(&frame, &visit, operation, &view, &console, &back)
                 }
                 // What is gone has no page any more.
@@ -705,6 +705,12 @@ impl<S: Feeds + Maintenance> Console<S> {
     }
 }
 
+/// Returns the secret of a view. That of a link is its token: the address is made of where these pages are reached.
+fn secret_of<'v>(operation: &Operation, view: &'v Object) -> Option<&'v str> {
+    let mut secrets = operation.returns.secrets().filter(|name| *name != "url");
+    secrets.find_map(|name| view.get_str(name))
+}
+
 /// Shows a secret, this once: neither reloading nor going back makes or shows another.
 fn secret(
     frame: &Frame<'_>,
@@ -714,14 +720,18 @@ fn secret(
     console: &str,
     back: &str,
 ) -> Response {
-    let token = view.get_str("token").unwrap_or_default();
+    let token = secret_of(operation, view).unwrap_or_default();
     // A link leads to these pages, wherever they are reached.
-    let link = view
-        .get("url")
-        .map(|_| format!("{console}/link/{}", encoded(token)));
+    let is_link = operation.returns.secrets().any(|name| name == "url");
+    let link = is_link.then(|| format!("{console}/link/{}", encoded(token)));
+    let once = match operation.returns.secrets().next() {
+        Some("url") => "once-link",
+        Some("secret") => "once-secret",
+        _ => "once",
+    };
     let content = html! {
         div.once role="status" {
-            p { (frame.text(if link.is_some() { "once-link" } else { "once" })) }
+            p { (frame.text(once)) }
             p { code { (link.as_deref().unwrap_or(token)) } }
         }
         @if let Some(base) = view.get_str("baseUrl") { p { (frame.text("baseUrl")) ": " code { (base) } } }

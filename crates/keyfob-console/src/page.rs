@@ -43,7 +43,7 @@ pub(crate) struct Item {
 const EVENTS: &[&str] = &["at", "name", "label", "resourceType", "verb", "actor", "data"];
 
 /// The pages of an organization, in the order of the navigation.
-pub(crate) const PAGES: [Page; 18] = [
+pub(crate) const PAGES: [Page; 19] = [
     Page {
         slug: "overview",
         shows: &["showOverview"],
@@ -340,6 +340,52 @@ pub(crate) const PAGES: [Page; 18] = [
         offers: &["issueAdminToken"],
     },
     Page {
+        slug: "webhooks",
+        shows: &[],
+        list: Some(List {
+            operation: "listWebhooks",
+            columns: &[
+                "url",
+                "types",
+                "paused",
+                "waiting",
+                "lastDelivered",
+                "lastFailed",
+                "failure",
+            ],
+            fixed: &[],
+            filters: &["q"],
+        }),
+        item: Some(Item {
+            show: Some("showWebhook"),
+            parameter: "webhook",
+            field: "id",
+            offers: &[
+                "testWebhook",
+                "pauseWebhook",
+                "resumeWebhook",
+                "editWebhook",
+                "rotateWebhookSecret",
+                "redeliver",
+                "discardDeadLetter",
+                "deleteWebhook",
+            ],
+            further: &[(
+                "listDeadLetters",
+                &[
+                    "id",
+                    "type",
+                    "resource",
+                    "at",
+                    "attempts",
+                    "lastFailed",
+                    "failure",
+                ],
+            )],
+        }),
+        offers: &["createWebhook"],
+    },
+    Page {
         slug: "requests",
         shows: &[],
         list: Some(List {
@@ -391,6 +437,6 @@ impl Page {
 
 /// Returns the page of a path.
 pub(crate) fn page(slug: &str) -> Option<&'static Page> {
-    static ALL: [Page; 18] = PAGES;
+    static ALL: [Page; 19] = PAGES;
     ALL.iter().find(|page| page.slug == slug)
 }

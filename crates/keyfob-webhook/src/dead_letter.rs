@@ -1,7 +1,7 @@
 //! Messages that were not delivered in time.
 
 use keyfob_core::{AttrPath, DateTime, Dialect, Resource, ResourceId, Value, Version};
-use keyfob_filter::{CompareOp, Filter, Literal};
+use keyfob_filter::{CompareOp, Filter, Literal, Predicate};
 use keyfob_store::{Change, Cursor, Paging, Query, ReadContext, Store, StoreError, Stored, Total};
 use smol_str::{SmolStr, ToSmolStr};
 
@@ -123,6 +123,30 @@ impl Kept {
     }
 }
 
+/// Counts the dead letters of a webhook.
+pub(crate) async fn count<S: Store>(
+    store: &S,
+    cx: &ReadContext,
+    webhook: &ResourceId,
+) -> Result<usize, StoreError> {
+    let query = Query::first(0)
+        .with_filter(of_webhook(webhook)?)
+        .with_total(Total::Exact);
+    let page = store.query(cx, system::dead_letter(), &query).await?;
+    Ok(page.total.unwrap_or_default())
+}
+
+fn of_webhook(webhook: &ResourceId) -> Result<Predicate, StoreError> {
+    let of_webhook = Filter::Compare(
+        AttrPath::attribute("webhook"),
+        CompareOp::Eq,
+        Literal::String(webhook.as_str().into()),
+    );
+    of_webhook
+        .compile(system::dead_letter(), Dialect::strict())
+        .map_err(StoreError::internal)
+}
+
 /// Reads dead letters of a webhook, the oldest first.
 pub(crate) async fn page<S: Store>(
     store: &S,
@@ -131,17 +155,9 @@ pub(crate) async fn page<S: Store>(
     after: Option<Cursor>,
     limit: usize,
 ) -> Result<(Vec<Kept>, Option<Cursor>), StoreError> {
-    let of_webhook = Filter::Compare(
-        AttrPath::attribute("webhook"),
-        CompareOp::Eq,
-        Literal::String(webhook.as_str().into()),
-    );
     let kind = system::dead_letter();
-    let of_webhook = of_webhook
-        .compile(kind, Dialect::strict())
-        .map_err(StoreError::internal)?;
     let query = Query::first(limit)
-        .with_filter(of_webhook)
+        .with_filter(of_webhook(webhook)?)
         .with_total(Total::Unknown)
         .with_paging(Paging::Cursor { after, count: limit });
     let page = store.query(cx, kind, &query).await?;

@@ -6,11 +6,13 @@ use keyfob_core::{DateTime, ResourceId};
 use keyfob_engine::{
     Actor, Context, Decision, Engine, EngineError, Prepared, Reads, Subject, event as engine_event,
 };
-use keyfob_store::{Change, Cursor, Feeds, NewEvent, OnRefusal, Position, Selection, StoreExt as _, When};
+use keyfob_store::{
+    Change, Cursor, Feeds, NewEvent, OnRefusal, Position, Selection, StoreError, StoreExt as _, When,
+};
 use smol_str::SmolStr;
 
 use crate::{
-    dead_letter::{self, DeadLetterPage, Kept},
+    dead_letter::{self, DeadLetter, DeadLetterPage, Kept},
     directory,
     error::WebhookError,
     event,
@@ -118,7 +120,7 @@ impl<'e, S: Feeds> Webhooks<'e, S> {
                 what: "webhooks",
             });
         }
-        let key = self.engine.derivation_key().await?;
+        let key = self.key(cx).await?;
         if cx.rehearsal().is_none() {
             // Before the webhook is there: whoever delivers must find its tenant, and nothing may be trimmed before it is
             // delivered.
@@ -243,7 +245,8 @@ impl<'e, S: Feeds> Webhooks<'e, S> {
         id: &ResourceId,
         overlap: Duration,
     ) -> Result<Secret, WebhookError> {
-        let key = self.engine.derivation_key().await?;
+        demand(cx)?;
+        let key = self.key(cx).await?;
         let new = self.new_secret();
         let overlap = millis(overlap.min(Self::LONGEST_OVERLAP));
         let expires = DateTime::from_unix_millis(new.created.unix_millis().saturating_add(overlap));
@@ -280,6 +283,7 @@ impl<'e, S: Feeds> Webhooks<'e, S> {
         }
         let commit = self.engine.commit_of(cx, "deleteWebhook", changes, None);
         let committed = self.engine.commit(cx, commit).await;
+        // A rehearsal ends here with an error.
         committed.map_err(|error| WebhookError::of_commit(error, id))?;
         // Those that came between.
         self.remove_letters(cx, id).await
@@ -315,6 +319,30 @@ impl<'e, S: Feeds> Webhooks<'e, S> {
             letters: letters.into_iter().map(|kept| kept.letter).collect(),
             next,
         })
+    }
+
+    /// Reads a dead letter.
+    ///
+    /// # Errors
+    /// [`WebhookError::NoLetter`], [`WebhookError::NotFound`], [`WebhookError::Forbidden`], [`WebhookError::Engine`].
+    pub async fn dead_letter(
+        &self,
+        cx: &Context,
+        id: &ResourceId,
+        letter: &ResourceId,
+    ) -> Result<DeadLetter, WebhookError> {
+        demand(cx)?;
+        Ok(self.letter(cx, id, letter).await?.letter)
+    }
+
+    /// Counts the dead letters of a webhook.
+    ///
+    /// # Errors
+    /// [`WebhookError::NotFound`], [`WebhookError::Forbidden`], [`WebhookError::Engine`].
+    pub async fn count_dead_letters(&self, cx: &Context, id: &ResourceId) -> Result<usize, WebhookError> {
+        demand(cx)?;
+        self.settings(cx, id).await?;
+        Ok(dead_letter::count(self.engine.store(), &cx.reading(), id).await?)
     }
 
     /// Has a dead letter delivered again, under the id that it had. It is tried once, and gone when it was delivered;
@@ -521,6 +549,14 @@ impl<'e, S: Feeds> Webhooks<'e, S> {
         }
         decided?;
         self.get(cx, id).await
+    }
+
+    /// Returns the key from which secrets are derived. The first use makes it; a rehearsal, which shows no secret, makes none.
+    async fn key(&self, cx: &Context) -> Result<[u8; 32], StoreError> {
+        match cx.rehearsal() {
+            Some(_) => Ok([0; 32]),
+            None => self.engine.derivation_key().await,
+        }
     }
 
     fn new_secret(&self) -> SecretInfo {

@@ -57,7 +57,7 @@ pub(super) async fn enable<S: Feeds + Maintenance>(
 
 async fn linked<S: Feeds + Maintenance>(
     session: &Session<'_, S>,
-    token: Option<SmolStr>,
+    token: Option<view::Secret>,
 ) -> Result<Answer, Problem> {
     Ok(one(&view::Linked {
         domains: texts(&provisioning(session).await?.domains),

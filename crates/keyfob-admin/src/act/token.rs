@@ -211,7 +211,7 @@ pub(super) async fn issue_link<S: Feeds + Maintenance>(
     let console = session.administration.console_url();
     Ok(one(&view::SetupLinkIssued {
         name: name.trim().into(),
-        url: console.map(|console| format_smolstr!("{console}/link/{}", secret.expose())),
+        url: console.map(|console| format_smolstr!("{console}/link/{}", secret.expose()).into()),
         token: secret.expose().into(),
         expires,
     }))

@@ -3,7 +3,7 @@
 use keyfob_core::DateTime;
 use smol_str::SmolStr;
 
-use super::{Request, view};
+use super::{Request, Secret, view};
 
 view! {
     /// The provisioning of an organization.
@@ -49,9 +49,9 @@ view! {
         /// The name.
         "name" name: SmolStr,
         /// The address to send, where the server knows that of its pages.
-        "url" url: Option<SmolStr>,
+        "url" url: Option<Secret>,
         /// The secret, which the pages of administrators and their interface over HTTP take as a token.
-        "token" token: SmolStr,
+        "token" token: Secret,
         /// Until when it is valid.
         "expires" expires: DateTime,
     }
@@ -63,7 +63,7 @@ view! {
         /// The base URL for the provider, where the server knows it.
         "baseUrl" base_url: Option<SmolStr>,
         /// The token by which the provider opens the organization, shown this once; none where it was linked already.
-        "token" token: Option<SmolStr>,
+        "token" token: Option<Secret>,
     }
 
     /// An e-mail domain.
@@ -93,7 +93,7 @@ view! {
         /// The name.
         "name" name: SmolStr,
         /// The secret.
-        "token" token: SmolStr,
+        "token" token: Secret,
         /// Until when it is valid.
         "expires" expires: Option<DateTime>,
     }

@@ -3,7 +3,7 @@
 use keyfob_core::DateTime;
 use smol_str::SmolStr;
 
-use super::{Request, view};
+use super::{Request, Secret, view};
 
 view! {
     /// An organization.
@@ -95,7 +95,7 @@ view! {
         /// The name.
         "name" name: SmolStr,
         /// The secret.
-        "token" token: SmolStr,
+        "token" token: Secret,
         /// Until when it is valid; for ever where it doesn't expire.
         "expires" expires: Option<DateTime>,
     }

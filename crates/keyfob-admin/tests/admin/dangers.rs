@@ -291,7 +291,9 @@ fn every_way_back_leads_to_where_it_began() {
     };
     let level = [("level", "Day")];
     let cleaners = [("accessGroup", "Cleaners")];
-    let ways: [(Step<'_>, Step<'_>, Step<'_>); 20] = [
+    let hook = [("webhook", "https://hooks.example.com/")];
+    fixture.done("createWebhook", &[("org", "Acme"), ("url", hook[0].1)]);
+    let ways: [(Step<'_>, Step<'_>, Step<'_>); 22] = [
         (
             ("renameOrganization", &[("name", "ACME")]),
             ("renameOrganization", &[("name", "Acme")]),
@@ -406,6 +408,16 @@ fn every_way_back_leads_to_where_it_began() {
                 &[("user", bob), ("unit", "Lab"), ("role", "Reader")],
             ),
             ("listGrants", &[("user", bob)]),
+        ),
+        (
+            ("pauseWebhook", &hook),
+            ("resumeWebhook", &hook),
+            ("showWebhook", &hook),
+        ),
+        (
+            ("editWebhook", &[hook[0], ("types", "User.*")]),
+            ("editWebhook", &[hook[0], ("types", "*")]),
+            ("showWebhook", &hook),
         ),
     ];
     let in_acme = |(name, input): Step<'_>| {

@@ -17,3 +17,5 @@ mod roles;
 mod setup_links;
 #[cfg(test)]
 mod table;
+#[cfg(test)]
+mod webhooks;

@@ -35,6 +35,7 @@ fn input_for(operation: &Operation, org: &str) -> Object {
             ("profile", _) => "interop".into(),
             ("timeZone", _) => "UTC".into(),
             ("provider", _) => "entra".into(),
+            ("url", _) => "https://hooks.example.com/".into(),
             (_, Kind::Texts) => vec![Value::from("nothing")].into(),
             _ => "nothing".into(),
         };
@@ -81,6 +82,7 @@ fn expected(role: Role, operation: &Operation) -> bool {
         "refreshToken",
     ];
     let people = ["listUsers", "showUser", "listEvents"];
+    let is_webhook = operation.path.contains("/webhooks");
     let audit = ["listAudit", "showHistoryOfUser"];
     let name = operation.name;
     if ["showIdentity", "listOrganizations"].contains(&name) {
@@ -97,7 +99,7 @@ fn expected(role: Role, operation: &Operation) -> bool {
             reads && !closed
         }
         Role::Auditor => reads && !service.contains(&name) && !administrators.contains(&name),
-        Role::Application => people.contains(&name) || name == "acceptInvite",
+        Role::Application => people.contains(&name) || name == "acceptInvite" || is_webhook,
         Role::SetUp => set_up.contains(&name),
         _ => false,
     }

@@ -78,7 +78,7 @@ const CREATE: &str = "create";
 const NAME: &str = "organization";
 
 /// What each first word is about.
-const NOUNS: [(&str, &str); 16] = [
+const NOUNS: [(&str, &str); 17] = [
     ("org", "Organizations"),
     ("provisioning", "How an organization is provisioned"),
     (
@@ -102,6 +102,10 @@ const NOUNS: [(&str, &str); 16] = [
     (
         "requests",
         "What the provider asked for: its writes, and what was refused",
+    ),
+    (
+        "webhook",
+        "The addresses to which events are delivered, and what became of the deliveries",
     ),
     (
         "admin-token",

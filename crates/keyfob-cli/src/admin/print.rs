@@ -38,7 +38,7 @@ fn one(arguments: &Arguments, view: &Object) -> io::Result<()> {
     }
     match arguments.operation.returns {
         // The only line: scripts take it as it is.
-        Returns::Secret(_) => match view.get_str("url").or_else(|| view.get_str("token")) {
+        Returns::Secret(_) => match secret(arguments.operation.returns, view) {
             Some(secret) => output::line(secret),
             None => Ok(()),
         },
@@ -72,6 +72,11 @@ pub(super) fn item(arguments: &Arguments, view: &Object) -> io::Result<()> {
     });
     let fields: Vec<String> = fields.filter(|text| !text.is_empty()).collect();
     output::line(&fields.join("  "))
+}
+
+/// Returns the first secret that there is.
+fn secret(returns: Returns, view: &Object) -> Option<&str> {
+    returns.secrets().find_map(|name| view.get_str(name))
 }
 
 /// Returns true for the ids of which the names are shown in another field.

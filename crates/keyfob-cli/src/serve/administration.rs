@@ -36,6 +36,7 @@ impl Administrators {
         provisioners: &Provisioners,
         failures: &Arc<Failures>,
         base_url: &str,
+        loopback_webhooks: bool,
     ) -> Result<(Option<Self>, Option<AdminSecret>), Unusable> {
         let Some(origin) = origin else {
             return Ok((None, None));
@@ -43,6 +44,11 @@ impl Administrators {
         let administration = Administration::new(provisioners.all())
             .with_base_url(base_url)
             .with_console_url(format!("{origin}{CONSOLE}"));
+        let administration = if loopback_webhooks {
+            administration.allowing_loopback_webhooks()
+        } else {
+            administration
+        };
         let shown = administration.bootstrap(chosen).await?;
         let tokens = CountedTokens {
             tokens: AdminTokens::new(administration.clone()),

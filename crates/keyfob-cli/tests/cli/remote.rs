@@ -1,11 +1,13 @@
 //! `keyfob admin --server`: the administration of a running server, over HTTP.
 
+use keyfob_webhook::Secret;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
     client::Client,
     process::{Finished, Server, finish, keyfob, run},
+    webhooks::{PATIENCE, receiver},
 };
 
 /// A server with a port for operators, and its first token.
@@ -219,4 +221,56 @@ fn what_is_no_server_is_told_before_a_token_is_sent() {
         "list",
     ];
     run(&both, "").assert_unusable("cannot be used with");
+}
+
+#[test]
+fn a_webhook_is_made_tested_and_taken_away_by_commands_and_gets_what_the_secret_verifies() {
+    let folder = TempDir::new().unwrap();
+    let store = format!("sqlite:{}", folder.path().join("scim.db").display());
+    let site = Site::start(&["--store", &store, "--loopback-webhooks"]);
+    let (url, _, messages) = receiver();
+    let add = ["webhook", "add", &url, "--types", "User.*"];
+    let secret = site.perform(&add);
+    let secret: Secret = secret.trim_end().parse().expect("the secret is the only line");
+    let listed = site.perform(&["webhook", "list", "--json"]);
+    let webhook: Value = serde_json::from_str(listed.trim_end()).unwrap();
+    assert_eq!(
+        (&webhook["url"], &webhook["types"]),
+        (&json!(url), &json!(["User.*"]))
+    );
+    let id = webhook["id"].as_str().unwrap();
+    site.perform(&["webhook", "test", id]);
+    let message = messages.recv_timeout(PATIENCE).unwrap();
+    assert_eq!(message.kind(), "webhook.test");
+    let now = keyfob_core::context::Clock::now(&keyfob_core::SystemClock::default());
+    assert!(secret.verify(&message.headers, &message.body, now).is_ok());
+    for (words, told) in [
+        (&["webhook", "pause", id][..], "paused: administrator"),
+        (&["webhook", "resume", id], "waiting: 0"),
+        (&["webhook", "set", id, "--types", "*"], "types: none"),
+        (&["webhook", "deliveries", id], ""),
+        (&["webhook", "redeliver", id], "messages: 0"),
+    ] {
+        let printed = site.perform(words);
+        assert!(printed.contains(told), "{words:?}: {printed}");
+    }
+    // The commands beside the server say the same, and refuse what only the server may deliver to.
+    let here = run(&["admin", "--store", &store, "webhook", "list", "--json"], "");
+    let here: Value = serde_json::from_str(here.stdout.trim_end()).unwrap();
+    assert_eq!(here["id"], webhook["id"]);
+    let refused = run(&["admin", "--store", &store, "webhook", "add", &url], "");
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(
+        refused.stderr.contains("an address of this machine"),
+        "{refused:?}"
+    );
+    let rotate = ["webhook", "rotate-secret", id];
+    let asked = site.admin_with(&site.token, &rotate);
+    assert_eq!(asked.code, Some(1), "{asked:?}");
+    assert!(asked.stderr.contains("confirmation: "), "{asked:?}");
+    let rotated = site.perform(&[&rotate[..], &["--yes"]].concat());
+    assert!(rotated.trim_end().parse::<Secret>().is_ok(), "{rotated}");
+    site.perform(&["webhook", "remove", id, "--yes"]);
+    assert_eq!(site.perform(&["webhook", "list"]), "");
+    site.server.stop();
 }

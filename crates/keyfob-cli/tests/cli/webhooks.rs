@@ -23,22 +23,22 @@ use tempfile::TempDir;
 use crate::process::Server;
 
 /// The time for a message: a server that follows one that was killed waits for fifteen seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Message {
-    headers: http::HeaderMap,
-    body: Vec<u8>,
+pub(crate) struct Message {
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Message {
-    fn kind(&self) -> String {
+    pub(crate) fn kind(&self) -> String {
         let json: Value = serde_json::from_slice(&self.body).unwrap();
         json["type"].as_str().unwrap().to_owned()
     }
 }
 
 /// A receiver, which leaves messages without an answer while it is told to.
-fn receiver() -> (String, Arc<AtomicBool>, mpsc::Receiver<Message>) {
+pub(crate) fn receiver() -> (String, Arc<AtomicBool>, mpsc::Receiver<Message>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
     let is_silent = Arc::new(AtomicBool::new(false));

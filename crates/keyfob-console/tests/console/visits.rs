@@ -204,7 +204,7 @@ impl Browser<'_> {
     }
 }
 
-const PAGES: [&str; 18] = [
+const PAGES: [&str; 19] = [
     "overview",
     "tokens",
     "domains",
@@ -221,6 +221,7 @@ const PAGES: [&str; 18] = [
     "set-up",
     "setup-links",
     "administrators",
+    "webhooks",
     "requests",
     "audit",
 ];
@@ -696,6 +697,8 @@ async fn every_operation_that_writes_has_a_form_on_a_page() {
     site.done("issueAdminToken", &[acme, ("name", "ci"), ("roles", "auditor")])
         .await;
     site.done("issueSetupLink", &[acme, ("name", "it")]).await;
+    site.done("createWebhook", &[acme, ("url", "https://hooks.example.com/")])
+        .await;
     let browser = site.browser().await;
     let mut text = browser.get("/console/organizations").await.text;
     for page in PAGES {
