@@ -75,7 +75,8 @@ pub(crate) fn field(language: Language, operation: &Operation, parameter: &Param
                 ("false", language.text("no")),
             ])),
             Kind::Choice(words) => {
-                @let named = |word: &'static str| Some(language.text(word)).filter(|text| !text.is_empty());
+                @let own = |id: &str| Some(language.text(id)).filter(|text| !text.is_empty());
+                @let named = |word: &'static str| own(&format!("word.{word}")).or_else(|| own(word));
                 @let rest = words.iter().map(|word| (*word, named(word).unwrap_or(*word)));
                 @let options: Vec<_> = std::iter::once(("", language.text("unchanged"))).chain(rest).collect();
                 (choice(&id, parameter.name, value, &options))

@@ -5,6 +5,7 @@ mod form;
 mod handle;
 mod page;
 mod render;
+mod sentence;
 mod session;
 mod text;
 

@@ -11,8 +11,25 @@ use maud::{DOCTYPE, Markup, html};
 use crate::{
     form::{Sent, field},
     page::PAGES,
+    sentence::korean,
     text::Language,
 };
+
+/// The fields whose texts are sentences of the libraries, and of nobody else.
+const SENTENCES: [&str; 9] = [
+    "why",
+    "fix",
+    "warning",
+    "warnings",
+    "title",
+    "steps",
+    "userMappings",
+    "groupMappings",
+    "notes",
+];
+
+/// The fields whose texts are words of the libraries.
+const WORDS: [&str; 4] = ["state", "source", "paused", "roles"];
 
 /// The organization of a page.
 #[derive(Clone, Copy)]
@@ -134,30 +151,52 @@ impl Frame<'_> {
                 Value::String(text) if name == "managedBy" && text == "scim" => {
                     span.tag { (self.text("scim-managed")) }
                 }
+                Value::String(text) if SENTENCES.contains(&name) || name == "failure" => (self.sentence(text)),
+                Value::String(text) if WORDS.contains(&name) => bdi { (self.word(text)) },
                 Value::String(text) if is_instant(text) => time datetime=(text) { (text) },
                 Value::String(text) => bdi { (Printable(text)) },
                 Value::Array(values) if values.is_empty() => "–",
                 Value::Array(values) if is_long && name == "steps" => {
-                    ol { @for value in values { li { (self.value("", value, false)) } } }
+                    ol { @for value in values { li { (self.value(name, value, false)) } } }
                 }
                 Value::Array(values) if is_long => {
-                    ul { @for value in values { li { (self.value("", value, false)) } } }
+                    ul { @for value in values { li { (self.value(name, value, false)) } } }
                 }
                 Value::Array(values) => {
                     @for (number, value) in values.iter().enumerate() {
                         @if number > 0 { ", " }
-                        (self.value("", value, false))
+                        (self.value(name, value, false))
                     }
                 }
                 Value::Object(object) => {
-                    @for (number, (_, value)) in shown(object).enumerate() {
+                    @for (number, (name, value)) in shown(object).enumerate() {
                         @if number > 0 { " · " }
-                        (self.value("", value, false))
+                        (self.value(name.as_str(), value, false))
                     }
                 }
                 other => (String::from_utf8_lossy(&value_to_vec(other))),
             }
         }
+    }
+
+    /// Returns a sentence of the libraries in the language of the page. One that has no translation says which language it is
+    /// in (WCAG 3.1.2).
+    pub(crate) fn sentence(&self, text: &str) -> Markup {
+        if self.language == Language::English {
+            return html! { bdi { (Printable(text)) } };
+        }
+        let korean = korean(text);
+        let language = korean.is_none().then_some("en");
+        html! { bdi lang=[language] { (Printable(korean.as_deref().unwrap_or(text))) } }
+    }
+
+    /// Returns a word of the libraries in the language of the page.
+    fn word<'w>(&self, word: &'w str) -> Printable<&'w str> {
+        let known = match self.language {
+            Language::English => "",
+            Language::Korean => self.text(&format!("word.{word}")),
+        };
+        Printable(if known.is_empty() { word } else { known })
     }
 
     /// Returns a table of views.
@@ -238,8 +277,8 @@ impl Frame<'_> {
         html! {
             div.problem role="alert" {
                 p { strong { (self.text("problem")) } }
-                p { bdi { (Printable(&problem.detail)) } }
-                @if let Some(fix) = &problem.fix { p { bdi { (Printable(fix)) } } }
+                p { (self.sentence(&problem.detail)) }
+                @if let Some(fix) = &problem.fix { p { (self.sentence(fix)) } }
                 p { code { (problem.code) } }
             }
         }
@@ -260,7 +299,10 @@ impl Frame<'_> {
             ul {
                 @for effect in &preview.effects {
                     li {
-                        (effect.count) " " (effect.what)
+                        @match self.language {
+                            Language::English => { (effect.count) " " (effect.what) }
+                            Language::Korean => { (self.sentence(&effect.what)) ": " (effect.count) }
+                        }
                         @if !effect.sample.is_empty() {
                             ": "
                             @for (number, name) in effect.sample.iter().enumerate() {
@@ -274,7 +316,7 @@ impl Frame<'_> {
             }
             @if !preview.stays.is_empty() {
                 h2 { (self.text("stays")) }
-                ul { @for stays in &preview.stays { li { (stays) } } }
+                ul { @for stays in &preview.stays { li { (self.sentence(stays)) } } }
             }
             form.danger method="post" action=(action) {
                 input type="hidden" name="form" value=(key);

@@ -722,3 +722,142 @@ async fn every_operation_that_writes_has_a_form_on_a_page() {
         );
     }
 }
+
+/// Returns the texts of a page that a Korean reader can't read: three or more English words one after the other, in a text
+/// without Hangul that is no code.
+fn english(page: &str) -> Vec<String> {
+    let body = page.split("<main").nth(1).unwrap_or(page);
+    let mut found = Vec::new();
+    for part in body.split('<') {
+        let (tag, text) = part.split_once('>').unwrap_or((part, ""));
+        let tag = tag.split(' ').next().unwrap_or_default();
+        let is_code = ["code", "time", "textarea"].contains(&tag);
+        let has_hangul = text.chars().any(|letter| ('가'..='힣').contains(&letter));
+        let mut longest = 0;
+        let mut run = 0;
+        for word in text.split(' ') {
+            let is_word = word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+            run = if is_word { run + 1 } else { 0 };
+            longest = longest.max(run);
+        }
+        if longest >= 3 && !has_hangul && !is_code {
+            found.push(text.to_owned());
+        }
+    }
+    found
+}
+
+#[tokio::test]
+#[expect(clippy::too_many_lines, reason = "something on every page, and every page")]
+async fn g_10_no_english_sentence_is_left_on_a_korean_page() {
+    let told = english("<main><li>there is no such page</li><code>there is no code</code>");
+    assert_eq!(
+        told,
+        ["there is no such page"],
+        "the test finds what it looks for"
+    );
+    let site = Site::start().await;
+    let acme = ("org", "Acme");
+    for (name, more) in [
+        ("addDomains", &[("domains", "acme.com")][..]),
+        ("createUser", &[("userName", "ann@acme.com")]),
+        ("createUser", &[("userName", "gone@acme.com")]),
+        ("deactivateUser", &[("user", "gone@acme.com")]),
+        ("deleteUser", &[("user", "gone@acme.com")]),
+        ("createDoor", &[("name", "Lobby"), ("site", "본관")]),
+        ("createAccessGroup", &[("name", "출입 그룹")]),
+        ("createLevel", &[("name", "Office"), ("doors", "Lobby")]),
+        ("createUnit", &[("name", "Lab")]),
+        ("createRole", &[("name", "Reader")]),
+        ("setSynchronization", &[("ignore", "title"), ("groups", "off")]),
+        ("issueAdminToken", &[("name", "ci"), ("roles", "auditor")]),
+        ("issueSetupLink", &[("name", "it")]),
+        ("createWebhook", &[("url", "https://hooks.example.com/")]),
+    ] {
+        site.done(name, &[&[acme], more].concat()).await;
+    }
+    // A refusal of each kind, as the log has them.
+    let log = RequestLog::new(Arc::clone(site.provisioner.engine()));
+    let codes = keyfob_engine::Explanation::all().chain(keyfob_provisioning::Refusal::explanations());
+    for explanation in codes {
+        let id = RequestId::new(explanation.code);
+        let mut refused = RequestRecord::new(site.provisioner.now(), id, "POST", "/Users", 409);
+        refused.refusal = Some(explanation.code.into());
+        log.record(&site.acme().await, refused);
+    }
+    log.flush().await.unwrap();
+    let browser = site.browser().await;
+    let mut pages: Vec<String> = PAGES.iter().map(|page| (*page).to_owned()).collect();
+    for provider in ["okta", "google", "onelogin", "jumpcloud", "other"] {
+        pages.push(format!("set-up?provider={provider}"));
+    }
+    let mut wrong = Vec::new();
+    let mut asked = 0;
+    let mut number = 0;
+    while let Some(page) = pages.get(number).cloned() {
+        number += 1;
+        let sign = if page.contains('?') { "&" } else { "?" };
+        let path = format!("/console/o/Acme/{page}");
+        let seen = browser.get(&format!("{path}{sign}lang=ko")).await;
+        assert_eq!(seen.status, StatusCode::OK, "{page}: {}", seen.text);
+        wrong.extend(
+            english(&seen.text)
+                .into_iter()
+                .map(|text| format!("{page}: {text}")),
+        );
+        for address in seen.text.split("href=\"").skip(1) {
+            let address = address.split('"').next().unwrap();
+            let below = address
+                .split_once("/o/")
+                .and_then(|(_, rest)| rest.split_once('/'));
+            if let Some((_, below)) = below {
+                let below = below.replace("&amp;", "&");
+                if !below.contains("lang=") && !pages.contains(&below) {
+                    pages.push(below);
+                }
+            }
+        }
+        // What every form answers without its values: a preview, or why nothing was done.
+        for form in seen.text.split("<form").skip(1) {
+            let form = form.split("</form>").next().unwrap();
+            let Some(action) = form.split("action=\"").nth(1) else {
+                continue;
+            };
+            let action = action.split('"').next().unwrap();
+            let Some((_, name)) = action.split_once("/do/") else {
+                continue;
+            };
+            // The forms of what would end the test are sent at the end of nothing: previews and refusals change nothing.
+            let risk = operation(name).unwrap().risk;
+            let has_field = form.contains(" required");
+            if risk != keyfob_admin::Risk::Confirmed && !has_field {
+                continue;
+            }
+            let hidden = form.split("type=\"hidden\" name=\"").skip(1);
+            let fields: Vec<(&str, &str)> = hidden
+                .map(|field| {
+                    let (name, rest) = field.split_once('"').unwrap();
+                    let value = rest.split("value=\"").nth(1).unwrap();
+                    (name, value.split('"').next().unwrap())
+                })
+                .chain([("lang", "ko")])
+                .collect();
+            let answered = browser.post(&format!("{action}?lang=ko"), &fields).await;
+            assert!(answered.status.is_client_error(), "{name}: {}", answered.text);
+            asked += 1;
+            wrong.extend(
+                english(&answered.text)
+                    .into_iter()
+                    .map(|text| format!("{name} of {page}: {text}")),
+            );
+        }
+    }
+    assert!(
+        pages.len() > PAGES.len() + 10 && asked > 20,
+        "{} pages, {asked} forms",
+        pages.len()
+    );
+    wrong.sort();
+    wrong.dedup();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
