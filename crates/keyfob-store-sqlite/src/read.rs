@@ -291,7 +291,7 @@ pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
 }
 
 /// As a number of rows. No database has more than the largest.
-fn rows(count: usize) -> i64 {
+pub(crate) fn rows(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 

@@ -6,6 +6,7 @@ mod event;
 mod keys;
 mod known;
 mod relation;
+mod removal;
 mod tend;
 
 use std::{
@@ -25,6 +26,7 @@ pub(crate) use self::{
     entry::{indexed, of_document, of_keys, reserved},
     keys::{newer, rekey, unknown_index},
     known::Known,
+    removal::{Counts, count_before, may_empty},
     tend::{acknowledge, erase, trim},
 };
 use crate::{
@@ -75,6 +77,7 @@ pub(crate) trait Work: Send {
 /// Commits that are handed over together, and where their outcomes go.
 pub(crate) struct Commits {
     prepared: Vec<Prepared>,
+    counts: Counts,
     hook: Option<Arc<dyn Hook>>,
     results: Vec<Result<Committed, CommitError>>,
     reply: oneshot::Sender<Vec<Result<Committed, CommitError>>>,
@@ -83,12 +86,14 @@ pub(crate) struct Commits {
 impl Commits {
     pub(crate) fn new(
         prepared: Vec<Prepared>,
+        counts: Counts,
         hook: Option<Arc<dyn Hook>>,
         reply: oneshot::Sender<Vec<Result<Committed, CommitError>>>,
     ) -> Self {
         Self {
             results: Vec::with_capacity(prepared.len()),
             prepared,
+            counts,
             hook,
             reply,
         }
@@ -103,7 +108,7 @@ impl Work for Commits {
                 Err(StoreError::from(Exhausted::Time).into())
             } else {
                 writing.whole(|connection, known| {
-                    let committed = apply::apply(connection, known, prepared)?;
+                    let committed = apply::apply(connection, known, prepared, &self.counts)?;
                     if let Some(hook) = &self.hook {
                         hook.before_commit(connection, &prepared.commit, &committed)?;
                         // Nothing may be answered as committed that the hook has taken back or let go of.
@@ -198,10 +203,23 @@ pub(crate) fn run(connection: Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
     let mut erasure = Erasure::default();
     let mut pace = Pace::default();
     let known = RefCell::default();
+    let mut removal = Removal::default();
     loop {
+        if removal.is_due() {
+            let outcome = remove_slice(&mut connection, &known, &mut removal);
+            if outcome.is_ok_and(|removed| removed) {
+                erasure.demand();
+            }
+        }
         if batch.is_empty() {
-            let Some(received) = receive(&mut jobs, &mut batch, erasure.next_try) else {
-                erasure.attempt(&connection);
+            let until = erasure.next_try.into_iter().chain(removal.next).min();
+            let Some(received) = receive(&mut jobs, &mut batch, until) else {
+                if erasure
+                    .next_try
+                    .is_some_and(|next_try| next_try <= Instant::now())
+                {
+                    erasure.attempt(&connection);
+                }
                 continue;
             };
             if received == 0 {
@@ -222,6 +240,9 @@ pub(crate) fn run(connection: Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
         }
         for job in written.by_ref() {
             job.answer(outcome.as_ref().copied());
+        }
+        if known.borrow().leftovers && removal.next.is_none() {
+            removal.next = Some(Instant::now());
         }
     }
     erasure.finish(&connection);
@@ -253,6 +274,54 @@ fn receive(jobs: &mut mpsc::Receiver<Job>, batch: &mut Vec<Job>, until: Option<I
         }
         thread::park_timeout(left);
     }
+}
+
+/// The removal of edges that commits have left.
+struct Removal {
+    next: Option<Instant>,
+}
+
+impl Default for Removal {
+    fn default() -> Self {
+        // The process before may have left some.
+        Self {
+            next: Some(Instant::now()),
+        }
+    }
+}
+
+impl Removal {
+    fn is_due(&self) -> bool {
+        self.next.is_some_and(|next| next <= Instant::now())
+    }
+}
+
+/// Removes some edges that commits have left, and returns false if there are none. Then as much time is left for commits as it took,
+/// lest those that follow one another wait for it each time.
+fn remove_slice(
+    connection: &mut Connection,
+    known: &RefCell<Known>,
+    removal: &mut Removal,
+) -> rusqlite::Result<bool> {
+    let start = Instant::now();
+    let mut remove = || {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let removed = removal::remove_slice(&transaction)?;
+        transaction.commit()?;
+        Ok(removed)
+    };
+    let outcome = remove();
+    let now = Instant::now();
+    removal.next = match &outcome {
+        Ok(true) => Some(now + now.duration_since(start)),
+        Ok(false) => {
+            known.borrow_mut().leftovers = false;
+            None
+        }
+        // Another process writes, or the disk is full.
+        Err(_) => Some(now + MAX_DELAY),
+    };
+    outcome
 }
 
 /// The erasure of what was deleted: the emptying of the log, and the rewriting of a small database.

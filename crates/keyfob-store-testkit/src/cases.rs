@@ -15,6 +15,7 @@ pub(crate) mod feeds;
 pub(crate) mod filters;
 pub(crate) mod hiding;
 pub(crate) mod inverse;
+pub(crate) mod large;
 pub(crate) mod maintenance;
 pub(crate) mod outcomes;
 pub(crate) mod policies;

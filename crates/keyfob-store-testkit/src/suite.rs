@@ -322,6 +322,12 @@ suite! { $
         an_id_that_is_given_again_goes_on_after_the_last_version,
         an_id_can_be_given_again_in_the_commit_that_deletes_its_resource,
     }
+    store large {
+        a_large_group_that_is_deleted_is_gone_at_once,
+        a_large_group_is_emptied_at_once,
+        who_stays_in_a_large_group_keeps_its_display_when_the_others_leave,
+        what_is_emptied_keeps_its_other_relations_and_its_owners,
+    }
     store uniqueness {
         a_reserved_value_is_refused_to_a_new_resource,
         a_reserved_value_is_refused_to_an_update,

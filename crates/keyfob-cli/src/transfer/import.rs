@@ -14,7 +14,8 @@ use keyfob_core::{
     MemberSet, Resource, ResourceId, ResourceType, SmolStr, ToErrorBody as _, Value, json::JsonError,
 };
 use keyfob_engine::{
-    Context, EngineError, ImportEffect, ImportTarget, Imported, Incoming, Limits, StoreError,
+    Context, DynStore, Engine, EngineError, ImportEffect, ImportTarget, Imported, Incoming, Limits,
+    StoreError,
 };
 
 use super::{
@@ -30,6 +31,9 @@ use crate::{Answer, Unusable, output};
 const BATCH: usize = 256;
 const BATCH_BYTES: usize = 4 << 20;
 
+/// The number of members in the lines that are written at once. The engine writes a line with more in slices.
+const MEMBERS: usize = Engine::<DynStore>::MEMBERS_AT_ONCE;
+
 /// The time for one batch: nobody waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
 
@@ -42,6 +46,9 @@ const PATIENCE: Duration = Duration::from_secs(60 * 60);
 ///
 /// The resources are checked as those of the provider are, and belong to the provider that the organization is linked to. A
 /// line that is refused is reported with its number; the exit code is then 1.
+///
+/// Servers that run on the store go on meanwhile. A group with more than 5,000 members is written first without them and gets
+/// them 5,000 at a time. If that fails on the way, the group keeps those that it has, and another import adds the others.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The file to read, as `keyfob export` writes it or as any SCIM server shows its resources. `-` is standard input
@@ -142,6 +149,7 @@ enum Stage {
 struct Batch<'o> {
     items: Vec<Item<'o>>,
     bytes: usize,
+    members: usize,
     ids: HashSet<ResourceId>,
     names: HashSet<Name>,
 }
@@ -156,6 +164,8 @@ struct Item<'o> {
     /// All its names.
     mentions: Vec<Name>,
     body: Resource,
+    /// The number of members.
+    members: usize,
     /// The line among those that were put aside.
     entry: Option<Entry>,
 }
@@ -305,6 +315,7 @@ impl<'o> Import<'o> {
             names: names(&mentions, id.as_ref()),
             mentions,
             id,
+            members: body.relations().iter().map(|(_, members)| members.len()).sum(),
             body,
             entry: None,
         })
@@ -314,7 +325,9 @@ impl<'o> Import<'o> {
     async fn add(&mut self, item: Item<'o>, bytes: usize) -> Result<(), Unusable> {
         let limit = if self.stops_on_error { 1 } else { BATCH };
         let batch = &self.batch;
-        let is_full = batch.items.len() >= limit || batch.bytes + bytes > BATCH_BYTES;
+        let is_full = batch.items.len() >= limit
+            || batch.bytes + bytes > BATCH_BYTES
+            || batch.members + item.members > MEMBERS;
         let mut types = batch.items.iter().map(|before| before.resource_type.name());
         let is_alike = types.next().is_none_or(|name| name == item.resource_type.name());
         let is_known = item.id.as_ref().is_some_and(|id| batch.ids.contains(id))
@@ -327,6 +340,7 @@ impl<'o> Import<'o> {
         }
         let batch = &mut self.batch;
         batch.bytes += bytes;
+        batch.members += item.members;
         batch.ids.extend(item.id.clone());
         batch.names.extend(item.mentions.iter().cloned());
         batch.items.push(item);
@@ -379,6 +393,11 @@ impl<'o> Import<'o> {
                 return None;
             }
         };
+        // What is written in slices waits until all of it can be written.
+        if self.stage == Stage::Members && item.members > MEMBERS && self.waits_for_members(&item.body) {
+            self.deferred.extend(item.entry);
+            return None;
+        }
         // What is there keeps its members until it gets others.
         if self.stage == Stage::Bare && matches!(target, ImportTarget::Existing(_)) {
             return None;
@@ -395,6 +414,15 @@ impl<'o> Import<'o> {
             item,
             target,
             is_deleted,
+        })
+    }
+
+    /// Returns true if a member of a body is still to be written.
+    fn waits_for_members(&self, body: &Resource) -> bool {
+        let mut relations = body.relations().iter();
+        relations.any(|(_, members)| {
+            let mut members = members.iter();
+            members.any(|(id, _)| self.waiting.contains(&self.digest(id)))
         })
     }
 
@@ -495,7 +523,11 @@ impl<'o> Import<'o> {
 
     /// Puts a line aside that waits for members, or refuses it. A store that fails ends the import.
     fn not_written(&mut self, item: &Item<'o>, error: EngineError) -> Result<(), Unusable> {
-        match &error {
+        let cause = match &error {
+            EngineError::Partly { error, .. } => error,
+            error => error,
+        };
+        match cause {
             EngineError::UnknownMembers { members }
                 if self.stage == Stage::Members
                     && members.iter().any(|id| self.waiting.contains(&self.digest(id))) =>
@@ -511,7 +543,8 @@ impl<'o> Import<'o> {
         }
         let mut reason = error.to_error_body().detail.to_string();
         let is_there = |id: &ResourceId| self.earlier.contains_key(&self.digest(id));
-        if item.id.as_ref().is_some_and(is_there) {
+        let is_partly = matches!(error, EngineError::Partly { .. });
+        if !is_partly && item.id.as_ref().is_some_and(is_there) {
             reason.push_str("; it was created without its members");
         }
         self.refuse(item.line, item.id.as_ref(), &reason);

@@ -166,15 +166,25 @@ fn what_is_exported_and_imported_is_the_same_with_ids_members_and_extensions() {
     assert!(created.contains("command:"), "{created}");
 }
 
-#[test]
-fn what_is_exported_from_sqlite_can_be_imported_into_postgresql_and_back() {
+/// The address of a schema of its own, where there is a database.
+fn postgres(name: &str) -> Option<String> {
     let Ok(database) = env::var("KEYFOB_TEST_POSTGRES_URL") else {
         let is_demanded = env::var_os("KEYFOB_TEST_POSTGRES_REQUIRED").is_some();
         assert!(!is_demanded, "there is no database, and one is demanded");
-        return;
+        return None;
     };
     let separator = if database.contains('?') { '&' } else { '?' };
-    let postgres = format!("{database}{separator}schema=transfer_{}", std::process::id());
+    Some(format!(
+        "{database}{separator}schema={name}_{}",
+        std::process::id()
+    ))
+}
+
+#[test]
+fn what_is_exported_from_sqlite_can_be_imported_into_postgresql_and_back() {
+    let Some(postgres) = postgres("transfer") else {
+        return;
+    };
     let folder = TempDir::new().unwrap();
     let (from, back) = (
         url(&folder.path().join("from.db")),
@@ -512,6 +522,68 @@ fn deleted_users_are_not_exported_and_come_back_by_an_import_as_by_a_post() {
         assert_eq!(client.get(&format!("/Users/{id}")).status, 200);
     }
     server.stop();
+}
+
+/// The group is written in two slices, of which the second is refused the first time.
+fn import_a_large_group(store: &str) {
+    create(store, "interop");
+    let ids: Vec<String> = (0..5_003).map(|number| format!("id-{number:05}")).collect();
+    let users: String = ids
+        .iter()
+        .map(|id| user(&format!("{id}@example.com"), &json!({"id": id})))
+        .collect();
+    let members: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let with_nobody: Vec<&str> = members.iter().copied().chain(["nobody"]).collect();
+    let refused = import(store, &(users + &group("all", "All", &with_nobody)));
+    assert_eq!(
+        (refused.code, refused.stdout.as_str()),
+        (
+            Some(1),
+            "lines: 5004, refused: 1\nUser: 5003 created, 0 changed, 0 unchanged\n"
+        )
+    );
+    assert!(
+        refused.stderr.contains("line 5004: ")
+            && refused
+                .stderr
+                .ends_with("`nobody` among them; 5000 of its members were written before\n"),
+        "{}",
+        refused.stderr
+    );
+    let members_of_all = || {
+        let exported = resources(&export(store).stdout);
+        exported["all"]["members"].as_array().unwrap().len()
+    };
+    assert_eq!(members_of_all(), 5_000);
+    let whole = group("all", "All", &members);
+    for told in [
+        "0 created, 1 changed, 0 unchanged",
+        "0 created, 0 changed, 1 unchanged",
+    ] {
+        let imported = import(store, &whole);
+        assert_eq!(
+            code_and_output(&imported),
+            (
+                Some(0),
+                format!("lines: 1, refused: 0\nGroup: {told}\n").as_str(),
+                ""
+            )
+        );
+    }
+    assert_eq!(members_of_all(), 5_003);
+}
+
+#[test]
+fn a_group_that_is_refused_on_the_way_has_what_was_written_and_gets_the_rest_by_another_import() {
+    let folder = TempDir::new().unwrap();
+    import_a_large_group(&url(&folder.path().join("scim.db")));
+}
+
+#[test]
+fn so_it_does_on_postgresql() {
+    if let Some(postgres) = postgres("large_group") {
+        import_a_large_group(&postgres);
+    }
 }
 
 #[test]

@@ -113,6 +113,15 @@ pub enum EngineError {
         /// The attribute.
         attribute: SmolStr,
     },
+    /// An [import](super::Engine::import) of a resource with many members failed on its way: the resource is there with those of
+    /// them that were written before; maps to what the error does.
+    #[error("{error}; {written} of its members were written before")]
+    Partly {
+        /// The number of members that were written.
+        written: usize,
+        /// Why the others were not.
+        error: Box<Self>,
+    },
     /// The resource is too large to be kept, or the page to be answered.
     #[error(transparent)]
     Limit(#[from] LimitError),
@@ -158,6 +167,7 @@ impl EngineError {
             Self::Cursor(_) => "cursor",
             Self::Unsupported(_) => "notImplemented",
             Self::NotKept { .. } => "notKept",
+            Self::Partly { error, .. } => error.kind(),
             Self::Limit(_) => "limit",
             Self::Contention => "contention",
             Self::Store(StoreError::Exhausted(_)) => "exhausted",
@@ -192,6 +202,11 @@ impl ToErrorBody for EngineError {
             Self::Cursor(error) => error.to_error_body(),
             Self::Unsupported(feature) => feature.to_error_body(),
             Self::NotKept { .. } => ErrorBody::bad_request(ScimType::Mutability, detail()),
+            Self::Partly { error, .. } => {
+                let mut body = error.to_error_body();
+                body.detail = detail();
+                body
+            }
             Self::Limit(error) => error.to_error_body(),
             Self::Contention => ErrorBody::new(503, detail()),
             Self::Store(error) => error.to_error_body(),

@@ -1,12 +1,16 @@
 //! Writing many resources at once, some of them under the ids that they had elsewhere.
 
+use std::collections::HashMap;
+
 use keyfob_core::{
-    Resource, ResourceId, ResourceType,
-    validate::{Ignored, can_be_id},
+    AttrName, Member, MemberSet, Resource, ResourceId, ResourceType,
+    schema::RelationKind,
+    validate::{Ignored, Reader, can_be_id},
 };
+use keyfob_patch::RelationDelta;
 use keyfob_store::{Store, StoreError};
 
-use super::{Engine, EngineError, Precondition, batch::Operation};
+use super::{Engine, EngineError, Precondition, batch::Operation, pages::PAGE};
 use crate::context::Context;
 
 /// The number of bytes that the id of an imported resource may have.
@@ -67,11 +71,20 @@ pub enum ImportEffect {
 }
 
 impl<S: Store> Engine<S> {
+    /// The number of members that one commit of an [import](Self::import) puts into a resource or takes out at most. SQLite writes
+    /// as many in some 50 ms.
+    pub const MEMBERS_AT_ONCE: usize = 5_000;
+
     /// Writes resources as a POST or a PUT of each would, and hands their commits over together, so that they share durable
     /// waits. The answer has one element for each resource, in order. A resource that is refused doesn't stop the others.
     ///
     /// The writes take effect in order, but each decides on what was there before the call: a body that depends on another
     /// one of the call, such as a group on its members, is refused at worst. Limits of time hold for the call as a whole.
+    ///
+    /// A relation of more than [`MEMBERS_AT_ONCE`](Self::MEMBERS_AT_ONCE) members is written after its resource, in commits of at
+    /// most so many members, so that nobody else waits long for the store. Where one of them is refused, the resource stays
+    /// with the members that it has by then ([`EngineError::Partly`]). The same call again goes on from there: it writes what
+    /// differs.
     ///
     /// ```
     /// use keyfob_core::{Registry, Resource, ResourceId};
@@ -96,8 +109,8 @@ impl<S: Store> Engine<S> {
     /// ```
     ///
     /// # Errors
-    /// Those of [`create`](Self::create) and [`replace`](Self::replace), [`EngineError::IdTaken`] (409) and
-    /// [`EngineError::InvalidId`] (`invalidValue`) for each resource.
+    /// Those of [`create`](Self::create) and [`replace`](Self::replace), [`EngineError::IdTaken`] (409),
+    /// [`EngineError::InvalidId`] (`invalidValue`) and [`EngineError::Partly`] for each resource.
     ///
     /// # Complexity
     /// The bodies of one call are in memory together: hand over some hundreds at a time.
@@ -138,9 +151,12 @@ impl<S: Store> Engine<S> {
             body,
             target,
         } = incoming;
+        let (body, large, passed_over) = self.without_large(body, resource_type)?;
+        let apart: Vec<AttrName> = large.iter().map(|(name, _)| name.clone()).collect();
         let (settled, ignored, existing) = match target {
             ImportTarget::Existing(id) => {
                 let precondition = &Precondition::None;
+                let body = (body, apart.as_slice());
                 let replaced = self.settle_replace(cx, resource_type, &id, body, precondition, None);
                 let (settled, ignored) = replaced.await?;
                 (settled, ignored, Some(id))
@@ -149,26 +165,142 @@ impl<S: Store> Engine<S> {
                 return Err(EngineError::InvalidId { id, limit: ID_BYTES });
             }
             ImportTarget::New | ImportTarget::NewAs(_) => {
-                let (settled, ignored) = self.settle_create(cx, resource_type, body, None).await?;
+                let (settled, ignored) = self.settle_create(cx, resource_type, body, None, &apart).await?;
                 let predecessor = settled.seen.predecessor.as_ref();
                 let predecessor = predecessor.map(|loaded| loaded.id.clone());
                 (settled, ignored, predecessor)
             }
         };
-        let effect = match (settled.is_change(), &existing) {
+        let id = settled.revision().map(|revision| revision.id.clone());
+        let none = || StoreError::internal("an import has no id");
+        let id = id.or_else(|| existing.clone()).ok_or_else(none)?;
+        let mut slices = Slices {
+            left_out: settled.seen.left_out().cloned().collect(),
+            ..Slices::default()
+        };
+        for (relation, members) in large {
+            let of = (resource_type, &id);
+            let written = self.write_in_slices(cx, of, &relation, members, &mut slices);
+            written.await.map_err(|error| EngineError::Partly {
+                written: slices.written,
+                error: error.into(),
+            })?;
+        }
+        let effect = match (settled.is_change() || slices.is_change, &existing) {
             (false, _) => ImportEffect::Unchanged,
             (true, None) => ImportEffect::Created,
             (true, Some(_)) => ImportEffect::Changed,
         };
-        let id = settled.revision().map(|revision| revision.id.clone());
-        let none = || StoreError::internal("an import has no id");
         Ok(Imported {
-            id: id.or(existing).ok_or_else(none)?,
+            id,
             effect,
-            ignored,
-            left_out: settled.seen.left_out().cloned().collect(),
+            ignored: passed_over.into_iter().chain(ignored).collect(),
+            left_out: slices.left_out,
         })
     }
+
+    /// Takes the relations out of a body that are written in slices, and says what is passed over of a body that has any.
+    #[expect(clippy::type_complexity, reason = "it is taken apart where it is called")]
+    fn without_large(
+        &self,
+        body: Resource,
+        resource_type: &ResourceType,
+    ) -> Result<(Resource, Vec<(AttrName, MemberSet)>, Vec<Ignored>), EngineError> {
+        let mut body = body;
+        let is_large = |members: &MemberSet| members.len() > Self::MEMBERS_AT_ONCE;
+        if !body.relations_mut().iter().any(|(_, members)| is_large(members)) {
+            return Ok((body, Vec::new(), Vec::new()));
+        }
+        let mut reader = Reader::new(self.profile().dialect);
+        let mut canonical = reader.create(body, resource_type)?;
+        let mut large = Vec::new();
+        for (name, members) in std::mem::take(canonical.relations_mut()) {
+            let relation = resource_type.relation(name.as_str());
+            // A resource that has to have members isn't there without.
+            let may_follow = relation
+                .is_some_and(|relation| relation.kind == RelationKind::Owned && !relation.attribute.required);
+            if may_follow && is_large(&members) {
+                large.push((name, members));
+            } else {
+                canonical.set_relation(&name, members);
+            }
+        }
+        Ok((canonical, large, reader.ignored().to_vec()))
+    }
+
+    /// Makes these the members of a relation, by commits of bounded size.
+    async fn write_in_slices(
+        &self,
+        cx: &Context,
+        (resource_type, id): (&ResourceType, &ResourceId),
+        relation: &AttrName,
+        members: MemberSet,
+        slices: &mut Slices,
+    ) -> Result<(), EngineError> {
+        let mut missing: HashMap<ResourceId, Member> = HashMap::new();
+        let mut order = Vec::with_capacity(members.len());
+        for (id, member) in members {
+            order.push(id.clone());
+            missing.insert(id, member);
+        }
+        let mut surplus = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.member_page(cx, (resource_type, id), relation, after);
+            // Somebody else has taken out the member after which it goes on, or the resource.
+            let (_, page) = page.await?.ok_or(EngineError::Contention)?;
+            for (id, _) in page.iter() {
+                if missing.remove(id).is_none() {
+                    surplus.push(id.clone());
+                }
+            }
+            after = page.iter().next_back().map(|(id, _)| id.clone());
+            if page.len() < PAGE || !self.store().capabilities().member_pages {
+                break;
+            }
+        }
+        slices.written += order.len() - missing.len();
+        for slice in surplus.chunks(Self::MEMBERS_AT_ONCE) {
+            let mut delta = RelationDelta::new(relation.clone());
+            delta.remove = slice.to_vec();
+            self.write_slice(cx, (resource_type, id), delta, slices).await?;
+        }
+        order.retain(|id| missing.contains_key(id));
+        for slice in order.chunks(Self::MEMBERS_AT_ONCE) {
+            let mut delta = RelationDelta::new(relation.clone());
+            let named = slice.iter().filter_map(|id| missing.remove_entry(id));
+            delta.add = named.collect();
+            let left_out = slices.left_out.len();
+            self.write_slice(cx, (resource_type, id), delta, slices).await?;
+            slices.written += slice.len() - (slices.left_out.len() - left_out).min(slice.len());
+        }
+        Ok(())
+    }
+
+    async fn write_slice(
+        &self,
+        cx: &Context,
+        (resource_type, id): (&ResourceType, &ResourceId),
+        delta: RelationDelta,
+        slices: &mut Slices,
+    ) -> Result<(), EngineError> {
+        let deltas = [delta].into();
+        let settled = self
+            .settle_relations(cx, resource_type, id, &deltas, &Precondition::None, None)
+            .await?;
+        slices.is_change |= settled.is_change();
+        slices.left_out.extend(settled.seen.left_out().cloned());
+        Ok(())
+    }
+}
+
+/// What the commits came to that wrote the members of a resource.
+#[derive(Default)]
+struct Slices {
+    is_change: bool,
+    /// The number of members that were there or were put in.
+    written: usize,
+    left_out: Vec<ResourceId>,
 }
 
 fn is_legal(id: &str) -> bool {

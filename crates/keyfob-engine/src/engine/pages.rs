@@ -6,7 +6,7 @@ use keyfob_core::{
     AttrName, AttrSet, MemberSet, Projection, Resource, ResourceId, ResourceType, Version,
     schema::{Relation, RelationKind},
 };
-use keyfob_store::{MemberPage, Selection, Store};
+use keyfob_store::{MemberPage, Selection, Store, StoreError};
 use thiserror::Error;
 
 use super::{Engine, EngineError, Found, Precondition, view::select_shown};
@@ -16,7 +16,7 @@ use crate::context::Context;
 const WHOLE: usize = 10_000;
 
 /// The number of members of a page: about 100 KB of an answer, and a millisecond of the store's work.
-const PAGE: usize = 1_000;
+pub(super) const PAGE: usize = 1_000;
 
 /// The number of attempts to read the first pages of the version that was read. A resource changes seldom within a millisecond.
 const ATTEMPTS: usize = 3;
@@ -159,6 +159,29 @@ impl<S: Store> Engine<S> {
         let found = self.show(cx, loaded, precondition, &resolved)?;
         Ok(Some(FoundInPages { found, pages }))
     }
+
+    /// Reads [`PAGE`] live members of a relation of a resource after one of them, and fewer at the end, with the resource's
+    /// version; none where the resource or that member is gone. A store without pages reads all of them at once.
+    pub(super) async fn member_page(
+        &self,
+        cx: &Context,
+        (resource_type, id): (&ResourceType, &ResourceId),
+        relation: &AttrName,
+        after: Option<ResourceId>,
+    ) -> Result<Option<(Version, MemberSet)>, StoreError> {
+        let known = resource_type.relation(relation.as_str());
+        let attribute: AttrSet = known.iter().map(|relation| relation.attribute.id).collect();
+        let mut selection = Selection::of(attribute);
+        if self.store().capabilities().member_pages {
+            selection = selection.with_page(MemberPage { after, count: PAGE });
+        }
+        let loaded = self.load(cx, resource_type, id, &selection).await?;
+        Ok(loaded.and_then(|mut loaded| {
+            let relations = std::mem::take(loaded.resource.relations_mut());
+            let mut read = relations.into_iter().filter(|(name, _)| name == relation);
+            read.next().map(|(_, page)| (loaded.version, page))
+        }))
+    }
 }
 
 impl<S: Store> MemberPages<S> {
@@ -193,21 +216,15 @@ impl<S: Store> MemberPages<S> {
         if self.is_over {
             return Ok(None);
         }
-        let relation = self.resource_type.relation(self.relation.as_str());
-        let attribute: AttrSet = relation.iter().map(|relation| relation.attribute.id).collect();
-        let selection = Selection::of(attribute).with_page(MemberPage {
-            after: self.after.take(),
-            count: PAGE,
-        });
         let cx = self.engine.begin(&self.cx);
-        let loaded = self.engine.load(&cx, &self.resource_type, &self.id, &selection);
-        let loaded = loaded.await.map_err(EngineError::from)?;
-        let mut loaded = loaded
-            .filter(|loaded| loaded.version == self.version)
+        let after = self.after.take();
+        let read = self
+            .engine
+            .member_page(&cx, (&self.resource_type, &self.id), &self.relation, after);
+        let read = read.await.map_err(EngineError::from)?;
+        let (_, page) = read
+            .filter(|(version, _)| *version == self.version)
             .ok_or(PageError::Changed)?;
-        let relations = std::mem::take(loaded.resource.relations_mut());
-        let mut read = relations.into_iter().filter(|(name, _)| *name == self.relation);
-        let (_, page) = read.next().ok_or(PageError::Changed)?;
         self.is_over = page.len() < PAGE;
         self.after = page.iter().next_back().map(|(id, _)| id.clone());
         Ok((!page.is_empty()).then_some(page))

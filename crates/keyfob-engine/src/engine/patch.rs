@@ -88,7 +88,8 @@ impl<S: Store> Engine<S> {
         let in_transaction = in_transaction.as_ref();
         // A request of which nothing is left is reviewed as any other of the same resource.
         let settled = if plan.is_relation_only() && !plan.deltas().is_empty() {
-            self.patch_relations(cx, resource_type, id, &plan, precondition, in_transaction)
+            let deltas: Arc<[RelationDelta]> = plan.deltas().into();
+            self.settle_relations(cx, resource_type, id, &deltas, precondition, in_transaction)
                 .await?
         } else {
             self.patch_document(cx, resource_type, id, &plan, precondition, in_transaction)
@@ -118,12 +119,13 @@ impl<S: Store> Engine<S> {
         }
     }
 
-    async fn patch_relations(
+    /// Changes relations of a resource and nothing else of it, up to what is answered.
+    pub(super) async fn settle_relations(
         &self,
         cx: &Context,
         resource_type: &ResourceType,
         id: &ResourceId,
-        plan: &Plan<'_>,
+        deltas: &Arc<[RelationDelta]>,
         precondition: &Precondition,
         answer: Option<&Selection>,
     ) -> Result<Settled, EngineError> {
@@ -135,7 +137,6 @@ impl<S: Store> Engine<S> {
             },
             selection: precondition.selection(resource_type),
         };
-        let deltas: Arc<[RelationDelta]> = plan.deltas().into();
         let decide = |seen: &Seen| {
             // A lifecycle that doesn't look at the owner has not read it.
             let is_unread = seen.subject.is_none()
@@ -169,7 +170,7 @@ impl<S: Store> Engine<S> {
                 id,
                 before.as_ref(),
                 document,
-                seen.without_unknown(&deltas),
+                seen.without_unknown(deltas),
                 version.filter(|_| must_be_as_read),
             );
             self.decide(cx, seen, &draft)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyfob_core::{
-    Attribute, EntityTag, Projection, Resource, ResourceId, ResourceType, SchemaUri,
+    AttrName, Attribute, EntityTag, Projection, Resource, ResourceId, ResourceType, SchemaUri,
     schema::{Mutability, RelationKind},
     validate::{self, IgnoreRule, Ignored, Reader},
 };
@@ -58,23 +58,25 @@ impl<S: Store> Engine<S> {
         let plan = AnswerPlan::new(resource_type, projection, PatchAnswer::Body);
         let answer = plan.in_transaction();
         let (settled, _) = self
-            .settle_create(cx, resource_type, body, answer.as_ref())
+            .settle_create(cx, resource_type, body, answer.as_ref(), &[])
             .await?;
         self.written(cx, &plan, settled).await
     }
 
-    /// Creates a resource, up to what is answered. Returns what is passed over of the body, too.
+    /// Creates a resource, up to what is answered. The relations in `apart` are written by somebody else. Returns what is
+    /// passed over of the body, too.
     pub(super) async fn settle_create(
         &self,
         cx: &Context,
         resource_type: &ResourceType,
         body: Resource,
         answer: Option<&Selection>,
+        apart: &[AttrName],
     ) -> Result<(Settled, Vec<Ignored>), EngineError> {
         let mut reader = Reader::new(self.profile().dialect);
         let canonical = reader.create(body, resource_type)?;
         let mut document = canonical.clone();
-        let relations: Arc<[_]> = take_relations(&mut document, resource_type, false).into();
+        let relations: Arc<[_]> = take_relations(&mut document, resource_type, false, apart).into();
         let secrets = drop_secrets(&mut document, resource_type);
         let passed_over: Vec<Ignored> = reader.ignored().iter().cloned().chain(secrets).collect();
         ignored::tell(resource_type, &passed_over);
@@ -102,7 +104,8 @@ impl<S: Store> Engine<S> {
             }
             Some(live) => {
                 let mut reader = Reader::new(self.profile().dialect);
-                self.decide_replacement(cx, seen, resource_type, live, canonical.clone(), &mut reader)
+                let body = canonical.clone();
+                self.decide_replacement(cx, seen, resource_type, live, (body, apart), &mut reader)
                     .map(|(decision, _)| decision)
             }
         };
@@ -139,18 +142,19 @@ impl<S: Store> Engine<S> {
         let plan = AnswerPlan::new(resource_type, projection, PatchAnswer::Body);
         let answer = plan.in_transaction();
         let (settled, _) = self
-            .settle_replace(cx, resource_type, id, body, precondition, answer.as_ref())
+            .settle_replace(cx, resource_type, id, (body, &[]), precondition, answer.as_ref())
             .await?;
         self.written(cx, &plan, settled).await
     }
 
-    /// Replaces a resource, up to what is answered. Returns what is passed over of the body, too.
+    /// Replaces a resource by a body, up to what is answered, but for the relations that come with the body: somebody else
+    /// writes these. Returns what is passed over of the body, too.
     pub(super) async fn settle_replace(
         &self,
         cx: &Context,
         resource_type: &ResourceType,
         id: &ResourceId,
-        body: Resource,
+        (body, apart): (Resource, &[AttrName]),
         precondition: &Precondition,
         answer: Option<&Selection>,
     ) -> Result<(Settled, Vec<Ignored>), EngineError> {
@@ -164,8 +168,9 @@ impl<S: Store> Engine<S> {
             let loaded = self.subject(cx, seen, resource_type, id)?;
             precondition.check_write(loaded.tag(resource_type))?;
             let mut reader = Reader::new(self.profile().dialect);
+            let body = (body.clone(), apart);
             let (decision, secrets) =
-                self.decide_replacement(cx, seen, resource_type, &loaded, body.clone(), &mut reader)?;
+                self.decide_replacement(cx, seen, resource_type, &loaded, body, &mut reader)?;
             passed_over = reader.ignored().iter().cloned().chain(secrets).collect();
             Ok(decision)
         };
@@ -218,12 +223,12 @@ impl<S: Store> Engine<S> {
         seen: &Seen,
         resource_type: &ResourceType,
         loaded: &Loaded,
-        body: Resource,
+        (body, apart): (Resource, &[AttrName]),
         reader: &mut Reader,
     ) -> Result<(Decision, Vec<Ignored>), EngineError> {
         let before = loaded.record();
         let mut document = reader.replace(body, &before.document, resource_type)?;
-        let relations = take_relations(&mut document, resource_type, true);
+        let relations = take_relations(&mut document, resource_type, true, apart);
         let secrets = drop_secrets(&mut document, resource_type);
         let decision = self.decide_change(cx, seen, resource_type, loaded, document, &relations.into())?;
         Ok((decision, secrets))
@@ -253,17 +258,18 @@ impl<S: Store> Engine<S> {
 }
 
 /// Takes the owned relations out of a canonical body: those that it has are put in, or, where `replace` is set,
-/// become all there is, and those that it doesn't have are then cleared.
+/// become all there is, and those that it doesn't have are then cleared. Those in `apart` are left as they are.
 fn take_relations(
     document: &mut Resource,
     resource_type: &ResourceType,
     replace: bool,
+    apart: &[AttrName],
 ) -> Vec<RelationDelta> {
     let mut sent = std::mem::take(document.relations_mut());
     let owned = resource_type
         .relations()
         .iter()
-        .filter(|relation| relation.kind == RelationKind::Owned);
+        .filter(|relation| relation.kind == RelationKind::Owned && !apart.contains(&relation.attribute.name));
     owned
         .map(|relation| {
             let name = &relation.attribute.name;

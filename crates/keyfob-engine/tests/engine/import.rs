@@ -247,3 +247,102 @@ fn the_commits_of_an_import_are_handed_over_at_once() {
     let read = engine.get(&cx, resource_type, &id, &projection);
     assert_eq!(block_on(read).unwrap().core().get_str("userName"), Some("user7"));
 }
+
+/// The body of a group with these members.
+fn crowd(members: &[ResourceId]) -> String {
+    let ids: Vec<&str> = members.iter().map(ResourceId::as_str).collect();
+    group("Everybody", &ids)
+}
+
+/// Creates users of these numbers, whose ids say them.
+fn crowd_of(fixture: &Fixture, numbers: std::ops::Range<usize>) -> Vec<ResourceId> {
+    let ids = numbers.map(|number| ResourceId::new(format!("member-{number:05}")));
+    let ids: Vec<ResourceId> = ids.collect();
+    for ids in ids.chunks(500) {
+        let incoming: Vec<_> = ids
+            .iter()
+            .map(|id| ("User", user(id.as_str()), ImportTarget::NewAs(id.clone())))
+            .collect();
+        assert!(import(fixture, &incoming).iter().all(Result::is_ok));
+    }
+    ids
+}
+
+/// The sizes of the changes of a group's members, as events tell of them.
+fn changes(fixture: &Fixture) -> Vec<(usize, usize)> {
+    let of_group = |event: &keyfob_engine::Event| event.event.resource.as_str() == "g";
+    let events = fixture.events().into_iter().filter(of_group);
+    events
+        .map(|event| (event.joined.count, event.left.count))
+        .collect()
+}
+
+#[test]
+fn a_group_with_more_members_than_a_commit_takes_is_written_in_slices_and_again_only_where_it_differs() {
+    let fixture = Fixture::new();
+    let slice = Engine::<MemoryStore>::MEMBERS_AT_ONCE;
+    let ids = crowd_of(&fixture, 0..2 * slice + 7);
+    let effect = |imported: Vec<Result<Imported, EngineError>>| {
+        let imported = imported.into_iter().next().unwrap().unwrap();
+        assert_eq!((imported.id.as_str(), imported.left_out.len()), ("g", 0));
+        imported.effect
+    };
+    let whole = crowd(&ids);
+    let created = import(&fixture, &[("Group", whole.clone(), under("g"))]);
+    assert_eq!(effect(created), ImportEffect::Created);
+    assert_eq!(changes(&fixture), [(0, 0), (slice, 0), (slice, 0), (7, 0)]);
+    let again = import(&fixture, &[("Group", whole.clone(), existing("g"))]);
+    assert_eq!(effect(again), ImportEffect::Unchanged);
+    assert_eq!(changes(&fixture).len(), 4);
+    // Two others in place of the first three.
+    let more = crowd_of(&fixture, 90_000..90_002);
+    let others: Vec<ResourceId> = ids.iter().skip(3).chain(&more).cloned().collect();
+    let changed = import(&fixture, &[("Group", crowd(&others), existing("g"))]);
+    assert_eq!(effect(changed), ImportEffect::Changed);
+    assert_eq!(changes(&fixture)[4..], [(0, 3), (2, 0)]);
+    let total = |filter: &str| fixture.list("User", filter).total_results;
+    assert_eq!(total(r#"groups.value eq "g""#), 2 * slice + 6);
+    // As few as a commit takes replace all of them at once.
+    let few = import(&fixture, &[("Group", crowd(&ids[..3]), existing("g"))]);
+    assert_eq!(effect(few), ImportEffect::Changed);
+    assert_eq!(changes(&fixture)[6..], [(3, 2 * slice + 6)]);
+    assert_eq!(total(r#"groups.value eq "g""#), 3);
+}
+
+#[test]
+fn a_group_that_is_refused_in_the_middle_has_the_members_of_the_slices_before_and_gets_the_others_later() {
+    let fixture = Fixture::new();
+    let slice = Engine::<MemoryStore>::MEMBERS_AT_ONCE;
+    let mut ids = crowd_of(&fixture, 0..slice + 1);
+    ids.push(ResourceId::new("nobody"));
+    let mut refused = import(&fixture, &[("Group", crowd(&ids), under("g"))]);
+    let error = refused.remove(0).unwrap_err();
+    assert!(matches!(&error, EngineError::Partly { written, .. } if *written == slice));
+    let body = error.to_error_body();
+    let told = format!("`nobody` among them; {slice} of its members were written before");
+    assert!(body.detail.ends_with(&told), "{}", body.detail);
+    assert_eq!(body.status, 400);
+    let total = || fixture.list("User", r#"groups.value eq "g""#).total_results;
+    assert_eq!(total(), slice);
+    ids.pop();
+    let rest = import(&fixture, &[("Group", crowd(&ids), existing("g"))]);
+    assert_eq!(rest[0].as_ref().unwrap().effect, ImportEffect::Changed);
+    assert_eq!(total(), slice + 1);
+    assert_eq!(changes(&fixture), [(0, 0), (slice, 0), (1, 0)]);
+}
+
+#[test]
+fn who_does_not_exist_is_left_out_of_a_large_group_where_the_profile_allows_it() {
+    let mut profile = Profile::interop();
+    profile.unknown_members = UnknownMembers::Skip;
+    let fixture = Fixture::with(|engine| engine.with_profile(profile));
+    let slice = Engine::<MemoryStore>::MEMBERS_AT_ONCE;
+    let mut ids = crowd_of(&fixture, 0..slice);
+    ids.insert(1, ResourceId::new("nobody"));
+    let imported = import(&fixture, &[("Group", crowd(&ids), under("g"))]);
+    assert_eq!(
+        imported[0].as_ref().unwrap().left_out,
+        [ResourceId::new("nobody")]
+    );
+    assert_eq!(changes(&fixture), [(0, 0), (slice - 1, 0), (1, 0)]);
+}

@@ -16,6 +16,7 @@ use super::{
     event::Publishing,
     known::Known,
     relation::{self, Related},
+    removal::Counts,
 };
 use crate::{
     error::{Failure, HandedOverBefore},
@@ -27,6 +28,7 @@ pub(super) fn apply(
     connection: &Connection,
     known: &RefCell<Known>,
     prepared: &Prepared,
+    counts: &Counts,
 ) -> Result<Committed, Failure> {
     let commit = &prepared.commit;
     let present = known.borrow().tenant(commit.tenant.as_str());
@@ -37,7 +39,7 @@ pub(super) fn apply(
         known.borrow_mut().note_tenant(commit.tenant.as_str(), tenant);
         tenant
     };
-    match apply_to(connection, known, tenant, prepared) {
+    match apply_to(connection, known, tenant, (prepared, counts)) {
         // A commit that was applied before mostly fails by what it did then.
         Err(Failure::Refused(_)) if was_applied(connection, tenant, commit)? => Err(handed_over_before()),
         result => result,
@@ -58,7 +60,7 @@ fn apply_to(
     connection: &Connection,
     known: &RefCell<Known>,
     tenant: i64,
-    prepared: &Prepared,
+    (prepared, counts): (&Prepared, &Counts),
 ) -> Result<Committed, Failure> {
     let Prepared { commit, contents } = prepared;
     // Each part of a commit is looked at; what is waited for is the writer's business.
@@ -79,6 +81,7 @@ fn apply_to(
         let applying = Applying {
             connection,
             known,
+            counts,
             tenant,
             at: *at,
             change: number,
@@ -117,6 +120,7 @@ fn read_answer(
 pub(super) struct Applying<'c> {
     pub(super) connection: &'c Connection,
     pub(super) known: &'c RefCell<Known>,
+    pub(super) counts: &'c Counts,
     pub(super) tenant: i64,
     pub(super) at: DateTime,
     pub(super) change: usize,
@@ -318,6 +322,7 @@ impl Applying<'_> {
             update.relations,
             update.members,
         )?;
+        row.resource = related.owner;
         // Last, so that who is a member of itself joins and leaves as what it was.
         if turns {
             self.turn(&row, is_hidden)?;
@@ -398,8 +403,7 @@ impl Applying<'_> {
              ON CONFLICT DO UPDATE SET version = ?3",
         )?
         .execute(params![self.tenant, id.as_str(), to_integer(row.version)?])?;
-        self.cached("DELETE FROM resources WHERE resource = ?1")?
-            .execute([row.resource])?;
+        self.remove(row.resource)?;
         self.cached(
             "UPDATE kinds SET resources = resources - iif(?2, 0, 1), hidden = hidden - iif(?2, 1, 0) WHERE kind = ?1",
         )?
@@ -501,6 +505,7 @@ impl Row {
             joined,
             left,
             unknown,
+            owner: _,
         } = related;
         Outcome::Changed {
             revision: self.revision(id),

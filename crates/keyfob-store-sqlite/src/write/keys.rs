@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 use super::{
     apply::Applying,
     entry::{INDEXED, of_document},
+    removal::Counts,
 };
 use crate::{error::Failure, read::decode};
 
@@ -90,7 +91,9 @@ pub(crate) fn rekey(connection: &Connection, registry: &Registry) -> Result<Vec<
         }
         tracing::info!(tenant = %tenant_name, resource_type = %name, "making the keys anew");
         let known = RefCell::default();
+        let counts = Counts::new();
         let applying = Applying {
+            counts: &counts,
             connection,
             known: &known,
             tenant,

@@ -14,6 +14,8 @@ pub(crate) struct Known {
     version: i64,
     tenants: HashMap<SmolStr, i64>,
     attributes: HashMap<SmolStr, i64>,
+    /// If true, there may be edges that are to be removed in slices: until the writer finds none.
+    pub(super) leftovers: bool,
     /// By tenant and name: the number, and the signature of the index that all resources of the type have.
     kinds: HashMap<(i64, SmolStr), (i64, SmolStr)>,
 }
@@ -30,6 +32,8 @@ impl Known {
             .query_row([], |row| row.get(0))?;
         if version != self.version || self.kinds.len() > LIMIT {
             self.forget();
+            // Another process may have left some.
+            self.leftovers = true;
             self.version = version;
         }
         Ok(())

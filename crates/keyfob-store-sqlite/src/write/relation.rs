@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashSet};
 
 use keyfob_core::{
-    ResourceId, ResourceType,
+    ResourceId, ResourceType, Version,
     schema::{Relation, RelationKind},
 };
 use keyfob_store::{CommitError, Listed, MemberPolicy, RelationDelta, StoreError};
 use rusqlite::{OptionalExtension, params};
 
-use super::apply::Applying;
+use super::{apply::Applying, removal};
 use crate::{
     error::Failure,
     read::{self, decode},
@@ -23,6 +23,8 @@ pub(super) struct Related {
     pub(super) left: Listed,
     /// Who was left out because nothing is known of it.
     pub(super) unknown: Vec<ResourceId>,
+    /// The number of the owner from then on.
+    pub(super) owner: i64,
 }
 
 impl Related {
@@ -50,7 +52,10 @@ pub(super) fn apply(
     deltas: &[RelationDelta],
     policy: MemberPolicy,
 ) -> Result<Related, Failure> {
-    let mut related = Related::default();
+    let mut related = Related {
+        owner,
+        ..Related::default()
+    };
     let mut resolved = Vec::with_capacity(deltas.len());
     for delta in deltas {
         let relation = owned(resource_type, delta)?;
@@ -72,18 +77,31 @@ pub(super) fn apply(
         }
         .into());
     }
-    for (delta, added) in resolved {
-        let edges = Edges {
+    for place in 0..resolved.len() {
+        let Some((delta, added)) = resolved.get(place) else {
+            break;
+        };
+        let mut edges = Edges {
             tenant,
-            owner,
+            owner: related.owner,
             attribute: tenant.attribute(&read::path(delta.attribute.as_str()))?,
         };
-        if delta.clear {
-            edges.clear_but(&added, &mut related.left)?;
+        if delta.clear && edges.is_left_rather_than_cleared(added.len())? {
+            related.owner = edges.leave_but(added, &mut related.left)?;
+            let added = resolved.iter_mut().flat_map(|(_, added)| added);
+            for member in added.filter(|member| member.resource == edges.owner) {
+                member.resource = related.owner;
+            }
+            edges.owner = related.owner;
+        } else if delta.clear {
+            edges.clear_but(added, &mut related.left)?;
         }
+        let Some((delta, added)) = resolved.get(place) else {
+            break;
+        };
         // Hidden ones, too, which clearing leaves.
         edges.remove(&delta.remove, &mut related.left)?;
-        edges.add(&added, &mut related.joined)?;
+        edges.add(added, &mut related.joined)?;
     }
     Ok(related)
 }
@@ -213,6 +231,64 @@ impl Edges<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Returns true if there are so many members beside those that may stay that they are left to be removed later.
+    fn is_left_rather_than_cleared(&self, kept: usize) -> Result<bool, Failure> {
+        // They come with the resource.
+        let mut of_others = self
+            .tenant
+            .cached("SELECT 1 FROM edges WHERE owner = ?1 AND attribute <> ?2 LIMIT 1 OFFSET ?3")?;
+        let is_large = removal::is_large(self.tenant.connection, self.owner, self.attribute, kept)?;
+        Ok(is_large && !of_others.exists(params![self.owner, self.attribute, read::rows(removal::LARGE)])?)
+    }
+
+    /// Takes out all live members but these, of very many. They are left to be removed later, and the owner has another number,
+    /// which is returned.
+    fn leave_but(&self, kept: &[Member<'_>], left: &mut Listed) -> Result<i64, Failure> {
+        let staying: HashSet<i64> = kept.iter().map(|member| member.resource).collect();
+        let of = params![self.owner, self.attribute];
+        let mut leaving = Listed::new();
+        let mut first = self.tenant.cached(
+            "SELECT member, id FROM edges CROSS JOIN resources ON resource = member
+             WHERE owner = ?1 AND attribute = ?2 AND NOT hidden ORDER BY member",
+        )?;
+        let mut rows = first.query(of)?;
+        while leaving.count < Listed::MAX
+            && let Some(row) = rows.next()?
+        {
+            if !staying.contains(&row.get(0)?) {
+                leaving.push(&ResourceId::new(decode::text(row, 1)?));
+            }
+        }
+        drop(rows);
+        let (version, is_hidden): (Version, bool) = self
+            .tenant
+            .cached("SELECT version, hidden FROM resources WHERE resource = ?1")?
+            .query_row([self.owner], |row| Ok((decode::version(row, 0)?, row.get(1)?)))?;
+        let counted = self.tenant.counts.get(&(self.owner, self.attribute));
+        // As long as a live resource has the same version it has the same live members.
+        let all = match counted {
+            Some(counted) if counted.version == version && !is_hidden => counted.live,
+            _ => removal::count_live(self.tenant.connection, self.owner, self.attribute)?,
+        };
+        let owner = self.tenant.renumber(self.owner, self.attribute)?;
+        let mut staying = 0;
+        let mut keep = self.tenant.cached(
+            "INSERT INTO edges (owner, attribute, member, display, nests)
+             SELECT ?4, attribute, iif(member = ?1, ?4, member), display, nests
+             FROM edges WHERE owner = ?1 AND attribute = ?2 AND member = ?3
+             ON CONFLICT DO NOTHING",
+        )?;
+        for member in kept {
+            // Hidden ones stay anyway.
+            staying += keep.execute(params![self.owner, self.attribute, member.resource, owner])?;
+        }
+        for id in &leaving.ids {
+            left.push(id);
+        }
+        left.count += all.saturating_sub(staying).saturating_sub(leaving.ids.len());
+        Ok(owner)
     }
 
     fn delete(&self, member: i64) -> Result<bool, Failure> {

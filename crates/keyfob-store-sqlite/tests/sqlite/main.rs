@@ -35,4 +35,6 @@ mod page;
 #[cfg(test)]
 mod rekey;
 #[cfg(test)]
+mod removal;
+#[cfg(test)]
 mod support;

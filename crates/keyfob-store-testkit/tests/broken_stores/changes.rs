@@ -4,8 +4,8 @@ use std::{thread, time::Duration};
 
 use keyfob_core::{MemberSet, Resource, ResourceId, ResourceType, Version};
 use keyfob_store::{
-    Capabilities, Change, Commit, CommitError, Committed, Query, ReadContext, RelationDelta, Selection,
-    StoreError, TenantId, UniqueKey,
+    Capabilities, Change, Commit, CommitError, Committed, Listed, Outcome, Query, ReadContext, RelationDelta,
+    Selection, StoreError, TenantId, UniqueKey, Visibility,
 };
 use keyfob_store_testkit::registry;
 
@@ -60,6 +60,22 @@ caught! {
     changes_who_joins
         by a_change_of_members_does_not_change_the_members
         with { commit: change_who_joins };
+
+    hides_large_groups_instead_of_deleting_them
+        by a_large_group_that_is_deleted_is_gone_at_once
+        with { tamper: hide_what_is_large };
+    counts_who_left_in_the_first_slice
+        by a_large_group_is_emptied_at_once
+        with { finish: |_, _, committed| each_left(committed, |left| left.count = left.count.min(1_000)) };
+    empties_large_groups_of_hidden_members_too
+        by a_large_group_is_emptied_at_once
+        with { tamper: |broken, commit| each_emptied(broken, commit, |delta, hidden| delta.remove.extend(hidden)) };
+    empties_large_groups_of_whoever_should_stay
+        by who_stays_in_a_large_group_keeps_its_display_when_the_others_leave
+        with { tamper: |broken, commit| each_emptied(broken, commit, |delta, _| delta.add.clear()) };
+    loses_the_owners_of_what_it_empties
+        by what_is_emptied_keeps_its_other_relations_and_its_owners
+        with { commit: lose_owners_of_emptied };
 
     changes_bystanders
         by who_loses_a_member_by_its_deletion_changes
@@ -254,6 +270,94 @@ fn refuse_ids_of_other_tenants(broken: &Broken, commit: &Commit) -> Result {
         }
     }
     broken.commit_rightly(commit)
+}
+
+/// The number of members of a relation from which on it is large.
+const LARGE: usize = 1_000;
+
+fn hide_what_is_large(broken: &Broken, commit: &mut Commit) {
+    let tenant = commit.tenant.clone();
+    for change in &mut commit.changes {
+        if let Change::Delete {
+            resource_type, id, ..
+        } = change
+            && let Some(stored) = broken.get_rightly(&tenant, resource_type, id, &everything(resource_type))
+            && stored
+                .resource
+                .relations()
+                .iter()
+                .any(|(_, members)| members.len() > LARGE)
+        {
+            let mut hiding = Change::relate(resource_type, id.clone(), []);
+            if let Change::Update { visibility, .. } = &mut hiding {
+                *visibility = Some(Visibility::Hidden);
+            }
+            *change = hiding;
+        }
+    }
+}
+
+fn each_left(committed: &mut Committed, change: impl Fn(&mut Listed)) {
+    for outcome in &mut committed.outcomes {
+        if let Outcome::Changed { left, .. } = outcome {
+            change(left);
+        }
+    }
+}
+
+/// Changes the deltas that empty large relations. What changes them is given the hidden members, too.
+fn each_emptied(broken: &Broken, commit: &mut Commit, change: impl Fn(&mut RelationDelta, Vec<ResourceId>)) {
+    let tenant = commit.tenant.clone();
+    each_delta(commit, |resource_type, owner, delta| {
+        let selection = everything(resource_type);
+        let members = |selection: &Selection| -> Vec<ResourceId> {
+            let stored = broken.get_rightly(&tenant, resource_type, owner, selection);
+            let resource = stored.map(|stored| stored.resource).unwrap_or_default();
+            let members = resource
+                .relation(delta.attribute.as_str())
+                .into_iter()
+                .flat_map(MemberSet::iter);
+            members.map(|(id, _)| id.clone()).collect()
+        };
+        if delta.clear && members(&selection).len() > LARGE {
+            let hidden = members(&selection.with_hidden_members());
+            change(delta, hidden);
+        }
+    });
+}
+
+fn lose_owners_of_emptied(broken: &Broken, commit: &Commit) -> Result {
+    let mut losses = Vec::new();
+    for change in &commit.changes {
+        let Change::Update {
+            resource_type,
+            id,
+            relations,
+            ..
+        } = change
+        else {
+            continue;
+        };
+        let stored = broken.get_rightly(&commit.tenant, resource_type, id, &everything(resource_type));
+        let resource = stored.map(|stored| stored.resource).unwrap_or_default();
+        let is_large = |delta: &RelationDelta| {
+            let members = resource.relation(delta.attribute.as_str());
+            delta.clear && members.is_some_and(|members| members.len() > LARGE)
+        };
+        if relations.iter().any(is_large) {
+            let owners = resource.relation("partOf").into_iter().flat_map(MemberSet::iter);
+            for (owner, _) in owners.filter(|(owner, _)| *owner != id) {
+                let mut delta = RelationDelta::new("components".into());
+                delta.remove = vec![id.clone()];
+                losses.push(Change::relate(resource_type, owner.clone(), [delta]));
+            }
+        }
+    }
+    let committed = broken.commit_rightly(commit)?;
+    if !losses.is_empty() {
+        broken.also(&commit.tenant, losses)?;
+    }
+    Ok(committed)
 }
 
 fn count_document_and_members(_: &Broken, commit: &Commit, committed: &mut Committed) {
