@@ -11,6 +11,7 @@ pub(crate) mod source;
 pub(crate) mod target;
 
 use std::{
+    num::NonZeroUsize,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -135,6 +136,10 @@ pub(crate) struct Arguments {
     /// Leaves resources of objects that are out of scope or gone as they are
     #[arg(long)]
     skip_out_of_scope_deletions: bool,
+    /// Has requests for at most so many objects under way at the same time, 1 to 64; those of one object follow each other. Half as many
+    /// are after the target says that there are too many (429)
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=64))]
+    parallel: u8,
     /// Keeps the values of changes in the log, which are personal data; without it the log names paths alone
     #[arg(long)]
     log_values: bool,
@@ -282,7 +287,8 @@ fn job<'j>(
 ) -> Result<Job<'j, Paced>, Unusable> {
     let job = Job::new(client, rules)?
         .threshold(DeletionThreshold::new(arguments.threshold))
-        .shrink_below(arguments.shrink_below);
+        .shrink_below(arguments.shrink_below)
+        .parallel(NonZeroUsize::new(usize::from(arguments.parallel)).unwrap_or(NonZeroUsize::MIN));
     let job = if arguments.log_values {
         job.log_values()
     } else {

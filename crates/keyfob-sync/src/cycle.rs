@@ -2,30 +2,32 @@
 
 mod change;
 mod failure;
+mod flight;
 mod member;
 mod object;
 mod removal;
 mod settle;
 mod stage;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use keyfob_client::{BlockingTransport, Found};
-use keyfob_core::DateTime;
+use keyfob_core::{DateTime, ResourceId, SmolStr};
 use keyfob_expression::Environment;
 
 use crate::{
     error::SyncError,
     event::{Action, Event, Guard, Held, Outcome, Report, Step},
-    gateway::Gateway,
+    gateway::{Gateway, Line},
     job::Job,
     rule::{Kind, Rule},
     source::ObjectSource,
     state::{Digest, LogEntry, State},
 };
 
-/// The number of objects whose results are written together.
-const PAGE: usize = 100;
+/// The number of objects whose results are written together. A plan has the same pages as the run, whatever goes out at the same
+/// time: a reference within a page waits until its end.
+const PAGE: usize = 500;
 
 /// The mode of a cycle: a plan sends nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +37,7 @@ pub(crate) enum Mode {
 }
 
 /// Runs or plans a cycle, of all objects or of one.
-pub(crate) fn run<X: BlockingTransport>(
+pub(crate) fn run<X: BlockingTransport + Send + Sync>(
     job: &Job<'_, X>,
     state: &mut State,
     source: &dyn ObjectSource,
@@ -44,16 +46,19 @@ pub(crate) fn run<X: BlockingTransport>(
     observe: &mut dyn FnMut(&Event),
 ) -> Result<Report, SyncError> {
     let state: &State = state;
+    let line = Line::new(job.client, &*job.clock, mode == Mode::Plan, job.parallel.get());
     let cycle = Cycle {
         job,
         state,
         source,
-        gateway: Gateway::new(job.client, &*job.clock, mode == Mode::Plan),
+        line: &line,
+        gateway: Gateway::new(&line),
         observe,
         only,
         now: job.clock.now(),
         report: Report::default(),
         fresh: HashSet::new(),
+        several: BTreeMap::new(),
         tried: 0,
         in_a_row: 0,
         number: 0,
@@ -71,6 +76,8 @@ struct Cycle<'c, X> {
     job: &'c Job<'c, X>,
     state: &'c State,
     source: &'c dyn ObjectSource,
+    line: &'c Line<'c, X>,
+    /// The requests that go out one after the other.
     gateway: Gateway<'c, X>,
     observe: &'c mut dyn FnMut(&Event),
     only: Option<&'c str>,
@@ -79,6 +86,8 @@ struct Cycle<'c, X> {
     /// The filters that find the resources that this cycle created. A plan's resources are at no target, where a run would
     /// find them.
     fresh: HashSet<Digest>,
+    /// The resources of which one may be that of a creation whose result is unknown, by the id of the object.
+    several: BTreeMap<SmolStr, (Kind, Vec<ResourceId>)>,
     /// The number of objects and groups for which something was sent.
     tried: u64,
     /// The number of failures of the target since it last did something.
@@ -101,7 +110,7 @@ impl<E: Into<SyncError>> From<E> for Stop {
     }
 }
 
-impl<'c, X: BlockingTransport> Cycle<'c, X> {
+impl<'c, X: BlockingTransport + Send + Sync> Cycle<'c, X> {
     fn run(mut self) -> Result<Report, SyncError> {
         self.state.begin(self.job.client.base_url())?;
         self.number = self.state.cycle()?;
@@ -114,7 +123,7 @@ impl<'c, X: BlockingTransport> Cycle<'c, X> {
             }
         }
         self.report.counts.waiting = self.state.waiting()?;
-        self.report.requests = self.gateway.count();
+        self.report.requests = self.line.count();
         Ok(self.report)
     }
 
@@ -122,6 +131,7 @@ impl<'c, X: BlockingTransport> Cycle<'c, X> {
         self.test()?;
         self.settle()?;
         let size = self.stage()?;
+        self.tell_of_several();
         let guarded = self.guard(size)?;
         // Whoever lost access loses it first.
         self.disable(guarded.removals)?;

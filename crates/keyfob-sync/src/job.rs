@@ -1,6 +1,6 @@
 //! A job: what is provisioned by which mappings, and within which guards.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroUsize, sync::Arc, time::Duration};
 
 use keyfob_client::{BlockingTransport, Client, FilterSupport};
 use keyfob_core::{Clock, SystemClock};
@@ -27,6 +27,7 @@ pub struct Job<'j, X> {
     pub(crate) delete_after: Duration,
     pub(crate) skip_out_of_scope_deletions: bool,
     pub(crate) quarantine: Quarantine,
+    pub(crate) parallel: NonZeroUsize,
     pub(crate) log_values: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -59,7 +60,7 @@ impl Default for Quarantine {
     }
 }
 
-impl<'j, X: BlockingTransport> Job<'j, X> {
+impl<'j, X: BlockingTransport + Send + Sync> Job<'j, X> {
     /// Sets up a job on the target that the client is of.
     ///
     /// # Errors
@@ -87,6 +88,7 @@ impl<'j, X: BlockingTransport> Job<'j, X> {
             delete_after: Duration::from_secs(30 * 24 * 60 * 60),
             skip_out_of_scope_deletions: false,
             quarantine: Quarantine::default(),
+            parallel: NonZeroUsize::MIN,
             log_values: false,
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(SystemEntropy::new()),
@@ -132,6 +134,19 @@ impl<'j, X: BlockingTransport> Job<'j, X> {
     #[must_use]
     pub fn quarantine(self, quarantine: Quarantine) -> Self {
         Self { quarantine, ..self }
+    }
+
+    /// Has requests for at most so many objects under way at the same time. Defaults to 1.
+    ///
+    /// The requests of one object follow each other, phases follow each other, and nothing refers to a resource before it is
+    /// there. Within a phase the order in which requests arrive is not that of the plan, which says the same requests. Results are
+    /// written and told in the order of the source. Where the target answers that it has too many requests (429), half as many are
+    /// under way from then on, and slowly more again.
+    ///
+    /// A failure that ends the cycle lets the requests arrive that are under way.
+    #[must_use]
+    pub fn parallel(self, parallel: NonZeroUsize) -> Self {
+        Self { parallel, ..self }
     }
 
     /// Keeps the values of changes in the [log](State::log), which are personal data. By default it names paths alone.

@@ -120,7 +120,7 @@ fn place(path: &Path) -> PathBuf {
 }
 
 /// Plans anew, and returns true if that gives the plan in the file, request by request.
-pub(super) fn still_holds<X: BlockingTransport>(
+pub(super) fn still_holds<X: BlockingTransport + Send + Sync>(
     path: &Path,
     job: &Job<'_, X>,
     state: &mut State,

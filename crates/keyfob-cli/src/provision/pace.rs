@@ -6,7 +6,7 @@ use bytes::Bytes;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock as _};
 use keyfob_client::{BlockingTransport, Request, TransportError, Ureq};
 
-/// HTTP with an even pace, if it has one: no request follows another sooner, repeated ones included.
+/// HTTP with an even pace, if it has one: no request follows another sooner, repeated ones and those of other threads included.
 pub(super) struct Paced {
     inner: Ureq,
     pace: Option<DefaultDirectRateLimiter>,
@@ -48,16 +48,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_turns_take_a_second() {
+    fn so_many_turns_take_a_second_however_many_threads_take_them() {
         let paced = Paced::new(NonZeroU32::new(100));
-        let start = Instant::now();
-        for _ in 0..11 {
-            paced.wait_for_turn();
+        for threads in [1, 4] {
+            let start = Instant::now();
+            thread::scope(|scope| {
+                for _ in 0..threads {
+                    scope.spawn(|| (0..12 / threads).for_each(|_| paced.wait_for_turn()));
+                }
+            });
+            assert!(
+                start.elapsed() >= Duration::from_millis(99),
+                "{threads}: {:?}",
+                start.elapsed()
+            );
         }
-        assert!(
-            start.elapsed() >= Duration::from_millis(99),
-            "{:?}",
-            start.elapsed()
-        );
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Way {
     /// A preset, which says what is known of the target: aws, github, google-cloud, keyfob, rfc, slack, or a file in the form of these
     #[arg(long, value_name = "NAME|FILE")]
     preset: Option<String>,
-    /// Sends the target at most so many requests in a second, one after the other at an even pace
+    /// Sends the target at most so many requests in a second, at an even pace, however many are under way
     #[arg(long, value_name = "N")]
     rate: Option<NonZeroU32>,
     #[command(flatten)]

@@ -11,6 +11,9 @@ use ureq::{
 
 use super::{BlockingTransport, Request, TransportError, tls};
 
+/// The number of connections that stay open without a request.
+const IDLE: usize = 64;
+
 /// Sends requests over HTTP with [ureq](https://docs.rs/ureq), without a runtime.
 ///
 /// Connections are reused. Certificates are verified by rustls as the operating system trusts them.
@@ -37,6 +40,9 @@ impl Ureq {
             .user_agent("")
             .accept("")
             .accept_encoding("")
+            // Several threads may share it: each keeps its connection.
+            .max_idle_connections(IDLE)
+            .max_idle_connections_per_host(IDLE)
             .build();
         Self {
             agent: config.new_agent(),

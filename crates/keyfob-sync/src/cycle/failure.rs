@@ -63,7 +63,7 @@ pub(super) fn next(first: i64, attempts: u32, now: i64) -> i64 {
     }
 }
 
-impl<X: BlockingTransport> Cycle<'_, X> {
+impl<X: BlockingTransport + Send + Sync> Cycle<'_, X> {
     /// Notes that the target did something.
     pub(super) fn succeeded(&mut self) {
         self.tried = self.tried.saturating_add(1);

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use keyfob_client::{BlockingTransport, Error};
+use keyfob_client::BlockingTransport;
 use keyfob_core::{ResourceId, SmolStr};
 
-use super::{Cycle, Stop, failure};
+use super::{
+    Cycle, PAGE, Stop, failure,
+    flight::{Answer, Ask, Write, Written, cause},
+};
 use crate::{
     error::SyncError,
     event::{Action, Held, Outcome, Step},
@@ -19,68 +22,135 @@ type Member = (SmolStr, ResourceId);
 /// The memberships that are known, each with true if it is sure.
 type Known = BTreeMap<SmolStr, bool>;
 
-impl<X: BlockingTransport> Cycle<'_, X> {
+/// The number of members that are in memory together, unless one group has more.
+const MEMBERS: usize = 20_000;
+
+/// Groups whose changes are sent together.
+#[derive(Default)]
+struct Page {
+    groups: Vec<Changing>,
+    members: usize,
+}
+
+/// A group whose members change.
+struct Changing {
+    group: Link,
+    members: Vec<Member>,
+    action: Action,
+}
+
+impl Changing {
+    fn write(&self) -> Write<'_> {
+        write(&self.group, &self.members, self.action)
+    }
+}
+
+impl<X: BlockingTransport + Send + Sync> Cycle<'_, X> {
     /// Adds the members that the source has and the target lacks. One without a resource waits, and stops nobody else.
     pub(super) fn add_members(&mut self) -> Result<(), Stop> {
+        let mut page = Page::default();
         for group in self.state.groups_to_extend(millis(self.now))? {
             let members = self.state.members_to_add(&group, millis(self.now))?;
-            self.change_members(&group, &members, Action::AddMembers)?;
+            self.put_on(&mut page, &group, members, Action::AddMembers)?;
         }
-        Ok(())
+        self.change_members(page)
     }
 
     /// Removes the members that this job added and the source no longer has, or tells that they are held back. Members that
     /// somebody else added stay.
     pub(super) fn remove_members(&mut self, is_held: bool) -> Result<(), Stop> {
+        let mut page = Page::default();
         for group in self.state.groups_to_reduce(millis(self.now))? {
+            // A guard lets through what was allowed.
+            let mut all = Vec::new();
             for is_allowed in [true, false] {
                 let members = self
                     .state
                     .members_to_remove(&group, millis(self.now), is_allowed)?;
-                if members.is_empty() {
-                    continue;
-                }
                 if is_held && !is_allowed {
                     self.hold_members(&group, &members)?;
                 } else {
-                    self.change_members(&group, &members, Action::RemoveMembers)?;
+                    all.extend(members);
                 }
             }
+            self.put_on(&mut page, &group, all, Action::RemoveMembers)?;
         }
-        Ok(())
+        self.change_members(page)
     }
 
     /// Tells that a guard holds back the removal of members.
     fn hold_members(&mut self, group: &str, members: &[Member]) -> Result<(), Stop> {
+        if members.is_empty() {
+            return Ok(());
+        }
         if let Some(Linked { link, .. }) = self.state.link(group)? {
             self.hold(step(&link, members, Action::RemoveMembers), Held::Guard);
         }
         Ok(())
     }
 
-    fn change_members(&mut self, group: &SmolStr, members: &[Member], action: Action) -> Result<(), Stop> {
-        let Some(linked) = self.state.link(group)? else {
+    /// Puts the changes of a group on the page; a page that is full is sent first.
+    fn put_on(
+        &mut self,
+        page: &mut Page,
+        group: &SmolStr,
+        members: Vec<Member>,
+        action: Action,
+    ) -> Result<(), Stop> {
+        let Some(Linked { link, .. }) = self.state.link(group)? else {
             return Ok(());
         };
-        let known = self.announce_members(group, members)?;
+        if members.is_empty() {
+            return Ok(());
+        }
+        if page.groups.len() == PAGE || page.members + members.len() > MEMBERS {
+            self.change_members(std::mem::take(page))?;
+        }
+        page.members += members.len();
+        page.groups.push(Changing {
+            group: link,
+            members,
+            action,
+        });
+        Ok(())
+    }
+
+    /// Sends the changes of a page of groups.
+    fn change_members(&mut self, page: Page) -> Result<(), Stop> {
+        let groups = page.groups;
+        let known = self.announce_members(&groups)?;
+        let writes: Vec<Option<Write<'_>>> = groups.iter().map(|group| Some(group.write())).collect();
         self.page(|cycle| {
-            cycle.change_some(&linked, members, action, &known)?;
-            cycle.demand_few_failures()
+            cycle.each(&writes, |cycle, index, answer| {
+                if let (Some(group), Some(known), Some(answer)) =
+                    (groups.get(index), known.get(index), answer)
+                {
+                    cycle.change_some(&group.group, &group.members, group.action, known, answer)?;
+                }
+                cycle.demand_few_failures()
+            })
         })
     }
 
-    /// Writes down what is about to be sent, before it is. Returns what was known of the members before.
-    fn announce_members(&self, group: &str, members: &[Member]) -> Result<Known, Stop> {
+    /// Writes down what is about to be sent, before it is. Returns what was known of the members before, for each group.
+    fn announce_members(&self, groups: &[Changing]) -> Result<Vec<Known>, Stop> {
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
         let state = self.state;
         let known = state.atomically(|| {
-            let mut known = Known::new();
-            for (member, _) in members {
-                if let Some(sure) = state.edge(group, member)? {
-                    known.insert(member.clone(), sure);
+            let known = groups.iter().map(|changing| {
+                let group = &changing.group.source_id;
+                let mut known = Known::new();
+                for (member, _) in &changing.members {
+                    if let Some(sure) = state.edge(group, member)? {
+                        known.insert(member.clone(), sure);
+                    }
+                    state.put_edge(group, member, false)?;
                 }
-                state.put_edge(group, member, false)?;
-            }
-            Ok::<_, SyncError>(known)
+                Ok::<_, SyncError>(known)
+            });
+            known.collect::<Result<Vec<_>, _>>()
         })?;
         Ok(known)
     }
@@ -96,26 +166,20 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         Ok(())
     }
 
-    /// Changes members in one go; where the target refuses that because of one of them, in halves, until that one is found.
+    /// Takes the result of changing members in one go; where the target refused that because of one of them, changes them in halves,
+    /// until that one is found.
     fn change_some(
         &mut self,
-        linked: &Linked,
+        group: &Link,
         members: &[Member],
         action: Action,
         known: &Known,
+        (written, requests): Answer<Written>,
     ) -> Result<(), Stop> {
-        let group = &linked.link;
-        if members.is_empty() || self.state.target_of(&group.source_id)?.is_none() {
-            return Ok(());
-        }
-        let ids: Vec<ResourceId> = members.iter().map(|(_, id)| id.clone()).collect();
-        let (add, remove) = match action {
-            Action::AddMembers => (ids, Vec::new()),
-            _ => (Vec::new(), ids),
-        };
-        let step = step(group, members, action);
-        let error = match self.gateway.members(&group.target_id, add, remove) {
-            Ok(()) => {
+        let mut step = step(group, members, action);
+        step.requests = requests;
+        let error = match written.result {
+            Ok(_) => {
                 self.succeeded();
                 for (member, _) in members {
                     match action {
@@ -129,7 +193,7 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             }
             Err(error) => error,
         };
-        if cause(&error).is_gone() && self.is_confirmed_gone(group) {
+        if written.is_gone {
             // The next cycle finds the group missing, creates it again, and all its members follow.
             self.state.unlink(&group.source_id)?;
             self.tell(
@@ -142,9 +206,18 @@ impl<X: BlockingTransport> Cycle<'_, X> {
             return Ok(());
         }
         if failure::is_refusal(cause(&error)) && members.len() > 1 {
+            let mut before = step.requests;
             let (left, right) = members.split_at(members.len() / 2);
-            self.change_some(linked, left, action, known)?;
-            return self.change_some(linked, right, action, known);
+            for half in [left, right] {
+                // The first half may have found that the group is gone.
+                if self.state.target_of(&group.source_id)?.is_none() {
+                    continue;
+                }
+                let written = write(group, half, action).ask(&self.gateway);
+                before.extend(self.gateway.take_sent());
+                self.change_some(group, half, action, known, (written, std::mem::take(&mut before)))?;
+            }
+            return Ok(());
         }
         if failure::is_certain(&error) {
             self.restore(&group.source_id, members, known)?;
@@ -158,17 +231,17 @@ impl<X: BlockingTransport> Cycle<'_, X> {
     }
 }
 
+fn write<'w>(group: &'w Link, members: &[Member], action: Action) -> Write<'w> {
+    let ids = members.iter().map(|(_, id)| id.clone()).collect();
+    match action {
+        Action::AddMembers => Write::AddMembers(&group.target_id, ids),
+        _ => Write::RemoveMembers(&group.target_id, ids),
+    }
+}
+
 fn step(group: &Link, members: &[Member], action: Action) -> Step {
     Step {
         members: members.iter().map(|(member, _)| member.clone()).collect(),
         ..Step::new(Kind::Group, &group.source_id, action).of(&group.target_id)
-    }
-}
-
-/// Returns why the request in the middle of several was refused.
-fn cause(error: &Error) -> &Error {
-    match error {
-        Error::Partial { cause, .. } => cause,
-        other => other,
     }
 }

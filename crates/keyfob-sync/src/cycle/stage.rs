@@ -73,7 +73,7 @@ impl<'r> References<'r> {
     }
 }
 
-impl<X: BlockingTransport> Cycle<'_, X> {
+impl<X: BlockingTransport + Send + Sync> Cycle<'_, X> {
     /// Reads the source once, and stages what it says. Returns its size.
     pub(super) fn stage(&mut self) -> Result<Size, Stop> {
         self.page(|cycle| {
@@ -208,7 +208,11 @@ impl<X: BlockingTransport> Cycle<'_, X> {
         let is_forced = self.only.is_some();
         if self.state.has_intent(&object.id)? {
             let step = Step::new(object.kind, &object.id, Action::Create);
-            self.hold(step, Held::Uncertain);
+            let several = self.several.remove(&object.id);
+            self.hold(
+                step,
+                several.map_or(Held::Uncertain, |(_, ids)| Held::SeveralMatch { ids }),
+            );
             return Ok(false);
         }
         let Some(linked) = linked else {

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{Mutex, PoisonError},
 };
 
 use keyfob_client::{Request, TransportError};
@@ -11,7 +12,7 @@ use keyfob_core::{Resource, Value, view::User};
 use keyfob_sync::source::Item;
 use proptest::prelude::*;
 
-use crate::world::{Answered, Way, World, group, manager_of, member, refusal, response, user};
+use crate::world::{Answered, Way, World, group, manager_of, member, parallel, refusal, response, user};
 
 /// A source at one time.
 #[derive(Clone, Debug, Default)]
@@ -185,7 +186,8 @@ fn named(users: &[Resource], person: u8) -> Vec<&Resource> {
     users.iter().filter(is_named).collect()
 }
 
-fn check(history: &[(Snapshot, Vec<Fault>, bool)]) -> Result<(), TestCaseError> {
+/// Plays a history with requests for so many objects under way at the same time.
+fn check(history: &[(Snapshot, Vec<Fault>, bool)], most: usize) -> Result<(), TestCaseError> {
     let mut world = World::new();
     let foreign = world.create_user(&User::new("foreign"));
     world.create_user(&User::new("p0.v0@x.example"));
@@ -210,22 +212,25 @@ fn check(history: &[(Snapshot, Vec<Fault>, bool)]) -> Result<(), TestCaseError> 
         if *restarts {
             world.state.restart().unwrap();
         }
-        let mut schedule = faults.clone().into_iter();
-        world.meddle(move |way, request| meddled(schedule.next().unwrap_or(Fault::None), way, request));
+        let schedule = Mutex::new(faults.clone().into_iter());
+        world.disturb(move |way, request| {
+            let fault = schedule.lock().unwrap_or_else(PoisonError::into_inner).next();
+            meddled(fault.unwrap_or(Fault::None), way, request)
+        });
         let source = snapshot.items();
         // A program that dies leaves the state as it is at that moment.
-        catch_unwind(AssertUnwindSafe(|| world.try_run(&source, |job| job))).ok();
+        catch_unwind(AssertUnwindSafe(|| world.try_run(&source, parallel(most)))).ok();
         world.stop_meddling();
         world.clock.advance(25);
     }
     let (last, ..) = &history[history.len() - 1];
     let source = last.items();
     for _ in 0..2 {
-        world.run(&source);
+        world.run_as(&source, parallel(most));
         world.clock.advance(25);
     }
     world.asked();
-    let quiet = world.run(&source);
+    let quiet = world.run_as(&source, parallel(most));
     let asked = world.asked();
     prop_assert_eq!(asked.len(), 1, "{:?} {:?}", asked, quiet.told());
     prop_assert!(quiet.report.is_quiet(), "{:?}", quiet.told());
@@ -318,7 +323,8 @@ fn what_may_have_been_created_is_looked_for_until_the_target_answers() {
             ),
             (Snapshot::default(), vec![Fault::None, refused], false),
         ];
-        check(&history).unwrap();
+        check(&history, 1).unwrap();
+        check(&history, 3).unwrap();
     }
 }
 
@@ -339,7 +345,8 @@ proptest! {
             (snapshot(), proptest::collection::vec(fault(), 0..40), prop::bool::weighted(0.2)),
             1..6,
         ),
+        most in 1..=4_usize,
     ) {
-        check(&history)?;
+        check(&history, most)?;
     }
 }

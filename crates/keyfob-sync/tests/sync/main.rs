@@ -4,6 +4,7 @@
 mod convergence;
 mod cycle;
 mod guards;
+mod parallel;
 mod plan;
 mod reports;
 mod sources;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::{
     convergence::{Snapshot, snapshot},
-    world::{Run, World, group, member, user},
+    world::{Run, World, group, member, parallel, user},
 };
 
 /// Requests as texts, with the ids that a plan makes up in place of those of resources that were created.
@@ -33,15 +33,16 @@ fn texts(run: &Run) -> Vec<String> {
     run.requests().iter().map(text).collect()
 }
 
-fn check(snapshots: &[Snapshot]) -> Result<(), TestCaseError> {
+/// Plans and runs cycles with requests for so many objects under way at the same time.
+fn check(snapshots: &[Snapshot], most: usize) -> Result<(), TestCaseError> {
     let mut world = World::new();
     world.create_user(&User::new("p0.v0@x.example"));
     for snapshot in snapshots {
         let source: Vec<Item> = snapshot.items();
         world.asked();
-        let plan = world.plan(&source);
+        let plan = world.plan_as(&source, parallel(most));
         prop_assert!(world.writes().is_empty(), "a plan sends reads alone");
-        let run = world.run(&source);
+        let run = world.run_as(&source, parallel(most));
         prop_assert_eq!(texts(&plan), texts(&run));
         prop_assert_eq!(plan.told(), run.told());
         prop_assert_eq!(plan.report, run.report);
@@ -55,17 +56,18 @@ proptest! {
     #[test]
     fn a_plan_equals_what_the_run_sends_request_by_request(
         snapshots in proptest::collection::vec(snapshot(), 1..5),
+        most in 1..=4_usize,
     ) {
-        check(&snapshots)?;
+        check(&snapshots, most)?;
     }
 }
 
 #[test]
 fn a_plan_of_more_than_a_page_equals_the_run() {
     let mut world = World::new();
-    let mut source: Vec<_> = (0..230).map(|n| user(&format!("u{n:03}"), "")).collect();
+    let mut source: Vec<_> = (0..730).map(|n| user(&format!("u{n:03}"), "")).collect();
     source.push(group("g1", "Guides"));
-    source.extend((0..230).map(|n| member("g1", &format!("u{n:03}"))));
+    source.extend((0..730).map(|n| member("g1", &format!("u{n:03}"))));
     let plan = world.plan(&source);
     let run = world.run(&source);
     assert_eq!(plan.report, run.report);

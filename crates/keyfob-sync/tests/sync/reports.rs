@@ -226,18 +226,18 @@ fn idp_scim_sync_48_what_was_done_before_the_program_died_is_in_the_state() {
     let mut posts = 0;
     world.meddle(move |way, request| {
         posts += usize::from(request.http.method() == "POST");
-        if posts > 150 {
+        if posts > 550 {
             std::panic::resume_unwind(Box::new("the program dies"));
         }
         way.arrive(request)
     });
-    let source: Vec<_> = (0..250).map(|n| user(&format!("u{n:03}"), "")).collect();
+    let source: Vec<_> = (0..620).map(|n| user(&format!("u{n:03}"), "")).collect();
     let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.run(&source)));
     assert!(died.is_err());
-    assert_eq!(world.state.links().unwrap().len(), 100, "the first page");
+    assert_eq!(world.state.links().unwrap().len(), 500, "the first page");
     world.stop_meddling();
     world.run(&source);
-    assert_eq!(world.users().len(), 250);
+    assert_eq!(world.users().len(), 620);
     assert!(world.run(&source).report.is_quiet());
 }
 

@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -37,14 +38,14 @@ pub(crate) struct World {
     pub(crate) clock: Arc<Hands>,
 }
 
-/// A function that a request passes on its way.
-type Meddle = dyn FnMut(&Way, Request) -> Answered + Send;
+/// A function that a request passes on its way. Several may be on it at the same time.
+type Meddle = dyn Fn(&Way, Request) -> Answered + Send + Sync;
 
 /// A blocking way to the target.
 #[derive(Clone)]
 pub(crate) struct Way {
     inner: InProcess<Service>,
-    meddle: Arc<Mutex<Option<Box<Meddle>>>>,
+    meddle: Arc<Mutex<Option<Arc<Meddle>>>>,
     /// Every request, as `METHOD path?query`.
     pub(crate) log: Arc<Mutex<Vec<String>>>,
 }
@@ -64,15 +65,10 @@ impl BlockingTransport for Way {
             .lock()
             .unwrap()
             .push(format!("{} {uri}", request.http.method()));
-        let meddle = self.meddle.lock().unwrap().take();
+        let meddle = self.meddle.lock().unwrap().clone();
         match meddle {
             None => self.arrive(request),
-            Some(mut meddle) => {
-                // Given back before the answer counts, as the thread may unwind from within.
-                let answer = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| meddle(self, request)));
-                *self.meddle.lock().unwrap() = Some(meddle);
-                answer.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
-            }
+            Some(meddle) => meddle(self, request),
         }
     }
 
@@ -114,9 +110,15 @@ impl World {
         }
     }
 
-    /// Lets somebody meddle with the requests of the cycles.
+    /// Lets somebody meddle with the requests of the cycles, one after the other.
     pub(crate) fn meddle(&self, meddle: impl FnMut(&Way, Request) -> Answered + Send + 'static) {
-        *self.way.meddle.lock().unwrap() = Some(Box::new(meddle));
+        let meddle = Mutex::new(meddle);
+        self.disturb(move |way, request| meddle.lock().unwrap_or_else(PoisonError::into_inner)(way, request));
+    }
+
+    /// Lets somebody meddle with the requests of the cycles, also with several at the same time.
+    pub(crate) fn disturb(&self, disturb: impl Fn(&Way, Request) -> Answered + Send + Sync + 'static) {
+        *self.way.meddle.lock().unwrap() = Some(Arc::new(disturb));
     }
 
     /// Lets the target refuse all requests of a method.
@@ -249,13 +251,26 @@ impl World {
     }
 
     pub(crate) fn plan(&mut self, source: &Vec<Item>) -> Run {
+        self.plan_as(source, |job| job)
+    }
+
+    pub(crate) fn plan_as(
+        &mut self,
+        source: &Vec<Item>,
+        set: impl FnOnce(Job<'_, Way>) -> Job<'_, Way>,
+    ) -> Run {
         let client = self.client();
-        let job = job(&client, &self.clock);
+        let job = set(job(&client, &self.clock));
         let mut events = Vec::new();
         let report = job.plan(&mut self.state, source, &mut |event| events.push(event.clone()));
         let report = report.unwrap();
         Run { report, events }
     }
+}
+
+/// Lets requests for so many objects be under way at the same time.
+pub(crate) fn parallel(most: usize) -> impl Fn(Job<'_, Way>) -> Job<'_, Way> + Copy {
+    move |job| job.parallel(NonZeroUsize::new(most).unwrap())
 }
 
 /// The report and the events of a cycle.
