@@ -33,7 +33,8 @@ SOURCE is one of
                                 `member`, which are ids of the others
   ldif:FILE                     entries of a directory, whole, with `entryUUID` or another lasting id
   ndjson:USERS[,GROUPS]         JSON objects one after the other, or arrays of them
-  graph:FILE[,FILE...]          pages of lists of Microsoft Graph, whole lists each
+  graph:FILE[,FILE...]          pages of lists and of delta queries of Microsoft Graph, in their order, from the first page of the
+                                first query on
   scim:URL                      another SCIM server, by its base URL; its token is read from --source-token-file, or from
                                 the environment variable KEYFOB_SOURCE_TOKEN
   keyfob:STORE                  an organization of a store of `keyfob serve`, such as keyfob:sqlite:keyfob.db

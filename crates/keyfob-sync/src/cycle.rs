@@ -58,6 +58,7 @@ pub(crate) fn run<X: BlockingTransport + Send + Sync>(
         now: job.clock.now(),
         report: Report::default(),
         fresh: HashSet::new(),
+        deleted: HashSet::new(),
         several: BTreeMap::new(),
         tried: 0,
         in_a_row: 0,
@@ -86,6 +87,8 @@ struct Cycle<'c, X> {
     /// The filters that find the resources that this cycle created. A plan's resources are at no target, where a run would
     /// find them.
     fresh: HashSet<Digest>,
+    /// The objects that the source says are gone for good.
+    deleted: HashSet<SmolStr>,
     /// The resources of which one may be that of a creation whose result is unknown, by the id of the object.
     several: BTreeMap<SmolStr, (Kind, Vec<ResourceId>)>,
     /// The number of objects and groups for which something was sent.

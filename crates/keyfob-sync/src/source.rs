@@ -1,6 +1,7 @@
 //! Sources: where the objects come from.
 
 mod csv;
+mod delta;
 mod json;
 mod ldif;
 mod scim;
@@ -17,6 +18,7 @@ use thiserror::Error;
 
 pub use self::{
     csv::CsvSource,
+    delta::GraphSource,
     json::JsonSource,
     ldif::{LdifErrorKind, LdifSource},
     scim::ScimSource,
@@ -54,6 +56,8 @@ pub enum Item {
     Object(Object),
     /// A member of a group.
     Membership(Membership),
+    /// The id of an object that is gone for good: its resource is deleted without the time for which others stay disabled.
+    Deleted(SmolStr),
 }
 
 /// An object of the source.
@@ -187,6 +191,16 @@ pub enum SourceErrorKind {
     Delta {
         /// The member that says so.
         member: SmolStr,
+    },
+    /// A change in a page of a delta query that is not understood.
+    #[error("`{field}` is {found}; it has to be {wanted}")]
+    Change {
+        /// The field.
+        field: SmolStr,
+        /// The thing that it holds.
+        found: String,
+        /// The form that is understood.
+        wanted: &'static str,
     },
     /// A list without some of its pages.
     #[error(

@@ -14,7 +14,7 @@ use keyfob_http::{RequestAuthenticator, RequestAuthenticatorError, ScimService};
 use keyfob_mapping::ObjectMapping;
 use keyfob_sync::{
     Kind,
-    source::{CsvSource, JsonSource, LdifSource, ObjectSource, ScimSource},
+    source::{CsvSource, GraphSource, JsonSource, LdifSource, ObjectSource, ScimSource},
 };
 use tokio::runtime::Runtime;
 
@@ -110,7 +110,7 @@ pub(crate) fn open(
             for file in files {
                 source = source.file(file, None)?;
             }
-            Ok(Box::new(source))
+            Ok(Box::new(GraphSource::of(source)?))
         }
         _ => Err(unknown()),
     }

@@ -92,6 +92,22 @@ impl<'t> ObjectReader<'t> {
         matches!(&self.form, Form::Json(json) if json.pages.lacks_some())
     }
 
+    /// Returns true if what was read last is a page of a delta query of Microsoft Graph, of changes: it names the next query
+    /// (`@odata.deltaLink`), or a page after it whose address says `delta`.
+    ///
+    /// ```
+    /// use keyfob_mapping::graph::ObjectReader;
+    ///
+    /// let mut reader = ObjectReader::new(br#"{"@odata.deltaLink": "https://graph.example/d", "value": [{"id": "1"}]}"#)?;
+    /// assert_eq!(reader.by_ref().count(), 1);
+    /// assert!(reader.is_delta() && !reader.lacks_pages());
+    /// # Ok::<(), keyfob_mapping::graph::ObjectsError>(())
+    /// ```
+    #[must_use]
+    pub fn is_delta(&self) -> bool {
+        matches!(&self.form, Form::Json(json) if json.pages.is_delta)
+    }
+
     /// Returns true if what was read is one JSON object that is no page.
     #[must_use]
     pub fn is_single(&self) -> bool {
@@ -223,7 +239,9 @@ impl<'t> Json<'t> {
             let context = members.get("@odata.context").and_then(|context| text_of(context));
             let kind = context.as_deref().and_then(collection);
             self.elements_of("value", elements, kind)?;
-            self.pages.take_linked(members.contains_key("@odata.nextLink"));
+            let next = members.get("@odata.nextLink").and_then(|link| text_of(link));
+            self.pages
+                .take_linked(next.as_deref(), members.contains_key("@odata.deltaLink"));
             return Ok(None);
         }
         if let Some(elements) = members.get("Resources")
@@ -332,6 +350,8 @@ struct Pages {
     read: i64,
     /// True if a page did not come.
     is_one_missing: bool,
+    /// True if the last page is one of a delta query.
+    is_delta: bool,
 }
 
 /// A page that has to come.
@@ -339,15 +359,24 @@ struct Pages {
 enum Next {
     /// A link or a cursor leads to it.
     Named,
+    /// A link of a delta query leads to it, the last page of which names the next query.
+    Delta,
     /// It starts where the last one ended.
     Counted,
 }
 
 impl Pages {
-    /// Takes a page of Microsoft Graph.
-    fn take_linked(&mut self, names_next: bool) {
-        self.is_one_missing |= self.next == Some(Next::Counted);
-        self.next = names_next.then_some(Next::Named);
+    /// Takes a page of Microsoft Graph, with the address of the page after it.
+    fn take_linked(&mut self, next: Option<&str>, ends_delta: bool) {
+        let is_end = next.is_none() && !ends_delta;
+        self.is_one_missing |= match self.next {
+            Some(Next::Counted) => true,
+            Some(Next::Delta) => is_end,
+            Some(Next::Named) | None => false,
+        };
+        let is_delta = next.is_some_and(|link| link.contains("/delta") || link.contains("$deltatoken="));
+        self.is_delta = ends_delta || is_delta;
+        self.next = next.map(|_| if is_delta { Next::Delta } else { Next::Named });
         self.read = 0;
     }
 
@@ -498,6 +527,8 @@ mod tests {
             format!(r#"{{"schemas": ["{list}"], {members} "Resources": [{{"id": "a"}}, {{"id": "b"}}]}}"#)
         };
         let link = graph(r#""@odata.nextLink": "x", "#);
+        let delta = graph(r#""@odata.nextLink": "https://x/users/delta?$skiptoken=1", "#);
+        let end = graph(r#""@odata.deltaLink": "https://x/users/delta?$deltatoken=1", "#);
         let (first, second) = (
             r#""totalResults": 4, "#,
             r#""totalResults": 4, "startIndex": 3, "#,
@@ -507,6 +538,12 @@ mod tests {
             (vec![graph("")], false),
             (vec![link.clone()], true),
             (vec![link.clone(), graph("")], false),
+            (vec![delta.clone(), end.clone()], false),
+            (vec![delta.clone(), end.clone(), delta.clone()], true),
+            // The last page of a delta query names the next one.
+            (vec![delta.clone(), graph("")], true),
+            (vec![end, graph("")], false),
+            (vec![delta], true),
             (vec![scim("")], false),
             (vec![scim(r#""totalResults": 2, "#)], false),
             (vec![scim(r#""totalResults": 2, "startIndex": 0, "#)], false),

@@ -178,20 +178,17 @@ impl<X: BlockingTransport + Send + Sync> Cycle<'_, X> {
     ) -> Result<(), Stop> {
         let mut step = step(group, members, action);
         step.requests = requests;
-        let error = match written.result {
-            Ok(_) => {
-                self.succeeded();
-                for (member, _) in members {
-                    match action {
-                        Action::AddMembers => self.state.put_edge(&group.source_id, member, true)?,
-                        _ => self.state.remove_edge(&group.source_id, member)?,
-                    }
-                    self.state.remove_failed(&group.source_id, member)?;
+        let Err(error) = written.result else {
+            self.succeeded();
+            for (member, _) in members {
+                match action {
+                    Action::AddMembers => self.state.put_edge(&group.source_id, member, true)?,
+                    _ => self.state.remove_edge(&group.source_id, member)?,
                 }
-                self.tell(step, Outcome::Done);
-                return Ok(());
+                self.state.remove_failed(&group.source_id, member)?;
             }
-            Err(error) => error,
+            self.tell(step, Outcome::Done);
+            return Ok(());
         };
         if written.is_gone {
             // The next cycle finds the group missing, creates it again, and all its members follow.

@@ -321,10 +321,9 @@ impl<X: BlockingTransport + Send + Sync> Cycle<'_, X> {
         let mut refused = None;
         let mut failure = None;
         match looked {
-            None | Some(Looked::Nobody) => {}
+            None | Some(Looked::Nobody | Looked::Found(Found::None)) => {}
             Some(Looked::Created) => refused = Some(another()),
             Some(Looked::Failed(error)) => failure = Some(error),
-            Some(Looked::Found(Found::None)) => {}
             Some(Looked::Found(Found::Many(ids))) => refused = Some(Held::SeveralMatch { ids }),
             Some(Looked::Found(Found::One(stored))) => {
                 match self.state.source_of(object.kind, &stored.id)? {

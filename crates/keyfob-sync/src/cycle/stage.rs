@@ -90,6 +90,9 @@ impl<X: BlockingTransport + Send + Sync> Cycle<'_, X> {
                         }
                     }
                     Item::Membership(membership) => cycle.stage_membership(&membership)?,
+                    Item::Deleted(id) => {
+                        cycle.deleted.insert(id);
+                    }
                 }
             }
             match cycle.only {
@@ -312,6 +315,11 @@ impl<X: BlockingTransport + Send + Sync> Cycle<'_, X> {
                 self.hold(step, Held::Escrow(failed.reason));
                 continue;
             }
+            let may_delete = link.owned == Owned::Created && rule.mapping.actions.delete;
+            if may_delete && self.deleted.contains(&source_id) {
+                self.put_removal(&linked, None, None, "deleted in the source")?;
+                continue;
+            }
             let held = linked.held(rule.resource_type())?;
             let object = Source::from_iter([
                 ("objectId", Value::Text(link.source_id.clone())),
@@ -330,9 +338,7 @@ impl<X: BlockingTransport + Send + Sync> Cycle<'_, X> {
                 Ok(Change::Disable(request)) => self.put_removal(&linked, Some(&request), None, "gone")?,
                 Ok(Change::Delete) => self.put_removal(&linked, None, None, "gone")?,
                 // Disabled so long ago that the object does not come back.
-                Ok(Change::UpToDate)
-                    if is_due && link.owned == Owned::Created && rule.mapping.actions.delete =>
-                {
+                Ok(Change::UpToDate) if is_due && may_delete => {
                     self.put_removal(&linked, None, None, "gone for long")?;
                 }
                 Ok(Change::UpToDate) => {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use keyfob_mapping::graph::{GraphObject, ObjectReader};
 
-use super::{Item, Items, ObjectSource, Place, SourceError, SourceErrorKind, object};
+use super::{Item, Items, Object, ObjectSource, Place, SourceError, SourceErrorKind, object};
 use crate::rule::Kind;
 
 /// The largest file, in bytes: 1 GiB.
@@ -84,11 +84,43 @@ impl JsonSource {
 
 impl ObjectSource for JsonSource {
     fn items(&self) -> Result<Items<'_>, SourceError> {
-        Ok(Box::new(self.files.iter().flat_map(|file| Reading {
-            file,
-            reader: None,
-            has_ended: false,
-        })))
+        Ok(Box::new(
+            self.files.iter().flat_map(|file| Reading::new(file, true)),
+        ))
+    }
+}
+
+impl JsonSource {
+    /// Returns the files for pages of changes, which may go on in the next file.
+    pub(super) fn files(&self) -> impl Iterator<Item = Changes<'_>> {
+        self.files.iter().map(|file| Changes(Reading::new(file, false)))
+    }
+}
+
+/// A read of one file that may hold pages of a delta query.
+pub(super) struct Changes<'s>(Reading<'s>);
+
+impl Changes<'_> {
+    /// Returns true if the file ends before its list does.
+    pub(super) fn lacks_pages(&self) -> bool {
+        self.0.reader.as_ref().is_some_and(ObjectReader::lacks_pages)
+    }
+
+    /// Returns true if the last object is one of a delta query.
+    pub(super) fn is_delta(&self) -> bool {
+        self.0.reader.as_ref().is_some_and(ObjectReader::is_delta)
+    }
+
+    pub(super) fn place(&self) -> Place {
+        Place::new(&self.0.file.name, 0)
+    }
+}
+
+impl Iterator for Changes<'_> {
+    type Item = Result<Object, SourceError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next_object()
     }
 }
 
@@ -96,6 +128,8 @@ impl ObjectSource for JsonSource {
 struct Reading<'s> {
     file: &'s Held,
     reader: Option<ObjectReader<'s>>,
+    /// If true, each list is whole within the file, and changes are refused.
+    is_whole: bool,
     has_ended: bool,
 }
 
@@ -103,17 +137,30 @@ impl Iterator for Reading<'_> {
     type Item = Result<Item, SourceError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.has_ended {
-            return None;
-        }
-        let item = self.read().transpose();
-        self.has_ended = !matches!(item, Some(Ok(_)));
-        item
+        Some(self.next_object()?.map(Item::Object))
     }
 }
 
 impl<'s> Reading<'s> {
-    fn read(&mut self) -> Result<Option<Item>, SourceError> {
+    fn new(file: &'s Held, is_whole: bool) -> Self {
+        Self {
+            file,
+            reader: None,
+            is_whole,
+            has_ended: false,
+        }
+    }
+
+    fn next_object(&mut self) -> Option<Result<Object, SourceError>> {
+        if self.has_ended {
+            return None;
+        }
+        let object = self.read().transpose();
+        self.has_ended = !matches!(object, Some(Ok(_)));
+        object
+    }
+
+    fn read(&mut self) -> Result<Option<Object>, SourceError> {
         let file: &'s Held = self.file;
         let at = |line, kind: SourceErrorKind| kind.at(&Place::new(&file.name, line));
         let reader = match &mut self.reader {
@@ -125,25 +172,33 @@ impl<'s> Reading<'s> {
             }
         };
         match reader.next() {
-            None if reader.lacks_pages() => Err(at(0, SourceErrorKind::Pages)),
+            None if self.is_whole && reader.lacks_pages() => Err(at(0, SourceErrorKind::Pages)),
             None => Ok(None),
             Some(Err(error)) => Err(at(error.line, error.kind.into())),
             Some(Ok(read)) => {
+                if self.is_whole {
+                    demand_no_change(&read).map_err(|kind| at(read.line, kind))?;
+                }
                 let kind = kind(&read, file.kind).map_err(|kind| at(read.line, kind))?;
-                Ok(Some(Item::Object(object(read, kind, &file.name)?)))
+                Ok(Some(object(read, kind, &file.name)?))
             }
         }
     }
 }
 
-/// Returns the kind of an object, which has to be one of a whole list.
-fn kind(object: &GraphObject, of_file: Option<Kind>) -> Result<Kind, SourceErrorKind> {
+/// Refuses an object of a page of changes.
+fn demand_no_change(object: &GraphObject) -> Result<(), SourceErrorKind> {
     let mut names = object.source.iter().map(|(name, _)| name);
-    if let Some(member) = names.find(|name| *name == "@removed" || name.ends_with("@delta")) {
-        return Err(SourceErrorKind::Delta {
+    match names.find(|name| *name == "@removed" || name.ends_with("@delta")) {
+        None => Ok(()),
+        Some(member) => Err(SourceErrorKind::Delta {
             member: member.into(),
-        });
+        }),
     }
+}
+
+/// Returns the kind of an object.
+fn kind(object: &GraphObject, of_file: Option<Kind>) -> Result<Kind, SourceErrorKind> {
     let said = object.kind.as_deref();
     let known = Kind::ALL
         .into_iter()

@@ -447,7 +447,7 @@ mod tests {
         items
             .filter_map(|item| match item {
                 Item::Object(object) => Some(object),
-                Item::Membership(_) => None,
+                Item::Membership(_) | Item::Deleted(_) => None,
             })
             .collect()
     }
@@ -495,7 +495,7 @@ mod tests {
             .iter()
             .filter_map(|item| match item {
                 Item::Membership(membership) => Some((membership.group.as_str(), membership.member.as_str())),
-                Item::Object(_) => None,
+                Item::Object(_) | Item::Deleted(_) => None,
             })
             .collect();
         assert_eq!(

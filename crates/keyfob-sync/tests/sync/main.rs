@@ -3,6 +3,7 @@
 
 mod convergence;
 mod cycle;
+mod delta;
 mod guards;
 mod parallel;
 mod plan;

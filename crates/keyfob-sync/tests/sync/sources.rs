@@ -124,7 +124,7 @@ fn pages_of_graph_are_read_with_their_kinds_and_members() {
         .iter()
         .map(|item| match item {
             Item::Object(object) => object.kind,
-            Item::Membership(_) => panic!("members are within their groups"),
+            Item::Membership(_) | Item::Deleted(_) => panic!("members are within their groups"),
         })
         .collect();
     assert_eq!(kinds, [Kind::User, Kind::User, Kind::Group]);
@@ -366,7 +366,7 @@ fn a_scim_server_says_its_users_groups_and_memberships_by_the_names_of_scim() {
         .iter()
         .filter_map(|item| match item {
             Item::Object(object) => Some(object),
-            Item::Membership(_) => None,
+            Item::Membership(_) | Item::Deleted(_) => None,
         })
         .collect();
     let [ada, bob, guides, all] = &objects[..] else {
@@ -400,7 +400,7 @@ fn a_scim_server_says_its_users_groups_and_memberships_by_the_names_of_scim() {
         .iter()
         .filter_map(|item| match item {
             Item::Membership(membership) => Some((&membership.group, &membership.member)),
-            Item::Object(_) => None,
+            Item::Object(_) | Item::Deleted(_) => None,
         })
         .collect();
     memberships.sort();
